@@ -1,0 +1,63 @@
+# anchor-deploy: everything a person runs. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help up demo check format lint types unit e2e test package lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+# The virtual environment, exactly as locked. Remade when the lock changes.
+$(INSTALLED): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and name it, as in 'make up PYTHON=python3.12'" >&2; exit 1; }
+	@echo "installing the locked Python packages into .venv (once; about half a minute)"
+	@$(PYTHON) -m venv --clear .venv || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt || { \
+	  echo "make: the Python packages of requirements/dev.txt could not be fetched: is the package index reachable from here (network, proxy, PIP_INDEX_URL)?" >&2; exit 1; }
+	@touch $@
+
+up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running
+	@$(BIN)/python -m local up
+
+demo: $(INSTALLED) ## the same once, not interactive, proven step by step
+	@$(BIN)/python -m local demo
+
+check: format lint types unit ## format, lint, types and unit tests
+
+format: $(INSTALLED)
+	@$(BIN)/ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo | tail -n 3
+
+types: $(INSTALLED)
+	@$(BIN)/basedpyright --warnings
+
+unit: $(INSTALLED)
+	@$(PYTEST) -n 2 -q -m "not e2e" --cov --cov-report=term:skip-covered
+
+e2e: $(INSTALLED) ## the end-to-end tests: a real OpenNext build on the embedded cloud
+	@$(PYTEST) -q -p no:xdist -m e2e
+
+test: check e2e ## everything: make check, then make e2e
+
+package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
+	@$(BIN)/python -m local.layers
+
+lock: $(INSTALLED) ## remake requirements/*.txt from requirements/*.in
+	@$(BIN)/python -m pip install --quiet uv
+	@for name in runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
+
+clean: ## remove what was built and cached, but not the virtual environment
+	@rm -rf .anchor .build .pytest_cache .ruff_cache .hypothesis .coverage*
