@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+
+export const dynamic = "force-dynamic";
+
+/** Shows that variables reach the build and the running site, and of the secret only that it is the right one. */
+export function GET(): Response {
+  const secret = process.env.DEMO_SECRET;
+  return Response.json(
+    {
+      greeting: process.env.GREETING ?? null,
+      buildGreeting: process.env.BUILD_GREETING || null,
+      secret: secret
+        ? { length: secret.length, sha256Prefix: createHash("sha256").update(secret).digest("hex").slice(0, 8) }
+        : null,
+    },
+    { headers: { "cache-control": "no-store" } },
+  );
+}

@@ -1,0 +1,23 @@
+import type { Metadata } from "next";
+import type { ReactNode } from "react";
+import { release } from "@/lib/release";
+import "./globals.css";
+
+export const metadata: Metadata = {
+  title: "next-site",
+  description: "One page for each thing a Next.js site uses",
+  other: { "x-release": release },
+};
+
+export default function RootLayout({ children }: { children: ReactNode }) {
+  return (
+    <html lang="en">
+      <body>
+        <main>{children}</main>
+        <footer>
+          Built from <code data-testid="commit">{release}</code>
+        </footer>
+      </body>
+    </html>
+  );
+}

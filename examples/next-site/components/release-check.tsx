@@ -1,0 +1,28 @@
+"use client";
+
+import { useEffect, useState } from "react";
+import { release } from "@/lib/release";
+
+/**
+ * Compares the commit in the page, in the browser's script and behind the API.
+ * They differ when parts of two releases were mixed, or when a release went live after the page was loaded.
+ */
+export function ReleaseCheck({ page }: { page: string }) {
+  const [verdict, setVerdict] = useState("comparing...");
+
+  useEffect(() => {
+    async function compare() {
+      const response = await fetch("/api/release", { cache: "no-store" });
+      const { release: api } = (await response.json()) as { release: string };
+      const same = page === release && release === api;
+      setVerdict(same ? "same release" : `mixed: page ${page}, script ${release}, API ${api}`);
+    }
+    compare().catch((error: unknown) => setVerdict(`not compared: ${String(error)}`));
+  }, [page]);
+
+  return (
+    <p>
+      Page, script and API: <strong data-testid="release-check">{verdict}</strong>
+    </p>
+  );
+}

@@ -1,0 +1,13 @@
+import type { NextConfig } from "next";
+
+const config: NextConfig = {
+  // Read while building and written into the bundles: server, browser and prerendered pages of one
+  // release all name the same commit, whatever the environment of the running function says.
+  env: {
+    RELEASE_SHA: process.env.ANCHOR_COMMIT_SHA ?? "unknown",
+    BUILD_GREETING: process.env.GREETING ?? "",
+  },
+  poweredByHeader: false,
+};
+
+export default config;

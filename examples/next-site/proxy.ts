@@ -1,0 +1,22 @@
+import { NextResponse, type NextRequest } from "next/server";
+
+/** Next.js 16's name for middleware: runs before every page and API route. */
+export function proxy(request: NextRequest): NextResponse {
+  const response = respond(request);
+  response.headers.set("x-middleware", "next-site");
+  return response;
+}
+
+function respond(request: NextRequest): NextResponse {
+  switch (request.nextUrl.pathname) {
+    case "/old-home":
+      return NextResponse.redirect(new URL("/", request.url), 307);
+    case "/rewritten":
+      return NextResponse.rewrite(new URL("/posts/first", request.url));
+    default:
+      return NextResponse.next();
+  }
+}
+
+// Files (anything with a dot in its name) and Next.js' own paths are left alone.
+export const config = { matcher: "/((?!_next/|.*\\..*).*)" };
