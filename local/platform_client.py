@@ -1,0 +1,86 @@
+"""A client of the platform's HTTP API, as a developer's tool would be one."""
+
+import time
+from typing import Any
+
+import requests
+from attrs import field, frozen
+
+Json = dict[str, Any]
+
+ENDED = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
+
+
+class PlatformError(Exception):
+    """The API refused; ``status`` and ``problem`` are what it answered."""
+
+    def __init__(self, method: str, path: str, status: int, problem: Json) -> None:
+        super().__init__(f"{method} {path} answered {status}: {problem}")
+        self.status = status
+        self.problem = problem
+
+
+@frozen(kw_only=True)
+class PlatformClient:
+    """The API at ``endpoint``, as the user whose access token this is."""
+
+    endpoint: str
+    token: str = field(repr=False)
+    session: requests.Session = field(factory=requests.Session, repr=False)
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """One API call; returns the JSON body.
+
+        Raises:
+            PlatformError: the answer is not 2xx.
+        """
+        response = self.session.request(
+            method,
+            self.endpoint + path,
+            json=body,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=30,
+        )
+        answer: Json = response.json() if response.content else {}
+        if not response.ok:
+            raise PlatformError(method, path, response.status_code, answer)
+        return answer
+
+    def create_project(self, *, name: str, site: str, repository_url: str, branch: str = "main") -> Json:
+        """Create a project on a declared site; the answer holds the webhook's URL and secret."""
+        body = {"name": name, "site": site, "repositoryUrl": repository_url, "branch": branch}
+        return self.call("POST", "/projects", body)
+
+    def set_variables(self, project_id: str, variables: list[Json]) -> Json:
+        """Replace the project's environment variables."""
+        return self.call("PUT", f"/projects/{project_id}/env", {"variables": variables})
+
+    def deployments(self, project_id: str) -> list[Json]:
+        """The newest deployments of the project, newest first."""
+        deployments: list[Json] = self.call("GET", f"/projects/{project_id}/deployments")["deployments"]
+        return deployments
+
+    def deployment(self, deployment_id: str) -> Json:
+        """One deployment."""
+        return self.call("GET", f"/deployments/{deployment_id}")
+
+    def promote(self, deployment_id: str) -> Json:
+        """Make a kept release live, without a build."""
+        return self.call("POST", f"/deployments/{deployment_id}/promote")
+
+    def wait_until_ended(self, deployment_id: str, *, timeout: float = 600.0) -> Json:
+        """Poll until the deployment is live or has otherwise ended; returns it.
+
+        Raises:
+            TimeoutError: it did not end within ``timeout`` seconds; names the status it was left in.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            deployment = self.deployment(deployment_id)
+            if deployment["status"] in ENDED:
+                return deployment
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"deployment {deployment_id} is still {deployment['status']} after {timeout:.0f} s"
+                )
+            time.sleep(0.25)
