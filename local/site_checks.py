@@ -116,7 +116,7 @@ def revalidated_by_tag(visitor: Visitor, sha: str) -> str:
     new = next((v for v in _values(visitor, "/isr/tag", "value") if v != value), None)
     expect(new, "the page still shows the old value after revalidateTag")
     again = _cached(visitor, "/isr/tag")
-    # Rendered within S3's one second of time resolution, the page may be rendered once more: not compared with `new`.
+    # Within S3's one second of time resolution the page may be rendered once more: not compared with `new`.
     expect(_text(again.text, "value") != value, "the old value came back")
     return "HIT, changed, HIT again"
 
