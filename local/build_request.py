@@ -58,6 +58,8 @@ class BuildRequest:
         artifacts: None for a project without artifacts (`NO_ARTIFACTS`).
         log_group: the CloudWatch log group, which exists.
         log_stream: the CloudWatch log stream, which the runner creates (CodeBuild's is the build's uuid).
+        log_archive: `<bucket>/<prefix>` where the whole log is kept as `<build uuid>.gz`: the project's S3
+            logs. Empty for none.
         timeout_minutes: from the start of the first phase to the end of the last.
         stopped: set it to stop the build (`StopBuild`); the result is then STOPPED.
     """
@@ -73,7 +75,9 @@ class BuildRequest:
     timeout_minutes: float
     environment_variables: tuple[EnvironmentVariable, ...] = ()
     artifacts: BuildArtifacts | None = None
+    log_archive: str = ""
     build_number: int = 1
+    image: str = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
     initiator: str = ""
     stopped: threading.Event = field(factory=threading.Event, eq=False, repr=False)
 

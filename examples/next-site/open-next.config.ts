@@ -1,8 +1,8 @@
 import type { OpenNextConfig } from "@opennextjs/aws/types/open-next.js";
 
 // The image function carries sharp, which is native code: the one part of the output that depends on
-// the CPU it will run on. The names are Lambda's; npm calls x86_64 "x64".
-const cpu = process.env.ANCHOR_LAMBDA_ARCH === "x86_64" ? "x64" : "arm64";
+// the CPU it will run on. The platform says which, in npm's words: arm64 or x64.
+const cpu = process.env.ANCHOR_LAMBDA_ARCH ?? "arm64";
 
 export default {
   default: {

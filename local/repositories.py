@@ -1,0 +1,323 @@
+"""Git repositories made here and served read-only on loopback, as a host of public repositories serves them.
+
+Git's own server side (`git http-backend`) answers; we only hand it the requests. The public addresses
+(`https://github.com/acme/...`) lead here through git's `insteadOf`, so that what clones needs no change.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from attrs import frozen
+
+BRANCH = "main"
+STOP_POLL_SECONDS = 0.05
+LARGEST_REQUEST = 10_000_000  # bytes; what a fetch asks for is a few kilobytes
+# Any commit can be fetched by its id, as hosts allow it for reachable ones; nobody can push.
+CONFIGURATION = """
+[uploadpack]
+	allowAnySHA1InWant = true
+[http]
+	receivepack = false
+	getanyfile = false
+[gc]
+	auto = 0
+"""
+
+
+class GitNotFoundError(Exception):
+    """This machine has no git, or one without its server side."""
+
+
+class GitError(Exception):
+    """A git command failed; the message is git's own."""
+
+
+@frozen
+class Author:
+    """Who commits."""
+
+    name: str
+    email: str
+
+
+@frozen(kw_only=True)
+class Git:
+    """Git commands that depend on nothing of this machine's settings.
+
+    Raises:
+        GitNotFoundError: from `find`.
+    """
+
+    program: Path
+    backend: Path
+
+    @classmethod
+    def find(cls, path: str | None = None) -> Self:
+        """Find git and its HTTP server side; `path` is where to look, by default the PATH."""
+        program = shutil.which("git", path=path)
+        if program is None:
+            raise GitNotFoundError(
+                "git was not found. Install it (Debian and Ubuntu: apt-get install git; macOS: "
+                "xcode-select --install) and try again."
+            )
+        folder = subprocess.run([program, "--exec-path"], capture_output=True, text=True, check=True).stdout
+        backend = Path(folder.strip()) / "git-http-backend"
+        if not os.access(backend, os.X_OK):
+            raise GitNotFoundError(
+                f"git is at {program}, but {backend} is missing. Install the whole of git."
+            )
+        return cls(program=Path(program), backend=backend)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of every command: no configuration but the repository's own."""
+        return {
+            "PATH": f"{self.program.parent}:/usr/bin:/bin",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def run(
+        self, *arguments: str, repository: Path, given: bytes = b"", extra: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a git command on a repository and return what it printed, without the last line end.
+
+        Raises:
+            GitError: the command failed.
+        """
+        done = subprocess.run(
+            [str(self.program), *arguments],
+            env={**self.environment, "GIT_DIR": str(repository), **(extra or {})},
+            input=given,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise GitError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode().rstrip("\n")
+
+
+@frozen(kw_only=True)
+class Repository:
+    """A bare repository with one branch, `main`.
+
+    Attributes:
+        url: its public address, `https://github.com/acme/next-site`.
+        folder: where it lies.
+        author: of every commit.
+        clock: the time of every commit.
+    """
+
+    url: str
+    folder: Path
+    git: Git
+    author: Author
+    clock: Callable[[], datetime]
+
+    @property
+    def head(self) -> str:
+        """The id of the branch's last commit."""
+        return self.git.run("rev-parse", f"refs/heads/{BRANCH}", repository=self.folder)
+
+    def commit(self, changes: Mapping[str, str | bytes | None], message: str) -> str:
+        """Commit changed files on top of the branch and return the commit's id.
+
+        Args:
+            changes: the new content by path in the repository (`app/page.tsx`); None removes the file.
+            message: the commit's message.
+
+        Raises:
+            ValueError: a path does not stay inside of the repository.
+        """
+        for path in changes:
+            if {"", ".", "..", ".git"} & set(path.split("/")):
+                raise ValueError(f"{path!r} is not the path of a file in a repository")
+        commands = [f"commit refs/heads/{BRANCH}\n".encode()]
+        stamp = f"{self.author.name} <{self.author.email}> {int(self.clock().timestamp())} +0000"
+        commands.append(f"author {stamp}\ncommitter {stamp}\n".encode())
+        commands.append(_data(message.encode()))
+        commands.append(f"from refs/heads/{BRANCH}^0\n".encode())
+        for path, content in changes.items():
+            quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+            if content is None:
+                commands.append(f"D {quoted}\n".encode())
+            else:
+                commands.append(f"M 100644 inline {quoted}\n".encode())
+                commands.append(_data(content.encode() if isinstance(content, str) else content))
+        self.git.run("fast-import", "--quiet", repository=self.folder, given=b"".join(commands))
+        return self.head
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+class GitServer:
+    """Serves the repositories that it makes. A context manager: entering listens, leaving ends it.
+
+    Attributes:
+        base_url: where it listens, `http://127.0.0.1:<port>/`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        author: Author,
+        clock: Callable[[], datetime],
+        public_base: str = "https://github.com/acme/",
+        git: Git | None = None,
+    ) -> None:
+        """Prepare a server whose repositories lie in `folder` and are addressed below `public_base`."""
+        self.folder = folder.resolve()
+        self.author = author
+        self.clock = clock
+        self.public_base = public_base
+        self.git = git or Git.find()
+        self._server = _HTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.git = self.git
+        self._server.folder = self.folder
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}/"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_POLL_SECONDS,), name="git server", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead any git command from the public addresses to this server."""
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",
+            "GIT_CONFIG_VALUE_0": self.public_base,
+        }
+
+    def create(self, name: str, files_from: Path, message: str = "The site") -> Repository:
+        """Make a repository, anew if there is one, whose first commit holds the files of a folder.
+
+        What the folder's `.gitignore` names stays out, as it would in a push.
+
+        Args:
+            name: its address is `public_base` and this.
+            files_from: the folder.
+            message: of the first commit.
+
+        Raises:
+            GitError: git refused, for instance a folder that cannot be read.
+        """
+        folder = self.folder / f"{name}.git"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        run = self.git.run
+        run("init", "--quiet", "--bare", f"--initial-branch={BRANCH}", repository=folder)
+        with (folder / "config").open("a", encoding="utf-8") as configuration:
+            configuration.write(CONFIGURATION)
+        repository = Repository(
+            url=f"{self.public_base}{name}",
+            folder=folder,
+            git=self.git,
+            author=self.author,
+            clock=self.clock,
+        )
+        stamp = f"{int(self.clock().timestamp())} +0000"
+        run("add", "--all", repository=folder, extra={"GIT_WORK_TREE": str(files_from.resolve())})
+        tree = run("write-tree", repository=folder)
+        commit = run(
+            "commit-tree",
+            tree,
+            repository=folder,
+            given=message.encode(),
+            extra={
+                "GIT_AUTHOR_NAME": self.author.name,
+                "GIT_AUTHOR_EMAIL": self.author.email,
+                "GIT_AUTHOR_DATE": stamp,
+                "GIT_COMMITTER_NAME": self.author.name,
+                "GIT_COMMITTER_EMAIL": self.author.email,
+                "GIT_COMMITTER_DATE": stamp,
+            },
+        )
+        run("update-ref", f"refs/heads/{BRANCH}", commit, repository=folder)
+        return repository
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    daemon_threads = True
+    git: Git
+    folder: Path
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Hands requests to `git http-backend`, which speaks CGI (https://git-scm.com/docs/git-http-backend)."""
+
+    server: _HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > LARGEST_REQUEST:
+            self.close_connection = True
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return
+        self._serve(self.rfile.read(int(length)))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server calls it so
+        """Say nothing: builds show what git reports."""
+
+    def _serve(self, body: bytes) -> None:
+        address = urlsplit(self.path)
+        name, _, rest = unquote(address.path).lstrip("/").partition("/")
+        if rest not in {"info/refs", "git-upload-pack"}:
+            self.send_error(HTTPStatus.FORBIDDEN, "This server is read-only")
+            return
+        done = subprocess.run(
+            [str(self.server.git.backend)],
+            env={
+                **self.server.git.environment,
+                "GIT_PROJECT_ROOT": str(self.server.folder),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "PATH_INFO": f"/{name.removesuffix('.git')}.git/{rest}",
+                "QUERY_STRING": address.query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "REMOTE_ADDR": "127.0.0.1",
+            },
+            input=body,
+            capture_output=True,
+            check=False,
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = [line.partition(": ") for line in head.decode().split("\r\n") if ": " in line]
+        status = next((value for key, _, value in headers if key == "Status"), "200 OK")
+        self.send_response(int(status.partition(" ")[0]))
+        for key, _, value in headers:
+            if key != "Status":
+                self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -1,0 +1,148 @@
+# ruff: noqa: N803 - the fakes have AWS's own names
+"""A bench for builds: fake AWS services that remember what they were asked, and shells that really run."""
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+
+from attrs import define, field
+from botocore.exceptions import ClientError
+
+from local.build_request import BuildArtifacts, BuildPhase, BuildRequest, BuildResult, EnvironmentVariable
+from local.builds import BuildRunner
+
+ROLE = "arn:aws:iam::000000000000:role/anchor-local-site-next-site-build"
+PROJECT = "anchor-local-site-next-site-build"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "ASIAROLEOFTHEBUILD",
+    "AWS_SECRET_ACCESS_KEY": "role-secret-key",
+    "AWS_SESSION_TOKEN": "role-session-token",
+}
+
+
+def denied(operation: str) -> ClientError:
+    error = {"Code": "AccessDeniedException", "Message": f"not authorized to perform: {operation}"}
+    return ClientError({"Error": error}, operation)
+
+
+@define
+class FakeAws:
+    """The three services of a build; `refused` names operations that the role does not allow."""
+
+    parameters: dict[str, str] = field(factory=dict[str, str])
+    refused: set[str] = field(factory=set[str])
+    streams: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
+    batches: list[list[Mapping[str, Any]]] = field(factory=list[list[Mapping[str, Any]]])
+    asked: list[tuple[str, ...]] = field(factory=list[tuple[str, ...]])
+    objects: dict[str, bytes] = field(factory=dict[str, bytes])
+    metadata: dict[str, Mapping[str, str]] = field(factory=dict[str, Mapping[str, str]])
+
+    def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> object:
+        self.check("CreateLogStream")
+        self.streams.append((logGroupName, logStreamName))
+        return {}
+
+    def put_log_events(
+        self,
+        *,
+        logGroupName: str,
+        logStreamName: str,
+        logEvents: Sequence[Mapping[str, Any]],
+    ) -> object:
+        self.check("PutLogEvents")
+        assert (logGroupName, logStreamName) in self.streams
+        self.batches.append(list(logEvents))
+        return {}
+
+    def get_parameters(self, *, Names: Sequence[str], WithDecryption: bool) -> Mapping[str, Any]:
+        self.check("GetParameters")
+        assert WithDecryption
+        assert len(Names) <= 10
+        self.asked.append(tuple(Names))
+        return {
+            "Parameters": [{"Name": n, "Value": self.parameters[n]} for n in Names if n in self.parameters],
+            "InvalidParameters": [n for n in Names if n not in self.parameters],
+        }
+
+    def put_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: IO[bytes],
+        Metadata: Mapping[str, str] | None = None,
+    ) -> object:
+        self.check("PutObject")
+        self.objects[f"{Bucket}/{Key}"] = Body.read()
+        self.metadata[f"{Bucket}/{Key}"] = Metadata or {}
+        return {}
+
+    def check(self, operation: str) -> None:
+        if operation in self.refused:
+            raise denied(operation)
+
+    @property
+    def log(self) -> list[str]:
+        """What CloudWatch Logs holds, in order."""
+        return [event["message"].removesuffix("\n") for batch in self.batches for event in batch]
+
+    def output(self) -> list[str]:
+        """Return the log without CodeBuild's own lines."""
+        return [line for line in self.log if not line.startswith("[Container]")]
+
+
+@define
+class Bench:
+    """One runner, its fake services, and a short way to run commands in it."""
+
+    runner: BuildRunner
+    aws: FakeAws
+    shown: list[str]
+    # Of its own for each test: a build's end kills what bears its id, and tests run side by side.
+    build_uuid: str = field(factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def build_id(self) -> str:
+        return f"{PROJECT}:{self.build_uuid}"
+
+    def request(self, buildspec: str, **changes: Any) -> BuildRequest:  # noqa: ANN401 - fields of the request
+        values: dict[str, Any] = {
+            "build_id": self.build_id,
+            "arn": f"arn:aws:codebuild:ap-southeast-1:000000000000:build/{self.build_id}",
+            "project_name": PROJECT,
+            "region": "ap-southeast-1",
+            "service_role_arn": ROLE,
+            "buildspec": buildspec,
+            "log_group": f"/aws/codebuild/{PROJECT}",
+            "log_stream": self.build_uuid,
+            "timeout_minutes": 1.0,
+            "artifacts": BuildArtifacts(location="artifacts-bucket", path="artifacts/next-site", name="01J0"),
+            "stopped": threading.Event(),
+        }
+        return BuildRequest(**values | changes)
+
+    def run(self, buildspec: str, **changes: Any) -> BuildResult:  # noqa: ANN401 - fields of the request
+        return self.runner.run(self.request(buildspec, **changes))
+
+    def command(self, *commands: str, **changes: Any) -> BuildResult:  # noqa: ANN401 - fields of the request
+        """Run commands in the build phase of a buildspec."""
+        lines = "".join(f"      - {json.dumps(command)}\n" for command in commands)
+        return self.run(
+            f"version: 0.2\nenv:\n  shell: bash\nphases:\n  build:\n    commands:\n{lines}", **changes
+        )
+
+
+def statuses(result: BuildResult) -> dict[str, str | None]:
+    return {phase.type: phase.status for phase in result.phases}
+
+
+def failed_phase(result: BuildResult) -> BuildPhase:
+    """Return the first phase that did not succeed."""
+    return next(phase for phase in result.phases if phase.status not in {"SUCCEEDED", None})
+
+
+def secret(name: str, parameter: str) -> EnvironmentVariable:
+    """Make a variable whose value lies in the parameter store."""
+    return EnvironmentVariable(name=name, value=parameter, type="PARAMETER_STORE")

@@ -1,0 +1,62 @@
+"""The bench of the builds' tests, in a folder of its own."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from local.build_aws import BuildClients
+from local.build_environment import BuildMachine
+from local.builds import BuildRunner
+from tests.local.builds.bench import CREDENTIALS, ROLE, Bench, FakeAws
+
+
+@pytest.fixture
+def host() -> dict[str, str]:
+    """Return the environment of the process that runs the builds."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "AWS_SECRET_ACCESS_KEY": "host-secret",
+        "GITHUB_TOKEN": "host-token",
+        "SOMETHING_ELSE": "host-value",
+        "HTTPS_PROXY": "http://proxy.example.com:3128",
+        "NODE_EXTRA_CA_CERTS": "/etc/ssl/company.pem",
+        "npm_config_registry": "https://registry.example.com/",
+        "npm_config__auth": "host-npm-password",
+    }
+
+
+@pytest.fixture
+def bench(tmp_path: Path, host: dict[str, str]) -> Bench:
+    node = tmp_path / "node" / "bin"
+    node.mkdir(parents=True)
+    (node / "node").write_text("#!/bin/sh\necho the chosen node\n")
+    (node / "node").chmod(0o755)
+    aws, shown = FakeAws(), list[str]()
+
+    def credentials(role: str) -> Mapping[str, str]:
+        if role != ROLE:
+            raise LookupError("no such role")
+        return CREDENTIALS
+
+    def clients(given: Mapping[str, str], region: str) -> BuildClients:
+        assert (given, region) == (CREDENTIALS, "ap-southeast-1")
+        return BuildClients(logs=aws, parameters=aws, objects=aws)
+
+    runner = BuildRunner(
+        folder=tmp_path / "builds",
+        machine=BuildMachine(
+            node=node,
+            npm_cache=tmp_path / "npm-cache",
+            endpoint_url="http://127.0.0.1:4566",
+            host=host,
+            git={"GIT_CONFIG_COUNT": "0"},
+        ),
+        credentials=credentials,
+        clients=clients,
+        clock=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
+        progress=lambda _build, line: shown.append(line),
+    )
+    return Bench(runner=runner, aws=aws, shown=shown)

@@ -1,0 +1,185 @@
+"""What a build can see: CodeBuild's variables, its own, and the way to the network. No more."""
+
+import subprocess
+from pathlib import Path
+
+from local.build_environment import network_settings, node_folder
+from local.build_request import EnvironmentVariable
+from local.node import NodeInstallation
+from tests.local.builds.bench import CREDENTIALS, Bench, failed_phase, secret
+
+
+def seen(bench: Bench) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in bench.aws.output() if "=" in line)
+
+
+def test_nothing_of_the_hosts_environment_reaches_a_build(bench: Bench) -> None:
+    """P6."""
+    bench.command("env")
+
+    environment = seen(bench)
+    assert not {"GITHUB_TOKEN", "SOMETHING_ELSE", "npm_config__auth"} & environment.keys()
+    assert not [value for value in environment.values() if value.startswith("host-")]
+
+
+def test_a_build_knows_itself_as_in_codebuild(bench: Bench) -> None:
+    bench.command("env", initiator="orchestrator", build_number=7)
+
+    environment = seen(bench)
+    assert {name: value for name, value in environment.items() if name.startswith("CODEBUILD_")} == {
+        "CODEBUILD_BUILD_ARN": f"arn:aws:codebuild:ap-southeast-1:000000000000:build/{bench.build_id}",
+        "CODEBUILD_BUILD_ID": bench.build_id,
+        "CODEBUILD_BUILD_IMAGE": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+        "CODEBUILD_BUILD_NUMBER": "7",
+        "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "CODEBUILD_CI": "true",
+        "CODEBUILD_INITIATOR": "orchestrator",
+        "CODEBUILD_LOG_PATH": bench.build_uuid,
+        "CODEBUILD_SRC_DIR": environment["PWD"],
+        "CODEBUILD_START_TIME": "1769860800000",
+    }
+    assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "ap-southeast-1"
+    assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
+    assert ":" not in environment["PWD"]  # it would break PATH
+    assert Path(environment["HOME"]).parent == Path(environment["PWD"]).parent
+
+
+def test_a_build_has_its_roles_credentials_and_its_log_hides_them(bench: Bench) -> None:
+    bench.command(
+        f'[ "$AWS_SECRET_ACCESS_KEY" = {CREDENTIALS["AWS_SECRET_ACCESS_KEY"]} ] && echo its own',
+        "env",
+    )
+
+    assert "its own" in bench.aws.output()
+    environment = seen(bench)
+    assert {environment[name] for name in CREDENTIALS} == {"***"}
+
+
+def test_the_chosen_node_comes_first(bench: Bench) -> None:
+    bench.command("node")
+
+    assert bench.aws.output() == ["the chosen node"]
+
+
+def test_the_builds_variables_go_over_the_buildspecs_and_the_last_of_a_name_wins(bench: Bench) -> None:
+    bench.run(
+        """
+version: 0.2
+env:
+  variables: {COLOUR: red, SIZE: large}
+phases:
+  build:
+    commands: ['echo $COLOUR $SIZE']
+""",
+        environment_variables=(
+            EnvironmentVariable(name="COLOUR", value="green"),
+            EnvironmentVariable(name="COLOUR", value="blue $HOME 'x'"),
+        ),
+    )
+
+    assert bench.aws.output() == ["blue $HOME 'x' large"]
+
+
+def test_a_build_cannot_be_told_another_identity_by_its_variables(bench: Bench) -> None:
+    bench.command(
+        "echo $CODEBUILD_BUILD_ID",
+        environment_variables=(EnvironmentVariable(name="CODEBUILD_BUILD_ID", value="another"),),
+    )
+
+    assert bench.aws.output() == [bench.build_id]
+
+
+def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(bench: Bench) -> None:
+    """A4: available to the build, hidden in logs; also where the buildspec or an error repeats them."""
+    bench.aws.parameters = {
+        "/anchor/local/sites/next-site/P/TOKEN": "s3cret-value",
+        "/anchor/local/sites/next-site/P/KEY": "-----BEGIN KEY-----\nmultiline-secret\n-----END KEY-----\n",
+    }
+    result = bench.command(
+        'test "$TOKEN" = s3cret-value',
+        'echo "token: $TOKEN"',
+        'printf "%s" "$KEY"',
+        "echo s3cret-value; exit 1",
+        environment_variables=(
+            secret("TOKEN", "/anchor/local/sites/next-site/P/TOKEN"),
+            secret("KEY", "/anchor/local/sites/next-site/P/KEY"),
+        ),
+    )
+
+    assert failed_phase(result).contexts[0].message == (
+        "Error while executing command: echo ***; exit 1. Reason: exit status 1"
+    )
+    everything = "\n".join([*bench.aws.log, *bench.shown])
+    assert "token: ***" in bench.aws.output()
+    assert "s3cret-value" not in everything
+    assert "multiline-secret" not in everything
+
+
+def test_many_secrets_are_asked_for_in_the_batches_that_the_service_takes(bench: Bench) -> None:
+    names = [f"/p/{number}" for number in range(23)]
+    bench.aws.parameters = {name: f"value {name}" for name in names}
+    result = bench.command(
+        'test "$V22" = "value /p/22"',
+        environment_variables=tuple(secret(f"V{number}", name) for number, name in enumerate(names)),
+    )
+
+    assert result.status == "SUCCEEDED"
+    assert [len(batch) for batch in bench.aws.asked] == [10, 10, 3]
+
+
+def test_a_secret_that_is_missing_or_refused_fails_the_build_before_any_command(bench: Bench) -> None:
+    """Q3: the role's right to read parameters is needed, and its absence is named."""
+    missing = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/missing"),))
+    bench.aws.refused = {"GetParameters"}
+    refused = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/token"),))
+
+    assert [failed_phase(result).type for result in (missing, refused)] == ["DOWNLOAD_SOURCE"] * 2
+    assert failed_phase(missing).contexts[0].message == "parameter does not exist: /p/missing"
+    assert "not authorized to perform: GetParameters" in failed_phase(refused).contexts[0].message
+    assert bench.aws.output() == []
+
+
+def test_a_build_reaches_its_registry_through_the_hosts_proxy_and_authorities(bench: Bench) -> None:
+    bench.command("env")
+
+    environment = seen(bench)
+    assert environment["HTTPS_PROXY"] == "http://proxy.example.com:3128"
+    assert environment["NO_PROXY"] == "127.0.0.1,localhost"
+    assert environment["NODE_EXTRA_CA_CERTS"] == "/etc/ssl/company.pem"
+    assert environment["npm_config_registry"] == "https://registry.example.com/"
+    assert environment["npm_config_cache"] == str(bench.runner.machine.npm_cache)
+
+
+def test_the_users_npmrc_is_named_where_it_lies(tmp_path: Path) -> None:
+    without = network_settings({"HOME": str(tmp_path)})
+    (tmp_path / ".npmrc").write_text("registry=https://registry.example.com/\n")
+
+    assert without == {}
+    assert network_settings({"HOME": str(tmp_path)}) == {"npm_config_userconfig": str(tmp_path / ".npmrc")}
+    assert network_settings({"HOME": str(tmp_path), "NPM_CONFIG_USERCONFIG": "/etc/npmrc"}) == {
+        "NPM_CONFIG_USERCONFIG": "/etc/npmrc"
+    }
+
+
+def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_path: Path) -> None:
+    """L1: the locked package's own bin/npm does not run."""
+    for name in ("bin/node", "bin/npm", "bin/npx", "lib/npm-cli.js", "lib/npx-cli.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    node = tmp_path / "bin" / "node"
+
+    def folder(*npm: str) -> Path:
+        installation = NodeInstallation(node=node, npm=npm, version="22.1.0", origin="")
+        return node_folder(installation, tmp_path / "shims")
+
+    def says(command: Path) -> str:
+        run = subprocess.run([command, "a b"], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+        return run.stdout.strip()
+
+    assert folder(str(tmp_path / "bin" / "npm")) == tmp_path / "bin"
+    shims = folder(str(node), str(tmp_path / "lib" / "npm-cli.js"))
+    assert shims == tmp_path / "shims"
+    assert says(shims / "node") == "bin/node a b"
+    assert says(shims / "npm") == f"bin/node {tmp_path}/lib/npm-cli.js a b"
+    assert says(shims / "npx") == f"bin/node {tmp_path}/lib/npx-cli.js a b"

@@ -1,0 +1,127 @@
+"""What a build leaves: its log in CloudWatch Logs and in the logs bucket, its artifact in its own place."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from local.build_artifacts import matching_files
+from local.build_log import _batches
+from local.buildspec import ArtifactsSpec
+from tests.local.builds.bench import Bench, failed_phase, statuses
+
+ZIP = """
+version: 0.2
+phases:
+  build:
+    commands: [echo zip > open-next.zip]
+artifacts:
+  files: [open-next.zip]
+"""
+
+
+def test_the_artifact_lies_below_its_deployments_name(bench: Bench) -> None:
+    """P6: `artifacts/{site}/{deploymentId}/open-next.zip`."""
+    result = bench.run(ZIP)
+
+    assert result.status == "SUCCEEDED"
+    assert bench.aws.objects == {"artifacts-bucket/artifacts/next-site/01J0/open-next.zip": b"zip\n"}
+    assert bench.aws.metadata["artifacts-bucket/artifacts/next-site/01J0/open-next.zip"] == {
+        "codebuild-buildarn": bench.request("").arn
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "names"),
+    [
+        (ArtifactsSpec(files=("**/*",), base_directory="out"), {".next/a", "b"}),
+        (ArtifactsSpec(files=("**/*",), base_directory="out", discard_paths=True), {"a", "b"}),
+        (ArtifactsSpec(files=("out/*", "missing")), {"out/b"}),
+        (ArtifactsSpec(files=("**/*",), base_directory="ou*", exclude_paths=(".next/*",)), {"b"}),
+    ],
+)
+def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, names: set[str]) -> None:
+    (tmp_path / "out" / ".next").mkdir(parents=True)
+    for name in ("open-next.zip", "out/.next/a", "out/b"):
+        (tmp_path / name).touch()
+
+    assert set(matching_files(spec, tmp_path)) == names
+
+
+def test_a_build_without_its_artifact_fails(bench: Bench) -> None:
+    result = bench.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
+
+    phase = failed_phase(result)
+    assert (result.status, phase.type) == ("FAILED", "UPLOAD_ARTIFACTS")
+    assert phase.contexts[0].message == "no matching artifact paths found"
+
+
+def test_a_role_without_the_right_to_its_place_fails_the_upload_with_the_reason(bench: Bench) -> None:
+    """Q3."""
+    bench.aws.refused = {"PutObject"}
+    result = bench.run(ZIP)
+
+    assert statuses(result)["UPLOAD_ARTIFACTS"] == "FAILED"
+    assert "not authorized to perform: PutObject" in failed_phase(result).contexts[0].message
+
+
+def test_a_project_without_artifacts_uploads_nothing(bench: Bench) -> None:
+    result = bench.run(ZIP, artifacts=None)
+
+    assert result.status == "SUCCEEDED"
+    assert bench.aws.objects == {}
+
+
+def test_every_line_is_logged_whole_and_in_order(bench: Bench) -> None:
+    """Empty lines, lines without an end, lines that are drawn over themselves, bytes that are no text."""
+    bench.command(
+        "seq 1 20000",
+        "printf 'a\\n\\nb'",
+        "printf '10%%\\r100%%\\nwindows\\r\\n'",
+        "printf 'caf\\303\\251 \\377\\n'",
+    )
+
+    output = bench.aws.output()
+    assert output[:20000] == [str(number) for number in range(1, 20001)]
+    assert output[20000:] == ["a", "", "b", "100%", "windows", "café \N{REPLACEMENT CHARACTER}"]
+    timestamps = [event["timestamp"] for batch in bench.aws.batches for event in batch]
+    assert timestamps == sorted(timestamps)
+
+
+def test_the_log_goes_out_in_batches_that_the_service_takes() -> None:
+    """PutLogEvents takes 10,000 events and 1 MiB, 26 bytes of overhead an event included."""
+    many = list(_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
+    large = list(_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
+
+    assert [len(batch) for batch in many] == [10_000, 1]
+    assert [len(batch) for batch in large] == [5, 5, 1]
+    assert not list(_batches([]))
+
+
+def test_the_log_is_kept_in_the_logs_bucket(bench: Bench) -> None:
+    """B3: `logs/builds/{site}`."""
+    bench.command("echo hello", log_archive="logs-bucket/logs/builds/next-site")
+
+    kept = bench.aws.objects[f"logs-bucket/logs/builds/next-site/{bench.build_uuid}.gz"]
+    assert gzip.decompress(kept).decode().splitlines() == bench.aws.log
+
+
+def test_a_role_that_may_not_log_fails_before_anything_runs(bench: Bench) -> None:
+    """Q3."""
+    bench.aws.refused = {"CreateLogStream"}
+    result = bench.command("echo never")
+
+    phase = failed_phase(result)
+    assert (result.status, phase.type) == ("FAILED", "PROVISIONING")
+    assert (
+        "does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams"
+        in phase.contexts[0].message
+    )
+
+
+def test_a_log_that_is_refused_is_said_once_and_ends_no_build(bench: Bench) -> None:
+    bench.aws.refused = {"PutLogEvents"}
+    result = bench.command("echo hello")
+
+    assert result.status == "SUCCEEDED"
+    assert len([line for line in bench.shown if "could not be sent" in line]) == 1

@@ -1,0 +1,160 @@
+"""What a build does: commands in order, each from the last one's state, in CodeBuild's phases."""
+
+from datetime import UTC, datetime
+
+from tests.local.builds.bench import Bench, failed_phase, statuses
+
+
+def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(bench: Bench) -> None:
+    """P5."""
+    result = bench.run("""
+version: 0.2
+phases:
+  post_build:
+    commands: [echo four]
+  install:
+    commands: [echo one]
+  build:
+    commands: [echo three >&2]
+  pre_build:
+    commands: [echo two, echo and a half]
+""")
+
+    assert result.status == "SUCCEEDED"
+    assert bench.aws.output() == ["one", "two", "and a half", "three", "four"]
+    assert bench.shown == bench.aws.log
+
+
+def test_phases_are_reported_as_codebuild_reports_them(bench: Bench) -> None:
+    result = bench.command("true")
+
+    assert [(phase.type, phase.status) for phase in result.phases] == [
+        ("PROVISIONING", "SUCCEEDED"),
+        ("DOWNLOAD_SOURCE", "SUCCEEDED"),
+        ("INSTALL", "SUCCEEDED"),
+        ("PRE_BUILD", "SUCCEEDED"),
+        ("BUILD", "SUCCEEDED"),
+        ("POST_BUILD", "SUCCEEDED"),
+        ("UPLOAD_ARTIFACTS", "SUCCEEDED"),
+        ("FINALIZING", "SUCCEEDED"),
+        ("COMPLETED", None),
+    ]
+    assert result.phases[0].started_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert result.phases[0].duration_seconds == 0
+    assert result.phases[-1].duration_seconds is None
+
+
+def test_what_a_command_exports_and_where_it_ends_is_the_next_ones_start(bench: Bench) -> None:
+    result = bench.run("""
+version: 0.2
+phases:
+  install:
+    commands: [mkdir deep, cd deep, export GREETING="hello  'you'"]
+  build:
+    commands: ['basename "$PWD"', 'echo "$GREETING"']
+""")
+
+    assert result.status == "SUCCEEDED"
+    assert bench.aws.output() == ["deep", "hello  'you'"]
+
+
+def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(bench: Bench) -> None:
+    """P7, Q1: what the deployment will say."""
+    result = bench.command("echo before", "exit 3", "echo after")
+
+    assert result.status == "FAILED"
+    assert bench.aws.output() == ["before"]
+    phase = failed_phase(result)
+    assert (phase.type, phase.status) == ("BUILD", "FAILED")
+    assert phase.contexts[0].status_code == "COMMAND_EXECUTION_ERROR"
+    assert phase.contexts[0].message == "Error while executing command: exit 3. Reason: exit status 3"
+    assert any(line.endswith("Phase complete: BUILD State: FAILED") for line in bench.aws.log)
+
+
+def test_a_failed_build_phase_goes_on_to_post_build_which_can_tell(bench: Bench) -> None:
+    result = bench.run("""
+version: 0.2
+phases:
+  build:
+    commands: ["false"]
+  post_build:
+    commands: ['echo succeeding: $CODEBUILD_BUILD_SUCCEEDING']
+""")
+
+    assert result.status == "FAILED"
+    assert bench.aws.output() == ["succeeding: 0"]
+    assert statuses(result)["POST_BUILD"] == "SUCCEEDED"
+
+
+def test_on_failure_abort_ends_the_build_at_that_phase(bench: Bench) -> None:
+    """D9: nothing is packed from a build that failed."""
+    result = bench.run("""
+version: 0.2
+phases:
+  build:
+    on-failure: ABORT
+    commands: ["touch left", "false"]
+  post_build:
+    commands: [echo never]
+artifacts:
+  files: [left]
+""")
+
+    assert result.status == "FAILED"
+    assert list(statuses(result))[-3:] == ["BUILD", "FINALIZING", "COMPLETED"]
+    assert bench.aws.output() == []
+    assert bench.aws.objects == {}
+
+
+def test_a_failed_install_or_pre_build_never_reaches_the_build(bench: Bench) -> None:
+    result = bench.run("""
+version: 0.2
+phases:
+  pre_build:
+    commands: ["false"]
+  build:
+    commands: [echo never]
+""")
+
+    assert list(statuses(result))[-3:] == ["PRE_BUILD", "FINALIZING", "COMPLETED"]
+
+
+def test_finally_runs_after_a_failure_and_the_first_failure_is_reported(bench: Bench) -> None:
+    result = bench.run("""
+version: 0.2
+phases:
+  build:
+    commands: [exit 4, echo never]
+    finally: [echo cleaning, exit 5]
+""")
+
+    assert bench.aws.output() == ["cleaning"]
+    assert failed_phase(result).contexts[0].message.endswith("exit status 4")
+
+
+def test_a_buildspec_that_codebuild_would_refuse_fails_the_download_phase_with_the_reason(
+    bench: Bench,
+) -> None:
+    result = bench.run("version: 0.2\nphases:\n  biuld:\n    commands: [echo]\n")
+
+    phase = failed_phase(result)
+    assert (result.status, phase.type) == ("FAILED", "DOWNLOAD_SOURCE")
+    assert phase.contexts[0].status_code == "YAML_FILE_ERROR"
+    assert "biuld" in phase.contexts[0].message
+
+
+def test_a_role_that_codebuild_may_not_take_fails_the_provisioning(bench: Bench) -> None:
+    result = bench.command("echo never", service_role_arn="arn:aws:iam::000000000000:role/other")
+
+    assert [(phase.type, phase.status) for phase in result.phases] == [
+        ("PROVISIONING", "FAILED"),
+        ("COMPLETED", None),
+    ]
+    assert "role/other" in result.phases[0].contexts[0].message
+
+
+def test_nothing_of_a_build_stays_on_disk(bench: Bench) -> None:
+    request = bench.request("version: 0.2\nphases:\n  build:\n    commands: [touch a, chmod 0 a]\n")
+    bench.runner.run(request)
+
+    assert list(bench.runner.folder.iterdir()) == []

@@ -1,0 +1,254 @@
+"""The buildspec of every site, run as it is: what it accepts, what it refuses and how it says so.
+
+Only node, npm and open-next are stood in for (tools.py); git, bash and python3 are real.
+"""
+
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+
+from local.build_request import BuildResult, EnvironmentVariable
+from local.buildspec import parse_buildspec
+from local.repositories import Author, GitServer, Repository
+from tests.local.builds.bench import Bench, failed_phase
+
+BUILDSPEC = Path("components/build/buildspec.yml").read_text(encoding="utf-8")
+OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
+SITE = {"package.json": OWN, "package-lock.json": "{}", "open-next.config.ts": "export default {}"}
+TOOLS = Path(__file__).with_name("tools.py").read_text(encoding="utf-8")
+Files = dict[str, str | None]
+ARTIFACT = "artifacts-bucket/artifacts/next-site/01J0/open-next.zip"
+
+
+@frozen
+class Site:
+    bench: Bench
+    repository: Repository
+
+    def build(self, files: Files | None = None, **variables: str) -> BuildResult:
+        """Commit these files and build the commit."""
+        sha = self.repository.commit(files or {}, "Change")
+        values = {
+            "ANCHOR_REPOSITORY_URL": self.repository.url,
+            "ANCHOR_COMMIT_SHA": sha,
+            "ANCHOR_LAMBDA_ARCH": "x64",
+        } | variables
+        given = tuple(EnvironmentVariable(name=name, value=value) for name, value in values.items())
+        return self.bench.run(BUILDSPEC, environment_variables=given)
+
+    def said(self) -> list[str]:
+        return [line.removeprefix("==> ") for line in self.bench.aws.output() if line.startswith("==> ")]
+
+    def called(self) -> list[str]:
+        return [
+            line.removeprefix("called: ") for line in self.bench.aws.output() if line.startswith("called")
+        ]
+
+    def artifact(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BytesIO(self.bench.aws.objects[ARTIFACT]))
+
+
+@pytest.fixture
+def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
+    node = bench.runner.machine.node
+    stand_in = tmp_path / "tools.py"
+    stand_in.write_text(f"#!{sys.executable} -IS\n{TOOLS}")
+    stand_in.chmod(0o755)
+    (node / "node").unlink()
+    for name in ("node", "npm", "npx"):
+        (node / name).symlink_to(stand_in)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for name, content in SITE.items():
+        (folder / name).write_text(content)
+    server = GitServer(
+        tmp_path / "repositories",
+        author=Author("Ada Example", "ada@example.com"),
+        clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
+    )
+    machine = evolve(bench.runner.machine, git=server.environment(), host={"PATH": "/usr/bin:/bin"})
+    with server:
+        yield Site(
+            evolve(bench, runner=evolve(bench.runner, machine=machine)), server.create("next-site", folder)
+        )
+
+
+def test_every_phase_is_there_and_its_failure_ends_the_build() -> None:
+    """P5, and D2: a failed build leaves nothing to release."""
+    buildspec = parse_buildspec(BUILDSPEC)
+
+    assert [phase.name for phase in buildspec.phases] == ["install", "pre_build", "build", "post_build"]
+    assert all(phase.aborts and phase.commands for phase in buildspec.phases)
+    assert buildspec.phases[0].runtime_versions == {"nodejs": "22"}
+    assert buildspec.shell == "bash"
+    assert buildspec.artifacts
+    assert buildspec.artifacts.files == ("open-next.zip",)
+
+
+def test_no_secret_can_be_echoed_by_the_shell() -> None:
+    assert "set -x" not in BUILDSPEC
+    assert "xtrace" not in BUILDSPEC
+
+
+def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
+    result = site.build()
+
+    assert result.status == "SUCCEEDED", site.bench.aws.log
+    assert site.called() == [
+        "npm ci --include=dev --no-audit --no-fund --loglevel=warn",
+        "open-next build --config-path open-next.config.ts",
+    ]
+    assert site.said() == [
+        site.said()[0],
+        f"Fetching commit {site.repository.head} of https://github.com/acme/next-site",
+        "Installing dependencies: npm ci",
+        "Building: open-next build, the repository's own version",
+        "Packing .open-next into open-next.zip",
+        "Leaving out .open-next/server-functions/default/node_modules/gone: it is a broken link.",
+        site.said()[-1],
+    ]
+    assert site.said()[-1].startswith("Packed 6 files")
+
+
+def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
+    """D9: the release refuses links. Equal builds make equal artifacts: order and dates are fixed."""
+    site.build()
+
+    artifact = site.artifact()
+    assert artifact.namelist() == sorted(artifact.namelist())
+    assert {info.date_time[0] for info in artifact.infolist()} == {1980}
+    assert set(artifact.namelist()) == {
+        "open-next.output.json",
+        "server-functions/default/.next/BUILD_ID",
+        "server-functions/default/node_modules/next/index.js",
+        "server-functions/default/node_modules/linked/index.js",
+        "image-optimization-function/index.mjs",
+        "image-optimization-function/node_modules/@img/sharp-linux-x64/lib/sharp-linux-x64.node",
+    }
+    assert {info.external_attr >> 28 for info in artifact.infolist()} == {0o10}  # plain files
+    assert artifact.read("server-functions/default/node_modules/linked/index.js") == b"next"
+
+
+def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:
+    """D7: streaming, and sharp for the CPU that the image function will run on."""
+    files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
+    result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
+
+    assert result.status == "SUCCEEDED", site.bench.aws.log
+    assert site.called()[-1] == (
+        "npx --yes @opennextjs/aws@4.1.12 build --config-path ../open-next.config.mjs"
+    )
+    config = next(line for line in site.bench.aws.output() if line.startswith("config: "))
+    assert 'wrapper: "aws-lambda-streaming"' in config
+    assert 'packages: ["sharp@0.35.5"]' in config
+    assert "--cpu=arm64" in config
+
+
+@pytest.mark.parametrize(
+    ("files", "calls"),
+    [
+        (
+            {"pnpm-lock.yaml": "lockfileVersion: '9.0'"},
+            ["npm install --global", "pnpm@10.34.9", "pnpm install --frozen-lockfile", "node-linker=hoisted"],
+        ),
+        (
+            {
+                "pnpm-lock.yaml": "lockfileVersion: '9.0'",
+                "package.json": OWN[:-1] + ', "packageManager": "pnpm@9.15.0+sha512.abc"}',
+            },
+            ["pnpm@9.15.0\n"],
+        ),
+        (
+            {"yarn.lock": "# yarn lockfile v1\n"},
+            ["yarn@1.22.22", "yarn install --frozen-lockfile --production=false"],
+        ),
+        (
+            {"yarn.lock": "__metadata:\n  version: 8\n"},
+            ["@yarnpkg/cli-dist@4.18.1", "yarn install --immutable"],
+        ),
+    ],
+    ids=["pnpm", "pnpm of packageManager", "yarn 1", "yarn"],
+)
+def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, calls: list[str]) -> None:
+    result = site.build({"package-lock.json": None, **files})
+
+    assert result.status == "SUCCEEDED", site.bench.aws.log
+    called = "\n".join(site.called()) + "\n"
+    assert all(call in called for call in calls), called
+
+
+@pytest.mark.parametrize(
+    ("files", "cause", "advice"),
+    [
+        ({"package-lock.json": None}, "no lock file", "commit package-lock.json"),
+        ({"bun.lock": ""}, "bun", "package-lock.json"),
+        ({"package.json": None}, "no package.json", "root is the Next.js site"),
+        ({"package.json": "{"}, "not valid JSON", "Correct it"),
+        ({"broken": ""}, "open-next build failed", "npx open-next build"),
+        ({"leads-out": ""}, "leads out of the repository", ""),
+    ],
+)
+def test_a_refusal_says_what_was_wrong_and_what_to_do(
+    site: Site, files: Files, cause: str, advice: str
+) -> None:
+    """Q1, and P7: the log's last lines go into the deployment."""
+    result = site.build(files)
+
+    assert result.status == "FAILED"
+    said = site.said()
+    assert any(line.startswith("FAILED: ") and cause in line for line in said), said
+    assert any(advice in line for line in said)
+    assert "steps.sh" in failed_phase(result).contexts[0].message
+    assert len(failed_phase(result).contexts[0].message) < 150
+    assert ARTIFACT not in site.bench.aws.objects
+
+
+def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site: Site) -> None:
+    """P2: exactly the pushed commit or nothing."""
+    result = site.build(ANCHOR_COMMIT_SHA="0" * 39 + "1")
+
+    assert failed_phase(result).type == "PRE_BUILD"
+    assert site.called() == []
+    assert "could not be fetched from https://github.com/acme/next-site" in site.said()[-2]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"ANCHOR_REPOSITORY_URL": "file:///etc"},
+        {"ANCHOR_REPOSITORY_URL": "--upload-pack=touch /tmp/x"},
+        {"ANCHOR_COMMIT_SHA": "main"},
+        {"ANCHOR_COMMIT_SHA": "--help"},
+    ],
+)
+def test_only_a_full_commit_id_of_an_https_repository_is_fetched(
+    site: Site, variables: dict[str, str]
+) -> None:
+    assert failed_phase(site.build(**variables)).type == "PRE_BUILD"
+    assert "FAILED: ANCHOR_" in "\n".join(site.said())
+
+
+def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) -> None:
+    site.build(ANCHOR_REPOSITORY_URL="https://user:pa55word@127.0.0.1:1/acme/next-site")
+
+    assert "https://***@127.0.0.1:1/acme/next-site" in "\n".join(site.said())
+    assert "pa55word" not in "\n".join(site.bench.aws.log)
+
+
+def test_images_that_would_stay_unoptimised_are_not_released_silently(site: Site) -> None:
+    """D7: open-next goes on when sharp cannot be installed."""
+    own = site.build({"without-sharp": ""})
+    warned = [line for line in site.said() if line.startswith("WARNING")]
+    default = site.build({"open-next.config.ts": None})
+
+    assert own.status == "SUCCEEDED"
+    assert len(warned) == 1
+    assert failed_phase(default).type == "BUILD"
+    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.said()[-2]

@@ -1,0 +1,66 @@
+# ruff: noqa: T201 - these are command line tools
+"""Stands in for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec; run by its links' names.
+
+It does what the buildspec relies on and prints how it was called.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+CALLED = Path(sys.argv[0]).name
+ARGUMENTS = sys.argv[1:]
+
+
+def link(folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(Path(__file__))
+
+
+def write(path: str, text: str = "") -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def read_package_json(fields: list[str]) -> None:
+    value = json.loads(Path("package.json").read_text(encoding="utf-8"))
+    for field in fields:
+        value = (value or {}).get(field)
+    if value is not None:
+        print(value)
+
+
+def build() -> None:
+    if Path("broken").exists():
+        print("Type error: this site is broken")
+        sys.exit(1)
+    config = Path(ARGUMENTS[ARGUMENTS.index("--config-path") + 1])
+    print("config: " + " ".join(config.read_text(encoding="utf-8").split()))
+    write(".open-next/open-next.output.json", "{}")
+    write(".open-next/server-functions/default/.next/BUILD_ID", "id")
+    write(".open-next/server-functions/default/node_modules/next/index.js", "next")
+    Path(".open-next/server-functions/default/node_modules/linked").symlink_to("next")
+    Path(".open-next/server-functions/default/node_modules/gone").symlink_to("nowhere")
+    if Path("leads-out").exists():
+        Path(".open-next/outside").symlink_to("/etc/hostname")
+    write(".open-next/image-optimization-function/index.mjs")
+    if not Path("without-sharp").exists():
+        sharp = f"sharp-linux-{os.environ['ANCHOR_LAMBDA_ARCH']}"
+        write(f".open-next/image-optimization-function/node_modules/@img/{sharp}/lib/{sharp}.node")
+
+
+if CALLED == "node" and ARGUMENTS[0] == "-e":
+    read_package_json(ARGUMENTS[2:])
+elif ARGUMENTS == ["--version"]:
+    print("22.1.0")
+else:
+    print("called:", CALLED, *ARGUMENTS)
+    if CALLED == "npm" and "--global" in ARGUMENTS:
+        tools = Path(ARGUMENTS[ARGUMENTS.index("--prefix") + 1])
+        link(tools / "bin", {"pnpm": "pnpm"}.get(ARGUMENTS[-1].partition("@")[0], "yarn"))
+    elif CALLED in {"npm", "pnpm", "yarn"}:
+        link(Path("node_modules/.bin"), "open-next")
+    else:
+        build()

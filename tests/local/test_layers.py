@@ -1,0 +1,185 @@
+"""The layers of the platform's functions: for Lambda, from the lock alone, and the same every time."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from local.layers import LOCK, LayerError, build_layers, host_target, main
+
+HASH = "--hash=sha256:" + "0" * 64
+SMALL_LOCK = f"""\
+attrs==26.1.0 \\
+    {HASH}
+    # via cattrs
+awscrt==0.38.1 \\
+    {HASH}
+cattrs==26.2.1 \\
+    {HASH}
+typing_extensions==4.16.0 \\
+    {HASH}
+"""
+
+
+class FakePip:
+    """Lays out what pip would, with everything that differs from one installation to the next."""
+
+    def __init__(self) -> None:
+        self.calls: list[Sequence[str]] = []
+        self.requirements: list[str] = []
+
+    def __call__(self, arguments: Sequence[str]) -> None:
+        self.calls.append(arguments)
+        values = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+        target = Path(values["--target"])
+        requirements = Path(values["--requirement"]).read_text()
+        self.requirements.append(requirements)
+        for name in re.findall(r"^([\w-]+)==", requirements, re.MULTILINE):
+            package, information = target / name, target / f"{name}.dist-info"
+            for folder in (package / "__pycache__", information, target / "bin"):
+                folder.mkdir(parents=True, exist_ok=True)
+            (package / "__init__.py").write_text(f"# {name}")
+            (package / "__init__.py").chmod(0o600)
+            (package / "__pycache__" / "x.pyc").write_text(str(len(self.calls)))
+            (information / "METADATA").write_text(f"Name: {name}")
+            for noise in ("RECORD", "INSTALLER", "REQUESTED", "WHEEL"):
+                (information / noise).write_text(f"{target} {len(self.calls)}")
+            (target / "bin" / name).write_text(f"#!{target}")
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    path = tmp_path / "runtime.txt"
+    path.write_text(SMALL_LOCK)
+    return path
+
+
+def build(root: Path, lock: Path, pip: FakePip, target: tuple[str, str] = ("python3.13", "arm64")) -> Path:
+    return build_layers(*target, root, lock=lock, pip=pip, say=lambda _: None)
+
+
+def content(folder: Path) -> dict[str, tuple[str, int, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (
+            path.read_text() if path.is_file() else "",
+            path.stat().st_mode & 0o777,
+            int(path.stat().st_mtime),
+        )
+        for layer in ("base", "edge")
+        for path in (folder / layer).rglob("*")
+    }
+
+
+def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
+    tmp_path: Path, lock: Path
+) -> None:
+    folder = build(tmp_path / "layers", lock, FakePip())
+
+    assert folder == tmp_path / "layers" / "python3.13-arm64"
+    assert {name for name in content(folder) if (folder / name).is_file()} == {
+        f"{layer}/python/{name}{file}"
+        for layer, names in (("base", ("attrs", "cattrs", "typing_extensions")), ("edge", ("awscrt",)))
+        for name in names
+        for file in ("/__init__.py", ".dist-info/METADATA")
+    }
+    assert {path.name for path in (tmp_path / "layers").iterdir()} == {"python3.13-arm64"}
+
+
+def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None:
+    """G7."""
+    pip = FakePip()
+    first = content(build(tmp_path / "first", lock, pip))
+    second = content(build(tmp_path / "second", lock, pip))
+
+    assert first == second
+    assert {mode for _, mode, _ in first.values()} == {0o644, 0o755}
+
+
+def test_layers_that_are_there_are_not_built_again_until_the_lock_changes(tmp_path: Path, lock: Path) -> None:
+    pip = FakePip()
+    folder = build(tmp_path, lock, pip)
+    build(tmp_path, lock, pip)
+    assert len(pip.calls) == 2  # one for each layer
+
+    lock.write_text(SMALL_LOCK.replace("26.2.1", "26.2.2"))
+    (folder / "base" / "python" / "old.py").touch()
+    build(tmp_path, lock, pip)
+
+    assert len(pip.calls) == 4
+    assert not (folder / "base" / "python" / "old.py").exists()
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
+def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
+    tmp_path: Path, lock: Path, architecture: str, machine: str
+) -> None:
+    pip = FakePip()
+    build(tmp_path, lock, pip, ("python3.12", architecture))
+
+    for call in pip.calls:
+        assert {"--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"} <= set(call)
+        assert {"--python-version=3.12", f"--platform=manylinux2014_{machine}"} <= set(call)
+    assert all(HASH in requirements for requirements in pip.requirements)
+
+
+def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
+    """L1: the embedded cloud runs the functions with this interpreter, whatever its system."""
+    pip = FakePip()
+    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, say=lambda _: None)
+
+    assert not [argument for call in pip.calls for argument in call if "--platform" in argument]
+    with pytest.raises(LayerError, match="This machine runs"):
+        build_layers("python3.99", "arm64", tmp_path, host=True, lock=lock, pip=pip)
+
+
+def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path: Path, lock: Path) -> None:
+    def interrupted(_arguments: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_layers("python3.13", "arm64", tmp_path / "layers", lock=lock, pip=interrupted)
+
+    assert list((tmp_path / "layers").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (SMALL_LOCK + f"requests==2.0 \\\n    {HASH}\n", "do not name the same packages: requests"),
+        (SMALL_LOCK.replace("awscrt==0.38.1", "# gone"), "do not name the same packages: awscrt"),
+    ],
+)
+def test_a_package_that_no_layer_names_is_refused(
+    tmp_path: Path, lock: Path, change: str, problem: str
+) -> None:
+    lock.write_text(change)
+
+    with pytest.raises(LayerError, match=problem):
+        build(tmp_path, lock, FakePip())
+
+
+@pytest.mark.parametrize("target", [("nodejs22.x", "arm64"), ("python3.13", "aarch64")])
+def test_a_target_that_lambda_does_not_have_is_refused(
+    tmp_path: Path, lock: Path, target: tuple[str, str]
+) -> None:
+    with pytest.raises(LayerError, match="is no Lambda target"):
+        build(tmp_path, lock, FakePip(), target)
+
+
+def test_the_real_lock_is_split_without_a_rest(tmp_path: Path) -> None:
+    pip = FakePip()
+    build(tmp_path, LOCK, pip)
+
+    assert sum(text.count("==") for text in pip.requirements) == LOCK.read_text().count("==")
+    assert sum(text.count("--hash") for text in pip.requirements) == LOCK.read_text().count("--hash")
+
+
+def test_the_command_says_what_failed_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Q1, and L1 without a network."""
+    monkeypatch.setattr("local.layers.sys.executable", "/bin/false")
+
+    assert main(["--runtime=python3.13", "--architecture=arm64", f"--root={tmp_path}"]) == 1
+    assert "Check the network" in capsys.readouterr().err
