@@ -1,0 +1,174 @@
+import cf from 'cloudfront';
+
+/*
+ * CloudFront Function (runtime cloudfront-js-2.0, event viewer-request): which site, which release, which origin.
+ *
+ * The KeyValueStore has one entry for each host (without port), written by the release and promote functions:
+ *
+ *   shop.sites.example.com -> {"r": "01JB...", "s": "abc.lambda-url...", "i": "def.lambda-url...",
+ *                              "n": "shop", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|"}
+ *
+ *   r  release: the deployment's id              n  the site's name: its folder in the assets bucket
+ *   s  host of the server function's URL         k  secret header of that release's origins
+ *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
+ *
+ * Each release also has the entry "{r in lower case}--{host}", with the same value. When p would not fit it is
+ * "*", and each root entry has a key of its own, "{r in lower case}--{host}/{entry}": the second read.
+ *
+ * What it relies on in the distribution: every behaviour's own origin is `server`, a custom origin without
+ * origin access control (what updateRequestOrigin leaves out is taken from there), and x-anchor-release and
+ * x-forwarded-host are in the cache key.
+ *
+ * Runtime 2.0 is ES 5.1 with const, let, arrow functions, template strings, async and await; nothing newer.
+ * At most two reads for a request, and nothing here depends on how many hosts there are.
+ */
+const store = cf.kvs();
+
+// All that an asset request takes along. Everything else a viewer can send is either useless to S3 or dangerous:
+// ?response-content-type= and x-amz-* change what S3 answers without being part of the cache key.
+// The first four may be read and not touched: CloudFront answers 502 when a function does.
+const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cdn-loop', 'accept-encoding', 'range',
+  'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
+
+// A path that S3, a proxy and this function could read differently is never an asset's: empty and dot segments,
+// encoded dots, slashes, backslashes and NUL. The server gets it, and it knows nothing but its own site.
+const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
+
+async function handler(event) {
+  const request = event.request;
+  const headers = request.headers;
+  const sent = headers.host ? headers.host.value.toLowerCase() : '';
+  const host = sent.replace(/:[0-9]+$/, '');
+  if (!/^[a-z0-9.-]{1,253}$/.test(host)) {
+    return noSuchSite();
+  }
+
+  let site;
+  try {
+    site = await store.get(host, { format: 'json' });
+  } catch (error) {
+    // get() fails alike for a host nobody has and for a store or a value that cannot be read.
+    return (await isAbsent(host)) ? noSuchSite() : unavailable();
+  }
+  if (!site || !site.r || !site.n) {
+    return unavailable();
+  }
+
+  Object.keys(headers).forEach((name) => {
+    if (name.startsWith('x-anchor-') || name.startsWith('x-opennext-')) {
+      delete headers[name];
+    }
+  });
+
+  // Only reads have a cached or stored answer; a POST to a file's address is the site's own business.
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    if (request.uri === '/_next/image' || request.uri === '/_next/image/') {
+      return toFunction(request, site, site.i, sent);
+    }
+    if (!AMBIGUOUS.test(request.uri)) {
+      if (request.uri.startsWith('/_next/static/')) {
+        return toAssets(request, `/assets/${site.n}${request.uri}`);
+      }
+      let isFile;
+      try {
+        isFile = await isPublicFile(request.uri, site, host);
+      } catch (error) {
+        return unavailable();
+      }
+      if (isFile) {
+        return toAssets(request, `/assets/${site.n}/${site.r}${request.uri}`);
+      }
+    }
+  }
+  return toFunction(request, site, site.s, sent);
+}
+
+async function isAbsent(host) {
+  try {
+    return !(await store.exists(host));
+  } catch (error) {
+    return false;
+  }
+}
+
+async function isPublicFile(uri, site, host) {
+  const entry = rootEntry(uri);
+  if (!entry) {
+    return false;
+  }
+  if (site.p !== '*') {
+    return (site.p || '').indexOf(`|${entry}|`) >= 0;
+  }
+  const prefix = `${site.r.toLowerCase()}--`;
+  const key = `${host.startsWith(prefix) ? '' : prefix}${host}/${entry}`;
+  // A key has at most 512 bytes; asking for a longer one is an error.
+  if (encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, 'x').length > 512) {
+    return false;
+  }
+  return await store.exists(key);
+}
+
+// "/favicon.ico" -> "favicon.ico", "/data/a/b.json" -> "data/", "/" and what cannot be a name -> "".
+function rootEntry(uri) {
+  const slash = uri.indexOf('/', 1);
+  let entry;
+  try {
+    entry = decodeURIComponent(slash < 0 ? uri.slice(1) : uri.slice(1, slash + 1));
+  } catch (error) {
+    return '';
+  }
+  // "|" separates the entries of p: "a|b" would be found between two of them.
+  return entry.indexOf('|') < 0 ? entry : '';
+}
+
+function toAssets(request, uri) {
+  Object.keys(request.headers).forEach((name) => {
+    if (!ASSET_HEADERS.includes(name)) {
+      delete request.headers[name];
+    }
+  });
+  // The path names site and release already. In place of a release this keeps files and pages of the same
+  // path apart in the cache, and lets hashed files stay cached from one release to the next.
+  request.headers['x-anchor-release'] = { value: 'assets' };
+  request.cookies = {};
+  request.querystring = {};
+  // S3 reads "+" in a path as a space.
+  request.uri = uri.replace(/\+/g, '%2B');
+  cf.selectRequestOriginById('assets');
+  return request;
+}
+
+function toFunction(request, site, domainName, sent) {
+  request.headers['x-forwarded-host'] = { value: sent };
+  request.headers['x-anchor-release'] = { value: site.r };
+  request.headers['x-anchor-origin-key'] = { value: site.k };
+  cf.updateRequestOrigin({
+    domainName: domainName,
+    customOriginConfig: { port: 443, protocol: 'https', sslProtocols: ['TLSv1.2'] },
+  });
+  return request;
+}
+
+function noSuchSite() {
+  return page(404, 'Not Found', 'No site here', 'This address belongs to no site. Check its spelling.', {});
+}
+
+function unavailable() {
+  return page(503, 'Service Unavailable', 'Not available right now', 'Please try again in a few seconds.', {
+    'retry-after': { value: '5' },
+  });
+}
+
+function page(statusCode, statusDescription, title, text, headers) {
+  headers['content-type'] = { value: 'text/html; charset=utf-8' };
+  headers['cache-control'] = { value: 'no-store' };
+  return {
+    statusCode: statusCode,
+    statusDescription: statusDescription,
+    headers: headers,
+    body: {
+      encoding: 'text',
+      data: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}</p></html>`,
+    },
+  };
+}

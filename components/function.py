@@ -1,0 +1,227 @@
+"""Lambda functions, each with a role and a log group of its own and exactly the rights it was granted."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.component import Component
+from components.errors import DeclarationError
+from components.grant import Grant, policy_document, trust_policy
+from components.queue import VISIBILITY_PER_TIMEOUT, Queue
+from components.stage import StageConfig
+
+_LONGEST_NAME: Final = 64
+_LONGEST_TIMEOUT: Final = 900
+_NODE_RUNTIME: Final = "nodejs22.x"
+# What a site's function runs until the first release; nothing leads to it, unless someone calls it by hand.
+_NOT_RELEASED: Final = """\
+export const handler = async () => {
+  throw new Error("nothing was released to this function yet");
+};
+"""
+
+
+@attrs.frozen(kw_only=True)
+class FunctionArgs:
+    """What every function has.
+
+    Attributes:
+        stage: The stage it belongs to.
+        handler: What Lambda calls, `module.function`.
+        timeout: Seconds after which a call is ended.
+        memory: MB. CPU grows with it: 1,769 MB are one core.
+        grants: All that the function may do beyond writing its own log.
+
+    Raises:
+        DeclarationError: Lambda would refuse the function.
+    """
+
+    stage: StageConfig
+    handler: str
+    timeout: int
+    memory: int
+    grants: tuple[Grant, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.timeout <= _LONGEST_TIMEOUT:
+            raise DeclarationError(
+                f"{self.handler} with a timeout of {self.timeout} s; Lambda allows 1 to {_LONGEST_TIMEOUT}"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class PythonFunctionArgs(FunctionArgs):
+    """A function of the platform: its code is deployed by Pulumi.
+
+    Attributes:
+        code: The archive with the handler.
+        environment: Environment variables.
+        layers: ARNs of the layers with its dependencies.
+    """
+
+    code: pulumi.Archive
+    environment: Mapping[str, pulumi.Input[str]]
+    layers: tuple[pulumi.Input[str], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class _Package:
+    """What runs in a function, which is where the kinds of functions differ."""
+
+    runtime: str
+    code: pulumi.Archive
+    environment: Mapping[str, pulumi.Input[str]] | None = None
+    layers: tuple[pulumi.Input[str], ...] = ()
+    moves_at_run_time: tuple[str, ...] = ()
+
+
+class Function(Component):
+    """A Lambda function with its role, its policy and its log group; make a PythonFunction or a NodeFunction.
+
+    Attributes:
+        function_name: The function's name, which is also that of its role.
+        arn: The function's ARN.
+        timeout: Seconds, as in its arguments.
+
+    Raises:
+        DeclarationError: The name is longer than Lambda and IAM allow.
+    """
+
+    def __init__(
+        self, name: str, args: FunctionArgs, package: _Package, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        full_name = f"{args.stage.prefix}-{name}"
+        if len(full_name) > _LONGEST_NAME:
+            raise DeclarationError(
+                f"function {full_name!r} has {len(full_name)} characters; Lambda allows {_LONGEST_NAME}"
+            )
+        super().__init__("function", name, args.stage, opts)
+        log_group = aws.cloudwatch.LogGroup(
+            name,
+            name=f"/aws/lambda/{full_name}",
+            retention_in_days=args.stage.log_retention_days,
+            opts=self.kept,
+        )
+        role = aws.iam.Role(
+            name, name=full_name, assume_role_policy=trust_policy("lambda.amazonaws.com"), opts=self.inside
+        )
+        write_log = Grant(
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            # The streams of the group are named by Lambda as it goes.
+            resources=(pulumi.Output.concat(log_group.arn, ":*"),),
+        )
+        policy = aws.iam.RolePolicy(
+            name,
+            name="grants",
+            role=role.name,
+            policy=policy_document((write_log, *args.grants)),
+            opts=self.inside,
+        )
+        function = aws.lambda_.Function(
+            name,
+            name=full_name,
+            role=role.arn,
+            runtime=package.runtime,
+            handler=args.handler,
+            code=package.code,
+            layers=list(package.layers) or None,
+            architectures=[args.stage.architecture],
+            timeout=args.timeout,
+            memory_size=args.memory,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=package.environment)
+            if package.environment
+            else None,
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log_group.name),
+            opts=self._options(package, policy),
+        )
+        self._name = name
+        self._function_name = full_name
+        self.timeout = args.timeout
+        self.function_name = function.name
+        self.arn = function.arn
+        self.invoke_arn = function.invoke_arn
+        self.register_outputs({"name": function.name, "arn": function.arn})
+
+    def consume(self, queue: Queue, *, batch: int = 1) -> None:
+        """Call the function with batches of the queue's messages; those it names as failed come again.
+
+        The function needs `queue.grant_consume()` among its grants.
+
+        Raises:
+            DeclarationError: Messages would be delivered a second time while the first call still runs.
+        """
+        least = VISIBILITY_PER_TIMEOUT * self.timeout
+        if queue.visibility < least:
+            raise DeclarationError(
+                f"{self._function_name} runs up to {self.timeout} s, but its queue shows messages again in "
+                f"{queue.visibility} s; safe are {least} s and more, {VISIBILITY_PER_TIMEOUT} times as long"
+            )
+        aws.lambda_.EventSourceMapping(
+            self._name,
+            function_name=self.arn,
+            event_source_arn=queue.arn,
+            batch_size=batch,
+            function_response_types=["ReportBatchItemFailures"],
+            opts=self.inside,
+        )
+
+    def allow_invoke(self, name: str, *, service: str, source_arn: pulumi.Input[str]) -> None:
+        """Let one resource of an AWS service call the function.
+
+        Args:
+            name: Names the statement in the function's policy.
+            service: The service's principal.
+            source_arn: The resource in whose name the service calls.
+        """
+        aws.lambda_.Permission(
+            f"{self._name}-{name}",
+            statement_id=name,
+            function=self.function_name,
+            action="lambda:InvokeFunction",
+            principal=service,
+            source_arn=source_arn,
+            opts=self.inside,
+        )
+
+    def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
+        """Without its policy a function would fail its first calls, and no queue could be mapped to it."""
+        options = self.kept if package.moves_at_run_time else self.inside
+        options.depends_on = [policy]
+        options.ignore_changes = list(package.moves_at_run_time)
+        return options
+
+
+class PythonFunction(Function):
+    """A function of the platform."""
+
+    def __init__(
+        self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        package = _Package(
+            runtime=args.stage.python_runtime,
+            code=args.code,
+            environment=args.environment,
+            layers=args.layers,
+        )
+        super().__init__(name, args, package, opts)
+
+
+class NodeFunction(Function):
+    """A function of a site. Pulumi makes it empty; what it runs is released into it.
+
+    Production keeps it: the versions below it are the site's releases.
+    """
+
+    def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        module = args.handler.split(".")[0]
+        package = _Package(
+            runtime=_NODE_RUNTIME,
+            code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(_NOT_RELEASED)}),
+            # The platform's release function sets these with every release; `pulumi up` must not put them
+            # back (G8).
+            moves_at_run_time=("code", "environment", "layers"),
+        )
+        super().__init__(name, args, package, opts)

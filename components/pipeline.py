@@ -1,0 +1,274 @@
+"""BuildPipeline: from a push to a live release (P, D), and the functions of the API (A)."""
+
+import json
+from typing import Final
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.bucket import RetainedBucket
+from components.component import Component
+from components.function import Function, PythonFunction, PythonFunctionArgs
+from components.grant import Grant
+from components.keys import PlatformKeys
+from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode, LayerName
+from components.queue import Queue, QueueArgs
+from components.shared_edge import SharedEdge
+from components.site_names import EverySite
+from components.stage import StageConfig
+from components.table import TenantTable
+
+_MEMORY: Final = 512
+# A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
+_RELEASE_MEMORY: Final = 1769
+# A build may take 30 minutes. Until then the message that started it stays hidden.
+_BUILD_VISIBILITY: Final = 1800
+_RELEASE_TIMEOUT: Final = 300
+
+
+@attrs.frozen(kw_only=True)
+class BuildPipelineArgs:
+    """What the pipeline is made of.
+
+    Attributes:
+        stage: The stage it belongs to.
+        account: The AWS account's id.
+        code: The code of the functions.
+        projects: The projects table.
+        deployments: The deployments table.
+        artifacts: Where builds put what they built.
+        assets: From where the edge serves files, and where sites keep their cache.
+        keys: The platform's keys.
+        edge: In which store a release is switched.
+        api_endpoint: The URL of the API, of which the URLs of webhooks are made.
+    """
+
+    stage: StageConfig
+    account: pulumi.Input[str]
+    code: FunctionCode
+    projects: TenantTable
+    deployments: TenantTable
+    artifacts: RetainedBucket
+    assets: RetainedBucket
+    keys: PlatformKeys
+    edge: SharedEdge
+    api_endpoint: pulumi.Input[str]
+
+
+class BuildPipeline(Component):
+    """The queues and the functions between a push and a release.
+
+    A push is recorded by `webhook` and waits in the build queue; `orchestrator` starts its build; EventBridge
+    tells `build-events` how it ended; a good one waits in the release queue; `release` puts it live. The
+    build itself calls none of them: it runs code of strangers.
+
+    Attributes:
+        builds: The build queue.
+        releases: The release queue; one project's releases follow each other.
+        functions: The functions that routes lead to, by the name that `runtime.deploy.routes` uses.
+    """
+
+    def __init__(
+        self, name: str, args: BuildPipelineArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("pipeline", name, args.stage, opts)
+        self._args = args
+        self._sites = EverySite(stage=args.stage, account=args.account)
+        self._layers = DependencyLayers(
+            "layers", DependencyLayersArgs(stage=args.stage, code=args.code), self.inside
+        )
+        self.builds = Queue("builds", QueueArgs(stage=args.stage, visibility=_BUILD_VISIBILITY), self.inside)
+        self.releases = Queue(
+            "releases", QueueArgs(stage=args.stage, visibility=6 * _RELEASE_TIMEOUT, fifo=True), self.inside
+        )
+        self._orchestrator().consume(self.builds)
+        self._release().consume(self.releases)
+        self._tell_ends_of_builds_to(self._build_events())
+        self.functions: dict[str, Function] = {
+            "webhook": self._webhook(),
+            "api": self._api(),
+            "promote": self._promote(),
+        }
+        self.register_outputs({})
+
+    def _webhook(self) -> Function:
+        args = self._args
+        return self._function(
+            "webhook",
+            # GitHub waits ten seconds for its answer.
+            timeout=10,
+            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": args.keys.signing_arn},
+            grants=(
+                args.projects.grant("GetItem", "PutItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "PutItem"),
+                args.keys.grant_sign(),
+                self.builds.grant_send(),
+            ),
+        )
+
+    def _orchestrator(self) -> Function:
+        args = self._args
+        return self._function(
+            "orchestrator",
+            timeout=60,
+            environment={"ARTIFACTS_BUCKET": args.artifacts.bucket_name},
+            grants=(
+                self.builds.grant_consume(),
+                args.projects.grant("GetItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "UpdateItem"),
+                Grant(actions=("codebuild:StartBuild",), resources=(self._sites.builds,)),
+            ),
+        )
+
+    def _build_events(self) -> Function:
+        args = self._args
+        return self._function(
+            "build-events",
+            timeout=60,
+            environment={"BUILD_QUEUE_URL": self.builds.url, "RELEASE_QUEUE_URL": self.releases.url},
+            grants=(
+                args.projects.grant("GetItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "Query", "UpdateItem"),
+                Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
+                self.builds.grant_send(),
+                self.releases.grant_send(),
+            ),
+        )
+
+    def _release(self) -> Function:
+        args, sites = self._args, self._sites
+        return self._function(
+            "release",
+            timeout=_RELEASE_TIMEOUT,
+            memory=_RELEASE_MEMORY,
+            layers=("base", "edge"),
+            environment={
+                "ARTIFACTS_BUCKET": args.artifacts.bucket_name,
+                "ASSETS_BUCKET": args.assets.bucket_name,
+                "KEY_VALUE_STORE_ARN": args.edge.store_arn,
+                "SIGNING_KEY_ARN": args.keys.signing_arn,
+            },
+            grants=(
+                self.releases.grant_consume(),
+                args.projects.grant("GetItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "UpdateItem"),
+                args.artifacts.grant("GetObject", under="artifacts/"),
+                # The zips of the functions, beside the artifact they were cut out of.
+                args.artifacts.grant("PutObject", under="artifacts/*/functions/"),
+                args.assets.grant("PutObject", under="assets/"),
+                args.assets.grant("PutObject", under="cache/"),
+                args.assets.grant_list(under="assets/"),
+                Grant(actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"), resources=(sites.tag_tables,)),
+                Grant(
+                    actions=(
+                        "lambda:AddPermission",
+                        "lambda:CreateAlias",
+                        "lambda:CreateFunctionUrlConfig",
+                        "lambda:GetAlias",
+                        "lambda:GetFunction",
+                        "lambda:GetFunctionConfiguration",
+                        "lambda:GetFunctionUrlConfig",
+                        "lambda:InvokeFunction",
+                        "lambda:PublishVersion",
+                        "lambda:UpdateAlias",
+                        "lambda:UpdateFunctionCode",
+                        "lambda:UpdateFunctionConfiguration",
+                    ),
+                    resources=(sites.functions,),
+                ),
+                args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
+                args.keys.grant_sign(),
+                Grant(actions=("ssm:GetParametersByPath",), resources=(sites.secrets,)),
+                args.keys.grant_decrypt(sites.secrets),
+            ),
+        )
+
+    def _promote(self) -> Function:
+        args = self._args
+        return self._function(
+            "promote",
+            timeout=30,
+            layers=("base", "edge"),
+            environment={"KEY_VALUE_STORE_ARN": args.edge.store_arn},
+            grants=(
+                args.projects.grant("GetItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "UpdateItem"),
+                args.deployments.grant_query("DeploymentIdIndex"),
+                Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
+                args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey"),
+            ),
+        )
+
+    def _api(self) -> Function:
+        args, sites = self._args, self._sites
+        return self._function(
+            "api",
+            timeout=15,
+            environment={
+                "SIGNING_KEY_ARN": args.keys.signing_arn,
+                "SECRETS_KEY_ARN": args.keys.secrets_arn,
+                "API_ENDPOINT": args.api_endpoint,
+            },
+            grants=(
+                args.projects.grant("ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
+                args.projects.grant_query("UserIdIndex"),
+                args.deployments.grant("Query"),
+                args.deployments.grant_query("DeploymentIdIndex"),
+                args.keys.grant_sign(),
+                Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
+                args.keys.grant_encrypt(sites.secrets),
+            ),
+        )
+
+    def _function(  # noqa: PLR0913 - what the six functions differ by
+        self,
+        name: str,
+        *,
+        timeout: int,
+        environment: dict[str, pulumi.Input[str]],
+        grants: tuple[Grant, ...],
+        memory: int = _MEMORY,
+        layers: tuple[LayerName, ...] = ("base",),
+    ) -> Function:
+        args = self._args
+        return PythonFunction(
+            name,
+            PythonFunctionArgs(
+                stage=args.stage,
+                handler=f"runtime.deploy.handlers.{name.replace('-', '_')}.handle",
+                timeout=timeout,
+                memory=memory,
+                code=args.code.archive,
+                layers=tuple(self._layers.arns[layer] for layer in layers),
+                environment={
+                    "PROJECTS_TABLE": args.projects.table_name,
+                    "DEPLOYMENTS_TABLE": args.deployments.table_name,
+                    **environment,
+                },
+                grants=grants,
+            ),
+            self.inside,
+        )
+
+    def _tell_ends_of_builds_to(self, function: Function) -> None:
+        rule = aws.cloudwatch.EventRule(
+            "build-ended",
+            name=f"{self.stage.prefix}-build-ended",
+            description="Builds of sites that ended, whichever way",
+            event_pattern=json.dumps(
+                {
+                    "source": ["aws.codebuild"],
+                    "detail-type": ["CodeBuild Build State Change"],
+                    "detail": {
+                        "project-name": [{"prefix": f"{self.stage.prefix}-site-"}],
+                        "build-status": ["SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
+                    },
+                }
+            ),
+            opts=self.inside,
+        )
+        function.allow_invoke("build-ended", service="events.amazonaws.com", source_arn=rule.arn)
+        aws.cloudwatch.EventTarget(
+            "build-ended", target_id="build-events", rule=rule.name, arn=function.arn, opts=self.inside
+        )

@@ -1,0 +1,192 @@
+"""ZeroDowntimeSite: what a Next.js site needs before its first release (D)."""
+
+from typing import Final
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.bucket import RetainedBucket
+from components.component import Component
+from components.function import FunctionArgs, NodeFunction
+from components.grant import Grant
+from components.keys import PlatformKeys
+from components.queue import VISIBILITY_PER_TIMEOUT, Queue, QueueArgs
+from components.site_build import SiteBuild, SiteBuildArgs
+from components.site_names import SiteNames, secrets_path
+from components.stage import StageConfig
+from components.table import TenantTable
+
+# Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/origin).
+_ORIGIN_HANDLER: Final = "anchor-origin.handler"
+_TIMEOUT: Final = 30
+# Pictures are decoded in memory.
+_IMAGE_MEMORY: Final = 1536
+_REVALIDATE_MEMORY: Final = 256
+
+
+@attrs.frozen(kw_only=True)
+class ZeroDowntimeSiteArgs:
+    """What a site is made of.
+
+    Attributes:
+        stage: The stage it belongs to.
+        account: The AWS account's id.
+        memory: MB of the function that renders pages.
+        host: The host under which it is served.
+        projects: The projects table, where the platform finds what was made for the site.
+        artifacts: Where its builds are put.
+        assets: Where its files are, and its cache.
+        logs: Where the logs of its builds are kept.
+        keys: The platform's keys.
+    """
+
+    stage: StageConfig
+    account: pulumi.Input[str]
+    memory: int
+    host: pulumi.Input[str]
+    projects: TenantTable
+    artifacts: RetainedBucket
+    assets: RetainedBucket
+    logs: RetainedBucket
+    keys: PlatformKeys
+
+
+class ZeroDowntimeSite(Component):
+    """The functions, the build project, the tag table and the revalidation queue of one site.
+
+    Every release is a version of these functions, with an alias and a URL; `live` names the version in
+    production. The platform's release function makes them, and none of them is known to Pulumi (G8).
+
+    Attributes:
+        url: Where the site is.
+    """
+
+    def __init__(
+        self, name: str, args: ZeroDowntimeSiteArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("site", name, args.stage, opts, tags={"Site": name})
+        self._name = name
+        self._args = args
+        names = SiteNames(name)
+        tags = self._tag_table(names)
+        queue = Queue(
+            names.revalidate,
+            QueueArgs(
+                stage=args.stage,
+                visibility=VISIBILITY_PER_TIMEOUT * _TIMEOUT,
+                fifo=True,
+                # After a switch, what an older build still had in the queue fails as it should.
+                alarm=False,
+            ),
+            self.inside,
+        )
+        server = self._function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(tags, queue))
+        image = self._function(
+            names.image,
+            _ORIGIN_HANDLER,
+            _IMAGE_MEMORY,
+            (args.assets.grant("GetObject", under=f"assets/{name}/"),),
+        )
+        revalidate = self._function(
+            names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
+        )
+        revalidate.consume(queue, batch=5)
+        build = SiteBuild(
+            name,
+            SiteBuildArgs(
+                stage=args.stage,
+                account=args.account,
+                artifacts=args.artifacts,
+                logs=args.logs,
+                keys=args.keys,
+            ),
+            self.inside,
+        )
+        self._declare(
+            {
+                "site": name,
+                "host": args.host,
+                "urlPattern": args.stage.site_url,
+                "serverFunction": server.function_name,
+                "imageFunction": image.function_name,
+                "revalidationFunction": revalidate.function_name,
+                "tagTable": tags.name,
+                "revalidationQueueUrl": queue.url,
+                "buildProject": build.project_name,
+                "secretsPath": secrets_path(args.stage, name),
+            }
+        )
+        self.url = args.stage.url_of(args.host)
+        self.register_outputs({"url": self.url})
+
+    def _tag_table(self, names: SiteNames) -> aws.dynamodb.Table:
+        """OpenNext's own table, in the shape that it wants: no tenant's, but one for each site.
+
+        Its keys carry nothing but tag and path, so two sites in one table would expire each other's pages.
+        """
+        return aws.dynamodb.Table(
+            names.tags,
+            name=f"{self.stage.prefix}-{names.tags}",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="tag",
+            range_key="path",
+            attributes=[
+                aws.dynamodb.TableAttributeArgs(name="path", type="S"),
+                aws.dynamodb.TableAttributeArgs(name="revalidatedAt", type="N"),
+                aws.dynamodb.TableAttributeArgs(name="tag", type="S"),
+            ],
+            global_secondary_indexes=[
+                aws.dynamodb.TableGlobalSecondaryIndexArgs(
+                    name="revalidate",
+                    key_schemas=[
+                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
+                            attribute_name="path", key_type="HASH"
+                        ),
+                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
+                            attribute_name="revalidatedAt", key_type="RANGE"
+                        ),
+                    ],
+                    projection_type="ALL",
+                )
+            ],
+            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.stage.keeps_data),
+            deletion_protection_enabled=self.stage.keeps_data,
+            opts=self.kept,
+        )
+
+    def _server_grants(self, tags: aws.dynamodb.Table, queue: Queue) -> tuple[Grant, ...]:
+        cache = f"cache/{self._name}/"
+        return (
+            self._args.assets.grant("DeleteObject", "GetObject", "PutObject", under=cache),
+            self._args.assets.grant_list(under=cache),
+            Grant(
+                actions=("dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+                resources=(tags.arn,),
+            ),
+            Grant(
+                actions=("dynamodb:Query",), resources=(pulumi.Output.concat(tags.arn, "/index/revalidate"),)
+            ),
+            queue.grant_send(),
+        )
+
+    def _function(self, name: str, handler: str, memory: int, grants: tuple[Grant, ...]) -> NodeFunction:
+        return NodeFunction(
+            name,
+            FunctionArgs(stage=self.stage, handler=handler, timeout=_TIMEOUT, memory=memory, grants=grants),
+            self.inside,
+        )
+
+    def _declare(self, row: dict[str, pulumi.Input[str]]) -> None:
+        """Tell the platform's functions, in the projects table, what there is for the site."""
+        keys = {"projectId": f"SITE#{self._name}", "sk": "SITE"}
+        item = {attribute: {"S": value} for attribute, value in {**keys, **row}.items()}
+        aws.dynamodb.TableItem(
+            f"site-{self._name}",
+            table_name=self._args.projects.table_name,
+            hash_key="projectId",
+            range_key="sk",
+            item=pulumi.Output.json_dumps(item),
+            opts=self.inside,
+        )

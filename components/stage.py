@@ -1,0 +1,187 @@
+"""The settings of one stage, read once and checked before the first resource (G4)."""
+
+import json
+from typing import Final, Literal, cast
+
+import attrs
+import pulumi
+
+from components.errors import ConfigurationError
+from components.settings import (
+    SettingsError,
+    list_of,
+    one_of,
+    optional,
+    read_settings,
+    required,
+    text,
+    whole_number,
+)
+
+StageName = Literal["local", "dev", "staging", "production"]
+Architecture = Literal["arm64", "x86_64"]
+
+STAGES: Final = ("local", "dev", "staging", "production")
+REGION: Final = "ap-southeast-1"
+_SETTING: Final = "anchor-deploy:stage"
+_MAXIMUM_SITE_NAME: Final = 28
+# The periods CloudWatch Logs knows; it refuses every other number of days.
+# fmt: off
+_RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)
+# fmt: on
+
+_DNS_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# Two hyphens in a row separate the deployment from the site in a release's own host.
+_SITE_NAME: Final = rf"(?!.*--)[a-z][a-z0-9-]{{1,{_MAXIMUM_SITE_NAME - 2}}}[a-z0-9]"
+
+
+@attrs.frozen(kw_only=True)
+class SiteSettings:
+    """One Next.js site.
+
+    Attributes:
+        name: 3 to 28 characters; part of host names and of the names of the site's resources.
+        memory: MB of the function that renders pages. CPU grows with it.
+    """
+
+    name: str = required(
+        text(
+            _SITE_NAME,
+            "3 to 28 of a-z, 0-9 and single hyphens, beginning with a letter, no hyphen at the end",
+        )
+    )
+    memory: int = optional(whole_number(128, 10240, "MB"), default=1024)
+
+
+@attrs.frozen(kw_only=True)
+class StageSettings:
+    """What a stage's YAML file says under `anchor-deploy:stage`, in camelCase.
+
+    Attributes:
+        domain: Sites are `<site>.<domain>`. Without it there is one site, on the distribution's own name.
+        hosted_zone_id: The Route 53 zone of `domain`; with it, certificate and records are made.
+        site_url: How a site's host becomes its URL; `{host}` stands for the host.
+        architecture: The CPU of all functions.
+        python_runtime: The Lambda runtime of the platform's own functions.
+        log_retention_days: How long CloudWatch keeps the logs.
+        sites: The sites of the stage.
+    """
+
+    domain: str | None = optional(
+        text(
+            rf"(?=.{{1,190}}$){_DNS_LABEL}(?:\.{_DNS_LABEL})*",
+            "a host name in lower case, as sites.example.com",
+        )
+    )
+    hosted_zone_id: str | None = optional(
+        text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, as Z0123456789ABCDEFGHIJ")
+    )
+    site_url: str = optional(
+        text(r"https?://\{host\}(?::\d{1,5})?", "http(s)://{host}, with or without a port"),
+        default="https://{host}",
+    )
+    architecture: Architecture = required(one_of("arm64", "x86_64"))  # noqa: RUF009 - an attrs field
+    python_runtime: str = required(one_of("python3.11", "python3.12", "python3.13", "python3.14"))
+    log_retention_days: int = required(one_of(*_RETENTION_DAYS))
+    sites: tuple[SiteSettings, ...] = required(list_of(SiteSettings, "a list of sites with name and memory"))
+
+
+@attrs.frozen(kw_only=True)
+class StageConfig(StageSettings):
+    """A stage: its name, its region and its settings.
+
+    Attributes:
+        name: The Pulumi stack's name.
+        region: Where everything is but the certificate of CloudFront.
+    """
+
+    name: StageName
+    region: str
+
+    @classmethod
+    def parse(cls, name: str, region: str | None, settings: object) -> "StageConfig":
+        """Check everything that a stage's file says.
+
+        Args:
+            name: The stack's name.
+            region: The value of `aws:region`.
+            settings: The value of `anchor-deploy:stage`, as YAML gives it.
+
+        Raises:
+            ConfigurationError: Something is wrong, unknown or missing; it names every such setting.
+        """
+        problems: list[str] = []
+        if name not in STAGES:
+            problems.append(f"the stack {name!r} is no stage; allowed: {', '.join(STAGES)}")
+        if region != REGION:
+            problems.append(f"aws:region is {repr(region) if region else 'missing'}; allowed: {REGION}")
+        try:
+            read = read_settings(StageSettings, settings, _SETTING)
+        except SettingsError as error:
+            raise ConfigurationError(name, (*problems, *error.problems)) from None
+        problems.extend(_contradictions(name, read))
+        if problems:
+            raise ConfigurationError(name, tuple(problems))
+        return cls(name=cast("StageName", name), region=REGION, **attrs.asdict(read, recurse=False))
+
+    @classmethod
+    def load(cls) -> "StageConfig":
+        """Read the settings of the stack that is being deployed.
+
+        Raises:
+            ConfigurationError: See `parse`.
+        """
+        raw = pulumi.Config().get("stage")
+        return cls.parse(pulumi.get_stack(), pulumi.Config("aws").get("region"), _from_json(raw))
+
+    @property
+    def prefix(self) -> str:
+        """With what the name of every resource of the stage begins."""
+        return f"anchor-{self.name}"
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether data outlives `pulumi destroy` (G3): production keeps it, the others keep nothing."""
+        return self.name == "production"
+
+    def url_of(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
+        """The URL of a site by its host."""
+        before, after = self.site_url.split("{host}")
+        return pulumi.Output.concat(before, host, after)
+
+
+def _from_json(raw: str | None) -> object:
+    """A structured setting reaches the program as JSON; a plain one as it is, which is then refused."""
+    if raw is None:
+        return None
+    try:
+        return cast("object", json.loads(raw))
+    except ValueError:
+        return raw
+
+
+def _contradictions(stage: str, settings: StageSettings) -> list[str]:
+    """What each setting alone may be, but not together with the others."""
+    problems: list[str] = []
+    if settings.hosted_zone_id and not settings.domain:
+        problems.append(
+            f"{_SETTING}.hostedZoneId is set without {_SETTING}.domain; allowed: both, or domain alone"
+        )
+    if not settings.domain and len(settings.sites) > 1:
+        problems.append(
+            f"{_SETTING}.sites has {len(settings.sites)} sites, but without {_SETTING}.domain there is one "
+            "host; allowed: one site, or a domain"
+        )
+    if settings.site_url.startswith("http:") and stage != "local":
+        problems.append(
+            f"{_SETTING}.siteUrl is {settings.site_url!r}; allowed: https, since CloudFront serves no http"
+        )
+    names = [site.name for site in settings.sites]
+    problems.extend(
+        f"{_SETTING}.sites[{index}].name is {name!r} again; allowed: a name no other site has"
+        for index, name in enumerate(names)
+        if name in names[:index]
+    )
+    return problems

@@ -1,0 +1,318 @@
+"""Runs the Pulumi program without an engine and keeps what it registered.
+
+`record_stage("dev")` is the graph of a stage as the program declares it: contract tests assert on it, and
+`dynamodb_tables("dev")` makes test tables of it, so that a test's schema cannot differ from the deployed one.
+"""
+
+import asyncio
+import contextvars
+import hashlib
+import json
+import runpy
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+import pulumi_aws
+import yaml
+from attrs import Factory, frozen
+from pulumi.runtime import mocks, rpc, settings
+from pulumi.runtime.proto import resource_pb2
+
+with warnings.catch_warnings():
+    # pulumi_aws loads a module when something in it is first used, and then warns of the deprecated classes
+    # in it. Done here, so that a test still fails when the program itself uses one.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = "123456789012"
+REGION = "ap-southeast-1"
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+ARCHITECTURES = ("arm64", "x86_64")
+LAYERS = ("base", "edge")
+
+
+@frozen(kw_only=True)
+class Recorded:
+    """One registered resource.
+
+    `inputs` are plain: an asset stands as `{"asset": sha256 of its content}`, an archive as
+    `{"archive": {path: asset}}`, numbers as the wire has them (floats). `parent` is a URN, empty at the top.
+    """
+
+    type: str
+    name: str
+    urn: str
+    inputs: Mapping[str, Any]
+    parent: str
+    protect: bool
+    retain_on_delete: bool
+    ignore_changes: tuple[str, ...]
+    custom: bool
+
+
+@frozen(kw_only=True)
+class Recording:
+    resources: list[Recorded]
+    outputs: Mapping[str, Any] = Factory(dict)
+
+    def of(self, kind: str) -> list[Recorded]:
+        """The resources of one type token."""
+        return [resource for resource in self.resources if resource.type == kind]
+
+    def one(self, kind: str, name: str) -> Recorded:
+        """The resource of one type token and logical name."""
+        (found,) = [resource for resource in self.of(kind) if resource.name == name]
+        return found
+
+
+@lru_cache
+def recording(stage: str) -> Recording:
+    """What `__main__.py` registers and exports for a stage with its own `Pulumi.<stage>.yaml`."""
+    return record(stage)
+
+
+def record_stage(stage: str) -> list[Recorded]:
+    """Everything `__main__.py` registers for a stage, sorted by URN."""
+    return recording(stage).resources
+
+
+def record(
+    stage: str, change: Mapping[str, Any] | None = None, *, registered: list[Recorded] | None = None
+) -> Recording:
+    """Run `__main__.py` under a stage's own file.
+
+    Args:
+        stage: The stage.
+        change: Replaces settings of `anchor-deploy:stage`; None takes one out.
+        registered: Gets the resources as they come, to see them of a program that fails.
+    """
+    config = yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
+    changed = {**config["anchor-deploy:stage"], **(change or {})}
+    config["anchor-deploy:stage"] = {key: value for key, value in changed.items() if value is not None}
+
+    def program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    with built_layers() as layers:
+        return record_program(program, stage, {**config, "anchor-deploy:layers": str(layers)}, registered)
+
+
+def record_program(
+    program: Callable[[], object],
+    stage: str = "dev",
+    config: Mapping[str, Any] | None = None,
+    registered: list[Recorded] | None = None,
+) -> Recording:
+    """Run a program under the SDK's mocks, in a context and an event loop of its own."""
+    recorded: list[Recorded] = [] if registered is None else registered
+    return contextvars.copy_context().run(_record, program, stage, config or {}, recorded)
+
+
+def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
+    """The keyword arguments of boto3's `create_table` for every table of a stage, by the tables' names."""
+    tables = [
+        resource.inputs for resource in record_stage(stage) if resource.type == "aws:dynamodb/table:Table"
+    ]
+    return [_create_table(inputs) for inputs in sorted(tables, key=lambda inputs: inputs["name"])]
+
+
+@contextmanager
+def built_layers() -> Iterator[Path]:
+    """A folder as `make package` leaves it, with something small in the layers of every runtime and CPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        for runtime, architecture, layer in product(RUNTIMES, ARCHITECTURES, LAYERS):
+            package = Path(folder) / f"{runtime}-{architecture}" / layer / "python"
+            package.mkdir(parents=True)
+            (package / f"{layer}.py").write_text(f"LAYER = {layer!r}\n")
+        yield Path(folder)
+
+
+class _Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if not args.custom:
+            return None, {}
+        given = (args.inputs[key] for key in ("name", "bucket", "layerName") if key in args.inputs)
+        name = str(next(given, args.name))
+        return name, {**_computed(args.typ, name), **args.inputs}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
+            raise AssertionError(f"the program looks something up: {args.token}")
+        return {
+            "accountId": ACCOUNT,
+            "arn": f"arn:aws:iam::{ACCOUNT}:root",
+            "id": ACCOUNT,
+            "userId": "AIDA",
+        }, []
+
+
+class _Recorder(mocks.MockMonitor):
+    def __init__(self, recorded: list[Recorded]) -> None:
+        super().__init__(_Mocks())
+        self.recorded = recorded
+
+    def RegisterResource(  # noqa: N802 - the SDK's name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        with _loop():
+            if request.type != "pulumi:pulumi:Stack":
+                self.recorded.append(self._recorded(request))
+            return super().RegisterResource(request)
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - the SDK's name
+        with _loop():
+            return super().Invoke(request)
+
+    def _recorded(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
+        return Recorded(
+            type=request.type,
+            name=request.name,
+            urn=self.make_urn(request.parent, request.type, request.name),
+            inputs=_plain(rpc.deserialize_properties(request.object)),
+            parent="" if request.parent.split("::")[2] == "pulumi:pulumi:Stack" else request.parent,
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            ignore_changes=tuple(request.ignoreChanges),
+            custom=request.custom,
+        )
+
+
+@contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop of this thread, closed afterwards: the SDK leaves those open that it makes itself."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
+def _record(
+    program: Callable[[], object], stage: str, config: Mapping[str, Any], recorded: list[Recorded]
+) -> Recording:
+    monitor = _Recorder(recorded)
+    outputs: dict[str, Any] = {}
+
+    def build() -> pulumi.Output[Any]:
+        program()
+        root = settings.get_root_resource()
+        return pulumi.Output.from_input(root.outputs).apply(outputs.update)
+
+    with _loop():
+        pulumi.runtime.set_mocks(_Mocks(), project="anchor-deploy", stack=stage, monitor=monitor)
+        pulumi.runtime.set_all_config(
+            {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+        )
+        pulumi.runtime.test(build)()
+    urns = [resource.urn for resource in recorded]
+    assert len(urns) == len(set(urns)), "two resources have the same URN"
+    return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
+
+
+def _computed(kind: str, name: str) -> dict[str, Any]:
+    """What AWS adds to a resource: an ARN that looks like one, and what the program reads of some types."""
+    module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
+    service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
+    regional = f"{service}:{REGION}:{ACCOUNT}"
+    place = {"s3": "s3::", "iam": f"iam::{ACCOUNT}", "cloudfront": f"cloudfront::{ACCOUNT}"}.get(
+        module, regional
+    )
+    resource = {
+        "aws:dynamodb/table:Table": f"table/{name}",
+        "aws:s3/bucket:Bucket": name,
+        "aws:sqs/queue:Queue": name,
+        "aws:lambda/function:Function": f"function:{name}",
+        "aws:lambda/layerVersion:LayerVersion": f"layer:{name}:1",
+        "aws:cloudwatch/logGroup:LogGroup": f"log-group:{name}",
+    }.get(kind, f"{kind.rsplit(':', 1)[1].lower()}/{name}")
+    known: dict[str, dict[str, Any]] = {
+        "aws:s3/bucket:Bucket": {"bucketRegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com"},
+        "aws:sqs/queue:Queue": {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
+        "aws:apigatewayv2/api:Api": {
+            "apiEndpoint": f"https://api.execute-api.{REGION}.amazonaws.com",
+            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
+        },
+        "aws:cloudfront/distribution:Distribution": {
+            "domainName": "d111111abcdef8.cloudfront.net",
+            "hostedZoneId": "Z2FDTNDATAQYW2",
+        },
+        "aws:acm/certificate:Certificate": {
+            "domainValidationOptions": [
+                {
+                    "resourceRecordName": "_x.example.",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_y.aws.",
+                }
+            ]
+        },
+    }
+    return {"arn": f"arn:aws:{place}:{resource}", "name": name, **known.get(kind, {})}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a resource takes
+    if isinstance(value, pulumi.FileAsset | pulumi.StringAsset):
+        content = (
+            Path(value.path).read_bytes() if isinstance(value, pulumi.FileAsset) else value.text.encode()
+        )
+        return {"asset": hashlib.sha256(content).hexdigest()}
+    if isinstance(value, pulumi.AssetArchive):
+        return {"archive": {path: _plain(asset) for path, asset in sorted(value.assets.items())}}
+    if isinstance(value, pulumi.FileArchive):
+        files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())
+        return {
+            "archive": {
+                path.relative_to(value.path).as_posix(): {
+                    "asset": hashlib.sha256(path.read_bytes()).hexdigest()
+                }
+                for path in files
+            }
+        }
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _create_table(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "TableName": inputs["name"],
+        "BillingMode": inputs["billingMode"],
+        "AttributeDefinitions": [
+            {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
+            for attribute in inputs["attributes"]
+        ],
+        "KeySchema": _key_schema(inputs["hashKey"], inputs.get("rangeKey")),
+    }
+    if indexes := inputs.get("globalSecondaryIndexes"):
+        arguments["GlobalSecondaryIndexes"] = [_index(index) for index in indexes]
+    if inputs.get("streamEnabled"):
+        arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": inputs["streamViewType"]}
+    return arguments
+
+
+def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+    keys = [(partition, "HASH"), (sort, "RANGE")]
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys if name]
+
+
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    projection: dict[str, Any] = {"ProjectionType": index["projectionType"]}
+    if attributes := index.get("nonKeyAttributes"):
+        projection["NonKeyAttributes"] = attributes
+    schema = [
+        {"AttributeName": key["attributeName"], "KeyType": key["keyType"]} for key in index["keySchemas"]
+    ]
+    return {"IndexName": index["name"], "KeySchema": schema, "Projection": projection}

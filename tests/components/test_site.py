@@ -1,0 +1,226 @@
+"""ZeroDowntimeSite and SiteBuild: what a site has before its first release, and what its code may reach."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.components.policies import statements
+from tests.components.recorder import dynamodb_tables, record, recording
+
+PREFIX = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
+ASSETS = "arn:aws:s3:::anchor-dev-123456789012-assets"
+FUNCTION = "aws:lambda/function:Function"
+
+
+def rights(role: str) -> dict[str, set[str]]:
+    """What a role's policy allows beyond its own log: resources by action."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(recording("dev")):
+        if statement.of.endswith(f"RolePolicy::{role}"):
+            for action in statement.actions:
+                if not action.startswith("logs:"):
+                    found.setdefault(action, set()).update(statement.resources)
+    return found
+
+
+def test_the_platform_finds_everything_of_a_site_in_its_row() -> None:
+    """A project is bound to a declared site."""
+    (row,) = recording("dev").of("aws:dynamodb/tableItem:TableItem")
+    assert (row.inputs["tableName"], row.inputs["hashKey"], row.inputs["rangeKey"]) == (
+        "anchor-dev-projects",
+        "projectId",
+        "sk",
+    )
+    item = {name: value["S"] for name, value in json.loads(row.inputs["item"]).items()}
+    assert item == {
+        "projectId": "SITE#next-site",
+        "sk": "SITE",
+        "site": "next-site",
+        "host": "d111111abcdef8.cloudfront.net",
+        "urlPattern": "https://{host}",
+        "serverFunction": "anchor-dev-site-next-site-server",
+        "imageFunction": "anchor-dev-site-next-site-image",
+        "revalidationFunction": "anchor-dev-site-next-site-revalidate",
+        "tagTable": "anchor-dev-site-next-site-tags",
+        "revalidationQueueUrl": "https://sqs.ap-southeast-1.amazonaws.com/123456789012/"
+        "anchor-dev-site-next-site-revalidate.fifo",
+        "buildProject": "anchor-dev-site-next-site-build",
+        "secretsPath": "/anchor/dev/sites/next-site",
+    }
+
+
+def test_a_site_with_a_domain_is_a_host_of_its_own() -> None:
+    recorded = record("staging", {"sites": [{"name": "docs"}]})
+    (row,) = recorded.of("aws:dynamodb/tableItem:TableItem")
+    assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
+
+
+def test_the_server_reaches_its_cache_its_tags_and_its_queue() -> None:
+    """D7, P6."""
+    assert rights("site-next-site-server") == {
+        "s3:GetObject": {f"{ASSETS}/cache/next-site/*"},
+        "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
+        "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
+        "s3:ListBucket": {ASSETS},
+        "dynamodb:BatchWriteItem": {PREFIX},
+        "dynamodb:GetItem": {PREFIX},
+        "dynamodb:PutItem": {PREFIX},
+        "dynamodb:Query": {PREFIX, f"{PREFIX}/index/revalidate"},
+        "sqs:SendMessage": {
+            "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
+        },
+    }
+
+
+def test_the_image_function_reads_the_sites_files_and_nothing_else() -> None:
+    """D7, P6."""
+    assert rights("site-next-site-image") == {"s3:GetObject": {f"{ASSETS}/assets/next-site/*"}}
+
+
+def test_the_revalidation_function_only_takes_messages() -> None:
+    """D7, P6."""
+    queue = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
+    assert rights("site-next-site-revalidate") == {
+        "sqs:ReceiveMessage": {queue},
+        "sqs:DeleteMessage": {queue},
+        "sqs:GetQueueAttributes": {queue},
+    }
+
+
+def test_the_tag_table_is_what_opennext_wants() -> None:
+    """D7."""
+    (table,) = [table for table in dynamodb_tables("dev") if table["TableName"].endswith("-tags")]
+    assert table["KeySchema"] == [
+        {"AttributeName": "tag", "KeyType": "HASH"},
+        {"AttributeName": "path", "KeyType": "RANGE"},
+    ]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "revalidate"
+    assert index["KeySchema"] == [
+        {"AttributeName": "path", "KeyType": "HASH"},
+        {"AttributeName": "revalidatedAt", "KeyType": "RANGE"},
+    ]
+    assert {"AttributeName": "revalidatedAt", "AttributeType": "N"} in table["AttributeDefinitions"]
+
+
+@pytest.mark.parametrize(
+    ("function", "handler"),
+    [
+        ("server", "anchor-origin.handler"),
+        ("image", "anchor-origin.handler"),
+        ("revalidate", "index.handler"),
+    ],
+)
+def test_the_functions_of_a_site_wait_for_a_release(function: str, handler: str) -> None:
+    """G8, D8: the server and the images are behind the wrapper that refuses whoever is not the edge."""
+    made = recording("dev").one(FUNCTION, f"site-next-site-{function}")
+    assert made.inputs["handler"] == handler
+    assert made.inputs["runtime"] == "nodejs22.x"
+    assert "environment" not in made.inputs
+    assert set(made.ignore_changes) == {"code", "environment", "layers"}
+
+
+def test_a_site_has_the_memory_its_settings_ask_for() -> None:
+    server = recording("production").one(FUNCTION, "site-next-site-server")
+    assert server.inputs["memorySize"] == 1536
+
+
+def test_failed_revalidations_are_kept_without_alarm() -> None:
+    """Messages of the build before a switch fail: that is no reason to wake anybody."""
+    recorded = recording("dev")
+    assert recorded.one("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
+    assert {alarm.name for alarm in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")} == {
+        "builds-dead",
+        "releases-dead",
+    }
+
+
+def project(stage: str = "dev") -> dict[str, Any]:
+    (made,) = recording(stage).of("aws:codebuild/project:Project")
+    return dict(made.inputs)
+
+
+def test_the_repository_cannot_replace_the_buildspec() -> None:
+    """P6."""
+    source = project()["source"]
+    assert source["type"] == "NO_SOURCE"
+    assert yaml.safe_load(source["buildspec"])["phases"]
+
+
+def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
+    """P5."""
+    made = project()
+    assert made["environment"]["computeType"] == "BUILD_GENERAL1_SMALL"
+    assert made["buildTimeout"] == 30
+    assert made["environment"]["privilegedMode"] is False
+
+
+@pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
+def test_images_are_built_for_the_cpu_they_run_on(stage: str, cpu: str) -> None:
+    """D7."""
+    variables = {
+        variable["name"]: variable["value"]
+        for variable in project(stage)["environment"]["environmentVariables"]
+    }
+    assert variables == {"ANCHOR_LAMBDA_ARCH": cpu, "NEXT_TELEMETRY_DISABLED": "1"}
+
+
+def test_a_build_is_logged_in_cloudwatch_and_in_the_logs_bucket() -> None:
+    """P5."""
+    logs = project()["logsConfig"]
+    assert logs["cloudwatchLogs"]["groupName"] == "/aws/codebuild/anchor-dev-site-next-site-build"
+    assert logs["s3Logs"]["location"] == "anchor-dev-123456789012-logs/logs/builds/next-site"
+
+
+def test_a_build_reaches_its_own_artifacts_logs_and_secrets() -> None:
+    """P6."""
+    artifacts, logs = (f"arn:aws:s3:::anchor-dev-123456789012-{name}" for name in ("artifacts", "logs"))
+    secrets = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/sites/next-site/*"
+    assert rights("site-next-site-build") == {
+        "s3:PutObject": {f"{artifacts}/artifacts/next-site/*", f"{logs}/logs/builds/next-site/*"},
+        "s3:GetBucketAcl": {artifacts, logs},
+        "s3:GetBucketLocation": {artifacts, logs},
+        "ssm:GetParameters": {secrets},
+        "kms:Decrypt": {"arn:aws:kms:ap-southeast-1:123456789012:key/secrets"},
+    }
+
+
+def test_a_build_decrypts_nothing_but_its_own_parameters() -> None:
+    """P6, A4."""
+    (decrypt,) = [
+        statement.document["Condition"]
+        for statement in statements(recording("dev"))
+        if statement.of.endswith("RolePolicy::site-next-site-build") and statement.actions == ["kms:Decrypt"]
+    ]
+    assert decrypt == {
+        "StringEquals": {"kms:ViaService": "ssm.ap-southeast-1.amazonaws.com"},
+        "StringLike": {
+            "kms:EncryptionContext:PARAMETER_ARN": (
+                "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/sites/next-site/*"
+            )
+        },
+    }
+
+
+def test_only_codebuild_takes_a_builds_role_and_only_for_its_project() -> None:
+    """P6."""
+    role = recording("dev").one("aws:iam/role:Role", "site-next-site-build")
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Service": "codebuild.amazonaws.com"}
+    arn = "arn:aws:codebuild:ap-southeast-1:123456789012:project/anchor-dev-site-next-site-build"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+
+
+def test_the_longest_name_of_a_site_fits_everywhere() -> None:
+    recorded = record("production", {"sites": [{"name": "a" * 28}]})
+    limits = {
+        "aws:iam/role:Role": 64,
+        FUNCTION: 64,
+        "aws:sqs/queue:Queue": 80,
+        "aws:dynamodb/table:Table": 255,
+        "aws:codebuild/project:Project": 150,
+    }
+    for kind, limit in limits.items():
+        assert all(len(resource.inputs["name"]) <= limit for resource in recorded.of(kind)), kind
