@@ -1,0 +1,1 @@
+"""What runs in Lambda: shipped whole, and never importing the program that deploys it."""

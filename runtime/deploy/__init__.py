@@ -1,0 +1,1 @@
+"""The deploy platform: from a push to a live site."""

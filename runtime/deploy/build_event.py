@@ -1,0 +1,105 @@
+"""CodeBuild's "Build State Change" event, read as far as a deployment needs it.
+
+Document: CodeBuild's user guide, "Build notifications input format reference".
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.model import Failure, Status
+
+PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"
+DEPLOYMENT_VARIABLE = "ANCHOR_DEPLOYMENT_ID"
+
+_OUTCOMES: Mapping[str, Status] = {
+    "SUCCEEDED": Status.BUILT,
+    "FAILED": Status.FAILED,
+    "FAULT": Status.FAILED,
+    "TIMED_OUT": Status.FAILED,
+    "STOPPED": Status.CANCELLED,
+}
+_REASONS: Mapping[str, str] = {
+    "FAULT": "CodeBuild had a fault of its own: push again",
+    "TIMED_OUT": "the build took longer than it may",
+    "STOPPED": "the build was stopped",
+}
+
+
+class ForeignBuildError(Exception):
+    """The event is of a build that no deployment started, such as one started by hand."""
+
+
+@frozen(kw_only=True)
+class BuildEvent:
+    """How one build ended.
+
+    Attributes:
+        build_id: As `StartBuild` returned it: `project:uuid`.
+        outcome: What the deployment becomes.
+        step: First phase that did not succeed, as CodeBuild calls it; empty for a build that succeeded.
+        reason: A sentence on why, empty for a build that succeeded.
+        log_group: Log group of the build's log; None when there is no log.
+        log_stream: Its stream.
+    """
+
+    project_id: str
+    deployment_id: str
+    build_id: str
+    outcome: Status
+    step: str
+    reason: str
+    log_group: str | None
+    log_stream: str | None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "BuildEvent":
+        """Read EventBridge's event.
+
+        Raises:
+            ForeignBuildError: The build's environment names no deployment.
+            KeyError: The event has not the documented form.
+        """
+        detail: Mapping[str, Any] = event["detail"]
+        information: Mapping[str, Any] = detail["additional-information"]
+        variables: Mapping[str, str] = {
+            variable["name"]: variable["value"]
+            for variable in information["environment"]["environment-variables"]
+        }
+        status: str = detail["build-status"]
+        build_id: str = detail["build-id"].rpartition(":build/")[2]
+        if PROJECT_VARIABLE not in variables or DEPLOYMENT_VARIABLE not in variables:
+            raise ForeignBuildError(f"build {build_id} was started for no deployment")
+        step, reason = _first_trouble(information.get("phases", ()))
+        logs: Mapping[str, str] = information.get("logs") or {}
+        succeeded = status == "SUCCEEDED"
+        return cls(
+            project_id=variables[PROJECT_VARIABLE],
+            deployment_id=variables[DEPLOYMENT_VARIABLE],
+            build_id=build_id,
+            outcome=_OUTCOMES[status],
+            step="" if succeeded else step,
+            reason="" if succeeded else _REASONS.get(status) or reason or f"the build ended as {status}",
+            log_group=logs.get("group-name"),
+            log_stream=logs.get("stream-name"),
+        )
+
+    def failure(self, log_tail: tuple[str, ...]) -> Failure | None:
+        """Return why the build came to nothing; None for a build that succeeded."""
+        if self.outcome is Status.BUILT:
+            return None
+        return Failure(step=self.step, reason=self.reason, log_tail=log_tail)
+
+
+def _first_trouble(phases: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Return the first phase that did not succeed and what CodeBuild says of it.
+
+    The first, because later ones follow from it: CodeBuild runs POST_BUILD after a failed BUILD.
+    """
+    for phase in phases:
+        # The last phase, COMPLETED, has no status.
+        if phase.get("phase-status", "SUCCEEDED") != "SUCCEEDED":
+            said = [text.strip() for text in phase.get("phase-context", ()) if text.strip(" :")]
+            return phase["phase-type"], "; ".join(said)
+    return "COMPLETED", ""

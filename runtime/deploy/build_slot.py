@@ -1,0 +1,149 @@
+"""A project's one build slot: deployments of a project build one after the other (P8).
+
+Slot and status are only written together, each time in one transaction: the deployment that holds the slot is
+the one that is `building`, whatever crashed. Each method makes one DynamoDB call.
+"""
+
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from runtime.deploy.deployments import deployment_key, stale
+from runtime.deploy.errors import BuildSlotTakenError, ProjectNotFoundError
+from runtime.deploy.model import Deployment, Failure, Status
+from runtime.deploy.projects import project_key
+from runtime.shared.aws import DynamoDBClient
+from runtime.shared.converters import from_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    TransactionRefusedError,
+    condition,
+    transact,
+    update,
+)
+
+
+@frozen(kw_only=True)
+class BuildSlotRepository:
+    """Takes and frees build slots.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        deployments_table: Name of the deployments table.
+        projects_table: Name of the projects table.
+    """
+
+    client: DynamoDBClient
+    deployments_table: str
+    projects_table: str
+
+    def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Take the project's build slot and move `queued` to `building`, in one transaction. Repeatable.
+
+        Raises:
+            StaleDeploymentError: The deployment is neither `queued` nor `building`.
+            BuildSlotTakenError: Another deployment is building.
+        """
+        slot = update(
+            self.projects_table,
+            project_key(deployment.project_id),
+            "SET #activeBuild = :deployment",
+            when="attribute_exists(#projectId)"
+            " AND (attribute_not_exists(#activeBuild) OR #activeBuild = :deployment)",
+            deployment=deployment.deployment_id,
+        )
+        status = update(
+            self.deployments_table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "SET #status = :building, #updatedAt = :at",
+            when="#status IN (:queued, :building)",
+            queued=Status.QUEUED,
+            building=Status.BUILDING,
+            at=at,
+        )
+        try:
+            transact(self.client, {"Update": slot}, {"Update": status})
+        except TransactionRefusedError as refused:
+            in_project, in_deployment = refused.items
+            if in_deployment is not None:
+                raise stale(deployment, Status.BUILDING, in_deployment) from None
+            if not in_project:
+                raise ProjectNotFoundError from None
+            raise BuildSlotTakenError(in_project["activeBuild"]["S"]) from None
+        return evolve(deployment, status=Status.BUILDING, updated_at=at)
+
+    def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
+        """Write which build a `building` deployment has. Repeatable, but never another build.
+
+        Raises:
+            StaleDeploymentError: It is no longer `building`, or has another build.
+        """
+        write = update(
+            self.deployments_table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "SET #buildId = :build, #updatedAt = :at",
+            when="#status = :building AND (attribute_not_exists(#buildId) OR #buildId = :build)",
+            build=build_id,
+            building=Status.BUILDING,
+            at=at,
+        )
+        try:
+            with condition():
+                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        except ConditionFailedError as refused:
+            raise stale(deployment, Status.BUILDING, refused.item) from None
+        return from_row(answer["Attributes"], Deployment)
+
+    def free(
+        self,
+        deployment: Deployment,
+        to: Status,
+        *,
+        at: datetime,
+        build_id: str | None = None,
+        failure: Failure | None = None,
+    ) -> Deployment:
+        """Free the build slot and move `building` to `built`, `failed` or `cancelled`, in one transaction.
+
+        Args:
+            deployment: As read, `building`.
+            to: What the build came to.
+            at: Now.
+            build_id: The build that ended; None when none was started. A deployment that has another build
+                recorded is left as it is.
+            failure: Why, unless it was built.
+
+        Raises:
+            StaleDeploymentError: It is no longer `building`, or has another build.
+        """
+        after = evolve(deployment.moved(to, at=at), build_id=build_id or deployment.build_id, failure=failure)
+        slot = update(
+            self.projects_table,
+            project_key(deployment.project_id),
+            "REMOVE #activeBuild",
+            when="#activeBuild = :deployment",
+            deployment=deployment.deployment_id,
+        )
+        more: dict[str, object] = {}
+        if after.build_id:
+            more["build"] = after.build_id
+        if failure:
+            more["failure"] = failure
+        status = update(
+            self.deployments_table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "SET #status = :to, #updatedAt = :at"
+            + (", #buildId = :build" if "build" in more else "")
+            + (", #failure = :failure" if "failure" in more else ""),
+            when="#status = :building AND (attribute_not_exists(#buildId)"
+            + (" OR #buildId = :build)" if "build" in more else ")"),
+            to=to,
+            building=Status.BUILDING,
+            at=at,
+            **more,
+        )
+        try:
+            transact(self.client, {"Update": slot}, {"Update": status})
+        except TransactionRefusedError as refused:
+            raise stale(deployment, to, refused.items[1]) from None
+        return after

@@ -1,0 +1,149 @@
+"""From a queued deployment to a running build (P5, P8)."""
+
+from typing import Final
+
+from attrs import frozen
+from botocore.exceptions import ClientError
+
+from runtime.deploy.build_slot import BuildSlotRepository
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.errors import (
+    BuildSlotTakenError,
+    SiteNotFoundError,
+    StaleDeploymentError,
+)
+from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.model import Deployment, Failure, Project, Site, Status
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.waiting import next_waiting
+from runtime.shared.aws import CodeBuildClient
+from runtime.shared.clock import Clock
+from runtime.shared.logging import Log
+
+STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
+
+_REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
+"""What CodeBuild answers when repeating the same call cannot help. Anything else is tried again."""
+
+
+class BuildRefusedError(Exception):
+    """The build cannot be started, now or later; the text says why."""
+
+
+@frozen(kw_only=True)
+class Builder:
+    """Starts builds, one at a time for each project.
+
+    Attributes:
+        artifacts_bucket: Where builds put their artifacts.
+    """
+
+    projects: ProjectRepository
+    deployments: DeploymentRepository
+    slot: BuildSlotRepository
+    codebuild: CodeBuildClient
+    artifacts_bucket: str
+    clock: Clock
+
+    def build(self, message: DeploymentMessage, log: Log) -> None:
+        """Start the deployment's build, unless it is started or over, or another one of the project runs.
+
+        Repeatable at every point: the deployment keeps the slot that it took, and CodeBuild takes its id as
+        the token of the request. A deployment that finds the slot taken stays `queued`; whoever frees the
+        slot sends it again. When the build can never start, the deployment fails and the next one is started.
+
+        Raises:
+            ClientError: CodeBuild or DynamoDB cannot do it now: the message is to come again.
+        """
+        deployment = self.deployments.get(message.project_id, message.deployment_id)
+        while not self._is_on_its_way(deployment, log):
+            following = self._following(deployment)
+            if following is None:
+                return
+            deployment = following
+
+    def _following(self, failed: Deployment) -> Deployment | None:
+        """Return who has the slot by now, started or not; with the slot free, who comes next."""
+        active = self.projects.get(failed.project_id).active_build
+        if active:
+            return self.deployments.get(failed.project_id, active)
+        return next_waiting(self.deployments, failed, at=self.clock())
+
+    def _is_on_its_way(self, deployment: Deployment, log: Log) -> bool:
+        """Start one build; False when this deployment needs the slot no more and the next one may have it."""
+        log = log.bound(deploymentId=deployment.deployment_id)
+        if deployment.status not in {Status.QUEUED, Status.BUILDING}:
+            log.info("nothing to build", status=deployment.status)
+            return deployment.status is not Status.FAILED
+        if deployment.build_id:
+            log.info("the build runs already", buildId=deployment.build_id)
+            return True
+        project = self.projects.get(deployment.project_id)
+        try:
+            deployment = self.slot.take(deployment, at=self.clock())
+        except BuildSlotTakenError as taken:
+            log.info("waits for the build slot", reason=str(taken))
+            return True
+        except StaleDeploymentError as stale:
+            log.info("nothing to build", status=stale.found)
+            return True
+        try:
+            build_id = self._start(project, deployment)
+        except (BuildRefusedError, SiteNotFoundError) as refused:
+            failure = Failure(step=STEP, reason=str(refused))
+            log.warning("the build cannot be started", reason=failure.reason)
+            self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
+            return False
+        try:
+            self.slot.record_build(deployment, build_id, at=self.clock())
+        except StaleDeploymentError as stale:
+            # Builds can end before this write; their event carries the build's id, too.
+            log.info("the build's event came first", status=stale.found)
+        log.info("build started", buildId=build_id)
+        return True
+
+    def _start(self, project: Project, deployment: Deployment) -> str:
+        site = self.projects.site(deployment.site)
+        try:
+            answer = self.codebuild.start_build(
+                projectName=site.build_project,
+                idempotencyToken=deployment.deployment_id,
+                environmentVariablesOverride=_variables(project, site, deployment),
+                artifactsOverride={
+                    "type": "S3",
+                    "location": self.artifacts_bucket,
+                    "path": f"artifacts/{deployment.site}",
+                    "name": deployment.deployment_id,
+                    "packaging": "NONE",
+                    "namespaceType": "NONE",
+                    "overrideArtifactName": False,
+                },
+            )
+        except ClientError as error:
+            answer = error.response["Error"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always tells
+            if answer["Code"] not in _REFUSALS:  # pyright: ignore[reportTypedDictNotRequiredAccess] - the same
+                raise
+            raise BuildRefusedError(f"CodeBuild refused the build: {answer['Message']}") from None  # pyright: ignore[reportTypedDictNotRequiredAccess] - the same
+        build_id: str = answer["build"]["id"]
+        return build_id
+
+
+def _variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
+    """Return the build's environment; secrets by name: CodeBuild reads them with the site's own role."""
+    own = {
+        "ANCHOR_PROJECT_ID": deployment.project_id,
+        "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
+        "ANCHOR_REPOSITORY_URL": project.repository_url,
+        "ANCHOR_COMMIT_SHA": deployment.commit_sha,
+        "ANCHOR_BRANCH": deployment.branch,
+    }
+    return [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in own.items()] + [
+        {
+            "name": variable.name,
+            "value": site.secret_parameter(project.project_id, variable.name),
+            "type": "PARAMETER_STORE",
+        }
+        if variable.is_secret
+        else {"name": variable.name, "value": variable.value or "", "type": "PLAINTEXT"}
+        for variable in project.variables
+    ]

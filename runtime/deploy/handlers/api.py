@@ -1,0 +1,164 @@
+"""The platform's API, apart from what has a function of its own (A1-A5)."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.documents import deployment_document, project_document, variables_document
+from runtime.deploy.managing import Management
+from runtime.deploy.project_input import NewProject
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.variables import NewVariables, SecretStore
+from runtime.shared import aws
+from runtime.shared.clock import utc_now
+from runtime.shared.environment import load
+from runtime.shared.errors import (
+    AnchorError,
+    FieldProblem,
+    InvalidInputError,
+    MalformedError,
+    NotFoundError,
+)
+from runtime.shared.http import Request, Response, answer, refusal
+from runtime.shared.ids import ulids
+from runtime.shared.inputs import parse_json, read
+from runtime.shared.logging import Log
+from runtime.shared.signing import Signer
+
+_BODY_LIMIT = 64 * 1024  # bytes: far above the largest valid body
+_PAGE = 20
+_LARGEST_PAGE = 100
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The function's environment variables."""
+
+    projects_table: str
+    deployments_table: str
+    signing_key_arn: str
+    secrets_key_arn: str
+    api_endpoint: str
+
+
+@cache
+def service() -> Management:
+    """Return the function's one service, composed at its first request."""
+    environment = load(Environment, os.environ)
+    dynamodb = aws.client("dynamodb")
+    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    return Management(
+        projects=projects,
+        deployments=DeploymentRepository(
+            client=dynamodb, table=environment.deployments_table, projects=projects
+        ),
+        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
+        signer=Signer(aws.client("kms"), environment.signing_key_arn),
+        ids=ulids(utc_now, os.urandom),
+        clock=utc_now,
+        api_endpoint=environment.api_endpoint,
+    )
+
+
+def handle(event: Mapping[str, Any], _context: object) -> Response:
+    """Answer a signed-in user's request."""
+    return respond(event, service())
+
+
+def respond(event: Mapping[str, Any], management: Management) -> Response:
+    """Answer a request with the given service."""
+    request = Request.from_event(event)
+    log = Log().bound(requestId=request.request_id, route=request.route, **request.path_parameters)
+    try:
+        operation = OPERATIONS.get(request.route)
+        if operation is None:
+            raise NotFoundError("no such route")
+        response = operation(management, request.user_id, request)
+    except AnchorError as error:
+        log.info("request refused", reason=str(error))
+        return refusal(error)
+    log.info("request answered", status=response["statusCode"])
+    return response
+
+
+def _create_project(management: Management, user_id: str, request: Request) -> Response:
+    created = management.create_project(user_id, read(NewProject, _json(request)))
+    return answer(
+        HTTPStatus.CREATED,
+        {
+            **project_document(created.project, created.site),
+            "webhook": {"url": created.webhook_url, "secret": created.webhook_secret},
+        },
+    )
+
+
+def _list_projects(management: Management, user_id: str, request: Request) -> Response:
+    page = management.all_projects(user_id, limit=_limit(request), cursor=request.query.get("cursor"))
+    documents = [project_document(project, site) for project, site in page.items]
+    return answer(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
+
+
+def _get_project(management: Management, user_id: str, request: Request) -> Response:
+    project, site = management.project(user_id, request.path_parameters["projectId"])
+    return answer(HTTPStatus.OK, project_document(project, site))
+
+
+def _list_deployments(management: Management, user_id: str, request: Request) -> Response:
+    page = management.all_deployments(
+        user_id,
+        request.path_parameters["projectId"],
+        limit=_limit(request),
+        cursor=request.query.get("cursor"),
+    )
+    documents = [deployment_document(deployment) for deployment in page.items]
+    return answer(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
+
+
+def _get_deployment(management: Management, user_id: str, request: Request) -> Response:
+    deployment = management.deployment(user_id, request.path_parameters["deploymentId"])
+    return answer(HTTPStatus.OK, deployment_document(deployment))
+
+
+def _get_variables(management: Management, user_id: str, request: Request) -> Response:
+    project = management.variables(user_id, request.path_parameters["projectId"])
+    return answer(HTTPStatus.OK, variables_document(project))
+
+
+def _set_variables(management: Management, user_id: str, request: Request) -> Response:
+    wanted = read(NewVariables, _json(request))
+    project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
+    return answer(HTTPStatus.OK, variables_document(project))
+
+
+OPERATIONS: Mapping[str, Callable[[Management, str, Request], Response]] = {
+    "POST /projects": _create_project,
+    "GET /projects": _list_projects,
+    "GET /projects/{projectId}": _get_project,
+    "GET /projects/{projectId}/deployments": _list_deployments,
+    "GET /projects/{projectId}/env": _get_variables,
+    "PUT /projects/{projectId}/env": _set_variables,
+    "GET /deployments/{deploymentId}": _get_deployment,
+}
+"""What answers each route that `runtime.deploy.routes` gives to this function."""
+
+
+def _json(request: Request) -> object:
+    if len(request.body) > _BODY_LIMIT:
+        raise MalformedError(f"the body is larger than {_BODY_LIMIT} bytes")
+    return parse_json(request.body)
+
+
+def _limit(request: Request) -> int:
+    text = request.query.get("limit", str(_PAGE))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_PAGE))) or not (
+        1 <= int(text) <= _LARGEST_PAGE
+    ):
+        raise InvalidInputError(
+            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {_LARGEST_PAGE}")
+        )
+    return int(text)

@@ -1,0 +1,66 @@
+"""Build queue: starts builds."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.build_slot import BuildSlotRepository
+from runtime.deploy.building import Builder
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.projects import ProjectRepository
+from runtime.shared import aws
+from runtime.shared.batches import handle_batch
+from runtime.shared.clock import utc_now
+from runtime.shared.environment import load
+from runtime.shared.logging import Log
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The function's environment variables."""
+
+    projects_table: str
+    deployments_table: str
+    artifacts_bucket: str
+
+
+@cache
+def service() -> Builder:
+    """Return the function's one service, composed at its first message."""
+    environment = load(Environment, os.environ)
+    dynamodb = aws.client("dynamodb")
+    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    return Builder(
+        projects=projects,
+        deployments=DeploymentRepository(
+            client=dynamodb, table=environment.deployments_table, projects=projects
+        ),
+        slot=BuildSlotRepository(
+            client=dynamodb,
+            deployments_table=environment.deployments_table,
+            projects_table=environment.projects_table,
+        ),
+        codebuild=aws.client("codebuild"),
+        artifacts_bucket=environment.artifacts_bucket,
+        clock=utc_now,
+    )
+
+
+def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Start the build of each message's deployment; return the messages that are to come again."""
+    return respond(event, service())
+
+
+def respond(event: Mapping[str, Any], builder: Builder) -> dict[str, Any]:
+    """Start builds with the given service."""
+    log = Log()
+
+    def build(body: str) -> None:
+        message = DeploymentMessage.from_body(body)
+        builder.build(message, log.bound(projectId=message.project_id))
+
+    return handle_batch(event, build, log)

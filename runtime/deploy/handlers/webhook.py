@@ -1,0 +1,83 @@
+"""`POST /webhook/{projectId}`: GitHub's pushes."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.github import Ignored
+from runtime.deploy.messages import BuildQueue
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.pushing import Delivery, Pushes
+from runtime.shared import aws
+from runtime.shared.clock import utc_now
+from runtime.shared.environment import load
+from runtime.shared.errors import AnchorError
+from runtime.shared.http import Request, Response, answer, refusal
+from runtime.shared.ids import ulids
+from runtime.shared.logging import Log
+from runtime.shared.signing import Signer
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The function's environment variables."""
+
+    projects_table: str
+    deployments_table: str
+    build_queue_url: str
+    signing_key_arn: str
+
+
+@cache
+def service() -> Pushes:
+    """Return the function's one service, composed at its first request."""
+    environment = load(Environment, os.environ)
+    dynamodb = aws.client("dynamodb")
+    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    return Pushes(
+        projects=projects,
+        deployments=DeploymentRepository(
+            client=dynamodb, table=environment.deployments_table, projects=projects
+        ),
+        queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
+        signer=Signer(aws.client("kms"), environment.signing_key_arn),
+        ids=ulids(utc_now, os.urandom),
+        clock=utc_now,
+    )
+
+
+def handle(event: Mapping[str, Any], _context: object) -> Response:
+    """Answer a delivery: 202 with the deployment, 200 with why there is none, or a problem."""
+    return respond(event, service())
+
+
+def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
+    """Answer a delivery with the given service."""
+    request = Request.from_event(event)
+    project_id = request.path_parameters.get("projectId", "")
+    log = Log().bound(
+        requestId=request.request_id,
+        projectId=project_id,
+        delivery=request.headers.get("x-github-delivery"),
+    )
+    delivery = Delivery(
+        signature=request.headers.get("x-hub-signature-256"),
+        event=request.headers.get("x-github-event"),
+        content_type=request.headers.get("content-type", ""),
+        body=request.body,
+    )
+    try:
+        outcome = pushes.receive(project_id, delivery)
+    except AnchorError as error:
+        log.warning("delivery refused", reason=str(error))
+        return refusal(error)
+    if isinstance(outcome, Ignored):
+        log.info("delivery ignored", reason=outcome.reason)
+        return answer(HTTPStatus.OK, {"ignored": outcome.reason})
+    log.info("delivery accepted", deploymentId=outcome.deployment_id, status=outcome.status)
+    return answer(HTTPStatus.ACCEPTED, {"deploymentId": outcome.deployment_id})

@@ -1,0 +1,182 @@
+"""What a signed-in user does with projects and deployments (A1-A5).
+
+Every method takes the user's id first and finds nothing of another tenant.
+"""
+
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.errors import (
+    DeploymentNotFoundError,
+    ProjectNotFoundError,
+    SiteNotFoundError,
+    SiteUnavailableError,
+)
+from runtime.deploy.model import Deployment, Project, Site
+from runtime.deploy.project_input import NewProject
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.variables import NewVariable, SecretStore, replaced
+from runtime.shared.clock import Clock
+from runtime.shared.errors import FieldProblem, InvalidInputError
+from runtime.shared.ids import Ids, is_ulid
+from runtime.shared.pages import Page
+from runtime.shared.signing import Signer
+
+
+@frozen(kw_only=True)
+class CreatedProject:
+    """A new project, with what is shown only once.
+
+    Attributes:
+        webhook_url: Where GitHub is to send pushes.
+        webhook_secret: What it is to sign them with.
+    """
+
+    project: Project
+    site: Site
+    webhook_url: str
+    webhook_secret: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Management:
+    """Projects, deployments and variables for their owner.
+
+    Attributes:
+        api_endpoint: URL of this API, without a trailing slash.
+    """
+
+    projects: ProjectRepository
+    deployments: DeploymentRepository
+    secrets: SecretStore
+    signer: Signer
+    ids: Ids
+    clock: Clock
+    api_endpoint: str
+
+    def create_project(self, user_id: str, new: NewProject) -> CreatedProject:
+        """Make a project and bind it to its site.
+
+        Two calls of DynamoDB: the site, which only the program writes, and one transaction.
+
+        Raises:
+            InvalidInputError: The site is not declared, or another project's; not told apart.
+        """
+        at = self.clock()
+        project = Project(
+            project_id=self.ids(),
+            user_id=user_id,
+            name=new.name,
+            site=new.site,
+            repository_url=new.repository_url,
+            branch=new.branch,
+            created_at=at,
+            updated_at=at,
+        )
+        # Before anything is written: a project without its secret would be of no use and hold its site.
+        secret = self.signer.webhook_secret(project.project_id, project.webhook_version)
+        try:
+            site = self.projects.site(new.site)
+            self.projects.create(project)
+        except (SiteNotFoundError, SiteUnavailableError):
+            problem = "is not available: choose a site that is declared for this stage and has no project yet"
+            raise InvalidInputError(FieldProblem(field="site", problem=problem)) from None
+        return CreatedProject(
+            project=project,
+            site=site,
+            webhook_url=f"{self.api_endpoint}/webhook/{project.project_id}",
+            webhook_secret=secret,
+        )
+
+    def project(self, user_id: str, project_id: str) -> tuple[Project, Site | None]:
+        """Return a project and its site; None when the program declares that no more.
+
+        Two calls of DynamoDB: a site's host is the program's to change, so no project's row repeats it.
+
+        Raises:
+            ProjectNotFoundError: There is none, or it is another tenant's.
+        """
+        project = self._project(user_id, project_id)
+        sites = self.projects.sites({project.site})
+        return project, sites.get(project.site)
+
+    def all_projects(
+        self, user_id: str, *, limit: int, cursor: str | None
+    ) -> Page[tuple[Project, Site | None]]:
+        """List projects with their sites, newest first. Two calls of DynamoDB, as for one project.
+
+        Raises:
+            MalformedError: The cursor is not one of this list's.
+        """
+        page = self.projects.all_owned(user_id, limit=limit, cursor=cursor)
+        sites = self.projects.sites({project.site for project in page.items})
+        return Page(
+            items=tuple((project, sites.get(project.site)) for project in page.items), cursor=page.cursor
+        )
+
+    def all_deployments(
+        self, user_id: str, project_id: str, *, limit: int, cursor: str | None
+    ) -> Page[Deployment]:
+        """List a project's deployments, newest first.
+
+        Two calls of DynamoDB: a project without deployments differs from one that is not the user's.
+
+        Raises:
+            ProjectNotFoundError: There is none, or it is another tenant's.
+            MalformedError: The cursor is not one of this list's.
+        """
+        project = self._project(user_id, project_id)
+        return self.deployments.all_owned(user_id, project.project_id, limit=limit, cursor=cursor)
+
+    def deployment(self, user_id: str, deployment_id: str) -> Deployment:
+        """Return a deployment.
+
+        Raises:
+            DeploymentNotFoundError: There is none, or it is another tenant's.
+        """
+        if not is_ulid(deployment_id):
+            raise DeploymentNotFoundError
+        return self.deployments.owned(user_id, deployment_id)
+
+    def variables(self, user_id: str, project_id: str) -> Project:
+        """Return the project whose variables are asked for.
+
+        Raises:
+            ProjectNotFoundError: There is none, or it is another tenant's.
+        """
+        return self._project(user_id, project_id)
+
+    def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
+        """Replace a project's variables. They reach the site with its next deployment.
+
+        Two calls of DynamoDB, the stored names being needed to keep secrets; one more for the site's path
+        when secrets change. New secrets are written before the row that names them and old ones deleted after
+        it: a crash in between leaves a parameter that no row names, never a name without its parameter.
+
+        Raises:
+            ProjectNotFoundError: There is none, or it is another tenant's.
+            InvalidInputError: Names every wrong field.
+            ProjectChangedError: Someone else replaced them at the same moment.
+            SiteNotFoundError: Secrets change, and the program declares the project's site no more.
+        """
+        project = self._project(user_id, project_id)
+        variables = replaced(project, wanted)
+        written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
+        kept = {variable.name for variable in variables if variable.is_secret}
+        dropped = [each.name for each in project.variables if each.is_secret and each.name not in kept]
+        site = self.projects.site(project.site) if written or dropped else None
+        if site:
+            for name, value in written.items():
+                self.secrets.put(site.secret_parameter(project_id, name), value)
+        project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
+        if site:
+            for name in dropped:
+                self.secrets.delete(site.secret_parameter(project_id, name))
+        return project
+
+    def _project(self, user_id: str, project_id: str) -> Project:
+        if not is_ulid(project_id):
+            raise ProjectNotFoundError
+        return self.projects.owned(user_id, project_id)

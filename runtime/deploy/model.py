@@ -1,0 +1,233 @@
+"""Projects, sites, deployments and the one table of what a deployment may become (P7)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+from attrs import evolve, field, frozen
+
+from runtime.deploy.errors import StaleDeploymentError
+
+
+class Status(StrEnum):
+    """Where a deployment stands between the push and the visitors."""
+
+    QUEUED = "queued"
+    BUILDING = "building"
+    BUILT = "built"
+    DEPLOYING = "deploying"
+    LIVE = "live"
+    RETIRED = "retired"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.QUEUED: frozenset({Status.BUILDING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
+        Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED}),
+        Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.SUPERSEDED}),
+        Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
+        Status.LIVE: frozenset({Status.RETIRED}),
+        Status.RETIRED: frozenset({Status.LIVE}),
+        Status.FAILED: frozenset(),
+        Status.CANCELLED: frozenset(),
+        Status.SUPERSEDED: frozenset(),
+    },
+)
+"""What each status may become. Every write of a status is conditional on the one it came from."""
+
+
+class Source(StrEnum):
+    """What asked for a deployment."""
+
+    PUSH = "push"
+    MANUAL = "manual"
+
+
+@frozen(kw_only=True)
+class Variable:
+    """One environment variable of a project's builds and of its running site.
+
+    Attributes:
+        name: `[A-Z_][A-Z0-9_]*`.
+        value: Absent for a secret: its value is in the parameter store, never in a row (A4).
+        is_secret: Whether the value may be written but never read back.
+        secret_size: Bytes that a secret takes of the limit on all variables; noted when it is written,
+            because it cannot be read later.
+    """
+
+    name: str
+    value: str | None = field(default=None, repr=False)
+    is_secret: bool
+    secret_size: int | None = None
+
+
+@frozen(kw_only=True)
+class Pointer:
+    """The release a project's site host leads to; `sequence` lets the newer one win (P8)."""
+
+    deployment_id: str
+    sequence: int
+
+
+@frozen(kw_only=True)
+class Project:
+    """A repository's branch, bound to one declared site. `METADATA` of the projects table.
+
+    Attributes:
+        sequence: Number of the project's newest deployment; 0 before the first.
+        webhook_version: Raised to make a new webhook secret.
+        active_build: Deployment that holds the project's one build slot. It is the deployment whose status
+            is `building`: slot and status are only ever written together.
+        live: What the site host leads to, or is being led to. Absent until the first release.
+        serving: Deployment whose status is `live`. It follows `live` at the end of a switch, and so names the
+            one to retire, whatever crashed in between.
+        pinned: Someone promoted a release by hand: automatic ones no longer replace it (D5).
+    """
+
+    project_id: str
+    user_id: str
+    name: str
+    site: str
+    repository_url: str
+    branch: str
+    created_at: datetime
+    updated_at: datetime
+    webhook_version: int = 1
+    sequence: int = 0
+    variables: tuple[Variable, ...] = ()
+    active_build: str | None = None
+    live: Pointer | None = None
+    serving: str | None = None
+    pinned: bool = False
+
+
+@frozen(kw_only=True)
+class Site:
+    """What the program declared for one site: row `SITE#<site>`, written by Pulumi, only read here.
+
+    Attributes:
+        host: The site's own host, without a port.
+        url_pattern: URL of any host of the site, with `{host}` in it, such as `https://{host}`.
+        secrets_path: Folder of the site's secrets in the parameter store, without a trailing slash.
+    """
+
+    site: str
+    host: str
+    url_pattern: str
+    server_function: str
+    image_function: str
+    revalidation_function: str
+    tag_table: str
+    revalidation_queue_url: str
+    build_project: str
+    secrets_path: str
+
+    def url(self, host: str | None = None) -> str:
+        """Return the URL of a host of this site, by default its own."""
+        return self.url_pattern.replace("{host}", host or self.host)
+
+    def secret_parameter(self, project_id: str, variable: str) -> str:
+        """Return the parameter's name that holds a secret variable of the project on this site."""
+        return f"{self.secrets_path}/{project_id}/{variable}"
+
+
+@frozen(kw_only=True)
+class Release:
+    """What a deployment became: immutable versions behind an alias with its own URL (D1, D6).
+
+    Attributes:
+        revalidation_version: Of the function that revalidates this build's pages and no other build's;
+            absent where the site has switched its incremental cache off.
+    """
+
+    alias: str
+    server_version: str
+    server_origin: str
+    image_version: str
+    image_origin: str
+    host: str
+    url: str
+    revalidation_version: str | None = None
+
+
+@frozen(kw_only=True)
+class Failure:
+    """Why a deployment failed.
+
+    Attributes:
+        step: Build phase or release step, such as `BUILD` or `smoke test`.
+        reason: A sentence for the user.
+        log_tail: The last lines of the build's log, oldest first.
+    """
+
+    step: str
+    reason: str
+    log_tail: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Commit:
+    """What was pushed."""
+
+    sha: str
+    message: str
+    author: str
+
+
+@frozen(kw_only=True)
+class Deployment:
+    """One push on its way to the visitors. Deployment ids are ULIDs: they sort by creation (T6)."""
+
+    project_id: str
+    deployment_id: str
+    user_id: str
+    site: str
+    sequence: int
+    status: Status
+    branch: str
+    commit_sha: str
+    commit_message: str
+    commit_author: str
+    source: Source
+    created_at: datetime
+    updated_at: datetime
+    build_id: str | None = None
+    release: Release | None = None
+    failure: Failure | None = None
+    live_at: datetime | None = None
+
+    @classmethod
+    def queued(
+        cls, project: Project, commit: Commit, *, deployment_id: str, source: Source, at: datetime
+    ) -> Self:
+        """Return the project's next deployment, waiting for a build."""
+        return cls(
+            project_id=project.project_id,
+            deployment_id=deployment_id,
+            user_id=project.user_id,
+            site=project.site,
+            sequence=project.sequence + 1,
+            status=Status.QUEUED,
+            branch=project.branch,
+            commit_sha=commit.sha,
+            commit_message=commit.message,
+            commit_author=commit.author,
+            source=source,
+            created_at=at,
+            updated_at=at,
+        )
+
+    def moved(self, to: Status, *, at: datetime) -> Self:
+        """Return this deployment in another status.
+
+        Raises:
+            StaleDeploymentError: `TRANSITIONS` has no such way.
+        """
+        if to not in TRANSITIONS[self.status]:
+            raise StaleDeploymentError(self.deployment_id, to=to, found=self.status)
+        return evolve(self, status=to, updated_at=at)

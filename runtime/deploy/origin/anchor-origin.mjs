@@ -1,0 +1,167 @@
+/**
+ * In front of the OpenNext handler in every released server and image function (`anchor-origin.handler`).
+ *
+ * A function URL is open to everyone who learns its name: origin access control would refuse a browser's
+ * POST, which has no payload hash. So CloudFront's viewer-request function adds a secret header, and this
+ * refuses whatever comes without it. Behind that:
+ *
+ *   - the platform's own headers are taken away, so that no site depends on them or shows them;
+ *   - a prerendered page is never kept by CloudFront: it must change as soon as revalidateTag says so, and
+ *     the site's own cache behind this answers it quickly;
+ *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
+ *     the function's timeout (opennextjs-aws pull request 443).
+ *
+ * The handler behind it may stream (OpenNext's wrapper `aws-lambda-streaming`) or return an API Gateway v2
+ * result (`aws-lambda`, as its image function does). This one always streams, so the function URL's
+ * InvokeMode is RESPONSE_STREAM.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { Writable } from "node:stream";
+import { handler as openNext } from "./index.mjs";
+
+const KEY_HEADER = "x-anchor-origin-key";
+const INTERNAL = /^x-(anchor|opennext)-/i;
+// Next.js and OpenNext mark with these what they answered from the incremental cache or would put there.
+const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
+const SEPARATOR = Buffer.alloc(8);
+
+const digest = (text) => createHash("sha256").update(text).digest();
+// Two digests have one length, which timingSafeEqual demands. Without a key nothing is equal.
+const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGIN_KEY) : undefined;
+// The site's own code, and whatever it prints of its environment, has no business with it.
+delete process.env.ANCHOR_ORIGIN_KEY;
+
+export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
+  const sent = event?.headers?.[KEY_HEADER];
+  if (!expected || typeof sent !== "string" || !timingSafeEqual(digest(sent), expected)) {
+    return refuse(lambdaStream, 403, "This address answers its own distribution only.");
+  }
+  const request = { ...event, headers: withoutInternal(event.headers) };
+  const answer = new Answer(lambdaStream);
+  try {
+    if (openNext[STREAMING]) await openNext(request, answer, context);
+    else answer.whole(await openNext(request, context));
+    await answer.finished;
+  } catch (error) {
+    // With its head on the way an answer can only break off, which Lambda does when the handler fails.
+    if (answer.started) throw error;
+    answer.destroy();
+    console.error(error);
+    await refuse(lambdaStream, 500, "Internal Server Error");
+  }
+});
+
+/** What the handler writes: the head is held back until it is complete and corrected, the rest passes at once. */
+class Answer extends Writable {
+  constructor(lambdaStream) {
+    super();
+    this.lambda = lambdaStream;
+    this.head = [];
+    this.started = false;
+    this.isEmpty = true;
+    this.finished = new Promise((resolve, reject) => this.once("finish", resolve).once("error", reject));
+    // It is awaited when the handler has returned; a failure before is not an unhandled one.
+    this.finished.catch(() => {});
+    lambdaStream.once("error", (error) => this.destroy(error));
+  }
+
+  /** Part of Lambda's stream: `awslambda.HttpResponseStream.from` and OpenNext call it. */
+  setContentType(type) {
+    this.contentType = type;
+  }
+
+  write(...rest) {
+    this.beforeFirstWrite();
+    return super.write(...rest);
+  }
+
+  end(...rest) {
+    this.beforeFirstWrite();
+    return super.end(...rest);
+  }
+
+  beforeFirstWrite() {
+    const callback = this._onBeforeFirstWrite;
+    this._onBeforeFirstWrite = undefined;
+    callback?.((chunk) => super.write(chunk));
+  }
+
+  _write(chunk, _encoding, done) {
+    try {
+      const body = this.started ? chunk : this.begin(chunk);
+      if (!body?.length) return done();
+      this.isEmpty = false;
+      return this.lambda.write(body) ? done() : this.lambda.once("drain", done);
+    } catch (error) {
+      return done(error);
+    }
+  }
+
+  _final(done) {
+    if (!this.started) return done(new Error("the answer ended before its head was complete"));
+    if (this.isEmpty) this.lambda.write(" ");
+    return this.lambda.end(() => done());
+  }
+
+  /** Take a part of the head; when it is complete, send it and return what follows it. */
+  begin(chunk) {
+    this.head.push(chunk);
+    const all = Buffer.concat(this.head);
+    const end = all.indexOf(SEPARATOR);
+    if (end < 0) return undefined;
+    sendHead(this.lambda, corrected(JSON.parse(all.subarray(0, end).toString())));
+    this.started = true;
+    return all.subarray(end + SEPARATOR.length);
+  }
+
+  /** Write an API Gateway v2 result, which a bare value may stand for. */
+  whole(result) {
+    const { statusCode, headers, cookies, body, isBase64Encoded } =
+      result && typeof result === "object" && "statusCode" in result
+        ? result
+        : { statusCode: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(result ?? null) };
+    this.write(Buffer.concat([Buffer.from(JSON.stringify({ statusCode, headers, cookies })), SEPARATOR]));
+    this.end(Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8"));
+  }
+}
+
+function sendHead(lambdaStream, head) {
+  lambdaStream.setContentType(HTTP_RESPONSE);
+  lambdaStream.write(JSON.stringify(head));
+  lambdaStream.write(SEPARATOR);
+}
+
+function refuse(lambdaStream, statusCode, text) {
+  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+  sendHead(lambdaStream, { statusCode, headers, cookies: [] });
+  lambdaStream.write(`${text}\n`);
+  return new Promise((resolve) => lambdaStream.end(resolve));
+}
+
+/** The head as CloudFront shall get it. */
+function corrected({ statusCode = 200, headers = {}, cookies = [] }) {
+  const result = {};
+  const setCookies = [...(cookies ?? [])];
+  for (const [given, value] of Object.entries(headers ?? {})) {
+    const name = given.toLowerCase();
+    // Lambda sends a header once: several cookies travel in a list of their own.
+    if (name === "set-cookie") setCookies.push(...(Array.isArray(value) ? value : [value]));
+    else if (value !== null && value !== undefined) result[name] = Array.isArray(value) ? value.join(", ") : String(value);
+  }
+  // An empty answer gets its one byte later, and a compressed one has another length than the site knew.
+  // "identity", which OpenNext says of an uncompressed one, is no encoding and keeps CloudFront from compressing.
+  if (result["content-encoding"] === "identity") delete result["content-encoding"];
+  if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
+  const control = result["cache-control"] ?? "";
+  if (PRERENDERED.some((name) => name in result) && !/no-store|private/i.test(control)) {
+    // CloudFront keeps a stored answer's cookies with it and would hand one visitor's to the next.
+    result["cache-control"] = setCookies.length ? "private, no-store" : "public, max-age=0, must-revalidate";
+  }
+  return { statusCode, headers: result, cookies: setCookies };
+}
+
+function withoutInternal(headers) {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !INTERNAL.test(name)));
+}

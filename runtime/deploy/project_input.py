@@ -1,0 +1,70 @@
+"""What a user may say about a project (A3)."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from runtime.shared.inputs import Rule
+
+_NAME_LENGTHS = range(3, 51)
+_URL_LENGTH = 500
+_BRANCH_LENGTH = 200
+_INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u2060\ufeff]")
+_SITE = re.compile(r"[a-z][a-z0-9-]{1,26}[a-z0-9]")
+_NOT_IN_BRANCH = re.compile(r"[~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+
+
+def _name_problem(name: str) -> str | None:
+    if len(name) not in _NAME_LENGTHS or name != name.strip() or not name.isprintable():
+        return "must be 3 to 50 visible characters, without spaces around them"
+    return None
+
+
+def _site_problem(site: str) -> str | None:
+    if not _SITE.fullmatch(site) or "--" in site:
+        return "must be a site's name: 3 to 28 of a-z, 0-9 and single hyphens, starting with a letter"
+    return None
+
+
+def _repository_problem(url: str) -> str | None:
+    problem = "must be an https URL of a repository, such as https://github.com/owner/name"
+    if len(url) > _URL_LENGTH or _INVISIBLE.search(url):
+        return problem
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return problem
+    if parts.scheme != "https" or not parts.hostname or port == 0 or not parts.path.strip("/"):
+        return problem
+    if "@" in parts.netloc:
+        return "must not hold a user name or password: everyone who may read the project would see it"
+    if parts.query or parts.fragment:
+        return "must not have a query or fragment"
+    return None
+
+
+def _branch_problem(branch: str) -> str | None:
+    # The rules of git check-ref-format, and no leading hyphen: git would take it for an option.
+    if (
+        not 0 < len(branch) <= _BRANCH_LENGTH
+        or branch.startswith(("-", "/", "."))
+        or branch.endswith(("/", "."))
+        or branch == "@"
+        or _NOT_IN_BRANCH.search(branch)
+        or _INVISIBLE.search(branch)
+    ):
+        return "must be a branch name that git allows, such as main"
+    return None
+
+
+@frozen(kw_only=True)
+class NewProject:
+    """Body of `POST /projects`."""
+
+    name: Annotated[str, Rule(_name_problem)]
+    site: Annotated[str, Rule(_site_problem)]
+    repository_url: Annotated[str, Rule(_repository_problem)]
+    branch: Annotated[str, Rule(_branch_problem)] = "main"

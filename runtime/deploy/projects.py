@@ -1,0 +1,259 @@
+"""The projects table: projects and the sites they are bound to.
+
+Methods with `owned` in their name, and `promote`, serve a tenant: they take the signed-in user's id, and
+another tenant's project is missing for them (A5). All others serve the platform, which has the project's id
+from its own rows or messages. Each method makes one DynamoDB call.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.errors import (
+    ProjectChangedError,
+    ProjectNotFoundError,
+    SiteNotFoundError,
+    SiteUnavailableError,
+    SwitchRefusedError,
+)
+from runtime.deploy.model import Deployment, Pointer, Project, Site, Variable
+from runtime.shared import clock
+from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    TransactionRefusedError,
+    condition,
+    names,
+    put_new,
+    transact,
+    update,
+    values,
+)
+from runtime.shared.ids import is_ulid
+from runtime.shared.pages import Page, read_cursor, write_cursor
+
+_METADATA = "METADATA"
+
+
+def project_key(project_id: str) -> Item:
+    """Return the key of a project's own row."""
+    return {"projectId": {"S": project_id}, "sk": {"S": _METADATA}}
+
+
+def _site_key(site: str, sk: str) -> Item:
+    return {"projectId": {"S": f"SITE#{site}"}, "sk": {"S": sk}}
+
+
+@frozen(kw_only=True)
+class ProjectRepository:
+    """Reads and writes projects; reads sites, whose rows the program writes.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        table: Name of the projects table.
+    """
+
+    client: DynamoDBClient
+    table: str
+
+    def create(self, project: Project) -> None:
+        """Write a new project and claim its site, in one transaction.
+
+        Raises:
+            SiteUnavailableError: The site is not declared, or another project's.
+        """
+        claim = {**_site_key(project.site, "CLAIM"), "claimedBy": attribute(project.project_id)}
+        declared = {
+            "TableName": self.table,
+            "Key": _site_key(project.site, "SITE"),
+            "ConditionExpression": "attribute_exists(projectId)",
+        }
+        row = to_row(project, sk=_METADATA)
+        try:
+            transact(
+                self.client,
+                {"ConditionCheck": declared},
+                {"Put": put_new(self.table, claim, key="projectId")},
+                {"Put": put_new(self.table, row, key="projectId")},
+            )
+        except TransactionRefusedError:
+            raise SiteUnavailableError(project.site) from None
+
+    def get(self, project_id: str) -> Project:
+        """Read a project as it stands now (strongly consistent).
+
+        Raises:
+            ProjectNotFoundError: There is none.
+        """
+        answer = self.client.get_item(TableName=self.table, Key=project_key(project_id), ConsistentRead=True)
+        if "Item" not in answer:
+            raise ProjectNotFoundError
+        return from_row(answer["Item"], Project)
+
+    def site(self, site: str) -> Site:
+        """Read what the program declared for a site.
+
+        Raises:
+            SiteNotFoundError: The program declares no such site (any more).
+        """
+        answer = self.client.get_item(TableName=self.table, Key=_site_key(site, "SITE"))
+        if "Item" not in answer:
+            raise SiteNotFoundError(site)
+        return from_row(answer["Item"], Site)
+
+    def sites(self, sites: Collection[str]) -> Mapping[str, Site]:
+        """Read what the program declared for up to 100 sites, in one call unless DynamoDB splits it.
+
+        Returns:
+            Sites by name, without those that the program declares no more.
+        """
+        found: dict[str, Site] = {}
+        wanted: Mapping[str, Any] = {self.table: {"Keys": [_site_key(site, "SITE") for site in sites]}}
+        while sites and wanted:
+            answer = self.client.batch_get_item(RequestItems=wanted)
+            for row in answer["Responses"].get(self.table, ()):
+                site = from_row(row, Site)
+                found[site.site] = site
+            wanted = answer.get("UnprocessedKeys", {})
+        return found
+
+    def owned(self, user_id: str, project_id: str) -> Project:
+        """Read a tenant's project.
+
+        Raises:
+            ProjectNotFoundError: There is none, or it is another tenant's.
+        """
+        project = self.get(project_id)
+        if project.user_id != user_id:
+            raise ProjectNotFoundError
+        return project
+
+    def all_owned(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Project]:
+        """List a tenant's projects, newest first (index `UserIdIndex`, eventually consistent).
+
+        Raises:
+            MalformedError: The cursor is not one of this list's.
+        """
+        start: dict[str, Any] = {}
+        if cursor is not None:
+            created_at, project_id = read_cursor(cursor, clock.is_time, is_ulid)
+            start["ExclusiveStartKey"] = {
+                **project_key(project_id),
+                "userId": {"S": user_id},
+                "createdAt": {"S": created_at},
+            }
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="UserIdIndex",
+            KeyConditionExpression="#userId = :user",
+            ExpressionAttributeNames=names("#userId"),
+            ExpressionAttributeValues=values(user=user_id),
+            ScanIndexForward=False,
+            Limit=limit,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(
+            items=tuple(from_row(row, Project) for row in answer["Items"]),
+            cursor=write_cursor(last["createdAt"]["S"], last["projectId"]["S"]) if last else None,
+        )
+
+    def set_owned_variables(
+        self, user_id: str, project: Project, variables: Sequence[Variable], *, at: datetime
+    ) -> Project:
+        """Replace the variables of a tenant's project, if they are still as they were read.
+
+        Raises:
+            ProjectNotFoundError: It is another tenant's.
+            ProjectChangedError: Someone changed it in the meantime.
+        """
+        write = update(
+            self.table,
+            project_key(project.project_id),
+            "SET #variables = :variables, #updatedAt = :at",
+            when="#userId = :user AND #variables = :read",
+            variables=tuple(variables),
+            read=project.variables,
+            user=user_id,
+            at=at,
+        )
+        try:
+            return self._written(write)
+        except ConditionFailedError as refused:
+            if refused.item is None or refused.item["userId"]["S"] != user_id:
+                raise ProjectNotFoundError from None
+            raise ProjectChangedError from None
+
+    def switch(self, deployment: Deployment, *, at: datetime) -> Project:
+        """Let the project's site lead to a deployment if it is newer than what is live and none is pinned.
+
+        Step (a) of a release's switch, and repeatable: a deployment that has the pointer already keeps it.
+
+        Returns:
+            The project after the write: `live` is this deployment, `serving` the one that `live` replaces.
+
+        Raises:
+            SwitchRefusedError: A newer release is live, or another one is pinned. The deployment keeps its
+                own URL and becomes `superseded`.
+            ProjectNotFoundError: The project is gone.
+        """
+        newer = "attribute_not_exists(#live) OR #live.#sequence < :sequence"
+        allowed = f"#live.#deploymentId = :deployment OR (#pinned = :no AND ({newer}))"
+        write = update(
+            self.table,
+            project_key(deployment.project_id),
+            "SET #live = :live, #updatedAt = :at",
+            when=f"attribute_exists(#projectId) AND ({allowed})",
+            live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
+            deployment=deployment.deployment_id,
+            sequence=deployment.sequence,
+            no=False,
+            at=at,
+        )
+        try:
+            return self._written(write)
+        except ConditionFailedError as refused:
+            if refused.item is None:
+                raise ProjectNotFoundError from None
+            project = from_row(refused.item, Project)
+            live = project.live.deployment_id if project.live else None
+            reason = (
+                f"deployment {live} is pinned"
+                if project.pinned
+                else f"deployment {live} is newer and already live"
+            )
+            raise SwitchRefusedError(reason) from None
+
+    def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
+        """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
+
+        Whether the deployment may be promoted (`live` or `retired`) is the caller's to know.
+
+        Returns:
+            The project after the write, as `switch` does.
+
+        Raises:
+            ProjectNotFoundError: The project is gone, or another tenant's.
+        """
+        write = update(
+            self.table,
+            project_key(deployment.project_id),
+            "SET #live = :live, #pinned = :yes, #updatedAt = :at",
+            when="#userId = :user",
+            live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
+            user=user_id,
+            yes=True,
+            at=at,
+        )
+        try:
+            return self._written(write)
+        except ConditionFailedError:
+            raise ProjectNotFoundError from None
+
+    def _written(self, write: dict[str, Any]) -> Project:
+        with condition():
+            answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        return from_row(answer["Attributes"], Project)

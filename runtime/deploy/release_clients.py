@@ -1,0 +1,78 @@
+# ruff: noqa: ANN401, D102, N803 - parameters and their names are AWS's own, documented there
+"""The types of the AWS calls that only releases make; see `runtime.shared.aws`."""
+
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, Protocol
+
+from runtime.shared.aws import Answer, Item
+
+
+class S3Client(Protocol):
+    """Calls of the `s3` client."""
+
+    def get_object(self, *, Bucket: str, Key: str) -> Answer: ...
+    def put_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: bytes | IO[bytes],
+        ContentType: str = ...,
+        CacheControl: str = ...,
+    ) -> Answer: ...
+    def list_objects_v2(
+        self, *, Bucket: str, Prefix: str, ContinuationToken: str = ..., MaxKeys: int = ...
+    ) -> Answer: ...
+    def generate_presigned_url(
+        self,
+        ClientMethod: str,
+        *,
+        Params: Mapping[str, Any],
+        ExpiresIn: int,
+    ) -> str: ...
+
+
+class LambdaClient(Protocol):
+    """Calls of the `lambda` client."""
+
+    def update_function_code(self, *, FunctionName: str, S3Bucket: str, S3Key: str) -> Answer: ...
+    def update_function_configuration(
+        self, *, FunctionName: str, Environment: Mapping[str, Mapping[str, str]]
+    ) -> Answer: ...
+    def get_function_configuration(self, *, FunctionName: str, Qualifier: str = ...) -> Answer: ...
+    def publish_version(
+        self, *, FunctionName: str, CodeSha256: str, RevisionId: str, Description: str
+    ) -> Answer: ...
+    def get_alias(self, *, FunctionName: str, Name: str) -> Answer: ...
+    def create_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Answer: ...
+    def update_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Answer: ...
+    def get_function_url_config(self, *, FunctionName: str, Qualifier: str) -> Answer: ...
+    def create_function_url_config(
+        self, *, FunctionName: str, Qualifier: str, AuthType: str, InvokeMode: str
+    ) -> Answer: ...
+    def add_permission(self, **arguments: Any) -> Answer: ...
+    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> Answer: ...
+
+
+class KeyValueStoreClient(Protocol):
+    """Calls of the `cloudfront-keyvaluestore` client."""
+
+    def describe_key_value_store(self, *, KvsARN: str) -> Answer: ...
+    def get_key(self, *, KvsARN: str, Key: str) -> Answer: ...
+    def put_key(self, *, KvsARN: str, Key: str, Value: str, IfMatch: str) -> Answer: ...
+    def update_keys(self, *, KvsARN: str, IfMatch: str, Puts: Sequence[Mapping[str, str]]) -> Answer: ...
+
+
+class TagTableClient(Protocol):
+    """Calls of the `dynamodb` client on the tag table of a site."""
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> Answer: ...
+    def batch_write_item(
+        self, *, RequestItems: Mapping[str, Sequence[Mapping[str, Mapping[str, Item]]]]
+    ) -> Answer: ...
+
+
+class SecretsClient(Protocol):
+    """Calls of the `ssm` client that read secrets."""
+
+    def get_parameters_by_path(self, *, Path: str, WithDecryption: bool, NextToken: str = ...) -> Answer: ...

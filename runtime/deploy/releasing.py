@@ -1,0 +1,180 @@
+"""From a built deployment to a live one (D2), and what becomes of it when a step fails.
+
+Until the switch has moved the project's pointer, a failure leaves what is live as it was, and the deployment
+`failed` with the step and the reason. After that nothing fails any more: what broke off is taken up again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from attrs import define, field, frozen
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.deploy.artifact import ArtifactRefusedError
+from runtime.deploy.aws_errors import code, is_passing
+from runtime.deploy.cache_seed import TagsUnprocessedError
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.edge_store import EdgeBusyError, ReleaseNotAtEdgeError
+from runtime.deploy.errors import (
+    SiteNotFoundError,
+    StaleDeploymentError,
+    SwitchOvertakenError,
+    SwitchRefusedError,
+)
+from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.model import Deployment, Failure, Status
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.publishing import FunctionBusyError, PublishError
+from runtime.deploy.release_steps import ReleaseSteps, Step
+from runtime.deploy.site_environment import SiteEnvironmentError
+from runtime.deploy.smoke import SmokeTestError
+from runtime.deploy.switching import Switch
+from runtime.shared.clock import Clock
+from runtime.shared.logging import Log
+
+_REFUSED: Final = (
+    ArtifactRefusedError,
+    PublishError,
+    SiteEnvironmentError,
+    SiteNotFoundError,
+    SmokeTestError,
+)
+_PASSING: Final = (
+    BotoCoreError,
+    EdgeBusyError,
+    FunctionBusyError,
+    ReleaseNotAtEdgeError,
+    TagsUnprocessedError,
+)
+_PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own pause is half an hour
+
+
+@define
+class _Run:
+    """How far one try of a release has come."""
+
+    log: Log
+    clock: Clock
+    step: Step = Step.VERIFY
+    deployment: Deployment | None = None
+    switched: bool = False
+    _since: datetime | None = field(default=None, init=False)
+
+    def begin(self, step: Step) -> None:
+        self.end()
+        self.step = step
+        self._since = self.clock()
+
+    def end(self) -> None:
+        if self._since is not None:
+            seconds = (self.clock() - self._since).total_seconds()
+            self.log.info("step done", step=self.step, seconds=seconds)
+        self._since = None
+
+
+@frozen(kw_only=True)
+class Releaser:
+    """Releases deployments.
+
+    Attributes:
+        pause: Waits for that many seconds.
+    """
+
+    projects: ProjectRepository
+    deployments: DeploymentRepository
+    steps: ReleaseSteps
+    switch: Switch
+    clock: Clock
+    pause: Callable[[float], None] = field(repr=False)
+
+    def release(self, message: DeploymentMessage, log: Log, *, is_last: bool) -> None:
+        """Release a built deployment, or take up where an earlier call broke off.
+
+        What passes by itself (AWS is busy, someone else changes the same thing) is tried again here, twice,
+        and then left to the queue.
+
+        Args:
+            message: Names the deployment.
+            log: For what happens.
+            is_last: Whether the queue brings the message for the last time: then the deployment fails now.
+
+        Raises:
+            Exception: The message is to come again. With `is_last`, only when the project's pointer has moved
+                already: then it is a dead letter, and to be sent again once its cause is gone.
+        """
+        for pause in (*_PAUSES, None):
+            run = _Run(log, self.clock)
+            try:
+                self._run(message, run)
+            except StaleDeploymentError as stale:
+                log.info("nothing to release any more", status=stale.found)
+            except _REFUSED as refused:
+                self._fail(run, str(refused), refused)
+            except (ClientError, *_PASSING) as error:
+                if not _passes(error):
+                    self._fail(run, _said(error), error)
+                elif pause is not None:
+                    log.warning("a step is tried again", step=run.step, reason=_said(error))
+                    self.pause(pause)
+                    continue
+                elif not is_last:
+                    raise
+                else:
+                    self._fail(run, f"{_said(error)}, again and again", error)
+            except Exception as error:
+                if not is_last:
+                    raise
+                self._fail(run, "an error of the platform; its log has the details", error)
+            return
+
+    def _run(self, message: DeploymentMessage, run: _Run) -> None:
+        deployment = self.deployments.get(message.project_id, message.deployment_id)
+        if deployment.status not in {Status.BUILT, Status.DEPLOYING}:
+            run.log.info("nothing to release", status=deployment.status)
+            return
+        deployment = self.deployments.begin_deploying(deployment, at=self.clock())
+        project = self.projects.get(deployment.project_id)
+        run.deployment = deployment
+        run.switched = project.live is not None and project.live.deployment_id == deployment.deployment_id
+        site = self.projects.site(deployment.site)
+        if deployment.release is None:
+            release = self.steps.run(project, deployment, site, run.begin)
+            run.deployment = deployment = self.deployments.record_release(
+                deployment, release, at=self.clock()
+            )
+        else:
+            # Its cache may have visitors' newer pages by now: seeding it again would bring old ones back.
+            run.begin(Step.SWITCH)
+        try:
+            project = self.projects.switch(deployment, at=self.clock())
+            run.switched = True
+            self.switch.follow(project, deployment, site)
+        except (SwitchRefusedError, SwitchOvertakenError) as newer:
+            self.deployments.supersede(deployment, at=self.clock())
+            run.log.info("superseded", reason=str(newer))
+            return
+        run.end()
+        run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
+
+    def _fail(self, run: _Run, reason: str, error: Exception) -> None:
+        run.log.failure("the release failed", error, step=run.step)
+        if run.deployment is None or run.switched:
+            raise error
+        try:
+            self.deployments.fail(run.deployment, Failure(step=run.step, reason=reason), at=self.clock())
+        except StaleDeploymentError as stale:
+            run.log.info("nothing to fail any more", status=stale.found)
+
+
+def _passes(error: Exception) -> bool:
+    return is_passing(error) if isinstance(error, ClientError) else True
+
+
+def _said(error: Exception) -> str:
+    """Return what AWS said, without its words: they name roles and resources of the platform."""
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {code(error)}"
+    if isinstance(error, BotoCoreError):
+        return f"AWS was not reached: {type(error).__name__}"
+    return str(error)

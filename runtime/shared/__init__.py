@@ -1,0 +1,1 @@
+"""What functions have in common, whatever they are for."""

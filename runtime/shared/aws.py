@@ -1,0 +1,95 @@
+# ruff: noqa: N803, D102 - parameter names and what calls do are AWS's own; its reference describes them
+"""Clients of AWS, made once per process at their first use, and the types of what we call on them.
+
+boto3 ships no types. Each protocol names exactly the calls that this code makes, so that the type checker
+reads our side of every call and a test can stand in for a client with a few lines.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol, TypeAlias
+
+import boto3
+from botocore.config import Config
+
+AttributeValue: TypeAlias = Mapping[str, Any]
+"""One DynamoDB attribute value, such as `{"S": "text"}`."""
+
+Item: TypeAlias = Mapping[str, AttributeValue]
+"""A row or a key as the low-level client speaks it."""
+
+Answer: TypeAlias = Mapping[str, Any]
+"""What a call returns."""
+
+
+class DynamoDBClient(Protocol):
+    """Calls of the `dynamodb` client. Arguments are built by `runtime.shared.dynamodb`."""
+
+    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = ...) -> Answer: ...
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Answer: ...
+    def update_item(self, **arguments: object) -> Answer: ...
+    def query(self, **arguments: object) -> Answer: ...
+    def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]]) -> Answer: ...
+
+
+class SQSClient(Protocol):
+    """Calls of the `sqs` client."""
+
+    def send_message(
+        self,
+        *,
+        QueueUrl: str,
+        MessageBody: str,
+        MessageGroupId: str = ...,
+        MessageDeduplicationId: str = ...,
+    ) -> Answer: ...
+
+
+class KMSClient(Protocol):
+    """Calls of the `kms` client."""
+
+    def generate_mac(self, *, KeyId: str, MacAlgorithm: str, Message: bytes) -> Answer: ...
+
+
+class SSMClient(Protocol):
+    """Calls of the `ssm` client."""
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, KeyId: str, Overwrite: bool) -> Answer: ...
+    def delete_parameter(self, *, Name: str) -> Answer: ...
+
+
+class CodeBuildClient(Protocol):
+    """Calls of the `codebuild` client."""
+
+    def start_build(
+        self,
+        *,
+        projectName: str,
+        idempotencyToken: str,
+        environmentVariablesOverride: Sequence[Mapping[str, str]],
+        artifactsOverride: Mapping[str, Any],
+    ) -> Answer: ...
+
+
+class CloudWatchLogsClient(Protocol):
+    """Calls of the `logs` client."""
+
+    def get_log_events(
+        self, *, logGroupName: str, logStreamName: str, limit: int, startFromHead: bool
+    ) -> Answer: ...
+
+
+@cache
+def client(service: str, **settings: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data; callers name a protocol
+    """Return the process's one client of a service with these settings, made at the first call.
+
+    Region and credentials are the Lambda environment's. Making a client reads its service's whole
+    description, so a function makes only those that it is about to use.
+
+    Args:
+        service: boto3's name of the service.
+        settings: What of botocore's `Config` differs from the usual.
+    """
+    # Four attempts within a few seconds: longer waits belong to the queue that brought the message.
+    usual = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=20)
+    return boto3.client(service, config=usual.merge(Config(**settings)))  # pyright: ignore[reportUnknownMemberType]

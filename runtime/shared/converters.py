@@ -1,0 +1,107 @@
+"""Models to and from rows, and input to models: two converters with opposite tempers.
+
+Rows are ours: reading is lenient (attributes this version does not know are ignored, absent ones take the
+default), and goes straight between models and DynamoDB's attribute values, without boto3's resource layer.
+Input is a stranger's: reading is strict, and `runtime.shared.inputs` turns what it finds into field names.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from attrs import fields, has
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from runtime.shared import clock
+
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=256)
+def camel_case(name: str) -> str:
+    """Return a field's name as rows and JSON write it: `deploymentId` for `deployment_id`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _row_converter() -> Converter:
+    converter = Converter(detailed_validation=False)
+
+    def unstructured(kind: type[Any]) -> Callable[[Any], Any]:
+        # An absent attribute says None; DynamoDB's NULL would have to be told apart in every condition.
+        fields_out = {
+            attribute.name: override(
+                rename=camel_case(attribute.name), omit_if_default=attribute.default is None
+            )
+            for attribute in fields(kind)
+        }
+        inner = make_dict_unstructure_fn(kind, converter, **fields_out)  # pyright: ignore[reportArgumentType] - fields are keywords here
+        return lambda model: {"M": inner(model)}
+
+    def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        fields_in = {
+            attribute.name: override(rename=camel_case(attribute.name)) for attribute in fields(kind)
+        }
+        inner = make_dict_structure_fn(kind, converter, **fields_in)  # pyright: ignore[reportArgumentType] - the same
+        return lambda value, _: inner(value["M"], kind)
+
+    converter.register_unstructure_hook_factory(has, unstructured)
+    converter.register_structure_hook_factory(has, structured)
+    converter.register_unstructure_hook(str, lambda text: {"S": text})
+    converter.register_structure_hook(str, lambda value, _: value["S"])
+    converter.register_unstructure_hook(int, lambda number: {"N": str(number)})
+    converter.register_structure_hook(int, lambda value, _: int(value["N"]))
+    converter.register_unstructure_hook(bool, lambda truth: {"BOOL": truth})
+    converter.register_structure_hook(bool, lambda value, _: value["BOOL"])
+    converter.register_unstructure_hook(datetime, lambda at: {"S": clock.to_text(at)})
+    converter.register_structure_hook(datetime, lambda value, _: clock.from_text(value["S"]))
+    converter.register_unstructure_hook(StrEnum, lambda member: {"S": str(member.value)})
+    converter.register_structure_hook(StrEnum, lambda value, kind: kind(value["S"]))
+
+    def unstructured_tuple(kind: type[Any]) -> Callable[[Any], Any]:
+        element = converter.get_unstructure_hook(kind.__args__[0])
+        return lambda elements: {"L": [element(each) for each in elements]}
+
+    def structured_tuple(kind: type[Any]) -> Callable[[Any, Any], Any]:
+        element_kind = kind.__args__[0]
+        element = converter.get_structure_hook(element_kind)
+        return lambda value, _: tuple(element(each, element_kind) for each in value["L"])
+
+    converter.register_unstructure_hook_factory(is_tuple, unstructured_tuple)
+    converter.register_structure_hook_factory(is_tuple, structured_tuple)
+    return converter
+
+
+def is_tuple(kind: type[Any]) -> bool:
+    """Tell whether a type is `tuple[X, ...]`."""
+    return getattr(kind, "__origin__", None) is tuple
+
+
+_rows = _row_converter()
+
+
+def to_row(model: object, **key: str) -> dict[str, Any]:
+    """Return a model as a row, with key attributes that are not fields of the model added as strings."""
+    row = _rows.unstructure(model)["M"]
+    for name, text in key.items():
+        row[name] = {"S": text}
+    return row
+
+
+def from_row(row: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
+    """Read a row. Attributes that the model does not have are ignored.
+
+    Raises:
+        KeyError: An attribute without a default is absent: the row is not of this kind.
+    """
+    return _rows.structure({"M": row}, kind)
+
+
+def attribute(value: object) -> Mapping[str, Any]:
+    """Return one model value as a DynamoDB attribute value."""
+    if isinstance(value, (tuple, list)):
+        return {"L": [attribute(each) for each in value]}
+    return _rows.unstructure(value)

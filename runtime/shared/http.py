@@ -1,0 +1,121 @@
+"""API Gateway's HTTP API (payload 2.0): events in, answers out, refusals as problem documents (RFC 9457)."""
+
+import base64
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from attrs import field, frozen
+
+from runtime.shared.errors import (
+    AnchorError,
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+    MalformedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnsupportedContentError,
+)
+
+Response = dict[str, Any]
+"""What API Gateway expects from a function: `statusCode`, `headers`, `body`."""
+
+
+@frozen(kw_only=True)
+class Request:
+    """One request.
+
+    Attributes:
+        route: API Gateway's route key, such as `GET /projects/{projectId}`.
+        path_parameters: What stood in the route's braces.
+        query: Query parameters; API Gateway joins repeated ones by commas.
+        headers: Names in lower case.
+        body: The raw bytes, as they were signed; kept out of logs.
+        subject: The signed-in user: the verified token's `sub` claim and nothing else (A1).
+        request_id: API Gateway's id of the request.
+    """
+
+    route: str
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    subject: str | None
+    request_id: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Request":
+        """Read API Gateway's event."""
+        context: Mapping[str, Any] = event.get("requestContext") or {}
+        claims: Mapping[str, Any] = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+        text: str = event.get("body") or ""
+        return cls(
+            route=event.get("routeKey", ""),
+            path_parameters=event.get("pathParameters") or {},
+            query=event.get("queryStringParameters") or {},
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
+            subject=claims.get("sub") or None,
+            request_id=context.get("requestId", ""),
+        )
+
+    @property
+    def user_id(self) -> str:
+        """The signed-in user.
+
+        Raises:
+            UnauthenticatedError: There is none.
+        """
+        if self.subject is None:
+            # The API's authorizer lets no such request through: this is the second lock.
+            raise UnauthenticatedError("sign in: the request carries no valid access token")
+        return self.subject
+
+
+def answer(status: int, body: Mapping[str, Any]) -> Response:
+    """Return a JSON answer."""
+    return _response(status, body, "application/json")
+
+
+def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
+    """Return a refusal as `application/problem+json`, with every wrong field named (A3)."""
+    return _response(
+        status,
+        {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "errors": [{"field": error.field, "problem": error.problem} for error in errors],
+        },
+        "application/problem+json",
+    )
+
+
+def refusal(error: AnchorError) -> Response:
+    """Return the problem document for a named error. Errors that are no request's fault stay exceptions."""
+    match error:
+        case UnauthenticatedError():
+            return problem(HTTPStatus.UNAUTHORIZED, str(error))
+        case UnsupportedContentError():
+            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
+        case NotFoundError():
+            return problem(HTTPStatus.NOT_FOUND, str(error))
+        case ConflictError():
+            return problem(HTTPStatus.CONFLICT, str(error))
+        case MalformedError():
+            return problem(HTTPStatus.BAD_REQUEST, str(error))
+        case InvalidInputError():
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields are wrong", error.problems)
+        case _:
+            raise error
+
+
+def _response(status: int, body: Mapping[str, Any], content_type: str) -> Response:
+    return {
+        "statusCode": status,
+        "headers": {"content-type": content_type, "cache-control": "no-store"},
+        "body": json.dumps(body, separators=(",", ":")),
+    }

@@ -1,0 +1,168 @@
+"""A stranger's JSON into a type, strictly: nothing unknown, nothing converted, every wrong field named (A3).
+
+What was wrong with a value is said without the value: it may be a secret. A field's own rule stands at its
+type: `name: Annotated[str, Rule(...)]`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast, get_args
+
+from attrs import fields, frozen, has
+from cattrs import ClassValidationError, Converter, IterableValidationError
+from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from runtime.shared.converters import camel_case, is_tuple
+from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
+
+T = TypeVar("T")
+
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # JSON can write it, UTF-8 cannot
+_PROBLEMS_SHOWN = 100
+_NAME_SHOWN = 60  # characters of an unknown field's name that are repeated
+
+
+@frozen
+class Rule:
+    """What a text must be beyond being text.
+
+    Attributes:
+        problem: Returns what is wrong with a text and what is allowed, without the text; None if it is right.
+    """
+
+    problem: Callable[[str], str | None]
+
+
+class _WrongValueError(Exception):
+    """Carries a problem through cattrs; its text never repeats the value."""
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it is read into one
+    """Read a body as JSON.
+
+    Raises:
+        MalformedError: It is none; says where.
+    """
+    try:
+        return json.loads(body)
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"the body is not UTF-8 text (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise MalformedError(f"the body is not JSON: {error.msg} ({where})") from None
+    except (ValueError, RecursionError):
+        raise MalformedError(
+            "the body is not readable JSON: a number is too long, or it is nested too deeply"
+        ) from None
+
+
+def read(kind: type[T], document: object) -> T:
+    """Read a JSON document into an attrs class; fields are written in camel case.
+
+    Raises:
+        InvalidInputError: Names every wrong, missing and unknown field.
+    """
+    try:
+        return _inputs.structure(document, kind)
+    except (ClassValidationError, IterableValidationError, _WrongValueError) as error:
+        raise InvalidInputError(*_problems(error, "")[:_PROBLEMS_SHOWN]) from None
+
+
+def _problems(error: BaseException, path: str) -> list[FieldProblem]:
+    match error:
+        case ClassValidationError() | IterableValidationError():
+            noted, others = error.group_exceptions()
+            found: list[FieldProblem] = []
+            for inner, note in noted:
+                if isinstance(error, ClassValidationError):
+                    name = camel_case(cast("str", note.name))  # pyright: ignore[reportAttributeAccessIssue] - by the kind of error
+                    found += _problems(inner, f"{path}.{name}" if path else name)
+                else:
+                    found += _problems(inner, f"{path}[{note.index}]")  # pyright: ignore[reportAttributeAccessIssue] - the same
+            for inner in others:
+                found += _problems(inner, path)
+            return found
+        case ForbiddenExtraKeysError():
+            return [
+                FieldProblem(
+                    field=f"{path}.{name[:_NAME_SHOWN]}" if path else name[:_NAME_SHOWN],
+                    problem="is not a known field",
+                )
+                for name in sorted(error.extra_fields)
+            ]
+        case KeyError():
+            return [FieldProblem(field=path, problem="is required")]
+        case _WrongValueError():
+            return [FieldProblem(field=path, problem=str(error))]
+        case _:
+            raise error
+
+
+def _strict(kind: type[T], name: str) -> Callable[[object, object], T]:
+    def structured(value: object, _: object) -> T:
+        # `type`, not `isinstance`: True is an int to the latter.
+        if type(value) is not kind:
+            raise _WrongValueError(f"must be {name}")
+        return value
+
+    return structured
+
+
+def _rule(kind: Any) -> Rule | None:  # noqa: ANN401 - any annotation
+    return next((each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Rule)), None)
+
+
+_exact_text = _strict(str, "text")
+
+
+def _text(value: object, _: object) -> str:
+    text = _exact_text(value, str)
+    if not text.isascii() and _HALF_CHARACTER.search(text):
+        raise _WrongValueError("must be text: it has half a surrogate pair in it")
+    return text
+
+
+def _ruled(kind: Any) -> Callable[[object, object], str]:  # noqa: ANN401 - any annotation
+    rule = cast("Rule", _rule(kind))
+
+    def structured(value: object, _: object) -> str:
+        text = _text(value, str)
+        if problem := rule.problem(text):
+            raise _WrongValueError(problem)
+        return text
+
+    return structured
+
+
+def _object(kind: type[Any]) -> Callable[[object, object], Any]:
+    renamed = {each.name: override(rename=camel_case(each.name)) for each in fields(kind)}
+    inner = make_dict_structure_fn(kind, _inputs, **renamed)  # pyright: ignore[reportArgumentType] - fields are keywords here
+
+    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - the class asked for
+        if not isinstance(value, dict):
+            raise _WrongValueError("must be an object")
+        return inner(cast("Mapping[str, Any]", value), kind)
+
+    return structured
+
+
+def _list(kind: Any) -> Callable[[object, object], Any]:  # noqa: ANN401 - any annotation
+    inner = _inputs.get_structure_hook(list[get_args(kind)[0]])
+
+    def structured(value: object, _: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _WrongValueError("must be a list")
+        return tuple(inner(value, kind))
+
+    return structured
+
+
+_inputs = Converter(forbid_extra_keys=True, detailed_validation=True)
+_inputs.register_structure_hook(str, _text)
+_inputs.register_structure_hook(int, _strict(int, "a whole number"))
+_inputs.register_structure_hook(bool, _strict(bool, "true or false"))
+_inputs.register_structure_hook_factory(has, _object)
+_inputs.register_structure_hook_factory(is_tuple, _list)
+_inputs.register_structure_hook_factory(lambda kind: _rule(kind) is not None, _ruled)

@@ -1,0 +1,42 @@
+"""Secrets that are derived, not stored: KMS signs a name, and the signature is the secret."""
+
+from collections.abc import MutableMapping
+
+from attrs import field, frozen
+
+from runtime.shared.aws import KMSClient
+
+_REMEMBERED = 1024  # signatures that a warm function keeps; a flood of made-up names only starts it anew
+
+
+@frozen
+class Signer:
+    """Derives secrets with the platform's signing key, remembering them while the function is warm.
+
+    Attributes:
+        client: KMS client.
+        key: ARN of an HMAC_256 key.
+    """
+
+    client: KMSClient = field(repr=False)
+    key: str
+    _known: MutableMapping[str, str] = field(factory=dict, init=False, repr=False, eq=False)
+
+    def webhook_secret(self, project_id: str, version: int) -> str:
+        """Return the secret that GitHub signs a project's pushes with: 64 lower-case hex digits."""
+        return self._mac(f"webhook:{project_id}:{version}")
+
+    def origin_key(self, deployment_id: str) -> str:
+        """Return the key that the edge shows to a release's functions: 40 lower-case hex digits."""
+        return self._mac(f"origin:{deployment_id}")[:40]
+
+    def _mac(self, message: str) -> str:
+        if message not in self._known:
+            answer = self.client.generate_mac(
+                KeyId=self.key, MacAlgorithm="HMAC_SHA_256", Message=message.encode()
+            )
+            mac: bytes = answer["Mac"]
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[message] = mac.hex()
+        return self._known[message]

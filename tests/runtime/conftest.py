@@ -1,0 +1,25 @@
+"""Fixtures of the functions' tests: an AWS of moto's, and the platform in it."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from tests.runtime.tables import platform_tables
+from tests.runtime.world import REGION, World, real_client
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS that nothing outside of this process answers for."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def world(aws: None) -> World:  # noqa: ARG001 - for its effect
+    """The platform's tables and repositories."""
+    for table in platform_tables():
+        real_client("dynamodb").create_table(**table)
+    return World()

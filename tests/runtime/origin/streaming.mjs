@@ -1,0 +1,110 @@
+// A handler that answers as OpenNext's wrapper `aws-lambda-streaming` (4.1.12) does: it writes the prelude itself.
+let open;
+const gate = new Promise((resolve) => (open = resolve));
+
+function head(stream, headers = {}, { statusCode = 200, cookies = [] } = {}) {
+  stream.setContentType("application/vnd.awslambda.http-integration-response");
+  stream.write(JSON.stringify({ statusCode, headers, cookies }));
+  stream.write(new Uint8Array(8));
+}
+
+const pages = {
+  "/echo": (stream, event) => {
+    head(stream, { "content-type": "application/json" });
+    stream.end(JSON.stringify({ event, key: process.env.ANCHOR_ORIGIN_KEY ?? null }));
+  },
+  "/gated": async (stream) => {
+    head(stream);
+    stream.write("first");
+    await gate;
+    stream.end("last");
+  },
+  "/open": (stream) => {
+    open();
+    head(stream);
+    stream.end("opened");
+  },
+  "/prerendered": (stream) => {
+    head(stream, { "X-Nextjs-Cache": "HIT", "Cache-Control": "s-maxage=31536000, stale-while-revalidate=2592000" });
+    stream.end("page");
+  },
+  "/opennext": (stream) => {
+    head(stream, { "x-opennext-cache": "STALE", "cache-control": "s-maxage=2" });
+    stream.end("page");
+  },
+  "/prerendered-with-cookie": (stream) => {
+    head(stream, { "x-nextjs-cache": "HIT", "cache-control": "s-maxage=60" }, { cookies: ["visitor=1"] });
+    stream.end("page");
+  },
+  "/prerendered-private": (stream) => {
+    head(stream, { "x-nextjs-cache": "MISS", "cache-control": "private, no-cache, no-store" });
+    stream.end("page");
+  },
+  "/own-control": (stream) => {
+    head(stream, { "cache-control": "public, s-maxage=60" });
+    stream.end("data");
+  },
+  "/cookies": (stream) => {
+    const headers = { "Set-Cookie": ["b=2; Path=/", "c=3; Expires=Wed, 21 Oct 2026 07:28:00 GMT"], vary: ["rsc", "accept"] };
+    head(stream, headers, { cookies: ["a=1; HttpOnly"] });
+    stream.end("cookies");
+  },
+  "/redirect": (stream) => {
+    head(stream, { location: "/", "content-length": "0" }, { statusCode: 307 });
+    stream.end();
+  },
+  "/uncompressed": (stream) => {
+    head(stream, { "content-encoding": "identity", "content-length": "3" });
+    stream.end("abc");
+  },
+  "/compressed": (stream) => {
+    head(stream, { "content-encoding": "br", "content-length": "3" });
+    stream.end("not three bytes");
+  },
+  "/in-pieces": async (stream) => {
+    stream.setContentType("application/vnd.awslambda.http-integration-response");
+    const all = Buffer.concat([Buffer.from('{"statusCode":201,"headers":{"x-piece":"é"}}'), Buffer.alloc(8), Buffer.from("body")]);
+    for (const byte of all) stream.write(Buffer.from([byte]));
+    stream.end();
+  },
+  "/from": (stream) => {
+    awslambda.HttpResponseStream.from(stream, { statusCode: 202, headers: { "x-from": "1" } });
+    stream.end("body");
+  },
+  "/later": (stream) => {
+    head(stream);
+    setImmediate(() => stream.end("after the handler returned"));
+  },
+  "/large": async (stream) => {
+    head(stream);
+    for (let part = 0; part < 64; part++) {
+      if (!stream.write(Buffer.alloc(64 * 1024, part))) await new Promise((resolve) => stream.once("drain", resolve));
+    }
+    stream.end();
+  },
+  "/throws": () => {
+    throw new Error("before the first byte: do not show this");
+  },
+  "/half-a-head": (stream) => {
+    stream.setContentType("application/vnd.awslambda.http-integration-response");
+    stream.write('{"statusCode":200');
+    throw new Error("inside the head");
+  },
+  "/no-json": (stream) => {
+    stream.write("no json");
+    stream.write(new Uint8Array(8));
+    stream.end();
+  },
+  "/no-head": (stream) => stream.end(),
+  "/throws-later": (stream) => {
+    head(stream);
+    stream.write("first");
+    throw new Error("after the first byte");
+  },
+};
+
+export const handler = awslambda.streamifyResponse(async (event, stream, context) => {
+  context.callbackWaitsForEmptyEventLoop = false;
+  stream.on("error", () => stream.end());
+  await pages[event.rawPath](stream, event);
+});

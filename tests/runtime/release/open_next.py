@@ -1,0 +1,149 @@
+"""A small output of OpenNext 4.1.12 for Next.js 16, laid out as a real one is, and zips of it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+BUILD_ID = "h54mCxr14b933Ow7L-nFn"
+PAGE = "route-cache/APP_PAGE/fa5b84d5d47b8acb/$/isr/tag"
+FETCH = "380822b9de9ff0bed02ce79f546de00d"
+
+MANIFEST = "open-next.output.json"
+SEED = "dynamodb-provider/dynamodb-cache.json"
+SETTINGS = "image-optimization-function/.next/required-server-files.json"
+SERVER = "server-functions/default/"
+
+
+def manifest() -> dict[str, Any]:
+    """`open-next.output.json` as OpenNext writes it for one streaming server function."""
+    lambda_function = {"type": "function", "handler": "index.handler", "converter": "aws-apigw-v2"}
+    return {
+        "edgeFunctions": {},
+        "origins": {
+            "s3": {
+                "type": "s3",
+                "originPath": "_assets",
+                "copy": [
+                    {
+                        "from": ".open-next/assets",
+                        "to": "_assets",
+                        "cached": True,
+                        "versionedSubDir": "_next",
+                    },
+                    {"from": ".open-next/cache", "to": "_cache", "cached": False},
+                ],
+            },
+            "imageOptimizer": {
+                **lambda_function,
+                "bundle": ".open-next/image-optimization-function",
+                "streaming": False,
+                "imageLoader": "s3",
+                "wrapper": "aws-lambda",
+            },
+            "default": {
+                **lambda_function,
+                "bundle": ".open-next/server-functions/default",
+                "streaming": True,
+                "wrapper": "aws-lambda-streaming",
+                "queue": "sqs",
+                "incrementalCache": "s3",
+                "tagCache": "dynamodb",
+            },
+        },
+        "behaviors": [
+            {"pattern": "_next/image*", "origin": "imageOptimizer"},
+            {"pattern": "_next/data/*", "origin": "default"},
+            {"pattern": "*", "origin": "default"},
+            {"pattern": "BUILD_ID", "origin": "s3"},
+            {"pattern": "_next/*", "origin": "s3"},
+            {"pattern": "robots.txt", "origin": "s3"},
+        ],
+        "additionalProps": {
+            "warmer": {"handler": "index.handler", "bundle": ".open-next/warmer-function"},
+            "initializationFunction": {"handler": "index.handler", "bundle": ".open-next/dynamodb-provider"},
+            "revalidationFunction": {
+                "handler": "index.handler",
+                "bundle": ".open-next/revalidation-function",
+            },
+        },
+    }
+
+
+def tag_row(tag: str, path: str = PAGE, revalidated_at: str = "1") -> dict[str, dict[str, str]]:
+    return {
+        "tag": {"S": f"{BUILD_ID}/{tag}"},
+        "path": {"S": f"{BUILD_ID}/{path}"},
+        "revalidatedAt": {"N": revalidated_at},
+    }
+
+
+def as_json(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes]:
+    """The files of `.open-next/`; a change of None takes a file away."""
+    settings = as_json({"version": 1, "config": {"basePath": "", "output": "standalone"}})
+    files: dict[str, bytes | None] = {
+        MANIFEST: as_json(manifest()),
+        "assets/BUILD_ID": BUILD_ID.encode(),
+        "assets/robots.txt": b"User-agent: *\n",
+        "assets/photo.jpg": b"\xff\xd8 a photo",
+        "assets/data/sample.json": b'{"sample":true}',
+        "assets/data/deep/er.txt": b"deeper",
+        "assets/_next/static/chunks/0iumlkwknlbd6.js": b"console.log(1)",
+        "assets/_next/static/chunks/1my0tl2aoh1w_.css": b"body{}",
+        "assets/_next/static/media/icon.109a5vjll8qj4.svg": b"<svg/>",
+        f"assets/_next/static/{BUILD_ID}/_buildManifest.js": b"self.__BUILD_MANIFEST={}",
+        f"cache/{BUILD_ID}/{PAGE}.cache": as_json({"type": "app", "html": "<p>cached</p>"}),
+        f"cache/__fetch/{BUILD_ID}/{FETCH}": as_json({"kind": "FETCH", "tags": ["news"]}),
+        SEED: as_json(
+            [
+                tag_row("_N_T_/layout"),
+                tag_row("_N_T_/isr/tag"),
+                tag_row("news"),
+                tag_row("news", FETCH),
+                tag_row("news"),
+            ]
+        ),
+        "dynamodb-provider/index.mjs": b"export const handler = () => {}",
+        f"{SERVER}index.mjs": b"export const handler = () => {}",
+        f"{SERVER}.next/BUILD_ID": BUILD_ID.encode(),
+        f"{SERVER}node_modules/next/package.json": b"{}",
+        "image-optimization-function/index.mjs": b"export const handler = () => {}",
+        "image-optimization-function/.next/BUILD_ID": f"{BUILD_ID}\n".encode(),
+        SETTINGS: settings,
+        "revalidation-function/index.mjs": b"export const handler = () => {}",
+        "revalidation-function/prerender-manifest.json": b'{"preview":{"previewModeId":"1"}}',
+        "warmer-function/index.mjs": b"export const handler = () => {}",
+        **(changes or {}),
+    }
+    return {name: content for name, content in files.items() if content is not None}
+
+
+def zipped(files: Mapping[str, bytes]) -> io.BytesIO:
+    """A zip of files, with the folders' own entries that `zip -r` writes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        folders = {f"{name.rpartition('/')[0]}/" for name in files if "/" in name}
+        for name in sorted(folders):
+            archive.writestr(zipfile.ZipInfo(name), b"")
+        for name, content in files.items():
+            archive.writestr(entry(name), content)
+    return target
+
+
+def entry(name: str) -> zipfile.ZipInfo:
+    """A zip entry that has this name, whatever is in it: `ZipInfo` itself would cut and clean it."""
+    info = zipfile.ZipInfo("placeholder")
+    info.filename = name
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o100644 << 16
+    return info
+
+
+def artifact(changes: Mapping[str, bytes | None] | None = None) -> io.BytesIO:
+    """The zip that a build leaves."""
+    return zipped(output(changes))

@@ -1,0 +1,185 @@
+"""Deployments: reading, recording pushes, and moving on (P3, P7)."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.errors import (
+    DeliveryRepeatedError,
+    DeploymentNotFoundError,
+    ProjectChangedError,
+    ProjectNotFoundError,
+    StaleDeploymentError,
+)
+from runtime.deploy.model import Deployment, Status
+from runtime.shared.errors import MalformedError
+from tests.runtime.tables import PROJECTS
+from tests.runtime.world import FAILURE, OWNER, RELEASE, World, real_client
+
+
+def test_a_push_is_recorded_with_the_projects_next_number(world: World) -> None:
+    project = world.project()
+    first, second = world.push(project), world.push(project)
+    assert (first.sequence, second.sequence) == (1, 2)
+    assert world.again(second) == second
+    assert world.projects.get(project.project_id).sequence == 2
+
+
+def test_a_missing_deployment_is_named_as_such(world: World) -> None:
+    with pytest.raises(DeploymentNotFoundError):
+        world.deployments.get("absent", "absent")
+
+
+def test_a_delivery_makes_one_deployment(world: World) -> None:
+    """P3."""
+    project = world.project()
+    first = world.push(project, delivery="same")
+    with pytest.raises(DeliveryRepeatedError) as repeated:
+        world.push(project, delivery="same")
+    assert repeated.value.deployment_id == first.deployment_id
+    assert world.projects.get(project.project_id).sequence == 1
+    assert len(world.deployments.all_owned(OWNER, project.project_id, limit=10).items) == 1
+
+
+def test_a_delivery_is_remembered_for_thirty_days(world: World) -> None:
+    project = world.project()
+    deployment = world.push(project, delivery="abc")
+    row = real_client("dynamodb").get_item(
+        TableName=PROJECTS, Key={"projectId": {"S": project.project_id}, "sk": {"S": "DELIVERY#abc"}}
+    )["Item"]
+    assert int(row["expiresAt"]["N"]) == int(deployment.created_at.timestamp()) + 30 * 86_400
+
+
+def test_two_projects_may_get_the_same_body(world: World) -> None:
+    one, two = world.project(site="one"), world.project(site="two")
+    assert world.push(one, delivery="same").project_id != world.push(two, delivery="same").project_id
+
+
+def test_of_two_pushes_at_the_same_moment_one_reads_the_project_again(world: World) -> None:
+    project = world.project()
+    rival = evolve(world.push(project), deployment_id=world.ids())
+    with pytest.raises(ProjectChangedError):
+        world.deployments.record(project, rival, delivery="other")
+    assert len(world.everything()) == 5  # site, claim, project, deployment, delivery
+
+
+def test_a_push_to_a_project_that_is_gone_is_not_recorded(world: World) -> None:
+    project = world.project()
+    deployment = world.push(project)
+    gone = evolve(project, project_id=world.ids())
+    with pytest.raises(ProjectNotFoundError):
+        world.deployments.record(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
+
+
+def test_a_projects_deployments_are_listed_newest_first_in_pages(world: World) -> None:
+    project = world.project()
+    made = [world.push(project).deployment_id for _ in range(5)]
+    one = world.deployments.all_owned(OWNER, project.project_id, limit=3)
+    two = world.deployments.all_owned(OWNER, project.project_id, limit=3, cursor=one.cursor)
+    assert [each.deployment_id for each in one.items + two.items] == made[::-1]
+    assert two.cursor is None
+
+
+def test_a_cursor_of_another_list_is_refused(world: World) -> None:
+    with pytest.raises(MalformedError):
+        world.deployments.all_owned(OWNER, "p", limit=3, cursor="nonsense")
+
+
+def test_a_borrowed_cursor_moves_nobody_into_another_projects_list(world: World) -> None:
+    """A5: the cursor holds a position, never a partition."""
+    mine, other = world.project(site="mine"), world.project(user_id="somebody", site="other")
+    for _ in range(3):
+        world.push(other)
+    own = world.push(mine)
+    theirs = world.deployments.all_owned("somebody", other.project_id, limit=1)
+    page = world.deployments.all_owned(OWNER, mine.project_id, limit=10, cursor=theirs.cursor)
+    assert {each.deployment_id for each in page.items} <= {own.deployment_id}
+
+
+def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
+    project = world.project()
+    running = world.building(project)
+    waiting = [world.push(project) for _ in range(3)]
+    found = world.deployments.waiting(project.project_id, since=running.created_at)
+    assert [each.sequence for each in found] == [each.sequence for each in waiting[::-1]]
+    since = waiting[1].created_at - timedelta(seconds=1)  # its id is a second older than its row
+    assert len(world.deployments.waiting(project.project_id, since=since)) == 2
+
+
+class Paging:
+    """Answers a query one row at a time, as DynamoDB does with pages of 1 MB."""
+
+    def query(self, **arguments: object) -> object:
+        return real_client("dynamodb").query(**arguments, Limit=1)
+
+
+def test_what_waits_is_listed_over_all_pages(world: World) -> None:
+    project = world.project()
+    for _ in range(3):
+        world.push(project)
+    paged = evolve(world.deployments, client=Paging())
+    assert len(paged.waiting(project.project_id, since=project.created_at)) == 3
+
+
+def test_deploying_begins_once_and_can_be_repeated(world: World) -> None:
+    deployment = world.deployments.begin_deploying(world.built(world.project()), at=world.clock())
+    assert deployment.status is Status.DEPLOYING
+    assert world.deployments.begin_deploying(deployment, at=world.clock()) == deployment
+    assert world.again(deployment) == deployment
+
+
+def test_a_release_is_recorded_while_deploying_and_only_then(world: World) -> None:
+    project = world.project()
+    deployment = world.deployments.begin_deploying(world.built(project), at=world.clock())
+    recorded = world.deployments.record_release(deployment, RELEASE, at=world.clock())
+    assert recorded.release == RELEASE
+    assert world.again(deployment) == recorded
+    world.deployments.supersede(recorded, at=world.clock())
+    with pytest.raises(StaleDeploymentError) as stale:
+        world.deployments.record_release(deployment, RELEASE, at=world.clock())
+    assert stale.value.found == "superseded"
+
+
+def test_a_failure_is_kept_with_its_reason(world: World) -> None:
+    deployment = world.deploying(world.project())
+    failed = world.deployments.fail(deployment, FAILURE, at=world.clock())
+    assert (failed.status, failed.failure) == (Status.FAILED, FAILURE)
+    assert world.again(deployment) == failed
+
+
+def test_a_building_deployment_fails_only_together_with_its_slot(world: World) -> None:
+    deployment = world.building(world.project())
+    with world.calls.counted() as made, pytest.raises(StaleDeploymentError):
+        world.deployments.fail(deployment, FAILURE, at=world.clock())
+    assert made == []
+
+
+def test_a_write_that_expects_an_older_status_changes_nothing(world: World) -> None:
+    """P7: late writers lose."""
+    project = world.project()
+    read_early: Deployment = world.push(project)
+    world.build(read_early)
+    before = world.again(read_early)
+    for late in (
+        lambda: world.deployments.supersede(read_early, at=world.clock()),
+        lambda: world.deployments.fail(read_early, FAILURE, at=world.clock()),
+    ):
+        with pytest.raises(StaleDeploymentError) as stale:
+            late()
+        assert stale.value.found == "building"
+    assert world.again(read_early) == before
+
+
+def test_a_way_that_does_not_exist_is_refused_without_a_call(world: World) -> None:
+    live = world.live(world.project())
+    with world.calls.counted() as made, pytest.raises(StaleDeploymentError):
+        world.deployments.supersede(live, at=world.clock())
+    assert made == []
+
+
+def test_a_deployment_that_is_gone_cannot_move(world: World) -> None:
+    deployment = evolve(world.push(world.project()), deployment_id=world.ids())
+    with pytest.raises(StaleDeploymentError) as stale:
+        world.deployments.supersede(deployment, at=world.clock())
+    assert stale.value.found is None

@@ -1,0 +1,152 @@
+"""The functions as Lambda calls them: composed from their environment variables, light to import."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import fields
+
+from runtime.deploy.handlers import api, build_events, orchestrator, webhook
+from runtime.shared import aws as clients
+from runtime.shared.environment import MissingEnvironmentError
+from tests.runtime.events import build_state, delivery, messages, request
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.world import OWNER, World, message_of, real_client
+
+ROOT = Path(__file__).parents[2]
+PUSH = (ROOT / "tests" / "fixtures" / "github" / "push.json").read_bytes()
+HANDLERS = (webhook, orchestrator, build_events, api)
+
+# As the contract between the program and the code has them.
+VARIABLES: dict[ModuleType, set[str]] = {
+    webhook: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
+    orchestrator: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "ARTIFACTS_BUCKET"},
+    build_events: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
+    api: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT"},
+}
+
+
+def forget() -> None:
+    for handler in HANDLERS:
+        handler.service.cache_clear()
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The functions' environment, in an AWS with what they name."""
+    sqs = real_client("sqs")
+    kms = real_client("kms")
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "PROJECTS_TABLE": PROJECTS,
+        "DEPLOYMENTS_TABLE": DEPLOYMENTS,
+        "BUILD_QUEUE_URL": sqs.create_queue(QueueName="builds")["QueueUrl"],
+        "RELEASE_QUEUE_URL": sqs.create_queue(QueueName="releases.fifo", Attributes={"FifoQueue": "true"})[
+            "QueueUrl"
+        ],
+        "SIGNING_KEY_ARN": kms.create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")["KeyMetadata"][
+            "Arn"
+        ],
+        "SECRETS_KEY_ARN": "alias/secrets",
+        "ARTIFACTS_BUCKET": "artifacts",
+        "API_ENDPOINT": "https://api.example.com",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield world
+    forget()
+
+
+def received(url: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(message["Body"])
+        for message in real_client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+    ]
+
+
+def test_a_push_travels_through_the_functions_to_the_release_queue(
+    deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1, P5, P7, A2: the real handlers and clients, from the project's creation to `built`."""
+    deployed.declare("next-site")
+    body = {
+        "name": "My site",
+        "site": "next-site",
+        "repositoryUrl": "https://github.com/Codertocat/Hello-World",
+        "branch": "master",
+    }
+    made = json.loads(api.handle(request("POST /projects", user_id=OWNER, body=body), None)["body"])
+    event = delivery(made["projectId"], made["webhook"]["secret"], PUSH)
+    response = webhook.handle(event, None)
+    assert response["statusCode"] == 202
+    environment = clients.client("sqs").meta
+    assert environment.region_name == "ap-southeast-1"
+    queue = real_client("sqs").get_queue_url(QueueName="builds")["QueueUrl"]
+    (message,) = received(queue)
+    assert message["deploymentId"] == json.loads(response["body"])["deploymentId"]
+
+    # moto's CodeBuild knows no tokens and no artifacts of NO_SOURCE projects.
+    codebuild = deployed.calls.client("codebuild", deployed.codebuild)
+    real = clients.client
+    monkeypatch.setattr(clients, "client", lambda name: codebuild if name == "codebuild" else real(name))
+    assert orchestrator.handle(messages(json.dumps(message)), None) == {"batchItemFailures": []}
+    monkeypatch.setattr(clients, "client", real)
+    deployment = deployed.deployments.get(message["projectId"], message["deploymentId"])
+    assert deployment.status == "building"
+
+    build_events.handle(build_state(deployment), None)
+    assert deployed.statuses(deployment) == ["built"]
+    releases = real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
+    assert received(releases) == [json.loads(message_of(deployment).to_body())]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: Any) -> None:  # noqa: ANN401 - a module
+    needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
+    assert needed == VARIABLES[handler]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_without_its_variables_names_them_all(
+    handler: Any,  # noqa: ANN401 - a module
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in VARIABLES[handler]:
+        monkeypatch.delenv(name, raising=False)
+    handler.service.cache_clear()
+    with pytest.raises(MissingEnvironmentError) as missing:
+        handler.service()
+    assert all(name in str(missing.value) for name in VARIABLES[handler])
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_service_is_composed_once(deployed: World, handler: Any) -> None:  # noqa: ANN401, ARG001 - a module; for its effect
+    compose: Callable[[], object] = handler.service
+    assert compose() is compose()
+
+
+def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:
+    """Cold start: what is imported is paid by the first visitor."""
+    program = """
+import sys
+import boto3, botocore.config, attrs, cattrs, cattrs.gen
+before = set(sys.modules)
+made = []
+boto3.client = lambda *arguments, **more: made.append(arguments)
+import runtime.deploy.handlers.api, runtime.deploy.handlers.webhook
+import runtime.deploy.handlers.orchestrator, runtime.deploy.handlers.build_events
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(new - set(sys.stdlib_module_names)), made)
+"""
+    result = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "['runtime'] []"

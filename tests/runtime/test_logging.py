@@ -1,0 +1,68 @@
+"""Structured logs, and batches whose failures they tell."""
+
+import json
+
+import pytest
+
+from runtime.shared.batches import handle_batch
+from runtime.shared.logging import Log
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_every_line_is_one_json_object_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    """Q2."""
+    log = Log().bound(requestId="r").bound(deploymentId="d")
+    log.info("first\nline", count=3)
+    log.warning("second")
+    assert lines(capsys) == [
+        {"level": "INFO", "message": "first\nline", "requestId": "r", "deploymentId": "d", "count": 3},
+        {"level": "WARNING", "message": "second", "requestId": "r", "deploymentId": "d"},
+    ]
+
+
+def test_a_failure_tells_where_and_never_with_what_values(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(secret: str) -> None:
+        raise ValueError("the reason" if secret else "")
+
+    try:
+        fails("hunter2")
+    except ValueError as error:
+        Log().failure("it failed", error)
+    (line,) = lines(capsys)
+    assert line["error"] == "ValueError: the reason"
+    assert "in fails" in str(line["trace"])
+    assert "hunter2" not in str(line["trace"]).replace('fails("hunter2")', "")
+
+
+def batch(*bodies: str) -> dict[str, object]:
+    return {"Records": [{"messageId": f"m{number}", "body": body} for number, body in enumerate(bodies)]}
+
+
+def work(body: str) -> None:
+    if body == "bad":
+        raise RuntimeError("cannot")
+
+
+def test_only_the_messages_that_failed_come_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """P4."""
+    assert handle_batch(batch("good", "bad", "good"), work, Log()) == {
+        "batchItemFailures": [{"itemIdentifier": "m1"}]
+    }
+    (line,) = lines(capsys)
+    assert line["messageId"] == "m1"
+    assert line["error"] == "RuntimeError: cannot"
+
+
+def test_in_a_fifo_queue_nothing_overtakes_a_failure() -> None:
+    done: list[str] = []
+
+    def noted(body: str) -> None:
+        work(body)
+        done.append(body)
+
+    failures = handle_batch(batch("one", "bad", "two"), noted, Log(), in_order=True)
+    assert failures == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+    assert done == ["one"]

@@ -1,0 +1,98 @@
+"""What a deployment may become (P7)."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.deploy.errors import StaleDeploymentError
+from runtime.deploy.model import TRANSITIONS, Commit, Deployment, Project, Site, Source, Status
+
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+PROJECT = Project(
+    project_id="p",
+    user_id="u",
+    name="n",
+    site="s",
+    repository_url="https://example.com/r",
+    branch="main",
+    created_at=AT,
+    updated_at=AT,
+    sequence=4,
+)
+ENDS = {Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
+
+
+def queued() -> Deployment:
+    return Deployment.queued(
+        PROJECT, Commit(sha="a" * 40, message="m", author="a"), deployment_id="d", source=Source.PUSH, at=AT
+    )
+
+
+def test_every_status_has_its_ways() -> None:
+    assert set(TRANSITIONS) == set(Status)
+
+
+def test_the_way_of_a_push_is_allowed_step_by_step() -> None:
+    """P7."""
+    deployment = queued()
+    for status in ("building", "built", "deploying", "live", "retired", "live"):
+        deployment = deployment.moved(Status(status), at=AT)
+    assert deployment.status is Status.LIVE
+
+
+@pytest.mark.parametrize("end", sorted(ENDS))
+def test_nothing_leaves_an_end(end: Status) -> None:
+    """P7."""
+    assert not TRANSITIONS[end]
+
+
+def test_only_a_queued_deployment_starts_building_and_only_a_built_one_deploys() -> None:
+    assert [status for status in Status if Status.BUILDING in TRANSITIONS[status]] == [Status.QUEUED]
+    assert [status for status in Status if Status.DEPLOYING in TRANSITIONS[status]] == [Status.BUILT]
+
+
+def test_what_visitors_see_never_fails_or_disappears() -> None:
+    """D6: a live release is only ever replaced."""
+    assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
+    assert TRANSITIONS[Status.RETIRED] == {Status.LIVE}
+
+
+@given(st.lists(st.sampled_from(Status), max_size=12))
+def test_any_walk_either_follows_the_table_or_is_refused_and_changes_nothing(walk: list[Status]) -> None:
+    """P7: model-based, over random walks."""
+    deployment = queued()
+    for status in walk:
+        if status in TRANSITIONS[deployment.status]:
+            deployment = deployment.moved(status, at=AT)
+            assert deployment.status is status
+        else:
+            before = deployment
+            with pytest.raises(StaleDeploymentError, match=f"is {deployment.status}"):
+                deployment.moved(status, at=AT)
+            assert deployment == before
+
+
+def test_a_new_deployment_is_the_projects_next_one() -> None:
+    deployment = queued()
+    assert deployment.status is Status.QUEUED
+    assert (deployment.sequence, deployment.user_id, deployment.site) == (5, "u", "s")
+
+
+def test_a_site_knows_the_urls_of_its_hosts_and_where_its_secrets_are() -> None:
+    site = Site(
+        site="s",
+        host="s.localhost",
+        url_pattern="http://{host}:8080",
+        server_function="",
+        image_function="",
+        revalidation_function="",
+        tag_table="",
+        revalidation_queue_url="",
+        build_project="",
+        secrets_path="/anchor/local/sites/s",
+    )
+    assert site.url() == "http://s.localhost:8080"
+    assert site.url("r--s.localhost") == "http://r--s.localhost:8080"
+    assert site.secret_parameter("p", "TOKEN") == "/anchor/local/sites/s/p/TOKEN"

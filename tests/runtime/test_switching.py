@@ -1,0 +1,188 @@
+"""The pointer, and the statuses that follow it (D3, D5, P8)."""
+
+import contextlib
+
+import pytest
+
+from runtime.deploy.errors import (
+    ProjectNotFoundError,
+    StaleDeploymentError,
+    SwitchOvertakenError,
+    SwitchRefusedError,
+)
+from runtime.deploy.model import Deployment, Pointer, Project, Status
+from tests.runtime.world import FAILURE, OTHER, OWNER, World
+
+
+def pointer(world: World, project: Project) -> tuple[Pointer | None, str | None, bool]:
+    now = world.projects.get(project.project_id)
+    return now.live, now.serving, now.pinned
+
+
+def test_a_release_becomes_live_and_retires_the_one_before(world: World) -> None:
+    """P7."""
+    project = world.project()
+    first = world.live(project)
+    assert (first.status, world.statuses(first)) == (Status.LIVE, ["live"])
+    second = world.live(project)
+    assert world.statuses(first, second) == ["retired", "live"]
+    assert second.live_at == second.updated_at
+    assert pointer(world, project) == (
+        Pointer(deployment_id=second.deployment_id, sequence=2),
+        second.deployment_id,
+        False,
+    )
+
+
+def test_an_older_release_never_replaces_a_newer_one(world: World) -> None:
+    """P8."""
+    project = world.project()
+    older, newer = world.deploying(project), world.live(project)
+    with pytest.raises(SwitchRefusedError, match="is newer"):
+        world.projects.switch(older, at=world.clock())
+    world.deployments.supersede(older, at=world.clock())
+    assert world.statuses(older, newer) == ["superseded", "live"]
+
+
+def test_a_switch_can_be_repeated_at_every_step(world: World) -> None:
+    """D3: a function that crashed between the steps runs again from the start."""
+    project = world.project()
+    before = world.live(project)
+    deployment = world.deploying(project)
+    for _ in range(2):
+        world.projects.switch(deployment, at=world.clock())
+    switched = world.projects.switch(deployment, at=world.clock())
+    live = world.deployments.finish_switch(switched, deployment, at=world.clock())
+    assert world.deployments.finish_switch(switched, deployment, at=world.clock()) == live
+    assert (
+        world.deployments.finish_switch(world.projects.get(project.project_id), live, at=world.clock())
+        == live
+    )
+    assert world.statuses(before, deployment) == ["retired", "live"]
+
+
+def test_the_one_to_retire_is_known_even_if_switches_in_between_never_finished(world: World) -> None:
+    project = world.project()
+    first, lost, third = world.live(project), world.deploying(project), world.deploying(project)
+    world.projects.switch(lost, at=world.clock())
+    switched = world.projects.switch(third, at=world.clock())
+    world.deployments.finish_switch(switched, third, at=world.clock())
+    assert world.statuses(first, lost, third) == ["retired", "deploying", "live"]
+    with pytest.raises(SwitchRefusedError):
+        world.projects.switch(lost, at=world.clock())
+
+
+def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(world: World) -> None:
+    project = world.project()
+    first, slow, fast = world.live(project), world.deploying(project), world.deploying(project)
+    slow_switch = world.projects.switch(slow, at=world.clock())
+    fast_switch = world.projects.switch(fast, at=world.clock())
+    with pytest.raises(SwitchOvertakenError, match=f"leads to {fast.deployment_id}"):
+        world.deployments.finish_switch(slow_switch, slow, at=world.clock())
+    world.deployments.finish_switch(fast_switch, fast, at=world.clock())
+    with pytest.raises(SwitchOvertakenError):
+        world.deployments.finish_switch(slow_switch, slow, at=world.clock())
+    assert world.statuses(first, slow, fast) == ["retired", "deploying", "live"]
+
+
+def test_a_switch_that_is_not_the_pointers_is_no_switch(world: World) -> None:
+    project = world.project()
+    deployment = world.deploying(project)
+    with pytest.raises(SwitchOvertakenError, match="leads to None"):
+        world.deployments.finish_switch(project, deployment, at=world.clock())
+
+
+def test_only_a_deploying_or_retired_deployment_becomes_live(world: World) -> None:
+    project = world.project()
+    deployment = world.deploying(project)
+    switched = world.projects.switch(deployment, at=world.clock())
+    failed = world.deployments.fail(deployment, FAILURE, at=world.clock())
+    with pytest.raises(StaleDeploymentError) as stale:
+        world.deployments.finish_switch(switched, deployment, at=world.clock())
+    assert stale.value.found == "failed"
+    with pytest.raises(StaleDeploymentError):
+        world.deployments.finish_switch(switched, failed, at=world.clock())
+    assert pointer(world, project)[1] is None
+
+
+def test_an_older_release_is_promoted_and_pinned(world: World) -> None:
+    """D5."""
+    project = world.project()
+    first, second = world.live(project), world.live(project)
+    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    live = world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
+    assert (live.status, world.statuses(first, second)) == (Status.LIVE, ["live", "retired"])
+    assert pointer(world, project)[2] is True
+
+
+def test_an_automatic_release_does_not_undo_a_promote(world: World) -> None:
+    """D5."""
+    project = world.project()
+    first, second = world.live(project), world.live(project)
+    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
+    third = world.deploying(project)
+    with pytest.raises(SwitchRefusedError, match=f"{first.deployment_id} is pinned"):
+        world.projects.switch(third, at=world.clock())
+    assert world.statuses(first, second) == ["live", "retired"]
+
+
+def test_what_is_live_can_be_pinned_where_it_is(world: World) -> None:
+    """D5."""
+    project = world.project()
+    live = world.live(project)
+    promoted = world.projects.promote(OWNER, live, at=world.clock())
+    assert world.deployments.finish_switch(promoted, live, at=world.clock()) == live
+    assert pointer(world, project)[2] is True
+    # The pinned one's own release message may still come again.
+    assert world.projects.switch(live, at=world.clock()).live == Pointer(
+        deployment_id=live.deployment_id, sequence=live.sequence
+    )
+
+
+def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) -> None:
+    project = world.project()
+    deployment = world.live(project)
+    with pytest.raises(ProjectNotFoundError):
+        world.projects.promote(OTHER, deployment, at=world.clock())
+    other = world.project(user_id=OTHER, site="other")
+    lost = world.deploying(other)
+    world.dynamodb._target.delete_item(
+        TableName=world.projects.table,
+        Key={"projectId": {"S": other.project_id}, "sk": {"S": "METADATA"}},
+    )
+    with pytest.raises(ProjectNotFoundError):
+        world.projects.switch(lost, at=world.clock())
+
+
+@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("newer_interrupts", [True, False])
+def test_whoever_wins_a_race_one_deployment_is_live_and_the_pointer_names_it(
+    world: World, turn: int, *, newer_interrupts: bool
+) -> None:
+    """D3: one release runs whole right before the other one's n-th call."""
+    project = world.project()
+    old = world.live(project)
+    releases = [world.deploying(project), world.deploying(project)]
+    slow, fast = releases if newer_interrupts else releases[::-1]
+    calls_left = iter(range(turn, -1, -1))
+
+    def switch(deployment: Deployment) -> None:
+        with contextlib.suppress(SwitchRefusedError, SwitchOvertakenError):
+            switched = world.projects.switch(deployment, at=world.clock())
+            world.deployments.finish_switch(switched, deployment, at=world.clock())
+
+    def interrupt(_: str) -> None:
+        if next(calls_left, None) == 0:
+            switch(fast)
+
+    world.calls.before = interrupt
+    switch(slow)
+    world.calls.before = lambda _: None
+    live, serving, _ = pointer(world, project)
+    assert live is not None
+    assert live.deployment_id == serving
+    statuses = world.statuses(old, *releases)
+    assert statuses.count("live") == 1
+    assert world.deployments.get(project.project_id, live.deployment_id).status is Status.LIVE
+    assert statuses[0] == "retired"
