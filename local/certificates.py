@@ -1,0 +1,155 @@
+"""A certificate authority of this checkout, for the local edge's HTTPS.
+
+Released functions call their own site over https (OpenNext's revalidation does) and trust this authority
+because they are told to (`NODE_EXTRA_CA_CERTS`). Nothing else of the machine is: browsers use plain http.
+"""
+
+import datetime as dt
+import re
+import ssl
+from collections import OrderedDict
+from pathlib import Path
+
+from attrs import define, field
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_DAYS = 3650
+SERVER_DAYS = 30
+# A renewed authority is new to everyone who trusted the old one, so it is renewed well before its end.
+RENEWAL_DAYS = 60
+MAXIMUM_CONTEXTS = 256
+NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
+
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+@define(eq=False)
+class LocalAuthority:
+    """An authority whose key stays in `directory`, and TLS settings for any host name.
+
+    Each name has a certificate of its own, made when it is first asked for: a wildcard below a top-level name
+    (`*.localhost`) is one that clients refuse.
+
+    Attributes:
+        directory: where the authority is kept from one start to the next; made when it is missing.
+        now: the time from which certificates are valid.
+    """
+
+    directory: Path
+    now: dt.datetime
+    _key: ec.EllipticCurvePrivateKey = field(init=False)
+    _certificate: x509.Certificate = field(init=False)
+    _contexts: OrderedDict[str, ssl.SSLContext] = field(factory=OrderedDict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not self._load():
+            self._create()
+
+    @property
+    def certificate_file(self) -> Path:
+        """The authority's certificate (PEM), for those who shall trust it."""
+        return self.directory / "authority.pem"
+
+    def server_context(self) -> ssl.SSLContext:
+        """TLS settings of a server that answers to every name."""
+        context = self._context("localhost")
+
+        def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+            if name and NAME.fullmatch(name):
+                connection.context = self._context(name.lower())
+
+        # The type stubs know only of sockets; asyncio hands over what it wraps, an SSLObject.
+        context.sni_callback = choose  # pyright: ignore[reportAttributeAccessIssue]
+        return context
+
+    def _context(self, name: str) -> ssl.SSLContext:
+        context = self._contexts.get(name)
+        if context is None:
+            key, certificate = self._issue(name)
+            file = self.directory / "server.pem"
+            file.touch(mode=0o600)
+            file.write_bytes(_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            # From a file because there is no other way; it is not needed afterwards.
+            context.load_cert_chain(file)
+            file.unlink()
+            self._contexts[name] = context
+            while len(self._contexts) > MAXIMUM_CONTEXTS:
+                self._contexts.popitem(last=False)
+        self._contexts.move_to_end(name)
+        return context
+
+    def _issue(self, name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            self._builder(f"anchor-deploy local edge: {name}"[:64], key, SERVER_DAYS)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+            )
+            .issuer_name(self._certificate.subject)
+            .sign(self._key, hashes.SHA256())
+        )
+        return key, certificate
+
+    def _load(self) -> bool:
+        try:
+            key = serialization.load_pem_private_key((self.directory / "authority.key").read_bytes(), None)
+            certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+            return False
+        if certificate.not_valid_after_utc < self.now + dt.timedelta(days=RENEWAL_DAYS):
+            return False
+        self._key, self._certificate = key, certificate
+        return True
+
+    def _create(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        name = "anchor-deploy local authority"
+        self._certificate = (
+            self._builder(name, self._key, AUTHORITY_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_SIGNS_CERTIFICATES, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .sign(self._key, hashes.SHA256())
+        )
+        key_file = self.directory / "authority.key"
+        key_file.touch(mode=0o600)
+        key_file.write_bytes(_pem(self._key))
+        self.certificate_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, name: str, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            # Clocks of this machine's processes are one; the hour is for a clock that is set back.
+            .not_valid_before(self.now - dt.timedelta(hours=1))
+            .not_valid_after(self.now + dt.timedelta(days=days))
+        )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,233 @@
+"""The embedded cloud, composed: the real program on an emulated AWS, with builds, an edge and a git server.
+
+``Cloud.running`` is a context manager: everything it starts (threads, processes, listeners) is gone when it
+is left, also by an exception or Ctrl-C.
+"""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import secrets
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import define, field, frozen
+
+from local.build_aws import clients_at
+from local.build_environment import BuildMachine, node_folder
+from local.builds import BuildRunner
+from local.edge import EdgeAccess
+from local.edge_listener import EdgePortTakenError
+from local.edge_thread import event_loop_thread, local_authority, local_edge, node_workers
+from local.emulator import Emulator
+from local.engine import Deployment, Engine
+from local.layers import build_layers, host_target
+from local.node import find_node
+from local.platform_client import PlatformClient
+from local.progress import Progress
+from local.repositories import Author, GitServer, Repository
+
+REGION = "ap-southeast-1"
+EXAMPLE = "next-site"
+FIRST_COMMIT = "The example site"
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Where the embedded cloud listens, on 127.0.0.1."""
+
+    emulator: int = 4566
+    edge: int = 8080
+
+
+@frozen(kw_only=True)
+class User:
+    """A user of the stage's user pool."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+def free_ports() -> Ports:
+    """Ports that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return Ports(emulator=one.getsockname()[1], edge=other.getsockname()[1])
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@define(kw_only=True)
+class Cloud:
+    """A running embedded cloud.
+
+    Attributes:
+        root: the checkout.
+        deployed: what the program deployed, with its outputs.
+        git: the server that stands in for GitHub.
+        last_build_line: what a build printed last.
+    """
+
+    root: Path
+    ports: Ports
+    emulator: Emulator
+    engine: Engine
+    deployed: Deployment
+    git: GitServer
+    last_build_line: str = ""
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, *, root: Path, ports: Ports, progress: Progress) -> Generator[Self]:
+        """Start everything and deploy the program.
+
+        Raises:
+            PortTakenError, EdgePortTakenError: name the port and by what to change it.
+            NodeMissingError, GitNotFoundError, LayerError: name what is missing and how to get it.
+            EngineError: the program could not be deployed.
+        """
+        _ensure_free(ports.edge)
+        state = root / ".anchor"
+        state.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            with progress.step("Node.js found") as step:
+                node = find_node()
+                step.detail = node.origin
+            with progress.step("functions' dependencies") as step:
+                build_layers(*host_target(), host=True, say=step.say)
+                step.detail = " on ".join(host_target())
+            with progress.step("embedded AWS started") as step:
+                emulator = stack.enter_context(
+                    Emulator(region=REGION, port=ports.emulator, log_file=state / "emulator.log")
+                )
+                step.detail = emulator.endpoint_url
+            git = stack.enter_context(
+                GitServer(state / "git", author=Author("Ada Lovelace", "ada@example.com"), clock=_utc_now)
+            )
+            engine = Engine(emulator, root=root)
+            with progress.step("program deployed") as step:
+                deployed = engine.deploy(
+                    overrides={"anchor-deploy:stage": _settings(ports)},
+                    on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
+                )
+                step.detail = f"{len(deployed.resources)} resources"
+            cloud = cls(root=root, ports=ports, emulator=emulator, engine=engine, deployed=deployed, git=git)
+            machine = BuildMachine(
+                node=node_folder(node, state / "node"),
+                npm_cache=state / "npm-cache",
+                endpoint_url=emulator.endpoint_url,
+                host=os.environ,
+                git=git.environment(),
+            )
+            emulator.on_build(
+                BuildRunner(
+                    folder=state / "builds",
+                    machine=machine,
+                    credentials=lambda role: emulator.credentials_for_role(role).environment(),
+                    clients=clients_at(emulator.endpoint_url),
+                    clock=_utc_now,
+                    progress=cloud._note_build_line,
+                ).run
+            )
+            with progress.step("edge started") as step:
+                authority = local_authority(state / "tls")
+                requests = stack.enter_context((state / "edge.log").open("a"))
+                loop = stack.enter_context(event_loop_thread("edge"))
+                workers = stack.enter_context(
+                    node_workers(
+                        loop,
+                        node=node.node,
+                        authority=authority,
+                        log=lambda version, line: print(version.name, line, file=requests, flush=True),
+                    )
+                )
+                emulator.on_node_invoke(workers.invoke_from_thread)
+                stack.enter_context(
+                    local_edge(
+                        loop,
+                        emulator=emulator,
+                        distribution_id=deployed.outputs["distributionId"],
+                        port=ports.edge,
+                        workers=workers,
+                        authority=authority,
+                        access_log=lambda access: print(_line(access), file=requests, flush=True),
+                    )
+                )
+                step.detail = f"http://127.0.0.1:{ports.edge}"
+            yield cloud
+
+    @property
+    def api_endpoint(self) -> str:
+        """The platform's HTTP API."""
+        return str(self.deployed.outputs["apiEndpoint"])
+
+    def create_user(self, name: str = "ada@example.com") -> User:
+        """Make a user of the user pool who can sign in at once."""
+        user = User(name=name, password=f"Aa1-{secrets.token_urlsafe(12)}")
+        cognito = self.emulator.client("cognito-idp")
+        pool = self.deployed.outputs["userPoolId"]
+        cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=name,
+            MessageAction="SUPPRESS",
+            UserAttributes=[
+                {"Name": "email", "Value": name},
+                {"Name": "email_verified", "Value": "true"},
+            ],
+        )
+        cognito.admin_set_user_password(
+            UserPoolId=pool, Username=name, Password=user.password, Permanent=True
+        )
+        return user
+
+    def sign_in(self, user: User) -> PlatformClient:
+        """Sign in with name and password, as a person would, and return a client with the access token."""
+        answer = self.emulator.client("cognito-idp").initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=self.deployed.outputs["userPoolClientId"],
+            AuthParameters={"USERNAME": user.name, "PASSWORD": user.password},
+        )
+        return PlatformClient(endpoint=self.api_endpoint, token=answer["AuthenticationResult"]["AccessToken"])
+
+    def example_repository(self) -> Repository:
+        """The example site as a repository on the git server."""
+        return self.git.create(EXAMPLE, self.root / "examples" / EXAMPLE, message=FIRST_COMMIT)
+
+    def _note_build_line(self, _build_id: str, line: str) -> None:
+        self.last_build_line = line
+
+
+def _settings(ports: Ports) -> dict[str, Any]:
+    """What of the local stage's settings depends on this machine."""
+    python_runtime, architecture = host_target()
+    return {
+        "siteUrl": f"http://{{host}}:{ports.edge}",
+        "architecture": architecture,
+        "pythonRuntime": python_runtime,
+    }
+
+
+def _ensure_free(port: int) -> None:
+    """Find out that the edge's port is taken before anything is started."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise EdgePortTakenError(port) from error
+
+
+def _line(access: EdgeAccess) -> str:
+    return json.dumps(
+        {
+            "method": access.method,
+            "host": access.host,
+            "target": access.target,
+            "status": access.status,
+            "result": access.result,
+            "seconds": round(access.seconds, 4),
+            "problem": access.problem,
+        }
+    )

@@ -1,0 +1,129 @@
+"""The main job, proven step by step: push to live on the embedded cloud, then every part of the live site."""
+
+import secrets
+import time
+from collections.abc import Callable, Container
+
+from attrs import frozen
+
+from local.cloud import FIRST_COMMIT, Cloud, User
+from local.github import Webhook, push_payload
+from local.platform_client import ENDED, Json, PlatformClient
+from local.progress import Progress
+from local.repositories import Repository
+from local.site_checks import SITE_CHECKS
+from local.visitor import Visitor
+
+SITE = "next-site"
+LONGEST_DEPLOYMENT = 900.0  # seconds until following a deployment is given up
+
+
+class DemoFailed(Exception):  # noqa: N818 - reads as what happened
+    """A step did not hold; says which and why."""
+
+
+@frozen(kw_only=True)
+class Pushed:
+    """A project of a signed-in user whose first push went live."""
+
+    client: PlatformClient
+    project: Json
+    webhook: Webhook
+    repository: Repository
+    sha: str
+    deployment: Json
+
+    @property
+    def visitor(self) -> Visitor:
+        """A visitor of the project's site."""
+        return Visitor(url=self.project["url"])
+
+
+def push_to_live(cloud: Cloud, user: User, progress: Progress) -> Pushed:
+    """Sign in, create a project, push the example site and follow the deployment until it is live.
+
+    Raises:
+        DemoFailed: the push was refused or the deployment ended otherwise; with the log's last lines.
+    """
+    with progress.step("signed in") as step:
+        client = cloud.sign_in(user)
+        step.detail = f"{user.name}, with a token of the user pool"
+    repository = cloud.example_repository()
+    with progress.step("project created through the API") as step:
+        project = client.create_project(name="Next site", site=SITE, repository_url=repository.url)
+        webhook = Webhook(**project["webhook"])
+        variables = [
+            {"name": "GREETING", "value": "hello", "isSecret": False},
+            {"name": "DEMO_SECRET", "value": secrets.token_hex(16), "isSecret": True},
+        ]
+        client.set_variables(project["projectId"], variables)
+        step.detail = f"{project['projectId']}, with a variable and a secret"
+    with progress.step("signed push accepted") as step:
+        payload = push_payload(repository_url=repository.url, sha=repository.head, message=FIRST_COMMIT)
+        answer = webhook.deliver(payload)
+        if answer.status_code != 202:  # noqa: PLR2004 - HTTP's Accepted
+            raise DemoFailed(f"the push was answered {answer.status_code}: {answer.text}")
+        deployment_id: str = answer.json()["deploymentId"]
+        step.detail = f"202, deployment {deployment_id}"
+    with progress.step("built from a checkout of the commit") as step:
+        _follow(client, deployment_id, cloud, step.say, until=("built", "deploying"))
+        step.detail = f"npm ci and open-next build of {repository.head[:12]}"
+    with progress.step("released") as step:
+        deployment = _follow(client, deployment_id, cloud, step.say, until=())
+        step.detail = deployment["url"]
+    return Pushed(
+        client=client,
+        project=project,
+        webhook=webhook,
+        repository=repository,
+        sha=repository.head,
+        deployment=deployment,
+    )
+
+
+def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:
+    """Look at everything the live site does.
+
+    Raises:
+        CheckFailed: the first thing that is not as it should be.
+    """
+    for check in SITE_CHECKS:
+        with progress.step(check.title) as step:
+            step.detail = check.run(visitor, sha)
+
+
+def _follow(
+    client: PlatformClient,
+    deployment_id: str,
+    cloud: Cloud,
+    say: Callable[[str], None],
+    *,
+    until: Container[str],
+) -> Json:
+    deadline = time.monotonic() + LONGEST_DEPLOYMENT
+    while True:
+        deployment = client.deployment(deployment_id)
+        if deployment["status"] in until or deployment["status"] == "live":
+            return deployment
+        if deployment["status"] in ENDED:
+            raise DemoFailed(_why(deployment))
+        if time.monotonic() > deadline:
+            raise DemoFailed(
+                f"deployment {deployment_id} is still {deployment['status']} "
+                f"after {LONGEST_DEPLOYMENT:.0f} s: .anchor/emulator.log says what the functions did"
+            )
+        say(f"{deployment['status']}  {cloud.last_build_line}")
+        time.sleep(0.2)
+
+
+def _why(deployment: Json) -> str:
+    failure = deployment.get("failure") or {}
+    lines = [
+        f"the deployment is {deployment['status']}, at step {failure.get('step')!r}: {failure.get('reason')}"
+    ]
+    lines += [f"    {line}" for line in failure.get("logTail", [])]
+    if any(
+        sign in line for line in lines for sign in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")
+    ):
+        lines.append("npm could not reach its registry: is there a network, and does `npm ping` answer?")
+    return "\n".join(lines)

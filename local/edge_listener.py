@@ -1,0 +1,141 @@
+"""One loopback port for plain HTTP and for TLS: the first byte of a connection says which it is.
+
+The site's address is http (no browser trusts our certificate), while OpenNext's revalidation calls
+`https://<host>` with the port it was visited under. TLS begins with 0x16, HTTP with a letter.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+
+from attrs import define, field
+
+HOST = "127.0.0.1"
+TLS_HANDSHAKE = b"\x16"
+# A connection that says nothing is dropped after this time.
+FIRST_BYTE_SECONDS = 60
+BACKLOG = 512
+
+Protocols = Callable[[], asyncio.BaseProtocol]
+
+
+class EdgePortTakenError(Exception):
+    """Somebody else listens on the port the edge was told to take."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"port {port} on {HOST} is taken, so the local edge cannot listen there: stop what listens on it "
+            "(another `make up`?) or choose another port with ANCHOR_EDGE_PORT=<port>"
+        )
+        self.port = port
+
+
+@define(eq=False)
+class Listener:
+    """Accepts connections for `protocols`, over TLS those that begin so. Close it to stop accepting."""
+
+    _socket: socket.socket
+    _protocols: Protocols
+    _tls: ssl.SSLContext | None
+    _accepting: asyncio.Task[None] | None = None
+    _connecting: set[asyncio.Task[None]] = field(factory=set)
+
+    @classmethod
+    def open(cls, port: int, protocols: Protocols, tls: ssl.SSLContext | None) -> "Listener":
+        """Listen on loopback and accept.
+
+        Args:
+            port: 0 for any free one.
+            protocols: makes the protocol of each connection.
+            tls: settings for TLS; without them a TLS connection is closed.
+
+        Raises:
+            EdgePortTakenError: somebody listens there.
+        """
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((HOST, port))
+            listening.listen(BACKLOG)
+        except OSError as error:
+            listening.close()
+            if error.errno == errno.EADDRINUSE:
+                raise EdgePortTakenError(port) from error
+            raise
+        listening.setblocking(False)
+        listener = cls(listening, protocols, tls)
+        listener._accepting = asyncio.create_task(listener._accept())
+        return listener
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._socket.getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop accepting; connections that have begun are their protocols' business."""
+        tasks = [task for task in (self._accepting, *self._connecting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._socket.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._socket)
+            except OSError as error:
+                if error.errno not in (
+                    errno.EMFILE,
+                    errno.ENFILE,
+                    errno.ENOBUFS,
+                    errno.ENOMEM,
+                    errno.ECONNABORTED,
+                ):
+                    raise
+                # Out of files: the connection waits in the backlog until others have ended.
+                await asyncio.sleep(0.05)
+                continue
+            task = asyncio.create_task(self._connect(connection))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+                first = await _peek(connection)
+            context = self._tls if first == TLS_HANDSHAKE else None
+            if first and (context or first != TLS_HANDSHAKE):
+                # A failed handshake (a client that does not trust us) is an OSError too.
+                await loop.connect_accepted_socket(self._protocols, connection, ssl=context)
+                return
+        except (OSError, TimeoutError):
+            pass
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
+
+
+async def _peek(connection: socket.socket) -> bytes:
+    """The first byte of a connection, which stays to be read; nothing when it was closed before."""
+    loop = asyncio.get_running_loop()
+    while True:
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            return connection.recv(1, socket.MSG_PEEK)
+        readable = loop.create_future()
+        loop.add_reader(connection, _wake, readable)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(connection)
+
+
+def _wake(readable: "asyncio.Future[None]") -> None:
+    if not readable.done():
+        readable.set_result(None)

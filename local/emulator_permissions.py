@@ -1,0 +1,159 @@
+"""The emulator's IAM, completed: which resource a call is authorized on, where the emulator only says `*`.
+
+A policy that names resources, as all of ours do, would deny such a call. The resources are those of the
+Service Authorization Reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
+"""
+
+
+# pyright: reportPrivateUsage=false
+
+import json
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import unquote
+
+from attrs import frozen
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.router import extract_access_key_id
+
+
+@frozen(kw_only=True)
+class Call:
+    """A request to the emulator, as far as its resource depends on it."""
+
+    action: str
+    path: str
+    parameters: dict[str, Any]
+    query: dict[str, Any]
+    region: str
+    account_id: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN of this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def install() -> None:
+    """Wrap `iam_actions.extract_resource_arn`, which names the resource that policies are compared with."""
+    iam_actions.extract_resource_arn = _extract_resource_arn
+    iam_evaluator._resolve_condition_key = _resolve_condition_key
+    iam_actions._lambda_action = _lambda_action
+
+
+_ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_condition_key)
+
+
+def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - the emulator's own signature
+    """Loopback counts as secure transport: buckets that refuse anything but TLS are reached over plain HTTP here."""
+    if key.lower() == "aws:securetransport":
+        return "true"
+    return _ORIGINAL_CONDITION_KEY(key, context)
+
+
+_ORIGINAL_LAMBDA_ACTION = cast("Callable[[str, str], str | None]", iam_actions._lambda_action)
+_ALIAS_ACTIONS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
+
+
+def _lambda_action(method: str, path: str) -> str | None:
+    """Calls about one alias: the emulator takes them all for calls about the list of them."""
+    parts = path.strip("/").split("/")
+    if len(parts) == 5 and parts[1] == "functions" and parts[3] == "aliases":  # noqa: PLR2004 - a path's parts
+        return _ALIAS_ACTIONS.get(method)
+    return _ORIGINAL_LAMBDA_ACTION(method, path)
+
+
+_ORIGINAL_EXTRACT = cast("Callable[..., str]", iam_actions.extract_resource_arn)
+
+
+def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signature
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, Any],
+    region: str,
+    account_id: str,
+) -> str:
+    resources_of = RESOURCES.get(service)
+    if resources_of:
+        call = Call(
+            action=headers.get("x-amz-target", "").rpartition(".")[2],
+            path=unquote(path),
+            parameters=_json_of(body),
+            query=query_params,
+            region=region,
+            account_id=account_id,
+        )
+        resources = resources_of(call)
+        for arn in resources[1:]:
+            action = f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{call.action}"
+            # The caller compares one resource: let it be one that is denied, if any is.
+            if iam_evaluator.enforce(
+                extract_access_key_id(headers), action, service, region, resource_arn=arn
+            ):
+                return arn
+        if resources:
+            return resources[0]
+    return _ORIGINAL_EXTRACT(service, method, path, headers, body, query_params, region, account_id)
+
+
+def _json_of(body: bytes) -> dict[str, Any]:
+    try:
+        parameters = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
+
+
+def _key_value_store(call: Call) -> list[str]:
+    """Every call names its store in the path: `/key-value-stores/<arn>[/keys[/<key>]]`."""
+    store = call.path.partition("/key-value-stores/")[2].partition("/keys")[0]
+    return [store] if store else []
+
+
+def _parameters(call: Call) -> list[str]:
+    """`GetParameters` names several, `GetParametersByPath` the path as it is given."""
+    names: list[str] = call.parameters.get("Names") or []
+    if call.action == "GetParametersByPath":
+        names = [call.parameters.get("Path", "/")]
+    return [call.arn("ssm", f"parameter/{name.lstrip('/')}") for name in names]
+
+
+def _builds(call: Call) -> list[str]:
+    """Calls about builds are authorized on the builds' projects."""
+    ids: list[str] = call.parameters.get("ids") or []
+    if "id" in call.parameters:
+        ids = [call.parameters["id"]]
+    projects = sorted({build_id.rpartition("/")[2].partition(":")[0] for build_id in ids})
+    return [call.arn("codebuild", f"project/{project}") for project in projects]
+
+
+def _log_group(call: Call) -> list[str]:
+    """A group's ARN ends with `:*`, and a stream's is below it; the tagging calls alone use neither."""
+    group = call.parameters.get("logGroupName")
+    if not group:
+        return []
+    stream = call.parameters.get("logStreamName")
+    return [call.arn("logs", f"log-group:{group}:" + (f"log-stream:{stream}" if stream else "*"))]
+
+
+def _function(call: Call) -> list[str]:
+    """`Invoke` of a version or alias is authorized on its qualified ARN."""
+    if not call.path.endswith("/invocations"):
+        return []
+    function = call.path.split("/")[3]
+    qualifier = call.query.get("Qualifier") or []
+    qualifier = qualifier[0] if isinstance(qualifier, list) and qualifier else qualifier
+    name = function.split(":", 6)[6] if function.startswith("arn:") else function
+    return [call.arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))]
+
+
+RESOURCES: dict[str, Callable[[Call], list[str]]] = {
+    "cloudfront-keyvaluestore": _key_value_store,
+    "codebuild": _builds,
+    "lambda": _function,
+    "logs": _log_group,
+    "ssm": _parameters,
+}

@@ -1,0 +1,116 @@
+"""Runs first in the process of every Python function: makes it more like Lambda's own Python runtime.
+
+The emulator's hook puts this file's text in front of the emulator's worker script; it is never imported.
+It adds what the emulator leaves out: an import path of the standard library, boto3 and the function's own
+code and layers only; a root log handler in Lambda's formats; addresses for all names of the endpoint; and a
+mark on stderr after each invocation, so that its log is complete when the answer is read, without waiting.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+"""
+
+import json as _json
+import logging as _logging
+import os as _os
+import signal as _signal
+import socket as _socket
+import sys as _sys
+import time as _time
+from typing import Any as _Any
+from typing import TextIO as _TextIO
+
+# Both are replaced when the worker script is written.
+_RUNTIME_LIBRARIES = "@RUNTIME_LIBRARIES@"
+_END_OF_LOG = "@END_OF_LOG@"
+
+_TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(request_id)s\t%(message)s"
+_OWN_FIELDS = {*vars(_logging.makeLogRecord({})), "asctime", "message", "request_id"}
+
+
+class _Events:
+    """The worker's requests on stdin; remembers the id of the one being served, for the log."""
+
+    def __init__(self, stdin: _TextIO) -> None:
+        self._stdin = stdin
+        self.request_id = ""
+
+    def readline(self) -> str:
+        line = self._stdin.readline()
+        _, found, rest = line.rpartition('"request_id": "')  # the last: the event's own text comes before
+        self.request_id = rest.partition('"')[0] if found else ""
+        return line
+
+    def filter(self, record: _logging.LogRecord) -> bool:
+        record.request_id = self.request_id
+        return True
+
+
+class _Answers:
+    """The worker's answers on stdout; marks the end of the invocation's log on stderr before each."""
+
+    def __init__(self, stdout: _TextIO, stderr: _TextIO) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+        self._imported = False
+
+    def write(self, text: str) -> None:
+        if self._imported:
+            self._stderr.write(f"{_END_OF_LOG}\n")
+            self._stderr.flush()
+        self._imported = True  # the first answer only says so: that log belongs to the first invocation
+        self._stdout.write(text)
+
+    def flush(self) -> None:
+        self._stdout.flush()
+
+
+class _JsonFormatter(_logging.Formatter):
+    def format(self, record: _logging.LogRecord) -> str:
+        entry: dict[str, _Any] = {
+            "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            **{name: value for name, value in vars(record).items() if name not in _OWN_FIELDS},
+        }
+        if record.exc_info:
+            entry["stackTrace"] = self.formatException(record.exc_info).splitlines()
+        entry["requestId"] = vars(record)["request_id"]
+        return _json.dumps(entry, default=str)
+
+
+def _handle_logs(events: _Events) -> None:
+    as_json = _os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").lower() == "json"
+    formatter = _JsonFormatter() if as_json else _logging.Formatter(_TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = _time.gmtime
+    handler = _logging.StreamHandler(_sys.stderr)
+    handler.setFormatter(formatter)
+    handler.addFilter(events.filter)
+    root = _logging.getLogger()
+    root.addHandler(handler)
+    # Without a level of the function's configuration, text logs keep Python's own: WARNING.
+    level = _os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO" if as_json else "WARNING")
+    root.setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level, level))
+
+
+def _resolve_names_of_the_endpoint() -> None:
+    """AWS's rule for KeyValueStores puts the account's number before the endpoint's host."""
+    resolve = _socket.getaddrinfo
+
+    def getaddrinfo(host: _Any, *args: _Any, **kwargs: _Any) -> _Any:  # noqa: ANN401 - the standard library's
+        return resolve("127.0.0.1" if str(host).endswith(".127.0.0.1") else host, *args, **kwargs)
+
+    _socket.getaddrinfo = getaddrinfo
+
+
+def _prepare() -> None:
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    _sys.path.append(_RUNTIME_LIBRARIES)
+    _resolve_names_of_the_endpoint()
+    events = _Events(_sys.stdin)
+    _handle_logs(events)
+    # The worker reads lines of the one and writes to the other; it uses nothing else of them.
+    _sys.stdin = events  # pyright: ignore[reportAttributeAccessIssue]
+    _sys.stdout = _Answers(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+_prepare()

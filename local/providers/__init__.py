@@ -1,0 +1,33 @@
+"""The types of resources that the embedded cloud can create. Importing the package registers them all."""
+
+from local.providers import (
+    apigateway,
+    cloudfront,
+    cloudfront_policies,
+    cloudwatch,
+    codebuild,
+    cognito,
+    dynamodb,
+    iam,
+    identity,
+    kms,
+    lambda_functions,
+    s3,
+    sqs,
+)
+
+__all__ = [
+    "apigateway",
+    "cloudfront",
+    "cloudfront_policies",
+    "cloudwatch",
+    "codebuild",
+    "cognito",
+    "dynamodb",
+    "iam",
+    "identity",
+    "kms",
+    "lambda_functions",
+    "s3",
+    "sqs",
+]

@@ -1,0 +1,71 @@
+"""IAM: roles and their policies, which the emulator enforces."""
+
+from local.providers.registry import Aws, Declared, Made, creates, deletes, given, tag_list, updates
+
+
+@creates("aws:iam/role:Role")
+def role(aws: Aws, declared: Declared) -> Made:
+    """A role; what it may do comes with its policies."""
+    properties = declared.properties
+    name = declared.named()
+    made = aws.client("iam").create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=properties["assumeRolePolicy"],
+        Tags=tag_list(properties),
+        **given(
+            properties,
+            Description="description",
+            Path="path",
+            MaxSessionDuration="maxSessionDuration",
+            PermissionsBoundary="permissionsBoundary",
+        ),
+    )["Role"]
+    return Made(id=name, outputs={"arn": made["Arn"], "name": name, "uniqueId": made["RoleId"]})
+
+
+@updates("aws:iam/role:Role")
+def update_role(aws: Aws, declared: Declared, made: Made) -> Made:
+    """Its trust policy: the rest of a role is its name."""
+    aws.client("iam").update_assume_role_policy(
+        RoleName=made.id, PolicyDocument=declared.properties["assumeRolePolicy"]
+    )
+    return made
+
+
+@deletes("aws:iam/role:Role")
+def delete_role(aws: Aws, _declared: Declared, made: Made) -> None:
+    """Its policies are gone by then."""
+    aws.client("iam").delete_role(RoleName=made.id)
+
+
+@creates("aws:iam/rolePolicy:RolePolicy", repeatable=True)
+def role_policy(aws: Aws, declared: Declared) -> Made:
+    """A policy that is part of its role."""
+    properties = declared.properties
+    name = declared.named()
+    aws.client("iam").put_role_policy(
+        RoleName=properties["role"], PolicyName=name, PolicyDocument=properties["policy"]
+    )
+    return Made(id=f"{properties['role']}:{name}", outputs={"name": name})
+
+
+@deletes("aws:iam/rolePolicy:RolePolicy")
+def delete_role_policy(aws: Aws, _declared: Declared, made: Made) -> None:
+    """The policy alone."""
+    role_name, _, name = made.id.partition(":")
+    aws.client("iam").delete_role_policy(RoleName=role_name, PolicyName=name)
+
+
+@creates("aws:iam/rolePolicyAttachment:RolePolicyAttachment", repeatable=True)
+def role_policy_attachment(aws: Aws, declared: Declared) -> Made:
+    """A managed policy for a role."""
+    properties = declared.properties
+    aws.client("iam").attach_role_policy(RoleName=properties["role"], PolicyArn=properties["policyArn"])
+    return Made(id=f"{properties['role']}/{properties['policyArn']}")
+
+
+@deletes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+def delete_role_policy_attachment(aws: Aws, declared: Declared, _made: Made) -> None:
+    """The policy itself stays."""
+    properties = declared.properties
+    aws.client("iam").detach_role_policy(RoleName=properties["role"], PolicyArn=properties["policyArn"])

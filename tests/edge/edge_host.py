@@ -1,0 +1,68 @@
+"""The viewer-request function as deployed, with a KeyValueStore that tests fill."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.edge_function import EdgeFunction, Forward, Generated, Headers, ViewerRequest
+
+SOURCE = Path(__file__).parents[2] / "components" / "edge" / "viewer-request.js"
+HOST = "shop.sites.example.com"
+RELEASE = "01JB5Z9QK8W3T7N2M4R6X0Y1AB"
+RELEASE_HOST = f"{RELEASE.lower()}--{HOST}"
+SITE = {
+    "r": RELEASE,
+    "s": "server123.lambda-url.ap-southeast-1.on.aws",
+    "i": "image456.lambda-url.ap-southeast-1.on.aws",
+    "n": "shop",
+    "k": "0123456789abcdef0123456789abcdef01234567",
+    "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
+}
+# The same release with its root entries as keys of their own.
+LARGE_SITE = {**SITE, "p": "*"}
+
+
+def value(site: Mapping[str, str]) -> str:
+    return json.dumps(site, separators=(",", ":"))
+
+
+KEY_VALUES = {HOST: value(SITE), RELEASE_HOST: value(SITE)}
+
+
+def large_key_values() -> dict[str, str]:
+    entries = {f"{RELEASE_HOST}/{entry}": "1" for entry in SITE["p"].strip("|").split("|")}
+    return {HOST: value(LARGE_SITE), RELEASE_HOST: value(LARGE_SITE), **entries}
+
+
+def load(key_values: Mapping[str, str]) -> EdgeFunction:
+    return EdgeFunction.load(SOURCE.read_text(), lambda: ("1", key_values))
+
+
+def request(
+    uri: str,
+    *,
+    method: str = "GET",
+    host: str = HOST,
+    headers: Headers | None = None,
+    query_string: str = "",
+) -> ViewerRequest:
+    return ViewerRequest(
+        method=method,
+        uri=uri,
+        query_string=query_string,
+        headers=[("host", host), *(headers or [])],
+        viewer_ip="198.51.100.7",
+    )
+
+
+def origin_of(outcome: Forward | Generated) -> str:
+    """Where a request goes, in one word: the function's own status, an origin's id or a domain name."""
+    if isinstance(outcome, Generated):
+        return str(outcome.status)
+    assert outcome.origin is not None
+    return outcome.origin.id or str(outcome.origin.changes["domainName"])
+
+
+def header(outcome: Forward | Generated, name: str) -> list[str]:
+    headers = outcome.headers if isinstance(outcome, Generated) else outcome.request.headers
+    return [content for given, content in headers if given == name]

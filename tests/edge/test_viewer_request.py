@@ -1,0 +1,287 @@
+"""The CloudFront Function that leads every request to its site, release and origin (D3, D7, D8)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.edge_function import EdgeFunction, Forward, Generated
+from tests.edge.edge_host import (
+    HOST,
+    KEY_VALUES,
+    RELEASE,
+    RELEASE_HOST,
+    SITE,
+    SOURCE,
+    header,
+    large_key_values,
+    load,
+    origin_of,
+    request,
+    value,
+)
+
+SERVER, IMAGE, ASSETS = SITE["s"], SITE["i"], "assets"
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[EdgeFunction]:
+    loaded = load(KEY_VALUES)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def with_entries_as_keys() -> Iterator[EdgeFunction]:
+    loaded = load(large_key_values())
+    yield loaded
+    loaded.close()
+
+
+ROUTES = [
+    ("GET", "/", SERVER, "/"),
+    ("GET", "/posts/first", SERVER, "/posts/first"),
+    ("GET", "/_next/data/build/index.json", SERVER, "/_next/data/build/index.json"),
+    ("POST", "/action", SERVER, "/action"),
+    ("OPTIONS", "/api/echo", SERVER, "/api/echo"),
+    ("GET", "/_next/static/chunks/app-1f.js", ASSETS, "/assets/shop/_next/static/chunks/app-1f.js"),
+    ("HEAD", "/_next/static/chunks/app-1f.js", ASSETS, "/assets/shop/_next/static/chunks/app-1f.js"),
+    ("GET", "/_next/static/%5Bslug%5D-1f.js", ASSETS, "/assets/shop/_next/static/%5Bslug%5D-1f.js"),
+    ("POST", "/_next/static/chunks/app-1f.js", SERVER, "/_next/static/chunks/app-1f.js"),
+    ("GET", "/_next/static", SERVER, "/_next/static"),
+    ("GET", "/_next/image", IMAGE, "/_next/image"),
+    ("GET", "/_next/image/", IMAGE, "/_next/image/"),
+    ("HEAD", "/_next/image", IMAGE, "/_next/image"),
+    ("POST", "/_next/image", SERVER, "/_next/image"),
+    ("GET", "/_next/images", SERVER, "/_next/images"),
+    ("GET", "/favicon.ico", ASSETS, f"/assets/shop/{RELEASE}/favicon.ico"),
+    ("HEAD", "/robots.txt", ASSETS, f"/assets/shop/{RELEASE}/robots.txt"),
+    ("PUT", "/robots.txt", SERVER, "/robots.txt"),
+    ("GET", "/favicon.ico/", SERVER, "/favicon.ico/"),
+    ("GET", "/favicon", SERVER, "/favicon"),
+    ("GET", "/data/a/b.json", ASSETS, f"/assets/shop/{RELEASE}/data/a/b.json"),
+    ("GET", "/data", SERVER, "/data"),
+    ("GET", "/database", SERVER, "/database"),
+    ("GET", "/my%20file.pdf", ASSETS, f"/assets/shop/{RELEASE}/my%20file.pdf"),
+    ("GET", "/a+b.txt", ASSETS, f"/assets/shop/{RELEASE}/a%2Bb.txt"),
+    ("GET", "/a%2Bb.txt", ASSETS, f"/assets/shop/{RELEASE}/a%2Bb.txt"),
+]
+HOSTILE = [
+    "/_next/static/../../other/secret.js",
+    "/_next/static/..",
+    "/_next/static/./x.js",
+    "/_next/static/%2e%2e/%2e%2e/other/secret.js",
+    "/_next/static/..%2f..%2fother/secret.js",
+    "/_next/static/%2E./x.js",
+    "/_next/static//x.js",
+    "//_next/static/x.js",
+    "/_next//static/x.js",
+    "/_next/static/..\\..\\other",
+    "/_next/static/%5c..%5cother",
+    "/_next/static/x.js%00.html",
+    "/data/../other/robots.txt",
+    "/data%2f..%2fother",
+    "/favicon.ico%7Crobots.txt",
+    "/favicon.ico|robots.txt",
+    "/|",
+    "/%7C",
+    "/%",
+    "/%ff/x",
+    "/%E0%A4%A",
+    "/assets/other/secret.js",
+]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("host", [HOST, RELEASE_HOST, HOST.upper(), f"{HOST}:8080"])
+def test_each_path_and_method_goes_to_its_origin(
+    function: EdgeFunction, host: str, route: tuple[str, str, str, str]
+) -> None:
+    method, uri, origin, passed_uri = route
+    outcome = function.run(request(uri, method=method, host=host))
+    assert isinstance(outcome, Forward)
+    assert (origin_of(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_root_entries_that_do_not_fit_are_found_by_one_more_read(
+    with_entries_as_keys: EdgeFunction, route: tuple[str, str, str, str]
+) -> None:
+    method, uri, origin, passed_uri = route
+    for host in (HOST, RELEASE_HOST):
+        outcome = with_entries_as_keys.run(request(uri, method=method, host=host))
+        assert isinstance(outcome, Forward)
+        assert (origin_of(outcome), outcome.request.uri) == (origin, passed_uri)
+        assert outcome.reads <= 2
+
+
+@pytest.mark.parametrize("uri", HOSTILE)
+def test_a_path_that_could_mean_another_folder_is_left_to_the_sites_own_server(
+    function: EdgeFunction, with_entries_as_keys: EdgeFunction, uri: str
+) -> None:
+    for loaded in (function, with_entries_as_keys):
+        outcome = loaded.run(request(uri))
+        assert isinstance(outcome, Forward)
+        assert (origin_of(outcome), outcome.request.uri) == (SERVER, uri)
+
+
+def test_a_function_gets_the_release_its_key_and_the_host_the_viewer_used(function: EdgeFunction) -> None:
+    outcome = function.run(request("/", host=f"{HOST}:8080", query_string="a=1&a=2&b"))
+    assert isinstance(outcome, Forward)
+    assert header(outcome, "x-forwarded-host") == [f"{HOST}:8080"]
+    assert header(outcome, "x-anchor-release") == [RELEASE]
+    assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]
+    assert outcome.request.query_string == "a=1&a=2&b"
+    assert outcome.origin is not None
+    assert outcome.origin.changes["customOriginConfig"] == {
+        "port": 443,
+        "protocol": "https",
+        "sslProtocols": ["TLSv1.2"],
+    }
+
+
+@pytest.mark.parametrize("uri", ["/", "/_next/image", "/favicon.ico"])
+def test_headers_that_viewers_may_not_set_are_replaced_or_taken_away(
+    function: EdgeFunction, uri: str
+) -> None:
+    outcome = function.run(
+        request(
+            uri,
+            headers=[
+                ("x-anchor-origin-key", "guessed"),
+                ("x-anchor-release", "another"),
+                ("x-anchor-anything", "1"),
+                ("x-opennext-initial-url", "https://other.example.com/"),
+                ("x-forwarded-host", "other.example.com"),
+                ("x-forwarded-host", "second.example.com"),
+            ],
+        )
+    )
+    assert isinstance(outcome, Forward)
+    sent = {content for _, content in outcome.request.headers}
+    names = {name for name, _ in outcome.request.headers}
+    assert not sent & {"guessed", "another", "1", "other.example.com", "second.example.com"}
+    assert not names & {"x-anchor-anything", "x-opennext-initial-url"}
+
+
+def test_an_assets_request_keeps_only_what_s3_should_see(function: EdgeFunction) -> None:
+    """What changes S3's answer without being in the cache key would be served to everybody else."""
+    outcome = function.run(
+        request(
+            "/favicon.ico",
+            query_string="response-content-type=text/html&versionId=1",
+            headers=[
+                ("range", "bytes=0-1"),
+                ("if-none-match", '"a"'),
+                ("accept-encoding", "br"),
+                ("cookie", "session=secret"),
+                ("authorization", "Bearer secret"),
+                ("x-amz-checksum-mode", "ENABLED"),
+                ("user-agent", "browser"),
+            ],
+        )
+    )
+    assert isinstance(outcome, Forward)
+    assert outcome.request.query_string == ""
+    assert sorted(outcome.request.headers) == [
+        ("accept-encoding", "br"),
+        ("host", HOST),
+        ("if-none-match", '"a"'),
+        ("range", "bytes=0-1"),
+        ("x-anchor-release", "assets"),
+    ]
+
+
+def test_a_file_and_a_page_of_the_same_path_differ_in_the_cache_key(function: EdgeFunction) -> None:
+    file = function.run(request("/robots.txt"))
+    page = function.run(request(f"/assets/shop/{RELEASE}/robots.txt"))
+    assert isinstance(file, Forward)
+    assert isinstance(page, Forward)
+    assert file.request.uri == page.request.uri
+    assert header(file, "x-anchor-release") != header(page, "x-anchor-release")
+
+
+@pytest.mark.parametrize("host", ["unknown.example.com", "", "[::1]:8080", f"{HOST}/favicon.ico", "a" * 600])
+def test_an_unknown_host_gets_a_page_that_nobody_keeps(function: EdgeFunction, host: str) -> None:
+    outcome = function.run(request("/", host=host))
+    assert isinstance(outcome, Generated)
+    assert outcome.status == 404
+    assert outcome.reads <= 2
+    assert header(outcome, "cache-control") == ["no-store"]
+    assert header(outcome, "content-type") == ["text/html; charset=utf-8"]
+    assert b"<!doctype html>" in outcome.body
+
+
+def test_the_key_of_a_root_entry_is_no_host() -> None:
+    """Keys `{release host}/{entry}` are in the same store as hosts."""
+    loaded = load(large_key_values())
+    assert origin_of(loaded.run(request("/", host=f"{RELEASE_HOST}/favicon.ico"))) == "404"
+    loaded.close()
+
+
+@pytest.mark.parametrize("broken", ["{", "null", "1", '""', "{}", '{"r": "01JB"}'])
+def test_a_value_that_cannot_be_used_closes_the_site_for_some_seconds(broken: str) -> None:
+    loaded = load({HOST: broken})
+    outcome = loaded.run(request("/"))
+    assert isinstance(outcome, Generated)
+    assert (outcome.status, outcome.reads <= 2) == (503, True)
+    assert header(outcome, "retry-after") == ["5"]
+    assert header(outcome, "cache-control") == ["no-store"]
+    loaded.close()
+
+
+@pytest.mark.parametrize("failing", ["get", "exists"])
+def test_a_store_that_cannot_be_read_answers_503_and_never_another_site(failing: str) -> None:
+    loaded = load(large_key_values())
+    loaded._engine.eval(f"anchorRuntime.store.{failing} = async () => {{ throw new Error('unavailable'); }}")
+    outcome = loaded.run(request("/favicon.ico"))
+    assert origin_of(outcome) == "503"
+    loaded.close()
+
+
+def test_an_entry_whose_key_would_be_too_long_is_not_asked_for(with_entries_as_keys: EdgeFunction) -> None:
+    for name in ("x" * 600, "%E2%82%AC" * 200):
+        outcome = with_entries_as_keys.run(request(f"/{name}"))
+        assert origin_of(outcome) == SERVER
+        assert outcome.reads == 1
+
+
+def test_a_release_without_public_files_sends_everything_to_its_server() -> None:
+    for files in ("", "|"):
+        loaded = load({HOST: value({**SITE, "p": files})})
+        assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
+        loaded.close()
+    nothing_said = {name: content for name, content in SITE.items() if name != "p"}
+    loaded = load({HOST: value(nothing_said)})
+    assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
+    loaded.close()
+
+
+def test_a_switch_is_one_key_and_holds_from_the_next_request_on() -> None:
+    """D3: server, images and files of a release change together."""
+    etag, items = "1", dict(KEY_VALUES)
+    loaded = EdgeFunction.load(SOURCE.read_text(), lambda: (etag, items))
+    new = {**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC", "s": "new.on.aws", "i": "new-image.on.aws"}
+    assert origin_of(loaded.run(request("/"))) == SERVER
+    items[HOST] = value(new)
+    etag = "2"
+    assert origin_of(loaded.run(request("/"))) == "new.on.aws"
+    assert origin_of(loaded.run(request("/_next/image"))) == "new-image.on.aws"
+    file = loaded.run(request("/robots.txt"))
+    assert isinstance(file, Forward)
+    assert file.request.uri == f"/assets/shop/{new['r']}/robots.txt"
+    assert origin_of(loaded.run(request("/", host=RELEASE_HOST))) == SERVER
+    del items[HOST]
+    etag = "3"
+    assert origin_of(loaded.run(request("/"))) == "404"
+    loaded.close()
+
+
+def test_one_host_and_ten_thousand_are_the_same_work() -> None:
+    others = {f"site-{number}.sites.example.com": value(SITE) for number in range(9_998)}
+    few, many = load(KEY_VALUES), load({**KEY_VALUES, **others})
+    for uri in ("/", "/favicon.ico", "/_next/static/x.js", "/_next/image"):
+        assert few.run(request(uri)) == many.run(request(uri))
+    unknown = request("/", host="unknown.example.com")
+    assert few.run(unknown) == many.run(unknown)
+    few.close()
+    many.close()

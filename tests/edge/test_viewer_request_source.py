@@ -1,0 +1,105 @@
+"""What CloudFront Functions' runtime 2.0 accepts, checked on the source: V8 would run much more.
+
+After "JavaScript runtime 2.0 features for CloudFront Functions" of the developer guide: ES 5.1 with const,
+let, arrow functions, template literals, rest parameters, async and await; and the methods it lists.
+"""
+
+import re
+
+import pytest
+
+from local.edge_function import EdgeFunction, EdgeFunctionError
+from tests.edge.edge_host import SOURCE
+
+# Of the developer guide's list, those that are used.
+KNOWN_METHODS = {
+    # module cloudfront and a KeyValueStore's handle
+    "kvs",
+    "get",
+    "exists",
+    "selectRequestOriginById",
+    "updateRequestOrigin",
+    # strings and regular expressions
+    "indexOf",
+    "replace",
+    "slice",
+    "startsWith",
+    "test",
+    "toLowerCase",
+    # objects and arrays
+    "forEach",
+    "includes",
+    "keys",
+}
+NEWER_SYNTAX = {
+    "optional chaining": r"\?\.",
+    "nullish coalescing": r"\?\?",
+    "spread or rest": r"\.\.\.",
+    "for-of": r"\bof\b",
+    "class": r"\bclass\b",
+    "generator": r"function\s*\*|\byield\b",
+    "destructuring": r"\b(const|let|var)\s*[\[{]|\(\s*\{[^}]*\}\s*[,)]\s*=>|\(\[[^\]]*\]\s*[,)]\s*=>",
+    "default parameter": r"function\s+\w+\([^)]*=|\(\s*\w+\s*=[^=>][^)]*\)\s*=>",
+    "async arrow function": r"\basync\s*\(|\basync\s+\w+\s*=>",
+    "dynamic import or second import": r"\bimport\b(?! cf from )",
+    "catch without a name": r"\bcatch\s*\{",
+    "shorthand property": r"[{,]\s*\w+\s*[,}](?!\s*=>)(?![^(\[]*[)\]])",
+    "evaluation or timers": r"\b(eval|Function|setTimeout|setInterval|fetch|require|process)\b",
+    "await outside of an async function": r"^\S.*\bawait\b",
+}
+
+
+def code() -> str:
+    """The source without comments and without the inside of strings, templates and regular expressions."""
+    source = re.sub(r"/\*.*?\*/", "", SOURCE.read_text(), flags=re.DOTALL)
+    source = re.sub(r"(?m)^\s*//.*$", "", source)
+    source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)
+    source = re.sub(r"`[^`]*`", "''", source)
+    return re.sub(r"(?<=[=(!])(\s*)/(?![/*])(?:[^/\\\n]|\\.)+/[a-z]*", r"\1''", source)
+
+
+def test_the_function_is_smaller_than_cloudfront_allows() -> None:
+    assert len(SOURCE.read_bytes()) < 10 * 1024
+
+
+def test_the_module_is_imported_in_the_first_line() -> None:
+    assert SOURCE.read_text().splitlines()[0] == "import cf from 'cloudfront';"
+
+
+@pytest.mark.parametrize("name", NEWER_SYNTAX)
+def test_only_syntax_of_runtime_2_0_is_used(name: str) -> None:
+    found = re.search(NEWER_SYNTAX[name], code(), re.MULTILINE)
+    assert found is None, f"{name}: {found.group(0) if found else ''}"
+
+
+def test_only_documented_methods_are_called() -> None:
+    called = set(re.findall(r"\.(\w+)\(", code()))
+    assert called <= KNOWN_METHODS
+    assert {"get", "exists", "updateRequestOrigin"} <= called
+
+
+def test_expressions_in_templates_are_plain() -> None:
+    inside = [
+        part
+        for template in re.findall(r"`[^`]*`", SOURCE.read_text())
+        for part in re.findall(r"\$\{([^}]*)\}", template)
+    ]
+    assert inside
+    for expression in inside:
+        assert re.fullmatch(r"[\w.]+(\(\))?|host\.startsWith\(prefix\) \? '' : prefix", expression), (
+            expression
+        )
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("async function handler() {}", "does not begin with"),
+        ("import cf from 'cloudfront';\n" + "x" * 10_240, "10269 bytes"),
+        ("import cf from 'cloudfront';\nasync function handler( {}", "does not load"),
+        ("import cf from 'cloudfront';\nconst x = 1;", "no handler"),
+    ],
+)
+def test_a_function_that_cannot_be_deployed_is_refused_here_too(source: str, reason: str) -> None:
+    with pytest.raises(EdgeFunctionError, match=reason):
+        EdgeFunction.load(source, lambda: ("1", {}))

