@@ -8,11 +8,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
+UNIT := tests/components tests/edge tests/runtime
 
-.PHONY: help up demo check format lint types unit e2e test package lock clean
+.PHONY: help up demo check format lint types unit integration e2e test package lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 13
 
 # The virtual environment, exactly as locked. Remade when the lock changes.
 $(INSTALLED): requirements/dev.txt
@@ -44,12 +45,15 @@ types: $(INSTALLED)
 	@$(BIN)/basedpyright --warnings
 
 unit: $(INSTALLED)
-	@$(PYTEST) -n 2 -q -m "not e2e" --cov --cov-report=term:skip-covered
+	@$(PYTEST) $(UNIT) -n 2 -q --cov --cov-report=term:skip-covered
 
-e2e: $(INSTALLED) ## the end-to-end tests: a real OpenNext build on the embedded cloud
-	@$(PYTEST) -q -p no:xdist -m e2e
+integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build runner, edge, workers
+	@$(PYTEST) tests/local -n 2 -q
 
-test: check e2e ## everything: make check, then make e2e
+e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
+	@$(PYTEST) tests/e2e -q -p no:xdist
+
+test: check integration e2e ## everything: make check, integration, then e2e
 
 package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
 	@$(BIN)/python -m local.layers

@@ -1,7 +1,5 @@
 """What one stage of anchor-deploy consists of: a table of contents of `components`."""
 
-from pathlib import Path
-
 import pulumi
 import pulumi_aws as aws
 
@@ -10,7 +8,7 @@ from components.api import HttpApi, HttpApiArgs
 from components.bucket import RetainedBucket, RetainedBucketArgs
 from components.identity import UserIdentity, UserIdentityArgs
 from components.keys import PlatformKeys, PlatformKeysArgs
-from components.package import LAYERS, FunctionCode
+from components.package import FunctionCode
 from components.pipeline import BuildPipeline, BuildPipelineArgs
 from components.shared_edge import SharedEdge, SharedEdgeArgs
 from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
@@ -19,13 +17,12 @@ from components.table import TenantTable, TenantTableArgs
 from runtime.deploy.routes import ROUTES
 
 stage = StageConfig.load()
-code = FunctionCode.load(stage, Path(pulumi.Config().get("layers") or LAYERS))
+code = FunctionCode.load(stage)
 account = aws.get_caller_identity_output().account_id
 
 # What is kept
 projects = TenantTable("projects", TenantTableArgs(stage=stage, design=deploy_tables.PROJECTS))
 deployments = TenantTable("deployments", TenantTableArgs(stage=stage, design=deploy_tables.DEPLOYMENTS))
-tables = {"projects": projects, "deployments": deployments}
 
 artifacts = RetainedBucket(
     "artifacts", RetainedBucketArgs(stage=stage, account=account, lifecycle=deploy_buckets.ARTIFACTS)
@@ -79,6 +76,9 @@ sites = {
     )
     for site in stage.sites
 }
+
+tables = {"projects": projects, "deployments": deployments}
+tables |= {f"site-{name}-tags": site.tags for name, site in sites.items()}
 
 pulumi.export("apiEndpoint", api.endpoint)
 pulumi.export("apiId", api.api_id)

@@ -129,12 +129,12 @@ class RetainedBucket(Component):
             resources=(pulumi.Output.concat(self.arn, "/", under, "*"),),
         )
 
-    def grant_list(self, *, under: pulumi.Input[str]) -> Grant:
-        """Allow listing the keys that begin with `under`."""
+    def grant_list(self, *, under: pulumi.Input[str] | None = None) -> Grant:
+        """Allow listing the keys that begin with `under`, or all of them."""
         return Grant(
             actions=("s3:ListBucket",),
             resources=(self.arn,),
-            conditions={"StringLike": {"s3:prefix": pulumi.Output.concat(under, "*")}},
+            conditions={"StringLike": {"s3:prefix": pulumi.Output.concat(under, "*")}} if under else None,
         )
 
     def serve(self, *, distribution_arn: pulumi.Input[str], under: str) -> None:

@@ -33,6 +33,7 @@ class FunctionArgs:
         handler: What Lambda calls, `module.function`.
         timeout: Seconds after which a call is ended.
         memory: MB. CPU grows with it: 1,769 MB are one core.
+        storage: MB of `/tmp`.
         grants: All that the function may do beyond writing its own log.
 
     Raises:
@@ -43,6 +44,7 @@ class FunctionArgs:
     handler: str
     timeout: int
     memory: int
+    storage: int = 512
     grants: tuple[Grant, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -131,6 +133,7 @@ class Function(Component):
             architectures=[args.stage.architecture],
             timeout=args.timeout,
             memory_size=args.memory,
+            ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=args.storage),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=package.environment)
             if package.environment
             else None,
@@ -161,7 +164,7 @@ class Function(Component):
             )
         aws.lambda_.EventSourceMapping(
             self._name,
-            function_name=self.arn,
+            function_name=self._consumer(),
             event_source_arn=queue.arn,
             batch_size=batch,
             function_response_types=["ReportBatchItemFailures"],
@@ -185,6 +188,10 @@ class Function(Component):
             source_arn=source_arn,
             opts=self.inside,
         )
+
+    def _consumer(self) -> pulumi.Output[str]:
+        """The ARN by which queues call the function."""
+        return self.arn
 
     def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
         """Without its policy a function would fail its first calls, and no queue could be mapped to it."""
@@ -225,3 +232,16 @@ class NodeFunction(Function):
             moves_at_run_time=("code", "environment", "layers"),
         )
         super().__init__(name, args, package, opts)
+
+    def _consumer(self) -> pulumi.Output[str]:
+        """The alias of the version in production: the queue's messages are that release's."""
+        options = self.kept
+        # The platform's release and promote functions move it (G8).
+        options.ignore_changes = ["function_version"]
+        return aws.lambda_.Alias(
+            self._name,
+            name="live",
+            function_name=self.function_name,
+            function_version="$LATEST",
+            opts=options,
+        ).arn

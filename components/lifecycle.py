@@ -70,7 +70,8 @@ class LifecycleRule:
             transitions=[
                 aws.s3.BucketLifecycleConfigurationRuleTransitionArgs(storage_class=move.to, days=move.days)
                 for move in self.transitions
-            ],
+            ]
+            or None,
             expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=self.expire_days)
             if self.expire_days
             else None,

@@ -34,8 +34,17 @@ class FunctionCode:
     layers: Mapping[LayerName, Path]
 
     @classmethod
-    def load(cls, stage: StageConfig, layers: Path = LAYERS) -> "FunctionCode":
-        """Find the code and the layers for the stage's runtime and CPU.
+    def load(cls, stage: StageConfig) -> "FunctionCode":
+        """Find the code and the layers; the setting `anchor-deploy:layers` names another folder of layers.
+
+        Raises:
+            DeclarationError: See `find`.
+        """
+        return cls.find(stage, Path(pulumi.Config().get("layers") or LAYERS))
+
+    @classmethod
+    def find(cls, stage: StageConfig, layers: Path) -> "FunctionCode":
+        """Find the code and, in a folder of layers, those for the stage's runtime and CPU.
 
         Raises:
             DeclarationError: A layer was not built.

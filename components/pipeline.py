@@ -22,6 +22,8 @@ from components.table import TenantTable
 _MEMORY: Final = 512
 # A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
 _RELEASE_MEMORY: Final = 1769
+# The artifact, and beside it the zips of three functions that are cut out of it (runtime/deploy/artifact.py).
+_RELEASE_STORAGE: Final = 2048
 # A build may take 30 minutes. Until then the message that started it stays hidden.
 _BUILD_VISIBILITY: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
@@ -116,7 +118,7 @@ class BuildPipeline(Component):
             grants=(
                 self.builds.grant_consume(),
                 args.projects.grant("GetItem", "UpdateItem"),
-                args.deployments.grant("GetItem", "UpdateItem"),
+                args.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("codebuild:StartBuild",), resources=(self._sites.builds,)),
             ),
         )
@@ -128,7 +130,7 @@ class BuildPipeline(Component):
             timeout=60,
             environment={"BUILD_QUEUE_URL": self.builds.url, "RELEASE_QUEUE_URL": self.releases.url},
             grants=(
-                args.projects.grant("GetItem", "UpdateItem"),
+                args.projects.grant("UpdateItem"),
                 args.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
@@ -142,6 +144,7 @@ class BuildPipeline(Component):
             "release",
             timeout=_RELEASE_TIMEOUT,
             memory=_RELEASE_MEMORY,
+            storage=_RELEASE_STORAGE,
             layers=("base", "edge"),
             environment={
                 "ARTIFACTS_BUCKET": args.artifacts.bucket_name,
@@ -154,19 +157,23 @@ class BuildPipeline(Component):
                 args.projects.grant("GetItem", "UpdateItem"),
                 args.deployments.grant("GetItem", "UpdateItem"),
                 args.artifacts.grant("GetObject", under="artifacts/"),
+                # To who may not list, S3 does not say that an artifact is missing, but that it is forbidden.
+                args.artifacts.grant_list(),
                 # The zips of the functions, beside the artifact they were cut out of.
                 args.artifacts.grant("PutObject", under="artifacts/*/functions/"),
                 args.assets.grant("PutObject", under="assets/"),
                 args.assets.grant("PutObject", under="cache/"),
                 args.assets.grant_list(under="assets/"),
-                Grant(actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"), resources=(sites.tag_tables,)),
+                Grant(
+                    actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
+                    resources=(sites.tag_tables,),
+                ),
                 Grant(
                     actions=(
                         "lambda:AddPermission",
                         "lambda:CreateAlias",
                         "lambda:CreateFunctionUrlConfig",
                         "lambda:GetAlias",
-                        "lambda:GetFunction",
                         "lambda:GetFunctionConfiguration",
                         "lambda:GetFunctionUrlConfig",
                         "lambda:InvokeFunction",
@@ -195,7 +202,9 @@ class BuildPipeline(Component):
                 args.projects.grant("GetItem", "UpdateItem"),
                 args.deployments.grant("GetItem", "UpdateItem"),
                 args.deployments.grant_query("DeploymentIdIndex"),
-                Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
+                Grant(
+                    actions=("lambda:CreateAlias", "lambda:UpdateAlias"), resources=(self._sites.functions,)
+                ),
                 args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey"),
             ),
         )
@@ -211,7 +220,7 @@ class BuildPipeline(Component):
                 "API_ENDPOINT": args.api_endpoint,
             },
             grants=(
-                args.projects.grant("ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
+                args.projects.grant("BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
                 args.projects.grant_query("UserIdIndex"),
                 args.deployments.grant("Query"),
                 args.deployments.grant_query("DeploymentIdIndex"),
@@ -229,6 +238,7 @@ class BuildPipeline(Component):
         environment: dict[str, pulumi.Input[str]],
         grants: tuple[Grant, ...],
         memory: int = _MEMORY,
+        storage: int = 512,
         layers: tuple[LayerName, ...] = ("base",),
     ) -> Function:
         args = self._args
@@ -239,6 +249,7 @@ class BuildPipeline(Component):
                 handler=f"runtime.deploy.handlers.{name.replace('-', '_')}.handle",
                 timeout=timeout,
                 memory=memory,
+                storage=storage,
                 code=args.code.archive,
                 layers=tuple(self._layers.arns[layer] for layer in layers),
                 environment={

@@ -89,7 +89,7 @@ class SharedEdge(Component):
             http_version="http2and3",
             # Without South America and Oceania, which cost most.
             price_class="PriceClass_200",
-            aliases=list(domain.aliases),
+            aliases=list(domain.aliases) or None,
             viewer_certificate=domain.viewer_certificate,
             origins=[
                 # The function chooses it by this id for what lies in the bucket.

@@ -16,6 +16,7 @@ from components.site_build import SiteBuild, SiteBuildArgs
 from components.site_names import SiteNames, secrets_path
 from components.stage import StageConfig
 from components.table import TenantTable
+from components.tag_table import TagTable, TagTableArgs
 
 # Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/origin).
 _ORIGIN_HANDLER: Final = "anchor-origin.handler"
@@ -60,6 +61,7 @@ class ZeroDowntimeSite(Component):
 
     Attributes:
         url: Where the site is.
+        tags: Its tag table.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class ZeroDowntimeSite(Component):
         self._name = name
         self._args = args
         names = SiteNames(name)
-        tags = self._tag_table(names)
+        self.tags = TagTable(names.tags, TagTableArgs(stage=args.stage), self.inside)
         queue = Queue(
             names.revalidate,
             QueueArgs(
@@ -81,7 +83,7 @@ class ZeroDowntimeSite(Component):
             ),
             self.inside,
         )
-        server = self._function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(tags, queue))
+        server = self._function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(queue))
         image = self._function(
             names.image,
             _ORIGIN_HANDLER,
@@ -111,7 +113,7 @@ class ZeroDowntimeSite(Component):
                 "serverFunction": server.function_name,
                 "imageFunction": image.function_name,
                 "revalidationFunction": revalidate.function_name,
-                "tagTable": tags.name,
+                "tagTable": self.tags.table_name,
                 "revalidationQueueUrl": queue.url,
                 "buildProject": build.project_name,
                 "secretsPath": secrets_path(args.stage, name),
@@ -120,54 +122,12 @@ class ZeroDowntimeSite(Component):
         self.url = args.stage.url_of(args.host)
         self.register_outputs({"url": self.url})
 
-    def _tag_table(self, names: SiteNames) -> aws.dynamodb.Table:
-        """OpenNext's own table, in the shape that it wants: no tenant's, but one for each site.
-
-        Its keys carry nothing but tag and path, so two sites in one table would expire each other's pages.
-        """
-        return aws.dynamodb.Table(
-            names.tags,
-            name=f"{self.stage.prefix}-{names.tags}",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key="tag",
-            range_key="path",
-            attributes=[
-                aws.dynamodb.TableAttributeArgs(name="path", type="S"),
-                aws.dynamodb.TableAttributeArgs(name="revalidatedAt", type="N"),
-                aws.dynamodb.TableAttributeArgs(name="tag", type="S"),
-            ],
-            global_secondary_indexes=[
-                aws.dynamodb.TableGlobalSecondaryIndexArgs(
-                    name="revalidate",
-                    key_schemas=[
-                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
-                            attribute_name="path", key_type="HASH"
-                        ),
-                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
-                            attribute_name="revalidatedAt", key_type="RANGE"
-                        ),
-                    ],
-                    projection_type="ALL",
-                )
-            ],
-            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
-            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=self.stage.keeps_data),
-            deletion_protection_enabled=self.stage.keeps_data,
-            opts=self.kept,
-        )
-
-    def _server_grants(self, tags: aws.dynamodb.Table, queue: Queue) -> tuple[Grant, ...]:
+    def _server_grants(self, queue: Queue) -> tuple[Grant, ...]:
         cache = f"cache/{self._name}/"
         return (
             self._args.assets.grant("DeleteObject", "GetObject", "PutObject", under=cache),
             self._args.assets.grant_list(under=cache),
-            Grant(
-                actions=("dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-                resources=(tags.arn,),
-            ),
-            Grant(
-                actions=("dynamodb:Query",), resources=(pulumi.Output.concat(tags.arn, "/index/revalidate"),)
-            ),
+            *self.tags.grants(),
             queue.grant_send(),
         )
 

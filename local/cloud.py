@@ -32,15 +32,16 @@ from local.repositories import Author, GitServer, Repository
 
 REGION = "ap-southeast-1"
 EXAMPLE = "next-site"
-FIRST_COMMIT = "The example site"
+EMULATOR_PORT = 4566
+EDGE_PORT = 8080
 
 
 @frozen(kw_only=True)
 class Ports:
     """Where the embedded cloud listens, on 127.0.0.1."""
 
-    emulator: int = 4566
-    edge: int = 8080
+    emulator: int = EMULATOR_PORT
+    edge: int = EDGE_PORT
 
 
 @frozen(kw_only=True)
@@ -69,6 +70,7 @@ class Cloud:
         root: the checkout.
         deployed: what the program deployed, with its outputs.
         git: the server that stands in for GitHub.
+        log_file: the emulator's log, with what the functions logged.
         last_build_line: what a build printed last.
     """
 
@@ -78,6 +80,7 @@ class Cloud:
     engine: Engine
     deployed: Deployment
     git: GitServer
+    log_file: Path
     last_build_line: str = ""
 
     @classmethod
@@ -91,8 +94,10 @@ class Cloud:
             EngineError: the program could not be deployed.
         """
         _ensure_free(ports.edge)
-        state = root / ".anchor"
-        state.mkdir(exist_ok=True)
+        kept = root / ".anchor"
+        # What runs at the same time in one checkout, as the tests beside `make up`, has its own folder.
+        state = kept / str(ports.emulator)
+        state.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             with progress.step("Node.js found") as step:
                 node = find_node()
@@ -115,10 +120,18 @@ class Cloud:
                     on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
                 )
                 step.detail = f"{len(deployed.resources)} resources"
-            cloud = cls(root=root, ports=ports, emulator=emulator, engine=engine, deployed=deployed, git=git)
+            cloud = cls(
+                root=root,
+                ports=ports,
+                emulator=emulator,
+                engine=engine,
+                deployed=deployed,
+                git=git,
+                log_file=state / "emulator.log",
+            )
             machine = BuildMachine(
-                node=node_folder(node, state / "node"),
-                npm_cache=state / "npm-cache",
+                node=node_folder(node, kept / "node"),
+                npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - npm's own name
                 endpoint_url=emulator.endpoint_url,
                 host=os.environ,
                 git=git.environment(),
@@ -134,7 +147,7 @@ class Cloud:
                 ).run
             )
             with progress.step("edge started") as step:
-                authority = local_authority(state / "tls")
+                authority = local_authority(kept / "tls")
                 requests = stack.enter_context((state / "edge.log").open("a"))
                 loop = stack.enter_context(event_loop_thread("edge"))
                 workers = stack.enter_context(
@@ -193,9 +206,14 @@ class Cloud:
         )
         return PlatformClient(endpoint=self.api_endpoint, token=answer["AuthenticationResult"]["AccessToken"])
 
-    def example_repository(self) -> Repository:
-        """The example site as a repository on the git server."""
-        return self.git.create(EXAMPLE, self.root / "examples" / EXAMPLE, message=FIRST_COMMIT)
+    def example_repository(self, message: str) -> Repository:
+        """The example site as a repository of one commit on the git server."""
+        return self.git.create(EXAMPLE, self.example, message)
+
+    @property
+    def example(self) -> Path:
+        """The example site's folder."""
+        return self.root / "examples" / EXAMPLE
 
     def _note_build_line(self, _build_id: str, line: str) -> None:
         self.last_build_line = line

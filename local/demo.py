@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 
 from attrs import frozen
 
-from local.cloud import FIRST_COMMIT, Cloud, User
+from local.cloud import Cloud, User
 from local.github import Webhook, push_payload
 from local.platform_client import ENDED, Json, PlatformClient
 from local.progress import Progress
@@ -15,6 +15,7 @@ from local.site_checks import SITE_CHECKS
 from local.visitor import Visitor
 
 SITE = "next-site"
+FIRST_COMMIT = "The example site"
 LONGEST_DEPLOYMENT = 900.0  # seconds until following a deployment is given up
 
 
@@ -23,15 +24,13 @@ class DemoFailed(Exception):  # noqa: N818 - reads as what happened
 
 
 @frozen(kw_only=True)
-class Pushed:
-    """A project of a signed-in user whose first push went live."""
+class Connected:
+    """A signed-in user's project and the repository whose pushes it gets."""
 
     client: PlatformClient
     project: Json
     webhook: Webhook
     repository: Repository
-    sha: str
-    deployment: Json
 
     @property
     def visitor(self) -> Visitor:
@@ -39,16 +38,21 @@ class Pushed:
         return Visitor(url=self.project["url"])
 
 
-def push_to_live(cloud: Cloud, user: User, progress: Progress) -> Pushed:
-    """Sign in, create a project, push the example site and follow the deployment until it is live.
+@frozen(kw_only=True)
+class Pushed(Connected):
+    """A push that went live."""
 
-    Raises:
-        DemoFailed: the push was refused or the deployment ended otherwise; with the log's last lines.
-    """
+    sha: str
+    message: str
+    deployment: Json
+
+
+def connect(cloud: Cloud, user: User, progress: Progress) -> Connected:
+    """Sign in and create a project for the example site's repository."""
     with progress.step("signed in") as step:
         client = cloud.sign_in(user)
         step.detail = f"{user.name}, with a token of the user pool"
-    repository = cloud.example_repository()
+    repository = cloud.example_repository(FIRST_COMMIT)
     with progress.step("project created through the API") as step:
         project = client.create_project(name="Next site", site=SITE, repository_url=repository.url)
         webhook = Webhook(**project["webhook"])
@@ -58,27 +62,43 @@ def push_to_live(cloud: Cloud, user: User, progress: Progress) -> Pushed:
         ]
         client.set_variables(project["projectId"], variables)
         step.detail = f"{project['projectId']}, with a variable and a secret"
+    return Connected(client=client, project=project, webhook=webhook, repository=repository)
+
+
+def push(cloud: Cloud, connected: Connected, message: str, progress: Progress) -> Pushed:
+    """Deliver a push of the repository's last commit and follow the deployment until it is live.
+
+    Raises:
+        DemoFailed: the push was refused or the deployment ended otherwise; with the log's last lines.
+    """
+    sha = connected.repository.head
     with progress.step("signed push accepted") as step:
-        payload = push_payload(repository_url=repository.url, sha=repository.head, message=FIRST_COMMIT)
-        answer = webhook.deliver(payload)
+        payload = push_payload(repository_url=connected.repository.url, sha=sha, message=message)
+        answer = connected.webhook.deliver(payload)
         if answer.status_code != 202:  # noqa: PLR2004 - HTTP's Accepted
             raise DemoFailed(f"the push was answered {answer.status_code}: {answer.text}")
         deployment_id: str = answer.json()["deploymentId"]
         step.detail = f"202, deployment {deployment_id}"
     with progress.step("built from a checkout of the commit") as step:
-        _follow(client, deployment_id, cloud, step.say, until=("built", "deploying"))
-        step.detail = f"npm ci and open-next build of {repository.head[:12]}"
+        _follow(connected.client, deployment_id, cloud, step.say, until=("built", "deploying"))
+        step.detail = f"npm ci and open-next build of {sha[:12]}"
     with progress.step("released") as step:
-        deployment = _follow(client, deployment_id, cloud, step.say, until=())
+        deployment = _follow(connected.client, deployment_id, cloud, step.say, until=())
         step.detail = deployment["url"]
     return Pushed(
-        client=client,
-        project=project,
-        webhook=webhook,
-        repository=repository,
-        sha=repository.head,
+        client=connected.client,
+        project=connected.project,
+        webhook=connected.webhook,
+        repository=connected.repository,
+        sha=sha,
+        message=message,
         deployment=deployment,
     )
+
+
+def push_to_live(cloud: Cloud, user: User, progress: Progress) -> Pushed:
+    """From signing in to the example site's first release."""
+    return push(cloud, connect(cloud, user, progress), FIRST_COMMIT, progress)
 
 
 def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:
@@ -110,7 +130,7 @@ def _follow(
         if time.monotonic() > deadline:
             raise DemoFailed(
                 f"deployment {deployment_id} is still {deployment['status']} "
-                f"after {LONGEST_DEPLOYMENT:.0f} s: .anchor/emulator.log says what the functions did"
+                f"after {LONGEST_DEPLOYMENT:.0f} s: {cloud.log_file} says what the functions did"
             )
         say(f"{deployment['status']}  {cloud.last_build_line}")
         time.sleep(0.2)

@@ -35,6 +35,7 @@ from local.edge_forward import (
     from_cache,
     origin_headers,
     origin_target,
+    passed_on,
     viewer_headers,
     viewer_request,
 )
@@ -55,7 +56,8 @@ MAXIMUM_HEADER = 64 * 1024
 # Requests that are under way when the edge closes have this long to end.
 CLOSE_SECONDS = 10
 # Headers of a stored answer that belong to each sending of it.
-NOT_STORED = frozenset({"date", "connection", "age"})
+NOT_STORED = frozenset({"date", "age"})
+WITHOUT_BODY = frozenset({204, 304})
 
 
 class Functions(Protocol):
@@ -195,6 +197,7 @@ class Edge:
         if self._listener is not None:
             await self._listener.close()
         if self._server is not None:
+            self._server.pre_shutdown()
             await self._server.shutdown(CLOSE_SECONDS)
         for function in self._edge_functions.values():
             function.close()
@@ -204,29 +207,25 @@ class Edge:
         started = time.perf_counter()
         request = viewer_request(incoming)
         exchange = _Exchange(incoming, request, self.config.behavior_for(request.uri))
-        status = 500
         try:
             response = await self._respond(exchange)
-            status = response.status
         except Exception:  # noqa: BLE001 - the outermost boundary: nothing a visitor sends may go unseen
             exchange.problem = traceback.format_exc()
             if exchange.response is None:
                 response = await self._page(exchange, 502, "Bad Gateway", "The edge failed on this request.")
             else:
                 response = exchange.break_off()
-            status = response.status
-        finally:
-            self.access_log(
-                EdgeAccess(
-                    method=incoming.method,
-                    host=incoming.headers.get("host", ""),
-                    target=incoming.raw_path,
-                    status=status,
-                    result=exchange.result,
-                    seconds=time.perf_counter() - started,
-                    problem=exchange.problem,
-                )
+        self.access_log(
+            EdgeAccess(
+                method=incoming.method,
+                host=incoming.headers.get("host", ""),
+                target=incoming.raw_path,
+                status=response.status,
+                result=exchange.result,
+                seconds=time.perf_counter() - started,
+                problem=exchange.problem,
             )
+        )
         return response
 
     async def _respond(self, exchange: _Exchange) -> web.StreamResponse:
@@ -324,7 +323,7 @@ class Edge:
     async def _pass(self, exchange: _Exchange, answer: StreamedResponse) -> web.StreamResponse:
         """Stream an origin's answer to the viewer, and keep it when it may be kept."""
         now = self.clock()
-        headers = [header for header in answer.headers if header[0] not in NOT_STORED]
+        headers = [header for header in passed_on(answer.headers) if header[0] not in NOT_STORED]
         policy = exchange.behavior.cache_policy
         exchange.result = "Miss" if answer.status < web.HTTPBadRequest.status_code else "Error"
         seconds = time_to_live(policy, answer.status, headers, self.config.error_ttls, now)
@@ -333,11 +332,13 @@ class Edge:
             [] if exchange.key and seconds > 0 and exchange.incoming.method == "GET" else None
         )
         size = 0
+        has_body = exchange.incoming.method != "HEAD" and answer.status not in WITHOUT_BODY
         response = self._response(exchange, answer.status, headers)
         try:
             await exchange.begin(response)
             async for chunk in answer.chunks:
-                await response.write(chunk)
+                if has_body:
+                    await response.write(chunk)
                 size += len(chunk)
                 if size > MAXIMUM_OBJECT_BYTES:
                     kept = None

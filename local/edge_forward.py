@@ -64,7 +64,7 @@ def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     cache = behavior.cache_policy
     headers: Headers = [("host", host)]
-    for name, value in passed_on(request.headers):
+    for name, value in request.headers:
         chosen = name in ALWAYS_PASSED or name in cache.headers or name in policy.headers
         if chosen and name not in OWN and not is_disallowed(name):
             headers.append((name, value))
@@ -84,8 +84,8 @@ def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str
 
 
 def viewer_headers(policy: ResponseHeadersPolicy, headers: Headers) -> Headers:
-    """An origin's headers as the viewer gets them: names in lower case, the policy applied."""
-    result = [(name, value) for name, value in passed_on(headers) if name not in policy.removed]
+    """An answer's headers as the viewer gets them: the policy applied."""
+    result = [(name, value) for name, value in headers if name not in policy.removed]
     for header in policy.added:
         present = any(name == header.name for name, _ in result)
         if present and header.override:
@@ -116,7 +116,7 @@ def viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
         method=incoming.method,
         uri=uri,
         query_string=query_string,
-        headers=[(name.lower(), readable(value)) for name, value in incoming.headers.items()],
+        headers=passed_on([(name.lower(), readable(value)) for name, value in incoming.headers.items()]),
         viewer_ip=incoming.remote or "127.0.0.1",
     )
 

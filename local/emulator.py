@@ -4,15 +4,16 @@ The emulator's state belongs to its modules, so a process has at most one at a t
 `Emulator.session()` (the account's administrator) or `credentials_for_role` (IAM is enforced).
 
 Known differences from AWS that no hook removes:
-- Requests without a signature count as the account's root, as far as the emulator's services let them in.
 - Permissions of functions, buckets and queues, trust policies and `iam:PassRole` are stored, not enforced.
-- Python functions run on this interpreter's version, whatever their runtime says.
+- Python functions run on this interpreter's version, whatever their runtime says, and can write anywhere.
+- Whoever can reach the port can empty it (`/_ministack/reset`): it listens on loopback only.
 """
 
 import contextlib
 import errno
 import logging
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -151,8 +152,9 @@ class Emulator:
     Args:
         region: what the program's provider is configured with.
         port: on 127.0.0.1; 0 takes any free one (tests).
-        log_file: the emulator's own log; by default it is removed with the rest of its data.
+        log_file: for the emulator's warnings and errors; by default it is removed with its other data.
         account_id: 12 digits.
+        administrator: the account's root; by default a key that is made up for this emulator.
     """
 
     def __init__(
@@ -162,10 +164,16 @@ class Emulator:
         port: int = DEFAULT_PORT,
         log_file: Path | None = None,
         account_id: str = ACCOUNT_ID,
+        administrator: Credentials | None = None,
     ) -> None:
         self.region = region
         self.port = port
         self.account_id = account_id
+        self.administrator = administrator or Credentials(
+            access_key_id=f"AKIA{secrets.token_hex(16).upper()}",
+            secret_access_key=secrets.token_hex(20),
+            session_token="",
+        )
         self._log_file = log_file
         self._running = contextlib.ExitStack()
         self._inside: Inside | None = None
@@ -209,6 +217,7 @@ class Emulator:
                     account_id=self.account_id,
                     region=self.region,
                     endpoint_url=self.endpoint_url,
+                    administrator=self.administrator.access_key_id,
                     data=data,
                 )
             )
@@ -227,10 +236,7 @@ class Emulator:
 
     def session(self) -> boto3.Session:
         """A session of the account's administrator; its clients have the endpoint already."""
-        # The emulator takes the account's number for its root's key, and any secret with it.
-        return self._session(
-            Credentials(access_key_id=self.account_id, secret_access_key=self.account_id, session_token="")
-        )
+        return self._session(self.administrator)
 
     def session_for_role(self, role_arn: str, *, session_name: str = "local") -> boto3.Session:
         """A session with a role's permissions, and no others."""
@@ -364,18 +370,15 @@ class Emulator:
 
 @contextlib.contextmanager
 def _logging_to(path: Path) -> Generator[None]:
-    """Everything that is logged goes to a file; nothing to the terminal unless somebody else says so."""
+    """Warnings and errors go to a file; nothing to the terminal unless somebody else says so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path)
+    handler = logging.FileHandler(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    level = root.level
     # Before the emulator is imported: it adds a handler of its own only where there is none.
     root.addHandler(handler)
-    root.setLevel(min(level, logging.INFO))
     try:
         yield
     finally:
-        root.setLevel(level)
         root.removeHandler(handler)
         handler.close()

@@ -35,6 +35,8 @@ RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", 
 # A host like Lambda's: nothing of the environment of whoever started the embedded cloud.
 HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 END_OF_LOG = "\x02end of log\x03"
+# How long a new or changed function is not ready. The emulator's half second makes waiters wait another one.
+STATE_TRANSITION_SECONDS = 0.02
 # How long to wait for a worker's last log line when it died before it could mark the end.
 LOG_DEADLINE_SECONDS = 0.25
 
@@ -64,6 +66,7 @@ def install(functions: Functions, *, data: Path, port: int) -> None:
     lambda_runtime._worker_class_for = _worker_class
     lambda_svc._execute_function_dispatch = _dispatch_node_functions(functions, _ORIGINAL_DISPATCH)
     eventbridge._dispatch_to_lambda = _dispatch_event_to_lambda
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = STATE_TRANSITION_SECONDS
 
 
 _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_dispatch)

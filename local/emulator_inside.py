@@ -97,15 +97,21 @@ class Inside:
 
 
 @contextlib.contextmanager
-def running(
-    listener: socket.socket, *, account_id: str, region: str, endpoint_url: str, data: Path
+def running(  # noqa: PLR0913 - what `Emulator` is made of
+    listener: socket.socket,
+    *,
+    account_id: str,
+    region: str,
+    endpoint_url: str,
+    administrator: str,
+    data: Path,
 ) -> Generator[Inside]:
     """Serve the emulator on the listener, completed by our hooks; everything is gone afterwards."""
     functions = Functions(endpoint_url=endpoint_url)
     builds = Builds()
     emulator_functions.install(functions, data=data, port=listener.getsockname()[1])
     emulator_builds.install(builds)
-    emulator_permissions.install()
+    emulator_permissions.install(administrator=administrator)
     inside = Inside(
         account_id=account_id, region=region, endpoint_url=endpoint_url, functions=functions, builds=builds
     )

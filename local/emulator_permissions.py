@@ -5,7 +5,7 @@ Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
-
+# ruff: noqa: SLF001 - the emulator (ministack 1.5.33) has no interface for a host process
 # pyright: reportPrivateUsage=false
 
 import json
@@ -34,9 +34,20 @@ class Call:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
 
-def install() -> None:
-    """Wrap `iam_actions.extract_resource_arn`, which names the resource that policies are compared with."""
+def install(*, administrator: str) -> None:
+    """Put the hooks in place.
+
+    `iam_actions.extract_resource_arn` names the resource that policies are compared with.
+    `iam_evaluator.is_root_access_key` lets anybody be root who says `test` or any account's number, and
+    checks no signature of theirs: here only the administrator's key is root's, which nobody can guess. (A
+    request without any key is root's too, but is refused before where AWS would refuse it.)
+    """
     iam_actions.extract_resource_arn = _extract_resource_arn
+
+    def is_root_access_key(access_key_id: str) -> bool:
+        return not access_key_id or access_key_id == administrator
+
+    iam_evaluator.is_root_access_key = is_root_access_key
     iam_evaluator._resolve_condition_key = _resolve_condition_key
     iam_actions._lambda_action = _lambda_action
 
@@ -45,7 +56,7 @@ _ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_cond
 
 
 def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - the emulator's own signature
-    """Loopback counts as secure transport: buckets that refuse anything but TLS are reached over plain HTTP here."""
+    """Loopback counts as secure: buckets that refuse all but TLS are reached over plain HTTP here."""
     if key.lower() == "aws:securetransport":
         return "true"
     return _ORIGINAL_CONDITION_KEY(key, context)

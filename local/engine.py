@@ -46,10 +46,9 @@ class UnknownTypeError(EngineError):
     """The program uses something of AWS that the embedded cloud does not have yet."""
 
     def __init__(self, token: str, urn: str) -> None:
-        service = token.partition(":")[2].partition("/")[0]
         super().__init__(
-            f"the embedded cloud cannot make a {token} ({urn}): add a function for it to "
-            f'local/providers/{service}.py, registered with the type\'s token "{token}"'
+            f"the embedded cloud cannot make a {token} ({urn}): add a function for it to the module of its "
+            f'service in local/providers, registered with the type\'s token "{token}"'
         )
         self.token = token
         self.urn = urn
@@ -62,8 +61,7 @@ class ResourceError(EngineError):
         super().__init__(
             f"cannot {verb} {declared.type} {declared.name!r}: {cause}\n"
             f"  URN: {declared.urn}\n"
-            "  Next: compare the arguments of this resource in components/ with that message; "
-            "the emulator's own log has the request."
+            "  Next: compare the arguments of this resource in components/ with that message."
         )
         self.urn = declared.urn
 
@@ -115,7 +113,7 @@ class _Run:
     seen: dict[str, None] = field(factory=dict)
     created: list[str] = field(factory=list)
     updated: list[str] = field(factory=list)
-    failure: Exception | None = None
+    failure: BaseException | None = None
 
 
 class Engine:
@@ -177,9 +175,11 @@ class Engine:
         )
         try:
             run_program(program, monitor, project=PROJECT, stack=stack, config=config)
-        except Exception as error:
-            if run.failure and run.failure is not error:
-                raise run.failure from error
+        except BaseException as error:
+            failure = run.failure
+            run.failure = failure or error  # Ctrl-C, too: what is still to be registered is not made
+            if failure and failure is not error:
+                raise failure from error
             raise
         if run.failure:
             raise run.failure

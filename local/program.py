@@ -53,7 +53,7 @@ def run_program(
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)
 
-    thread = threading.Thread(target=run, name="program")
+    thread = threading.Thread(target=run, name="program", daemon=True)  # Ctrl-C does not wait for it
     thread.start()
     thread.join()
     if failures:

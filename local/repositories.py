@@ -158,6 +158,37 @@ class Repository:
         self.git.run("fast-import", "--quiet", repository=self.folder, given=b"".join(commands))
         return self.head
 
+    def commit_folder(self, files_from: Path, message: str) -> str:
+        """Commit a folder as it is now on top of the branch and return the commit's id.
+
+        What the folder's `.gitignore` names stays out, as it would in a push.
+
+        Raises:
+            GitError: git refused, for instance a folder that cannot be read.
+        """
+        run = self.git.run
+        run("add", "--all", repository=self.folder, extra={"GIT_WORK_TREE": str(files_from.resolve())})
+        tree = run("write-tree", repository=self.folder)
+        before = run("for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}", repository=self.folder)
+        stamp = f"{int(self.clock().timestamp())} +0000"
+        commit = run(
+            "commit-tree",
+            tree,
+            *(("-p", before) if before else ()),
+            repository=self.folder,
+            given=message.encode(),
+            extra={
+                "GIT_AUTHOR_NAME": self.author.name,
+                "GIT_AUTHOR_EMAIL": self.author.email,
+                "GIT_AUTHOR_DATE": stamp,
+                "GIT_COMMITTER_NAME": self.author.name,
+                "GIT_COMMITTER_EMAIL": self.author.email,
+                "GIT_COMMITTER_DATE": stamp,
+            },
+        )
+        run("update-ref", f"refs/heads/{BRANCH}", commit, repository=self.folder)
+        return commit
+
 
 def _data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
@@ -239,24 +270,7 @@ class GitServer:
             author=self.author,
             clock=self.clock,
         )
-        stamp = f"{int(self.clock().timestamp())} +0000"
-        run("add", "--all", repository=folder, extra={"GIT_WORK_TREE": str(files_from.resolve())})
-        tree = run("write-tree", repository=folder)
-        commit = run(
-            "commit-tree",
-            tree,
-            repository=folder,
-            given=message.encode(),
-            extra={
-                "GIT_AUTHOR_NAME": self.author.name,
-                "GIT_AUTHOR_EMAIL": self.author.email,
-                "GIT_AUTHOR_DATE": stamp,
-                "GIT_COMMITTER_NAME": self.author.name,
-                "GIT_COMMITTER_EMAIL": self.author.email,
-                "GIT_COMMITTER_DATE": stamp,
-            },
-        )
-        run("update-ref", f"refs/heads/{BRANCH}", commit, repository=folder)
+        repository.commit_folder(files_from, message)
         return repository
 
 

@@ -28,6 +28,7 @@ from local.worker_process import (
 )
 
 MAXIMUM_WORKERS = 8
+CLOSE_SECONDS = 10
 
 
 @define(eq=False)
@@ -71,6 +72,8 @@ class WorkerPool:
     _directory: Path | None = field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _sockets: int = field(default=0, init=False)
+    _leases: int = field(default=0, init=False)
+    _unused: asyncio.Event = field(factory=asyncio.Event, init=False)
     _closed: bool = field(default=False, init=False)
 
     @contextlib.asynccontextmanager
@@ -148,13 +151,17 @@ class WorkerPool:
         return {f"{worker.version.name}:{worker.version.version}": worker.pid for worker in workers}
 
     async def close(self) -> None:
-        """End all workers and remove their files. Requests under way break off."""
+        """End all workers and remove their files. Requests under way have broken off when it returns."""
         self._closed = True
         for place in self._places.values():
             place.start.cancel()
             self._stop(place)
         self._places.clear()
         await asyncio.gather(*self._stops)
+        if self._leases:
+            # Who waits for an answer in another thread must get one while there is an event loop.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._unused.wait(), CLOSE_SECONDS)
         await asyncio.gather(*self._codes.values(), return_exceptions=True)
         if self._directory is not None:
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
@@ -173,11 +180,16 @@ class WorkerPool:
         self._places.move_to_end(version.key)
         # Already now and not only once it runs: it must not be evicted while this request waits for it.
         place.in_use += 1
+        self._leases += 1
+        self._unused.clear()
         try:
             # One start for all who wait: that one of them gives up must not cancel it.
             yield await asyncio.shield(place.start)
         finally:
             place.in_use -= 1
+            self._leases -= 1
+            if self._leases == 0:
+                self._unused.set()
             self._evict()
 
     def _evict(self) -> None:

@@ -93,18 +93,52 @@ def _code(properties: Properties) -> dict[str, Any]:
 def _outputs(aws: Aws, made: dict[str, Any]) -> Properties:
     name = made["FunctionName"]
     arn = aws.arn("lambda", f"function:{name}")
-    invocations = f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions"
     return {
         "arn": arn,
         "name": name,
-        "invokeArn": f"{invocations}/{arn}/invocations",
+        "invokeArn": _invoke_arn(aws, arn),
         "qualifiedArn": f"{arn}:{made['Version']}",
-        "qualifiedInvokeArn": f"{invocations}/{arn}:{made['Version']}/invocations",
+        "qualifiedInvokeArn": _invoke_arn(aws, f"{arn}:{made['Version']}"),
         "version": made["Version"],
         "codeSha256": made["CodeSha256"],
         "sourceCodeSize": made["CodeSize"],
         "lastModified": made["LastModified"],
     }
+
+
+def _invoke_arn(aws: Aws, arn: str) -> str:
+    """What API Gateway is given to call a function by."""
+    return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+
+
+@creates("aws:lambda/alias:Alias")
+def alias(aws: Aws, declared: Declared) -> Made:
+    """A name for a version."""
+    properties = declared.properties
+    name = declared.named()
+    function_name = str(properties["functionName"]).rpartition(":")[2]
+    aws.client("lambda").create_alias(FunctionName=function_name, Name=name, **_alias(properties))
+    arn = aws.arn("lambda", f"function:{function_name}:{name}")
+    return Made(id=arn, outputs={"arn": arn, "invokeArn": _invoke_arn(aws, arn), "name": name})
+
+
+@updates("aws:lambda/alias:Alias")
+def update_alias(aws: Aws, declared: Declared, made: Made) -> Made:
+    """The version it names."""
+    function_name, name = made.id.split(":")[-2:]
+    aws.client("lambda").update_alias(FunctionName=function_name, Name=name, **_alias(declared.properties))
+    return made
+
+
+def _alias(properties: Properties) -> dict[str, Any]:
+    return given(properties, FunctionVersion="functionVersion", Description="description")
+
+
+@deletes("aws:lambda/alias:Alias")
+def delete_alias(aws: Aws, _declared: Declared, made: Made) -> None:
+    """The version stays."""
+    function_name, name = made.id.split(":")[-2:]
+    aws.client("lambda").delete_alias(FunctionName=function_name, Name=name)
 
 
 @creates("aws:lambda/layerVersion:LayerVersion")

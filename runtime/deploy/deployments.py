@@ -80,6 +80,8 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: There is none, or it is another tenant's.
         """
+        if not is_ulid(deployment_id):  # a stranger's text may be too long for a key
+            raise DeploymentNotFoundError
         answer = self.client.query(
             TableName=self.table,
             IndexName="DeploymentIdIndex",

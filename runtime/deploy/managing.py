@@ -9,8 +9,6 @@ from attrs import field, frozen
 
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import (
-    DeploymentNotFoundError,
-    ProjectNotFoundError,
     SiteNotFoundError,
     SiteUnavailableError,
 )
@@ -20,7 +18,7 @@ from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import NewVariable, SecretStore, replaced
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
-from runtime.shared.ids import Ids, is_ulid
+from runtime.shared.ids import Ids
 from runtime.shared.pages import Page
 from runtime.shared.signing import Signer
 
@@ -98,7 +96,7 @@ class Management:
         Raises:
             ProjectNotFoundError: There is none, or it is another tenant's.
         """
-        project = self._project(user_id, project_id)
+        project = self.projects.owned(user_id, project_id)
         sites = self.projects.sites({project.site})
         return project, sites.get(project.site)
 
@@ -127,7 +125,7 @@ class Management:
             ProjectNotFoundError: There is none, or it is another tenant's.
             MalformedError: The cursor is not one of this list's.
         """
-        project = self._project(user_id, project_id)
+        project = self.projects.owned(user_id, project_id)
         return self.deployments.all_owned(user_id, project.project_id, limit=limit, cursor=cursor)
 
     def deployment(self, user_id: str, deployment_id: str) -> Deployment:
@@ -136,8 +134,6 @@ class Management:
         Raises:
             DeploymentNotFoundError: There is none, or it is another tenant's.
         """
-        if not is_ulid(deployment_id):
-            raise DeploymentNotFoundError
         return self.deployments.owned(user_id, deployment_id)
 
     def variables(self, user_id: str, project_id: str) -> Project:
@@ -146,7 +142,7 @@ class Management:
         Raises:
             ProjectNotFoundError: There is none, or it is another tenant's.
         """
-        return self._project(user_id, project_id)
+        return self.projects.owned(user_id, project_id)
 
     def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
         """Replace a project's variables. They reach the site with its next deployment.
@@ -161,7 +157,7 @@ class Management:
             ProjectChangedError: Someone else replaced them at the same moment.
             SiteNotFoundError: Secrets change, and the program declares the project's site no more.
         """
-        project = self._project(user_id, project_id)
+        project = self.projects.owned(user_id, project_id)
         variables = replaced(project, wanted)
         written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
         kept = {variable.name for variable in variables if variable.is_secret}
@@ -175,8 +171,3 @@ class Management:
             for name in dropped:
                 self.secrets.delete(site.secret_parameter(project_id, name))
         return project
-
-    def _project(self, user_id: str, project_id: str) -> Project:
-        if not is_ulid(project_id):
-            raise ProjectNotFoundError
-        return self.projects.owned(user_id, project_id)

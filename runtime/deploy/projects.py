@@ -126,6 +126,8 @@ class ProjectRepository:
         Raises:
             ProjectNotFoundError: There is none, or it is another tenant's.
         """
+        if not is_ulid(project_id):  # a stranger's text may be too long for a key
+            raise ProjectNotFoundError
         project = self.get(project_id)
         if project.user_id != user_id:
             raise ProjectNotFoundError

@@ -80,7 +80,7 @@ class CloudWatchLogsClient(Protocol):
 
 
 @cache
-def client(service: str, **settings: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data; callers name a protocol
+def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401 - boto3 makes clients from data
     """Return the process's one client of a service with these settings, made at the first call.
 
     Region and credentials are the Lambda environment's. Making a client reads its service's whole
@@ -88,8 +88,8 @@ def client(service: str, **settings: Any) -> Any:  # noqa: ANN401 - boto3 makes 
 
     Args:
         service: boto3's name of the service.
-        settings: What of botocore's `Config` differs from the usual.
+        settings: What differs from the usual; the same object for the same client.
     """
     # Four attempts within a few seconds: longer waits belong to the queue that brought the message.
     usual = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=20)
-    return boto3.client(service, config=usual.merge(Config(**settings)))  # pyright: ignore[reportUnknownMemberType]
+    return boto3.client(service, config=usual.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]

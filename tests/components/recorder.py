@@ -95,15 +95,22 @@ def record(
         change: Replaces settings of `anchor-deploy:stage`; None takes one out.
         registered: Gets the resources as they come, to see them of a program that fails.
     """
-    config = yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
+    config = configuration(stage)
     changed = {**config["anchor-deploy:stage"], **(change or {})}
     config["anchor-deploy:stage"] = {key: value for key, value in changed.items() if value is not None}
 
-    def program() -> None:
-        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-
     with built_layers() as layers:
-        return record_program(program, stage, {**config, "anchor-deploy:layers": str(layers)}, registered)
+        return record_program(run_main, stage, {**config, "anchor-deploy:layers": str(layers)}, registered)
+
+
+def run_main() -> None:
+    """Run the program as Pulumi does."""
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+def configuration(stage: str) -> dict[str, Any]:
+    """What a stage's own file says."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
 
 
 def record_program(
@@ -142,6 +149,8 @@ class _Mocks(pulumi.runtime.Mocks):
             return None, {}
         given = (args.inputs[key] for key in ("name", "bucket", "layerName") if key in args.inputs)
         name = str(next(given, args.name))
+        if args.typ == "aws:lambda/alias:Alias":
+            name = f"{args.inputs['functionName']}:{name}"
         return name, {**_computed(args.typ, name), **args.inputs}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
@@ -234,10 +243,16 @@ def _computed(kind: str, name: str) -> dict[str, Any]:
         "aws:s3/bucket:Bucket": name,
         "aws:sqs/queue:Queue": name,
         "aws:lambda/function:Function": f"function:{name}",
+        "aws:lambda/alias:Alias": f"function:{name}",
         "aws:lambda/layerVersion:LayerVersion": f"layer:{name}:1",
         "aws:cloudwatch/logGroup:LogGroup": f"log-group:{name}",
     }.get(kind, f"{kind.rsplit(':', 1)[1].lower()}/{name}")
     known: dict[str, dict[str, Any]] = {
+        "aws:lambda/function:Function": {
+            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{name}/invocations"
+        },
+        "aws:route53/record:Record": {"fqdn": name},
+        "aws:kms/key:Key": {"keyId": name},
         "aws:s3/bucket:Bucket": {"bucketRegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com"},
         "aws:sqs/queue:Queue": {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
         "aws:apigatewayv2/api:Api": {

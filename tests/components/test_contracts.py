@@ -24,6 +24,7 @@ KEPT = {
     "aws:cloudfront/keyValueStore:KeyValueStore": "which release each host leads to",
     "aws:cloudfront/distribution:Distribution": "the name that records point to",
     "aws:apigatewayv2/api:Api": "the address in the webhooks of every repository",
+    "aws:lambda/alias:Alias": "which version is live",
     "aws:lambda/function:Function": "versions, which are releases (those of sites; the platform's have none)",
 }
 
@@ -196,6 +197,7 @@ def test_every_name_says_its_stage_and_fits(stage: str) -> None:
 
 
 UNNAMED = {
+    "aws:lambda/alias:Alias": "live",
     "aws:iam/rolePolicy:RolePolicy": "inline, named within its role",
     "aws:apigatewayv2/authorizer:Authorizer": "named within its API",
     "aws:apigatewayv2/stage:Stage": "$default",
@@ -238,6 +240,8 @@ def test_the_stack_exports_what_clients_and_tools_need(stage: str) -> None:
         "sites",
         "queues",
     }
+    tables = {table.inputs["name"] for table in recording(stage).of("aws:dynamodb/table:Table")}
+    assert {table["name"] for table in outputs["tables"].values()} == tables
     assert outputs["tables"]["projects"]["name"] == f"anchor-{stage}-projects"
     assert outputs["tables"]["deployments"]["arn"].endswith(f":table/anchor-{stage}-deployments")
     assert outputs["buckets"] == {

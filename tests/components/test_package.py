@@ -6,7 +6,14 @@ import pytest
 
 from components.errors import DeclarationError
 from components.package import CHECKOUT, FunctionCode
-from tests.components.recorder import built_layers, recording
+from tests.components.recorder import (
+    Recorded,
+    built_layers,
+    configuration,
+    record_program,
+    recording,
+    run_main,
+)
 from tests.components.stages import stage
 
 
@@ -15,19 +22,28 @@ def test_a_missing_layer_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(
         DeclarationError, match=r"edge does not hold .*: run `make package` \(for python3.13 on arm64\)"
     ):
-        FunctionCode.load(stage(), tmp_path)
+        FunctionCode.find(stage(), tmp_path)
+
+
+def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
+    """G4."""
+    registered: list[Recorded] = []
+    config = {**configuration("dev"), "anchor-deploy:layers": str(tmp_path)}
+    with pytest.raises(DeclarationError, match="make package"):
+        record_program(run_main, "dev", config, registered)
+    assert registered == []
 
 
 def test_layers_are_those_of_the_stages_runtime_and_cpu() -> None:
     with built_layers() as folder:
-        code = FunctionCode.load(stage(architecture="x86_64"), folder)
+        code = FunctionCode.find(stage(architecture="x86_64"), folder)
     assert code.layers["base"] == folder / "python3.13-x86_64" / "base"
 
 
 def test_only_sources_are_shipped_under_the_names_they_are_imported_by() -> None:
     """G7: a cache among them would change the archive's hash from run to run."""
     with built_layers() as folder:
-        shipped = set(FunctionCode.load(stage(), folder).archive.assets)
+        shipped = set(FunctionCode.find(stage(), folder).archive.assets)
     assert "runtime/deploy/routes.py" in shipped
     assert {Path(path).suffix for path in shipped} <= {".py", ".mjs"}
     assert {Path(path).parts[0] for path in shipped} == {"runtime"}

@@ -224,3 +224,16 @@ def test_the_longest_name_of_a_site_fits_everywhere() -> None:
     }
     for kind, limit in limits.items():
         assert all(len(resource.inputs["name"]) <= limit for resource in recorded.of(kind)), kind
+
+
+def test_revalidations_are_made_by_the_release_that_is_live() -> None:
+    """D3, D4: pages are asked for with a secret of the build, so only the live build's function can."""
+    recorded = recording("dev")
+    (alias,) = recorded.of("aws:lambda/alias:Alias")
+    assert (alias.inputs["name"], alias.inputs["functionName"]) == (
+        "live",
+        "anchor-dev-site-next-site-revalidate",
+    )
+    assert set(alias.ignore_changes) == {"functionVersion"}
+    mapping = recorded.one("aws:lambda/eventSourceMapping:EventSourceMapping", "site-next-site-revalidate")
+    assert mapping.inputs["functionName"].endswith(":function:anchor-dev-site-next-site-revalidate:live")

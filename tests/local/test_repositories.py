@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 def git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": str(cwd), "GIT_TERMINAL_PROMPT": "0"}
-    return subprocess.run(  # noqa: S603 - the command of a test
+    return subprocess.run(
         [server.git.program, *arguments],
         cwd=cwd,
         env=environment | server.environment(),

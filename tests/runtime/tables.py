@@ -1,6 +1,8 @@
-"""Test tables as the program declares them."""
+"""Test tables, made from what the program declares: a test's schema cannot differ from the deployed one."""
 
 from typing import Any
+
+from tests.components.recorder import dynamodb_tables
 
 PROJECTS = "anchor-dev-projects"
 DEPLOYMENTS = "anchor-dev-deployments"
@@ -8,35 +10,6 @@ DEPLOYMENTS = "anchor-dev-deployments"
 
 def platform_tables() -> list[dict[str, Any]]:
     """Arguments of `create_table` for the platform's tables."""
-
-    def s(*names: str) -> list[dict[str, str]]:
-        return [{"AttributeName": n, "AttributeType": "S"} for n in names]
-
-    def k(pk: str, sk: str | None = None) -> list[dict[str, str]]:
-        return [
-            {"AttributeName": pk, "KeyType": "HASH"},
-            *([{"AttributeName": sk, "KeyType": "RANGE"}] if sk else []),
-        ]
-
-    def i(name: str, *keys: str) -> dict[str, Any]:
-        return {"IndexName": name, "KeySchema": k(*keys), "Projection": {"ProjectionType": "ALL"}}
-
-    return [
-        {
-            "TableName": PROJECTS,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": s("projectId", "sk", "userId", "createdAt"),
-            "KeySchema": k("projectId", "sk"),
-            "GlobalSecondaryIndexes": [i("UserIdIndex", "userId", "createdAt")],
-        },
-        {
-            "TableName": DEPLOYMENTS,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": s("projectId", "deploymentId", "userId"),
-            "KeySchema": k("projectId", "deploymentId"),
-            "GlobalSecondaryIndexes": [
-                i("DeploymentIdIndex", "deploymentId"),
-                i("UserIdIndex", "userId", "deploymentId"),
-            ],
-        },
-    ]
+    tables = [table for table in dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
+    assert len(tables) == 2
+    return tables

@@ -6,9 +6,10 @@ import pytest
 from attrs import evolve
 from botocore.exceptions import ClientError
 
-from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
+from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.handlers import orchestrator
 from runtime.deploy.model import Project, Status, Variable
+from runtime.shared.converters import to_row
 from tests.runtime.events import messages
 from tests.runtime.world import FAILURE, CrashError, World, client_error, message_of
 
@@ -269,6 +270,16 @@ def test_the_crashes_above_are_after_every_call_there_is(world: World) -> None:
     with world.calls.counted() as made:
         world.build(first)
     assert len(made) == 14
+
+
+def test_a_build_of_a_project_that_is_gone_is_not_started(world: World) -> None:
+    deployment = world.push(world.project())
+    gone = evolve(deployment, project_id=world.ids())
+    row = to_row(gone)
+    world.dynamodb._target.put_item(TableName=world.deployments.table, Item=row)
+    with pytest.raises(ProjectNotFoundError):
+        world.slot.take(gone, at=world.clock())
+    assert world.statuses(gone) == ["queued"]
 
 
 def test_the_handler_reports_what_is_to_come_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,11 @@ import pytest
 from attrs import fields
 
 from runtime.deploy.handlers import api, build_events, orchestrator, webhook
+from runtime.deploy.model import Site
 from runtime.shared import aws as clients
+from runtime.shared.converters import from_row
 from runtime.shared.environment import MissingEnvironmentError
+from tests.components.recorder import record_stage
 from tests.runtime.events import build_state, delivery, messages, request
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.world import OWNER, World, message_of, real_client
@@ -22,13 +25,18 @@ ROOT = Path(__file__).parents[2]
 PUSH = (ROOT / "tests" / "fixtures" / "github" / "push.json").read_bytes()
 HANDLERS = (webhook, orchestrator, build_events, api)
 
-# As the contract between the program and the code has them.
-VARIABLES: dict[ModuleType, set[str]] = {
-    webhook: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
-    orchestrator: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "ARTIFACTS_BUCKET"},
-    build_events: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
-    api: {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT"},
-}
+NAMES = {webhook: "webhook", orchestrator: "orchestrator", build_events: "build-events", api: "api"}
+
+
+def declared(handler: ModuleType) -> dict[str, Any]:
+    """What the program declares for a handler's function."""
+    (function,) = [
+        resource.inputs
+        for resource in record_stage("dev")
+        if resource.type == "aws:lambda/function:Function"
+        and resource.inputs["name"] == f"anchor-dev-{NAMES[handler]}"
+    ]
+    return dict(function)
 
 
 def forget() -> None:
@@ -110,8 +118,10 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: Any) -> None:  # noqa: ANN401 - a module
+    function = declared(handler)
+    assert function["handler"] == f"{handler.__name__}.handle"
     needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
-    assert needed == VARIABLES[handler]
+    assert needed == set(function["environment"]["variables"])
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
@@ -119,12 +129,28 @@ def test_a_function_without_its_variables_names_them_all(
     handler: Any,  # noqa: ANN401 - a module
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in VARIABLES[handler]:
+    names = [attribute.name.upper() for attribute in fields(handler.Environment)]
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     handler.service.cache_clear()
     with pytest.raises(MissingEnvironmentError) as missing:
         handler.service()
-    assert all(name in str(missing.value) for name in VARIABLES[handler])
+    assert all(name in str(missing.value) for name in names)
+
+
+def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
+    rows = [
+        resource.inputs
+        for resource in record_stage("dev")
+        if resource.type == "aws:dynamodb/tableItem:TableItem"
+    ]
+    assert rows
+    for row in rows:
+        item = json.loads(row["item"])
+        site = from_row(item, Site)
+        assert row["tableName"] == PROJECTS
+        assert (item["projectId"]["S"], item["sk"]["S"]) == (f"SITE#{site.site}", "SITE")
+        assert site.url().startswith("https://")
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
@@ -146,7 +172,7 @@ import runtime.deploy.handlers.orchestrator, runtime.deploy.handlers.build_event
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sorted(new - set(sys.stdlib_module_names)), made)
 """
-    result = subprocess.run(  # noqa: S603 - our own program
+    result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "['runtime'] []"

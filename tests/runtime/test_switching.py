@@ -85,6 +85,18 @@ def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(world: Wor
     assert world.statuses(first, slow, fast) == ["retired", "deploying", "live"]
 
 
+def test_a_switch_that_another_one_finished_before_reads_the_project_again(world: World) -> None:
+    project = world.project()
+    first, second = world.live(project), world.deploying(project)
+    early = world.projects.switch(second, at=world.clock())
+    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    world.deployments.finish_switch(promoted, first, at=world.clock())
+    # The promote pinned the first again: the second was overtaken, and is told so from the row as it is now.
+    with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
+        world.deployments.finish_switch(early, second, at=world.clock())
+    assert world.statuses(first, second) == ["live", "deploying"]
+
+
 def test_a_switch_that_is_not_the_pointers_is_no_switch(world: World) -> None:
     project = world.project()
     deployment = world.deploying(project)

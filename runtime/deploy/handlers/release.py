@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 from attrs import frozen
+from botocore.config import Config
 
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.edge_store import EdgeStore
@@ -28,7 +29,12 @@ from runtime.shared.signing import Signer
 RECEIVES: Final = 3
 """How often the queue brings a message before it is a dead letter (components/queue.py)."""
 
-_SMOKE_TEST_SECONDS: Final = 60  # longer than a site's functions may run
+# Presigned in this form, URLs lead to the bucket's own region. Those of the usual form lead to a global
+# address, which sends requests for a new bucket away.
+_FOR_UPLOADS: Final = Config(
+    signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=CONNECTIONS
+)
+_FOR_SMOKE_TESTS: Final = Config(read_timeout=60)  # longer than a site's functions may run
 
 
 @frozen(kw_only=True)
@@ -48,9 +54,8 @@ def service() -> Releaser:
     """Return the function's one service, composed at its first message."""
     environment = load(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
-    # Signature version 4 for presigned URLs, too: some regions' default for them is older.
-    s3 = aws.client("s3", signature_version="s3v4", max_pool_connections=CONNECTIONS)
-    functions = aws.client("lambda", read_timeout=_SMOKE_TEST_SECONDS)
+    s3 = aws.client("s3", _FOR_UPLOADS)
+    functions = aws.client("lambda", _FOR_SMOKE_TESTS)
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
     deployments = DeploymentRepository(
         client=dynamodb, table=environment.deployments_table, projects=projects

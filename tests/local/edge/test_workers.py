@@ -1,7 +1,9 @@
 """Node.js workers: a released function version as Lambda would run it (D7, L1, L3)."""
 
 import asyncio
+import json
 import os
+import shutil
 import signal
 import sys
 import textwrap
@@ -19,6 +21,7 @@ from local.workers import WorkerPool
 from tests.runtime.origin.node_functions import SEPARATOR, URL_HOST, Lines, function_version, get, workers
 
 INDEX = """
+import fs from "node:fs";
 let open;
 const gate = new Promise((resolve) => (open = resolve));
 const actions = {
@@ -28,6 +31,7 @@ const actions = {
   context: (event, context) => ({ ...context, remaining: context.getRemainingTimeInMillis() }),
   logs: () => (console.log("from", event = "the function"), console.error("two\\nlines"), null),
   wait: () => gate,
+  waits: () => new Promise(() => setImmediate(() => fs.writeSync(1, "waiting\\n"))),
   open: () => (open("opened"), "opened"),
   fails: () => { throw new TypeError("the handler failed"); },
   dies: () => process.kill(process.pid, "SIGKILL"),
@@ -365,6 +369,21 @@ def test_closing_leaves_no_process_and_no_file() -> None:
     assert not directory.exists()
 
 
+def test_who_waits_in_another_thread_has_an_answer_when_the_pool_is_closed() -> None:
+    async def main() -> NodeResult:
+        async with workers() as (pool, lines):
+            waiting = asyncio.create_task(
+                asyncio.to_thread(pool.invoke_from_thread, invocation(FUNCTION, {"action": "waits"}))
+            )
+            await lines.wait_for("waiting")
+        assert pool._leases == 0
+        return await waiting
+
+    failure = asyncio.run(main()).failure
+    assert failure is not None
+    assert "did not answer" in failure.message
+
+
 def test_other_threads_can_invoke_and_the_pools_own_is_told_it_cannot() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         wanted = invocation(FUNCTION, {"action": "event"})
@@ -385,14 +404,14 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
     script.write_text(
         textwrap.dedent(
             """
-            import asyncio, sys
+            import asyncio, json
             from tests.local.edge.test_workers import FUNCTION, invocation
             from tests.runtime.origin.node_functions import workers
 
             async def main():
                 async with workers() as (pool, _):
                     result = await pool.invoke(invocation(FUNCTION, {"action": "process"}))
-                    print(result.payload["id"], flush=True)
+                    print(json.dumps(result.payload), flush=True)
                     await asyncio.Event().wait()
 
             asyncio.run(main())
@@ -405,8 +424,8 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             sys.executable, script, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."}
         )
         assert owner.stdout is not None
-        worker = int(await owner.stdout.readline())
-        descriptor, ended = os.pidfd_open(worker), asyncio.Event()
+        worker = json.loads(await owner.stdout.readline())
+        descriptor, ended = os.pidfd_open(worker["id"]), asyncio.Event()
         asyncio.get_running_loop().add_reader(descriptor, ended.set)
         os.kill(owner.pid, signal.SIGKILL)
         await owner.wait()
@@ -414,5 +433,7 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             await ended.wait()
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
+        # What a killed process cannot do itself.
+        shutil.rmtree(Path(worker["directory"]).parent)
 
     asyncio.run(main())

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from ministack.services import lambda_svc
@@ -33,6 +34,20 @@ def test_the_administrator_may_do_everything_and_a_role_what_its_policies_allow(
     s3.put_object(Bucket="a-bucket", Key="mine/file", Body=b"")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(Bucket="a-bucket", Key="yours/file", Body=b"")
+
+
+@pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
+def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str) -> None:
+    """P6: a build runs a stranger's code, which can reach the port."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=emulator.endpoint_url,
+        region_name="ap-southeast-1",
+        aws_access_key_id=key,
+        aws_secret_access_key="test",
+    )
+    with pytest.raises(ClientError, match=r"InvalidAccessKeyId|InvalidClientTokenId|UnrecognizedClient"):
+        client.list_buckets()
 
 
 def test_credentials_are_for_roles_that_exist_and_trust_who_takes_them(emulator: Emulator) -> None:
@@ -163,7 +178,7 @@ def test_nothing_is_left_behind_and_the_terminal_stays_quiet(tmp_path: Path) -> 
     """L3: no listener, process, file or line of output remains of an emulator that was stopped."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    ended = subprocess.run(  # noqa: S603 - our own program
+    ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(port)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},

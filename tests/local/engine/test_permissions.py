@@ -86,3 +86,30 @@ def test_an_alias_is_invoked_by_who_may_invoke_its_qualified_arn(emulator: Emula
     assert json.loads(answer["Payload"].read()) == "run"
     with pytest.raises(ClientError, match="AccessDenied"):
         functions.invoke(FunctionName="probe", Payload=b"{}")
+
+
+def test_an_alias_is_moved_with_the_action_for_it(emulator: Emulator) -> None:
+    make_function(emulator, runtime="nodejs22.x")
+    function = ARN.format("lambda", "function:probe")
+    functions = client_allowed(emulator, "lambda", ["lambda:CreateAlias", "lambda:UpdateAlias"], function)
+    functions.create_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
+    functions.update_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        functions.delete_alias(FunctionName="probe", Name="live")
+
+
+def test_loopback_counts_as_secure_transport(emulator: Emulator) -> None:
+    """B1: buckets refuse all but TLS, and the emulator speaks plain HTTP on loopback."""
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
+    without_tls = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::closed/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [without_tls]}
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps(policy))
+    limited = client_allowed(emulator, "s3", "s3:PutObject", "arn:aws:s3:::closed/*")
+    limited.put_object(Bucket="closed", Key="file", Body=b"")

@@ -39,11 +39,13 @@ class LambdaService:
 
     code: Returns the bytes of an object.
     settling: How many readings a change takes.
+    versions_fail: Whether a new version fails to start.
     answer: What an invocation returns, given function, alias and event.
     """
 
     code: Callable[[str, str], bytes]
     settling: int = 1
+    versions_fail: bool = False
     answer: Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]] = lambda *_: {"Payload": PAGE}
     functions: dict[str, Function] = Factory(dict)
     invoked: list[tuple[str, str, Mapping[str, Any]]] = Factory(list)
@@ -61,8 +63,8 @@ class LambdaService:
         if function.pending:
             raise client_error("ResourceConflictException", "Update", "an update is in progress")
         for attribute, value in changes.items():
+            function.changed |= getattr(function, attribute) != value
             setattr(function, attribute, value)
-        function.changed = True
         function.pending = self.settling
         function.revision += 1
         return self._configuration(function)
@@ -93,7 +95,8 @@ class LambdaService:
     ) -> Mapping[str, Any]:
         function = self._function(FunctionName)
         if Qualifier is not None:
-            return {"State": "Active" if Qualifier in function.versions else "Failed"}
+            assert Qualifier in function.versions
+            return {"State": "Failed" if self.versions_fail else "Active"}
         if function.pending:
             function.pending -= 1
             if not function.pending:

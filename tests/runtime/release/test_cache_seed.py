@@ -126,7 +126,7 @@ def test_what_dynamodb_puts_off_is_asked_for_again_with_growing_pauses(tags: str
     rows = [tag_row(number) for number in range(60)]
     seeder(tags, Busy(handled=17), pauses).seed(rows)
     assert len(stored(tags)) == 60
-    assert pauses[:3] == [0.075, 0.15, 0.3]
+    assert pauses[:3] == pytest.approx([0.075, 0.15, 0.3])
     seeder(tags, Busy(handled=17)).seed(rows)
 
 

@@ -1,0 +1,77 @@
+"""TagTable: which pages of a site depend on which cache tags, in the shape that OpenNext wants."""
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.component import Component
+from components.grant import Grant
+from components.stage import StageConfig
+
+
+@attrs.frozen(kw_only=True)
+class TagTableArgs:
+    """What a TagTable is made of.
+
+    Attributes:
+        stage: The stage it belongs to.
+    """
+
+    stage: StageConfig
+
+
+class TagTable(Component):
+    """OpenNext's own table: no TenantTable, since its rows know no tenant.
+
+    They carry nothing but tag and path. Two sites in one table would expire each other's pages, so each site
+    has a table.
+
+    Attributes:
+        table_name: The table's name.
+        arn: The table's ARN.
+    """
+
+    def __init__(self, name: str, args: TagTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("tag_table", name, args.stage, opts)
+        keys = {"path": "S", "revalidatedAt": "N", "tag": "S"}
+        table = aws.dynamodb.Table(
+            name,
+            name=f"{args.stage.prefix}-{name}",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="tag",
+            range_key="path",
+            attributes=[aws.dynamodb.TableAttributeArgs(name=key, type=kind) for key, kind in keys.items()],
+            global_secondary_indexes=[
+                aws.dynamodb.TableGlobalSecondaryIndexArgs(
+                    name="revalidate",
+                    key_schemas=[
+                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
+                            attribute_name="path", key_type="HASH"
+                        ),
+                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
+                            attribute_name="revalidatedAt", key_type="RANGE"
+                        ),
+                    ],
+                    projection_type="ALL",
+                )
+            ],
+            server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.stage.keeps_data),
+            deletion_protection_enabled=args.stage.keeps_data,
+            opts=self.kept,
+        )
+        self.table_name = table.name
+        self.arn = table.arn
+        self.register_outputs({"name": table.name, "arn": table.arn})
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Allow what OpenNext's server does: look up tags and paths, and write when they were revalidated."""
+        return (
+            Grant(
+                actions=("dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+                resources=(self.arn,),
+            ),
+            Grant(
+                actions=("dynamodb:Query",), resources=(pulumi.Output.concat(self.arn, "/index/revalidate"),)
+            ),
+        )

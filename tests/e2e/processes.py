@@ -1,0 +1,54 @@
+"""What a command started on this machine: its processes and where they listen (Linux's ``/proc``)."""
+
+import re
+from pathlib import Path
+
+LISTENING = "0A"
+LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
+
+
+def descendants(pid: int) -> set[int]:
+    """The process and all it started that still live."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        parents[int(status.parent.name)] = int(fields[1])
+    found = {pid} if pid in parents else set[int]()
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def listeners(pids: set[int]) -> list[tuple[str, int]]:
+    """Address (hexadecimal, as the kernel writes it) and port of every socket the processes listen on."""
+    inodes = {inode for pid in pids for inode in _sockets(pid)}
+    found: list[tuple[str, int]] = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTENING and fields[9] in inodes:
+                address, port = fields[1].split(":")
+                found.append((address, int(port, 16)))
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    inodes: set[str] = set()
+    try:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            match = re.fullmatch(r"socket:\[(\d+)\]", str(descriptor.readlink()))
+            if match:
+                inodes.add(match[1])
+    except OSError:  # the process or the descriptor is gone
+        pass
+    return inodes

@@ -1,0 +1,93 @@
+"""A push becomes a live site, releases replace each other, and nothing is lost meanwhile."""
+
+import pytest
+
+from local.demo import Pushed
+from local.site_checks import SITE_CHECKS, SiteCheck, commit_shown
+from local.visitor import Visitor
+from tests.e2e.conftest import Broken, Promoted, Second
+
+
+@pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
+def test_the_release_honours_the_whole_open_next_output(first: Pushed, check: SiteCheck) -> None:
+    """D7, on the release's own immutable URL (D6)."""
+    check.run(Visitor(url=first.deployment["url"]), first.sha)
+
+
+def test_the_deployment_tells_what_was_pushed(first: Pushed) -> None:
+    """P2: commit, message and author are stored."""
+    assert first.deployment["commitSha"] == first.sha
+    assert first.deployment["commitMessage"] == first.message
+    assert first.deployment["commitAuthor"]
+
+
+def test_variables_and_secrets_reach_the_build_and_the_running_site(first: Pushed) -> None:
+    """A4."""
+    answer = Visitor(url=first.deployment["url"]).get("/api/env").json()
+    assert answer["greeting"] == answer["buildGreeting"] == "hello"
+    assert answer["secret"]["length"] == 32
+
+
+def test_a_secret_is_never_read_back(first: Pushed) -> None:
+    """A4: a secret is write-only towards people."""
+    variables = first.client.call("GET", f"/projects/{first.project['projectId']}/env")["variables"]
+    assert {"name": "DEMO_SECRET", "isSecret": True} in variables
+
+
+def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
+    """D3."""
+    assert second.deployment["status"] == "live"
+    assert len(second.load.answers) > 50
+    assert second.load.failed == []
+
+
+def test_no_response_mixes_two_releases(first: Pushed, second: Second) -> None:
+    """D3: and the load saw both releases."""
+    assert second.load.mixed == []
+    assert second.load.releases_since(0.0) == {first.sha, second.sha}
+
+
+def test_after_the_switch_only_the_new_release_answers(second: Second) -> None:
+    """D3."""
+    assert second.load.releases_since(second.live_since) == {second.sha}
+
+
+def test_the_replaced_release_still_answers_at_its_own_url(first: Pushed, second: Second) -> None:
+    """D6."""
+    old = Visitor(url=first.deployment["url"])
+    assert commit_shown(old.get("/").text) == first.sha
+    assert old.get("/second.txt").status_code == 404
+    assert Visitor(url=second.deployment["url"]).get("/second.txt").text == "the second release\n"
+
+
+def test_a_broken_build_fails_with_its_step_and_the_last_lines_of_its_log(broken: Broken) -> None:
+    """P7."""
+    assert broken.deployment["status"] == "failed"
+    failure = broken.deployment["failure"]
+    assert "build" in failure["step"].lower()
+    assert failure["reason"]
+    assert any("lib/posts.ts" in line for line in failure["logTail"])
+
+
+def test_the_live_site_never_notices_a_broken_build(second: Second, broken: Broken) -> None:
+    """D2."""
+    assert broken.load.failed == []
+    assert broken.load.releases_since(0.0) == {second.sha}
+
+
+def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) -> None:
+    """D5."""
+    assert promoted.deployment["status"] == "live"
+    assert promoted.builds_after == promoted.builds_before
+
+
+def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
+    """D5: from the API call to the release's first byte; a push takes some forty seconds here."""
+    assert promoted.seconds_to_first_byte < second.seconds / 20
+
+
+def test_no_request_fails_or_mixes_while_a_release_is_promoted(first: Pushed, promoted: Promoted) -> None:
+    """D3, D5."""
+    assert promoted.load.failed == []
+    assert promoted.load.mixed == []
+    assert promoted.load.releases_since(promoted.asked + 1.0) <= {first.sha}

@@ -1,0 +1,198 @@
+# ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
+"""The release side of the platform: buckets, tag tables, Lambda and the edge's store beside `World`."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import Factory, define
+
+from runtime.deploy.artifact import ArtifactLimits
+from runtime.deploy.edge_store import EdgeStore
+from runtime.deploy.model import Deployment, Project, Site
+from runtime.deploy.promotion import Promotion
+from runtime.deploy.publishing import FunctionPublisher
+from runtime.deploy.release_steps import ReleaseSteps, artifact_key
+from runtime.deploy.releasing import Releaser
+from runtime.deploy.switching import Switch
+from runtime.deploy.uploading import Uploader
+from tests.runtime.release.key_value_store import ARN, KeyValueStore
+from tests.runtime.release.lambda_service import LambdaService
+from tests.runtime.release.open_next import artifact
+from tests.runtime.world import REGION, CrashError, World, client_error, message_of
+
+ARTIFACTS = "anchor-dev-123456789012-artifacts"
+ASSETS = "anchor-dev-123456789012-assets"
+
+
+@define
+class Objects:
+    """S3, by bucket and key: content, content type, cache control."""
+
+    stored: dict[tuple[str, str], tuple[bytes, str, str | None]] = Factory(dict)
+
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
+        if (Bucket, Key) not in self.stored:
+            raise client_error("NoSuchKey", "GetObject", f"no {Key}")
+        content = self.stored[Bucket, Key][0]
+        return {"Body": io.BytesIO(content), "ContentLength": len(content)}
+
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: Any, ContentType: str, CacheControl: str | None = None
+    ) -> None:
+        content = Body if isinstance(Body, bytes) else Body.read()
+        self.stored[Bucket, Key] = (content, ContentType, CacheControl)
+
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> Mapping[str, Any]:
+        keys = sorted(key for bucket, key in self.stored if bucket == Bucket and key.startswith(Prefix))
+        return {"IsTruncated": False, "Contents": [{"Key": key} for key in keys]}
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        return [each["Key"] for each in self.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
+
+
+@define
+class TagTables:
+    """The tag tables of sites: their rows' `revalidatedAt`."""
+
+    rows: dict[tuple[str, str, str], str] = Factory(dict)
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
+        ((table, asked),) = RequestItems.items()
+        assert asked["ConsistentRead"]
+        present = [key for key in asked["Keys"] if (table, key["tag"]["S"], key["path"]["S"]) in self.rows]
+        return {"Responses": {table: present}, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
+        for table, puts in RequestItems.items():
+            for put in puts:
+                item = put["PutRequest"]["Item"]
+                self.rows[table, item["tag"]["S"], item["path"]["S"]] = item["revalidatedAt"]["N"]
+        return {"UnprocessedItems": {}}
+
+
+@define
+class Secrets:
+    """The parameter store, by parameters' names. It answers two at a time."""
+
+    values: dict[str, str] = Factory(dict)
+    asked: list[Mapping[str, Any]] = Factory(list)
+
+    def get_parameters_by_path(
+        self, *, Path: str, WithDecryption: bool, NextToken: str = "0"
+    ) -> Mapping[str, Any]:
+        self.asked.append({"Path": Path, "WithDecryption": WithDecryption})
+        inside = [name for name in self.values if name.rpartition("/")[0] == Path]
+        start = int(NextToken)
+        more = {"NextToken": str(start + 2)} if start + 2 < len(inside) else {}
+        page = [{"Name": name, "Value": self.values[name]} for name in inside[start : start + 2]]
+        return {"Parameters": page, **more}
+
+
+@define(slots=False)
+class ReleaseWorld:
+    """A stage in which built deployments can be released."""
+
+    world: World
+    objects: Objects = Factory(Objects)
+    tags: TagTables = Factory(TagTables)
+    secrets: Secrets = Factory(Secrets)
+    store: KeyValueStore = Factory(KeyValueStore)
+    pauses: list[float] = Factory(list)
+
+    def __attrs_post_init__(self) -> None:
+        world, calls = self.world, self.world.calls
+        self.functions = LambdaService(lambda bucket, key: self.objects.stored[bucket, key][0], settling=0)
+        s3: Any = self._s3()
+        functions: Any = calls.client("lambda", self.functions)
+        store: Any = calls.client("cloudfront-keyvaluestore", self.store)
+        tags: Any = calls.client("dynamodb", self.tags)
+        secrets: Any = calls.client("ssm", self.secrets)
+        edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
+        publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
+        switch = Switch(
+            projects=world.projects,
+            deployments=world.deployments,
+            edge=edge,
+            publisher=publisher,
+            clock=world.clock,
+        )
+        self.steps = ReleaseSteps(
+            s3=s3,
+            artifacts_bucket=ARTIFACTS,
+            uploader=Uploader(client=s3, bucket=ASSETS, put=self._put),
+            tags=tags,
+            secrets=secrets,
+            signer=world.signer,
+            publisher=publisher,
+            functions=functions,
+            edge=edge,
+            region=REGION,
+            clock=world.clock,
+            pause=self.pauses.append,
+            jitter=lambda: 0.5,
+            limits=ArtifactLimits(archive_bytes=100_000),
+        )
+        self.releaser = Releaser(
+            projects=world.projects,
+            deployments=world.deployments,
+            steps=self.steps,
+            switch=switch,
+            clock=world.clock,
+            pause=self.pauses.append,
+        )
+        self.promotion = Promotion(
+            projects=world.projects, deployments=world.deployments, switch=switch, clock=world.clock
+        )
+
+    def _s3(self) -> Any:
+        watched = self.world.calls.client("s3", self.objects)
+
+        class S3:
+            """No call is made for a presigned URL."""
+
+            def __getattr__(self, operation: str) -> Any:
+                return getattr(watched, operation)
+
+            def generate_presigned_url(self, operation: str, *, Params: Any, ExpiresIn: int) -> str:
+                assert (operation, ExpiresIn) == ("put_object", 900)
+                return f"{Params['Bucket']}:{Params['Key']}"
+
+        return S3()
+
+    def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        calls = self.world.calls
+        calls.before("put")
+        bucket, _, key = url.partition(":")
+        self.objects.stored[bucket, key] = (body, headers["content-type"], headers.get("cache-control"))
+        calls.made.append("put")
+        if calls.crash_after == len(calls.made):
+            raise CrashError
+        return 200
+
+    def project(self, site: str = "next-site", **more: Any) -> Project:
+        """A project on a site whose functions are there and empty."""
+        project = self.world.project(site=site, **more)
+        declared = self.site(project)
+        self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
+        return project
+
+    def site(self, project: Project) -> Site:
+        return self.world.projects.site(project.site)
+
+    def built(
+        self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
+    ) -> Deployment:
+        """A deployment whose build left an artifact."""
+        deployment = self.world.built(project)
+        content = artifact(changes).getvalue() if zipped is None else zipped
+        self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
+        return deployment
+
+    def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
+        """Let the deployment's message arrive."""
+        self.releaser.release(message_of(deployment), self.world.log, is_last=is_last)
+        return self.world.again(deployment)
+
+    def live(self, project: Project) -> Deployment:
+        return self.release(self.built(project))
