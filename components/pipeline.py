@@ -202,9 +202,7 @@ class BuildPipeline(Component):
                 args.projects.grant("GetItem", "UpdateItem"),
                 args.deployments.grant("GetItem", "UpdateItem"),
                 args.deployments.grant_query("DeploymentIdIndex"),
-                Grant(
-                    actions=("lambda:CreateAlias", "lambda:UpdateAlias"), resources=(self._sites.functions,)
-                ),
+                Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
                 args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey"),
             ),
         )

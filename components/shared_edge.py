@@ -103,6 +103,11 @@ class SharedEdge(Component):
                 _behaviour("/_next/static/*", policies.hashed, policies, function.arn),
                 _behaviour("/_next/image*", policies.images, policies, function.arn),
             ],
+            # A site's error is not the next visitor's: unless told so, CloudFront keeps one for ten seconds.
+            custom_error_responses=[
+                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=0)
+                for code in _ERRORS
+            ],
             restrictions=aws.cloudfront.DistributionRestrictionsArgs(
                 geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
                     restriction_type="none"
@@ -132,6 +137,9 @@ class SharedEdge(Component):
 
 # Where every request goes that the function leaves alone, and what gives protocol and timeouts when it names
 # the function URL of a release instead. Nothing answers at this address, by RFC 2606.
+_ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
+"""The status codes CloudFront keeps by itself, as its Developer Guide lists them."""
+
 _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
     origin_id="server",
     domain_name="no-release.invalid",

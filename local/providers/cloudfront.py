@@ -186,6 +186,15 @@ def _distribution(properties: Properties) -> dict[str, Any]:
                 for behaviour in properties.get("orderedCacheBehaviors") or []
             ]
         ),
+        "CustomErrorResponses": items(
+            [
+                {
+                    "ErrorCode": int(error["errorCode"]),
+                    "ErrorCachingMinTTL": int(error["errorCachingMinTtl"]),
+                }
+                for error in properties.get("customErrorResponses") or []
+            ]
+        ),
         "Restrictions": {
             "GeoRestriction": {
                 "RestrictionType": restriction["restrictionType"],

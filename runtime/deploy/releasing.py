@@ -58,7 +58,6 @@ class _Run:
     clock: Clock
     step: Step = Step.VERIFY
     deployment: Deployment | None = None
-    switched: bool = False
     _since: datetime | None = field(default=None, init=False)
 
     def begin(self, step: Step) -> None:
@@ -136,7 +135,6 @@ class Releaser:
         deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         project = self.projects.get(deployment.project_id)
         run.deployment = deployment
-        run.switched = project.live is not None and project.live.deployment_id == deployment.deployment_id
         site = self.projects.site(deployment.site)
         if deployment.release is None:
             release = self.steps.run(project, deployment, site, run.begin)
@@ -148,7 +146,6 @@ class Releaser:
             run.begin(Step.SWITCH)
         try:
             project = self.projects.switch(deployment, at=self.clock())
-            run.switched = True
             self.switch.follow(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
@@ -159,12 +156,17 @@ class Releaser:
 
     def _fail(self, run: _Run, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)
-        if run.deployment is None or run.switched:
+        if run.deployment is None or self._is_pointed_at(run.deployment):
             raise error
         try:
             self.deployments.fail(run.deployment, Failure(step=run.step, reason=reason), at=self.clock())
         except StaleDeploymentError as stale:
             run.log.info("nothing to fail any more", status=stale.found)
+
+    def _is_pointed_at(self, deployment: Deployment) -> bool:
+        # Read again: of a write that broke off, nobody knows whether it was made.
+        live = self.projects.get(deployment.project_id).live
+        return live is not None and live.deployment_id == deployment.deployment_id
 
 
 def _passes(error: Exception) -> bool:

@@ -116,6 +116,13 @@ def test_every_path_is_https_compressed_and_led_by_the_function(path: str) -> No
     assert behaviour["originRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 
+def test_an_error_is_not_kept_for_the_next_visitor() -> None:
+    """D3: CloudFront would answer with it for ten seconds."""
+    errors = distribution(build())["customErrorResponses"]
+    assert {error["errorCode"] for error in errors} >= {403, 404, 500, 502, 503, 504}
+    assert {error["errorCachingMinTtl"] for error in errors} == {0}
+
+
 def test_the_distribution_speaks_http_2_and_3() -> None:
     """D8."""
     made = distribution(build())

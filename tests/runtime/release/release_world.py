@@ -2,7 +2,8 @@
 """The release side of the platform: buckets, tag tables, Lambda and the edge's store beside `World`."""
 
 import io
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import Factory, define
@@ -196,3 +197,39 @@ class ReleaseWorld:
 
     def live(self, project: Project) -> Deployment:
         return self.release(self.built(project))
+
+
+def led_to(stage: ReleaseWorld, project: Project) -> str | None:
+    """Which deployment the site's host leads to."""
+    value = stage.store.items.get(stage.site(project).host)
+    return json.loads(value)["r"] if value else None
+
+
+def live_versions(stage: ReleaseWorld, project: Project) -> list[str | None]:
+    site = stage.site(project)
+    names = (site.server_function, site.image_function, site.revalidation_function)
+    return [stage.functions.functions[name].aliases.get("live") for name in names]
+
+
+def failure(stage: ReleaseWorld, deployment: Deployment) -> tuple[str, str]:
+    """How a deployment failed."""
+    now = stage.world.again(deployment)
+    assert now.status == "failed"
+    assert now.failure
+    return now.failure.step, now.failure.reason
+
+
+def refuse(stage: ReleaseWorld, operation: str, error: Exception, times: int = 10**6) -> None:
+    """Let AWS refuse the next calls of an operation."""
+    left = [times]
+
+    def before(called: str) -> None:
+        if called == operation and left[0]:
+            left[0] -= 1
+            raise error
+
+    stage.world.calls.before = before
+
+
+def answering(status: int) -> Callable[..., Mapping[str, bytes]]:
+    return lambda *_: {"Payload": json.dumps({"statusCode": status}).encode()}

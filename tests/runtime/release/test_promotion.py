@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
-from tests.runtime.release.release_world import ReleaseWorld
-from tests.runtime.release.test_releasing import led_to, live_versions
+from tests.runtime.release.release_world import ReleaseWorld, led_to, live_versions
 from tests.runtime.tables import PROJECTS
 from tests.runtime.world import OTHER, OWNER, CrashError, real_client
 
