@@ -10,10 +10,10 @@ INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
 UNIT := tests/components tests/edge tests/runtime
 
-.PHONY: help up demo check format lint types unit integration e2e test package lock clean
+.PHONY: help up demo check format lint types unit coverage integration e2e test package lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 13
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
 
 # The virtual environment, exactly as locked. Remade when the lock changes.
 $(INSTALLED): requirements/dev.txt
@@ -45,6 +45,9 @@ types: $(INSTALLED)
 	@$(BIN)/basedpyright --warnings
 
 unit: $(INSTALLED)
+	@$(PYTEST) $(UNIT) -n 2 -q
+
+coverage: $(INSTALLED) ## the unit tests, and which branches they take (half as long again)
 	@$(PYTEST) $(UNIT) -n 2 -q --cov --cov-report=term:skip-covered
 
 integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build runner, edge, workers
@@ -53,7 +56,7 @@ integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
 	@$(PYTEST) tests/e2e -q -p no:xdist
 
-test: check integration e2e ## everything: make check, integration, then e2e
+test: format lint types coverage integration e2e ## everything that is checked
 
 package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
 	@$(BIN)/python -m local.layers

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from attrs import field, frozen
 
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.errors import (
-    SiteNotFoundError,
-    SiteUnavailableError,
-)
+from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.project_input import NewProject
 from runtime.deploy.projects import ProjectRepository
@@ -33,7 +30,7 @@ class CreatedProject:
     """
 
     project: Project
-    site: Site
+    site: Site | None
     webhook_url: str
     webhook_secret: str = field(repr=False)
 
@@ -75,10 +72,12 @@ class Management:
         )
         # Before anything is written: a project without its secret would be of no use and hold its site.
         secret = self.signer.webhook_secret(project.project_id, project.webhook_version)
+        # Read first, so that nothing is left to fail afterwards. Whether it may be had, the transaction
+        # decides: that takes as long for a site that is not declared as for one that is taken.
+        site = self.projects.sites({new.site}).get(new.site)
         try:
-            site = self.projects.site(new.site)
             self.projects.create(project)
-        except (SiteNotFoundError, SiteUnavailableError):
+        except SiteUnavailableError:
             problem = "is not available: choose a site that is declared for this stage and has no project yet"
             raise InvalidInputError(FieldProblem(field="site", problem=problem)) from None
         return CreatedProject(

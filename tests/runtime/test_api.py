@@ -207,7 +207,7 @@ def test_a_route_that_does_not_exist_is_not_found(world: World) -> None:
     ("route", "calls"),
     [
         # The site, which only the program writes, and one transaction; the key signs.
-        ("POST /projects", ["generate_mac", "get_item", "transact_write_items"]),
+        ("POST /projects", ["generate_mac", "batch_get_item", "transact_write_items"]),
         # A site's host is the program's to change: no project's row repeats it.
         ("GET /projects", ["query", "batch_get_item"]),
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),

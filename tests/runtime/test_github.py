@@ -15,7 +15,7 @@ from runtime.deploy.github import Ignored, comparable, read_push, signature_hold
 from runtime.deploy.model import Commit
 from runtime.shared.errors import MalformedError
 
-PAYLOADS = Path(__file__).parents[1] / "fixtures" / "github"
+PAYLOADS = Path(__file__).parents[2] / "examples" / "github-webhooks"
 REPOSITORY = "https://github.com/Codertocat/Hello-World"
 
 

@@ -22,7 +22,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.world import OWNER, World, message_of, real_client
 
 ROOT = Path(__file__).parents[2]
-PUSH = (ROOT / "tests" / "fixtures" / "github" / "push.json").read_bytes()
+PUSH = (ROOT / "examples" / "github-webhooks" / "push.json").read_bytes()
 HANDLERS = (webhook, orchestrator, build_events, api)
 
 NAMES = {webhook: "webhook", orchestrator: "orchestrator", build_events: "build-events", api: "api"}

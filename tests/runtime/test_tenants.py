@@ -85,7 +85,7 @@ def test_the_methods_that_serve_a_tenant_take_the_user_first() -> None:
 def test_another_tenant_finds_and_changes_nothing(world: World, method: str, user: str) -> None:
     """A5."""
     project = world.project()
-    deployment = world.live(project)
+    deployment = world.placed_live(project)
     rows = world.everything()
     if user == "" and method == "ProjectRepository.all_owned":
         pytest.skip(
@@ -102,7 +102,7 @@ def test_another_tenant_finds_and_changes_nothing(world: World, method: str, use
 @pytest.mark.parametrize("method", SERVE_TENANTS)
 def test_the_owner_is_served(world: World, method: str) -> None:
     project = world.project()
-    deployment = world.live(project)
+    deployment = world.placed_live(project)
     found = SERVE_TENANTS[method](world, OWNER, world.projects.get(project.project_id), deployment)
     assert found not in (None, Page(items=(), cursor=None))
 
@@ -125,7 +125,7 @@ def owned(world: World) -> dict[str, str]:
     project = world.project()
     return {
         "projectId": project.project_id,
-        "deploymentId": world.live(project).deployment_id,
+        "deploymentId": world.placed_live(project).deployment_id,
     }
 
 

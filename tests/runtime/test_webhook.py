@@ -13,7 +13,7 @@ from tests.runtime.events import delivery
 from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.world import BUILD_QUEUE, FAILURE, CrashError, World, client_error, real_client
 
-PAYLOADS = Path(__file__).parents[1] / "fixtures" / "github"
+PAYLOADS = Path(__file__).parents[2] / "examples" / "github-webhooks"
 PUSH = (PAYLOADS / "push.json").read_bytes()
 
 

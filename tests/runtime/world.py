@@ -26,7 +26,7 @@ from runtime.deploy.building import Builder
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.managing import Management
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
-from runtime.deploy.model import Commit, Deployment, Failure, Project, Release, Site, Source, Status
+from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.pushing import Pushes
 from runtime.deploy.variables import SecretStore
@@ -310,6 +310,27 @@ class World:
         deployment = self.deploying(project)
         switched = self.projects.switch(deployment, at=self.clock())
         return self.deployments.finish_switch(switched, deployment, at=self.clock())
+
+    def placed_live(self, project: Project) -> Deployment:
+        """A first release that is live, as rows alone: for tests that do not care how it got there."""
+        deployment = evolve(
+            Deployment.queued(
+                project,
+                Commit(sha="1" * 40, message="", author=""),
+                deployment_id=self.ids(),
+                source=Source.PUSH,
+                at=self.clock(),
+            ),
+            status=Status.LIVE,
+            release=RELEASE,
+            live_at=self.clock(),
+        )
+        pointer = Pointer(deployment_id=deployment.deployment_id, sequence=1)
+        now = evolve(project, sequence=1, live=pointer, serving=deployment.deployment_id)
+        client = real_client("dynamodb")
+        client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
+        client.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
+        return deployment
 
     def build(self, deployment: Deployment) -> None:
         """Let the deployment's message arrive."""
