@@ -114,12 +114,19 @@ class BuildPipeline(Component):
         return self._function(
             "orchestrator",
             timeout=60,
-            environment={"ARTIFACTS_BUCKET": args.artifacts.bucket_name},
+            environment={
+                "ARTIFACTS_BUCKET": args.artifacts.bucket_name,
+                "SIGNING_KEY_ARN": args.keys.signing_arn,
+                "SECRETS_KEY_ARN": args.keys.secrets_arn,
+            },
             grants=(
                 self.builds.grant_consume(),
                 args.projects.grant("GetItem", "UpdateItem"),
                 args.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("codebuild:StartBuild",), resources=(self._sites.builds,)),
+                args.keys.grant_sign(),
+                Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
+                args.keys.grant_encrypt(self._sites.server_actions_keys),
             ),
         )
 

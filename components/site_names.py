@@ -4,6 +4,7 @@ import attrs
 import pulumi
 
 from components.stage import StageConfig
+from runtime.deploy.model import SERVER_ACTIONS_KEY
 
 
 @attrs.frozen
@@ -81,6 +82,11 @@ class EverySite:
     def secrets(self) -> pulumi.Output[str]:
         """Their secret variables."""
         return secrets_arn(self.stage, self.account)
+
+    @property
+    def server_actions_keys(self) -> pulumi.Output[str]:
+        """The keys of their server actions, which lie beside their secret variables."""
+        return pulumi.Output.concat(self.secrets, f"/{SERVER_ACTIONS_KEY}")
 
     @property
     def _prefix(self) -> str:

@@ -37,10 +37,14 @@ class Answer:
 
 @define
 class Load:
-    """``visitors`` concurrent visitors of the site at ``url``, from entering the block to leaving it."""
+    """``visitors`` concurrent visitors of the site at ``url``, from entering the block to leaving it.
+
+    Each waits ``pause`` seconds between two pages, to leave something of the machine to what is watched.
+    """
 
     url: str
     visitors: int = 6
+    pause: float = 0.1
     answers: list[Answer] = field(factory=list[Answer], init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -103,6 +107,7 @@ class Load:
             self.answers.append(
                 Answer(path=path, began=began, ended=monotonic(), releases=releases, error=error)
             )
+            await asyncio.sleep(self.pause)
 
 
 async def _get(session: aiohttp.ClientSession, path: str) -> str:

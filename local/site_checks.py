@@ -42,6 +42,13 @@ def commit_shown(page: str) -> str:
     return found[1] if found else "none"
 
 
+def action_form(page: str, **fields: str) -> dict[str, str]:
+    """The fields of a form with a server action: the hidden ones that name it, and what a person types."""
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?', page))
+    expect(hidden, "the form has no hidden field naming its action")
+    return {name: value.replace("&quot;", '"') for name, value in {**hidden, **fields}.items()}
+
+
 def _text(page: str, testid: str) -> str:
     found = re.search(rf'data-testid="{testid}"[^>]*>([^<]*)', page)
     if not found:
@@ -89,11 +96,8 @@ def api_post(visitor: Visitor, sha: str) -> str:
 
 def server_action(visitor: Visitor, sha: str) -> str:
     """A form with a server action, posted as a browser without JavaScript does."""
-    page = _page(visitor, "/action").text
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?', page))
-    expect(hidden, "the form has no hidden field naming its action")
-    form = {name: value.replace("&quot;", '"') for name, value in {**hidden, "name": "Ada"}.items()}
-    response = visitor.post("/action", {"Origin": visitor.url.rstrip("/")}, form=form)
+    form = action_form(_page(visitor, "/action").text, name="Ada")
+    response = visitor.post("/action", {"Origin": visitor.url}, form=form)
     expect(
         response.status_code == 303,
         f"the form's POST answered {response.status_code}, not 303: {response.text[:300]}",

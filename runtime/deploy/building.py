@@ -13,12 +13,14 @@ from runtime.deploy.errors import (
     StaleDeploymentError,
 )
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.model import Deployment, Failure, Project, Site, Status
+from runtime.deploy.model import SERVER_ACTIONS_KEY, Deployment, Failure, Project, Site, Status
 from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.variables import SecretStore
 from runtime.deploy.waiting import next_waiting
 from runtime.shared.aws import CodeBuildClient
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
+from runtime.shared.signing import Signer
 
 STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
 
@@ -36,6 +38,8 @@ class Builder:
 
     Attributes:
         artifacts_bucket: Where builds put their artifacts.
+        signer: Derives each project's key for server actions.
+        secrets: Where builds find it.
     """
 
     projects: ProjectRepository
@@ -43,6 +47,8 @@ class Builder:
     slot: BuildSlotRepository
     codebuild: CodeBuildClient
     artifacts_bucket: str
+    signer: Signer
+    secrets: SecretStore
     clock: Clock
 
     def build(self, message: DeploymentMessage, log: Log) -> None:
@@ -104,6 +110,11 @@ class Builder:
 
     def _start(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.site(deployment.site)
+        # Written for every build, so that none depends on what happened when its project was made.
+        self.secrets.put(
+            site.server_actions_parameter(project.project_id),
+            self.signer.server_actions_key(project.project_id),
+        )
         try:
             answer = self.codebuild.start_build(
                 projectName=site.build_project,
@@ -117,6 +128,8 @@ class Builder:
                     "packaging": "NONE",
                     "namespaceType": "NONE",
                     "overrideArtifactName": False,
+                    # The bucket encrypts by itself; the override would add a key of AWS's own.
+                    "encryptionDisabled": True,
                 },
             )
         except ClientError as error:
@@ -137,13 +150,12 @@ def _variables(project: Project, site: Site, deployment: Deployment) -> list[dic
         "ANCHOR_COMMIT_SHA": deployment.commit_sha,
         "ANCHOR_BRANCH": deployment.branch,
     }
-    return [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in own.items()] + [
-        {
-            "name": variable.name,
-            "value": site.secret_parameter(project.project_id, variable.name),
-            "type": "PARAMETER_STORE",
-        }
-        if variable.is_secret
-        else {"name": variable.name, "value": variable.value or "", "type": "PLAINTEXT"}
-        for variable in project.variables
+    plain = own | {v.name: v.value or "" for v in project.variables if not v.is_secret}
+    secret = {
+        v.name: site.secret_parameter(project.project_id, v.name) for v in project.variables if v.is_secret
+    }
+    secret[SERVER_ACTIONS_KEY] = site.server_actions_parameter(project.project_id)
+    return [
+        *({"name": name, "value": value, "type": "PLAINTEXT"} for name, value in plain.items()),
+        *({"name": name, "value": value, "type": "PARAMETER_STORE"} for name, value in secret.items()),
     ]

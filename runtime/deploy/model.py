@@ -41,6 +41,10 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 """What each status may become. Every write of a status is conditional on the one it came from."""
 
 
+SERVER_ACTIONS_KEY = "NEXT_SERVER_ACTIONS_ENCRYPTION_KEY"
+"""The variable in which Next.js takes the key that server actions are named and encrypted with."""
+
+
 class Source(StrEnum):
     """What asked for a deployment."""
 
@@ -130,6 +134,10 @@ class Site:
     def url(self, host: str | None = None) -> str:
         """Return the URL of a host of this site, by default its own."""
         return self.url_pattern.replace("{host}", host or self.host)
+
+    def server_actions_parameter(self, project_id: str) -> str:
+        """Return the name of the parameter that holds the project's key for server actions."""
+        return self.secret_parameter(project_id, SERVER_ACTIONS_KEY)
 
     def secret_parameter(self, project_id: str, variable: str) -> str:
         """Return the parameter's name that holds a secret variable of the project on this site."""

@@ -9,7 +9,7 @@ from typing import Annotated
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.model import Project, Variable
+from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Variable
 from runtime.shared.aws import SSMClient
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.inputs import Rule
@@ -27,7 +27,7 @@ _RESERVED_PREFIXES = (
     "OPEN_NEXT",
     "REVALIDATION_",
 )
-_RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH"})
+_RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY})
 
 COUNT_LIMIT = 100
 SIZE_LIMIT = 3_200

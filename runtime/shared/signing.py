@@ -1,5 +1,6 @@
 """Secrets that are derived, not stored: KMS signs a name, and the signature is the secret."""
 
+import base64
 from collections.abc import MutableMapping
 
 from attrs import field, frozen
@@ -29,6 +30,14 @@ class Signer:
     def origin_key(self, deployment_id: str) -> str:
         """Return the key that the edge shows to a release's functions: 40 lower-case hex digits."""
         return self._mac(f"origin:{deployment_id}")[:40]
+
+    def server_actions_key(self, project_id: str) -> str:
+        """Return the key that Next.js encrypts a project's server actions with: base64 of 32 bytes.
+
+        One for all builds of a project: with a key of its own, each build would give the actions other names,
+        and a form that was opened before a switch would fail after it.
+        """
+        return base64.b64encode(bytes.fromhex(self._mac(f"server-actions:{project_id}"))).decode()
 
     def _mac(self, message: str) -> str:
         if message not in self._known:

@@ -30,6 +30,9 @@ ALLOWED_RESOURCES = {
     r"arn:aws:logs:.*:/aws/codebuild/anchor-[a-z]+-site-\*-build:log-stream:\*": "why a build failed",
     r"arn:aws:dynamodb:.*:table/anchor-[a-z]+-site-\*-tags": "the platform seeds every site's tags",
     r"arn:aws:ssm:.*:parameter/anchor/[a-z]+/sites/\*/\*": "the platform keeps every site's secrets",
+    r"arn:aws:ssm:.*:parameter/anchor/[a-z]+/sites/\*/\*/NEXT_SERVER_ACTIONS_ENCRYPTION_KEY": (
+        "the orchestrator hands each build its project's key, of any site"
+    ),
     r"arn:aws:ssm:.*:parameter/anchor/[a-z]+/sites/[a-z0-9-]+/\*": "a build's own site's secrets",
 }
 

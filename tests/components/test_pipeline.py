@@ -13,7 +13,7 @@ EVERY_SITE = "anchor-dev-site-"
 
 VARIABLES = {
     "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
-    "orchestrator": {"ARTIFACTS_BUCKET"},
+    "orchestrator": {"ARTIFACTS_BUCKET", "SECRETS_KEY_ARN", "SIGNING_KEY_ARN"},
     "build-events": {"BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
     "release": {"ARTIFACTS_BUCKET", "ASSETS_BUCKET", "KEY_VALUE_STORE_ARN", "SIGNING_KEY_ARN"},
     "promote": {"KEY_VALUE_STORE_ARN"},

@@ -77,7 +77,7 @@ class Broken:
 
 @pytest.fixture(scope="session")
 def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - comes after it
-    with Load(url=first.project["url"], visitors=2) as load:
+    with Load(url=first.project["url"], visitors=2, pause=0.5) as load:
         _, deployment = push(
             first, {"lib/posts.ts": "export const posts: number = 'not a number';\n"}, "Break the build"
         )
@@ -102,7 +102,7 @@ class Promoted:
 @pytest.fixture(scope="session")
 def promoted(cloud: Cloud, first: Pushed, broken: Broken) -> Promoted:  # noqa: ARG001 - comes after it
     builds_before = number_of_builds(cloud)
-    with Load(url=first.project["url"]) as load:
+    with Load(url=first.project["url"], pause=0.0) as load:
         time.sleep(1.0)
         asked = time.monotonic()
         deployment = first.client.promote(first.deployment["deploymentId"])

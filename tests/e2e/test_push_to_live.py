@@ -3,7 +3,7 @@
 import pytest
 
 from local.demo import Pushed
-from local.site_checks import SITE_CHECKS, SiteCheck, commit_shown
+from local.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown
 from local.visitor import Visitor
 from tests.e2e.conftest import Broken, Promoted, Second
 
@@ -58,6 +58,15 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: Pushed, second
     assert commit_shown(old.get("/").text) == first.sha
     assert old.get("/second.txt").status_code == 404
     assert Visitor(url=second.deployment["url"]).get("/second.txt").text == "the second release\n"
+
+
+def test_a_form_opened_before_a_switch_works_after_it(first: Pushed, second: Second) -> None:
+    """D3: both builds name and encrypt the server action alike."""
+    page = Visitor(url=first.deployment["url"]).get("/action").text
+    new = Visitor(url=second.deployment["url"])
+    answer = new.post("/action", {"Origin": new.url}, form=action_form(page, name="Ada"))
+    assert answer.status_code == 303
+    assert second.sha in answer.headers["location"]
 
 
 def test_a_broken_build_fails_with_its_step_and_the_last_lines_of_its_log(broken: Broken) -> None:

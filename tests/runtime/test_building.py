@@ -1,5 +1,6 @@
 """The orchestrator: one build at a time for each project, whatever crashes (P5, P8)."""
 
+import base64
 import json
 
 import pytest
@@ -8,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.handlers import orchestrator
-from runtime.deploy.model import Project, Status, Variable
+from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
 from tests.runtime.events import messages
-from tests.runtime.world import FAILURE, CrashError, World, client_error, message_of
+from tests.runtime.world import FAILURE, CrashError, World, client_error, message_of, real_client
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
@@ -58,6 +59,11 @@ def test_a_build_is_started_with_what_it_needs_and_nothing_more(world: World) ->
                 "value": f"/anchor/dev/sites/next-site/{project.project_id}/TOKEN",
                 "type": "PARAMETER_STORE",
             },
+            {
+                "name": SERVER_ACTIONS_KEY,
+                "value": f"/anchor/dev/sites/next-site/{project.project_id}/{SERVER_ACTIONS_KEY}",
+                "type": "PARAMETER_STORE",
+            },
         ],
         "artifactsOverride": {
             "type": "S3",
@@ -67,8 +73,23 @@ def test_a_build_is_started_with_what_it_needs_and_nothing_more(world: World) ->
             "packaging": "NONE",
             "namespaceType": "NONE",
             "overrideArtifactName": False,
+            "encryptionDisabled": True,
         },
     }
+
+
+def test_all_builds_of_a_project_name_server_actions_alike(world: World) -> None:
+    """D3: a form opened before a switch works after it; and no two projects share a key."""
+    mine, other = world.project(), world.project(site="other")
+    keys: list[str] = []
+    for project in (mine, mine, other):
+        world.build(world.push(project))
+        name = f"/anchor/dev/sites/{project.site}/{project.project_id}/{SERVER_ACTIONS_KEY}"
+        parameter = real_client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        assert parameter["Type"] == "SecureString"
+        keys.append(parameter["Value"])
+    assert len(base64.b64decode(keys[0])) == 32
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_while_a_build_runs_newer_pushes_wait(world: World) -> None:
@@ -221,7 +242,7 @@ def test_the_slot_and_the_status_are_only_ever_written_together(world: World) ->
     assert slot(world, project) == running.deployment_id
 
 
-@pytest.mark.parametrize("dies_after", range(1, 7))
+@pytest.mark.parametrize("dies_after", range(1, 9))
 def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again(
     world: World, dies_after: int
 ) -> None:
@@ -239,7 +260,7 @@ def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again
     assert len(world.codebuild.builds) == 1
 
 
-@pytest.mark.parametrize("dies_after", range(1, 15))
+@pytest.mark.parametrize("dies_after", range(1, 18))
 def test_a_function_that_dies_while_it_hands_the_slot_on_does_so_when_it_runs_again(
     world: World, dies_after: int
 ) -> None:
@@ -263,13 +284,13 @@ def test_the_crashes_above_are_after_every_call_there_is(world: World) -> None:
     plain = world.push(project)
     with world.calls.counted() as made:
         world.build(plain)
-    assert len(made) == 6
+    assert len(made) == 8
     other = world.project(site="other")
     first, _, _ = (world.push(other) for _ in range(3))
     world.codebuild.never = {first.deployment_id}
     with world.calls.counted() as made:
         world.build(first)
-    assert len(made) == 14
+    assert len(made) == 17
 
 
 def test_a_build_of_a_project_that_is_gone_is_not_started(world: World) -> None:
@@ -315,6 +336,8 @@ def test_a_build_costs_three_reads_and_two_writes(world: World) -> None:
         "get_item",
         "transact_write_items",
         "get_item",
+        "generate_mac",
+        "put_parameter",
         "start_build",
         "update_item",
     ]

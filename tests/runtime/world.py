@@ -207,12 +207,15 @@ class World:
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
+        self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
         self.builder = Builder(
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
             codebuild=self.calls.client("codebuild", self.codebuild),
             artifacts_bucket="anchor-dev-123456789012-artifacts",
+            signer=self.signer,
+            secrets=SecretStore(client=self.calls.client("ssm", real_client("ssm")), key=SECRETS_KEY),
             clock=self.clock,
         )
         self.results = BuildResults(
@@ -223,8 +226,6 @@ class World:
             logs=self.calls.client("logs", self.logs),
             clock=self.clock,
         )
-
-        self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
         self.pushes = Pushes(
             projects=self.projects,
             deployments=self.deployments,

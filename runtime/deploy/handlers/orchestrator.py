@@ -12,11 +12,13 @@ from runtime.deploy.building import Builder
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.variables import SecretStore
 from runtime.shared import aws
 from runtime.shared.batches import handle_batch
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
 from runtime.shared.logging import Log
+from runtime.shared.signing import Signer
 
 
 @frozen(kw_only=True)
@@ -26,6 +28,8 @@ class Environment:
     projects_table: str
     deployments_table: str
     artifacts_bucket: str
+    signing_key_arn: str
+    secrets_key_arn: str
 
 
 @cache
@@ -46,6 +50,8 @@ def service() -> Builder:
         ),
         codebuild=aws.client("codebuild"),
         artifacts_bucket=environment.artifacts_bucket,
+        signer=Signer(aws.client("kms"), environment.signing_key_arn),
+        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
         clock=utc_now,
     )
 
