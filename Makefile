@@ -54,7 +54,7 @@ integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -q -p no:xdist
+	@$(PYTEST) tests/e2e -p no:xdist -q
 
 test: format lint types coverage integration e2e ## everything that is checked
 

@@ -1,22 +1,20 @@
 """The main job, proven step by step: push to live on the embedded cloud, then every part of the live site."""
 
 import secrets
-import time
-from collections.abc import Callable, Container
+from collections.abc import Container
 
 from attrs import frozen
 
 from local.cloud import Cloud, User
 from local.github import Webhook, push_payload
-from local.platform_client import ENDED, Json, PlatformClient
-from local.progress import Progress
+from local.platform_client import Json, PlatformClient
+from local.progress import Progress, Step
 from local.repositories import Repository
 from local.site_checks import SITE_CHECKS
 from local.visitor import Visitor
 
 SITE = "next-site"
 FIRST_COMMIT = "The example site"
-LONGEST_DEPLOYMENT = 900.0  # seconds until following a deployment is given up
 
 
 class DemoFailed(Exception):  # noqa: N818 - reads as what happened
@@ -80,10 +78,10 @@ def push(cloud: Cloud, connected: Connected, message: str, progress: Progress) -
         deployment_id: str = answer.json()["deploymentId"]
         step.detail = f"202, deployment {deployment_id}"
     with progress.step("built from a checkout of the commit") as step:
-        _follow(connected.client, deployment_id, cloud, step.say, until=("built", "deploying"))
+        _follow(connected.client, deployment_id, cloud, step, until=("built", "deploying"))
         step.detail = f"npm ci and open-next build of {sha[:12]}"
     with progress.step("released") as step:
-        deployment = _follow(connected.client, deployment_id, cloud, step.say, until=())
+        deployment = _follow(connected.client, deployment_id, cloud, step, until=())
         step.detail = deployment["url"]
     return Pushed(
         client=connected.client,
@@ -113,27 +111,20 @@ def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:
 
 
 def _follow(
-    client: PlatformClient,
-    deployment_id: str,
-    cloud: Cloud,
-    say: Callable[[str], None],
-    *,
-    until: Container[str],
+    client: PlatformClient, deployment_id: str, cloud: Cloud, step: Step, *, until: Container[str]
 ) -> Json:
-    deadline = time.monotonic() + LONGEST_DEPLOYMENT
-    while True:
-        deployment = client.deployment(deployment_id)
-        if deployment["status"] in until or deployment["status"] == "live":
-            return deployment
-        if deployment["status"] in ENDED:
-            raise DemoFailed(_why(deployment))
-        if time.monotonic() > deadline:
-            raise DemoFailed(
-                f"deployment {deployment_id} is still {deployment['status']} "
-                f"after {LONGEST_DEPLOYMENT:.0f} s: {cloud.log_file} says what the functions did"
-            )
-        say(f"{deployment['status']}  {cloud.last_build_line}")
-        time.sleep(0.2)
+    """Show how the deployment is getting on until it has a status of ``until`` or is live."""
+    try:
+        deployment = client.wait_until(
+            deployment_id,
+            until,
+            on_poll=lambda deployment: step.say(f"{deployment['status']}  {cloud.last_build_line}"),
+        )
+    except TimeoutError as error:
+        raise DemoFailed(f"{error}: {cloud.log_file} says what the functions did") from error
+    if deployment["status"] in until or deployment["status"] == "live":
+        return deployment
+    raise DemoFailed(_why(deployment))
 
 
 def _why(deployment: Json) -> str:

@@ -1,6 +1,7 @@
 """A client of the platform's HTTP API, as a developer's tool would be one."""
 
 import time
+from collections.abc import Callable, Container
 from typing import Any
 
 import requests
@@ -9,6 +10,7 @@ from attrs import field, frozen
 Json = dict[str, Any]
 
 ENDED = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
+POLL_SECONDS = 0.2
 
 
 class PlatformError(Exception):
@@ -68,19 +70,27 @@ class PlatformClient:
         """Make a kept release live, without a build."""
         return self.call("POST", f"/deployments/{deployment_id}/promote")
 
-    def wait_until_ended(self, deployment_id: str, *, timeout: float = 600.0) -> Json:
-        """Poll until the deployment is live or has otherwise ended; returns it.
+    def wait_until(
+        self,
+        deployment_id: str,
+        statuses: Container[str],
+        *,
+        timeout: float = 900.0,
+        on_poll: Callable[[Json], None] = lambda _: None,
+    ) -> Json:
+        """Poll until the deployment has one of the statuses or has ended; returns it.
 
         Raises:
-            TimeoutError: it did not end within ``timeout`` seconds; names the status it was left in.
+            TimeoutError: neither came within ``timeout`` seconds; names the status it was left in.
         """
         deadline = time.monotonic() + timeout
         while True:
             deployment = self.deployment(deployment_id)
-            if deployment["status"] in ENDED:
+            if deployment["status"] in statuses or deployment["status"] in ENDED:
                 return deployment
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"deployment {deployment_id} is still {deployment['status']} after {timeout:.0f} s"
                 )
-            time.sleep(0.25)
+            on_poll(deployment)
+            time.sleep(POLL_SECONDS)

@@ -45,21 +45,30 @@ class Second:
     seconds: float
 
 
-def push(pushed: Pushed, changes: dict[str, str | bytes | None], message: str) -> tuple[str, Json]:
-    """Commit on the project's repository, deliver the push, and wait until the deployment has ended."""
+def push(
+    pushed: Pushed, changes: dict[str, str | bytes | None], message: str, load: Load
+) -> tuple[str, Json]:
+    """Commit on the project's repository, deliver the push, and wait until the deployment has ended.
+
+    The visitors take their time while the build needs the machine, and none once it is built.
+    """
     before = pushed.repository.head
     sha = pushed.repository.commit(changes, message)
     payload = push_payload(repository_url=pushed.repository.url, sha=sha, message=message, before=before)
     answer = pushed.webhook.deliver(payload)
     assert answer.status_code == 202, answer.text
-    return sha, pushed.client.wait_until_ended(answer.json()["deploymentId"])
+    deployment_id = answer.json()["deploymentId"]
+    load.pause = 0.5
+    pushed.client.wait_until(deployment_id, {"built", "deploying"})
+    load.pause = 0.0
+    return sha, pushed.client.wait_until(deployment_id, set())
 
 
 @pytest.fixture(scope="session")
 def second(first: Pushed) -> Second:
     pushed = time.monotonic()
     with Load(url=first.project["url"]) as load:
-        sha, deployment = push(first, {"public/second.txt": "the second release\n"}, "Add a file")
+        sha, deployment = push(first, {"public/second.txt": "the second release\n"}, "Add a file", load)
         live_since = time.monotonic()
         time.sleep(2.0)  # visitors of the new release
     return Second(
@@ -77,9 +86,9 @@ class Broken:
 
 @pytest.fixture(scope="session")
 def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - comes after it
-    with Load(url=first.project["url"], visitors=2, pause=0.5) as load:
+    with Load(url=first.project["url"], visitors=2) as load:
         _, deployment = push(
-            first, {"lib/posts.ts": "export const posts: number = 'not a number';\n"}, "Break the build"
+            first, {"lib/posts.ts": "export const posts: number = 'not a number';\n"}, "Break the build", load
         )
     first.repository.commit(
         {"lib/posts.ts": (ROOT / "examples/next-site/lib/posts.ts").read_text()}, "Mend it"
@@ -93,7 +102,7 @@ class Promoted:
 
     deployment: Json
     load: Load
-    asked: float
+    answered: float
     seconds_to_first_byte: float
     builds_before: int
     builds_after: int
@@ -106,12 +115,13 @@ def promoted(cloud: Cloud, first: Pushed, broken: Broken) -> Promoted:  # noqa: 
         time.sleep(1.0)
         asked = time.monotonic()
         deployment = first.client.promote(first.deployment["deploymentId"])
+        answered = time.monotonic()
         time.sleep(1.0)
     first_answer = min(a.ended for a in load.answers if a.began >= asked and first.sha in a.releases)
     return Promoted(
         deployment=deployment,
         load=load,
-        asked=asked,
+        answered=answered,
         seconds_to_first_byte=first_answer - asked,
         builds_before=builds_before,
         builds_after=number_of_builds(cloud),

@@ -99,4 +99,4 @@ def test_no_request_fails_or_mixes_while_a_release_is_promoted(first: Pushed, pr
     """D3, D5."""
     assert promoted.load.failed == []
     assert promoted.load.mixed == []
-    assert promoted.load.releases_since(promoted.asked + 1.0) <= {first.sha}
+    assert promoted.load.releases_since(promoted.answered) == {first.sha}
