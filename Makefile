@@ -8,6 +8,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
+# Of the functions, as the stage's settings name them (`make package`).
+RUNTIME ?= python3.13
+ARCHITECTURE ?= arm64
 UNIT := tests/components tests/edge tests/runtime
 
 .PHONY: help up demo check format lint types unit coverage integration e2e test package lock clean
@@ -59,7 +62,7 @@ e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded 
 test: format lint types coverage integration e2e ## everything that is checked
 
 package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
-	@$(BIN)/python -m local.layers
+	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
 lock: $(INSTALLED) ## remake requirements/*.txt from requirements/*.in
 	@$(BIN)/python -m pip install --quiet uv

@@ -103,7 +103,9 @@ class Cloud:
                 node = find_node()
                 step.detail = node.origin
             with progress.step("functions' dependencies") as step:
-                build_layers(*host_target(), host=True, say=step.say)
+                # Apart from those for Lambda: this machine's wheels must never be deployed.
+                layers = kept / "layers"
+                build_layers(*host_target(), layers, host=True, say=step.say)
                 step.detail = " on ".join(host_target())
             with progress.step("embedded AWS started") as step:
                 emulator = stack.enter_context(
@@ -116,7 +118,10 @@ class Cloud:
             engine = Engine(emulator, root=root)
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
-                    overrides={"anchor-deploy:stage": _settings(ports)},
+                    overrides={
+                        "anchor-deploy:stage": _settings(ports),
+                        "anchor-deploy:layers": str(layers),
+                    },
                     on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
                 )
                 step.detail = f"{len(deployed.resources)} resources"
