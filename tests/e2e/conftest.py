@@ -58,7 +58,7 @@ def push(
     answer = pushed.webhook.deliver(payload)
     assert answer.status_code == 202, answer.text
     deployment_id = answer.json()["deploymentId"]
-    load.pause = 0.5
+    load.pause = 1.0
     pushed.client.wait_until(deployment_id, {"built", "deploying"})
     load.pause = 0.0
     return sha, pushed.client.wait_until(deployment_id, set())
@@ -86,13 +86,13 @@ class Broken:
 
 @pytest.fixture(scope="session")
 def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - comes after it
+    """A dependency that was added to package.json and not to the lock file."""
+    package = (ROOT / "examples/next-site/package.json").read_text()
+    changed = package.replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",', 1)
+    assert changed != package
     with Load(url=first.project["url"], visitors=2) as load:
-        _, deployment = push(
-            first, {"lib/posts.ts": "export const posts: number = 'not a number';\n"}, "Break the build", load
-        )
-    first.repository.commit(
-        {"lib/posts.ts": (ROOT / "examples/next-site/lib/posts.ts").read_text()}, "Mend it"
-    )
+        _, deployment = push(first, {"package.json": changed}, "Forget the lock file", load)
+    first.repository.commit({"package.json": package}, "Mend it")
     return Broken(deployment=deployment, load=load)
 
 
