@@ -8,6 +8,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+UNREACHABLE := could not be fetched: is the package index reachable from here (network, proxy, PIP_INDEX_URL)?
 # Of the functions, as the stage's settings name them (`make package`).
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
@@ -20,14 +22,17 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
 
 # The virtual environment, exactly as locked. Remade when the lock changes.
-$(INSTALLED): requirements/dev.txt
+$(INSTALLED): requirements/install.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and name it, as in 'make up PYTHON=python3.12'" >&2; exit 1; }
-	@echo "installing the locked Python packages into .venv (once; about half a minute)"
+	@echo "installing the locked Python packages into .venv (once; 10 seconds to a minute)"
 	@$(PYTHON) -m venv --clear .venv || { \
 	  echo "make: $(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt || { \
-	  echo "make: the Python packages of requirements/dev.txt could not be fetched: is the package index reachable from here (network, proxy, PIP_INDEX_URL)?" >&2; exit 1; }
+	@$(PIP_INSTALL) -r requirements/install.txt || { echo "make: the package uv $(UNREACHABLE)" >&2; exit 1; }
+	@# Where only pip is told of a mirror or a proxy, uv finds nothing: then pip does it all, more slowly.
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt || { \
+	  echo "make: uv could not install them, trying pip"; $(PIP_INSTALL) -r requirements/dev.txt || { \
+	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
 up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running
@@ -58,16 +63,17 @@ integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -p no:xdist -q
+	@$(PYTEST) tests/e2e -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
-test: format lint types coverage integration e2e ## everything that is checked
+# Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
+test: $(INSTALLED) ## everything that is checked
+	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage integration
 
 package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
 lock: $(INSTALLED) ## remake requirements/*.txt from requirements/*.in
-	@$(BIN)/python -m pip install --quiet uv
-	@for name in runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in install runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
 
 clean: ## remove what was built and cached, but not the virtual environment
