@@ -210,15 +210,25 @@ def test_ctrl_c_leaves_no_process_and_no_listener() -> None:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 - no other thread of the tests holds a lock then
     )
-    assert process.stdout
-    for line in process.stdout:
-        if "signed push accepted" in line:
-            break
-    started = descendants(process.pid)
-    process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            if "signed push accepted" in line:
+                break
+        started = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130, rest
     assert [pid for pid in started if is_running(pid)] == []
     for port in (ports.emulator, ports.edge):
         socket.create_server(("127.0.0.1", port)).close()
+
+
+def _listen_to_ctrl_c() -> None:
+    """A shell starts what runs in the background deaf to Ctrl-C, and so would be what the tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
