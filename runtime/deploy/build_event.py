@@ -10,6 +10,8 @@ from attrs import frozen
 
 from runtime.deploy.model import Failure, Status
 
+# What is logged of every build that ended; an alarm counts these lines (components/alarms.py).
+BUILD_ENDED = "build ended"
 PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"
 DEPLOYMENT_VARIABLE = "ANCHOR_DEPLOYMENT_ID"
 

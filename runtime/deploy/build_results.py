@@ -3,7 +3,7 @@
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.build_event import BuildEvent
+from runtime.deploy.build_event import BUILD_ENDED, BuildEvent
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import StaleDeploymentError
@@ -62,7 +62,7 @@ class BuildResults:
             deployment = self.deployments.get(event.project_id, event.deployment_id)
             log.info("the event changes nothing", status=deployment.status, recorded=deployment.build_id)
             return deployment
-        log.info("build ended", status=deployment.status, step=event.step, reason=event.reason)
+        log.info(BUILD_ENDED, status=deployment.status, step=event.step, reason=event.reason)
         return deployment
 
     def _log_tail(self, event: BuildEvent, log: Log) -> tuple[str, ...]:

@@ -1,18 +1,20 @@
 """A project's one build slot: deployments of a project build one after the other (P8).
 
 Slot and status are only written together, each time in one transaction: the deployment that holds the slot is
-the one that is `building`, whatever crashed. Each method makes one DynamoDB call.
+the one that is `building`, whatever crashed. Each method makes one DynamoDB call. `cancel_owned` serves a
+tenant, all others the platform.
 """
 
 from datetime import datetime
+from typing import Any
 
 from attrs import evolve, frozen
 
-from runtime.deploy.deployments import deployment_key, stale
-from runtime.deploy.errors import BuildSlotTakenError, ProjectNotFoundError
+from runtime.deploy.deployment_rows import deployment_key, stale, status_update
+from runtime.deploy.errors import BuildSlotTakenError, DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Deployment, Failure, Status
 from runtime.deploy.projects import project_key
-from runtime.shared.aws import DynamoDBClient
+from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -21,6 +23,7 @@ from runtime.shared.dynamodb import (
     transact,
     update,
 )
+from runtime.shared.errors import AnchorError
 
 
 @frozen(kw_only=True)
@@ -52,13 +55,11 @@ class BuildSlotRepository:
             " AND (attribute_not_exists(#activeBuild) OR #activeBuild = :deployment)",
             deployment=deployment.deployment_id,
         )
-        status = update(
+        status = status_update(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #status = :building, #updatedAt = :at",
-            when="#status IN (:queued, :building)",
-            queued=Status.QUEUED,
-            building=Status.BUILDING,
+            _key(deployment),
+            Status.BUILDING,
+            was=(Status.QUEUED, Status.BUILDING),
             at=at,
         )
         try:
@@ -80,7 +81,7 @@ class BuildSlotRepository:
         """
         write = update(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            _key(deployment),
             "SET #buildId = :build, #updatedAt = :at",
             when="#status = :building AND (attribute_not_exists(#buildId) OR #buildId = :build)",
             build=build_id,
@@ -117,33 +118,77 @@ class BuildSlotRepository:
             StaleDeploymentError: It is no longer `building`, or has another build.
         """
         after = evolve(deployment.moved(to, at=at), build_id=build_id or deployment.build_id, failure=failure)
-        slot = update(
+        more: dict[str, object] = {}
+        if after.build_id:
+            more["build"] = after.build_id
+        if failure:
+            more["failure"] = failure
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            to,
+            was=Status.BUILDING,
+            at=at,
+            also=(", #buildId = :build" if "build" in more else "")
+            + (", #failure = :failure" if "failure" in more else ""),
+            when=" AND (attribute_not_exists(#buildId)"
+            + (" OR #buildId = :build)" if "build" in more else ")"),
+            **more,
+        )
+        try:
+            transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+        except TransactionRefusedError as refused:
+            raise stale(deployment, to, refused.items[1]) from None
+        return after
+
+    def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Move a tenant's `queued`, `building` or `built` deployment, as read, to `cancelled`.
+
+        A `building` one's slot is freed in the same transaction; its build is not stopped by this.
+
+        Raises:
+            DeploymentNotFoundError: It is another tenant's.
+            StaleDeploymentError: It is no longer in the status it was read in, or cannot be cancelled in it.
+        """
+        if deployment.user_id != user_id:
+            raise DeploymentNotFoundError
+        after = deployment.moved(Status.CANCELLED, at=at)
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            Status.CANCELLED,
+            was=deployment.status,
+            at=at,
+            when=" AND #userId = :user",
+            user=user_id,
+        )
+        try:
+            if deployment.status is Status.BUILDING:
+                transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+            else:
+                with condition():
+                    self.client.update_item(**status)
+        except TransactionRefusedError as refused:
+            raise _not_cancelled(deployment, user_id, refused.items[1]) from None
+        except ConditionFailedError as refused:
+            raise _not_cancelled(deployment, user_id, refused.item) from None
+        return after
+
+    def _freed(self, deployment: Deployment) -> dict[str, Any]:
+        return update(
             self.projects_table,
             project_key(deployment.project_id),
             "REMOVE #activeBuild",
             when="#activeBuild = :deployment",
             deployment=deployment.deployment_id,
         )
-        more: dict[str, object] = {}
-        if after.build_id:
-            more["build"] = after.build_id
-        if failure:
-            more["failure"] = failure
-        status = update(
-            self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #status = :to, #updatedAt = :at"
-            + (", #buildId = :build" if "build" in more else "")
-            + (", #failure = :failure" if "failure" in more else ""),
-            when="#status = :building AND (attribute_not_exists(#buildId)"
-            + (" OR #buildId = :build)" if "build" in more else ")"),
-            to=to,
-            building=Status.BUILDING,
-            at=at,
-            **more,
-        )
-        try:
-            transact(self.client, {"Update": slot}, {"Update": status})
-        except TransactionRefusedError as refused:
-            raise stale(deployment, to, refused.items[1]) from None
-        return after
+
+
+def _key(deployment: Deployment) -> Item:
+    return deployment_key(deployment.project_id, deployment.deployment_id)
+
+
+def _not_cancelled(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
+    if item and item["userId"]["S"] != user_id:
+        return DeploymentNotFoundError()
+    return stale(deployment, Status.CANCELLED, item)

@@ -80,7 +80,8 @@ class Builder:
         log = log.bound(deploymentId=deployment.deployment_id)
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             log.info("nothing to build", status=deployment.status)
-            return deployment.status is not Status.FAILED
+            # These may have left the slot before anybody was told.
+            return deployment.status not in {Status.FAILED, Status.CANCELLED}
         if deployment.build_id:
             log.info("the build runs already", buildId=deployment.build_id)
             return True

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from runtime.deploy.deployment_rows import deployment_key, stale, status_update
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
     DeploymentNotFoundError,
@@ -21,7 +22,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.projects import ProjectRepository, project_key
-from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import attribute, from_row, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -29,20 +30,15 @@ from runtime.shared.dynamodb import (
     condition,
     names,
     put_new,
+    put_unless_alive,
     transact,
     update,
     values,
 )
 from runtime.shared.ids import floor, is_ulid
-from runtime.shared.pages import Page, read_cursor, write_cursor
 
 _DELIVERY_REMEMBERED = timedelta(days=30)
 _SWITCH_ATTEMPTS = 5
-
-
-def deployment_key(project_id: str, deployment_id: str) -> Item:
-    """Return the key of a deployment's row."""
-    return {"projectId": {"S": project_id}, "deploymentId": {"S": deployment_id}}
 
 
 @frozen(kw_only=True)
@@ -94,32 +90,6 @@ class DeploymentRepository:
             raise DeploymentNotFoundError
         return found[0]
 
-    def all_owned(
-        self, user_id: str, project_id: str, *, limit: int, cursor: str | None = None
-    ) -> Page[Deployment]:
-        """List a project's deployments, newest first; another tenant's project has none.
-
-        Raises:
-            MalformedError: The cursor is not one of such a list's.
-        """
-        start: dict[str, Any] = {}
-        if cursor is not None:
-            (deployment_id,) = read_cursor(cursor, is_ulid)
-            start["ExclusiveStartKey"] = deployment_key(project_id, deployment_id)
-        answer = self.client.query(
-            TableName=self.table,
-            KeyConditionExpression="#projectId = :project",
-            FilterExpression="#userId = :user",
-            ExpressionAttributeNames=names("#projectId #userId"),
-            ExpressionAttributeValues=values(project=project_id, user=user_id),
-            ScanIndexForward=False,
-            Limit=limit,
-            **start,
-        )
-        items = tuple(from_row(row, Deployment) for row in answer["Items"])
-        more = items and "LastEvaluatedKey" in answer
-        return Page(items=items, cursor=write_cursor(items[-1].deployment_id) if more else None)
-
     def waiting(self, project_id: str, *, since: datetime) -> tuple[Deployment, ...]:
         """List the project's `queued` deployments made since a time, newest first (strongly consistent).
 
@@ -153,7 +123,8 @@ class DeploymentRepository:
         Args:
             project: As read: its sequence is the one before the deployment's.
             deployment: From `Deployment.queued`.
-            delivery: Hexadecimal SHA-256 of the signed body; remembered for 30 days.
+            delivery: Hexadecimal SHA-256 of the signed body; remembered for 30 days, whenever DynamoDB
+                deletes the row.
 
         Raises:
             DeliveryRepeatedError: This delivery was recorded before; names the deployment that it made.
@@ -179,7 +150,11 @@ class DeploymentRepository:
                 self.client,
                 {"Update": sequence},
                 {"Put": put_new(self.table, to_row(deployment), key="projectId")},
-                {"Put": put_new(self.projects.table, seen, key="projectId")},
+                {
+                    "Put": put_unless_alive(
+                        self.projects.table, seen, key="projectId", at=deployment.created_at
+                    )
+                },
             )
         except TransactionRefusedError as refused:
             in_project, _, in_delivery = refused.items
@@ -262,13 +237,11 @@ class DeploymentRepository:
         becomes_live = self._move(deployment, Status.LIVE, at=at, also=", #liveAt = :at")
         operations = [{"Update": serving}, {"Update": becomes_live}]
         if project.serving:
-            retires = update(
+            retires = status_update(
                 self.table,
                 deployment_key(project.project_id, project.serving),
-                "SET #status = :retired, #updatedAt = :at",
-                when="#status = :live",
-                retired=Status.RETIRED,
-                live=Status.LIVE,
+                Status.RETIRED,
+                was=Status.LIVE,
                 at=at,
             )
             operations.append({"Update": retires})
@@ -306,16 +279,8 @@ class DeploymentRepository:
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
     ) -> dict[str, Any]:
         deployment.moved(to, at=at)  # refuses what TRANSITIONS does not have
-        return update(
-            self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            f"SET #status = :to, #updatedAt = :at{also}",
-            when="#status = :was",
-            to=to,
-            was=deployment.status,
-            at=at,
-            **more,
-        )
+        key = deployment_key(deployment.project_id, deployment.deployment_id)
+        return status_update(self.table, key, to, was=deployment.status, at=at, also=also, when="", **more)
 
     def _moved(
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
@@ -329,9 +294,3 @@ class DeploymentRepository:
         except ConditionFailedError as refused:
             raise stale(deployment, to, refused.item) from None
         return from_row(answer["Attributes"], Deployment)
-
-
-def stale(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
-    """Return the error for a write whose condition failed on this row."""
-    found = item["status"]["S"] if item else None
-    return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

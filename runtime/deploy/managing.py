@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import SiteUnavailableError
+from runtime.deploy.lists import ListRepository
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.project_input import NewProject
 from runtime.deploy.projects import ProjectRepository
@@ -45,6 +46,7 @@ class Management:
 
     projects: ProjectRepository
     deployments: DeploymentRepository
+    lists: ListRepository
     secrets: SecretStore
     signer: Signer
     ids: Ids
@@ -107,7 +109,7 @@ class Management:
         Raises:
             MalformedError: The cursor is not one of this list's.
         """
-        page = self.projects.all_owned(user_id, limit=limit, cursor=cursor)
+        page = self.lists.projects(user_id, limit=limit, cursor=cursor)
         sites = self.projects.sites({project.site for project in page.items})
         return Page(
             items=tuple((project, sites.get(project.site)) for project in page.items), cursor=page.cursor
@@ -125,7 +127,7 @@ class Management:
             MalformedError: The cursor is not one of this list's.
         """
         project = self.projects.owned(user_id, project_id)
-        return self.deployments.all_owned(user_id, project.project_id, limit=limit, cursor=cursor)
+        return self.lists.deployments(user_id, project.project_id, limit=limit, cursor=cursor)
 
     def deployment(self, user_id: str, deployment_id: str) -> Deployment:
         """Return a deployment.

@@ -29,7 +29,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.QUEUED: frozenset({Status.BUILDING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED}),
-        Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.SUPERSEDED}),
+        Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
         Status.LIVE: frozenset({Status.RETIRED}),
         Status.RETIRED: frozenset({Status.LIVE}),
@@ -85,12 +85,14 @@ class Project:
     Attributes:
         sequence: Number of the project's newest deployment; 0 before the first.
         webhook_version: Raised to make a new webhook secret.
+        variables_version: How often the variables were replaced.
         active_build: Deployment that holds the project's one build slot. It is the deployment whose status
             is `building`: slot and status are only ever written together.
         live: What the site host leads to, or is being led to. Absent until the first release.
         serving: Deployment whose status is `live`. It follows `live` at the end of a switch, and so names the
             one to retire, whatever crashed in between.
-        pinned: Someone promoted a release by hand: automatic ones no longer replace it (D5).
+        pinned: Someone promoted a release by hand: until the pin is released, automatic ones do not replace
+            it (D5).
     """
 
     project_id: str
@@ -104,6 +106,7 @@ class Project:
     webhook_version: int = 1
     sequence: int = 0
     variables: tuple[Variable, ...] = ()
+    variables_version: int = 0
     active_build: str | None = None
     live: Pointer | None = None
     serving: str | None = None

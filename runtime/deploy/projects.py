@@ -1,8 +1,8 @@
 """The projects table: projects and the sites they are bound to.
 
-Methods with `owned` in their name, and `promote`, serve a tenant: they take the signed-in user's id, and
-another tenant's project is missing for them (A5). All others serve the platform, which has the project's id
-from its own rows or messages. Each method makes one DynamoDB call.
+Methods with `owned` in their name, `promote` and `unpin` serve a tenant: they take the signed-in user's id,
+and another tenant's project is missing for them (A5). All others serve the platform, which has the project's
+id from its own rows or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,21 +19,17 @@ from runtime.deploy.errors import (
     SwitchRefusedError,
 )
 from runtime.deploy.model import Deployment, Pointer, Project, Site, Variable
-from runtime.shared import clock
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import attribute, from_row, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
     condition,
-    names,
     put_new,
     transact,
     update,
-    values,
 )
 from runtime.shared.ids import is_ulid
-from runtime.shared.pages import Page, read_cursor, write_cursor
 
 _METADATA = "METADATA"
 
@@ -133,36 +129,6 @@ class ProjectRepository:
             raise ProjectNotFoundError
         return project
 
-    def all_owned(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Project]:
-        """List a tenant's projects, newest first (index `UserIdIndex`, eventually consistent).
-
-        Raises:
-            MalformedError: The cursor is not one of this list's.
-        """
-        start: dict[str, Any] = {}
-        if cursor is not None:
-            created_at, project_id = read_cursor(cursor, clock.is_time, is_ulid)
-            start["ExclusiveStartKey"] = {
-                **project_key(project_id),
-                "userId": {"S": user_id},
-                "createdAt": {"S": created_at},
-            }
-        answer = self.client.query(
-            TableName=self.table,
-            IndexName="UserIdIndex",
-            KeyConditionExpression="#userId = :user",
-            ExpressionAttributeNames=names("#userId"),
-            ExpressionAttributeValues=values(user=user_id),
-            ScanIndexForward=False,
-            Limit=limit,
-            **start,
-        )
-        last = answer.get("LastEvaluatedKey")
-        return Page(
-            items=tuple(from_row(row, Project) for row in answer["Items"]),
-            cursor=write_cursor(last["createdAt"]["S"], last["projectId"]["S"]) if last else None,
-        )
-
     def set_owned_variables(
         self, user_id: str, project: Project, variables: Sequence[Variable], *, at: datetime
     ) -> Project:
@@ -172,13 +138,17 @@ class ProjectRepository:
             ProjectNotFoundError: It is another tenant's.
             ProjectChangedError: Someone changed it in the meantime.
         """
+        # A row that an earlier version of this code wrote has no number.
+        unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
         write = update(
             self.table,
             project_key(project.project_id),
-            "SET #variables = :variables, #updatedAt = :at",
-            when="#userId = :user AND #variables = :read",
+            "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
+            # A number, not the variables: what a later version of this code added to one is not known here.
+            when=f"#userId = :user AND (#variablesVersion = :read{unnumbered})",
             variables=tuple(variables),
-            read=project.variables,
+            next=project.variables_version + 1,
+            read=project.variables_version,
             user=user_id,
             at=at,
         )
@@ -248,6 +218,30 @@ class ProjectRepository:
             live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
             user=user_id,
             yes=True,
+            at=at,
+        )
+        try:
+            return self._written(write)
+        except ConditionFailedError:
+            raise ProjectNotFoundError from None
+
+    def unpin(self, user_id: str, project_id: str, *, at: datetime) -> Project:
+        """Let automatic releases of a tenant's project replace what is live again (D5). Repeatable.
+
+        Nothing switches by this; the next release that is newer than what is live does.
+
+        Raises:
+            ProjectNotFoundError: The project is gone, or another tenant's.
+        """
+        if not is_ulid(project_id):  # a stranger's text may be too long for a key
+            raise ProjectNotFoundError
+        write = update(
+            self.table,
+            project_key(project_id),
+            "SET #pinned = :no, #updatedAt = :at",
+            when="#userId = :user",
+            user=user_id,
+            no=False,
             at=at,
         )
         try:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import StaleDeploymentError
-from runtime.deploy.model import Deployment
+from runtime.deploy.model import Deployment, Status
 
 _LOOK_BACK = timedelta(days=1)  # the end of each build clears what waited: nothing waits longer than a build
 
@@ -12,10 +12,12 @@ _LOOK_BACK = timedelta(days=1)  # the end of each build clears what waited: noth
 def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: datetime) -> Deployment | None:
     """Return the newest waiting deployment, if newer than the one that ended; older ones become `superseded`.
 
-    Repeatable. One call of DynamoDB, and one for each deployment that becomes `superseded`.
+    One that was cancelled counts for nothing: then the newest is next, though it may be older. Repeatable.
+    One call of DynamoDB, and one for each deployment that becomes `superseded`.
     """
     waiting = deployments.waiting(ended.project_id, since=ended.created_at - _LOOK_BACK)
-    newest = waiting[0] if waiting and waiting[0].sequence > ended.sequence else None
+    is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
+    newest = waiting[0] if is_next else None
     for deployment in waiting:
         if deployment is not newest:
             try:

@@ -38,11 +38,3 @@ def from_text(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a time without a zone cannot be read")
     return at.astimezone(UTC)
-
-
-def is_time(text: str) -> bool:
-    """Tell whether `to_text` can have written a text."""
-    try:
-        return to_text(from_text(text)) == text
-    except ValueError:
-        return False

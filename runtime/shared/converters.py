@@ -7,9 +7,10 @@ Input is a stranger's: reading is strict, and `runtime.shared.inputs` turns what
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import fields, has
 from cattrs import Converter
@@ -18,6 +19,10 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from runtime.shared import clock
 
 T = TypeVar("T")
+
+_DIGITS: Final = 38
+_EVERY_INT: Final = 10**_DIGITS  # below it, any whole number has few enough digits
+_SMALLEST, _LARGEST = -130, 125  # powers of ten
 
 
 @lru_cache(maxsize=256)
@@ -52,8 +57,12 @@ def _row_converter() -> Converter:
     converter.register_structure_hook_factory(has, structured)
     converter.register_unstructure_hook(str, lambda text: {"S": text})
     converter.register_structure_hook(str, lambda value, _: value["S"])
-    converter.register_unstructure_hook(int, lambda number: {"N": str(number)})
-    converter.register_structure_hook(int, lambda value, _: int(value["N"]))
+    converter.register_unstructure_hook(int, lambda number: {"N": _int_text(number)})
+    converter.register_structure_hook(int, lambda value, _: _int(value["N"]))
+    converter.register_unstructure_hook(Decimal, lambda number: {"N": _decimal_text(number)})
+    converter.register_structure_hook(Decimal, lambda value, _: Decimal(value["N"]))
+    converter.register_unstructure_hook(bytes, lambda held: {"B": held})
+    converter.register_structure_hook(bytes, lambda value, _: bytes(value["B"]))
     converter.register_unstructure_hook(bool, lambda truth: {"BOOL": truth})
     converter.register_structure_hook(bool, lambda value, _: value["BOOL"])
     converter.register_unstructure_hook(datetime, lambda at: {"S": clock.to_text(at)})
@@ -73,6 +82,33 @@ def _row_converter() -> Converter:
     converter.register_unstructure_hook_factory(is_tuple, unstructured_tuple)
     converter.register_structure_hook_factory(is_tuple, structured_tuple)
     return converter
+
+
+def _int_text(number: int) -> str:
+    if -_EVERY_INT < number < _EVERY_INT:
+        return str(number)
+    return _decimal_text(Decimal(number))
+
+
+def _int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # DynamoDB may write a large one with an exponent
+        return int(Decimal(text))
+
+
+def _decimal_text(number: Decimal) -> str:
+    if not number:
+        return "0"  # DynamoDB knows neither a minus nor an exponent of nothing
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError("DynamoDB stores neither infinity nor what is no number")  # noqa: TRY004 - a value's fault
+    significant = "".join(map(str, digits)).strip("0")
+    if len(significant) > _DIGITS or not _SMALLEST <= number.adjusted() <= _LARGEST:
+        raise ValueError(
+            f"DynamoDB stores numbers of {_DIGITS} digits between 1E{_SMALLEST} and 1E{_LARGEST + 1}"
+        )
+    return str(number)
 
 
 def is_tuple(kind: type[Any]) -> bool:

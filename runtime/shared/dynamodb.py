@@ -1,17 +1,37 @@
 """DynamoDB's low-level calls: arguments from one expression text, refusals as named exceptions."""
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Context, Decimal
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from botocore.exceptions import ClientError
 
-from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.aws import AttributeValue, DynamoDBClient, Item
 from runtime.shared.converters import attribute
+from runtime.shared.errors import ConflictError, FieldProblem, InvalidInputError
+
+ITEM_LIMIT: Final = 400 * 1024
+"""Bytes of the largest row, names of attributes included."""
 
 _TRANSACTION_ATTEMPTS = 3
+_EXACT: Final = Context(prec=38)
+
+
+class ItemTooLargeError(InvalidInputError):
+    """A row would be larger than DynamoDB keeps; it was not sent.
+
+    Attributes:
+        size: Bytes, as `item_size` counts them.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        problem = f"makes a row of {size} bytes; at most {ITEM_LIMIT} can be stored: leave something out"
+        super().__init__(FieldProblem(field="", problem=problem))
 
 
 class ConditionFailedError(Exception):
@@ -38,6 +58,13 @@ class TransactionRefusedError(Exception):
         self.items = tuple(items)
         failed = [str(number) for number, item in enumerate(self.items) if item is not None]
         super().__init__(f"conditions of a transaction did not hold: operations {', '.join(failed)}")
+
+
+class TransactionConflictError(ConflictError):
+    """Others were writing the same rows, again and again. Nothing was written; the same succeeds later."""
+
+    def __init__(self) -> None:
+        super().__init__("this is being changed by others at the moment: try again")
 
 
 @lru_cache(maxsize=256)
@@ -76,14 +103,102 @@ def update(table: str, key: Item, change: str, *, when: str, **by_name: object) 
 
 
 def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
-    """Return the arguments of a put that never replaces a row; `key` is any attribute of its key."""
+    """Return the arguments of a put that never replaces a row; `key` is any attribute of its key.
+
+    Raises:
+        ItemTooLargeError: The row is larger than `ITEM_LIMIT`.
+    """
     return {
         "TableName": table,
-        "Item": item,
+        "Item": checked(item),
         "ConditionExpression": f"attribute_not_exists(#{key})",
         "ExpressionAttributeNames": {f"#{key}": key},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+def put_unless_alive(table: str, item: Item, *, key: str, at: datetime) -> dict[str, Any]:
+    """Return the arguments of a put that replaces no row but one that has expired (S4).
+
+    DynamoDB deletes expired rows within days; until then they are there and count for nothing.
+
+    Args:
+        table: The table's name; its TTL attribute is `expiresAt`.
+        item: The whole row, `expiresAt` included.
+        key: Any attribute of its key.
+        at: Now.
+
+    Raises:
+        ItemTooLargeError: The row is larger than `ITEM_LIMIT`.
+    """
+    when = f"attribute_not_exists(#{key}) OR #expiresAt <= :now"
+    return {
+        "TableName": table,
+        "Item": checked(item),
+        "ConditionExpression": when,
+        "ExpressionAttributeNames": names(when),
+        "ExpressionAttributeValues": values(now=int(at.timestamp())),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def checked(item: Item) -> Item:
+    """Return a row that is about to be put.
+
+    Raises:
+        ItemTooLargeError: It is larger than `ITEM_LIMIT`.
+    """
+    size = item_size(item)
+    if size > ITEM_LIMIT:
+        raise ItemTooLargeError(size)
+    return item
+
+
+def item_size(item: Item) -> int:
+    """Return the bytes that a row has by DynamoDB's rules.
+
+    They are in the Developer Guide, "DynamoDB item sizes and formats": names and texts in UTF-8, binary
+    values raw, numbers a byte and one more for each two significant digits, null and booleans one byte, lists
+    and maps three bytes and one for each element. What the guide leaves out of numbers (the minus, and which
+    digits are a pair) is as dynalite has it, which took it from DynamoDB's answers.
+    """
+    size = 0
+    for name, value in item.items():
+        text = value.get("S")  # most are: one call less for each of them
+        size += _length(name) + (_size(value) if text is None else _length(text))
+    return size
+
+
+def _size(value: AttributeValue) -> int:
+    ((kind, held),) = value.items()
+    return _SIZES[kind](held)
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _number_size(text: str) -> int:
+    number = Decimal(text).normalize(_EXACT)
+    if not number:
+        return 1
+    # Digits are kept in pairs, counted from the decimal point: a single first one takes a byte of its own.
+    first, digits = number.adjusted() % 2 == 0, len(number.as_tuple().digits)
+    return 1 + first + (digits - first + 1) // 2 + (number < 0)
+
+
+_SIZES: Final[Mapping[str, Callable[[Any], int]]] = {
+    "S": _length,
+    "N": _number_size,
+    "B": len,
+    "BOOL": lambda _: 1,
+    "NULL": lambda _: 1,
+    "M": lambda held: 3 + sum(1 + _length(name) + _size(inner) for name, inner in held.items()),
+    "L": lambda held: 3 + sum(1 + _size(inner) for inner in held),
+    "SS": lambda held: sum(map(_length, held)),
+    "NS": lambda held: sum(map(_number_size, held)),
+    "BS": lambda held: sum(map(len, held)),
+}
 
 
 @contextmanager
@@ -107,6 +222,7 @@ def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
 
     Raises:
         TransactionRefusedError: A condition did not hold.
+        TransactionConflictError: Others wrote the same rows at every attempt.
     """
     for attempt in range(_TRANSACTION_ATTEMPTS):
         try:
@@ -124,8 +240,12 @@ def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
                     ]
                 ) from None
             # Another transaction on the same rows, at the same moment: it is over by now.
-            collided = any(reason.get("Code") == "TransactionConflict" for reason in reasons)
-            if not collided or attempt == _TRANSACTION_ATTEMPTS - 1:
+            codes = {reason.get("Code") for reason in reasons}
+            if "TransactionConflict" not in codes:
+                raise
+            if attempt == _TRANSACTION_ATTEMPTS - 1:
+                if codes <= {"None", None, "TransactionConflict"}:
+                    raise TransactionConflictError from None
                 raise
         else:
             return

@@ -36,6 +36,10 @@ class ConflictError(AnchorError):
     """The thing is in a state that does not allow this, or changed at the same moment."""
 
 
+class UnavailableError(AnchorError):
+    """A service that is needed takes nothing more at the moment: the same request succeeds later."""
+
+
 class MalformedError(AnchorError):
     """The request could not be read at all: no JSON, an impossible cursor."""
 

@@ -16,11 +16,21 @@ from runtime.shared.errors import (
     MalformedError,
     NotFoundError,
     UnauthenticatedError,
+    UnavailableError,
     UnsupportedContentError,
 )
 
 Response = dict[str, Any]
 """What API Gateway expects from a function: `statusCode`, `headers`, `body`."""
+
+_STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    UnsupportedContentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    MalformedError: HTTPStatus.BAD_REQUEST,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 @frozen(kw_only=True)
@@ -79,6 +89,11 @@ def answer(status: int, body: Mapping[str, Any]) -> Response:
     return _response(status, body, "application/json")
 
 
+def no_content() -> Response:
+    """Return the answer to what was done and leaves nothing to say (204)."""
+    return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": {"cache-control": "no-store"}}
+
+
 def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
     """Return a refusal as `application/problem+json`, with every wrong field named (A3)."""
     return _response(
@@ -96,21 +111,12 @@ def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> 
 
 def refusal(error: AnchorError) -> Response:
     """Return the problem document for a named error. Errors that are no request's fault stay exceptions."""
-    match error:
-        case UnauthenticatedError():
-            return problem(HTTPStatus.UNAUTHORIZED, str(error))
-        case UnsupportedContentError():
-            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
-        case NotFoundError():
-            return problem(HTTPStatus.NOT_FOUND, str(error))
-        case ConflictError():
-            return problem(HTTPStatus.CONFLICT, str(error))
-        case MalformedError():
-            return problem(HTTPStatus.BAD_REQUEST, str(error))
-        case InvalidInputError():
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields are wrong", error.problems)
-        case _:
-            raise error
+    if isinstance(error, InvalidInputError):
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields are wrong", error.problems)
+    for kind, status in _STATUSES.items():
+        if isinstance(error, kind):
+            return problem(status, str(error))
+    raise error
 
 
 def _response(status: int, body: Mapping[str, Any], content_type: str) -> Response:

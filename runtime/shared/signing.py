@@ -39,6 +39,10 @@ class Signer:
         """
         return base64.b64encode(bytes.fromhex(self._mac(f"server-actions:{project_id}"))).decode()
 
+    def cursor_key(self) -> bytes:
+        """Return the key that cursors of lists are signed with: 32 bytes (`runtime.shared.cursors`)."""
+        return bytes.fromhex(self._mac("cursors"))
+
     def _mac(self, message: str) -> str:
         if message not in self._known:
             answer = self.client.generate_mac(

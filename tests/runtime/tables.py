@@ -6,10 +6,21 @@ from tests.components.recorder import dynamodb_tables
 
 PROJECTS = "anchor-dev-projects"
 DEPLOYMENTS = "anchor-dev-deployments"
+SHOPS = "anchor-dev-shops"
+JOBS = "anchor-dev-jobs"
+IMPORT_HISTORY = "anchor-dev-import-history"
 
 
 def platform_tables() -> list[dict[str, Any]]:
     """Arguments of `create_table` for the platform's tables."""
     tables = [table for table in dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
     assert len(tables) == 2
+    return tables
+
+
+def shop_tables() -> list[dict[str, Any]]:
+    """Arguments of `create_table` for the shop store's tables."""
+    names = {SHOPS, JOBS, IMPORT_HISTORY}
+    tables = [table for table in dynamodb_tables("dev") if table["TableName"] in names]
+    assert len(tables) == 3
     return tables

@@ -19,6 +19,7 @@ from runtime.deploy.model import (
 from runtime.shared.converters import attribute, camel_case, from_row, to_row
 
 TEXTS = st.text(max_size=20)
+WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # more digits: data/test_round_trips.py
 TIMES = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001 - zone below
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=UTC)
 )
@@ -32,20 +33,20 @@ PROJECTS = st.builds(
     branch=TEXTS,
     created_at=TIMES,
     updated_at=TIMES,
-    webhook_version=st.integers(),
-    sequence=st.integers(),
+    webhook_version=WHOLE,
+    sequence=WHOLE,
     variables=st.lists(
         st.builds(
             Variable,
             name=TEXTS,
             value=st.none() | TEXTS,
             is_secret=st.booleans(),
-            secret_size=st.none() | st.integers(),
+            secret_size=st.none() | WHOLE,
         ),
         max_size=3,
     ).map(tuple),
     active_build=st.none() | TEXTS,
-    live=st.none() | st.builds(Pointer, deployment_id=TEXTS, sequence=st.integers()),
+    live=st.none() | st.builds(Pointer, deployment_id=TEXTS, sequence=WHOLE),
     serving=st.none() | TEXTS,
     pinned=st.booleans(),
 )
@@ -55,7 +56,7 @@ DEPLOYMENTS = st.builds(
     deployment_id=TEXTS,
     user_id=TEXTS,
     site=TEXTS,
-    sequence=st.integers(),
+    sequence=WHOLE,
     status=st.sampled_from(Status),
     branch=TEXTS,
     commit_sha=TEXTS,
@@ -130,6 +131,7 @@ def test_a_row_is_written_in_attribute_values_of_the_low_level_client() -> None:
                 {"M": {"name": {"S": "B"}, "isSecret": {"BOOL": True}}},
             ]
         },
+        "variablesVersion": {"N": "0"},
         "live": {"M": {"deploymentId": {"S": "01D"}, "sequence": {"N": "4"}}},
         "pinned": {"BOOL": False},
     }

@@ -1,9 +1,10 @@
 """Deployments: reading, recording pushes, and moving on (P3, P7)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
@@ -13,9 +14,8 @@ from runtime.deploy.errors import (
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Status
-from runtime.shared.errors import MalformedError
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import FAILURE, OWNER, RELEASE, World, real_client
+from tests.runtime.world import FAILURE, OWNER, RELEASE, World
 
 
 def test_a_push_is_recorded_with_the_projects_next_number(world: World) -> None:
@@ -39,16 +39,27 @@ def test_a_delivery_makes_one_deployment(world: World) -> None:
         world.push(project, delivery="same")
     assert repeated.value.deployment_id == first.deployment_id
     assert world.projects.get(project.project_id).sequence == 1
-    assert len(world.deployments.all_owned(OWNER, project.project_id, limit=10).items) == 1
+    assert len(world.lists.deployments(OWNER, project.project_id, limit=10).items) == 1
 
 
 def test_a_delivery_is_remembered_for_thirty_days(world: World) -> None:
     project = world.project()
     deployment = world.push(project, delivery="abc")
-    row = real_client("dynamodb").get_item(
+    row = world.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": project.project_id}, "sk": {"S": "DELIVERY#abc"}}
     )["Item"]
     assert int(row["expiresAt"]["N"]) == int(deployment.created_at.timestamp()) + 30 * 86_400
+
+
+def test_a_delivery_that_dynamodb_has_not_deleted_yet_counts_no_more(world: World) -> None:
+    """S4: after thirty days the same body is a new push, whenever the row goes."""
+    project = world.project()
+    world.push(project, delivery="same")
+    world.clock.now += timedelta(days=30)
+    second = world.push(project, delivery="same")
+    with pytest.raises(DeliveryRepeatedError) as repeated:
+        world.push(project, delivery="same")
+    assert repeated.value.deployment_id == second.deployment_id
 
 
 def test_two_projects_may_get_the_same_body(world: World) -> None:
@@ -72,31 +83,6 @@ def test_a_push_to_a_project_that_is_gone_is_not_recorded(world: World) -> None:
         world.deployments.record(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
 
 
-def test_a_projects_deployments_are_listed_newest_first_in_pages(world: World) -> None:
-    project = world.project()
-    made = [world.push(project).deployment_id for _ in range(5)]
-    one = world.deployments.all_owned(OWNER, project.project_id, limit=3)
-    two = world.deployments.all_owned(OWNER, project.project_id, limit=3, cursor=one.cursor)
-    assert [each.deployment_id for each in one.items + two.items] == made[::-1]
-    assert two.cursor is None
-
-
-def test_a_cursor_of_another_list_is_refused(world: World) -> None:
-    with pytest.raises(MalformedError):
-        world.deployments.all_owned(OWNER, "p", limit=3, cursor="nonsense")
-
-
-def test_a_borrowed_cursor_moves_nobody_into_another_projects_list(world: World) -> None:
-    """A5: the cursor holds a position, never a partition."""
-    mine, other = world.project(site="mine"), world.project(user_id="somebody", site="other")
-    for _ in range(3):
-        world.push(other)
-    own = world.push(mine)
-    theirs = world.deployments.all_owned("somebody", other.project_id, limit=1)
-    page = world.deployments.all_owned(OWNER, mine.project_id, limit=10, cursor=theirs.cursor)
-    assert {each.deployment_id for each in page.items} <= {own.deployment_id}
-
-
 def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
     project = world.project()
     running = world.building(project)
@@ -107,18 +93,21 @@ def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
     assert len(world.deployments.waiting(project.project_id, since=since)) == 2
 
 
+@define
 class Paging:
     """Answers a query one row at a time, as DynamoDB does with pages of 1 MB."""
 
+    database: Any
+
     def query(self, **arguments: object) -> object:
-        return real_client("dynamodb").query(**arguments, Limit=1)
+        return self.database.query(**arguments, Limit=1)
 
 
 def test_what_waits_is_listed_over_all_pages(world: World) -> None:
     project = world.project()
     for _ in range(3):
         world.push(project)
-    paged = evolve(world.deployments, client=Paging())
+    paged = evolve(world.deployments, client=Paging(world.database))
     assert len(paged.waiting(project.project_id, since=project.created_at)) == 3
 
 

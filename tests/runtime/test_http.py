@@ -14,6 +14,7 @@ from runtime.shared.errors import (
     MalformedError,
     NotFoundError,
     UnauthenticatedError,
+    UnavailableError,
     UnsupportedContentError,
 )
 from runtime.shared.http import Request, answer, refusal
@@ -90,6 +91,7 @@ def test_an_answer_is_json_that_nobody_caches() -> None:
         (UnauthenticatedError("why"), 401, "Unauthorized"),
         (NotFoundError("why"), 404, "Not Found"),
         (ConflictError("why"), 409, "Conflict"),
+        (UnavailableError("why"), 503, "Service Unavailable"),
         (UnsupportedContentError("why"), 415, "Unsupported Media Type"),
     ],
 )

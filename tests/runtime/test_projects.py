@@ -1,7 +1,9 @@
 """Projects and the sites they claim."""
 
+from typing import Any
+
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from runtime.deploy.errors import (
     ProjectChangedError,
@@ -9,11 +11,9 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
     SiteUnavailableError,
 )
-from runtime.deploy.model import Variable
-from runtime.shared.errors import MalformedError
-from runtime.shared.pages import write_cursor
+from runtime.deploy.model import Project, Variable
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import OTHER, OWNER, World, real_client
+from tests.runtime.world import OTHER, OWNER, World
 
 
 def test_a_project_is_read_as_it_was_made(world: World) -> None:
@@ -45,7 +45,7 @@ def test_an_undeclared_site_has_none(world: World) -> None:
 
 def test_a_claim_keeps_out_of_the_list_of_a_users_projects(world: World) -> None:
     project = world.project()
-    claim = real_client("dynamodb").get_item(
+    claim = world.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "CLAIM"}}
     )["Item"]
     assert claim["claimedBy"] == {"S": project.project_id}
@@ -59,12 +59,15 @@ def test_sites_are_read_together(world: World) -> None:
     assert world.projects.site("one") == one
 
 
+@define
 class Splitting:
     """Answers one key at a time, as DynamoDB may."""
 
+    database: Any
+
     def batch_get_item(self, **arguments: dict[str, dict[str, list[object]]]) -> object:
         keys = arguments["RequestItems"][PROJECTS]["Keys"]
-        answer = real_client("dynamodb").batch_get_item(RequestItems={PROJECTS: {"Keys": keys[:1]}})
+        answer = self.database.batch_get_item(RequestItems={PROJECTS: {"Keys": keys[:1]}})
         if keys[1:]:
             answer["UnprocessedKeys"] = {PROJECTS: {"Keys": keys[1:]}}
         return answer
@@ -72,30 +75,8 @@ class Splitting:
 
 def test_sites_that_dynamodb_left_out_are_asked_for_again(world: World) -> None:
     names = {world.declare(name).site for name in ("one", "two", "three")}
-    split = evolve(world.projects, client=Splitting())
+    split = evolve(world.projects, client=Splitting(world.database))
     assert set(split.sites(names)) == names
-
-
-def test_a_users_projects_are_listed_newest_first_in_pages(world: World) -> None:
-    made = [world.project(site=f"site-{letter}").project_id for letter in "abcde"]
-    world.project(user_id=OTHER, site="elsewhere")
-    listed: list[str] = []
-    cursor = None
-    pages = 0
-    while True:
-        page = world.projects.all_owned(OWNER, limit=2, cursor=cursor)
-        listed += [project.project_id for project in page.items]
-        pages += 1
-        cursor = page.cursor
-        if cursor is None:
-            break
-    assert listed == made[::-1]
-    assert pages == 3
-
-
-def test_a_cursor_of_another_list_is_refused(world: World) -> None:
-    with pytest.raises(MalformedError):
-        world.projects.all_owned(OWNER, limit=2, cursor=write_cursor(world.ids()))
 
 
 def test_variables_are_replaced_as_a_whole(world: World) -> None:
@@ -121,3 +102,37 @@ def test_a_switch_of_releases_does_not_disturb_who_edits_variables(world: World)
     world.live(project)
     changed = world.projects.set_owned_variables(OWNER, project, (), at=world.clock())
     assert changed.live is not None
+
+
+def later_version(world: World, project: Project) -> None:
+    """What a later version of this code might have put into a row."""
+    world.database.update_item(
+        TableName=PROJECTS,
+        Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
+        UpdateExpression="SET variables[0].origin = :new",
+        ExpressionAttributeValues={":new": {"S": "imported"}},
+    )
+
+
+def test_variables_that_a_later_version_extended_can_still_be_replaced(world: World) -> None:
+    """Rolling back the platform's code locks nobody out of their settings."""
+    variables = (Variable(name="A", value="1", is_secret=False),)
+    project = world.project(variables=variables)
+    later_version(world, project)
+    read = world.projects.get(project.project_id)
+    assert read.variables == variables
+    assert world.projects.set_owned_variables(OWNER, read, (), at=world.clock()).variables == ()
+
+
+def test_variables_of_a_row_without_their_number_can_be_replaced_once(world: World) -> None:
+    project = world.project()
+    world.database.update_item(
+        TableName=PROJECTS,
+        Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
+        UpdateExpression="REMOVE variablesVersion",
+    )
+    project = world.projects.get(project.project_id)
+    variables = (Variable(name="A", value="1", is_secret=False),)
+    world.projects.set_owned_variables(OWNER, project, variables, at=world.clock())
+    with pytest.raises(ProjectChangedError):
+        world.projects.set_owned_variables(OWNER, project, (), at=world.clock())

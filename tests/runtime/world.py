@@ -23,7 +23,9 @@ from botocore.validate import validate_parameters
 from runtime.deploy.build_results import BuildResults
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.building import Builder
+from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.lists import ListRepository
 from runtime.deploy.managing import Management
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
 from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
@@ -31,6 +33,7 @@ from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.pushing import Pushes
 from runtime.deploy.variables import SecretStore
 from runtime.shared.converters import to_row
+from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
@@ -83,6 +86,7 @@ class Calls:
     arguments: list[Mapping[str, Any]] = Factory(list)
     crash_after: int | None = None
     before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
 
     def client(self, service: str, target: object) -> "Watched":
         return Watched(service, target, self)
@@ -117,6 +121,7 @@ class Watched:
                 self._calls.arguments.append(arguments)
                 if self._calls.crash_after == len(self._calls.made):
                     raise CrashError
+                self._calls.after(operation)
 
         return call
 
@@ -184,8 +189,15 @@ class Clock:
 
 @define(slots=False)
 class World:
-    """One stage with two declared sites."""
+    """One stage with two declared sites.
 
+    Attributes:
+        database: The DynamoDB client behind the repositories; moto's, unless another one is given.
+        ssm: The parameter store's, likewise.
+    """
+
+    database: Any = Factory(lambda: real_client("dynamodb"))
+    ssm: Any = Factory(lambda: real_client("ssm"))
     calls: Calls = Factory(Calls)
     clock: Clock = Factory(Clock)
     queues: Queues = Factory(Queues)
@@ -196,7 +208,7 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         self.ids = ulids(self.clock, self._random.randbytes)
-        self.dynamodb = self.calls.client("dynamodb", real_client("dynamodb"))
+        self.dynamodb = self.calls.client("dynamodb", self.database)
         self.sqs = self.calls.client("sqs", self.queues)
         self.projects = ProjectRepository(client=self.dynamodb, table=PROJECTS)
         self.deployments = DeploymentRepository(
@@ -208,6 +220,13 @@ class World:
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
         self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
+        self.cursors = Cursors(key=self.signer.cursor_key, clock=self.clock)
+        self.lists = ListRepository(
+            client=self.dynamodb,
+            projects_table=PROJECTS,
+            deployments_table=DEPLOYMENTS,
+            cursors=self.cursors,
+        )
         self.builder = Builder(
             projects=self.projects,
             deployments=self.deployments,
@@ -215,7 +234,7 @@ class World:
             codebuild=self.calls.client("codebuild", self.codebuild),
             artifacts_bucket="anchor-dev-123456789012-artifacts",
             signer=self.signer,
-            secrets=SecretStore(client=self.calls.client("ssm", real_client("ssm")), key=SECRETS_KEY),
+            secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
             clock=self.clock,
         )
         self.results = BuildResults(
@@ -224,6 +243,12 @@ class World:
             build_queue=self.build_queue,
             release_queue=self.release_queue,
             logs=self.calls.client("logs", self.logs),
+            clock=self.clock,
+        )
+        self.cancellation = Cancellation(
+            deployments=self.deployments,
+            slot=self.slot,
+            build_queue=self.build_queue,
             clock=self.clock,
         )
         self.pushes = Pushes(
@@ -237,7 +262,8 @@ class World:
         self.management = Management(
             projects=self.projects,
             deployments=self.deployments,
-            secrets=SecretStore(client=self.calls.client("ssm", real_client("ssm")), key=SECRETS_KEY),
+            lists=self.lists,
+            secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,
@@ -259,7 +285,7 @@ class World:
             secrets_path=f"/anchor/dev/sites/{name}",
         )
         row = to_row(site, projectId=f"SITE#{name}", sk="SITE")
-        real_client("dynamodb").put_item(TableName=PROJECTS, Item=row)
+        self.database.put_item(TableName=PROJECTS, Item=row)
         return site
 
     def project(self, *, user_id: str = OWNER, site: str = "next-site", **more: Any) -> Project:
@@ -328,9 +354,8 @@ class World:
         )
         pointer = Pointer(deployment_id=deployment.deployment_id, sequence=1)
         now = evolve(project, sequence=1, live=pointer, serving=deployment.deployment_id)
-        client = real_client("dynamodb")
-        client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
-        client.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
+        self.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
+        self.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
         return deployment
 
     def build(self, deployment: Deployment) -> None:
@@ -346,9 +371,8 @@ class World:
 
     def everything(self) -> list[Mapping[str, Any]]:
         """All rows."""
-        client = real_client("dynamodb")
         tables = (PROJECTS, DEPLOYMENTS)
-        return [row for table in tables for row in client.scan(TableName=table)["Items"]]
+        return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
 
 def message_of(deployment: Deployment) -> DeploymentMessage:

@@ -10,29 +10,25 @@ from attrs import frozen
 
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.documents import deployment_document, project_document, variables_document
+from runtime.deploy.lists import ListRepository
 from runtime.deploy.managing import Management
 from runtime.deploy.project_input import NewProject
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import NewVariables, SecretStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
+from runtime.shared.cursors import Cursors
 from runtime.shared.environment import load
 from runtime.shared.errors import (
     AnchorError,
-    FieldProblem,
-    InvalidInputError,
-    MalformedError,
     NotFoundError,
 )
 from runtime.shared.http import Request, Response, answer, refusal
 from runtime.shared.ids import ulids
-from runtime.shared.inputs import parse_json, read
+from runtime.shared.inputs import read
 from runtime.shared.logging import Log
+from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
-
-_BODY_LIMIT = 64 * 1024  # bytes: far above the largest valid body
-_PAGE = 20
-_LARGEST_PAGE = 100
 
 
 @frozen(kw_only=True)
@@ -52,13 +48,20 @@ def service() -> Management:
     environment = load(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    signer = Signer(aws.client("kms"), environment.signing_key_arn)
     return Management(
         projects=projects,
         deployments=DeploymentRepository(
             client=dynamodb, table=environment.deployments_table, projects=projects
         ),
+        lists=ListRepository(
+            client=dynamodb,
+            projects_table=environment.projects_table,
+            deployments_table=environment.deployments_table,
+            cursors=Cursors(key=signer.cursor_key, clock=utc_now),
+        ),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
-        signer=Signer(aws.client("kms"), environment.signing_key_arn),
+        signer=signer,
         ids=ulids(utc_now, os.urandom),
         clock=utc_now,
         api_endpoint=environment.api_endpoint,
@@ -87,7 +90,7 @@ def respond(event: Mapping[str, Any], management: Management) -> Response:
 
 
 def _create_project(management: Management, user_id: str, request: Request) -> Response:
-    created = management.create_project(user_id, read(NewProject, _json(request)))
+    created = management.create_project(user_id, read(NewProject, json_body(request)))
     return answer(
         HTTPStatus.CREATED,
         {
@@ -98,7 +101,7 @@ def _create_project(management: Management, user_id: str, request: Request) -> R
 
 
 def _list_projects(management: Management, user_id: str, request: Request) -> Response:
-    page = management.all_projects(user_id, limit=_limit(request), cursor=request.query.get("cursor"))
+    page = management.all_projects(user_id, limit=page_limit(request), cursor=request.query.get("cursor"))
     documents = [project_document(project, site) for project, site in page.items]
     return answer(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
 
@@ -112,7 +115,7 @@ def _list_deployments(management: Management, user_id: str, request: Request) ->
     page = management.all_deployments(
         user_id,
         request.path_parameters["projectId"],
-        limit=_limit(request),
+        limit=page_limit(request),
         cursor=request.query.get("cursor"),
     )
     documents = [deployment_document(deployment) for deployment in page.items]
@@ -130,7 +133,7 @@ def _get_variables(management: Management, user_id: str, request: Request) -> Re
 
 
 def _set_variables(management: Management, user_id: str, request: Request) -> Response:
-    wanted = read(NewVariables, _json(request))
+    wanted = read(NewVariables, json_body(request))
     project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
     return answer(HTTPStatus.OK, variables_document(project))
 
@@ -145,20 +148,3 @@ OPERATIONS: Mapping[str, Callable[[Management, str, Request], Response]] = {
     "GET /deployments/{deploymentId}": _get_deployment,
 }
 """What answers each route that `runtime.deploy.routes` gives to this function."""
-
-
-def _json(request: Request) -> object:
-    if len(request.body) > _BODY_LIMIT:
-        raise MalformedError(f"the body is larger than {_BODY_LIMIT} bytes")
-    return parse_json(request.body)
-
-
-def _limit(request: Request) -> int:
-    text = request.query.get("limit", str(_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_PAGE))) or not (
-        1 <= int(text) <= _LARGEST_PAGE
-    ):
-        raise InvalidInputError(
-            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {_LARGEST_PAGE}")
-        )
-    return int(text)

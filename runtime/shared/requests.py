@@ -1,0 +1,38 @@
+"""What the APIs' requests have in common: a JSON body, and a page of a list."""
+
+from typing import Final
+
+from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
+from runtime.shared.http import Request
+from runtime.shared.inputs import parse_json
+
+_BODY_LIMIT: Final = 64 * 1024  # bytes: far above the largest valid body
+_PAGE: Final = 20
+LARGEST_PAGE: Final = 100
+
+
+def json_body(request: Request) -> object:
+    """Return a request's body, read as JSON.
+
+    Raises:
+        MalformedError: It is none, or larger than any valid one.
+    """
+    if len(request.body) > _BODY_LIMIT:
+        raise MalformedError(f"the body is larger than {_BODY_LIMIT} bytes")
+    return parse_json(request.body)
+
+
+def page_limit(request: Request) -> int:
+    """Return how many things a page of a list may hold: `limit` of the query, by default 20.
+
+    Raises:
+        InvalidInputError: It is no whole number from 1 to 100.
+    """
+    text = request.query.get("limit", str(_PAGE))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_PAGE))) or not (
+        1 <= int(text) <= LARGEST_PAGE
+    ):
+        raise InvalidInputError(
+            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {LARGEST_PAGE}")
+        )
+    return int(text)
