@@ -1,0 +1,1 @@
+"""Entry points of the functions: parse, call one service function, map the result."""

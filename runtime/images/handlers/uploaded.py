@@ -1,0 +1,66 @@
+"""The images bucket's events: an upload has arrived (I2)."""
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_plus
+
+from attrs import frozen
+
+from runtime.images.objects import ImageStore, image_id_of
+from runtime.images.receiving import Uploaded, Uploads
+from runtime.images.uploads import UploadRepository
+from runtime.shared import aws
+from runtime.shared.clock import utc_now
+from runtime.shared.environment import load
+from runtime.shared.logging import Log
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The function's environment variables."""
+
+    images_table: str
+    images_bucket: str
+    maximum_bytes: str
+
+
+@cache
+def service() -> Uploads:
+    """Return the function's one service, composed at its first event."""
+    environment = load(Environment, os.environ)
+    return Uploads(
+        images=UploadRepository(client=aws.client("dynamodb"), table=environment.images_table),
+        store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
+        clock=utc_now,
+        maximum_bytes=int(environment.maximum_bytes),
+        pause=time.sleep,
+        jitter=random.random,
+    )
+
+
+def handle(event: Mapping[str, Any], _context: object) -> None:
+    """Look at what was uploaded. What fails is raised: Lambda brings the event again."""
+    respond(event, service())
+
+
+def respond(event: Mapping[str, Any], uploads: Uploads) -> None:
+    """Look at what was uploaded with the given service.
+
+    The event is S3's ("Event message structure" in its user guide): keys are encoded as in a URL's query, and
+    ETags have no quotes. S3 sends one record; of several, the first that fails ends it, and all come again.
+    """
+    log = Log()
+    records: list[Mapping[str, Any]] = event["Records"]
+    for record in records:
+        written: Mapping[str, Any] = record["s3"]["object"]
+        key = unquote_plus(written["key"])
+        image_id = image_id_of(key)
+        if image_id is None:
+            log.warning("object ignored: no upload form allows its key", key=key)
+            continue
+        uploaded = Uploaded(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
+        uploads.receive(uploaded, log.bound(imageId=image_id, etag=uploaded.etag, event=record["eventName"]))

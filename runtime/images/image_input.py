@@ -1,0 +1,121 @@
+"""What a user may say about images and albums (A3)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, cast
+
+from attrs import field, fields, frozen
+
+from runtime.images.model import CONTENT_TYPES, SVG, SVG_LIMIT
+from runtime.shared.errors import FieldProblem, InvalidInputError
+from runtime.shared.inputs import Rule, read
+
+_TITLE_LENGTH: Final = 200
+_DESCRIPTION_LENGTH: Final = 2_000
+_ALBUM_NAME_LENGTH: Final = 100
+
+
+_UNCHANGED: Any = object()
+"""Stands for what a change does not speak of. Null is spoken: it removes."""
+
+
+def _content_type_problem(content_type: str) -> str | None:
+    return None if content_type in CONTENT_TYPES else f"must be one of {', '.join(CONTENT_TYPES)}"
+
+
+def _line(longest: int) -> Rule:
+    def problem(text: str) -> str | None:
+        if not 1 <= len(text) <= longest or text != text.strip() or not text.isprintable():
+            return f"must be 1 to {longest} visible characters, without spaces around them"
+        return None
+
+    return Rule(problem)
+
+
+def _description_problem(text: str) -> str | None:
+    if not 1 <= len(text) <= _DESCRIPTION_LENGTH or "\0" in text:
+        return f"must be 1 to {_DESCRIPTION_LENGTH} characters, without the NUL character"
+    return None
+
+
+_Title = Annotated[str, _line(_TITLE_LENGTH)]
+_Description = Annotated[str, Rule(_description_problem)]
+_Name = Annotated[str, _line(_ALBUM_NAME_LENGTH)]
+
+
+@frozen(kw_only=True)
+class NewImage:
+    """Body of `POST /images`.
+
+    Attributes:
+        size: Bytes of the file; its upload may be smaller, not larger.
+    """
+
+    content_type: Annotated[str, Rule(_content_type_problem)]
+    size: int
+    title: _Title | None = None
+    description: _Description | None = None
+    album_id: str | None = None
+
+
+@frozen(kw_only=True)
+class ImageChanges:
+    """Body of `PATCH /images/{imageId}`: what is not in it stays, null removes or takes out of the album."""
+
+    title: _Title | None = field(default=_UNCHANGED)
+    description: _Description | None = field(default=_UNCHANGED)
+    album_id: str | None = field(default=_UNCHANGED)
+
+
+@frozen(kw_only=True)
+class NewAlbum:
+    """Body of `POST /albums`."""
+
+    name: _Name
+    description: _Description | None = None
+
+
+@frozen(kw_only=True)
+class AlbumChanges:
+    """Body of `PATCH /albums/{albumId}`: what is not in it stays, null removes."""
+
+    name: _Name = field(default=_UNCHANGED)
+    description: _Description | None = field(default=_UNCHANGED)
+
+
+def read_new_image(document: object, *, maximum: int) -> NewImage:
+    """Read the body of `POST /images`.
+
+    Args:
+        document: The body's JSON.
+        maximum: Bytes of the largest upload.
+
+    Raises:
+        InvalidInputError: Names every wrong, missing and unknown field.
+    """
+    given: Mapping[str, Any] = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
+    problems: list[FieldProblem] = []
+    largest = SVG_LIMIT if given.get("contentType") == SVG and maximum > SVG_LIMIT else maximum
+    size = given.get("size")
+    if type(size) is int and not 1 <= size <= largest:
+        problems.append(FieldProblem(field="size", problem=f"must be 1 to {largest} bytes"))
+    try:
+        new = read(NewImage, document)
+    except InvalidInputError as invalid:
+        raise InvalidInputError(*invalid.problems, *problems) from None
+    if problems:
+        raise InvalidInputError(*problems)
+    return new
+
+
+def spoken_of(changes: ImageChanges | AlbumChanges) -> dict[str, str | None]:
+    """Return what a change speaks of, by field.
+
+    Raises:
+        InvalidInputError: That is nothing.
+    """
+    names: list[str] = [attribute.name for attribute in fields(type(changes))]
+    spoken = {name: getattr(changes, name) for name in names}
+    spoken = {name: value for name, value in spoken.items() if value is not _UNCHANGED}
+    if not spoken:
+        raise InvalidInputError(FieldProblem(field="", problem="must change at least one field"))
+    return spoken

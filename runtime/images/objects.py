@@ -1,0 +1,184 @@
+# ruff: noqa: D102, N803 - the client's parameters are AWS's own, documented there
+"""The images bucket: upload forms, the objects under `images/`, and their first bytes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, Protocol, cast
+
+from attrs import Factory, define, field, frozen
+from botocore.exceptions import ClientError
+
+from runtime.images.errors import ObjectChangedError, RefusedFileError
+from runtime.shared.aws import Answer
+from runtime.shared.ids import is_ulid
+
+CACHE_CONTROL: Final = "public, max-age=86400"
+"""What visitors' browsers and CloudFront do with an image.
+
+Of a deleted one CloudFront is told (`runtime.images.distribution`); out of browsers it is gone after a day.
+"""
+
+_PREFIX: Final = "images/"
+_BLOCK: Final = 64 * 1024
+_BLOCKS: Final = (
+    64  # of one file: what describes a picture is within its first blocks, or is not worth finding
+)
+_CHANGED: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
+
+
+class S3Client(Protocol):
+    """Calls of the `s3` client."""
+
+    def generate_presigned_post(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Fields: Mapping[str, str],
+        Conditions: Sequence[object],
+        ExpiresIn: int,
+    ) -> Answer: ...
+    def get_object(self, *, Bucket: str, Key: str, Range: str, IfMatch: str) -> Answer: ...
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str = ...) -> Answer: ...
+
+
+@frozen(kw_only=True)
+class UploadForm:
+    """What a browser posts a file with, as `multipart/form-data`.
+
+    Attributes:
+        url: Where to.
+        fields: Form fields to send before the file. Their signature lets whoever has it upload: no logs.
+    """
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class ImageStore:
+    """Objects of the images bucket.
+
+    Attributes:
+        client: S3 client.
+        bucket: The bucket's name.
+    """
+
+    client: S3Client
+    bucket: str
+
+    def form(self, image_id: str, content_type: str, *, size: int, lasting: timedelta) -> UploadForm:
+        """Return the form for one image: S3 takes this key, this type and 1 to `size` bytes, nothing else.
+
+        Calls nothing: the form is signed here.
+        """
+        fixed = {"Content-Type": content_type, "Cache-Control": CACHE_CONTROL}
+        form = self.client.generate_presigned_post(
+            Bucket=self.bucket,
+            Key=image_key(image_id),
+            Fields=fixed,
+            Conditions=[*({name: value} for name, value in fixed.items()), ["content-length-range", 1, size]],
+            ExpiresIn=int(lasting.total_seconds()),
+        )
+        return UploadForm(url=form["url"], fields=form["fields"])
+
+    def open(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
+        """Return an object to be read, as long as it has this ETag. Calls nothing yet."""
+        return RemoteFile(
+            client=self.client, bucket=self.bucket, key=image_key(image_id), etag=etag, size=size
+        )
+
+    def delete(self, image_id: str, *, etag: str | None = None) -> None:
+        """Delete an object, if it is there.
+
+        Args:
+            image_id: The image that it is of.
+            etag: Only the object that has this ETag; another one stays.
+        """
+        only = {} if etag is None else {"IfMatch": f'"{etag}"'}
+        try:
+            self.client.delete_object(Bucket=self.bucket, Key=image_key(image_id), **only)
+        except ClientError as error:
+            if not _is_changed(error):
+                raise
+
+
+@define(kw_only=True)
+class RemoteFile:
+    """An object's bytes, fetched in blocks as they are asked for: a binary file to whoever reads it.
+
+    Attributes:
+        size: Bytes of the object.
+        failure: What ended reading. Readers that swallow exceptions cannot hide it here.
+    """
+
+    client: S3Client = field(repr=False)
+    bucket: str
+    key: str
+    etag: str
+    size: int
+    failure: Exception | None = None
+    _blocks: dict[int, bytes] = Factory(dict)
+    _position: int = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place in the file."""
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes, or all that follow.
+
+        Raises:
+            ObjectChangedError: The object was replaced or deleted.
+            RefusedFileError: So many blocks were read that this is no picture one would expect.
+        """
+        end = self.size if size < 0 else min(self.size, self._position + size)
+        start, self._position = self._position, max(end, self._position)
+        if start >= end:
+            return b""
+        first, last = start // _BLOCK, (end - 1) // _BLOCK
+        whole = b"".join(self._block(number) for number in range(first, last + 1))
+        return whole[start - first * _BLOCK : end - first * _BLOCK]
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            try:
+                self._blocks[number] = self._fetched(number)
+            except Exception as error:
+                self.failure = error
+                raise
+        return self._blocks[number]
+
+    def _fetched(self, number: int) -> bytes:
+        if len(self._blocks) >= _BLOCKS:
+            raise RefusedFileError(f"its dimensions are not among its first {_BLOCKS * _BLOCK} bytes")
+        start = number * _BLOCK
+        end = min(self.size, start + _BLOCK) - 1
+        try:
+            answer = self.client.get_object(
+                Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", IfMatch=f'"{self.etag}"'
+            )
+        except ClientError as error:
+            if _is_changed(error):
+                raise ObjectChangedError from None
+            raise
+        return cast("bytes", answer["Body"].read())
+
+
+def image_key(image_id: str) -> str:
+    """Return the key of an image's object."""
+    return f"{_PREFIX}{image_id}"
+
+
+def image_id_of(key: str) -> str | None:
+    """Return the image that a key is of; None for a key that no form of ours allows."""
+    image_id = key.removeprefix(_PREFIX)
+    return image_id if key.startswith(_PREFIX) and is_ulid(image_id) else None
+
+
+def _is_changed(error: ClientError) -> bool:
+    answer = cast("Mapping[str, Any]", error.response)
+    return answer["Error"].get("Code") in _CHANGED

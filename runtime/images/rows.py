@@ -1,0 +1,192 @@
+"""The rows of the images table: their keys, and writes that expect a row to be as it was read."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from botocore.exceptions import ClientError
+
+from runtime.images.errors import ImageChangedError
+from runtime.images.model import Album, Image, Status
+from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.clock import to_text
+from runtime.shared.converters import to_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    TransactionConflictError,
+    condition,
+    transact,
+    update,
+)
+
+ALIVE: Final = "(attribute_not_exists(#ttl) OR #ttl > :now)"
+"""Whether a row has not expired; `:now` in Unix seconds."""
+
+_METADATA: Final = "METADATA"
+
+
+def image_key(image_id: str) -> Item:
+    """Return the key of an image's row."""
+    return {"PK": {"S": f"IMAGE#{image_id}"}, "SK": {"S": _METADATA}}
+
+
+def album_key(album_id: str) -> Item:
+    """Return the key of an album's row."""
+    return {"PK": {"S": album_partition(album_id)}, "SK": {"S": _METADATA}}
+
+
+def album_partition(album_id: str) -> str:
+    """Return the partition key of an album, in the table and in `AlbumIndex`."""
+    return f"ALBUM#{album_id}"
+
+
+def user_images(user_id: str) -> str:
+    """Return the partition key of a user's images in `UserIndex`."""
+    return f"USER#{user_id}"
+
+
+def user_albums(user_id: str) -> str:
+    """Return the partition key of a user's albums in `UserIndex`."""
+    return f"ALBUMS#{user_id}"
+
+
+def image_row(image: Image) -> dict[str, Any]:
+    """Return a new image's row. It is in no album's list before it is ready."""
+    return to_row(
+        image,
+        PK=f"IMAGE#{image.image_id}",
+        SK=_METADATA,
+        GSI1PK=user_images(image.user_id),
+        GSI1SK=_uploaded(image),
+    )
+
+
+def album_row(album: Album) -> dict[str, Any]:
+    """Return a new album's row."""
+    return to_row(
+        album,
+        PK=album_partition(album.album_id),
+        SK=_METADATA,
+        GSI1PK=user_albums(album.user_id),
+        GSI1SK=f"CREATED#{to_text(album.created_at)}#{album.album_id}",
+    )
+
+
+def listed(image: Image, album_id: str | None) -> dict[str, str | None]:
+    """Return the attributes that put an image into an album's list; None for each takes it out."""
+    if album_id is None:
+        return {"GSI2PK": None, "GSI2SK": None}
+    return {"GSI2PK": album_partition(album_id), "GSI2SK": _uploaded(image)}
+
+
+def _uploaded(image: Image) -> str:
+    return f"UPLOADED#{to_text(image.created_at)}#{image.image_id}"
+
+
+def changed(
+    table: str, key: Item, changes: Mapping[str, object], *, when: str, **by_name: object
+) -> dict[str, Any]:
+    """Return the arguments of a conditional update that sets attributes; None removes one."""
+    sets = [f"#{name} = :new_{name}" for name, value in changes.items() if value is not None]
+    removed = [f"#{name}" for name, value in changes.items() if value is None]
+    expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else "")
+    given = {f"new_{name}": value for name, value in changes.items() if value is not None}
+    return update(table, key, expression, when=when, **given, **by_name)
+
+
+def image_changed(table: str, image: Image, changes: Mapping[str, object]) -> dict[str, Any]:
+    """Return the arguments of an update of an image that is still as it was read.
+
+    Status, object, album and expiry must be: they decide together what the image is and who counts it.
+    """
+    state = {"etag": image.etag, "albumId": image.album_id, "ttl": image.ttl}
+    conditions = [
+        f"attribute_not_exists(#{name})" if value is None else f"#{name} = :was_{name}"
+        for name, value in state.items()
+    ]
+    given = {f"was_{name}": value for name, value in state.items() if value is not None}
+    return changed(
+        table,
+        image_key(image.image_id),
+        changes,
+        when=" AND ".join(["#status = :was_status", "#userId = :user", *conditions]),
+        was_status=image.status,
+        user=image.user_id,
+        **given,
+    )
+
+
+def album_counted(table: str, user_id: str, album_id: str, by: int) -> dict[str, Any]:
+    """Return the operation that adds to the counter of a user's album; fails where there is no such album."""
+    return {
+        "Update": update(
+            table,
+            album_key(album_id),
+            "SET #imageCount = #imageCount + :by",
+            when="#userId = :user",
+            by=by,
+            user=user_id,
+        )
+    }
+
+
+def recounted(table: str, image: Image, *, album_id: str | None) -> list[dict[str, Any]]:
+    """Return the operations on the counters when an image leaves the one that counts it for another.
+
+    Args:
+        table: The images table.
+        image: As read.
+        album_id: The album that counts the image from now on.
+    """
+    if image.counted_in == album_id:
+        return []
+    steps = ((image.counted_in, -1), (album_id, 1))
+    return [album_counted(table, image.user_id, album, by) for album, by in steps if album is not None]
+
+
+def write_image(
+    client: DynamoDBClient,
+    table: str,
+    image: Image,
+    changes: Mapping[str, object],
+    counters: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Change an image that is still as it was read, together with albums, in one call.
+
+    Raises:
+        TransactionRefusedError: The image (operation 0) is no longer as read, or an album's condition failed.
+        ImageChangedError: The image alone is no longer as read, or another write met this one.
+    """
+    write = image_changed(table, image, changes)
+    with collisions():
+        if counters:
+            transact(client, {"Update": write}, *counters)
+            return
+        try:
+            with condition():
+                client.update_item(**write)
+        except ConditionFailedError:
+            raise ImageChangedError from None
+
+
+@contextmanager
+def collisions() -> Generator[None]:
+    """Turn a write that met another one on the same rows, and lost, into `ImageChangedError`."""
+    try:
+        yield
+    except TransactionConflictError:
+        raise ImageChangedError from None
+    except ClientError as error:
+        answer = cast("Mapping[str, Any]", error.response)
+        if answer["Error"]["Code"] != "TransactionConflictException":
+            raise
+        raise ImageChangedError from None
+
+
+def refusal_of(item: Item | None, user_id: str, *, now: int) -> Status | None:
+    """Return the status of a user's living image whose row refused a write; None for everybody else's."""
+    if not item or item["userId"]["S"] != user_id:
+        return None
+    if "ttl" in item and int(item["ttl"]["N"]) <= now:
+        return None
+    return Status(item["status"]["S"])

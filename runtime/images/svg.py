@@ -1,0 +1,154 @@
+"""SVG files: their size, and whether they hold anything but a picture.
+
+Delivered images run nothing anyway: the distribution forbids it by policy. But a file leaves our hands when
+it is saved and opened elsewhere, so one that has a script in it, or asks other servers for something, is not
+taken at all.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NoReturn
+from xml.parsers import expat
+
+from attrs import define
+
+from runtime.images.errors import RefusedFileError
+
+_SVG: Final = "http://www.w3.org/2000/svg"
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+_BETWEEN: Final = " "  # what expat puts between a namespace and a name; neither can hold one
+_ACTIVE: Final = frozenset(
+    {"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video"}
+)
+_ANIMATIONS: Final = frozenset({"set", "animate", "animatecolor", "animatemotion", "animatetransform"})
+_EMBEDDED: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
+_CSS_OUTSIDE: Final = re.compile(
+    r"(?:image-set|src)\(|url\((?!\s*[\"']?\s*(?:#|data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]))",
+    re.IGNORECASE,
+)
+_LENGTH: Final = re.compile(
+    r"\s*\+?([0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(px|pt|pc|mm|cm|in|q)?\s*", re.IGNORECASE
+)
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
+_PIXELS: Final[Mapping[str, float]] = {
+    "px": 1,
+    "pt": 96 / 72,
+    "pc": 16,
+    "mm": 96 / 25.4,
+    "cm": 96 / 2.54,
+    "in": 96,
+    "q": 96 / 101.6,
+}
+
+
+def svg_size(data: bytes) -> tuple[int, int]:
+    """Return an SVG's width and height in CSS pixels, at least 1 each.
+
+    Raises:
+        RefusedFileError: It is no SVG, has no size, or holds more than a picture; says what.
+    """
+    reader = _Reader()
+    parser = expat.ParserCreate(namespace_separator=_BETWEEN)
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.ProcessingInstructionHandler = reader.instruction
+    parser.StartDoctypeDeclHandler = reader.doctype
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, ValueError, LookupError):
+        raise RefusedFileError("the file is no well-formed SVG") from None
+    return _size(reader.root)
+
+
+@define
+class _Reader:
+    root: Mapping[str, str] | None = None
+    style_depth: int = 0
+    style: str = ""
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        namespace, _, local = name.rpartition(_BETWEEN)
+        element = local.lower()
+        if self.root is None:
+            if (namespace, local) != (_SVG, "svg"):
+                raise RefusedFileError("the file is no SVG: its outermost element is another one")
+            self.root = attributes
+        if element in _ACTIVE or namespace == _XHTML:
+            _refuse(f"a <{element[:40]}> element")
+        for attribute, value in attributes.items():
+            _check_attribute(element, attribute, value)
+        if element == "style" or self.style_depth:
+            self.style_depth += 1
+
+    def end(self, _name: str) -> None:
+        if self.style_depth:
+            self.style_depth -= 1
+            if not self.style_depth:
+                _check_style(self.style)
+                self.style = ""
+
+    def text(self, text: str) -> None:
+        if self.style_depth:
+            self.style += text
+
+    def instruction(self, target: str, _data: str) -> None:
+        if target.lower() == "xml-stylesheet":
+            _refuse("a reference to a style sheet")
+
+    def doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
+        if has_subset:
+            _refuse("a document type with declarations of its own")
+
+
+def _check_attribute(element: str, attribute: str, value: str) -> None:
+    namespace, _, local = attribute.rpartition(_BETWEEN)
+    name = local.lower()
+    if name.startswith("on"):
+        _refuse(f"an event handler ({name[:40]})")
+    # Browsers ignore white space and control characters in the scheme of an address.
+    address = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value)
+    if "javascript:" in address.lower():
+        _refuse("a javascript: address")
+    if name in {"href", "src"} and address and not address.startswith("#") and not _EMBEDDED.match(address):
+        _refuse(f"a reference to something outside of it ({name})")
+    if element in _ANIMATIONS and name == "attributename":
+        animated = address.rpartition(":")[2].lower()
+        if animated == "href" or animated.startswith("on"):
+            _refuse(f"an animation of {animated[:40]}")
+    if name == "style":
+        _check_style(value)
+    elif _CSS_OUTSIDE.search(value) or (not namespace and "\\" in value and "(" in value):
+        _refuse(f"a reference to something outside of it ({name[:40]})")
+
+
+def _check_style(style: str) -> None:
+    # A backslash can spell every word of CSS in another way, and pictures need none.
+    if "\\" in style or "@import" in style.lower() or _CSS_OUTSIDE.search(style):
+        _refuse("a style with a reference to something outside of it")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise RefusedFileError(f"the SVG has {what}: only pictures that stand for themselves are taken")
+
+
+def _size(root: Mapping[str, str] | None) -> tuple[int, int]:
+    attributes = root or {}
+    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    box = _NUMBER.findall(attributes.get("viewBox", ""))
+    if len(box) == 4:  # noqa: PLR2004 - left, top, width, height
+        inner_width, inner_height = float(box[2]), float(box[3])
+        if inner_width > 0 and inner_height > 0:
+            if width is None:
+                width = inner_width if height is None else height * inner_width / inner_height
+            if height is None:
+                height = width * inner_height / inner_width
+    if not width or not height:
+        raise RefusedFileError("the SVG has no size: give it width and height, or a viewBox")
+    return max(1, round(width)), max(1, round(height))
+
+
+def _pixels(length: str | None) -> float | None:
+    """Return an absolute length in CSS pixels; None for one that depends on where it is shown."""
+    found = _LENGTH.fullmatch(length or "")
+    return float(found[1]) * _PIXELS[(found[2] or "px").lower()] if found else None

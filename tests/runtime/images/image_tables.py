@@ -1,0 +1,13 @@
+"""The images table as the program declares it: a test's schema cannot differ from the deployed one."""
+
+from typing import Any
+
+from tests.components.recorder import dynamodb_tables
+
+IMAGES = "anchor-dev-images"
+
+
+def images_table() -> dict[str, Any]:
+    """Arguments of `create_table`."""
+    (table,) = [table for table in dynamodb_tables("dev") if table["TableName"] == IMAGES]
+    return table

@@ -1,0 +1,210 @@
+"""The image functions as Lambda calls them: composed from their environment variables, light to import."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import fields
+
+from runtime.images.handlers import api, uploaded
+from runtime.images.image_input import NewImage
+from runtime.images.managing import CreatedImage
+from runtime.shared import aws as clients
+from runtime.shared.environment import MissingEnvironmentError
+from tests.components.recorder import record_stage
+from tests.runtime.events import request
+from tests.runtime.images.image_tables import IMAGES
+from tests.runtime.images.image_world import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageWorld
+from tests.runtime.images.pictures import picture
+from tests.runtime.world import OWNER, client_error, real_client
+
+ROOT = Path(__file__).parents[3]
+HANDLERS = {api: "images-api", uploaded: "images-uploaded"}
+NEW = {"contentType": "image/png", "size": 5_000}
+
+
+def forget() -> None:
+    for handler in HANDLERS:
+        handler.service.cache_clear()
+    clients.client.cache_clear()
+
+
+@pytest.fixture
+def deployed(world: ImageWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageWorld]:
+    """The functions' environment, in an AWS with what they name."""
+    environment = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "IMAGES_TABLE": IMAGES,
+        "IMAGES_BUCKET": BUCKET,
+        "CURSOR_KEY_ARN": CURSOR_KEY,
+        "DELIVERY_URL": DELIVERY,
+        "DISTRIBUTION_ID": DISTRIBUTION,
+        "MAXIMUM_BYTES": "1000000",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield world
+    forget()
+
+
+def answered(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see request
+    return json.loads(api.handle(request(route, user_id=OWNER, **more), None)["body"])
+
+
+def test_an_image_goes_from_its_form_to_ready_through_the_functions(
+    deployed: ImageWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I2: the real handlers and clients."""
+    key = real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
+    monkeypatch.setenv("CURSOR_KEY_ARN", key["KeyMetadata"]["Arn"])
+    made = [answered("POST /images", body=NEW) for _ in range(2)]
+    assert BUCKET in made[0]["upload"]["url"]
+    assert ".ap-southeast-1." in made[0]["upload"]["url"]
+    for each in made:
+        uploaded.handle(deployed.put(deployed.image_rows()[each["imageId"]], picture()), None)
+    first = answered("GET /images", query={"limit": "1"})
+    rest = answered("GET /images", query={"cursor": first["cursor"]})
+    assert [each["imageId"] for each in first["images"] + rest["images"]] == [
+        made[1]["imageId"],
+        made[0]["imageId"],
+    ]
+    assert first["images"][0]["url"] == f"{DELIVERY}/images/{made[1]['imageId']}"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one reads the service's description, for which no other request should wait."""
+    made: list[str] = []
+    make = clients.boto3.client
+
+    def client(service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data
+        made.append(service)
+        return make(service, **more)
+
+    monkeypatch.setattr(clients.boto3, "client", client)
+    answered("GET /images")
+    assert "cloudfront" not in made
+    api.service().distribution.client()
+    assert made[-1] == "cloudfront"
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: Any) -> None:  # noqa: ANN401 - a module
+    (function,) = [
+        resource.inputs
+        for resource in record_stage("dev")
+        if resource.type == "aws:lambda/function:Function"
+        and resource.inputs["name"] == f"anchor-dev-{HANDLERS[handler]}"
+    ]
+    assert function["handler"] == f"{handler.__name__}.handle"
+    needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
+    assert needed == set(function["environment"]["variables"])
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_function_without_its_variables_names_them_all(
+    handler: Any,  # noqa: ANN401 - a module
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [attribute.name.upper() for attribute in fields(handler.Environment)]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    handler.service.cache_clear()
+    with pytest.raises(MissingEnvironmentError) as missing:
+        handler.service()
+    assert all(name in str(missing.value) for name in names)
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+@pytest.mark.usefixtures("deployed")
+def test_a_service_is_composed_once(handler: ModuleType) -> None:
+    compose: Callable[[], object] = handler.service
+    assert compose() is compose()
+
+
+def test_importing_a_handler_loads_nothing_more_and_makes_no_client() -> None:
+    """Cold start: what is imported is paid by the first visitor. Only uploads need to know file formats."""
+    program = """
+import sys
+import boto3, botocore.config, attrs, cattrs, cattrs.gen
+made = []
+boto3.client = lambda *arguments, **more: made.append(arguments)
+def new():
+    found = {name.partition(".")[0] for name in set(sys.modules) - before}
+    return sorted(found - set(sys.stdlib_module_names))
+before = set(sys.modules)
+import runtime.images.handlers.api
+print(new(), made)
+import runtime.images.handlers.uploaded
+print(new(), made)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines() == ["['runtime'] []", "['imagesize', 'runtime'] []"]
+
+
+def test_a_forms_signature_is_in_the_answer_and_in_no_log(
+    world: ImageWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the form can upload with it."""
+    body = {**NEW, "title": "On the hill"}
+    response = api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+    fields = json.loads(response["body"])["upload"]["fields"]
+    secrets = [fields["policy"], fields["x-amz-signature"]]
+    created: CreatedImage = world.gallery.create_image(OWNER, NewImage(content_type="image/png", size=9))
+    assert "fields" not in repr(created)
+    assert "fields" not in repr(created.form)
+
+    def fails(_: str) -> None:
+        raise client_error("AccessDeniedException", "PutItem")
+
+    monkeypatch.setattr(world.calls, "before", fails)
+    with pytest.raises(Exception, match="AccessDenied") as failed:
+        api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+    printed = capsys.readouterr()
+    seen = printed.out + printed.err + str(failed.value)
+    assert not [secret for secret in secrets if secret in seen]
+    assert "x-amz-signature" not in seen
+
+
+def test_each_operation_makes_the_calls_that_it_says(world: ImageWorld) -> None:
+    """Issue 4, line 8: one call of DynamoDB each, exceptions listed with their reason in the services."""
+    album, other = world.album(), world.album(name="Other")
+    image, empty = world.ready(album_id=album.album_id), world.album(name="Empty")
+    one = {
+        "POST /images": ({"body": NEW}, ["put_item"]),
+        "POST /images in an album": (
+            {"body": {**NEW, "albumId": album.album_id}},
+            ["transact_write_items"],
+        ),
+        "GET /images": ({}, ["query"]),
+        "GET /images of an album": ({"query": {"albumId": album.album_id}}, ["get_item", "query"]),
+        "GET /images/{imageId}": ({"imageId": image.image_id}, ["get_item"]),
+        "PATCH /images/{imageId}": ({"imageId": image.image_id, "body": {"title": "x"}}, ["update_item"]),
+        "PATCH /images/{imageId} to an album": (
+            {"imageId": image.image_id, "body": {"albumId": other.album_id}},
+            ["get_item", "transact_write_items"],
+        ),
+        "DELETE /images/{imageId}": (
+            {"imageId": image.image_id},
+            ["get_item", "transact_write_items", "delete_object", "create_invalidation", "delete_item"],
+        ),
+        "POST /albums": ({"body": {"name": "New"}}, ["put_item"]),
+        "GET /albums": ({}, ["query"]),
+        "GET /albums/{albumId}": ({"albumId": album.album_id}, ["get_item"]),
+        "PATCH /albums/{albumId}": ({"albumId": album.album_id, "body": {"name": "x"}}, ["update_item"]),
+        "DELETE /albums/{albumId}": ({"albumId": empty.album_id}, ["delete_item"]),
+    }
+    for name, (more, expected) in one.items():
+        route = " ".join(name.split()[:2])
+        with world.calls.counted() as calls:
+            response = api.respond(request(route, user_id=OWNER, **more), world.gallery)
+        assert (name, response["statusCode"] < 300, calls) == (name, True, expected)
