@@ -1,0 +1,25 @@
+"""The shop store on moto's DynamoDB; its `database` can be any other that answers like AWS's."""
+
+from typing import Any
+
+import pytest
+
+from tests.runtime.data.one_at_a_time import OneAtATime
+from tests.runtime.shops.shop_world import ShopWorld
+from tests.runtime.tables import shop_tables
+from tests.runtime.world import real_client
+
+
+@pytest.fixture
+def database(aws: None) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type here
+    """The client, with the store's tables, empty."""
+    client = real_client("dynamodb")
+    for table in shop_tables():
+        client.create_table(**table)
+    return OneAtATime(client)
+
+
+@pytest.fixture
+def store(database: Any) -> ShopWorld:  # noqa: ANN401 - the same
+    """The shop store's repositories."""
+    return ShopWorld(database)

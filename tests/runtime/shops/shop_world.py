@@ -1,0 +1,93 @@
+# ruff: noqa: ANN401 - stands in for clients that boto3 does not type
+"""The shop store on a DynamoDB, with a clock that stands until it is moved."""
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import define, evolve
+
+from runtime.shared.cursors import Cursors
+from runtime.shared.ids import ulids
+from runtime.shops.import_history import ImportHistoryRepository
+from runtime.shops.jobs import JobRepository
+from runtime.shops.model import ImportRecord, Job, Shop, Status
+from runtime.shops.shops import ShopRepository
+from runtime.shops.tokens import SealedToken
+from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
+from tests.runtime.world import Calls
+
+SHOP = "one.shops.example.com"
+OTHER_SHOP = "two.shops.example.com"
+SEALED = SealedToken(b"\x00sealed\xff")
+START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@define
+class StandingClock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> datetime:
+        """Move on by days, seconds, milliseconds; returns the new time."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+class ShopWorld:
+    """The repositories of one stage's shop store.
+
+    Args:
+        database: The DynamoDB client behind them, with the store's tables in it.
+    """
+
+    def __init__(self, database: Any) -> None:
+        self.database = database
+        self.calls = Calls()
+        self.clock = StandingClock()
+        self.ids = ulids(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
+        client = self.calls.client("dynamodb", database)
+        cursors = Cursors(key=lambda: b"k" * 32, clock=self.clock)
+        self.shops = ShopRepository(client=client, table=SHOPS)
+        self.jobs = JobRepository(client=client, table=JOBS, cursors=cursors, clock=self.clock)
+        self.history = ImportHistoryRepository(
+            client=client, table=IMPORT_HISTORY, cursors=cursors, clock=self.clock
+        )
+
+    def shop(self, domain: str = SHOP, **more: Any) -> Shop:
+        """Install a shop."""
+        at = self.clock()
+        given = {"access_token": SEALED, "scopes": ("read_products",), "installed_at": at, "updated_at": at}
+        return self.shops.install(Shop(domain=domain, **{**given, **more}))
+
+    def queued(self, domain: str = SHOP) -> Job:
+        job = Job.queued(domain, "import-products", job_id=self.ids(), at=self.clock.move(seconds=1))
+        self.jobs.create(job)
+        return job
+
+    def running(self, domain: str = SHOP) -> Job:
+        return self.jobs.start(domain, self.queued(domain).job_id, total=10)
+
+    def finished(self, domain: str = SHOP) -> Job:
+        return self.jobs.succeed(domain, self.running(domain).job_id)
+
+    def recorded(self, domain: str = SHOP) -> ImportRecord:
+        return self.history.record(ImportRecord.of(self.finished(domain)))
+
+    def placed(self, job: Job, status: Status, **more: Any) -> Job:
+        """A job in another status as a row alone, whatever led there."""
+        placed = evolve(job, status=status, job_id=self.ids(), **more)
+        self.jobs.create(placed)
+        return placed
+
+    def everything(self) -> list[Mapping[str, Any]]:
+        """All rows."""
+        tables = (SHOPS, JOBS, IMPORT_HISTORY)
+        return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
+
+    def row(self, table: str, **key: Any) -> dict[str, Any]:
+        """A row as it lies there, by its key's attribute values."""
+        return self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]

@@ -1,0 +1,163 @@
+"""Lists of jobs: a shop's newest first, all shops' by status oldest first (S1, S4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from runtime.shared.converters import to_row
+from runtime.shared.errors import MalformedError
+from runtime.shared.pages import Page
+from runtime.shops.model import JOB_LIFETIME, Job, Status
+from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.tables import JOBS
+from tests.runtime.world import Calls
+
+List = Callable[..., Page[Job]]
+
+
+def pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
+    """The list's pages, to its end."""
+    found: list[tuple[Job, ...]] = []
+    cursor = None
+    while cursor or not found:
+        page = listed(*of, limit=limit, cursor=cursor)
+        found.append(page.items)
+        cursor = page.cursor
+        assert len(found) < 20
+    return found
+
+
+def ids(*several: tuple[Job, ...]) -> list[str]:
+    return [job.job_id for jobs in several for job in jobs]
+
+
+def expiring(store: ShopWorld, number: int) -> list[Job]:
+    """Jobs of which the first ones have expired when the last one is made."""
+    made = [store.queued() for _ in range(number)]
+    store.clock.now = made[-1].created_at + JOB_LIFETIME
+    return [*made, store.queued()]
+
+
+def move_on(store: ShopWorld, job: Job) -> None:
+    store.database.put_item(TableName=JOBS, Item=to_row(evolve(job, status=Status.CANCELLED)))
+
+
+def delete(store: ShopWorld, job: Job) -> None:
+    store.database.delete_item(TableName=JOBS, Key={"jobId": {"S": job.job_id}})
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+    jobs = [store.queued() for _ in range(5)]
+    store.queued(OTHER_SHOP)
+    found = pages(store.jobs.of_shop, SHOP, limit=limit)
+    assert ids(*found) == ids(tuple(reversed(jobs)))
+    assert all(len(page) <= limit for page in found)
+
+
+def test_a_shops_list_shows_jobs_as_they_are(store: ShopWorld) -> None:
+    job = store.running()
+    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.of_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
+    assert store.jobs.of_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+    running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
+    store.queued()
+    assert ids(*pages(store.jobs.with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
+    assert store.jobs.with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
+
+
+def test_a_list_by_status_shows_whole_jobs(store: ShopWorld) -> None:
+    job = store.running()
+    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.with_status(Status.RUNNING, limit=10).items == (job,)
+
+
+def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopWorld) -> None:
+    store.queued()
+    store.queued()
+    with store.calls.counted() as made:
+        store.jobs.with_status(Status.QUEUED, limit=10)
+    assert made == ["query", "batch_get_item"]
+    with store.calls.counted() as made:
+        store.jobs.with_status(Status.RUNNING, limit=10)
+    assert made == ["query"]
+
+
+def test_a_job_that_moved_on_between_index_and_row_is_left_out(store: ShopWorld) -> None:
+    """The index follows a moment later."""
+    moved, queued = store.queued(), store.queued()
+    store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
+    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+
+
+def test_a_job_that_was_deleted_between_index_and_row_is_left_out(store: ShopWorld) -> None:
+    deleted, queued = store.queued(), store.queued()
+    store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
+    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+
+
+class Splitting:
+    """A DynamoDB that reads one key of a batch at a time, as it does where the rows have more than 16 MB."""
+
+    def __init__(self, target: Any) -> None:  # noqa: ANN401 - clients have no type here
+        self._target = target
+
+    def __getattr__(self, operation: str) -> Any:  # noqa: ANN401 - the same
+        return getattr(self._target, operation)
+
+    def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803, ANN401 - AWS's own
+        ((table, wanted),) = RequestItems.items()
+        keys = wanted["Keys"]
+        answer = self._target.batch_get_item(RequestItems={table: {**wanted, "Keys": keys[-1:]}})
+        rest = {table: {**wanted, "Keys": keys[:-1]}} if keys[:-1] else {}
+        return {**answer, "UnprocessedKeys": rest}
+
+
+def test_what_dynamodb_splits_is_read_to_the_end_and_in_order(store: ShopWorld) -> None:
+    jobs = [store.queued() for _ in range(4)]
+    split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
+    assert ids(split.with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
+
+
+def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None:
+    """S4: pages get short, and the cursors lead on."""
+    *_, alive = expiring(store, 4)
+    for listed, of in ((store.jobs.of_shop, SHOP), (store.jobs.with_status, Status.QUEUED)):
+        found = pages(listed, of, limit=2)
+        assert ids(*found) == [alive.job_id]
+        assert len(found) > 2
+
+
+@pytest.mark.parametrize("shop", [OTHER_SHOP, "", SHOP + ".example"])
+def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop: str) -> None:
+    for _ in range(3):
+        store.queued()
+    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
+    by_status = store.jobs.with_status(Status.QUEUED, limit=1).cursor
+    assert cursor
+    assert by_status
+    for listed, of, foreign in (
+        (store.jobs.of_shop, shop, cursor),
+        (store.jobs.of_shop, shop, by_status),
+        (store.jobs.of_shop, SHOP, by_status),
+        (store.jobs.with_status, Status.QUEUED, cursor),
+        (store.jobs.with_status, Status.RUNNING, by_status),
+        (store.jobs.of_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
+    ):
+        with pytest.raises(MalformedError, match="the cursor is not one"):
+            listed(of, limit=1, cursor=foreign)
+
+
+def test_a_cursor_ends_after_a_day(store: ShopWorld) -> None:
+    store.queued()
+    store.queued()
+    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
+    store.clock.move(days=1)
+    with pytest.raises(MalformedError):
+        store.jobs.of_shop(SHOP, limit=1, cursor=cursor)

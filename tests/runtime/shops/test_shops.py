@@ -1,0 +1,186 @@
+"""The table of shops (S1)."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from runtime.shared.dynamodb import ItemTooLargeError
+from runtime.shops.errors import ShopChangedError, ShopNotFoundError
+from runtime.shops.model import Shop, is_domain
+from runtime.shops.tokens import SealedToken
+from tests.runtime.shops.shop_world import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from tests.runtime.tables import SHOPS
+
+NEWER = {"plan": {"S": "gold"}, "labels": {"SS": ["a", "b"]}, "limits": {"M": {"jobs": {"N": "3"}}}}
+
+
+def add_attributes(store: ShopWorld) -> None:
+    """What a newer version of the code would have written."""
+    row = store.row(SHOPS, domain={"S": SHOP})
+    store.database.put_item(TableName=SHOPS, Item={**row, **NEWER})
+
+
+def kept(store: ShopWorld) -> dict[str, object]:
+    return {name: value for name, value in store.row(SHOPS, domain={"S": SHOP}).items() if name in NEWER}
+
+
+def test_a_shop_is_found_by_its_domain(store: ShopWorld) -> None:
+    shop = store.shop(name="One")
+    store.shop(OTHER_SHOP)
+    assert store.shops.get(SHOP) == shop
+    assert shop.name == "One"
+
+
+@pytest.mark.parametrize("domain", [OTHER_SHOP, "", "x" * 3000, "ONE.shops.example.com", "one..example.com"])
+def test_a_shop_that_is_not_there_is_not_found(store: ShopWorld, domain: str) -> None:
+    store.shop()
+    with pytest.raises(ShopNotFoundError):
+        store.shops.get(domain)
+    with pytest.raises(ShopNotFoundError):
+        store.shops.uninstall(domain, at=store.clock())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("my-shop.myshopify.com", True),
+        ("xn--bcher-kva.example", True),
+        ("a.b", True),
+        ("shop", False),
+        ("My-shop.example.com", False),
+        ("-shop.example.com", False),
+        ("shop-.example.com", False),
+        ("bücher.example", False),
+        ("shop.example.com.", False),
+        ("shop.example.com\n", False),
+        (f"{'a' * 64}.example.com", False),
+        (f"{'a.' * 126}a", True),
+        (f"{'a.' * 126}aa", False),
+    ],
+)
+def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:  # noqa: FBT001 - a table
+    assert is_domain(text) is is_one
+
+
+def test_a_shop_cannot_be_made_with_something_else_for_a_domain() -> None:
+    """Two spellings would be two tenants."""
+    with pytest.raises(ValueError, match="lower case"):
+        Shop(domain="One.example.com", access_token=SEALED, installed_at=START, updated_at=START)
+
+
+def test_installing_again_replaces_every_field(store: ShopWorld) -> None:
+    store.shop(name="One")
+    at = store.clock.move(days=1)
+    again = store.shop(access_token=SealedToken(b"new"), scopes=())
+    assert again == store.shops.get(SHOP)
+    assert (again.name, again.scopes, again.installed_at) == (None, (), at)
+    assert again.access_token == b"new"
+
+
+def test_installing_again_keeps_what_a_newer_version_has_added(store: ShopWorld) -> None:
+    store.shop()
+    add_attributes(store)
+    store.shop(name="Two")
+    assert kept(store) == NEWER
+
+
+def test_an_installation_that_comes_late_changes_nothing(store: ShopWorld) -> None:
+    newer = store.shop()
+    with pytest.raises(ShopChangedError):
+        store.shop(installed_at=store.clock.move(seconds=-1))
+    assert store.shops.get(SHOP) == newer
+
+
+def test_an_update_writes_the_fields_that_differ_and_no_others(store: ShopWorld) -> None:
+    shop = store.shop(name="One")
+    add_attributes(store)
+    at = store.clock.move(seconds=1)
+    wanted = evolve(shop, scopes=("a", "b"), name=None, updated_at=at)
+    updated = store.shops.update(SHOP, shop, wanted)
+    assert updated == evolve(wanted, version=2) == store.shops.get(SHOP)
+    assert kept(store) == NEWER
+    expression = store.calls.arguments[-2]["UpdateExpression"]
+    assert expression == "SET #scopes = :scopes, #updatedAt = :updatedAt, #version = :version REMOVE #name"
+
+
+def test_an_update_that_changes_nothing_still_needs_the_shop_to_be_there(store: ShopWorld) -> None:
+    shop = store.shop()
+    assert store.shops.update(SHOP, shop, shop).version == 2
+    store.shops.uninstall(SHOP, at=store.clock())
+    with pytest.raises(ShopNotFoundError):
+        store.shops.update(SHOP, shop, shop)
+
+
+@pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
+def test_an_update_from_an_old_reading_loses(store: ShopWorld, change: dict[str, Any]) -> None:
+    """Also where both want the same, or differ in other fields: what was read may be why."""
+    shop = store.shop(name="One")
+    winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
+    with pytest.raises(ShopChangedError):
+        store.shops.update(SHOP, shop, evolve(shop, **change))
+    assert store.shops.get(SHOP) == winner
+
+
+def test_an_update_from_before_a_repeated_installation_loses(store: ShopWorld) -> None:
+    """An event that comes twice raises the version, too."""
+    shop = store.shop()
+    again = store.shop()
+    assert (shop.version, again.version) == (1, 2)
+    with pytest.raises(ShopChangedError):
+        store.shops.update(SHOP, shop, evolve(shop, name="Old"))
+
+
+def test_an_update_does_not_reach_a_newer_installation(store: ShopWorld) -> None:
+    shop = store.shop()
+    store.clock.move(days=1)
+    again = store.shop()
+    with pytest.raises(ShopChangedError):
+        store.shops.update(SHOP, shop, evolve(shop, name="Old"))
+    assert store.shops.get(SHOP) == again
+
+
+def test_an_update_of_a_shop_that_is_gone_brings_nothing_back(store: ShopWorld) -> None:
+    shop = store.shop()
+    store.shops.uninstall(SHOP, at=store.clock())
+    with pytest.raises(ShopNotFoundError):
+        store.shops.update(SHOP, shop, evolve(shop, name="Ghost"))
+    assert store.everything() == []
+
+
+def test_an_update_with_another_shops_reading_is_refused(store: ShopWorld) -> None:
+    shop, other = store.shop(), store.shop(OTHER_SHOP)
+    rows = store.everything()
+    for domain, read, wanted in ((SHOP, other, other), (SHOP, shop, other), (SHOP, other, shop)):
+        with pytest.raises(ShopNotFoundError):
+            store.shops.update(domain, read, wanted)
+    assert store.everything() == rows
+
+
+def test_uninstalling_deletes_the_row(store: ShopWorld) -> None:
+    store.shop()
+    store.shops.uninstall(SHOP, at=store.clock())
+    with pytest.raises(ShopNotFoundError):
+        store.shops.get(SHOP)
+    with pytest.raises(ShopNotFoundError):
+        store.shops.uninstall(SHOP, at=store.clock())
+
+
+def test_an_uninstallation_that_comes_late_does_not_delete_a_newer_installation(store: ShopWorld) -> None:
+    before = store.clock()
+    store.clock.move(seconds=1)
+    shop = store.shop()
+    with pytest.raises(ShopChangedError):
+        store.shops.uninstall(SHOP, at=before)
+    assert store.shops.get(SHOP) == shop
+
+
+def test_a_shop_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:
+    shop = store.shop()
+    store.calls.made.clear()
+    huge = evolve(shop, name="ü" * 210_000)
+    for write in (lambda: store.shops.install(huge), lambda: store.shops.update(SHOP, shop, huge)):
+        with pytest.raises(ItemTooLargeError) as refused:
+            write()
+        assert 420_000 < refused.value.size < 420_300
+    assert store.calls.made == []
