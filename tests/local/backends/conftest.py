@@ -1,0 +1,69 @@
+"""The platform's repositories on DynamoDBs that are servers of their own: ministack, and dynalite.
+
+Nothing may depend on what one emulator lets pass. dynalite is the strictest and has no transactions: what
+needs none runs on both (`row_world`), the rest on ministack (`world`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from tests.local.backends.dynalite import Dynalite
+from tests.runtime.tables import platform_tables
+from tests.runtime.world import World
+
+pytest.register_assert_rewrite(
+    "tests.runtime.data.single_rows",
+    "tests.runtime.data.transactions",
+    "tests.runtime.test_cancelling",
+    "tests.runtime.test_deployments",
+    "tests.runtime.test_lists",
+    "tests.runtime.test_projects",
+    "tests.runtime.test_switching",
+)
+
+
+@pytest.fixture(scope="session")
+def dynalite() -> Iterator[Dynalite]:
+    """A dynalite on a free port (pytest-xdist: one per worker)."""
+    with Dynalite.started() as server:
+        yield server
+
+
+class ParameterStore:
+    """Takes every parameter: what builds find in it is not the matter of these tests."""
+
+    def put_parameter(self, **_: object) -> None:
+        return
+
+
+def emptied(client: Any) -> World:  # noqa: ANN401 - clients have no type here
+    """The platform on this DynamoDB: its tables are made at the first time, and emptied from then on."""
+    there = set(client.list_tables()["TableNames"])
+    for table in platform_tables():
+        name = table["TableName"]
+        if name not in there:
+            client.create_table(**table)
+            continue
+        keys = [each["AttributeName"] for each in table["KeySchema"]]
+        for row in client.scan(TableName=name)["Items"]:
+            client.delete_item(TableName=name, Key={key: row[key] for key in keys})
+    return World(client, ssm=ParameterStore())
+
+
+@pytest.fixture
+def world(running_emulator: Emulator) -> World:
+    """The platform on ministack."""
+    return emptied(running_emulator.client("dynamodb"))
+
+
+@pytest.fixture(params=["ministack", "dynalite"])
+def row_world(request: pytest.FixtureRequest) -> World:
+    """The platform on each, for what needs no transaction."""
+    if request.param == "ministack":
+        world: World = request.getfixturevalue("world")
+        return world
+    server: Dynalite = request.getfixturevalue("dynalite")
+    return emptied(server.client)

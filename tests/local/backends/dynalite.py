@@ -1,0 +1,123 @@
+"""dynalite: DynamoDB's rules without its transactions, from npm, run by the Node.js that builds run on.
+
+It is installed once into `.build/dynalite`, exactly as `dynalite-package/package-lock.json` says; the lock
+has the hashes of the packages and no address of a registry.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from attrs import frozen
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.node import NodeInstallation, find_node
+
+LOCKED = Path(__file__).parent / "dynalite-package"
+INSTALLED = Path(__file__).parents[3] / ".build" / "dynalite"
+
+# Listens on a port that is free, says which, and ends with its parent: when standard input closes.
+SERVER = """
+const server = require('dynalite')({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
+server.keepAliveTimeout = 0 // a connection that is closed in the moment of its use would be an error
+server.listen(0, '127.0.0.1', () => console.log(server.address().port))
+process.stdin.resume().on('end', () => process.exit(0))
+"""
+
+
+@frozen
+class WithItems:
+    """A client that adds what dynalite is too old for: the row that made a condition fail (2023)."""
+
+    _client: Any
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        call: Callable[..., Any] = getattr(self._client, operation)
+
+        def called(**arguments: Any) -> Any:  # noqa: ANN401 - as the client
+            try:
+                return call(**arguments)
+            except ClientError as error:
+                if "ReturnValuesOnConditionCheckFailure" in arguments:
+                    key = arguments.get("Key") or self._key(arguments["TableName"], arguments["Item"])
+                    there = self._client.get_item(TableName=arguments["TableName"], Key=key)
+                    error.response.update({"Item": there["Item"]} if "Item" in there else {})
+                raise
+
+        return called
+
+    def _key(self, table: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        schema = self._client.describe_table(TableName=table)["Table"]["KeySchema"]
+        return {each["AttributeName"]: item[each["AttributeName"]] for each in schema}
+
+
+@frozen
+class Dynalite:
+    """A running one.
+
+    Attributes:
+        client: DynamoDB client of it.
+    """
+
+    client: Any
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls) -> Generator[Self]:
+        """Install it if need be, and run it."""
+        node = find_node()
+        folder = installed(node)
+        process = subprocess.Popen(
+            [node.node, "-e", SERVER], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert process.stdout
+            port = int(process.stdout.readline())
+            client = boto3.client(
+                "dynamodb",
+                endpoint_url=f"http://127.0.0.1:{port}",
+                region_name="ap-southeast-1",
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",
+                config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}),
+            )
+            yield cls(WithItems(client))
+        finally:
+            process.communicate("")
+
+
+def installed(node: NodeInstallation) -> Path:
+    """Return the folder with its `node_modules`, installed from the lock as it is now."""
+    lock = (LOCKED / "package-lock.json").read_bytes()
+    if _holds(INSTALLED, lock):
+        return INSTALLED
+    INSTALLED.parent.mkdir(parents=True, exist_ok=True)
+    # Two test workers may do this at once: each in a folder of its own, and the last rename stands.
+    with tempfile.TemporaryDirectory(dir=INSTALLED.parent) as name:
+        folder = Path(name) / "dynalite"
+        shutil.copytree(LOCKED, folder)
+        path = f"{node.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        command = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=True, timeout=300)
+        with contextlib.suppress(OSError):
+            if INSTALLED.exists() and not _holds(INSTALLED, lock):
+                shutil.rmtree(INSTALLED)
+            folder.rename(INSTALLED)
+    if not _holds(INSTALLED, lock):
+        warnings.warn(f"{INSTALLED} is not what the lock says", stacklevel=2)
+    return INSTALLED
+
+
+def _holds(folder: Path, lock: bytes) -> bool:
+    present = folder / "package-lock.json"
+    return (
+        present.exists() and present.read_bytes() == lock and (folder / "node_modules" / "dynalite").exists()
+    )

@@ -1,0 +1,43 @@
+"""The shop store on DynamoDBs that are servers of their own: ministack, and dynalite."""
+
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from tests.local.backends.dynalite import Dynalite
+from tests.runtime.shops.shop_world import ShopWorld
+from tests.runtime.tables import shop_tables
+
+pytest.register_assert_rewrite(
+    "tests.runtime.shops.test_import_history",
+    "tests.runtime.shops.test_job_lists",
+    "tests.runtime.shops.test_jobs",
+    "tests.runtime.shops.test_round_trips",
+    "tests.runtime.shops.test_shop_races",
+    "tests.runtime.shops.test_shops",
+)
+
+
+def emptied(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
+    """The client, with the store's tables: they are made at the first time, and emptied from then on."""
+    there = set(client.list_tables()["TableNames"])
+    for table in shop_tables():
+        name = table["TableName"]
+        if name not in there:
+            client.create_table(**table)
+            continue
+        keys = [each["AttributeName"] for each in table["KeySchema"]]
+        for row in client.scan(TableName=name)["Items"]:
+            client.delete_item(TableName=name, Key={key: row[key] for key in keys})
+    return client
+
+
+@pytest.fixture(params=["ministack", "dynalite"])
+def store(request: pytest.FixtureRequest) -> ShopWorld:
+    """The shop store on each."""
+    if request.param == "ministack":
+        emulator: Emulator = request.getfixturevalue("running_emulator")
+        return ShopWorld(emptied(emulator.client("dynamodb")))
+    server: Dynalite = request.getfixturevalue("dynalite")
+    return ShopWorld(emptied(server.client))

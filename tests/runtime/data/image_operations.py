@@ -1,0 +1,201 @@
+"""The image service's repositories, method by method."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import define, evolve
+
+from runtime.images.albums import AlbumRepository
+from runtime.images.errors import AlbumNotFoundError, ImageNotFoundError
+from runtime.images.images import ImageRepository
+from runtime.images.model import Album, Found, Image, Status
+from runtime.images.uploads import UploadRepository
+from runtime.shared.cursors import Cursors
+from runtime.shared.ids import ulids
+from runtime.shared.pages import Page
+from tests.runtime.data.operation import OWNER, Operation, Scene
+from tests.runtime.images.image_tables import IMAGES
+
+AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+FOUND = Found(content_type="image/png", width=2, height=3)
+NOTHING: Page[object] = Page(items=(), cursor=None)
+_NEW = "the row says whose it is; the caller takes that from the verified token"
+_EVENT = "its id comes from a storage event, and the object that it tells of is the row's own"
+
+
+@define(slots=False)
+class Images:
+    """The repositories, and OWNER's rows: an album with one ready image, and an image that waits."""
+
+    database: Any
+
+    def __attrs_post_init__(self) -> None:
+        cursors = Cursors(key=lambda: b"k" * 32, clock=lambda: AT)
+        self.images = ImageRepository(client=self.database, table=IMAGES, cursors=cursors)
+        self.albums = AlbumRepository(client=self.database, table=IMAGES, cursors=cursors)
+        self.uploads = UploadRepository(client=self.database, table=IMAGES)
+        self.ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a test
+        self.album = Album(album_id=self.ids(), user_id=OWNER, name="Holidays", created_at=AT, updated_at=AT)
+        self.albums.create(self.album)
+        self.empty = evolve(self.album, album_id=self.ids())
+        self.albums.create(self.empty)
+        self.pending = self.new()
+        self.images.create(self.pending)
+        waiting = self.new(album_id=self.album.album_id)
+        self.images.create(waiting)
+        self.uploads.make_ready(waiting, FOUND, size=5, etag="e", at=AT)
+        self.ready = self.images.owned(OWNER, waiting.image_id, at=AT)
+
+    def new(self, **more: Any) -> Image:  # noqa: ANN401 - an image's fields
+        return Image(
+            image_id=self.ids(),
+            user_id=OWNER,
+            status=Status.PENDING,
+            content_type="image/png",
+            declared_size=10,
+            created_at=AT,
+            updated_at=AT,
+            **more,
+        )
+
+
+def _deleting(images: Images) -> None:
+    images.images.begin_deleting(OWNER, images.pending, at=AT)
+
+
+def _without_album(images: Images) -> None:
+    """An image waits for its upload to an album that was deleted meanwhile."""
+    images.pending = images.new(album_id=images.empty.album_id)
+    images.images.create(images.pending)
+    images.albums.delete(OWNER, images.empty.album_id)
+
+
+def _operation(
+    method: str,
+    act: Callable[[Images, str], object],
+    *calls: str,
+    first: Callable[[Images], None] | None = None,
+    **more: Any,  # noqa: ANN401 - an operation's fields
+) -> Operation:
+    def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
+        images = Images(database)
+        if first:
+            first(images)
+        return Scene(database=database, call=lambda user: act(images, user))
+
+    return Operation(method=method, tables=(IMAGES,), scene=scene, calls=calls, **more)
+
+
+IMAGE = {"missing": (ImageNotFoundError,)}
+ALBUM = {"missing": (AlbumNotFoundError,)}
+
+OPERATIONS = (
+    _operation("ImageRepository.create", lambda s, _: s.images.create(s.new()), "put_item", platform=_NEW),
+    _operation(
+        "ImageRepository.create",
+        lambda s, _: s.images.create(s.new(album_id=s.album.album_id)),
+        "transact_write_items",
+        platform=_NEW,
+    ),
+    _operation(
+        "ImageRepository.owned",
+        lambda s, user: s.images.owned(user, s.ready.image_id, at=AT),
+        "get_item",
+        **IMAGE,
+    ),
+    _operation(
+        "ImageRepository.all_owned",
+        lambda s, user: s.images.all_owned(user, at=AT, limit=10),
+        "query",
+        empty=NOTHING,
+    ),
+    _operation(
+        "ImageRepository.in_album",
+        lambda s, user: s.images.in_album(user, s.album.album_id, limit=1),
+        "query",
+        empty=NOTHING,
+    ),
+    _operation(
+        "ImageRepository.describe",
+        lambda s, user: s.images.describe(user, s.ready.image_id, {"title": "new"}, at=AT),
+        "update_item",
+        **IMAGE,
+    ),
+    _operation(
+        "ImageRepository.move",
+        lambda s, user: s.images.move(user, s.ready, s.empty.album_id, {}, at=AT),
+        "transact_write_items",
+        **IMAGE,
+    ),
+    _operation(
+        "ImageRepository.begin_deleting",
+        lambda s, user: s.images.begin_deleting(user, s.ready, at=AT),
+        "transact_write_items",
+        **IMAGE,
+    ),
+    _operation(
+        "ImageRepository.finish_deleting",
+        lambda s, user: s.images.finish_deleting(user, s.pending.image_id),
+        "delete_item",
+        first=_deleting,
+    ),
+    _operation(
+        "AlbumRepository.create",
+        lambda s, _: s.albums.create(evolve(s.album, album_id=s.ids())),
+        "put_item",
+        platform=_NEW,
+    ),
+    _operation(
+        "AlbumRepository.owned",
+        lambda s, user: s.albums.owned(user, s.album.album_id),
+        "get_item",
+        **ALBUM,
+    ),
+    _operation(
+        "AlbumRepository.all_owned",
+        lambda s, user: s.albums.all_owned(user, limit=10),
+        "query",
+        empty=NOTHING,
+    ),
+    _operation(
+        "AlbumRepository.describe",
+        lambda s, user: s.albums.describe(user, s.album.album_id, {"name": "new"}, at=AT),
+        "update_item",
+        **ALBUM,
+    ),
+    _operation(
+        "AlbumRepository.delete",
+        lambda s, user: s.albums.delete(user, s.empty.album_id),
+        "delete_item",
+        **ALBUM,
+    ),
+    _operation(
+        "UploadRepository.find",
+        lambda s, _: s.uploads.find(s.ready.image_id, at=AT),
+        "get_item",
+        platform=_EVENT,
+    ),
+    _operation(
+        "UploadRepository.make_ready",
+        lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
+        "update_item",
+        platform=_EVENT,
+    ),
+    _operation(
+        "UploadRepository.make_ready",
+        lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
+        "transact_write_items",
+        "update_item",
+        first=_without_album,
+        platform=_EVENT,
+        more_calls="its album was deleted while it waited: it becomes ready without one",
+    ),
+    _operation(
+        "UploadRepository.reject",
+        lambda s, _: s.uploads.reject(s.ready, "no image", etag="e", at=AT),
+        "transact_write_items",
+        platform=_EVENT,
+    ),
+)

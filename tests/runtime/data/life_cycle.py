@@ -1,0 +1,203 @@
+"""A project's life as it may happen: messages in any order, late and twice, functions that die at any write.
+
+What is delivered at least once comes again until its function has finished; what a person asked for and saw
+fail, the person asks for again. `LifeCycle.drain` lets all of that happen.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import Factory, define
+
+from runtime.deploy.errors import NotReleasedError, StaleDeploymentError, SwitchOvertakenError
+from runtime.deploy.handlers import build_events, webhook
+from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.model import Deployment, Project, Status
+from runtime.shared.converters import from_row
+from tests.runtime.events import build_state, delivery
+from tests.runtime.release.open_next import artifact
+from tests.runtime.release.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, CrashError, World
+
+PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
+ARTIFACT = artifact().getvalue()
+WRITES = {
+    "put_item",
+    "put_key",
+    "put_parameter",
+    "send_message",
+    "start_build",
+    "transact_write_items",
+    "update_item",
+    "update_keys",
+}
+ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
+
+Crash = tuple[str, int] | None
+"""Before or after which of a function's writes it dies: `("before", 1)` is right before its first."""
+
+
+@define(slots=False)
+class LifeCycle:
+    """One project of OWNER's that things happen to, and one of OTHER's that they must not touch."""
+
+    stage: ReleaseWorld = Factory(lambda: ReleaseWorld(World()))
+    due: list[Callable[[], None]] = Factory(list)
+    builds: dict[str, Deployment] = Factory(dict)
+    events: list[Mapping[str, Any]] = Factory(list)
+    _seen: int = 0
+    _delivery: Any = Factory(lambda: itertools.count(1))
+
+    def __attrs_post_init__(self) -> None:
+        self.world = self.stage.world
+        self.project = self.stage.project()
+        self.others = self.stage.project("others-site", user_id=OTHER)
+        self.world.placed_live(self.others)
+
+    # What happens
+
+    def push(self, crash: Crash = None) -> None:
+        number = next(self._delivery)
+        body = json.dumps({**PUSH, "after": f"{number:040x}"}).encode()
+        secret = self.world.signer.webhook_secret(self.project.project_id, 1)
+        event = delivery(self.project.project_id, secret, body)
+
+        def arrives() -> None:
+            assert webhook.respond(event, self.world.pushes)["statusCode"] == 202
+
+        self._run(arrives, crash)
+
+    def build_message(self, deployment: Deployment, crash: Crash = None, *, refused: bool = False) -> None:
+        def arrives() -> None:
+            if refused:
+                self.world.codebuild.never.add(deployment.deployment_id)
+            self.world.build(deployment)
+
+        self._run(arrives, crash)
+
+    def build_ends(self, build_id: str, status: str) -> None:
+        deployment = self.builds.pop(build_id)
+        if status == "SUCCEEDED":
+            key = (ARTIFACTS, artifact_key(deployment))
+            self.stage.objects.stored[key] = (ARTIFACT, "application/zip", None)
+        event = build_state(deployment, status, build_id=build_id)
+        self.events.append(event)
+        self.due.append(lambda: build_events.respond(event, self.world.results))
+
+    def build_event(self, event: Mapping[str, Any], crash: Crash = None) -> None:
+        self._run(lambda: build_events.respond(event, self.world.results), crash)
+
+    def release_message(self, deployment: Deployment, crash: Crash = None) -> None:
+        self._run(lambda: self.stage.release(deployment), crash)
+
+    def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
+        def asked() -> None:
+            try:
+                self.stage.promotion.promote(OWNER, deployment.deployment_id)
+            except (NotReleasedError, SwitchOvertakenError):
+                return
+
+        return self._run(asked, crash)
+
+    def unpin(self, crash: Crash = None) -> bool:
+        return self._run(
+            lambda: self.world.projects.unpin(OWNER, self.project.project_id, at=self.world.clock()), crash
+        )
+
+    def cancel(self, deployment: Deployment, crash: Crash = None) -> None:
+        def asked() -> None:
+            try:
+                self.world.cancellation.cancel(OWNER, deployment.deployment_id)
+            except StaleDeploymentError:
+                return
+
+        self._run(asked, crash)
+
+    def bring_what_is_due(self, crash: Crash = None) -> None:
+        """Let the oldest of what is still to come again come again."""
+        if self.due:
+            self._run(self.due.pop(0), crash)
+
+    def drain(self) -> None:
+        """Let everything come to its end: no function dies any more, and every build ends well."""
+        for _ in range(1000):
+            if self.due:
+                self.bring_what_is_due()
+            elif self.builds:
+                self.build_ends(next(iter(self.builds)), "SUCCEEDED")
+            else:
+                return
+        raise AssertionError("it does not come to an end")
+
+    def _run(self, work: Callable[[], object], crash: Crash) -> bool:
+        """Do the work of one function; if it dies, it is to be done again. Returns whether it finished."""
+        left = crash[1] if crash else 0
+        calls = self.world.calls
+
+        def counted(when: str) -> Callable[[str], None]:
+            def count(operation: str) -> None:
+                nonlocal left
+                if crash and when == crash[0] and operation in WRITES:
+                    left -= 1
+                    if left == 0:
+                        raise CrashError
+
+            return count
+
+        calls.before, calls.after = counted("before"), counted("after")
+        try:
+            work()
+        except CrashError:
+            self.due.append(work)
+            return False
+        finally:
+            calls.before = calls.after = lambda _: None
+            self._note_messages()
+        return True
+
+    def _note_messages(self) -> None:
+        """What was sent is due; what was started runs."""
+        for message in self.world.queues.sent[self._seen :]:
+            named = DeploymentMessage.from_body(message["MessageBody"])
+            if message["QueueUrl"] == BUILD_QUEUE:
+                self.due.append(lambda named=named: self.world.builder.build(named, self.world.log))
+            elif message["QueueUrl"] == RELEASE_QUEUE:
+                self.due.append(
+                    lambda named=named: self.stage.releaser.release(named, self.world.log, is_last=False)
+                )
+        self._seen = len(self.world.queues.sent)
+        for token, started in list(self.world.codebuild.builds.items()):
+            build_id = f"{started['projectName']}:build-of-{token}"
+            if not any(event["detail"]["build-id"].endswith(build_id) for event in self.events):
+                self.builds[build_id] = self.world.deployments.get(self.project.project_id, token)
+
+    # What is there
+
+    def now(self) -> tuple[Project, dict[str, Deployment]]:
+        """The project and its deployments by id, oldest first."""
+        project = self.world.projects.get(self.project.project_id)
+        rows = self.world.database.query(
+            TableName=DEPLOYMENTS,
+            KeyConditionExpression="projectId = :project",
+            ExpressionAttributeValues={":project": {"S": self.project.project_id}},
+            ConsistentRead=True,
+        )["Items"]
+        return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
+
+    def of_others(self) -> list[Mapping[str, Any]]:
+        """Every row that is not of this project."""
+        tables = (PROJECTS, DEPLOYMENTS)
+        return [
+            row
+            for table in tables
+            for row in self.world.database.scan(TableName=table)["Items"]
+            if row["projectId"]["S"] != self.project.project_id
+        ]
+
+    def led_to(self) -> str | None:
+        """Which deployment the edge leads visitors to."""
+        return led_to(self.stage, self.project)

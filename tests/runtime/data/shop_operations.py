@@ -1,0 +1,159 @@
+"""The shop store's repositories, method by method. Its tenants are shops."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from attrs import evolve
+
+from runtime.shared.pages import Page
+from runtime.shops.errors import JobNotFoundError, ShopNotFoundError
+from runtime.shops.model import ImportRecord, Job, Shop, Status
+from tests.runtime.data.operation import Operation, Scene
+from tests.runtime.shops.shop_world import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
+
+NOTHING: Page[object] = Page(items=(), cursor=None)
+SHOPS_OWN = {"owner": SHOP, "others": (OTHER_SHOP, SHOP + ".x", "METADATA")}
+_NEW = "the row says which shop it is; the caller has authenticated that shop"
+_SWEEP = "lists across shops for the platform's own upkeep, never for a shop"
+
+
+def _operation(
+    method: str,
+    act: Callable[[ShopWorld, str, Job], object],
+    *calls: str,
+    made: Callable[[ShopWorld], Job] = ShopWorld.queued,
+    **more: Any,  # noqa: ANN401 - an operation's fields
+) -> Operation:
+    """An operation on a shop with one job and one record of another."""
+
+    def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
+        world = ShopWorld(database)
+        world.shop()
+        world.recorded()
+        job = made(world)
+        return Scene(
+            database=database,
+            call=lambda shop: act(world, shop, job),
+        )
+
+    return Operation(
+        method=method, tables=(SHOPS, JOBS, IMPORT_HISTORY), scene=scene, calls=calls, **SHOPS_OWN, **more
+    )
+
+
+INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_at=START)
+
+
+def _rename(world: ShopWorld, shop: str, _: Job) -> Shop:
+    """Also for a caller who holds the row of another shop."""
+    return world.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
+
+
+def _record(world: ShopWorld, _: str, job: Job) -> ImportRecord:
+    return world.history.record(ImportRecord.of(job))
+
+
+def _beside_one_at_its_microsecond(world: ShopWorld) -> Job:
+    """A finished job; another record of the shop lies where this one's belongs."""
+    job = world.finished()
+    placed = world.history.record(ImportRecord.of(job))
+    key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
+    world.database.update_item(
+        TableName=IMPORT_HISTORY,
+        Key=key,
+        UpdateExpression="SET jobId = :other",
+        ExpressionAttributeValues={":other": {"S": "another"}},
+    )
+    return job
+
+
+JOB = {"missing": (JobNotFoundError,)}
+SHOP_ROW = {"missing": (ShopNotFoundError,)}
+
+OPERATIONS = (
+    _operation("ShopRepository.get", lambda w, shop, _: w.shops.get(shop), "get_item", **SHOP_ROW),
+    _operation(
+        "ShopRepository.install",
+        lambda w, _, __: w.shop(installed_at=w.clock.move(seconds=1)),
+        "update_item",
+        platform=_NEW,
+    ),
+    _operation(
+        "ShopRepository.update",
+        _rename,
+        "update_item",
+        **SHOP_ROW,
+    ),
+    _operation(
+        "ShopRepository.uninstall",
+        lambda w, shop, _: w.shops.uninstall(shop, at=w.clock()),
+        "delete_item",
+        **SHOP_ROW,
+    ),
+    _operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
+    _operation(
+        "JobRepository.of_shop", lambda w, shop, _: w.jobs.of_shop(shop, limit=10), "query", empty=NOTHING
+    ),
+    _operation(
+        "JobRepository.with_status",
+        lambda w, _, __: w.jobs.with_status(Status.QUEUED, limit=10),
+        "query",
+        "batch_get_item",
+        platform=_SWEEP,
+        more_calls="the index holds keys alone, so that progress never writes to it",
+    ),
+    _operation(
+        "JobRepository.create",
+        lambda w, _, j: w.jobs.create(evolve(j, job_id=w.ids())),
+        "put_item",
+        platform=_NEW,
+    ),
+    _operation("JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB),
+    _operation(
+        "JobRepository.advance",
+        lambda w, shop, j: w.jobs.advance(shop, j.job_id, batch=0, processed=1),
+        "update_item",
+        made=ShopWorld.running,
+        **JOB,
+    ),
+    _operation(
+        "JobRepository.succeed",
+        lambda w, shop, j: w.jobs.succeed(shop, j.job_id),
+        "update_item",
+        made=ShopWorld.running,
+        **JOB,
+    ),
+    _operation(
+        "JobRepository.fail",
+        lambda w, shop, j: w.jobs.fail(shop, j.job_id, error="no"),
+        "update_item",
+        **JOB,
+    ),
+    _operation(
+        "JobRepository.cancel", lambda w, shop, j: w.jobs.cancel(shop, j.job_id), "update_item", **JOB
+    ),
+    _operation(
+        "ImportHistoryRepository.record",
+        _record,
+        "put_item",
+        made=ShopWorld.finished,
+        platform=_NEW,
+    ),
+    _operation(
+        "ImportHistoryRepository.record",
+        _record,
+        "put_item",
+        "put_item",
+        made=_beside_one_at_its_microsecond,
+        platform=_NEW,
+        more_calls="another import of the shop has taken its microsecond",
+    ),
+    _operation(
+        "ImportHistoryRepository.between",
+        lambda w, shop, _: w.history.between(shop, START, START + timedelta(days=1), limit=10),
+        "query",
+        empty=NOTHING,
+    ),
+)

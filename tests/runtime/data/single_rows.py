@@ -1,0 +1,308 @@
+"""What repositories do with one row or one query at a time, on any DynamoDB.
+
+Run on moto by `test_single_rows.py` here, on ministack and dynalite by the one in `tests/local/backends`.
+Nothing here is a transaction, which dynalite does not have: rows are placed by plain puts.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.errors import (
+    DeploymentNotFoundError,
+    ProjectChangedError,
+    ProjectNotFoundError,
+    StaleDeploymentError,
+    SwitchRefusedError,
+)
+from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status, Variable
+from runtime.shared.converters import to_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    condition,
+    put_new,
+    put_unless_alive,
+)
+from runtime.shared.errors import AnchorError, MalformedError
+from tests.runtime.data.races import CONTENDERS, at_once
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.world import FAILURE, OTHER, OWNER, RELEASE, World
+
+
+def placed(world: World, *, user_id: str = OWNER, **more: Any) -> Project:  # noqa: ANN401 - a project's fields
+    at = world.clock()
+    project = Project(
+        project_id=world.ids(),
+        user_id=user_id,
+        name="My site",
+        site="next-site",
+        repository_url="https://example.com/r",
+        branch="main",
+        created_at=at,
+        updated_at=at,
+        **more,
+    )
+    world.database.put_item(TableName=PROJECTS, Item=to_row(project, sk="METADATA"))
+    return project
+
+
+def deployed(world: World, project: Project, status: Status, sequence: int = 1) -> Deployment:
+    commit = Commit(sha="1" * 40, message="", author="")
+    queued = Deployment.queued(
+        project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock()
+    )
+    deployment = evolve(queued, status=status, sequence=sequence)
+    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
+    return deployment
+
+
+# Reading
+
+
+def test_rows_are_read_by_their_owners_only(row_world: World) -> None:
+    """A5."""
+    project = placed(row_world)
+    deployment = deployed(row_world, project, Status.QUEUED)
+    assert row_world.projects.owned(OWNER, project.project_id) == project
+    assert row_world.deployments.owned(OWNER, deployment.deployment_id) == deployment
+    for user, project_id in ((OTHER, project.project_id), (OWNER, row_world.ids()), (OWNER, "x" * 3000)):
+        with pytest.raises(ProjectNotFoundError):
+            row_world.projects.owned(user, project_id)
+    for user, deployment_id in ((OTHER, deployment.deployment_id), (OWNER, row_world.ids())):
+        with pytest.raises(DeploymentNotFoundError):
+            row_world.deployments.owned(user, deployment_id)
+
+
+def test_sites_are_read_together(row_world: World) -> None:
+    one, two = row_world.declare("one"), row_world.declare("two")
+    assert row_world.projects.sites({"one", "two", "gone"}) == {"one": one, "two": two}
+
+
+# Lists
+
+
+def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_world: World) -> None:
+    project = placed(row_world)
+    made = [deployed(row_world, project, Status.QUEUED).deployment_id for _ in range(7)]
+    deployed(row_world, placed(row_world, user_id=OTHER), Status.QUEUED)
+    listed: list[str] = []
+    cursor = None
+    for size in (3, 1, 2, 5):
+        page = row_world.lists.deployments(OWNER, project.project_id, limit=size, cursor=cursor)
+        listed += [each.deployment_id for each in page.items]
+        cursor = page.cursor
+    assert listed == made[::-1]
+    assert cursor is None
+
+
+def test_an_index_is_listed_in_pages_across_equal_times(row_world: World) -> None:
+    """The position in an index is index key and table key: rows of one time are not lost or repeated."""
+    at = row_world.clock()
+    projects = [placed(row_world) for _ in range(5)]
+    for project in projects:
+        same = evolve(project, created_at=at)
+        row_world.database.put_item(TableName=PROJECTS, Item=to_row(same, sk="METADATA"))
+    listed: list[str] = []
+    cursor = None
+    while True:
+        page = row_world.lists.projects(OWNER, limit=2, cursor=cursor)
+        listed += [each.project_id for each in page.items]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert sorted(listed) == sorted(project.project_id for project in projects)
+
+
+def test_a_cursor_is_good_for_its_own_list_only(row_world: World) -> None:
+    """A5."""
+    project, another = placed(row_world), placed(row_world)
+    for _ in range(2):
+        deployed(row_world, project, Status.QUEUED)
+    cursor = row_world.lists.deployments(OWNER, project.project_id, limit=1).cursor
+    assert cursor
+    for user, project_id in ((OTHER, project.project_id), (OWNER, another.project_id)):
+        with pytest.raises(MalformedError):
+            row_world.lists.deployments(user, project_id, limit=1, cursor=cursor)
+
+
+def test_what_waits_is_found_by_status(row_world: World) -> None:
+    project = placed(row_world)
+    deployed(row_world, project, Status.BUILDING, 1)
+    waiting = [deployed(row_world, project, Status.QUEUED, number) for number in (2, 3)]
+    found = row_world.deployments.waiting(project.project_id, since=project.created_at)
+    assert found == tuple(waiting[::-1])
+
+
+# Conditions
+
+
+def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_world: World) -> None:
+    """P7."""
+    project = placed(row_world)
+    built = deployed(row_world, project, Status.BUILT)
+    deploying = row_world.deployments.begin_deploying(built, at=row_world.clock())
+    released = row_world.deployments.record_release(deploying, RELEASE, at=row_world.clock())
+    failed = row_world.deployments.fail(released, FAILURE, at=row_world.clock())
+    assert row_world.again(built) == failed
+    assert (failed.status, failed.release, failed.failure) == (Status.FAILED, RELEASE, FAILURE)
+    for late in (
+        lambda: row_world.deployments.begin_deploying(built, at=row_world.clock()),
+        lambda: row_world.deployments.record_release(deploying, RELEASE, at=row_world.clock()),
+        lambda: row_world.deployments.supersede(released, at=row_world.clock()),
+        lambda: row_world.slot.cancel_owned(OWNER, built, at=row_world.clock()),
+        lambda: row_world.slot.record_build(deploying, "build", at=row_world.clock()),
+    ):
+        with pytest.raises(StaleDeploymentError):
+            late()
+    assert row_world.again(built) == failed
+
+
+def test_a_row_that_is_gone_is_not_made_by_an_update(row_world: World) -> None:
+    project = placed(row_world)
+    gone = evolve(deployed(row_world, project, Status.QUEUED), deployment_id=row_world.ids())
+    with pytest.raises(StaleDeploymentError) as stale:
+        row_world.deployments.supersede(gone, at=row_world.clock())
+    assert stale.value.found is None
+    with pytest.raises(DeploymentNotFoundError):
+        row_world.deployments.get(gone.project_id, gone.deployment_id)
+
+
+def test_variables_are_replaced_by_whom_they_belong_to_and_as_they_were_read(row_world: World) -> None:
+    project = placed(row_world)
+    variables = (Variable(name="A", value="", is_secret=False), Variable(name="B", is_secret=True))
+    changed = row_world.projects.set_owned_variables(OWNER, project, variables, at=row_world.clock())
+    assert row_world.projects.get(project.project_id) == changed
+    with pytest.raises(ProjectChangedError):
+        row_world.projects.set_owned_variables(OWNER, project, (), at=row_world.clock())
+    with pytest.raises(ProjectNotFoundError):
+        row_world.projects.set_owned_variables(OTHER, changed, (), at=row_world.clock())
+
+
+def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterwards(
+    row_world: World,
+) -> None:
+    """P8, D5."""
+    project = placed(row_world)
+    one, two, three, four = (
+        deployed(row_world, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4)
+    )
+    row_world.projects.switch(two, at=row_world.clock())
+    with pytest.raises(SwitchRefusedError, match="newer"):
+        row_world.projects.switch(one, at=row_world.clock())
+    row_world.projects.switch(three, at=row_world.clock())
+    pinned = row_world.projects.promote(OWNER, one, at=row_world.clock())
+    assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=one.deployment_id, sequence=1), True)
+    with pytest.raises(SwitchRefusedError, match="pinned"):
+        row_world.projects.switch(four, at=row_world.clock())
+    row_world.projects.unpin(OWNER, project.project_id, at=row_world.clock())
+    live = row_world.projects.switch(four, at=row_world.clock()).live
+    assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
+
+
+def row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
+    return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
+
+
+def test_a_put_never_replaces_a_row(row_world: World) -> None:
+    arguments = put_new(PROJECTS, row("p", n={"N": "1"}), key="projectId")
+    row_world.database.put_item(**arguments)
+    with pytest.raises(ConditionFailedError) as failed, condition():
+        row_world.database.put_item(**put_new(PROJECTS, row("p", n={"N": "2"}), key="projectId"))
+    assert failed.value.item in (row("p", n={"N": "1"}), None)  # dynalite does not return it
+
+
+@pytest.mark.parametrize(
+    ("there", "replaced"),
+    [({"expiresAt": {"N": "1"}}, True), ({"expiresAt": {"N": "99999999999"}}, False), ({}, False)],
+)
+def test_an_expired_row_is_replaced_as_if_it_were_gone(
+    row_world: World, there: dict[str, Any], *, replaced: bool
+) -> None:
+    """S4."""
+    row_world.database.put_item(TableName=PROJECTS, Item=row("p", **there))
+    new = row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
+    try:
+        with condition():
+            at = row_world.clock()
+            row_world.database.put_item(**put_unless_alive(PROJECTS, new, key="projectId", at=at))
+    except ConditionFailedError:
+        assert not replaced
+    else:
+        assert replaced
+
+
+# Races
+
+
+def winners(outcomes: list[Any], loses: type[AnchorError]) -> list[Any]:
+    """Who was not refused; everybody else was refused by this name."""
+    refused = [each for each in outcomes if isinstance(each, AnchorError)]
+    assert {type(each) for each in refused} <= {loses}
+    return [each for each in outcomes if not isinstance(each, AnchorError)]
+
+
+def test_of_fifty_that_move_a_deployment_on_one_does(row_world: World) -> None:
+    """P7."""
+    deployment = deployed(row_world, placed(row_world), Status.BUILT)
+    at = row_world.clock()
+    ways: list[Callable[[], Deployment]] = [
+        lambda: row_world.deployments.begin_deploying(deployment, at=at),
+        lambda: row_world.deployments.supersede(deployment, at=at),
+        lambda: row_world.deployments.fail(deployment, FAILURE, at=at),
+        lambda: row_world.slot.cancel_owned(OWNER, deployment, at=at),
+    ]
+    outcomes = at_once([ways[number % len(ways)] for number in range(CONTENDERS)])
+    (winner,) = winners(outcomes, StaleDeploymentError)
+    assert row_world.again(deployment) == winner
+
+
+def test_of_fifty_releases_at_once_the_newest_stays(row_world: World) -> None:
+    """P8: in whatever order they come, nobody's pointer is lost to an older one."""
+    project = placed(row_world)
+    releases = [deployed(row_world, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)]
+    at = row_world.clock()
+    outcomes = at_once(
+        [lambda each=each: row_world.projects.switch(each, at=at) for each in reversed(releases)]
+    )
+    assert winners(outcomes, SwitchRefusedError)
+    live = row_world.projects.get(project.project_id).live
+    assert live == Pointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
+
+
+def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(row_world: World) -> None:
+    """D5: releases that come between promotes are refused by name."""
+    project = placed(row_world)
+    targets = [deployed(row_world, project, Status.RETIRED, number) for number in range(1, CONTENDERS + 1)]
+    at = row_world.clock()
+    promotes = [
+        (lambda each=each: row_world.projects.promote(OWNER, each, at=at))
+        if number % 2
+        else (lambda each=each: row_world.projects.switch(each, at=at))
+        for number, each in enumerate(targets)
+    ]
+    outcomes = at_once(promotes)
+    assert len(winners(outcomes, SwitchRefusedError)) >= CONTENDERS // 2
+    after = row_world.projects.get(project.project_id)
+    assert after.pinned
+    assert after.live
+    assert after.live.sequence % 2 == 0  # a promoted one
+    promoted = {each.deployment_id for number, each in enumerate(targets) if number % 2}
+    assert after.live.deployment_id in promoted
+
+
+def test_of_fifty_that_replace_variables_one_does(row_world: World) -> None:
+    project = placed(row_world)
+    at = row_world.clock()
+    outcomes = at_once(
+        [
+            lambda number=number: row_world.projects.set_owned_variables(
+                OWNER, project, (Variable(name=f"V{number}", value="", is_secret=False),), at=at
+            )
+            for number in range(CONTENDERS)
+        ]
+    )
+    (winner,) = winners(outcomes, ProjectChangedError)
+    assert row_world.projects.get(project.project_id) == winner
+    assert winner.variables_version == 1

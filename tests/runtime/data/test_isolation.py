@@ -1,0 +1,120 @@
+"""What holds for every public method of every repository (A5, and the calls and rows of each).
+
+The table of methods is compared with the code, so that none can be forgotten.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.components.recorder import dynamodb_tables
+from tests.runtime.data.operation import Operation, public_methods
+from tests.runtime.data.operations import OPERATIONS
+from tests.runtime.world import real_client
+
+FOR_TENANTS = [each for each in OPERATIONS if each.platform is None]
+RUNTIME = Path(__file__).parents[3] / "runtime"
+ADDED = "addedByALaterVersion"
+
+
+def named(operation: Operation) -> str:
+    return f"{operation.method}-{'-'.join(operation.calls)}"
+
+
+def sorted_rows(rows: list[Any]) -> list[str]:
+    return sorted(str(sorted(row.items())) for row in rows)
+
+
+@contextmanager
+def counted(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients have no type here
+    """The calls that leave a client, as botocore itself tells them."""
+    made: list[str] = []
+
+    def note(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        made.append(re.sub(r"(?<!^)(?=[A-Z])", "_", model.name).lower())
+
+    client.meta.events.register("before-call.dynamodb", note, unique_id="counted")
+    try:
+        yield made
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", unique_id="counted")
+
+
+@pytest.fixture
+def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type
+    """Moto's client, with the tables of the operation's system, empty."""
+    client = real_client("dynamodb")
+    for table in dynamodb_tables("dev"):
+        if table["TableName"] in operation.tables:
+            client.create_table(**table)
+    return client
+
+
+def test_every_public_method_is_in_the_table() -> None:
+    assert {operation.method for operation in OPERATIONS} == public_methods()
+
+
+@pytest.mark.parametrize("operation", FOR_TENANTS, ids=named)
+def test_another_tenant_finds_nothing_and_changes_nothing(
+    database: Any,  # noqa: ANN401 - clients have no type here
+    operation: Operation,
+) -> None:
+    """A5: "not found", and the whole database is byte for byte the same."""
+    scene = operation.scene(database)
+    before = sorted_rows(scene.rows(operation.tables))
+    for tenant in operation.others:
+        if operation.missing:
+            with pytest.raises(operation.missing):
+                scene.call(tenant)
+        else:
+            assert scene.call(tenant) == operation.empty
+        assert sorted_rows(scene.rows(operation.tables)) == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+def test_a_method_makes_the_calls_that_it_says_and_no_write_loses_what_a_later_version_added(
+    database: Any,  # noqa: ANN401 - clients have no type here
+    operation: Operation,
+) -> None:
+    """One call each, but for what the table gives a reason for; and the owner is served."""
+    scene = operation.scene(database)
+    touched = _extend_rows(scene.database, operation.tables)
+    with counted(database) as made:
+        found = scene.call(operation.owner)
+    assert tuple(made) == operation.calls
+    assert (len(made) == 1) == (operation.more_calls is None)
+    assert operation.empty is None or found != operation.empty
+    kept = {key for table in operation.tables for key in _extended(scene.database, table)}
+    deleted = touched - {key for table in operation.tables for key in _keys(scene.database, table)}
+    assert kept == touched - deleted
+
+
+def _extend_rows(client: Any, tables: tuple[str, ...]) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+    for table in tables:
+        for row in client.scan(TableName=table)["Items"]:
+            client.put_item(TableName=table, Item={**row, ADDED: {"SS": ["x"]}})
+    return {key for table in tables for key in _extended(client, table)}
+
+
+def _keys(client: Any, table: str, *, extended: bool = False) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+    schema = client.describe_table(TableName=table)["Table"]["KeySchema"]
+    names = [each["AttributeName"] for each in schema]
+    rows = client.scan(TableName=table)["Items"]
+    return {(table, str([row[name] for name in names])) for row in rows if not extended or ADDED in row}
+
+
+def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+    return _keys(client, table, extended=True)
+
+
+def test_nothing_reads_a_whole_table() -> None:
+    """No scan: not in the source, and by the test above not in any method's calls."""
+    sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
+    assert len(sources) > 50
+    assert [
+        path for path, text in sources.items() if re.search(r"\.scan\(|[\"']scan[\"']|\bdef scan\b", text)
+    ] == []

@@ -1,0 +1,193 @@
+"""Deployments under anything that may happen, compared with what must always hold (P3, P7, P8, D3, D5)."""
+
+import os
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from moto import mock_aws
+
+from runtime.deploy.model import TRANSITIONS, Deployment, Project, Status
+from tests.runtime.data.life_cycle import ENDS, Crash, LifeCycle
+from tests.runtime.tables import platform_tables
+from tests.runtime.world import REGION, real_client
+
+pytestmark = pytest.mark.thorough
+
+# Half of the functions finish; the others die before or after one of their first writes.
+CRASHES = st.none() | st.tuples(st.sampled_from(["before", "after"]), st.integers(1, 4))
+PICK = st.integers(0, 1000)
+BUILD_ENDS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "STOPPED"])
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Every rule is something that may happen at any time; `crash` says where its function dies."""
+
+    @initialize()
+    def start(self) -> None:
+        os.environ["AWS_DEFAULT_REGION"] = REGION
+        self.aws = mock_aws()
+        self.aws.start()
+        for table in platform_tables():
+            real_client("dynamodb").create_table(**table)
+        self.life = LifeCycle()
+        self.untouched = self.life.of_others()
+        self.known = self.life.now()
+        self.by_hand = False
+        self.was_live = False
+
+    def teardown(self) -> None:
+        if not hasattr(self, "life"):
+            return
+        try:
+            self.by_hand = True  # a promote that died is asked for again
+            self.life.drain()
+            self.everything_has_come_to_an_end()
+        finally:
+            self.aws.stop()
+
+    def any_deployment(self, pick: int) -> Deployment:
+        deployments = list(self.known[1].values())
+        # The newest ones are where things happen.
+        return deployments[-1 - pick % min(len(deployments), 5)]
+
+    @rule(crash=CRASHES)
+    def a_push(self, crash: Crash) -> None:
+        self.life.push(crash)
+
+    @precondition(lambda self: self.life.due)
+    @rule(crash=CRASHES)
+    def what_is_due_comes(self, crash: Crash) -> None:
+        self.by_hand = True  # it may be a promote that died
+        self.life.bring_what_is_due(crash)
+
+    @precondition(lambda self: self.life.due)
+    @rule(times=st.integers(1, 6))
+    def some_of_what_is_due_comes(self, times: int) -> None:
+        self.by_hand = True
+        for _ in range(times):
+            self.life.bring_what_is_due()
+
+    @precondition(lambda self: self.known[1])
+    @rule(pick=PICK, crash=CRASHES, refused=st.sampled_from([False, False, True]))
+    def a_build_message_comes(self, pick: int, crash: Crash, *, refused: bool) -> None:
+        """Early, late or again."""
+        self.life.build_message(self.any_deployment(pick), crash, refused=refused)
+
+    @precondition(lambda self: self.life.builds)
+    @rule(pick=PICK, status=BUILD_ENDS)
+    def a_build_ends(self, pick: int, status: str) -> None:
+        builds = list(self.life.builds)
+        self.life.build_ends(builds[pick % len(builds)], status)
+
+    @precondition(lambda self: self.life.events)
+    @rule(pick=PICK, crash=CRASHES)
+    def a_build_event_comes(self, pick: int, crash: Crash) -> None:
+        """Late or again."""
+        self.life.build_event(self.life.events[pick % len(self.life.events)], crash)
+
+    @precondition(lambda self: self.known[1])
+    @rule(pick=PICK, crash=CRASHES)
+    def a_release_message_comes(self, pick: int, crash: Crash) -> None:
+        """Late or again."""
+        self.life.release_message(self.any_deployment(pick), crash)
+
+    @precondition(lambda self: self.known[1])
+    @rule(pick=PICK, crash=CRASHES)
+    def someone_promotes(self, pick: int, crash: Crash) -> None:
+        self.by_hand = True
+        before, deployments = self.known
+        deployment = self.any_deployment(pick)
+        released = deployments[deployment.deployment_id].status in {Status.LIVE, Status.RETIRED}
+        finished = self.life.promote(deployment, crash)
+        if finished and released:
+            project, _ = self.life.now()
+            assert project.pinned
+            assert project.live
+            assert project.live.deployment_id == project.serving == deployment.deployment_id
+            assert self.life.led_to() == deployment.deployment_id
+        elif finished:
+            assert self.life.now()[0] == before
+
+    @rule(crash=CRASHES)
+    def someone_releases_the_pin(self, crash: Crash) -> None:
+        self.by_hand = True
+        if self.life.unpin(crash):
+            assert not self.life.now()[0].pinned
+
+    @precondition(lambda self: self.known[1])
+    @rule(pick=PICK, crash=CRASHES)
+    def someone_cancels(self, pick: int, crash: Crash) -> None:
+        self.life.cancel(self.any_deployment(pick), crash)
+
+    @invariant()
+    def what_must_always_hold(self) -> None:
+        if not hasattr(self, "life"):
+            return
+        (before, before_by_id), (project, deployments) = self.known, self.life.now()
+        of = {
+            status: {each for each, found in deployments.items() if found.status is status}
+            for status in Status
+        }
+        # The slot and the status are one.
+        assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
+        # Once one was live, one is, and the project knows which.
+        self.was_live = self.was_live or bool(of[Status.LIVE])
+        assert of[Status.LIVE] == ({project.serving} if project.serving else set())
+        assert len(of[Status.LIVE]) == self.was_live
+        self._pointer_moves_as_it_may(before, project, deployments)
+        # Every push has its number, and none is lost.
+        assert sorted(each.sequence for each in deployments.values()) == list(range(1, project.sequence + 1))
+        # All that failed has a reason; what was cancelled has none or the build's.
+        assert of[Status.FAILED] <= {each for each, found in deployments.items() if found.failure}
+        # Statuses only go where the table leads.
+        for deployment_id, found in deployments.items():
+            start = before_by_id[deployment_id].status if deployment_id in before_by_id else Status.QUEUED
+            assert found.status in _reachable(start)
+        # Visitors are only ever led to what was released.
+        led_to = self.life.led_to()
+        assert led_to is None or deployments[led_to].release is not None
+        assert self.life.of_others() == self.untouched
+        self.known = (project, deployments)
+        self.by_hand = False
+
+    def _pointer_moves_as_it_may(
+        self, before: Project, project: Project, deployments: dict[str, Deployment]
+    ) -> None:
+        if project.live:
+            pointed = deployments[project.live.deployment_id]
+            assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
+        if not self.by_hand and before.live:
+            # Without a hand on it, the pointer stays where it is pinned, and moves to newer releases only.
+            assert project.live
+            assert project.pinned == before.pinned
+            assert project.live == before.live or (
+                not before.pinned and project.live.sequence > before.live.sequence
+            )
+
+    def everything_has_come_to_an_end(self) -> None:
+        self.what_must_always_hold()
+        project, deployments = self.known
+        assert {found.status for found in deployments.values()} <= ENDS
+        assert project.active_build is None
+        assert (project.live.deployment_id if project.live else None) == project.serving
+        assert self.life.led_to() == project.serving
+
+
+def _reachable(start: Status) -> set[Status]:
+    found = {start}
+    while more := {to for status in found for to in TRANSITIONS[status]} - found:
+        found |= more
+    return found
+
+
+# Always the same lives, so that it fails for whoever broke something; `LIFE_CYCLES=100 pytest <this file>`
+# tries a hundred new ones. Not shrunk: that takes minutes, and the steps that are printed tell the story.
+AnyOrder.TestCase.settings = settings(
+    max_examples=int(os.environ.get("LIFE_CYCLES", "4")),
+    stateful_step_count=30,
+    phases=[Phase.explicit, Phase.generate],
+    derandomize="LIFE_CYCLES" not in os.environ,
+)
+TestAnyOrder = AnyOrder.TestCase

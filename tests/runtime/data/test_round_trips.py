@@ -1,0 +1,122 @@
+"""Every model through DynamoDB and back, for arbitrary values; and what DynamoDB cannot hold, refused."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.dynamodb import item_size
+from tests.runtime.data.models import INTEGERS, models, values_of
+from tests.runtime.world import real_client
+
+TABLE = "round-trips"
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[Any]:
+    """A client with one table of one key. Its examples share it."""
+    with mock_aws():
+        client = real_client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "PK", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "PK", "KeyType": "HASH"}],
+        )
+        yield client
+
+
+def stored(rows: Any, row: dict[str, Any]) -> Any:  # noqa: ANN401 - clients and rows have no type here
+    rows.put_item(TableName=TABLE, Item=row)
+    return rows.get_item(TableName=TABLE, Key={"PK": row["PK"]}, ConsistentRead=True)["Item"]
+
+
+def test_there_are_models() -> None:
+    names = {kind.__name__ for kind in models()}
+    assert {"Project", "Deployment", "Image", "Album", "Shop", "Job", "ImportRecord"} <= names
+
+
+@pytest.mark.parametrize("kind", models(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_a_model_comes_back_as_it_was_and_what_it_does_not_know_stays_in_its_row(
+    rows: Any,  # noqa: ANN401 - clients have no type here
+    kind: type,
+) -> None:
+    @settings(max_examples=15, derandomize=True, deadline=None)
+    @given(values_of(kind))
+    def holds(model: object) -> None:
+        unknown = {"fromALaterVersion": {"M": {"labels": {"SS": ["a", "b"]}, "none": {"NULL": True}}}}
+        row = stored(rows, {**to_row(model, PK="one"), **unknown})
+        assert from_row(row, kind) == model
+        assert row["fromALaterVersion"] == unknown["fromALaterVersion"]
+        assert item_size(row) > 0
+
+    holds()
+
+
+@frozen(kw_only=True)
+class Numbers:
+    whole: int
+    exact: Decimal
+    raw: bytes
+
+
+@settings(max_examples=30, derandomize=True, deadline=None)
+@given(INTEGERS, values_of(Decimal), st.binary(max_size=40))
+def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Decimal, raw: bytes) -> None:
+    numbers = Numbers(whole=whole, exact=exact, raw=raw)
+    assert from_row(to_row(numbers), Numbers) == numbers
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        10**38 + 1,
+        -(10**40) - 7,
+        Decimal("1." + "1" * 38),
+        Decimal("1E126"),
+        Decimal("1E-131"),
+        Decimal("Infinity"),
+        Decimal("-Infinity"),
+        Decimal("NaN"),
+    ],
+)
+def test_a_number_that_dynamodb_does_not_hold_is_refused_before_the_call(number: int | Decimal) -> None:
+    """It would be rounded or refused there; emulators differ."""
+    with pytest.raises(ValueError, match="DynamoDB stores"):
+        attribute(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        (10**40, "1E+40"),
+        (10**38, "1E+38"),
+        (-(10**38) + 1, "-" + "9" * 38),
+        (Decimal("-0"), "0"),
+        (Decimal("0E-200"), "0"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("9.9999E125"), "9.9999E+125"),
+        (Decimal("1E-130"), "1E-130"),
+    ],
+)
+def test_a_number_with_few_enough_digits_is_written(number: int | Decimal, written: str) -> None:
+    value = attribute(number)
+    assert Decimal(value["N"]) == number
+    assert Decimal(value["N"]) == Decimal(written)
+
+
+def test_a_large_whole_number_is_read_however_dynamodb_writes_it() -> None:
+    row = {"whole": {"N": "1E+37"}, "exact": {"N": "1.0"}, "raw": {"B": b""}}
+    assert from_row(row, Numbers) == Numbers(whole=10**37, exact=Decimal(1), raw=b"")
+
+
+@pytest.mark.parametrize("length", [0, 1, 300_000])
+def test_texts_of_any_length_come_back(rows: Any, length: int) -> None:  # noqa: ANN401 - as above
+    row = {"PK": {"S": "long"}, "text": {"S": "é"[: length % 2] + "x" * (length - length % 2)}}
+    assert stored(rows, row) == row

@@ -1,0 +1,165 @@
+"""What repositories do with several rows together, on a DynamoDB that has transactions (all but dynalite)."""
+
+import contextlib
+from collections import Counter
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.errors import (
+    BuildSlotTakenError,
+    DeliveryRepeatedError,
+    ProjectChangedError,
+    SiteUnavailableError,
+    StaleDeploymentError,
+    SwitchOvertakenError,
+    SwitchRefusedError,
+)
+from runtime.deploy.model import Commit, Deployment, Source, Status
+from runtime.shared.errors import AnchorError
+from tests.runtime.data.races import CONTENDERS, at_once
+from tests.runtime.world import FAILURE, OWNER, World
+
+
+def next_one(world: World, project_id: str, number: int) -> Deployment:
+    commit = Commit(sha=f"{number:040x}", message="", author="")
+    project = world.projects.get(project_id)
+    return Deployment.queued(project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock())
+
+
+def test_a_push_goes_all_the_way(world: World) -> None:
+    """P7: every write of a life, and what each leaves behind."""
+    project = world.project()
+    first = world.live(project)
+    second = world.live(project)
+    assert world.statuses(first, second) == ["retired", "live"]
+    now = world.projects.get(project.project_id)
+    assert (now.sequence, now.serving, now.active_build) == (2, second.deployment_id, None)
+    cancelled = world.slot.cancel_owned(OWNER, world.building(project), at=world.clock())
+    failed = world.slot.free(world.building(project), Status.FAILED, at=world.clock(), failure=FAILURE)
+    assert [world.again(cancelled), world.again(failed)] == [cancelled, failed]
+    assert world.projects.get(project.project_id).active_build is None
+
+
+def test_nothing_of_a_refused_transaction_is_written(world: World) -> None:
+    project = world.project()
+    deployment = world.push(project, delivery="same")
+    rows = world.everything()
+    again = next_one(world, project.project_id, 2)
+    read = world.projects.get(project.project_id)
+    with pytest.raises(DeliveryRepeatedError) as repeated:
+        world.deployments.record(read, again, delivery="same")
+    assert repeated.value.deployment_id == deployment.deployment_id
+    with pytest.raises(ProjectChangedError):
+        world.deployments.record(project, again, delivery="another")
+    with pytest.raises(SiteUnavailableError):
+        world.projects.create(evolve(project, project_id=world.ids()))
+    assert sorted(map(str, world.everything())) == sorted(map(str, rows))
+
+
+def test_fifty_creators_on_one_site_make_one_project(world: World) -> None:
+    project = world.project(site="first")
+    world.declare("contended")
+    rivals = [evolve(project, project_id=world.ids(), site="contended") for _ in range(CONTENDERS)]
+    outcomes = at_once([lambda each=each: world.projects.create(each) for each in rivals])
+    assert Counter(type(each) for each in outcomes) == {type(None): 1, SiteUnavailableError: CONTENDERS - 1}
+    made = [each for each, outcome in zip(rivals, outcomes, strict=True) if outcome is None]
+    assert world.lists.projects(OWNER, limit=100).items == (made[0], project)
+
+
+def test_fifty_pushes_at_once_get_fifty_numbers(world: World) -> None:
+    """P3: the counter is exact, and whoever loses a number is told so and takes the next."""
+    project = world.project()
+    refusals: Counter[type] = Counter()
+
+    def push(number: int) -> None:
+        while True:
+            deployment = next_one(world, project.project_id, number)
+            read = evolve(project, sequence=deployment.sequence - 1)
+            try:
+                return world.deployments.record(read, deployment, delivery=f"body-{number}")
+            except ProjectChangedError as refused:
+                refusals[type(refused)] += 1
+
+    outcomes = at_once([lambda number=number: push(number) for number in range(CONTENDERS)])
+    assert set(outcomes) == {None}
+    assert world.projects.get(project.project_id).sequence == CONTENDERS
+    made = world.lists.deployments(OWNER, project.project_id, limit=100).items
+    assert sorted(each.sequence for each in made) == list(range(1, CONTENDERS + 1))
+
+
+def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(world: World) -> None:
+    """P3."""
+    project = world.project()
+    deployments = [next_one(world, project.project_id, number) for number in range(CONTENDERS)]
+    outcomes = at_once(
+        [lambda each=each: world.deployments.record(project, each, delivery="same") for each in deployments]
+    )
+    assert outcomes.count(None) == 1
+    refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
+    assert refused <= {DeliveryRepeatedError, ProjectChangedError}
+    assert len(world.lists.deployments(OWNER, project.project_id, limit=100).items) == 1
+
+
+def test_of_fifty_that_want_the_build_slot_one_has_it(world: World) -> None:
+    """P8."""
+    project = world.project()
+    waiting = [world.push(project) for _ in range(10)]
+    at = world.clock()
+    outcomes = at_once(
+        [
+            lambda number=number: world.slot.take(waiting[number % len(waiting)], at=at)
+            for number in range(CONTENDERS)
+        ]
+    )
+    took = {each.deployment_id for each in outcomes if isinstance(each, Deployment)}
+    assert took == {world.projects.get(project.project_id).active_build}
+    assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {BuildSlotTakenError}
+    assert world.statuses(*waiting).count("building") == 1
+
+
+def test_fifty_that_end_one_build_free_its_slot_once(world: World) -> None:
+    project = world.project()
+    building = world.building(project)
+    at = world.clock()
+    outcomes = at_once(
+        [
+            lambda number=number: (
+                world.slot.cancel_owned(OWNER, building, at=at)
+                if number % 2
+                else world.slot.free(building, Status.BUILT, at=at, build_id=building.build_id)
+            )
+            for number in range(CONTENDERS)
+        ]
+    )
+    (winner,) = [each for each in outcomes if isinstance(each, Deployment)]
+    assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {StaleDeploymentError}
+    assert world.again(building) == winner
+    assert world.projects.get(project.project_id).active_build is None
+
+
+def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
+    """D3: promotes and repeated releases, each from the pointer to the statuses."""
+    project = world.project()
+    releases = [world.live(project) for _ in range(3)]
+    at = world.clock()
+
+    def promote(number: int) -> None:
+        deployment = world.again(releases[number % len(releases)])
+        promoted = world.projects.promote(OWNER, deployment, at=at)
+        world.deployments.finish_switch(promoted, deployment, at=at)
+
+    outcomes = at_once([lambda number=number: promote(number) for number in range(CONTENDERS)])
+    refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
+    assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
+    now = world.projects.get(project.project_id)
+    assert now.live
+    # The last one to take the pointer may have been overtaken in the statuses: it is asked for again.
+    with contextlib.suppress(SwitchRefusedError):
+        world.deployments.finish_switch(
+            now, world.deployments.get(project.project_id, now.live.deployment_id), at=at
+        )
+    after = world.projects.get(project.project_id)
+    assert after.live
+    assert after.serving == after.live.deployment_id
+    assert sorted(world.statuses(*releases)) == ["live", "retired", "retired"]
