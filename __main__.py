@@ -3,43 +3,33 @@
 import pulumi
 import pulumi_aws as aws
 
-from components import deploy_buckets, deploy_tables
+from components.alarms import Watched
 from components.api import HttpApi, HttpApiArgs
-from components.bucket import RetainedBucket, RetainedBucketArgs
+from components.deploy_store import DeployStore, DeployStoreArgs
 from components.identity import UserIdentity, UserIdentityArgs
-from components.keys import PlatformKeys, PlatformKeysArgs
-from components.package import FunctionCode
+from components.images import ImageService, ImageServiceArgs
+from components.operations import Operations, OperationsArgs
+from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode
 from components.pipeline import BuildPipeline, BuildPipelineArgs
 from components.shared_edge import SharedEdge, SharedEdgeArgs
+from components.shops import ShopStore, ShopStoreArgs
 from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 from components.stage import StageConfig
-from components.table import TenantTable, TenantTableArgs
 from runtime.deploy.routes import ROUTES
 
 stage = StageConfig.load()
 code = FunctionCode.load(stage)
 account = aws.get_caller_identity_output().account_id
+layers = DependencyLayers("layers", DependencyLayersArgs(stage=stage, code=code))
 
 # What is kept
-projects = TenantTable("projects", TenantTableArgs(stage=stage, design=deploy_tables.PROJECTS))
-deployments = TenantTable("deployments", TenantTableArgs(stage=stage, design=deploy_tables.DEPLOYMENTS))
-
-artifacts = RetainedBucket(
-    "artifacts", RetainedBucketArgs(stage=stage, account=account, lifecycle=deploy_buckets.ARTIFACTS)
-)
-logs = RetainedBucket("logs", RetainedBucketArgs(stage=stage, account=account, lifecycle=deploy_buckets.LOGS))
-assets = RetainedBucket(
-    "assets", RetainedBucketArgs(stage=stage, account=account, lifecycle=deploy_buckets.ASSETS, served=True)
-)
-buckets = {"artifacts": artifacts, "logs": logs, "assets": assets}
-
-keys = PlatformKeys("keys", PlatformKeysArgs(stage=stage, account=account))
+store = DeployStore("store", DeployStoreArgs(stage=stage, account=account))
 
 # Who comes in, and where
 users = UserIdentity("users", UserIdentityArgs(stage=stage))
 api = HttpApi("platform", HttpApiArgs(stage=stage, issuer=users.issuer, audience=users.client_id))
-edge = SharedEdge("edge", SharedEdgeArgs(stage=stage, assets_domain=assets.domain_name))
-assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
+edge = SharedEdge("edge", SharedEdgeArgs(stage=stage, assets_domain=store.assets.domain_name))
+store.assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
 
 # From push to live
 pipeline = BuildPipeline(
@@ -48,11 +38,8 @@ pipeline = BuildPipeline(
         stage=stage,
         account=account,
         code=code,
-        projects=projects,
-        deployments=deployments,
-        artifacts=artifacts,
-        assets=assets,
-        keys=keys,
+        layers=layers,
+        store=store,
         edge=edge,
         api_endpoint=api.endpoint,
     ),
@@ -63,22 +50,35 @@ sites = {
     site.name: ZeroDowntimeSite(
         site.name,
         ZeroDowntimeSiteArgs(
-            stage=stage,
-            account=account,
-            memory=site.memory,
-            host=edge.host_of(site.name),
-            projects=projects,
-            artifacts=artifacts,
-            assets=assets,
-            logs=logs,
-            keys=keys,
+            stage=stage, account=account, memory=site.memory, host=edge.host_of(site.name), store=store
         ),
     )
     for site in stage.sites
 }
 
-tables = {"projects": projects, "deployments": deployments}
+# The image service, and the store of the web application that imports shops
+images = ImageService(
+    "images",
+    ImageServiceArgs(
+        stage=stage, account=account, code=code, layers=layers, issuer=users.issuer, audience=users.client_id
+    ),
+)
+shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
+
+# Who is told when something fails, and where to look
+watched = Watched(
+    functions={**pipeline.functions, **images.functions},
+    queues={"builds": pipeline.builds, "releases": pipeline.releases},
+    dead_letters={"images-uploads": images.dead_letters},
+    apis={"platform": api, "images": images.api},
+    distributions={"edge": edge.distribution_id, "images": images.delivery.distribution_id},
+    build_events=pipeline.functions["build-events"],
+)
+Operations("operations", OperationsArgs(stage=stage, account=account, watched=watched))
+
+tables = {**store.tables, "images": images.table, **shops.tables}
 tables |= {f"site-{name}-tags": site.tags for name, site in sites.items()}
+buckets = {**store.buckets, "images": images.bucket}
 
 pulumi.export("apiEndpoint", api.endpoint)
 pulumi.export("apiId", api.api_id)
@@ -93,3 +93,5 @@ pulumi.export(
 pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
 pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
+pulumi.export("images", images.exported)
+pulumi.export("shopStorePolicyArn", shops.policy_arn)

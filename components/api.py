@@ -1,4 +1,4 @@
-"""HttpApi: the platform's HTTP API, with a JWT authorizer in front of every route that says so (A1)."""
+"""HttpApi: an HTTP API with a JWT authorizer in front of every route that says so (A1, I1)."""
 
 import json
 import re
@@ -10,10 +10,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed
+from components.domain import AliasTarget, Certificate, CertificateArgs, alias_record
 from components.errors import DeclarationError
 from components.function import Function
+from components.hosts import ORIGIN_IS, is_origin
 from components.stage import StageConfig
-from runtime.deploy.routes import Route
+from runtime.shared.routes import Route
 
 # What an operator asks an access log: who, what, how it ended, how long it took. No headers and no query
 # strings: they can carry secrets.
@@ -30,8 +33,25 @@ _ACCESS_LOG: Final = json.dumps(
     }
 )
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9]+")
-_REQUESTS_PER_SECOND: Final = 100
-_BURST: Final = 200
+_METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+_HEADERS: Final = ("Authorization", "Content-Type")
+_HOUR: Final = 3600
+# API Gateway's own quota for all HTTP APIs of an account and region; a higher one is asked of AWS.
+_MOST_REQUESTS: Final = 10_000
+_LONGEST_NAME: Final = 128
+
+
+@attrs.frozen(kw_only=True)
+class ApiDomain:
+    """A host of our own for an API.
+
+    Attributes:
+        host: The host.
+        zone: The id of its Route 53 zone.
+    """
+
+    host: str
+    zone: str
 
 
 @attrs.frozen(kw_only=True)
@@ -42,11 +62,33 @@ class HttpApiArgs:
         stage: The stage it belongs to.
         issuer: Whose tokens it trusts.
         audience: For whom the tokens must be.
+        cors_origins: Origins in full (`https://app.example.com`) whose pages may call it from a browser; no
+            page may, without.
+        rate: Requests per second beyond which callers get 429, all routes together.
+        burst: Requests at once beyond which they do.
+        domain: A host of its own, beside the name that AWS gives it.
+
+    Raises:
+        DeclarationError: An origin is none, or stands for all of them; or the rate is none that is allowed.
     """
 
     stage: StageConfig
     issuer: pulumi.Input[str]
     audience: pulumi.Input[str]
+    cors_origins: tuple[str, ...] = ()
+    rate: int = 100
+    burst: int = 200
+    domain: ApiDomain | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for origin in self.cors_origins:
+            if not is_origin(origin):
+                raise DeclarationError(f"CORS for the origin {origin!r}; allowed: {ORIGIN_IS}")
+        if not (0 < self.rate <= _MOST_REQUESTS and 0 < self.burst <= _MOST_REQUESTS):
+            raise DeclarationError(
+                f"throttling at {self.rate} requests a second and {self.burst} at once; allowed: 1 to "
+                f"{_MOST_REQUESTS} each"
+            )
 
 
 class HttpApi(Component):
@@ -54,14 +96,29 @@ class HttpApi(Component):
 
     Attributes:
         api_id: The API's id.
-        endpoint: The URL under which all routes are.
+        endpoint: The URL under which all routes are, without a slash at the end.
+
+    Raises:
+        DeclarationError: The name is longer than API Gateway allows.
     """
 
     def __init__(self, name: str, args: HttpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("api", name, args.stage, opts)
         stage = args.stage
-        # Production keeps it: its endpoint stands in the webhooks of every repository.
-        api = aws.apigatewayv2.Api(name, name=f"{stage.prefix}-{name}", protocol_type="HTTP", opts=self.kept)
+        full_name = f"{stage.prefix}-{name}"
+        if len(full_name) > _LONGEST_NAME:
+            raise DeclarationError(
+                f"API {full_name!r} has {len(full_name)} characters; allowed: {_LONGEST_NAME}"
+            )
+        super().__init__("api", name, stage, opts)
+        self._name = name
+        # Production keeps it: the platform's endpoint stands in the webhooks of every repository.
+        api = aws.apigatewayv2.Api(
+            name,
+            name=full_name,
+            protocol_type="HTTP",
+            cors_configuration=_cors(args),
+            opts=self.kept,
+        )
         self._authorizer = aws.apigatewayv2.Authorizer(
             name,
             name="users",
@@ -79,13 +136,13 @@ class HttpApi(Component):
             retention_in_days=stage.log_retention_days,
             opts=self.kept,
         )
-        aws.apigatewayv2.Stage(
+        default_stage = aws.apigatewayv2.Stage(
             name,
             name="$default",
             api_id=api.id,
             auto_deploy=True,
             default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
-                throttling_rate_limit=_REQUESTS_PER_SECOND, throttling_burst_limit=_BURST
+                throttling_rate_limit=args.rate, throttling_burst_limit=args.burst
             ),
             access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(
                 destination_arn=log_group.arn, format=_ACCESS_LOG
@@ -93,9 +150,11 @@ class HttpApi(Component):
             opts=self.inside,
         )
         self.api_id = api.id
-        self.endpoint = api.api_endpoint
+        self.endpoint: pulumi.Output[str] = api.api_endpoint
         self._execution_arn = api.execution_arn
-        self.register_outputs({"id": api.id, "endpoint": api.api_endpoint})
+        if args.domain:
+            self._answer_to(args.domain, default_stage)
+        self.register_outputs({"id": api.id, "endpoint": self.endpoint})
 
     def route(self, routes: Iterable[Route], functions: Mapping[str, Function]) -> None:
         """Lead each route to its function, and let the API call that function for exactly that route.
@@ -117,7 +176,7 @@ class HttpApi(Component):
                 name,
                 api_id=self.api_id,
                 route_key=route.key,
-                target=pulumi.Output.concat("integrations/", integrations[route.function].id),
+                target=composed("integrations/", integrations[route.function].id),
                 authorization_type="JWT" if route.auth else "NONE",
                 authorizer_id=self._authorizer.id if route.auth else None,
                 opts=self.inside,
@@ -126,8 +185,31 @@ class HttpApi(Component):
                 name,
                 service="apigateway.amazonaws.com",
                 # After the API's ARN: the stage (there is one), the method, the path as it is declared.
-                source_arn=pulumi.Output.concat(self._execution_arn, f"/*/{route.method}{route.path}"),
+                source_arn=composed(self._execution_arn, f"/*/{route.method}{route.path}"),
             )
+
+    def _answer_to(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:
+        certificate = Certificate(
+            f"{self._name}-api",
+            CertificateArgs(stage=self.stage, host=domain.host, zone=domain.zone),
+            self.inside,
+        )
+        name = aws.apigatewayv2.DomainName(
+            self._name,
+            domain_name=domain.host,
+            domain_name_configuration=aws.apigatewayv2.DomainNameDomainNameConfigurationArgs(
+                certificate_arn=certificate.arn, endpoint_type="REGIONAL", security_policy="TLS_1_2"
+            ),
+            opts=self.inside,
+        )
+        mapping = aws.apigatewayv2.ApiMapping(
+            self._name, api_id=self.api_id, domain_name=name.domain_name, stage=stage.name, opts=self.inside
+        )
+        found = name.domain_name_configuration
+        target = AliasTarget(name=found.target_domain_name, zone=found.hosted_zone_id)
+        alias_record(f"{self._name}-api", domain.host, domain.zone, target, self.inside)
+        # Whoever takes the endpoint gets it once the host leads here.
+        self.endpoint = composed("https://", mapping.domain_name)
 
     def _integration(self, name: str, function: Function) -> aws.apigatewayv2.Integration:
         return aws.apigatewayv2.Integration(
@@ -139,3 +221,15 @@ class HttpApi(Component):
             payload_format_version="2.0",
             opts=self.inside,
         )
+
+
+def _cors(args: HttpApiArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgs | None:
+    """API Gateway answers a browser's preflight by itself, and asks no token of it."""
+    if not args.cors_origins:
+        return None
+    return aws.apigatewayv2.ApiCorsConfigurationArgs(
+        allow_origins=list(args.cors_origins),
+        allow_methods=list(_METHODS),
+        allow_headers=list(_HEADERS),
+        max_age=_HOUR,
+    )

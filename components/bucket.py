@@ -9,8 +9,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed, composed_json
 from components.errors import DeclarationError
+from components.function import Function
 from components.grant import Grant
+from components.hosts import ORIGIN_IS, is_origin
 from components.lifecycle import LifecycleRule
 from components.stage import StageConfig
 
@@ -27,22 +30,23 @@ class CorsRule:
         origins: Origins in full (`https://app.example.com`); not every origin there is.
         methods: HTTP methods.
         headers: Request headers beyond the simple ones.
+        exposed: Response headers that a page may read beyond the simple ones.
         max_age: Seconds for which a browser remembers the answer.
 
     Raises:
-        DeclarationError: An origin stands for all of them.
+        DeclarationError: An origin is none, or stands for all of them.
     """
 
     origins: tuple[str, ...]
     methods: tuple[Literal["DELETE", "GET", "HEAD", "POST", "PUT"], ...]
     headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
     max_age: int = 3600
 
     def __attrs_post_init__(self) -> None:
-        if not self.origins or "*" in self.origins:
-            raise DeclarationError(
-                f"CORS for the origins {list(self.origins)}; name each origin as https://host"
-            )
+        wrong = [origin for origin in self.origins if not is_origin(origin)]
+        if wrong or not self.origins:
+            raise DeclarationError(f"CORS for the origins {wrong}; allowed: {ORIGIN_IS}")
 
 
 @attrs.frozen(kw_only=True)
@@ -107,12 +111,14 @@ class RetainedBucket(Component):
         super().__init__("bucket", name, args.stage, opts)
         bucket = aws.s3.Bucket(
             name,
-            bucket=pulumi.Output.concat(args.stage.prefix, "-", args.account, "-", name),
+            bucket=composed(args.stage.prefix, "-", args.account, "-", name),
             force_destroy=not args.stage.keeps_data,
             opts=self.kept,
         )
         self._name = name
+        self._account = args.account
         self._served = args.served
+        self._notified = False
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
         self.domain_name = bucket.bucket_regional_domain_name
@@ -126,7 +132,7 @@ class RetainedBucket(Component):
         """Allow `actions` on the objects whose keys begin with `under`."""
         return Grant(
             actions=tuple(f"s3:{action}" for action in actions),
-            resources=(pulumi.Output.concat(self.arn, "/", under, "*"),),
+            resources=(composed(self.arn, "/", under, "*"),),
         )
 
     def grant_list(self, *, under: pulumi.Input[str] | None = None) -> Grant:
@@ -134,7 +140,7 @@ class RetainedBucket(Component):
         return Grant(
             actions=("s3:ListBucket",),
             resources=(self.arn,),
-            conditions={"StringLike": {"s3:prefix": pulumi.Output.concat(under, "*")}} if under else None,
+            conditions={"StringLike": {"s3:prefix": composed(under, "*")}} if under else None,
         )
 
     def serve(self, *, distribution_arn: pulumi.Input[str], under: str) -> None:
@@ -153,10 +159,41 @@ class RetainedBucket(Component):
                     "Effect": "Allow",
                     "Principal": {"Service": "cloudfront.amazonaws.com"},
                     "Action": "s3:GetObject",
-                    "Resource": pulumi.Output.concat(self.arn, "/", under, "*"),
+                    "Resource": composed(self.arn, "/", under, "*"),
                     "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
                 }
             ]
+        )
+
+    def notify(self, function: Function, *, under: str) -> None:
+        """Call a function, asynchronously, with every object that is created under a prefix.
+
+        Raises:
+            DeclarationError: The bucket notifies a function already. S3 keeps one configuration, in which a
+                second one would replace the first.
+        """
+        if self._notified:
+            raise DeclarationError(f"bucket {self._name!r} notifies a function already; S3 keeps one")
+        self._notified = True
+        allowed = function.allow_invoke(
+            f"objects-of-{self._name}",
+            service="s3.amazonaws.com",
+            source_arn=self.arn,
+            source_account=self._account,
+        )
+        aws.s3.BucketNotification(
+            self._name,
+            bucket=self.bucket_name,
+            lambda_functions=[
+                aws.s3.BucketNotificationLambdaFunctionArgs(
+                    id="created",
+                    lambda_function_arn=function.arn,
+                    events=["s3:ObjectCreated:*"],
+                    filter_prefix=under,
+                )
+            ],
+            # S3 tries whether it may call the function.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
     def _close(self, args: RetainedBucketArgs) -> None:
@@ -215,6 +252,7 @@ class RetainedBucket(Component):
                         allowed_origins=list(rule.origins),
                         allowed_methods=list(rule.methods),
                         allowed_headers=list(rule.headers),
+                        expose_headers=list(rule.exposed) or None,
                         max_age_seconds=rule.max_age,
                     )
                     for rule in args.cors
@@ -227,13 +265,13 @@ class RetainedBucket(Component):
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": [self.arn, pulumi.Output.concat(self.arn, "/*")],
+            "Resource": [self.arn, composed(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         aws.s3.BucketPolicy(
             self._name,
             bucket=self.bucket_name,
-            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [without_tls, *allowed]}),
+            policy=composed_json({"Version": "2012-10-17", "Statement": [without_tls, *allowed]}),
             # S3 refuses the two at the same time ("a conflicting conditional operation is in progress").
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._private]),
         )

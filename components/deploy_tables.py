@@ -1,44 +1,186 @@
-"""The designs of the deploy platform's tables (T5, T6)."""
+"""The designs of the deploy platform's tables (T5, T6), and of its sites' tables of cache tags."""
 
 from typing import Final
 
-from components.table import Index, Key, TableDesign
+from components.table_design import Attribute, Index, Key, TableDesign, TableShape
 
 _USER_ID: Final = Key("userId")
+_ULID: Final = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
+_BUILD: Final = "01JD3Q5B7Y9ZP6V8X0ZD4E6F8H"
+_USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
+_TIME: Final = "2026-01-31T09:30:00.000Z"
 
 PROJECTS: Final = TableDesign(
     # One partition holds what belongs to one project: its METADATA row and the webhook deliveries it has had.
     # `SITE#<site>` partitions say what Pulumi made for a site and which project claimed it.
+    purpose="Projects, the webhook deliveries each has had, and what the program declared for each site.",
     partition=Key("projectId"),
     sort=Key("sk"),
+    query=f"projectId = '{_ULID}' AND sk = 'METADATA'",
     indexes=(
         Index(
             name="UserIdIndex",
             partition=_USER_ID,
             sort=Key("createdAt"),
             why="the projects of a user, by creation time",
+            query=f"userId = '{_USER}', newest first",
         ),
     ),
     tenant="userId",
     expires="expiresAt",
+    attributes=(
+        Attribute("projectId", "S", "the project's ULID; in the rows of a site `SITE#<site>`", _ULID),
+        Attribute(
+            "sk",
+            "S",
+            "what the row is: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` "
+            "what was declared for a site, `CLAIM` which project has it",
+            "METADATA",
+        ),
+        Attribute("userId", "S", "whose project it is: the subject of the user's tokens", _USER),
+        Attribute("name", "S", "the project's name, 3 to 50 characters", "Shop"),
+        Attribute("site", "S", "the declared site that the project is bound to", "next-site"),
+        Attribute("repositoryUrl", "S", "where its code is", "https://github.com/acme/shop"),
+        Attribute("branch", "S", "pushes to it are deployed", "main"),
+        Attribute("createdAt", "S", "when the project was made", _TIME),
+        Attribute("updatedAt", "S", "when a person last changed it", _TIME),
+        Attribute("webhookVersion", "N", "raised to make a new webhook secret", "1"),
+        Attribute("sequence", "N", "the number of the newest deployment; 0 before the first", "42"),
+        Attribute(
+            "variables",
+            "L",
+            "environment variables: maps of `name`, `isSecret` and `value`, or of a secret's `secretSize`",
+            '[{"name": "API_URL", "isSecret": false, "value": "https://api.example.com"}]',
+        ),
+        Attribute("variablesVersion", "N", "how often the variables were replaced", "3"),
+        Attribute("activeBuild", "S", "the deployment that holds the one build slot", _BUILD),
+        Attribute(
+            "live",
+            "M",
+            "the release that the site's host leads to: `deploymentId` and `sequence`",
+            f'{{"deploymentId": "{_BUILD}", "sequence": 42}}',
+        ),
+        Attribute("serving", "S", "the deployment whose status is `live`", _BUILD),
+        Attribute("pinned", "BOOL", "whether automatic releases leave a promoted one in place", "false"),
+        Attribute("deploymentId", "S", "in a delivery's row: the deployment it made", _BUILD),
+        Attribute("expiresAt", "N", "in a delivery's row: when it is forgotten, Unix seconds", "1772443800"),
+        Attribute("claimedBy", "S", "in a site's CLAIM row: the project that has it", _ULID),
+        Attribute("host", "S", "in a site's row: the host it is served under", "next-site.sites.example.com"),
+        Attribute("urlPattern", "S", "in a site's row: how a host of it becomes a URL", "https://{host}"),
+        Attribute(
+            "serverFunction", "S", "in a site's row: renders pages", "anchor-dev-site-next-site-server"
+        ),
+        Attribute(
+            "imageFunction", "S", "in a site's row: optimises images", "anchor-dev-site-next-site-image"
+        ),
+        Attribute(
+            "revalidationFunction",
+            "S",
+            "in a site's row: renders pages again before they are asked for",
+            "anchor-dev-site-next-site-revalidate",
+        ),
+        Attribute(
+            "tagTable", "S", "in a site's row: its table of cache tags", "anchor-dev-site-next-site-tags"
+        ),
+        Attribute(
+            "revalidationQueueUrl",
+            "S",
+            "in a site's row: where pages wait to be rendered again",
+            "https://sqs.<region>.amazonaws.com/<account>/anchor-dev-site-next-site-revalidate.fifo",
+        ),
+        Attribute(
+            "buildProject", "S", "in a site's row: its CodeBuild project", "anchor-dev-site-next-site-build"
+        ),
+        Attribute(
+            "secretsPath",
+            "S",
+            "in a site's row: the folder of its secrets in the parameter store",
+            "/anchor/dev/sites/next-site",
+        ),
+    ),
 )
 
 DEPLOYMENTS: Final = TableDesign(
+    purpose="Deployments: one row for each push or manual start, from the queue to the visitors.",
     # A deployment's id is a ULID, so the sort key alone lists newest first.
     partition=Key("projectId"),
     sort=Key("deploymentId"),
+    query=f"projectId = '{_ULID}', newest first",
     indexes=(
         Index(
             name="DeploymentIdIndex",
             partition=Key("deploymentId"),
             why="one deployment, by the id alone that its URL carries",
+            query=f"deploymentId = '{_BUILD}'",
         ),
         Index(
             name="UserIdIndex",
             partition=_USER_ID,
             sort=Key("deploymentId"),
             why="the deployments of a user over all projects, newest first",
+            query=f"userId = '{_USER}', newest first",
         ),
     ),
     tenant="userId",
+    attributes=(
+        Attribute("projectId", "S", "the project it is a deployment of", _ULID),
+        Attribute("deploymentId", "S", "its ULID: sorts by creation time", _BUILD),
+        Attribute("userId", "S", "whose project it is: the subject of the user's tokens", _USER),
+        Attribute("site", "S", "the site it is for", "next-site"),
+        Attribute("sequence", "N", "its number in the project; the higher one wins", "42"),
+        Attribute(
+            "status",
+            "S",
+            "`queued`, `building`, `built`, `deploying`, `live`, `retired`, `failed`, `cancelled` or "
+            "`superseded`",
+            "live",
+        ),
+        Attribute("branch", "S", "the branch that was pushed to", "main"),
+        Attribute("commitSha", "S", "the commit, 40 hex digits", "3f2a9c1d5b7e8f60123456789abcdef012345678"),
+        Attribute("commitMessage", "S", "its message", "Fix the basket"),
+        Attribute("commitAuthor", "S", "its author's name", "Ada"),
+        Attribute("source", "S", "what asked for it: `push` or `manual`", "push"),
+        Attribute("createdAt", "S", "when it was queued", _TIME),
+        Attribute("updatedAt", "S", "when its status last changed", _TIME),
+        Attribute("buildId", "S", "CodeBuild's id of its build", "anchor-dev-site-next-site-build:7d0c..."),
+        Attribute(
+            "release",
+            "M",
+            "what it became: `alias`, versions and origins of server and image function, `host` and `url`",
+            '{"alias": "r-01jd3q5b...", "serverVersion": "7", "url": "https://..."}',
+        ),
+        Attribute(
+            "failure",
+            "M",
+            "why it failed: `step`, `reason` and `logTail`, the last lines of the build's log",
+            '{"step": "BUILD", "reason": "npm ci failed", "logTail": []}',
+        ),
+        Attribute("liveAt", "S", "when it last went live", _TIME),
+    ),
+)
+
+TAGS: Final = TableShape(
+    purpose=(
+        "OpenNext's own: which pages of one site depend on which cache tags. Each site has a table, because "
+        "the rows know no tenant."
+    ),
+    partition=Key("tag"),
+    sort=Key("path"),
+    query="tag = '<build id>/products'",
+    indexes=(
+        Index(
+            name="revalidate",
+            partition=Key("path"),
+            sort=Key("revalidatedAt", "N"),
+            why="whether one of a page's tags was revalidated after the page was rendered",
+            query="path = '<build id>/products/7' AND revalidatedAt > 1769851800000",
+        ),
+    ),
+    attributes=(
+        Attribute("tag", "S", "the cache tag, after the build's id", "<build id>/products"),
+        Attribute("path", "S", "a page that depends on it, after the build's id", "<build id>/products/7"),
+        Attribute(
+            "revalidatedAt", "N", "when the tag was last revalidated, Unix milliseconds", "1769851800000"
+        ),
+    ),
 )

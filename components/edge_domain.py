@@ -1,17 +1,12 @@
-"""EdgeDomain: the certificate and the records of a stage's own domain (G2)."""
-
-from typing import Final
+"""EdgeDomain: the names under which a distribution answers, with their certificate and records (G2)."""
 
 import attrs
 import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.stage import StageConfig
-
-# CloudFront takes certificates from there alone.
-_CERTIFICATE_REGION: Final = "us-east-1"
-_MINUTE: Final = 60
+from components.domain import AliasTarget, Certificate, CertificateArgs, alias_record
+from components.stage import CLOUDFRONT_REGION, StageConfig
 
 
 @attrs.frozen(kw_only=True)
@@ -19,14 +14,20 @@ class EdgeDomainArgs:
     """What the domain is made of.
 
     Attributes:
-        stage: The stage it belongs to, with its domain and the domain's zone.
+        stage: The stage it belongs to.
+        host: The host, or with `wildcard` what its hosts have in common.
+        zone: The id of its Route 53 zone. Without host and zone, a distribution has only its own name.
+        wildcard: Whether the distribution answers to the hosts below `host`, not to `host` itself.
     """
 
     stage: StageConfig
+    host: str | None
+    zone: str | None
+    wildcard: bool = False
 
 
 class EdgeDomain(Component):
-    """`*.<domain>`, where the stage names a zone; otherwise the distribution has only its own name.
+    """What a distribution is given of a domain, and what the domain is given of the distribution.
 
     Attributes:
         aliases: The names under which the distribution answers.
@@ -36,14 +37,26 @@ class EdgeDomain(Component):
     def __init__(self, name: str, args: EdgeDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("edge_domain", name, args.stage, opts)
         self._name = name
+        self._zone = args.zone
         self.aliases: tuple[str, ...] = ()
         self.viewer_certificate = aws.cloudfront.DistributionViewerCertificateArgs(
             cloudfront_default_certificate=True
         )
-        if args.stage.domain and args.stage.hosted_zone_id:
-            self.aliases = (f"*.{args.stage.domain}",)
+        if args.host and args.zone:
+            self.aliases = (f"*.{args.host}" if args.wildcard else args.host,)
+            certificate = Certificate(
+                name,
+                CertificateArgs(
+                    stage=args.stage,
+                    host=args.host,
+                    zone=args.zone,
+                    wildcard=args.wildcard,
+                    region=CLOUDFRONT_REGION,
+                ),
+                self.inside,
+            )
             self.viewer_certificate = aws.cloudfront.DistributionViewerCertificateArgs(
-                acm_certificate_arn=self._certificate(args.stage.domain, args.stage.hosted_zone_id),
+                acm_certificate_arn=certificate.arn,
                 ssl_support_method="sni-only",
                 minimum_protocol_version="TLSv1.2_2021",
             )
@@ -51,48 +64,7 @@ class EdgeDomain(Component):
 
     def point_to(self, distribution: aws.cloudfront.Distribution) -> None:
         """Make the records that lead the aliases to the distribution, over IPv4 and IPv6."""
-        zone = self.stage.hosted_zone_id
-        if zone is None:
-            return
-        target = aws.route53.RecordAliasArgs(
-            name=distribution.domain_name, zone_id=distribution.hosted_zone_id, evaluate_target_health=False
-        )
-        for kind in ("A", "AAAA"):
-            aws.route53.Record(
-                f"{self._name}-{kind.lower()}",
-                zone_id=zone,
-                name=f"*.{self.stage.domain}",
-                type=kind,
-                aliases=[target],
-                opts=self.inside,
-            )
-
-    def _certificate(self, domain: str, zone: str) -> pulumi.Output[str]:
-        """The ARN of the certificate, known once its validation is through."""
-        certificate = aws.acm.Certificate(
-            self._name,
-            region=_CERTIFICATE_REGION,
-            domain_name=domain,
-            subject_alternative_names=[f"*.{domain}"],
-            validation_method="DNS",
-            opts=self.inside,
-        )
-        # The domain and its wildcard are validated by the same record.
-        proof = certificate.domain_validation_options[0]
-        record = aws.route53.Record(
-            f"{self._name}-validation",
-            zone_id=zone,
-            name=proof.resource_record_name,
-            type=proof.resource_record_type,
-            records=[proof.resource_record_value],
-            ttl=_MINUTE,
-            allow_overwrite=True,
-            opts=self.inside,
-        )
-        return aws.acm.CertificateValidation(
-            self._name,
-            region=_CERTIFICATE_REGION,
-            certificate_arn=certificate.arn,
-            validation_record_fqdns=[record.fqdn],
-            opts=self.inside,
-        ).certificate_arn
+        target = AliasTarget(name=distribution.domain_name, zone=distribution.hosted_zone_id)
+        for host in self.aliases:
+            for kind in ("A", "AAAA"):
+                alias_record(self._name, host, self._zone or "", target, self.inside, kind=kind)

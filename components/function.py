@@ -8,14 +8,25 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed
 from components.errors import DeclarationError
 from components.grant import Grant, policy_document, trust_policy
-from components.queue import VISIBILITY_PER_TIMEOUT, Queue
+from components.queue import VISIBILITY_PER_TIMEOUT, DeadLetterQueue, Queue
 from components.stage import StageConfig
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
 _NODE_RUNTIME: Final = "nodejs22.x"
+_HOUR: Final = 3600
+# Of an asynchronous call: Lambda keeps trying this often and this long, then gives the event up.
+_ASYNC_RETRIES: Final = 2
+_ASYNC_AGE: Final = 6 * _HOUR
+# X-Ray has no resources that a policy could name.
+_TRACE: Final = Grant(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
+_LARGEST_BATCH: Final = 10_000
+_MOST_RETRIES: Final = 10_000
+_YOUNGEST_AGE: Final = 60
+_OLDEST_AGE: Final = 604_800
 # What a site's function runs until the first release; nothing leads to it, unless someone calls it by hand.
 _NOT_RELEASED: Final = """\
 export const handler = async () => {
@@ -77,15 +88,48 @@ class _Package:
     code: pulumi.Archive
     environment: Mapping[str, pulumi.Input[str]] | None = None
     layers: tuple[pulumi.Input[str], ...] = ()
+    traced: bool = False
     moves_at_run_time: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class StreamReading:
+    """How a function takes changes from a stream.
+
+    A batch that fails is halved until the change is found that is to blame; that one is given up after some
+    tries and put among the dead letters, so that one bad row does not stop all that come after it.
+
+    Attributes:
+        batch: Changes in one call, 1 to 10,000.
+        retries: How often a change is tried again.
+        age: Seconds after which a change is given up, at least a minute. A table keeps its changes for a day.
+
+    Raises:
+        DeclarationError: Lambda would refuse it.
+    """
+
+    batch: int = 100
+    retries: int = 3
+    age: int = 6 * _HOUR
+
+    def __attrs_post_init__(self) -> None:
+        for what, number, low, high in (
+            ("a batch of", self.batch, 1, _LARGEST_BATCH),
+            ("retries:", self.retries, 0, _MOST_RETRIES),
+            ("an age in seconds of", self.age, _YOUNGEST_AGE, _OLDEST_AGE),
+        ):
+            if not low <= number <= high:
+                raise DeclarationError(f"{what} {number}; Lambda reads streams with {low} to {high}")
 
 
 class Function(Component):
     """A Lambda function with its role, its policy and its log group; make a PythonFunction or a NodeFunction.
 
     Attributes:
+        name: What it is called after the stage's prefix.
         function_name: The function's name, which is also that of its role.
         arn: The function's ARN.
+        log_group_name: The name of its log group.
         timeout: Seconds, as in its arguments.
 
     Raises:
@@ -113,13 +157,14 @@ class Function(Component):
         write_log = Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             # The streams of the group are named by Lambda as it goes.
-            resources=(pulumi.Output.concat(log_group.arn, ":*"),),
+            resources=(composed(log_group.arn, ":*"),),
         )
+        trace = (_TRACE,) if package.traced else ()
         policy = aws.iam.RolePolicy(
             name,
             name="grants",
             role=role.name,
-            policy=policy_document((write_log, *args.grants)),
+            policy=policy_document((write_log, *trace, *args.grants)),
             opts=self.inside,
         )
         function = aws.lambda_.Function(
@@ -137,14 +182,17 @@ class Function(Component):
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=package.environment)
             if package.environment
             else None,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active") if package.traced else None,
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log_group.name),
             opts=self._options(package, policy),
         )
-        self._name = name
+        self.name = name
         self._function_name = full_name
+        self._role_name = role.name
         self.timeout = args.timeout
         self.function_name = function.name
         self.arn = function.arn
+        self.log_group_name = log_group.name
         self.invoke_arn = function.invoke_arn
         self.register_outputs({"name": function.name, "arn": function.arn})
 
@@ -163,7 +211,7 @@ class Function(Component):
                 f"{queue.visibility} s; safe are {least} s and more, {VISIBILITY_PER_TIMEOUT} times as long"
             )
         aws.lambda_.EventSourceMapping(
-            self._name,
+            self.name,
             function_name=self._consumer(),
             event_source_arn=queue.arn,
             batch_size=batch,
@@ -171,21 +219,98 @@ class Function(Component):
             opts=self.inside,
         )
 
-    def allow_invoke(self, name: str, *, service: str, source_arn: pulumi.Input[str]) -> None:
+    def follow(
+        self, name: str, stream_arn: pulumi.Input[str], reading: StreamReading, dead: DeadLetterQueue
+    ) -> None:
+        """Call the function with the changes of a stream, from the oldest that it still has.
+
+        The rights for it are added here: the queue of what fails is made after the function.
+
+        Args:
+            name: Names the mapping, and the policy beside the function's own.
+            stream_arn: The stream of a DynamoDB table.
+            reading: How much at a time, and how often again.
+            dead: Gets a note of where in the stream those are that failed for good, without their content.
+        """
+        read = Grant(
+            actions=(
+                "dynamodb:DescribeStream",
+                "dynamodb:GetRecords",
+                "dynamodb:GetShardIterator",
+                "dynamodb:ListStreams",
+            ),
+            resources=(stream_arn,),
+        )
+        policy = aws.iam.RolePolicy(
+            f"{self.name}-{name}",
+            name=name,
+            role=self._role_name,
+            policy=policy_document((read, dead.grant_send())),
+            opts=self.inside,
+        )
+        options = self.inside
+        options.depends_on = [policy]
+        aws.lambda_.EventSourceMapping(
+            f"{self.name}-{name}",
+            function_name=self.arn,
+            event_source_arn=stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=reading.batch,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=reading.retries,
+            maximum_record_age_in_seconds=reading.age,
+            function_response_types=["ReportBatchItemFailures"],
+            destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
+                on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
+                    destination_arn=dead.arn
+                )
+            ),
+            opts=options,
+        )
+
+    def keep_failures(self, dead: DeadLetterQueue) -> None:
+        """Put events of asynchronous calls among the dead letters that failed at the first try and two more.
+
+        The function needs `dead.grant_send()` among its grants.
+        """
+        aws.lambda_.FunctionEventInvokeConfig(
+            self.name,
+            function_name=self.function_name,
+            maximum_retry_attempts=_ASYNC_RETRIES,
+            maximum_event_age_in_seconds=_ASYNC_AGE,
+            destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+                on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
+                    destination=dead.arn
+                )
+            ),
+            opts=self.inside,
+        )
+
+    def allow_invoke(
+        self,
+        name: str,
+        *,
+        service: str,
+        source_arn: pulumi.Input[str],
+        source_account: pulumi.Input[str] | None = None,
+    ) -> aws.lambda_.Permission:
         """Let one resource of an AWS service call the function.
 
         Args:
             name: Names the statement in the function's policy.
             service: The service's principal.
             source_arn: The resource in whose name the service calls.
+            source_account: Whose resource it is, where the ARN does not say so: the name of a bucket that was
+                deleted can be taken by another account.
         """
-        aws.lambda_.Permission(
-            f"{self._name}-{name}",
+        return aws.lambda_.Permission(
+            f"{self.name}-{name}",
             statement_id=name,
             function=self.function_name,
             action="lambda:InvokeFunction",
             principal=service,
             source_arn=source_arn,
+            source_account=source_account,
             opts=self.inside,
         )
 
@@ -212,6 +337,7 @@ class PythonFunction(Function):
             code=args.code,
             environment=args.environment,
             layers=args.layers,
+            traced=True,
         )
         super().__init__(name, args, package, opts)
 
@@ -239,7 +365,7 @@ class NodeFunction(Function):
         # The platform's release and promote functions move it (G8).
         options.ignore_changes = ["function_version"]
         return aws.lambda_.Alias(
-            self._name,
+            self.name,
             name="live",
             function_name=self.function_name,
             function_version="$LATEST",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 import attrs
 import pulumi
 
+from components.composed import composed_json
+
 
 @attrs.frozen(kw_only=True)
 class Grant:
@@ -23,9 +25,7 @@ class Grant:
 
 def policy_document(grants: Iterable[Grant]) -> pulumi.Output[str]:
     """The IAM policy that allows exactly `grants`, as JSON."""
-    return pulumi.Output.json_dumps(
-        {"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]}
-    )
+    return composed_json({"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]})
 
 
 def trust_policy(
@@ -39,7 +39,7 @@ def trust_policy(
     }
     if conditions:
         statement["Condition"] = conditions
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return composed_json({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _statement(grant: Grant) -> dict[str, object]:

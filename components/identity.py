@@ -5,6 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed
 from components.stage import StageConfig
 
 
@@ -88,5 +89,5 @@ class UserIdentity(Component):
         )
         self.pool_id = pool.id
         self.client_id = client.id
-        self.issuer = pulumi.Output.concat(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
+        self.issuer = composed(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
         self.register_outputs({"poolId": pool.id, "clientId": client.id})

@@ -1,12 +1,83 @@
-"""PlatformKeys: the two KMS keys of the platform."""
+"""Keys of KMS, and the two that the platform has."""
+
+from typing import Literal
 
 import attrs
 import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed, composed_json
 from components.grant import Grant
 from components.stage import StageConfig
+
+
+@attrs.frozen(kw_only=True)
+class EncryptionKeyArgs:
+    """What a key is made of.
+
+    Attributes:
+        stage: The stage it belongs to.
+        account: The AWS account's id; its administrators manage the key.
+        purpose: What it is for, in a sentence.
+        use: Whether it encrypts, or signs (HMAC): a key does one of them.
+    """
+
+    stage: StageConfig
+    account: pulumi.Input[str]
+    purpose: str
+    use: Literal["encrypt", "sign"]
+
+
+class EncryptionKey(Component):
+    """A key that never leaves KMS, under an alias. One that encrypts gets new material every year.
+
+    Attributes:
+        arn: Its ARN.
+    """
+
+    def __init__(
+        self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("keys", name, args.stage, opts)
+        signs = args.use == "sign"
+        key = aws.kms.Key(
+            name,
+            description=args.purpose,
+            key_usage="GENERATE_VERIFY_MAC" if signs else None,
+            customer_master_key_spec="HMAC_256" if signs else None,
+            # KMS does not rotate HMAC keys.
+            enable_key_rotation=None if signs else True,
+            # Days in which a key that was deleted by mistake can be had back.
+            deletion_window_in_days=30 if args.stage.keeps_data else 7,
+            policy=_administered_by(args.account),
+            opts=self.kept,
+        )
+        aws.kms.Alias(
+            name, name=f"alias/{args.stage.prefix}-{name}", target_key_id=key.key_id, opts=self.inside
+        )
+        self.arn = key.arn
+        self.register_outputs({"arn": key.arn})
+
+    def grant_sign(self) -> Grant:
+        """Allow deriving secrets with a key that signs."""
+        return Grant(actions=("kms:GenerateMac",), resources=(self.arn,))
+
+    def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
+        """Allow `actions` of a key that encrypts, with an encryption context of this one name.
+
+        Whoever decrypts must say the same value as whoever encrypted: a row's ciphertext is of no use in
+        another row.
+        """
+        return Grant(
+            actions=tuple(f"kms:{action}" for action in actions),
+            resources=(self.arn,),
+            conditions={
+                # Of no names at all, too, all are allowed: hence the second condition.
+                "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": context},
+                "Null": {f"kms:EncryptionContext:{context}": "false"},
+            },
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -36,43 +107,33 @@ class PlatformKeys(Component):
 
     def __init__(self, name: str, args: PlatformKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("keys", name, args.stage, opts)
-        policy = _administered_by(args.account)
-        signing = aws.kms.Key(
+        self._signing = EncryptionKey(
             "signing",
-            description="Derives webhook secrets and origin keys from ids",
-            key_usage="GENERATE_VERIFY_MAC",
-            customer_master_key_spec="HMAC_256",
-            deletion_window_in_days=self._deletion_window,
-            policy=policy,
-            opts=self.kept,
+            EncryptionKeyArgs(
+                stage=args.stage,
+                account=args.account,
+                purpose="Derives webhook secrets and origin keys from ids",
+                use="sign",
+            ),
+            self.inside,
         )
-        secrets = aws.kms.Key(
+        secrets = EncryptionKey(
             "secrets",
-            description="Encrypts the secret variables of sites",
-            enable_key_rotation=True,
-            deletion_window_in_days=self._deletion_window,
-            policy=policy,
-            opts=self.kept,
+            EncryptionKeyArgs(
+                stage=args.stage,
+                account=args.account,
+                purpose="Encrypts the secret variables of sites",
+                use="encrypt",
+            ),
+            self.inside,
         )
-        for key_name, key in (("signing", signing), ("secrets", secrets)):
-            aws.kms.Alias(
-                key_name,
-                name=f"alias/{args.stage.prefix}-{key_name}",
-                target_key_id=key.key_id,
-                opts=self.inside,
-            )
-        self.signing_arn = signing.arn
+        self.signing_arn = self._signing.arn
         self.secrets_arn = secrets.arn
-        self.register_outputs({"signingArn": signing.arn, "secretsArn": secrets.arn})
-
-    @property
-    def _deletion_window(self) -> int:
-        """Days in which a key that was deleted by mistake can be had back."""
-        return 30 if self.stage.keeps_data else 7
+        self.register_outputs({"signingArn": self.signing_arn, "secretsArn": self.secrets_arn})
 
     def grant_sign(self) -> Grant:
         """Allow deriving secrets with the signing key."""
-        return Grant(actions=("kms:GenerateMac",), resources=(self.signing_arn,))
+        return self._signing.grant_sign()
 
     def grant_encrypt(self, parameters: pulumi.Input[str]) -> Grant:
         """Allow encrypting secrets, only by putting them into these parameters.
@@ -101,8 +162,8 @@ def _administered_by(account: pulumi.Input[str]) -> pulumi.Output[str]:
     """The key policy AWS advises: the account's IAM policies decide. Without it nobody manages the key."""
     administrators = {
         "Effect": "Allow",
-        "Principal": {"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")},
+        "Principal": {"AWS": composed("arn:aws:iam::", account, ":root")},
         "Action": "kms:*",
         "Resource": "*",
     }
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [administrators]})
+    return composed_json({"Version": "2012-10-17", "Statement": [administrators]})

@@ -7,17 +7,15 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.bucket import RetainedBucket
 from components.component import Component
+from components.deploy_store import DeployStore
 from components.function import Function, PythonFunction, PythonFunctionArgs
 from components.grant import Grant
-from components.keys import PlatformKeys
-from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode, LayerName
+from components.package import DependencyLayers, FunctionCode, LayerName
 from components.queue import Queue, QueueArgs
 from components.shared_edge import SharedEdge
 from components.site_names import EverySite
 from components.stage import StageConfig
-from components.table import TenantTable
 
 _MEMORY: Final = 512
 # A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
@@ -37,11 +35,8 @@ class BuildPipelineArgs:
         stage: The stage it belongs to.
         account: The AWS account's id.
         code: The code of the functions.
-        projects: The projects table.
-        deployments: The deployments table.
-        artifacts: Where builds put what they built.
-        assets: From where the edge serves files, and where sites keep their cache.
-        keys: The platform's keys.
+        layers: The layers with their dependencies.
+        store: What the platform keeps.
         edge: In which store a release is switched.
         api_endpoint: The URL of the API, of which the URLs of webhooks are made.
     """
@@ -49,11 +44,8 @@ class BuildPipelineArgs:
     stage: StageConfig
     account: pulumi.Input[str]
     code: FunctionCode
-    projects: TenantTable
-    deployments: TenantTable
-    artifacts: RetainedBucket
-    assets: RetainedBucket
-    keys: PlatformKeys
+    layers: DependencyLayers
+    store: DeployStore
     edge: SharedEdge
     api_endpoint: pulumi.Input[str]
 
@@ -68,7 +60,7 @@ class BuildPipeline(Component):
     Attributes:
         builds: The build queue.
         releases: The release queue; one project's releases follow each other.
-        functions: The functions that routes lead to, by the name that `runtime.deploy.routes` uses.
+        functions: Its functions, by the name that `runtime.deploy.routes` uses where a route leads to them.
     """
 
     def __init__(
@@ -77,21 +69,21 @@ class BuildPipeline(Component):
         super().__init__("pipeline", name, args.stage, opts)
         self._args = args
         self._sites = EverySite(stage=args.stage, account=args.account)
-        self._layers = DependencyLayers(
-            "layers", DependencyLayersArgs(stage=args.stage, code=args.code), self.inside
-        )
         self.builds = Queue("builds", QueueArgs(stage=args.stage, visibility=_BUILD_VISIBILITY), self.inside)
         self.releases = Queue(
             "releases", QueueArgs(stage=args.stage, visibility=6 * _RELEASE_TIMEOUT, fifo=True), self.inside
         )
-        self._orchestrator().consume(self.builds)
-        self._release().consume(self.releases)
-        self._tell_ends_of_builds_to(self._build_events())
         self.functions: dict[str, Function] = {
             "webhook": self._webhook(),
-            "api": self._api(),
+            "orchestrator": self._orchestrator(),
+            "build-events": self._build_events(),
+            "release": self._release(),
             "promote": self._promote(),
+            "api": self._api(),
         }
+        self.functions["orchestrator"].consume(self.builds)
+        self.functions["release"].consume(self.releases)
+        self._tell_ends_of_builds_to(self.functions["build-events"])
         self.register_outputs({})
 
     def _webhook(self) -> Function:
@@ -100,11 +92,11 @@ class BuildPipeline(Component):
             "webhook",
             # GitHub waits ten seconds for its answer.
             timeout=10,
-            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": args.keys.signing_arn},
+            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": args.store.keys.signing_arn},
             grants=(
-                args.projects.grant("GetItem", "PutItem", "UpdateItem"),
-                args.deployments.grant("GetItem", "PutItem"),
-                args.keys.grant_sign(),
+                args.store.projects.grant("GetItem", "PutItem", "UpdateItem"),
+                args.store.deployments.grant("GetItem", "PutItem"),
+                args.store.keys.grant_sign(),
                 self.builds.grant_send(),
             ),
         )
@@ -115,18 +107,18 @@ class BuildPipeline(Component):
             "orchestrator",
             timeout=60,
             environment={
-                "ARTIFACTS_BUCKET": args.artifacts.bucket_name,
-                "SIGNING_KEY_ARN": args.keys.signing_arn,
-                "SECRETS_KEY_ARN": args.keys.secrets_arn,
+                "ARTIFACTS_BUCKET": args.store.artifacts.bucket_name,
+                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
+                "SECRETS_KEY_ARN": args.store.keys.secrets_arn,
             },
             grants=(
                 self.builds.grant_consume(),
-                args.projects.grant("GetItem", "UpdateItem"),
-                args.deployments.grant("GetItem", "Query", "UpdateItem"),
+                args.store.projects.grant("GetItem", "UpdateItem"),
+                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("codebuild:StartBuild",), resources=(self._sites.builds,)),
-                args.keys.grant_sign(),
+                args.store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
-                args.keys.grant_encrypt(self._sites.server_actions_keys),
+                args.store.keys.grant_encrypt(self._sites.server_actions_keys),
             ),
         )
 
@@ -137,8 +129,8 @@ class BuildPipeline(Component):
             timeout=60,
             environment={"BUILD_QUEUE_URL": self.builds.url, "RELEASE_QUEUE_URL": self.releases.url},
             grants=(
-                args.projects.grant("UpdateItem"),
-                args.deployments.grant("GetItem", "Query", "UpdateItem"),
+                args.store.projects.grant("UpdateItem"),
+                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
                 self.releases.grant_send(),
@@ -154,23 +146,23 @@ class BuildPipeline(Component):
             storage=_RELEASE_STORAGE,
             layers=("base", "edge"),
             environment={
-                "ARTIFACTS_BUCKET": args.artifacts.bucket_name,
-                "ASSETS_BUCKET": args.assets.bucket_name,
+                "ARTIFACTS_BUCKET": args.store.artifacts.bucket_name,
+                "ASSETS_BUCKET": args.store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": args.edge.store_arn,
-                "SIGNING_KEY_ARN": args.keys.signing_arn,
+                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
             },
             grants=(
                 self.releases.grant_consume(),
-                args.projects.grant("GetItem", "UpdateItem"),
-                args.deployments.grant("GetItem", "UpdateItem"),
-                args.artifacts.grant("GetObject", under="artifacts/"),
+                args.store.projects.grant("GetItem", "UpdateItem"),
+                args.store.deployments.grant("GetItem", "UpdateItem"),
+                args.store.artifacts.grant("GetObject", under="artifacts/"),
                 # To who may not list, S3 does not say that an artifact is missing, but that it is forbidden.
-                args.artifacts.grant_list(),
+                args.store.artifacts.grant_list(),
                 # The zips of the functions, beside the artifact they were cut out of.
-                args.artifacts.grant("PutObject", under="artifacts/*/functions/"),
-                args.assets.grant("PutObject", under="assets/"),
-                args.assets.grant("PutObject", under="cache/"),
-                args.assets.grant_list(under="assets/"),
+                args.store.artifacts.grant("PutObject", under="artifacts/*/functions/"),
+                args.store.assets.grant("PutObject", under="assets/"),
+                args.store.assets.grant("PutObject", under="cache/"),
+                args.store.assets.grant_list(under="assets/"),
                 Grant(
                     actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
                     resources=(sites.tag_tables,),
@@ -192,9 +184,9 @@ class BuildPipeline(Component):
                     resources=(sites.functions,),
                 ),
                 args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                args.keys.grant_sign(),
+                args.store.keys.grant_sign(),
                 Grant(actions=("ssm:GetParametersByPath",), resources=(sites.secrets,)),
-                args.keys.grant_decrypt(sites.secrets),
+                args.store.keys.grant_decrypt(sites.secrets),
             ),
         )
 
@@ -206,9 +198,9 @@ class BuildPipeline(Component):
             layers=("base", "edge"),
             environment={"KEY_VALUE_STORE_ARN": args.edge.store_arn},
             grants=(
-                args.projects.grant("GetItem", "UpdateItem"),
-                args.deployments.grant("GetItem", "UpdateItem"),
-                args.deployments.grant_query("DeploymentIdIndex"),
+                args.store.projects.grant("GetItem", "UpdateItem"),
+                args.store.deployments.grant("GetItem", "UpdateItem"),
+                args.store.deployments.grant_query("DeploymentIdIndex"),
                 Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
                 args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey"),
             ),
@@ -220,18 +212,20 @@ class BuildPipeline(Component):
             "api",
             timeout=15,
             environment={
-                "SIGNING_KEY_ARN": args.keys.signing_arn,
-                "SECRETS_KEY_ARN": args.keys.secrets_arn,
+                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
+                "SECRETS_KEY_ARN": args.store.keys.secrets_arn,
                 "API_ENDPOINT": args.api_endpoint,
             },
             grants=(
-                args.projects.grant("BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
-                args.projects.grant_query("UserIdIndex"),
-                args.deployments.grant("Query"),
-                args.deployments.grant_query("DeploymentIdIndex"),
-                args.keys.grant_sign(),
+                args.store.projects.grant(
+                    "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
+                ),
+                args.store.projects.grant_query("UserIdIndex"),
+                args.store.deployments.grant("Query"),
+                args.store.deployments.grant_query("DeploymentIdIndex"),
+                args.store.keys.grant_sign(),
                 Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
-                args.keys.grant_encrypt(sites.secrets),
+                args.store.keys.grant_encrypt(sites.secrets),
             ),
         )
 
@@ -256,10 +250,10 @@ class BuildPipeline(Component):
                 memory=memory,
                 storage=storage,
                 code=args.code.archive,
-                layers=tuple(self._layers.arns[layer] for layer in layers),
+                layers=tuple(args.layers.arns[layer] for layer in layers),
                 environment={
-                    "PROJECTS_TABLE": args.projects.table_name,
-                    "DEPLOYMENTS_TABLE": args.deployments.table_name,
+                    "PROJECTS_TABLE": args.store.projects.table_name,
+                    "DEPLOYMENTS_TABLE": args.store.deployments.table_name,
                     **environment,
                 },
                 grants=grants,

@@ -23,6 +23,14 @@ class SettingError(ValueError):
         super().__init__(f"{problem}; allowed: {allowed}")
 
 
+class EntriesError(Exception):
+    """Entries of a list are wrong; `problems` has what is wrong with each by its place in the list."""
+
+    def __init__(self, problems: Mapping[int, SettingError]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(str(problem) for problem in problems.values()))
+
+
 class SettingsError(Exception):
     """Settings could not be read; `problems` has one line for each wrong one, which begins with its path."""
 
@@ -38,10 +46,31 @@ class Rule:
     Attributes:
         allowed: What may stand there, as it is told to whoever wrote something else.
         read: Takes the value from YAML and returns the typed one; raises `SettingError`.
+        entries: Where the value holds settings itself: the class of the mapping, or of those in the list.
     """
 
     allowed: str
     read: Callable[[object], object]
+    entries: type[object] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """A setting as a class of settings declares it.
+
+    Attributes:
+        name: As it stands in YAML.
+        field: The name of the field.
+        rule: What it may be.
+        required: Whether it must be there.
+        default: What it is when it is left out.
+    """
+
+    name: str
+    field: str
+    rule: Rule
+    required: bool
+    default: object
 
 
 def text(pattern: str, allowed: str) -> Rule:
@@ -88,7 +117,41 @@ def list_of(item: type[object], allowed: str) -> Rule:
             raise SettingError(f"{_shown(value)} is not a list with entries", allowed)
         return _CONVERTER.structure(value, tuple[item, ...])
 
-    return Rule(allowed=allowed, read=read)
+    return Rule(allowed=allowed, read=read, entries=item)
+
+
+def list_of_text(pattern: str, allowed: str, *, most: int) -> Rule:
+    """A list of 1 to `most` different strings, all of each of which matches `pattern`."""
+    entry = text(pattern, allowed)
+    expected = f"a list of 1 to {most} entries, each once: {allowed}"
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not 0 < len(cast("list[object]", value)) <= most:
+            raise SettingError(f"{_shown(value)} is not possible", expected)
+        entries = cast("list[object]", value)
+        problems: dict[int, SettingError] = {}
+        for index, item in enumerate(entries):
+            try:
+                entry.read(item)
+            except SettingError as error:
+                problems[index] = error
+            else:
+                if item in entries[:index]:
+                    problems[index] = SettingError(f"{item!r} again", "each entry once")
+        if problems:
+            raise EntriesError(problems)
+        return tuple(cast("list[str]", entries))
+
+    return Rule(allowed=expected, read=read)
+
+
+def mapping_of(item: type[object], allowed: str) -> Rule:
+    """A mapping, which is read as the attrs class `item`."""
+
+    def read(value: object) -> object:
+        return _CONVERTER.structure(value, item)
+
+    return Rule(allowed=allowed, read=read, entries=item)
 
 
 def required(rule: Rule) -> Any:  # noqa: ANN401 - like attrs.field, whose type is that of the annotation beside it
@@ -120,6 +183,20 @@ def read_settings(cls: type[T], value: object, path: str) -> T:
         raise SettingsError(tuple(_problems(error, path))) from error
 
 
+def settings_of(cls: type[object]) -> tuple[Setting, ...]:
+    """The settings that a class declares, in its order."""
+    return tuple(
+        Setting(
+            name=_camel_case(field.name),
+            field=field.name,
+            rule=cast("Rule", field.metadata[_RULE]),
+            required=field.default is attrs.NOTHING,
+            default=field.default,
+        )
+        for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls))
+    )
+
+
 def _shown(value: object) -> str:
     return "an empty value" if value is None else repr(value)
 
@@ -131,8 +208,7 @@ def _camel_case(name: str) -> str:
 
 def _rules(cls: type[object]) -> dict[str, Rule]:
     """The rules of a settings class by the setting's name in YAML."""
-    fields = attrs.fields(cast("type[attrs.AttrsInstance]", cls))
-    return {_camel_case(field.name): cast("Rule", field.metadata[_RULE]) for field in fields}
+    return {setting.name: setting.rule for setting in settings_of(cls)}
 
 
 def _structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
@@ -183,6 +259,9 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
         case cattrs.IterableValidationError():
             for cause, note in error.group_exceptions()[0]:
                 yield from _problems(cause, f"{path}[{note.index}]")
+        case EntriesError():
+            for index, problem in error.problems.items():
+                yield f"{path}[{index}]: {problem}"
         case _:
             yield f"{path}: {error}"
 

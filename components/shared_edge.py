@@ -80,7 +80,11 @@ class SharedEdge(Component):
             signing_protocol="sigv4",
             opts=self.inside,
         )
-        domain = EdgeDomain(name, EdgeDomainArgs(stage=stage), opts=self.inside)
+        domain = EdgeDomain(
+            name,
+            EdgeDomainArgs(stage=stage, host=stage.domain, zone=stage.hosted_zone_id, wildcard=True),
+            opts=self.inside,
+        )
         distribution = aws.cloudfront.Distribution(
             name,
             comment=f"Sites of {stage.prefix}",

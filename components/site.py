@@ -6,16 +6,15 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.bucket import RetainedBucket
 from components.component import Component
+from components.composed import composed_json
+from components.deploy_store import DeployStore
 from components.function import FunctionArgs, NodeFunction
 from components.grant import Grant
-from components.keys import PlatformKeys
 from components.queue import VISIBILITY_PER_TIMEOUT, Queue, QueueArgs
 from components.site_build import SiteBuild, SiteBuildArgs
 from components.site_names import SiteNames, secrets_path
 from components.stage import StageConfig
-from components.table import TenantTable
 from components.tag_table import TagTable, TagTableArgs
 
 # Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/origin).
@@ -35,22 +34,15 @@ class ZeroDowntimeSiteArgs:
         account: The AWS account's id.
         memory: MB of the function that renders pages.
         host: The host under which it is served.
-        projects: The projects table, where the platform finds what was made for the site.
-        artifacts: Where its builds are put.
-        assets: Where its files are, and its cache.
-        logs: Where the logs of its builds are kept.
-        keys: The platform's keys.
+        store: What the platform keeps, and among it what is the site's: its builds, their logs, its files and
+            its cache, and the row in which the platform finds what was made for it.
     """
 
     stage: StageConfig
     account: pulumi.Input[str]
     memory: int
     host: pulumi.Input[str]
-    projects: TenantTable
-    artifacts: RetainedBucket
-    assets: RetainedBucket
-    logs: RetainedBucket
-    keys: PlatformKeys
+    store: DeployStore
 
 
 class ZeroDowntimeSite(Component):
@@ -78,8 +70,6 @@ class ZeroDowntimeSite(Component):
                 stage=args.stage,
                 visibility=VISIBILITY_PER_TIMEOUT * _TIMEOUT,
                 fifo=True,
-                # After a switch, what an older build still had in the queue fails as it should.
-                alarm=False,
             ),
             self.inside,
         )
@@ -88,7 +78,7 @@ class ZeroDowntimeSite(Component):
             names.image,
             _ORIGIN_HANDLER,
             _IMAGE_MEMORY,
-            (args.assets.grant("GetObject", under=f"assets/{name}/"),),
+            (args.store.assets.grant("GetObject", under=f"assets/{name}/"),),
         )
         revalidate = self._function(
             names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
@@ -99,9 +89,9 @@ class ZeroDowntimeSite(Component):
             SiteBuildArgs(
                 stage=args.stage,
                 account=args.account,
-                artifacts=args.artifacts,
-                logs=args.logs,
-                keys=args.keys,
+                artifacts=args.store.artifacts,
+                logs=args.store.logs,
+                keys=args.store.keys,
             ),
             self.inside,
         )
@@ -125,8 +115,8 @@ class ZeroDowntimeSite(Component):
     def _server_grants(self, queue: Queue) -> tuple[Grant, ...]:
         cache = f"cache/{self._name}/"
         return (
-            self._args.assets.grant("DeleteObject", "GetObject", "PutObject", under=cache),
-            self._args.assets.grant_list(under=cache),
+            self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", under=cache),
+            self._args.store.assets.grant_list(under=cache),
             *self.tags.grants(),
             queue.grant_send(),
         )
@@ -144,9 +134,9 @@ class ZeroDowntimeSite(Component):
         item = {attribute: {"S": value} for attribute, value in {**keys, **row}.items()}
         aws.dynamodb.TableItem(
             f"site-{self._name}",
-            table_name=self._args.projects.table_name,
+            table_name=self._args.store.projects.table_name,
             hash_key="projectId",
             range_key="sk",
-            item=pulumi.Output.json_dumps(item),
+            item=composed_json(item),
             opts=self.inside,
         )

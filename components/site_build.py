@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from components.bucket import RetainedBucket
 from components.component import Component
+from components.composed import composed
 from components.grant import Grant, policy_document, trust_policy
 from components.keys import PlatformKeys
 from components.site_names import SiteNames, secrets_arn
@@ -66,7 +67,7 @@ class SiteBuild(Component):
                 "codebuild.amazonaws.com",
                 {
                     "ArnEquals": {
-                        "aws:SourceArn": pulumi.Output.concat(
+                        "aws:SourceArn": composed(
                             f"arn:aws:codebuild:{stage.region}:", args.account, f":project/{full_name}"
                         )
                     }
@@ -124,7 +125,7 @@ class SiteBuild(Component):
                 ),
                 s3_logs=aws.codebuild.ProjectLogsConfigS3LogsArgs(
                     status="ENABLED",
-                    location=pulumi.Output.concat(args.logs.bucket_name, f"/{_log_folder(site)}"),
+                    location=composed(args.logs.bucket_name, f"/{_log_folder(site)}"),
                     encryption_disabled=True,
                 ),
             ),
@@ -144,7 +145,7 @@ def _grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) 
         Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             # The streams of the group are named by CodeBuild, one for each build.
-            resources=(pulumi.Output.concat(log_group.arn, ":*"),),
+            resources=(composed(log_group.arn, ":*"),),
         ),
         args.artifacts.grant("PutObject", under=f"artifacts/{site}/"),
         args.logs.grant("PutObject", under=f"{_log_folder(site)}/"),

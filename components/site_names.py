@@ -3,6 +3,7 @@
 import attrs
 import pulumi
 
+from components.composed import composed
 from components.stage import StageConfig
 from runtime.deploy.model import SERVER_ACTIONS_KEY
 
@@ -86,14 +87,14 @@ class EverySite:
     @property
     def server_actions_keys(self) -> pulumi.Output[str]:
         """The keys of their server actions, which lie beside their secret variables."""
-        return pulumi.Output.concat(self.secrets, f"/{SERVER_ACTIONS_KEY}")
+        return composed(self.secrets, f"/{SERVER_ACTIONS_KEY}")
 
     @property
     def _prefix(self) -> str:
         return f"{self.stage.prefix}-site-"
 
     def _arn(self, service: str, resource: str) -> pulumi.Output[str]:
-        return pulumi.Output.concat(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
+        return composed(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
 
 
 def secrets_path(stage: StageConfig, site: str) -> str:
@@ -104,4 +105,4 @@ def secrets_path(stage: StageConfig, site: str) -> str:
 def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> pulumi.Output[str]:
     """The ARN of the secret variables of one site, or of every site."""
     path = secrets_path(stage, site)
-    return pulumi.Output.concat(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")
+    return composed(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")

@@ -6,10 +6,15 @@ from typing import Final, Literal, cast
 import attrs
 import pulumi
 
+from components.composed import composed
+from components.contradictions import SETTING, contradictions, image_hosts
 from components.errors import ConfigurationError
+from components.hosts import DOMAIN, HOST, ORIGIN, ORIGIN_IS, SITE_URL
 from components.settings import (
     SettingsError,
     list_of,
+    list_of_text,
+    mapping_of,
     one_of,
     optional,
     read_settings,
@@ -23,7 +28,8 @@ Architecture = Literal["arm64", "x86_64"]
 
 STAGES: Final = ("local", "dev", "staging", "production")
 REGION: Final = "ap-southeast-1"
-_SETTING: Final = "anchor-deploy:stage"
+# From where CloudFront takes certificates, and where it keeps its metrics, wherever else a stage is.
+CLOUDFRONT_REGION: Final = "us-east-1"
 _MAXIMUM_SITE_NAME: Final = 28
 # The periods CloudWatch Logs knows; it refuses every other number of days.
 # fmt: off
@@ -32,7 +38,8 @@ _RETENTION_DAYS: Final = (
 )
 # fmt: on
 
-_DNS_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_ZONE_ID: Final = text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, as Z0123456789ABCDEFGHIJ")
+_MAIL: Final = r"[A-Za-z0-9._%+-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 # Two hyphens in a row separate the deployment from the site in a release's own host.
 _SITE_NAME: Final = rf"(?!.*--)[a-z][a-z0-9-]{{1,{_MAXIMUM_SITE_NAME - 2}}}[a-z0-9]"
 
@@ -56,36 +63,57 @@ class SiteSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ImageSettings:
+    """The image service.
+
+    Attributes:
+        cors_origins: The web pages that may call its API and show its images, 1 to 20.
+        zone: Its API is at `images-<stage>.<zone>` and its images at `images-cdn-<stage>.<zone>`, in
+            production without the stage. Without it, both have the names AWS gives them.
+        hosted_zone_id: The Route 53 zone of `zone`; certificates and records are made there.
+        maximum_megabytes: The largest image that can be uploaded.
+    """
+
+    cors_origins: tuple[str, ...] = required(list_of_text(ORIGIN, ORIGIN_IS, most=20))
+    zone: str | None = optional(text(DOMAIN, "a domain in lower case, as example.com"))
+    hosted_zone_id: str | None = optional(_ZONE_ID)
+    maximum_megabytes: int = optional(whole_number(1, 100, "MB"), default=25)
+
+    @property
+    def maximum_bytes(self) -> int:
+        """The largest image, in bytes."""
+        return self.maximum_megabytes * 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
 class StageSettings:
     """What a stage's YAML file says under `anchor-deploy:stage`, in camelCase.
 
     Attributes:
         domain: Sites are `<site>.<domain>`. Without it there is one site, on the distribution's own name.
-        hosted_zone_id: The Route 53 zone of `domain`; with it, certificate and records are made.
+        hosted_zone_id: The Route 53 zone of `domain`; certificate and records are made there.
         site_url: How a site's host becomes its URL; `{host}` stands for the host.
         architecture: The CPU of all functions.
         python_runtime: The Lambda runtime of the platform's own functions.
         log_retention_days: How long CloudWatch keeps the logs.
         sites: The sites of the stage.
+        images: The image service.
+        alert_emails: Who is mailed when an alarm rings. Each confirms it once, by a link in a first mail.
     """
 
-    domain: str | None = optional(
-        text(
-            rf"(?=.{{1,190}}$){_DNS_LABEL}(?:\.{_DNS_LABEL})*",
-            "a host name in lower case, as sites.example.com",
-        )
-    )
-    hosted_zone_id: str | None = optional(
-        text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, as Z0123456789ABCDEFGHIJ")
-    )
+    domain: str | None = optional(text(HOST, "a host name in lower case, as sites.example.com"))
+    hosted_zone_id: str | None = optional(_ZONE_ID)
     site_url: str = optional(
-        text(r"https?://\{host\}(?::\d{1,5})?", "http(s)://{host}, with or without a port"),
-        default="https://{host}",
+        text(SITE_URL, "http(s)://{host}, with or without a port"), default="https://{host}"
     )
     architecture: Architecture = required(one_of("arm64", "x86_64"))  # noqa: RUF009 - an attrs field
     python_runtime: str = required(one_of("python3.11", "python3.12", "python3.13", "python3.14"))
     log_retention_days: int = required(one_of(*_RETENTION_DAYS))
     sites: tuple[SiteSettings, ...] = required(list_of(SiteSettings, "a list of sites with name and memory"))
+    images: ImageSettings = required(mapping_of(ImageSettings, "a mapping with corsOrigins"))  # noqa: RUF009 - an attrs field
+    alert_emails: tuple[str, ...] = optional(
+        list_of_text(_MAIL, "an e-mail address, as ops@example.com", most=20), default=()
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -118,10 +146,10 @@ class StageConfig(StageSettings):
         if region != REGION:
             problems.append(f"aws:region is {repr(region) if region else 'missing'}; allowed: {REGION}")
         try:
-            read = read_settings(StageSettings, settings, _SETTING)
+            read = read_settings(StageSettings, settings, SETTING)
         except SettingsError as error:
             raise ConfigurationError(name, (*problems, *error.problems)) from None
-        problems.extend(_contradictions(name, read))
+        problems.extend(contradictions(name, read))
         if problems:
             raise ConfigurationError(name, tuple(problems))
         return cls(name=cast("StageName", name), region=REGION, **attrs.asdict(read, recurse=False))
@@ -146,10 +174,15 @@ class StageConfig(StageSettings):
         """Whether data outlives `pulumi destroy` (G3): production keeps it, the others keep nothing."""
         return self.name == "production"
 
+    @property
+    def image_hosts(self) -> tuple[str, str] | None:
+        """The hosts of the image service's API and of its delivery, in this order, where it has a zone."""
+        return image_hosts(self.name, self.images.zone) if self.images.zone else None
+
     def url_of(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
         """The URL of a site by its host."""
         before, after = self.site_url.split("{host}")
-        return pulumi.Output.concat(before, host, after)
+        return composed(before, host, after)
 
 
 def _from_json(raw: str | None) -> object:
@@ -160,28 +193,3 @@ def _from_json(raw: str | None) -> object:
         return cast("object", json.loads(raw))
     except ValueError:
         return raw
-
-
-def _contradictions(stage: str, settings: StageSettings) -> list[str]:
-    """What each setting alone may be, but not together with the others."""
-    problems: list[str] = []
-    if settings.hosted_zone_id and not settings.domain:
-        problems.append(
-            f"{_SETTING}.hostedZoneId is set without {_SETTING}.domain; allowed: both, or domain alone"
-        )
-    if not settings.domain and len(settings.sites) > 1:
-        problems.append(
-            f"{_SETTING}.sites has {len(settings.sites)} sites, but without {_SETTING}.domain there is one "
-            "host; allowed: one site, or a domain"
-        )
-    if settings.site_url.startswith("http:") and stage != "local":
-        problems.append(
-            f"{_SETTING}.siteUrl is {settings.site_url!r}; allowed: https, since CloudFront serves no http"
-        )
-    names = [site.name for site in settings.sites]
-    problems.extend(
-        f"{_SETTING}.sites[{index}].name is {name!r} again; allowed: a name no other site has"
-        for index, name in enumerate(names)
-        if name in names[:index]
-    )
-    return problems

@@ -5,8 +5,11 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.composed import composed
+from components.deploy_tables import TAGS
 from components.grant import Grant
 from components.stage import StageConfig
+from components.table import attribute_args, index_args
 
 
 @attrs.frozen(kw_only=True)
@@ -33,28 +36,14 @@ class TagTable(Component):
 
     def __init__(self, name: str, args: TagTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("tag_table", name, args.stage, opts)
-        keys = {"path": "S", "revalidatedAt": "N", "tag": "S"}
         table = aws.dynamodb.Table(
             name,
             name=f"{args.stage.prefix}-{name}",
             billing_mode="PAY_PER_REQUEST",
-            hash_key="tag",
-            range_key="path",
-            attributes=[aws.dynamodb.TableAttributeArgs(name=key, type=kind) for key, kind in keys.items()],
-            global_secondary_indexes=[
-                aws.dynamodb.TableGlobalSecondaryIndexArgs(
-                    name="revalidate",
-                    key_schemas=[
-                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
-                            attribute_name="path", key_type="HASH"
-                        ),
-                        aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(
-                            attribute_name="revalidatedAt", key_type="RANGE"
-                        ),
-                    ],
-                    projection_type="ALL",
-                )
-            ],
+            hash_key=TAGS.partition.name,
+            range_key=TAGS.sort.name if TAGS.sort else None,
+            attributes=attribute_args(TAGS),
+            global_secondary_indexes=index_args(TAGS),
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.stage.keeps_data),
             deletion_protection_enabled=args.stage.keeps_data,
@@ -71,7 +60,5 @@ class TagTable(Component):
                 actions=("dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
                 resources=(self.arn,),
             ),
-            Grant(
-                actions=("dynamodb:Query",), resources=(pulumi.Output.concat(self.arn, "/index/revalidate"),)
-            ),
+            Grant(actions=("dynamodb:Query",), resources=(composed(self.arn, "/index/revalidate"),)),
         )

@@ -23,6 +23,7 @@ import pulumi.runtime
 import pulumi_aws
 import yaml
 from attrs import Factory, frozen
+from google.protobuf import empty_pb2
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.proto import resource_pb2
 
@@ -46,6 +47,7 @@ class Recorded:
 
     `inputs` are plain: an asset stands as `{"asset": sha256 of its content}`, an archive as
     `{"archive": {path: asset}}`, numbers as the wire has them (floats). `parent` is a URN, empty at the top.
+    `refers` says, by input, of which resources (URNs) its value is made.
     """
 
     type: str
@@ -57,6 +59,7 @@ class Recorded:
     retain_on_delete: bool
     ignore_changes: tuple[str, ...]
     custom: bool
+    refers: Mapping[str, frozenset[str]]
 
 
 @frozen(kw_only=True)
@@ -118,10 +121,12 @@ def record_program(
     stage: str = "dev",
     config: Mapping[str, Any] | None = None,
     registered: list[Recorded] | None = None,
+    monitor: "Callable[[list[Recorded]], Recorder] | None" = None,
 ) -> Recording:
     """Run a program under the SDK's mocks, in a context and an event loop of its own."""
     recorded: list[Recorded] = [] if registered is None else registered
-    return contextvars.copy_context().run(_record, program, stage, config or {}, recorded)
+    recorder = (monitor or Recorder)(recorded)
+    return contextvars.copy_context().run(_record, program, stage, config or {}, recorder)
 
 
 def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
@@ -151,7 +156,7 @@ class _Mocks(pulumi.runtime.Mocks):
         name = str(next(given, args.name))
         if args.typ == "aws:lambda/alias:Alias":
             name = f"{args.inputs['functionName']}:{name}"
-        return name, {**_computed(args.typ, name), **args.inputs}
+        return name, _merged(computed(args.typ, name), args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
@@ -164,10 +169,18 @@ class _Mocks(pulumi.runtime.Mocks):
         }, []
 
 
-class _Recorder(mocks.MockMonitor):
+class Recorder(mocks.MockMonitor):
+    """The SDK's mock of Pulumi's engine, which also keeps what is registered with it."""
+
     def __init__(self, recorded: list[Recorded]) -> None:
         super().__init__(_Mocks())
         self.recorded = recorded
+
+    def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name
+        """Without hooks: nothing is updated here, and the SDK would start a server to be called back by."""
+        known = super().GetDeploymentInfo(request).supportedFeatures
+        hooks = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
+        return resource_pb2.DeploymentInfo(supportedFeatures=[one for one in known if one != hooks])
 
     def RegisterResource(  # noqa: N802 - the SDK's name
         self, request: resource_pb2.RegisterResourceRequest
@@ -192,6 +205,7 @@ class _Recorder(mocks.MockMonitor):
             retain_on_delete=request.retainOnDelete,
             ignore_changes=tuple(request.ignoreChanges),
             custom=request.custom,
+            refers={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
         )
 
 
@@ -209,9 +223,9 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def _record(
-    program: Callable[[], object], stage: str, config: Mapping[str, Any], recorded: list[Recorded]
+    program: Callable[[], object], stage: str, config: Mapping[str, Any], monitor: "Recorder"
 ) -> Recording:
-    monitor = _Recorder(recorded)
+    recorded = monitor.recorded
     outputs: dict[str, Any] = {}
 
     def build() -> pulumi.Output[Any]:
@@ -230,10 +244,22 @@ def _record(
     return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
 
 
-def _computed(kind: str, name: str) -> dict[str, Any]:
+def _merged(made: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What AWS adds and what was given; both, where AWS adds something within an input."""
+    within = {
+        key: {**made[key], **value}
+        for key, value in inputs.items()
+        if isinstance(value, Mapping) and isinstance(made.get(key), Mapping)
+    }
+    return {**made, **inputs, **within}
+
+
+def computed(kind: str, name: str) -> dict[str, Any]:
     """What AWS adds to a resource: an ARN that looks like one, and what the program reads of some types."""
     module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
     service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
+    if kind == "aws:cloudwatch/metricAlarm:MetricAlarm":
+        service = module
     regional = f"{service}:{REGION}:{ACCOUNT}"
     place = {"s3": "s3::", "iam": f"iam::{ACCOUNT}", "cloudfront": f"cloudfront::{ACCOUNT}"}.get(
         module, regional
@@ -246,6 +272,8 @@ def _computed(kind: str, name: str) -> dict[str, Any]:
         "aws:lambda/alias:Alias": f"function:{name}",
         "aws:lambda/layerVersion:LayerVersion": f"layer:{name}:1",
         "aws:cloudwatch/logGroup:LogGroup": f"log-group:{name}",
+        "aws:cloudwatch/metricAlarm:MetricAlarm": f"alarm:{name}",
+        "aws:sns/topic:Topic": name,
     }.get(kind, f"{kind.rsplit(':', 1)[1].lower()}/{name}")
     known: dict[str, dict[str, Any]] = {
         "aws:lambda/function:Function": {
@@ -262,6 +290,12 @@ def _computed(kind: str, name: str) -> dict[str, Any]:
         "aws:cloudfront/distribution:Distribution": {
             "domainName": "d111111abcdef8.cloudfront.net",
             "hostedZoneId": "Z2FDTNDATAQYW2",
+        },
+        "aws:apigatewayv2/domainName:DomainName": {
+            "domainNameConfiguration": {
+                "targetDomainName": f"d-api.execute-api.{REGION}.amazonaws.com",
+                "hostedZoneId": "ZL327KTPIQFUL",
+            }
         },
         "aws:acm/certificate:Certificate": {
             "domainValidationOptions": [

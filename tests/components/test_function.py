@@ -9,7 +9,7 @@ import pytest
 from components.errors import DeclarationError
 from components.function import Function, FunctionArgs, NodeFunction, PythonFunction, PythonFunctionArgs
 from components.grant import Grant
-from components.queue import Queue, QueueArgs
+from components.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, QueueArgs
 from tests.components.recorder import Recording, record_program
 from tests.components.stages import stage
 
@@ -77,11 +77,41 @@ def test_a_function_may_write_its_log_and_do_what_was_granted() -> None:
         },
         {
             "Effect": "Allow",
+            "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+            "Resource": ["*"],
+        },
+        {
+            "Effect": "Allow",
             "Action": ["sqs:SendMessage"],
             "Resource": ["arn:aws:sqs:::work"],
             "Condition": {"Bool": {"a": "true"}},
         },
     ]
+
+
+def test_only_the_platforms_own_functions_are_traced() -> None:
+    """Q2: a site's function runs many times as often, and its traces would tell of its visitors."""
+    assert build().one(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
+    assert "tracingConfig" not in record_program(node).one(FUNCTION, "site-shop-server").inputs
+
+
+def test_an_event_that_fails_three_times_is_a_dead_letter() -> None:
+    """I2: the first try, and two more."""
+
+    def program() -> None:
+        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=stage()))
+        python(grants=(dead.grant_send(),)).keep_failures(dead)
+
+    recorded = record_program(program)
+    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert config.inputs == {
+        "functionName": "anchor-dev-hook",
+        "maximumRetryAttempts": 2,
+        "maximumEventAgeInSeconds": 6 * 3600,
+        "destinationConfig": {
+            "onFailure": {"destination": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-hook-dead"}
+        },
+    }
 
 
 def test_what_is_released_into_a_function_is_not_taken_back() -> None:

@@ -35,9 +35,16 @@ def test_the_signing_key_makes_macs_and_nothing_else() -> None:
     assert (key["keyUsage"], key["customerMasterKeySpec"]) == ("GENERATE_VERIFY_MAC", "HMAC_256")
 
 
-def test_the_secrets_key_rotates() -> None:
-    """A4."""
-    assert recording("dev").one(KEY, "secrets").inputs["enableKeyRotation"] is True
+def test_keys_that_encrypt_rotate_and_those_that_sign_cannot() -> None:
+    """A4, S2."""
+    rotates = {key.name: key.inputs.get("enableKeyRotation") for key in recording("dev").of(KEY)}
+    assert rotates == {
+        "secrets": True,
+        "shop-tokens": True,
+        "signing": None,
+        "image-cursors": None,
+        "shop-cursors": None,
+    }
 
 
 @pytest.mark.parametrize(("stage", "days"), [("production", 30), ("dev", 7)])
@@ -54,4 +61,7 @@ def test_the_accounts_administrators_manage_the_keys() -> None:
 
 def test_keys_have_names_an_operator_can_read() -> None:
     aliases = {alias.inputs["name"] for alias in recording("dev").of("aws:kms/alias:Alias")}
-    assert aliases == {"alias/anchor-dev-signing", "alias/anchor-dev-secrets"}
+    assert aliases == {
+        f"alias/anchor-dev-{name}"
+        for name in ("signing", "secrets", "image-cursors", "shop-cursors", "shop-tokens")
+    }

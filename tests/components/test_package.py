@@ -68,4 +68,6 @@ def test_the_functions_that_switch_releases_sign_with_the_edge_layer() -> None:
         "release": both,
         "promote": both,
         "api": base,
+        "images-api": base,
+        "images-uploaded": base,
     }

@@ -1,21 +1,22 @@
-"""Queue: dead letters, their alarm, and who may put messages where."""
+"""Queue: dead letters, and who may put messages where."""
 
 import json
 from typing import Any
 
+import attrs
+import pulumi
 import pytest
 
 from components.errors import DeclarationError
-from components.queue import Queue, QueueArgs
+from components.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, QueueArgs
 from tests.components.recorder import Recording, record_program, recording
 from tests.components.stages import stage
 
 QUEUE = "aws:sqs/queue:Queue"
-ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 
-def build(**more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: Queue("work", QueueArgs(**{"stage": stage(), "visibility": 60, **more})))
+def build(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: Queue(name, QueueArgs(**{"stage": stage(), "visibility": 60, **more})))
 
 
 def test_a_message_that_fails_three_times_is_a_dead_letter_kept_for_14_days() -> None:
@@ -37,16 +38,16 @@ def test_only_its_queue_may_use_a_dead_letter_queue() -> None:
     }
 
 
-def test_one_dead_letter_rings_the_alarm() -> None:
-    """P4."""
-    alarm = build().one(ALARM, "work-dead").inputs
-    assert alarm["dimensions"] == {"QueueName": "anchor-dev-work-dead"}
-    assert (alarm["comparisonOperator"], alarm["threshold"]) == ("GreaterThanThreshold", 0)
-    assert alarm["treatMissingData"] == "notBreaching"
+def test_a_function_may_be_allowed_to_put_dead_letters_there() -> None:
+    def program() -> None:
+        queue = DeadLetterQueue("lost", DeadLetterQueueArgs(stage=stage()))
+        pulumi.export("grant", attrs.asdict(queue.grant_send()))
 
-
-def test_a_queue_may_be_declared_without_alarm() -> None:
-    assert not build(alarm=False).of(ALARM)
+    assert record_program(program).outputs["grant"] == {
+        "actions": ("sqs:SendMessage",),
+        "resources": ("arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-lost",),
+        "conditions": None,
+    }
 
 
 def test_a_fifo_queue_has_fifo_dead_letters_and_independent_groups() -> None:
@@ -67,9 +68,11 @@ def test_messages_are_encrypted() -> None:
         ({"visibility": 0}, "1 to 43200"),
         ({"visibility": 43201}, "1 to 43200"),
         ({"receives": 0}, "at least 1"),
+        ({"name": "x" * 70}, "names of 1 to 80"),
+        ({"name": "with space"}, "names of 1 to 80"),
     ],
 )
-def test_what_sqs_would_refuse_is_refused(wrong: dict[str, int], problem: str) -> None:
+def test_what_sqs_would_refuse_is_refused(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
         build(**wrong)
 
@@ -78,7 +81,6 @@ def test_the_build_queue_hides_a_message_as_long_as_a_build_may_take() -> None:
     """P4."""
     recorded = recording("dev")
     assert recorded.one(QUEUE, "builds").inputs["visibilityTimeoutSeconds"] == 1800
-    assert recorded.one(ALARM, "builds-dead")
 
 
 def test_releases_of_one_project_follow_each_other() -> None:

@@ -149,9 +149,8 @@ def test_browsers_are_told_to_stay_on_https() -> None:
     assert headers["frameOptions"] == {"frameOption": "SAMEORIGIN", "override": False}
 
 
-@pytest.mark.parametrize("settings", [{}, {"domain": "sites.example.com"}])
-def test_without_a_zone_there_is_neither_certificate_nor_record(settings: dict[str, str]) -> None:
-    recorded = build(**settings)
+def test_without_a_zone_there_is_neither_certificate_nor_record() -> None:
+    recorded = build()
     assert not recorded.of("aws:acm/certificate:Certificate")
     assert not recorded.of("aws:route53/record:Record")
     made = distribution(recorded)
@@ -178,12 +177,15 @@ def test_with_a_zone_the_wildcard_has_a_certificate_of_us_east_1_and_records() -
     assert records["CNAME"]["name"] == "_x.example."
 
 
-def test_nothing_but_the_certificate_is_outside_the_stages_region() -> None:
-    """G2."""
+def test_nothing_but_what_cloudfront_wants_there_is_outside_the_stages_region() -> None:
+    """G2: certificates, and the alarms on its metrics with the topic they tell."""
     elsewhere = {
         resource.type for resource in recording("production").resources if resource.inputs.get("region")
     }
     assert elsewhere == {
         "aws:acm/certificate:Certificate",
         "aws:acm/certificateValidation:CertificateValidation",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:sns/topic:Topic",
+        "aws:sns/topicSubscription:TopicSubscription",
     }

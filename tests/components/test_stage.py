@@ -17,6 +17,14 @@ def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: 
     )
 
 
+def images(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The setting `images` with changes."""
+    return {"images": {**SETTINGS["images"], **changes}}
+
+
+ORIGINS_OF_TOO_MANY = [f"https://a{number}.com" for number in range(21)]
+
+
 def problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
     with pytest.raises(ConfigurationError) as error:
         parse(**changes)
@@ -24,12 +32,20 @@ def problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def test_settings_become_a_frozen_typed_stage() -> None:
-    stage = parse(domain="sites.example.com", sites=[{"name": "shop", "memory": 2048}, {"name": "docs"}])
+    stage = parse(
+        domain="sites.example.com",
+        hostedZoneId="Z1",
+        sites=[{"name": "shop", "memory": 2048}, {"name": "docs"}],
+        alertEmails=["ops@example.com"],
+    )
     assert stage.name == "dev"
     assert stage.prefix == "anchor-dev"
     assert stage.architecture == "arm64"
     assert [(site.name, site.memory) for site in stage.sites] == [("shop", 2048), ("docs", 1024)]
     assert stage.site_url == "https://{host}"
+    assert stage.alert_emails == ("ops@example.com",)
+    assert stage.images.cors_origins == ("https://app.example.com",)
+    assert stage.images.maximum_bytes == 25 * 1024 * 1024
     with pytest.raises(AttributeError):
         stage.domain = "other.example.com"  # type: ignore[misc]
 
@@ -67,6 +83,26 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"sites": [{"name": "shop", "memory": 64}]}, "sites[0].memory: 64", "from 128 to 10240 (MB)"),
         ({"sites": [{"name": "shop", "memory": True}]}, "sites[0].memory: True", "a whole number"),
         ({"sites": [{"name": "shop", "size": 1}]}, "sites[0].size is unknown", "name, memory"),
+        ({"domain": "10.0.0.1"}, "domain: '10.0.0.1'", "a host name"),
+        ({"siteUrl": "https://{host}:99999"}, "siteUrl: 'https://{host}:99999'", "{host}"),
+        ({"alertEmails": "ops@example.com"}, "alertEmails: 'ops@example.com'", "a list of 1 to 20"),
+        ({"alertEmails": []}, "alertEmails: []", "a list of 1 to 20"),
+        ({"alertEmails": ["ops"]}, "alertEmails[0]: 'ops'", "an e-mail address"),
+        ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' again", "each entry once"),
+        ({"images": ...}, "images is missing", "a mapping with corsOrigins"),
+        ({"images": None}, "images: an empty value", "a mapping of corsOrigins"),
+        ({"images": {}}, "images.corsOrigins is missing", "a list of 1 to 20"),
+        (images(corsOrigins=[]), "images.corsOrigins: []", "a list of 1 to 20"),
+        (images(corsOrigins=ORIGINS_OF_TOO_MANY), "images.corsOrigins: ['https://a0", "a list of 1 to 20"),
+        (images(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "no *"),
+        (images(corsOrigins=["https://*.a.com"]), "images.corsOrigins[0]: 'https://*.a.com'", "no *"),
+        (images(corsOrigins=["https://a.com/"]), "images.corsOrigins[0]: 'https://a.com/'", "no path"),
+        (images(corsOrigins=["https://a.com:443"]), "images.corsOrigins[0]", "unless it is 443"),
+        (images(corsOrigins=["http://a.com"]), "images.corsOrigins[0]: 'http://a.com'", "https://host"),
+        (images(corsOrigins=["https://a.com", 7]), "images.corsOrigins[1]: 7", "https://host"),
+        (images(zone="example"), "images.zone: 'example'", "a domain"),
+        (images(maximumMegabytes=101), "images.maximumMegabytes: 101", "from 1 to 100 (MB)"),
+        (images(size=1), "images.size is unknown", "corsOrigins, zone, hostedZoneId, maximumMegabytes"),
         ({"colour": "red"}, "colour is unknown", "domain, hostedZoneId"),
         ({"site_url": "https://{host}"}, "site_url is unknown", "siteUrl"),
     ],
@@ -84,10 +120,27 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(
     ("changes", "setting", "allowed"),
     [
         ({"hostedZoneId": "Z123"}, "hostedZoneId is set without", "both"),
+        ({"domain": "a.com"}, "domain is set without anchor-deploy:stage.hostedZoneId", "both"),
+        ({"domain": "localhost", "hostedZoneId": "Z1"}, "domain is 'localhost'", "two labels"),
+        ({"domain": f"{'a' * 61}.com", "hostedZoneId": "Z1"}, f"domain is '{'a' * 61}.com'", "64"),
+        (images(zone="a.com"), "images.zone is set without", "both"),
+        (images(hostedZoneId="Z1"), "images.hostedZoneId is set without", "both"),
+        (images(zone=f"{'a' * 61}.com", hostedZoneId="Z1"), "images.zone is 'aaa", "64"),
+        (
+            {
+                "domain": "a.com",
+                "hostedZoneId": "Z1",
+                "sites": [{"name": "docs"}, {"name": "images-dev"}],
+                **images(zone="a.com", hostedZoneId="Z1"),
+            },
+            "sites[1].name is 'images-dev', but images-dev.a.com is a host of the image service",
+            "another name",
+        ),
         ({"sites": [{"name": "shop"}, {"name": "docs"}]}, "sites has 2 sites", "one site, or a domain"),
         ({"siteUrl": "http://{host}"}, "siteUrl is 'http://{host}'", "https"),
+        ({"siteUrl": "https://{host}:8443"}, "siteUrl is 'https://{host}:8443'", "on its own port"),
         (
-            {"domain": "a.com", "sites": [{"name": "shop"}, {"name": "shop"}]},
+            {"domain": "a.com", "hostedZoneId": "Z1", "sites": [{"name": "shop"}, {"name": "shop"}]},
             "sites[1].name is 'shop' again",
             "a name no other site has",
         ),
@@ -100,6 +153,38 @@ def test_settings_that_contradict_each_other_are_named(
     (problem,) = problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{setting}")
     assert allowed in problem.split("allowed: ")[1]
+
+
+def test_production_takes_pages_over_https_alone() -> None:
+    """G4, I1."""
+    origins = images(corsOrigins=["https://app.example.com", "http://localhost:3000"])
+    assert parse("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
+    (problem,) = problems(stage="production", **origins)
+    assert problem == (
+        "anchor-deploy:stage.images.corsOrigins[1] is 'http://localhost:3000'; allowed: https origins alone "
+        "in production"
+    )
+
+
+def test_this_machine_has_no_zone_for_images() -> None:
+    """G4."""
+    (problem,) = problems(stage="local", **images(zone="a.com", hostedZoneId="Z1"))
+    assert problem.startswith("anchor-deploy:stage.images.zone is set, but nobody validates a certificate")
+
+
+@pytest.mark.parametrize(
+    ("stage", "hosts"),
+    [
+        ("production", ("images.example.com", "images-cdn.example.com")),
+        ("staging", ("images-staging.example.com", "images-cdn-staging.example.com")),
+    ],
+)
+def test_the_hosts_of_the_image_service_say_the_stage_but_in_production(
+    stage: str, hosts: tuple[str, str]
+) -> None:
+    """I1, I3."""
+    assert parse(stage, **images(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
+    assert parse(stage).image_hosts is None
 
 
 def test_one_error_names_every_wrong_setting() -> None:

@@ -8,7 +8,8 @@ import pytest
 from components.deploy_tables import DEPLOYMENTS, PROJECTS
 from components.errors import DeclarationError
 from components.grant import Grant, policy_document
-from components.table import Index, Key, TableDesign, TenantTable, TenantTableArgs
+from components.table import TenantTable, TenantTableArgs
+from components.table_design import Index, Key, TableDesign
 from tests.components.recorder import Recording, dynamodb_tables, record_program
 from tests.components.stages import stage
 

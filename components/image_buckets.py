@@ -1,0 +1,27 @@
+"""What becomes of the objects in the images bucket with time, and which pages upload to it (B5)."""
+
+from typing import Final
+
+from components.bucket import CorsRule
+from components.lifecycle import LifecycleRule, Transition
+from components.stage import ImageSettings
+
+PREFIX: Final = "images/"
+
+# Images are looked at a lot when they are new, and then hardly ever: S3 finds out by itself.
+LIFECYCLE: Final = (
+    LifecycleRule(
+        name="tier-images", prefix=PREFIX, transitions=(Transition(to="INTELLIGENT_TIERING", days=0),)
+    ),
+    LifecycleRule(name="abort-multipart", abort_multipart_days=1),
+)
+
+
+def cors(images: ImageSettings) -> CorsRule:
+    """What the web applications that were named may do."""
+    return CorsRule(
+        origins=images.cors_origins,
+        methods=("GET", "PUT", "POST", "DELETE", "HEAD"),
+        headers=("Content-Type",),
+        exposed=("ETag",),
+    )
