@@ -1,0 +1,28 @@
+"""Every rule of the pack."""
+
+from typing import Final
+
+from policies import (
+    dead_letters,
+    encryption,
+    logs,
+    permissions,
+    plain_secrets,
+    production,
+    public_access,
+    routes,
+    transport,
+)
+from policies.graph import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    *public_access.RULES,
+    *encryption.RULES,
+    *transport.RULES,
+    *permissions.RULES,
+    *routes.RULES,
+    *plain_secrets.RULES,
+    *production.RULES,
+    *logs.RULES,
+    *dead_letters.RULES,
+)

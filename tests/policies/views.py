@@ -1,0 +1,88 @@
+"""The rules' view of resources: made up for one test, or of what a stage really registers."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from policies.graph import Graph, Resource
+from tests.components.recorder import Recording
+
+_TOKENS = {
+    "acl": "aws:s3/bucketAcl:BucketAcl",
+    "alarms-topic": "aws:sns/topic:Topic",
+    "api": "aws:apigatewayv2/api:Api",
+    "attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "authorizer": "aws:apigatewayv2/authorizer:Authorizer",
+    "bucket": "aws:s3/bucket:Bucket",
+    "bucket-policy": "aws:s3/bucketPolicy:BucketPolicy",
+    "build": "aws:codebuild/project:Project",
+    "cors": "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+    "distribution": "aws:cloudfront/distribution:Distribution",
+    "domain-name": "aws:apigatewayv2/domainName:DomainName",
+    "function": "aws:lambda/function:Function",
+    "key": "aws:kms/key:Key",
+    "log-group": "aws:cloudwatch/logGroup:LogGroup",
+    "mapping": "aws:lambda/eventSourceMapping:EventSourceMapping",
+    "ownership": "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "parameter": "aws:ssm/parameter:Parameter",
+    "permission": "aws:lambda/permission:Permission",
+    "policy": "aws:iam/policy:Policy",
+    "public-access-block": "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "queue": "aws:sqs/queue:Queue",
+    "role": "aws:iam/role:Role",
+    "role-policy": "aws:iam/rolePolicy:RolePolicy",
+    "route": "aws:apigatewayv2/route:Route",
+    "sse": "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "stage": "aws:apigatewayv2/stage:Stage",
+    "subscription": "aws:sns/topicSubscription:TopicSubscription",
+    "table": "aws:dynamodb/table:Table",
+    "topic": "aws:sns/topic:Topic",
+    "user-pool": "aws:cognito/userPool:UserPool",
+}
+
+
+def urn(what: str, name: str = "it", stage: str = "dev") -> str:
+    return f"urn:pulumi:{stage}::anchor-deploy::{_TOKENS[what]}::{name}"
+
+
+def made(  # noqa: PLR0913 - what a resource is made of
+    what: str,
+    props: Mapping[str, Any] | None = None,
+    *,
+    name: str = "it",
+    stage: str = "dev",
+    protect: bool = False,
+    refers: Mapping[str, str] | None = None,
+) -> Resource:
+    """A resource; `refers` says by property of what its value is made."""
+    return Resource(
+        type=_TOKENS[what],
+        name=name,
+        urn=urn(what, name, stage),
+        props=props or {},
+        protect=protect,
+        refers={key: frozenset({value}) for key, value in (refers or {}).items()},
+    )
+
+
+def document(**statement: Any) -> str:  # noqa: ANN401 - whatever a statement says
+    """A policy document with one allowing statement, in which `statement` replaces what it says."""
+    allowing = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/k"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**allowing, **statement}]})
+
+
+def graph_of(recorded: Recording) -> Graph:
+    """What a program registered, as the rules see it."""
+    return Graph(
+        tuple(
+            Resource(
+                type=resource.type,
+                name=resource.name,
+                urn=resource.urn,
+                props=resource.inputs,
+                protect=resource.protect,
+                refers=resource.refers,
+            )
+            for resource in recorded.resources
+        )
+    )
