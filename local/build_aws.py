@@ -4,9 +4,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeAlias
 
-import boto3
 from attrs import frozen
-from botocore.config import Config
+
+from local import node_function
+from local.emulator_session import EmulatorSession
 
 Credentials: TypeAlias = Mapping[str, str]
 """AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, of a role's session, AWS_SESSION_TOKEN."""
@@ -52,18 +53,17 @@ def clients_at(endpoint_url: str) -> ClientFactory:
     """Return the factory of real clients that speak to an emulator at `endpoint_url`."""
 
     def clients(credentials: Credentials, region: str) -> BuildClients:
-        session = boto3.Session(
-            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=credentials.get("AWS_SESSION_TOKEN"),
-            region_name=region,
+        session = EmulatorSession(
+            endpoint_url=endpoint_url,
+            region=region,
+            credentials=node_function.Credentials(
+                access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+                secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+                session_token=credentials.get("AWS_SESSION_TOKEN", ""),
+            ),
         )
-        # The emulator is on loopback, which no proxy of the user's network reaches.
-        config = Config(proxies={}, retries={"total_max_attempts": 3}, s3={"addressing_style": "path"})
-
-        def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients' types at run time
-            return session.client(service, endpoint_url=endpoint_url, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownMemberType]
-
-        return BuildClients(logs=client("logs"), parameters=client("ssm"), objects=client("s3"))
+        return BuildClients(
+            logs=session.client("logs"), parameters=session.client("ssm"), objects=session.client("s3")
+        )
 
     return clients

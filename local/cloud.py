@@ -168,7 +168,7 @@ class Cloud:
                     local_edge(
                         loop,
                         emulator=emulator,
-                        distribution_id=deployed.outputs["distributionId"],
+                        distribution_ids=_distributions(deployed),
                         port=ports.edge,
                         workers=workers,
                         authority=authority,
@@ -232,6 +232,13 @@ def _settings(ports: Ports) -> dict[str, Any]:
         "architecture": architecture,
         "pythonRuntime": python_runtime,
     }
+
+
+def _distributions(deployed: Deployment) -> tuple[str, ...]:
+    """The ids of all distributions, that of the sites first."""
+    sites = deployed.outputs["distributionId"]
+    found = [resource.id for resource in deployed.of_type("aws:cloudfront/distribution:Distribution")]
+    return (sites, *(identity for identity in found if identity != sites))
 
 
 def _ensure_free(port: int) -> None:

@@ -1,8 +1,9 @@
-"""The local edge: what the stage's CloudFront distribution does, on a loopback port.
+"""The local edge: what a CloudFront distribution of the stage does with a request.
 
-A request passes the distribution's viewer-request function, the cache, and goes to the assets bucket or to
-the function behind a function URL. All of it follows the distribution's own configuration
-(`load_edge_config`), so that the embedded cloud shows what the declared distribution would do.
+A request passes the distribution's viewer-request function, if it has one, the cache, and goes to a bucket or
+to the function behind a function URL. All of it follows the distribution's own configuration
+(`load_edge_config`), so that the embedded cloud shows what the declared distribution would do. Which
+distribution a request is for, and the port, are the business of `local/edge_server.py`.
 
 Not as CloudFront: no redirect to https (loopback only), no compression of its own, an expired answer is
 fetched again instead of being revalidated, simultaneous misses are not collapsed.
@@ -19,7 +20,6 @@ import aiohttp
 from aiohttp import web
 from attrs import define, field, frozen
 
-from local.certificates import LocalAuthority
 from local.edge_assets import AssetRequest, AssetsUnreachableError
 from local.edge_cache import (
     MAXIMUM_OBJECT_BYTES,
@@ -47,14 +47,10 @@ from local.edge_function import (
     KeyValues,
     ViewerRequest,
 )
-from local.edge_listener import Listener
 from local.http_messages import Headers, StreamedResponse
 from local.node_function import NodeFunctionVersion
 from local.worker_process import WorkerFailedError
 
-MAXIMUM_HEADER = 64 * 1024
-# Requests that are under way when the edge closes have this long to end.
-CLOSE_SECONDS = 10
 # Headers of a stored answer that belong to each sending of it.
 NOT_STORED = frozenset({"date", "age"})
 WITHOUT_BODY = frozenset({204, 304})
@@ -113,7 +109,12 @@ class _OriginError(Exception):
 
 @define(eq=False)
 class _Exchange:
-    """A request on its way: what is known of it so far. `response` is there once its head is sent."""
+    """A request on its way: what is known of it so far.
+
+    Attributes:
+        invalidations: how many there were when the cache was asked.
+        response: is there once its head is sent.
+    """
 
     incoming: web.BaseRequest
     request: ViewerRequest
@@ -121,6 +122,7 @@ class _Exchange:
     result: str = "Error"
     problem: str | None = None
     key: CacheKey | None = None
+    invalidations: int = 0
     response: web.StreamResponse | None = None
 
     async def begin(self, response: web.StreamResponse) -> web.StreamResponse:
@@ -138,7 +140,7 @@ class _Exchange:
 
 @define(kw_only=True, eq=False)
 class Edge:
-    """The server. Open and close it in one event loop.
+    """A distribution. Start, ask and stop it in one event loop.
 
     Attributes:
         config: the distribution.
@@ -146,7 +148,6 @@ class Edge:
         resolve: the version behind a function URL's host, now. Called for each request.
         functions: runs those versions.
         assets: reads the bucket.
-        authority: signs its certificates; without it TLS is refused.
         access_log: told of each request when it is over.
         clock: seconds since the epoch.
     """
@@ -156,54 +157,31 @@ class Edge:
     resolve: Callable[[str], NodeFunctionVersion]
     functions: Functions
     assets: Assets
-    authority: LocalAuthority | None = None
     access_log: Callable[[EdgeAccess], None] = lambda _: None
     clock: Callable[[], float] = time.time
     cache: EdgeCache = field(factory=EdgeCache)
     _edge_functions: dict[str, EdgeFunction] = field(factory=dict, init=False)
-    _server: web.Server | None = field(default=None, init=False)
-    _listener: Listener | None = field(default=None, init=False)
 
-    async def open(self, port: int) -> int:
-        """Listen on 127.0.0.1; returns the port, which is a free one for 0.
+    def start(self) -> None:
+        """Load the distribution's functions, for the running event loop.
 
         Raises:
-            EdgePortTakenError: somebody listens there.
-            EdgeFunctionError: the distribution's function cannot be used.
+            EdgeFunctionError: one of them cannot be used.
         """
         loop = asyncio.get_running_loop()
         for behavior in self.config.behaviors:
             code = behavior.function
             if code is not None and code not in self._edge_functions:
                 self._edge_functions[code] = EdgeFunction.load(code, self.key_values, loop=loop)
-        self._server = web.Server(
-            self._answer,
-            access_log=None,
-            keepalive_timeout=75,
-            max_line_size=MAXIMUM_HEADER,
-            max_field_size=MAXIMUM_HEADER,
-            auto_decompress=False,
-        )
-        tls = self.authority.server_context() if self.authority else None
-        try:
-            self._listener = Listener.open(port, self._server, tls)
-        except BaseException:
-            await self.close()
-            raise
-        return self._listener.port
 
-    async def close(self) -> None:
-        """Stop listening, let requests under way end, and free everything."""
-        if self._listener is not None:
-            await self._listener.close()
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(CLOSE_SECONDS)
+    def stop(self) -> None:
+        """Free the functions."""
         for function in self._edge_functions.values():
             function.close()
         self._edge_functions.clear()
 
-    async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        """Answer a viewer's request."""
         started = time.perf_counter()
         request = viewer_request(incoming)
         exchange = _Exchange(incoming, request, self.config.behavior_for(request.uri))
@@ -248,6 +226,7 @@ class Edge:
             origin, changed = self._chosen(origin, outcome)
         if exchange.request.method in behavior.cached_methods:
             exchange.key = cache_key(behavior.cache_policy, exchange.request)
+            exchange.invalidations = self.cache.invalidations
             if cached := self.cache.get(exchange.key, self.clock()):
                 exchange.result = "Hit" if cached.status < web.HTTPBadRequest.status_code else "Error"
                 return await self._send(exchange, *from_cache(exchange.incoming, cached, self.clock()))
@@ -286,10 +265,9 @@ class Edge:
             incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         async with contextlib.AsyncExitStack() as stack:
             if origin.is_bucket and changed is None:
-                bucket = origin.domain_name.partition(".s3")[0]
                 asset = AssetRequest(
                     method=request.method,
-                    bucket=bucket,
+                    bucket=origin.bucket,
                     uri=origin.path + request.uri,
                     headers=request.headers,
                 )
@@ -351,7 +329,9 @@ class Edge:
         except ConnectionError:
             exchange.problem = f"the viewer left after {size} bytes"
         else:
-            if kept is not None and exchange.key is not None:
+            # What came while something was invalidated may be what was meant.
+            is_current = exchange.invalidations == self.cache.invalidations
+            if kept is not None and exchange.key is not None and is_current:
                 self.cache.put(
                     exchange.key,
                     CachedResponse(
@@ -389,7 +369,8 @@ class Edge:
 
     def _response(self, exchange: _Exchange, status: int, headers: Headers) -> web.StreamResponse:
         response = web.StreamResponse(status=status)
-        for name, value in viewer_headers(exchange.behavior.response_headers_policy, headers):
+        policy = exchange.behavior.response_headers_policy
+        for name, value in viewer_headers(policy, headers, exchange.incoming.headers.get("origin")):
             response.headers.add(name, value)
         response.headers["server"] = "CloudFront"
         response.headers["x-cache"] = f"{exchange.result} from cloudfront"

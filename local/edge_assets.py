@@ -1,20 +1,20 @@
-"""The local edge's S3 origin: what CloudFront reads from the assets bucket with its origin access control."""
+"""The local edge's S3 origins: what CloudFront reads from buckets with its origin access control."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import quote, unquote
 
 import aiohttp
 import boto3
 import yarl
+from aiohttp import web
 from attrs import define, field, frozen
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from local.bucket_access import NOTHING, BucketAccess
 from local.http_messages import Headers, StreamedResponse, received
 
-# What the bucket's policy lets the distribution read. The emulator does not enforce bucket policies: we do.
-READABLE = "assets/"
 PASSED_HEADERS = frozenset(
     {"range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
 )
@@ -51,10 +51,12 @@ class AssetsBucket:
     Attributes:
         session: whose credentials and region sign.
         endpoint_url: of S3, reached with the bucket in the path.
+        access: what each bucket's policy allows; one that is not in it allows nothing.
     """
 
     session: boto3.Session
     endpoint_url: str
+    access: Mapping[str, BucketAccess]
     _http: aiohttp.ClientSession | None = field(default=None, init=False)
 
     @contextlib.asynccontextmanager
@@ -65,10 +67,9 @@ class AssetsBucket:
             AssetsUnreachableError: the endpoint did not answer.
         """
         key = unquote(request.uri.removeprefix("/"))
-        if not key.startswith(READABLE):
-            yield StreamedResponse(
-                status=403, headers=[("content-type", "application/xml")], chunks=_once(DENIED)
-            )
+        access = self.access.get(request.bucket, NOTHING)
+        if not access.allows(request.bucket, key):
+            yield _denied()
             return
         url = f"{self.endpoint_url}/{request.bucket}/{quote(key, safe='/~')}"
         headers = {name: value for name, value in request.headers if name in PASSED_HEADERS}
@@ -81,6 +82,9 @@ class AssetsBucket:
         except aiohttp.ClientError as error:
             raise AssetsUnreachableError(f"{self.endpoint_url} did not answer: {error}") from error
         async with answer:
+            if answer.status == web.HTTPNotFound.status_code and not access.lists:
+                yield _denied()
+                return
             yield StreamedResponse(
                 status=answer.status,
                 # CloudFront keeps S3's own bookkeeping to itself.
@@ -98,7 +102,7 @@ class AssetsBucket:
     def _signed(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
         credentials = self.session.get_credentials()
         if credentials is None:
-            raise AssetsUnreachableError("the session has no credentials to read the assets bucket with")
+            raise AssetsUnreachableError("the session has no credentials to read buckets with")
         request = AWSRequest(method=method, url=url, headers=headers)
         S3SigV4Auth(credentials, "s3", self.session.region_name).add_auth(request)
         return dict(request.headers.items())
@@ -113,6 +117,10 @@ class AssetsBucket:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60),
             )
         return self._http
+
+
+def _denied() -> StreamedResponse:
+    return StreamedResponse(status=403, headers=[("content-type", "application/xml")], chunks=_once(DENIED))
 
 
 async def _once(data: bytes) -> AsyncGenerator[bytes]:

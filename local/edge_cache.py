@@ -1,13 +1,14 @@
 """The local edge's cache: what CloudFront would keep, for how long, and what makes two requests the same.
 
 After the developer guide: "Manage how long content stays in the cache (expiration)", "Understand the cache
-key" and, for errors, "How CloudFront caches HTTP 4xx and 5xx status codes from your origin".
+key", for errors "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What you need to
+know when invalidating paths".
 """
 
 import email.utils
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from attrs import define, field, frozen
@@ -39,9 +40,15 @@ class CachedResponse:
 
 @define(eq=False)
 class EdgeCache:
-    """Answers by key; the longest unused go first when there are too many bytes."""
+    """Answers by key; the longest unused go first when there are too many bytes.
+
+    Attributes:
+        maximum_bytes: of all bodies together.
+        invalidations: how many there were.
+    """
 
     maximum_bytes: int = MAXIMUM_BYTES
+    invalidations: int = field(default=0, init=False)
     _responses: OrderedDict[CacheKey, CachedResponse] = field(factory=OrderedDict, init=False)
     _bytes: int = field(default=0, init=False)
 
@@ -64,6 +71,17 @@ class EdgeCache:
         while self._bytes > self.maximum_bytes:
             self._remove(next(iter(self._responses)))
 
+    def invalidate(self, paths: Iterable[str]) -> None:
+        """Forget every version, by headers and cookies, of what the paths name.
+
+        A path is a URI as the distribution's function leaves it, with the query where that is part of the
+        key; one that ends with `*` names all that begin so.
+        """
+        self.invalidations += 1
+        for path in paths:
+            for key in [key for key in self._responses if _is_named(key, path)]:
+                self._remove(key)
+
     def clear(self) -> None:
         """Forget everything."""
         self._responses.clear()
@@ -72,6 +90,12 @@ class EdgeCache:
     def _remove(self, key: CacheKey) -> None:
         removed = self._responses.pop(key, None)
         self._bytes -= len(removed.body) if removed else 0
+
+
+def _is_named(key: CacheKey, path: str) -> bool:
+    uri, query, *_ = key
+    target = f"{uri}?{query}" if query else uri
+    return target.startswith(path[:-1]) if path.endswith("*") else target == path
 
 
 def accepted_encodings(policy: CachePolicy, headers: Headers) -> str | None:

@@ -12,6 +12,8 @@ from typing import Any, cast
 import boto3
 from attrs import field, frozen
 
+from local.edge_cors import CorsPolicy
+
 Json = dict[str, Any]
 # "CloudFront normalizes URI paths consistent with RFC 3986 and then matches the path with the correct cache
 # behavior": unreserved characters decoded, dot segments removed, for the choice of the behaviour alone.
@@ -77,17 +79,29 @@ class ResponseHeadersPolicy:
 
     added: tuple[ResponseHeader, ...] = ()
     removed: frozenset[str] = frozenset()
+    cors: CorsPolicy | None = None
 
 
 @frozen(kw_only=True)
 class Origin:
-    """An origin of the distribution. One with `is_bucket` is read with the edge's own right (OAC)."""
+    """An origin of the distribution.
+
+    Attributes:
+        is_bucket: whether it is S3 and no server.
+        signed: whether requests to it carry the distribution's identity (origin access control).
+    """
 
     id: str
     domain_name: str
     path: str = ""
     is_bucket: bool = False
+    signed: bool = False
     read_timeout: float = 30
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name, if it is one."""
+        return self.domain_name.partition(".s3")[0]
 
 
 @frozen(kw_only=True)
@@ -124,6 +138,7 @@ class EdgeConfig:
         behaviors: in the order in which they are tried; the default one is last.
         error_ttls: how long an error of a status is kept (seconds), where the distribution says so.
         key_value_store_arn: of the store of the viewer-request function.
+        aliases: host names of its own besides the domain name.
     """
 
     distribution_id: str
@@ -132,6 +147,13 @@ class EdgeConfig:
     behaviors: tuple[CacheBehavior, ...]
     error_ttls: Mapping[int, float] = field(factory=dict[int, float])
     key_value_store_arn: str | None = None
+    arn: str = ""
+    aliases: frozenset[str] = frozenset()
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that is this distribution's, in lower case."""
+        return self.aliases | {self.domain_name}
 
     def behavior_for(self, uri: str) -> CacheBehavior:
         """The behaviour of a raw path."""
@@ -162,6 +184,8 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
         behaviors=tuple(_behavior(client, functions, behavior) for behavior in behaviors),
         error_ttls={int(error["ErrorCode"]): float(error.get("ErrorCachingMinTTL", 10)) for error in errors},
         key_value_store_arn=functions.key_value_store_arn,
+        arn=distribution["ARN"],
+        aliases=frozenset(alias.lower() for alias in _items(config.get("Aliases"))),
     )
 
 
@@ -222,6 +246,7 @@ def _origin(origin: Json) -> Origin:
         domain_name=origin["DomainName"],
         path=origin.get("OriginPath", ""),
         is_bucket="S3OriginConfig" in origin or bool(origin.get("OriginAccessControlId")),
+        signed=bool(origin.get("OriginAccessControlId")),
         read_timeout=float(custom.get("OriginReadTimeout", 30)),
     )
 
@@ -270,7 +295,8 @@ def _headers_policy(policy: Json) -> ResponseHeadersPolicy:
         )
         added.append(header)
     removed = frozenset(entry["Header"].lower() for entry in _items(policy.get("RemoveHeadersConfig")))
-    return ResponseHeadersPolicy(added=tuple(added), removed=removed)
+    cors = CorsPolicy.of(policy["CorsConfig"]) if policy.get("CorsConfig") else None
+    return ResponseHeadersPolicy(added=tuple(added), removed=removed, cors=cors)
 
 
 def _transport_security(config: Json) -> str:

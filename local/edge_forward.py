@@ -83,9 +83,19 @@ def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str
     return headers
 
 
-def viewer_headers(policy: ResponseHeadersPolicy, headers: Headers) -> Headers:
-    """An answer's headers as the viewer gets them: the policy applied."""
+def viewer_headers(
+    policy: ResponseHeadersPolicy, headers: Headers, viewer_origin: str | None = None
+) -> Headers:
+    """An answer's headers as the viewer gets them: the policy applied.
+
+    Args:
+        policy: of the behaviour.
+        headers: as the origin sent them.
+        viewer_origin: the `Origin` of the viewer's request, for CORS.
+    """
     result = [(name, value) for name, value in headers if name not in policy.removed]
+    if policy.cors:
+        result = policy.cors.applied(result, viewer_origin)
     for header in policy.added:
         present = any(name == header.name for name, _ in result)
         if present and header.override:

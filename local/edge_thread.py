@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+from local.bucket_access import load_bucket_access
 from local.certificates import LocalAuthority
-from local.edge import Edge, EdgeAccess
+from local.edge import Edge, EdgeAccess, Functions
 from local.edge_assets import AssetsBucket
 from local.edge_config import EdgeConfig, load_edge_config
+from local.edge_server import EdgeServer
 from local.emulator import Emulator
 from local.worker_process import Log
 from local.workers import WorkerPool
@@ -54,32 +56,64 @@ def local_edge(  # noqa: PLR0913 - what an edge consists of
     loop: asyncio.AbstractEventLoop,
     *,
     emulator: Emulator,
-    distribution_id: str,
+    distribution_ids: Sequence[str],
     port: int,
-    workers: WorkerPool,
-    authority: LocalAuthority,
+    workers: Functions,
+    authority: LocalAuthority | None,
     access_log: Callable[[EdgeAccess], None],
-) -> Generator[Edge]:
-    """The edge of a distribution that the emulator has, listening on ``port``.
+) -> Generator[EdgeServer]:
+    """The edge of distributions that the emulator has, listening on ``port``.
+
+    Args:
+        loop: a running event loop of another thread.
+        emulator: has the distributions, their store and their buckets.
+        distribution_ids: the first one takes every host that none of the others has.
+        port: on 127.0.0.1.
+        workers: run the functions behind function URLs.
+        authority: signs the certificates; without it TLS is refused.
+        access_log: told of each request when it is over.
 
     Raises:
         EdgePortTakenError: somebody listens there.
     """
-    config: EdgeConfig = load_edge_config(emulator.session(), distribution_id)
+    edges = [_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
+    server = EdgeServer(edges=tuple(edge for edge, _ in edges), authority=authority)
+    asyncio.run_coroutine_threadsafe(server.open(port), loop).result()
+
+    def invalidated(distribution_id: str, paths: Sequence[str]) -> None:
+        # The loop takes this before any request that comes after it: there is nothing to wait for.
+        loop.call_soon_threadsafe(server.invalidate, distribution_id, paths)
+
+    try:
+        with emulator.telling_invalidations(invalidated):
+            yield server
+    finally:
+        asyncio.run_coroutine_threadsafe(server.close(), loop).result()
+        for _, assets in edges:
+            asyncio.run_coroutine_threadsafe(assets.close(), loop).result()
+
+
+def _edge(
+    emulator: Emulator,
+    distribution_id: str,
+    workers: Functions,
+    access_log: Callable[[EdgeAccess], None],
+) -> tuple[Edge, AssetsBucket]:
+    session = emulator.session()
+    config: EdgeConfig = load_edge_config(session, distribution_id)
     store = config.key_value_store_arn
-    assets = AssetsBucket(session=emulator.session(), endpoint_url=emulator.endpoint_url)
+    buckets = [origin.bucket for origin in config.origins.values() if origin.is_bucket and origin.signed]
+    assets = AssetsBucket(
+        session=session,
+        endpoint_url=emulator.endpoint_url,
+        access={bucket: load_bucket_access(session, bucket, config.arn) for bucket in buckets},
+    )
     edge = Edge(
         config=config,
         key_values=lambda: emulator.key_values(store) if store else ("", {}),
         resolve=emulator.function_behind_url,
         functions=workers,
         assets=assets,
-        authority=authority,
         access_log=access_log,
     )
-    asyncio.run_coroutine_threadsafe(edge.open(port), loop).result()
-    try:
-        yield edge
-    finally:
-        asyncio.run_coroutine_threadsafe(edge.close(), loop).result()
-        asyncio.run_coroutine_threadsafe(assets.close(), loop).result()
+    return edge, assets

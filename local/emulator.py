@@ -4,7 +4,9 @@ The emulator's state belongs to its modules, so a process has at most one at a t
 `Emulator.session()` (the account's administrator) or `credentials_for_role` (IAM is enforced).
 
 Known differences from AWS that no hook removes:
-- Permissions of functions, buckets and queues, trust policies and `iam:PassRole` are stored, not enforced.
+- Trust policies, `iam:PassRole` and the permissions of functions are stored, not enforced when something is
+  called. Whoever connects two ends is refused, though, when one may not call the other (emulator_access.py).
+- HTTP APIs answer however many requests come: throttling is stored.
 - Python functions run on this interpreter's version, whatever their runtime says, and can write anywhere.
 - Whoever can reach the port can empty it (`/_ministack/reset`): it listens on loopback only.
 """
@@ -22,15 +24,12 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 import boto3
-import botocore.loaders
-import botocore.session
 from attrs import define
-from botocore.config import Config
 
 from local.build_request import BuildRequest, BuildResult
+from local.emulator_session import EmulatorSession
 from local.node_function import (
     Credentials,
     NodeFailure,
@@ -42,6 +41,7 @@ from local.node_function import (
 
 if TYPE_CHECKING:
     from local.emulator_builds import RunBuild
+    from local.emulator_cloudfront import Invalidated
     from local.emulator_inside import Inside
 
 __all__ = [
@@ -61,7 +61,6 @@ __all__ = [
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 ACCOUNT_ID = "000000000000"
-_LOADER = botocore.loaders.create_loader()
 
 
 class EmulatorError(Exception):
@@ -107,43 +106,6 @@ class _Process:
 
 
 _PROCESS = _Process()
-
-
-class _Session(boto3.Session):
-    """A session whose clients speak to the emulator only, whatever the user's own AWS settings are."""
-
-    def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:
-        # No profile and no file of the user's: what they say would be mixed with what is given here.
-        own_settings: dict[str, Any] = {
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-        session = botocore.session.Session(session_vars=own_settings)
-        # Reading the services' models is most of the work of making a client: it is done once.
-        session.register_component("data_loader", _LOADER)
-        super().__init__(
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token or None,
-            region_name=region,
-            botocore_session=session,
-        )
-        self._endpoint_url = endpoint_url
-
-    def client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - boto3's own signature
-        kwargs.setdefault("endpoint_url", self._endpoint_url)
-        kwargs.setdefault("config", Config(max_pool_connections=32, retries={"total_max_attempts": 2}))
-        client = super().client(*args, **kwargs)
-        # AWS's rule for this service's endpoint puts the account before the host: a name without address.
-        client.meta.events.register("before-send.cloudfront-keyvaluestore", self._without_account)
-        return client
-
-    def _without_account(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
-        url = urlsplit(request.url)
-        if not request.url.startswith(self._endpoint_url):
-            request.headers["Host"] = url.netloc  # as it was signed
-            request.url = self._endpoint_url + request.url.partition(url.netloc)[2]
 
 
 class Emulator:
@@ -218,6 +180,7 @@ class Emulator:
                     region=self.region,
                     endpoint_url=self.endpoint_url,
                     administrator=self.administrator.access_key_id,
+                    session_for=self._session,
                     data=data,
                 )
             )
@@ -285,6 +248,13 @@ class Emulator:
         """Let `invoke` run every invocation of a Node.js function; it is called in threads and may block."""
         self._started().functions.node_invoke = invoke
 
+    def telling_invalidations(self, invalidated: "Invalidated") -> contextlib.AbstractContextManager[None]:
+        """Tell somebody of each CloudFront invalidation, until the context is left.
+
+        It is called with the distribution's id and the paths, in the emulator's thread: it must not block.
+        """
+        return self._started().invalidations.telling(invalidated)
+
     def function_behind_url(self, host: str) -> NodeFunctionVersion:
         """The version that a function URL's host (`<id>.lambda-url.<region>.on.aws`) leads to now.
 
@@ -315,7 +285,7 @@ class Emulator:
         return self._inside
 
     def _session(self, credentials: Credentials) -> boto3.Session:
-        return _Session(endpoint_url=self.endpoint_url, region=self.region, credentials=credentials)
+        return EmulatorSession(endpoint_url=self.endpoint_url, region=self.region, credentials=credentials)
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

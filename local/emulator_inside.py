@@ -13,7 +13,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
@@ -27,8 +27,19 @@ from ministack.core.lambda_runtime import execution_credentials
 from ministack.core.responses import request_scope
 from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
 
-from local import emulator_builds, emulator_functions, emulator_permissions
+from local import (
+    emulator_access,
+    emulator_builds,
+    emulator_cloudfront,
+    emulator_destinations,
+    emulator_functions,
+    emulator_objects,
+    emulator_permissions,
+    emulator_streams,
+)
 from local.emulator_builds import Builds
+from local.emulator_cloudfront import Invalidations
+from local.emulator_destinations import Destinations, SessionFor
 from local.emulator_functions import Functions, node_function_version
 from local.node_function import Credentials, NodeFunctionVersion
 
@@ -45,12 +56,15 @@ class Inside:
     endpoint_url: str
     functions: Functions
     builds: Builds
+    invalidations: Invalidations
+    forget_streams: Callable[[], None]
 
     def reset(self) -> None:
         """Empty every service and end every function's process."""
         self.builds.stop()
         self.builds.tokens.clear()
         ministack.app._reset_all_state()
+        self.forget_streams()
 
     def services_trusted_by(self, role_arn: str) -> set[str] | None:
         """The AWS services that a role's trust policy lets take it; None when there is no such role."""
@@ -104,6 +118,7 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
     region: str,
     endpoint_url: str,
     administrator: str,
+    session_for: SessionFor,
     data: Path,
 ) -> Generator[Inside]:
     """Serve the emulator on the listener, completed by our hooks; everything is gone afterwards."""
@@ -112,8 +127,20 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
     emulator_functions.install(functions, data=data, port=listener.getsockname()[1])
     emulator_builds.install(builds)
     emulator_permissions.install(administrator=administrator)
+    emulator_access.install()
+    invalidations = Invalidations()
+    emulator_cloudfront.install(invalidations)
+    emulator_objects.install()
+    destinations = Destinations(session_for=session_for)
+    emulator_destinations.install(destinations)
     inside = Inside(
-        account_id=account_id, region=region, endpoint_url=endpoint_url, functions=functions, builds=builds
+        account_id=account_id,
+        region=region,
+        endpoint_url=endpoint_url,
+        functions=functions,
+        builds=builds,
+        invalidations=invalidations,
+        forget_streams=emulator_streams.install(destinations),
     )
     with contextlib.ExitStack() as stack:
         stack.callback(inside.reset)

@@ -22,16 +22,8 @@ from local.archives import Content
 from local.emulator import Emulator
 from local.monitor import Monitor, Registration
 from local.program import run_main, run_program
-from local.providers.registry import (
-    CREATORS,
-    DELETERS,
-    INVOKES,
-    UPDATERS,
-    Aws,
-    Declared,
-    Made,
-    Properties,
-)
+from local.providers.registry import CREATORS, DELETERS, INVOKES, UPDATERS
+from local.providers.resource import Aws, Declared, Made, Properties
 
 PROJECT = "anchor-deploy"
 T = TypeVar("T")

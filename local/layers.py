@@ -27,7 +27,7 @@ ROOT = CHECKOUT / ".build" / "layers"
 
 # Every package of the lock is in one layer. `edge` is for the functions that write to the KeyValueStore.
 LAYERS: Mapping[str, tuple[str, ...]] = {
-    "base": ("attrs", "cattrs", "typing-extensions"),
+    "base": ("attrs", "cattrs", "imagesize", "typing-extensions"),
     "edge": ("awscrt",),
 }
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from local.archives import properties_of
-from local.providers.registry import Declared, Made, Properties
+from local.providers.resource import Declared, Made, Properties
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 

@@ -8,11 +8,14 @@ from local.providers import (
     codebuild,
     cognito,
     dynamodb,
+    eventbridge,
     iam,
     identity,
     kms,
+    lambda_events,
     lambda_functions,
     s3,
+    sns,
     sqs,
 )
 
@@ -24,10 +27,13 @@ __all__ = [
     "codebuild",
     "cognito",
     "dynamodb",
+    "eventbridge",
     "iam",
     "identity",
     "kms",
+    "lambda_events",
     "lambda_functions",
     "s3",
+    "sns",
     "sqs",
 ]

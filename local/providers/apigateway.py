@@ -1,19 +1,10 @@
 """API Gateway v2: HTTP APIs with their stages, authorizers, integrations and routes."""
 
+from collections.abc import Callable
 from typing import Any
 
-from local.providers.registry import (
-    Aws,
-    Declared,
-    Made,
-    Properties,
-    creates,
-    deletes,
-    given,
-    one,
-    tags,
-    updates,
-)
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tags
 
 
 @creates("aws:apigatewayv2/api:Api")
@@ -135,28 +126,10 @@ def delete_stage(aws: Aws, declared: Declared, made: Made) -> None:
     aws.client("apigatewayv2").delete_stage(ApiId=declared.properties["apiId"], StageName=made.id)
 
 
-@creates("aws:apigatewayv2/authorizer:Authorizer")
-def authorizer(aws: Aws, declared: Declared) -> Made:
-    """Who checks tokens."""
+def _authorizer(declared: Declared) -> dict[str, Any]:
     properties = declared.properties
-    made = aws.client("apigatewayv2").create_authorizer(
-        ApiId=properties["apiId"], Name=declared.named(), **_authorizer(properties)
-    )
-    return Made(id=made["AuthorizerId"], outputs={"name": declared.named()})
-
-
-@updates("aws:apigatewayv2/authorizer:Authorizer")
-def update_authorizer(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings."""
-    properties = declared.properties
-    aws.client("apigatewayv2").update_authorizer(
-        ApiId=properties["apiId"], AuthorizerId=made.id, **_authorizer(properties)
-    )
-    return made
-
-
-def _authorizer(properties: Properties) -> dict[str, Any]:
     arguments: dict[str, Any] = {
+        "Name": declared.named(),
         "AuthorizerType": properties["authorizerType"],
         "IdentitySource": properties.get("identitySources") or [],
         **given(properties, AuthorizerUri="authorizerUri"),
@@ -167,35 +140,9 @@ def _authorizer(properties: Properties) -> dict[str, Any]:
     return arguments
 
 
-@deletes("aws:apigatewayv2/authorizer:Authorizer")
-def delete_authorizer(aws: Aws, declared: Declared, made: Made) -> None:
-    """Its routes are gone by then."""
-    aws.client("apigatewayv2").delete_authorizer(ApiId=declared.properties["apiId"], AuthorizerId=made.id)
-
-
-@creates("aws:apigatewayv2/integration:Integration")
-def integration(aws: Aws, declared: Declared) -> Made:
-    """What answers a route."""
-    properties = declared.properties
-    made = aws.client("apigatewayv2").create_integration(
-        ApiId=properties["apiId"], **_integration(properties)
-    )
-    return Made(id=made["IntegrationId"])
-
-
-@updates("aws:apigatewayv2/integration:Integration")
-def update_integration(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings."""
-    properties = declared.properties
-    aws.client("apigatewayv2").update_integration(
-        ApiId=properties["apiId"], IntegrationId=made.id, **_integration(properties)
-    )
-    return made
-
-
-def _integration(properties: Properties) -> dict[str, Any]:
+def _integration(declared: Declared) -> dict[str, Any]:
     return given(
-        properties,
+        declared.properties,
         IntegrationType="integrationType",
         IntegrationMethod="integrationMethod",
         IntegrationUri="integrationUri",
@@ -206,31 +153,9 @@ def _integration(properties: Properties) -> dict[str, Any]:
     )
 
 
-@deletes("aws:apigatewayv2/integration:Integration")
-def delete_integration(aws: Aws, declared: Declared, made: Made) -> None:
-    """Its routes are gone by then."""
-    aws.client("apigatewayv2").delete_integration(ApiId=declared.properties["apiId"], IntegrationId=made.id)
-
-
-@creates("aws:apigatewayv2/route:Route")
-def route(aws: Aws, declared: Declared) -> Made:
-    """A method and a path."""
-    properties = declared.properties
-    made = aws.client("apigatewayv2").create_route(ApiId=properties["apiId"], **_route(properties))
-    return Made(id=made["RouteId"])
-
-
-@updates("aws:apigatewayv2/route:Route")
-def update_route(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings."""
-    properties = declared.properties
-    aws.client("apigatewayv2").update_route(ApiId=properties["apiId"], RouteId=made.id, **_route(properties))
-    return made
-
-
-def _route(properties: Properties) -> dict[str, Any]:
+def _route(declared: Declared) -> dict[str, Any]:
     return given(
-        properties,
+        declared.properties,
         RouteKey="routeKey",
         Target="target",
         AuthorizationType="authorizationType",
@@ -240,7 +165,31 @@ def _route(properties: Properties) -> dict[str, Any]:
     )
 
 
-@deletes("aws:apigatewayv2/route:Route")
-def delete_route(aws: Aws, declared: Declared, made: Made) -> None:
-    """The integration stays."""
-    aws.client("apigatewayv2").delete_route(ApiId=declared.properties["apiId"], RouteId=made.id)
+def _part_of_api(token: str, kind: str, arguments: Callable[[Declared], dict[str, Any]]) -> None:
+    """A type that belongs to one API and differs only in its arguments: `create_route`, `RouteId`."""
+    identity, call = f"{kind}Id", kind.lower()
+
+    def place(declared: Declared) -> dict[str, str]:
+        return {"ApiId": declared.properties["apiId"]}
+
+    @creates(token)
+    def create(aws: Aws, declared: Declared) -> Made:  # pyright: ignore[reportUnusedFunction] - registered
+        wanted = arguments(declared)
+        made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**place(declared), **wanted)
+        return Made(id=made[identity], outputs={"name": wanted["Name"]} if "Name" in wanted else {})
+
+    @updates(token)
+    def update(aws: Aws, declared: Declared, made: Made) -> Made:  # pyright: ignore[reportUnusedFunction] - registered
+        change = getattr(aws.client("apigatewayv2"), f"update_{call}")
+        change(**place(declared), **{identity: made.id}, **arguments(declared))
+        return made
+
+    @deletes(token)
+    def delete(aws: Aws, declared: Declared, made: Made) -> None:  # pyright: ignore[reportUnusedFunction] - registered
+        remove = getattr(aws.client("apigatewayv2"), f"delete_{call}")
+        remove(**place(declared), **{identity: made.id})
+
+
+_part_of_api("aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _authorizer)
+_part_of_api("aws:apigatewayv2/integration:Integration", "Integration", _integration)
+_part_of_api("aws:apigatewayv2/route:Route", "Route", _route)

@@ -3,18 +3,8 @@
 import hashlib
 from typing import Any
 
-from local.providers.registry import (
-    Aws,
-    Declared,
-    Made,
-    Properties,
-    creates,
-    deletes,
-    given,
-    one,
-    tag_list,
-    updates,
-)
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 # The zone that alias records of every distribution name.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html

@@ -3,7 +3,8 @@
 from typing import Any
 
 from local.providers.cloudfront import items
-from local.providers.registry import Aws, Declared, Made, Properties, creates, deletes, given, one, updates
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one
 
 
 @creates("aws:cloudfront/cachePolicy:CachePolicy")
@@ -135,12 +136,30 @@ def _response_headers(declared: Declared) -> dict[str, Any]:
     }
     if security:
         config["SecurityHeadersConfig"] = {name: part for name, part in parts.items() if part}
+    cors = one(properties.get("corsConfig"))
+    if cors:
+        config["CorsConfig"] = _cors(cors)
     custom = one(properties.get("customHeadersConfig")).get("items")
     if custom:
         config["CustomHeadersConfig"] = items(
             [given(header, Header="header", Value="value", Override="override") for header in custom]
         )
     return config
+
+
+def _cors(cors: Properties) -> dict[str, Any]:
+    lists = {
+        "AccessControlAllowOrigins": "accessControlAllowOrigins",
+        "AccessControlAllowHeaders": "accessControlAllowHeaders",
+        "AccessControlAllowMethods": "accessControlAllowMethods",
+        "AccessControlExposeHeaders": "accessControlExposeHeaders",
+    }
+    return {
+        "AccessControlAllowCredentials": bool(cors.get("accessControlAllowCredentials")),
+        "OriginOverride": bool(cors.get("originOverride")),
+        **given(cors, AccessControlMaxAgeSec="accessControlMaxAgeSec"),
+        **{argument: items(one(cors[key])["items"]) for argument, key in lists.items() if cors.get(key)},
+    }
 
 
 def _made(aws: Aws, kind: str, policy_id: str, etag: str) -> Made:

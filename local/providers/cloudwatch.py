@@ -1,8 +1,9 @@
-"""CloudWatch: log groups and alarms; EventBridge: rules and targets (the provider has them in one module)."""
+"""CloudWatch: log groups and the metrics counted from them, alarms and dashboards."""
 
 from typing import Any
 
-from local.providers.registry import Aws, Declared, Made, creates, deletes, given, tag_list, tags, updates
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list, tags
 
 
 @creates("aws:cloudwatch/logGroup:LogGroup")
@@ -38,17 +39,49 @@ def delete_log_group(aws: Aws, _declared: Declared, made: Made) -> None:
     aws.client("logs").delete_log_group(logGroupName=made.id)
 
 
+@creates("aws:cloudwatch/logMetricFilter:LogMetricFilter", repeatable=True)
+def log_metric_filter(aws: Aws, declared: Declared) -> Made:
+    """A metric that is counted from a log."""
+    properties = declared.properties
+    name = declared.named()
+    aws.client("logs").put_metric_filter(
+        logGroupName=properties["logGroupName"],
+        filterName=name,
+        filterPattern=properties["pattern"],
+        metricTransformations=[_transformation(one(properties["metricTransformation"]))],
+    )
+    return Made(id=name, outputs={"name": name})
+
+
+def _transformation(transformation: Properties) -> dict[str, Any]:
+    described = given(
+        transformation,
+        metricName="name",
+        metricNamespace="namespace",
+        metricValue="value",
+        dimensions="dimensions",
+        unit="unit",
+    )
+    if transformation.get("defaultValue") is not None:
+        described["defaultValue"] = float(transformation["defaultValue"])
+    return described
+
+
+@deletes("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+def delete_log_metric_filter(aws: Aws, declared: Declared, made: Made) -> None:
+    """The log stays."""
+    aws.client("logs").delete_metric_filter(
+        logGroupName=declared.properties["logGroupName"], filterName=made.id
+    )
+
+
 @creates("aws:cloudwatch/metricAlarm:MetricAlarm", repeatable=True)
 def metric_alarm(aws: Aws, declared: Declared) -> Made:
     """An alarm on one metric."""
     properties = declared.properties
     name = declared.named()
-    dimensions = [
-        {"Name": key, "Value": value} for key, value in (properties.get("dimensions") or {}).items()
-    ]
     aws.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
-        Dimensions=dimensions,
         Tags=tag_list(properties),
         **given(
             properties,
@@ -68,78 +101,56 @@ def metric_alarm(aws: Aws, declared: Declared) -> Made:
             Threshold="threshold",
             ComparisonOperator="comparisonOperator",
             TreatMissingData="treatMissingData",
+            EvaluateLowSampleCountPercentile="evaluateLowSampleCountPercentiles",
         ),
+        **_metrics(properties),
     )
     return Made(id=name, outputs={"arn": aws.arn("cloudwatch", f"alarm:{name}"), "name": name})
+
+
+def _metrics(properties: Properties) -> dict[str, Any]:
+    """What an alarm on an expression is given instead of one metric."""
+    queries: list[dict[str, Any]] = []
+    for query in properties.get("metricQueries") or []:
+        described = given(query, Id="id", Expression="expression", Label="label", Period="period")
+        described["ReturnData"] = bool(query.get("returnData"))
+        metric = one(query.get("metric"))
+        if metric:
+            described["MetricStat"] = {
+                "Metric": {
+                    **given(metric, Namespace="namespace", MetricName="metricName"),
+                    "Dimensions": _dimensions(metric),
+                },
+                **given(metric, Period="period", Stat="stat", Unit="unit"),
+            }
+        queries.append(described)
+    return {"Metrics": queries} if queries else {"Dimensions": _dimensions(properties)}
+
+
+def _dimensions(properties: Properties) -> list[dict[str, str]]:
+    return [{"Name": key, "Value": value} for key, value in (properties.get("dimensions") or {}).items()]
+
+
+@creates("aws:cloudwatch/dashboard:Dashboard", repeatable=True)
+def dashboard(aws: Aws, declared: Declared) -> Made:
+    """What an operator looks at. CloudWatch says of a body what is wrong with it."""
+    name = declared.named("dashboardName")
+    answer = aws.client("cloudwatch").put_dashboard(
+        DashboardName=name, DashboardBody=declared.properties["dashboardBody"]
+    )
+    for message in answer.get("DashboardValidationMessages") or []:
+        raise KeyError(f"{message.get('DataPath')}: {message.get('Message')}")
+    arn = f"arn:aws:cloudwatch::{aws.account_id}:dashboard/{name}"
+    return Made(id=name, outputs={"dashboardArn": arn, "dashboardName": name})
+
+
+@deletes("aws:cloudwatch/dashboard:Dashboard")
+def delete_dashboard(aws: Aws, _declared: Declared, made: Made) -> None:
+    """The metrics stay."""
+    aws.client("cloudwatch").delete_dashboards(DashboardNames=[made.id])
 
 
 @deletes("aws:cloudwatch/metricAlarm:MetricAlarm")
 def delete_metric_alarm(aws: Aws, _declared: Declared, made: Made) -> None:
     """The metric stays."""
     aws.client("cloudwatch").delete_alarms(AlarmNames=[made.id])
-
-
-@creates("aws:cloudwatch/eventRule:EventRule", repeatable=True)
-def event_rule(aws: Aws, declared: Declared) -> Made:
-    """Which events, or which times."""
-    properties = declared.properties
-    name = declared.named()
-    rule = aws.client("events").put_rule(
-        Name=name,
-        State=properties.get("state", "ENABLED"),
-        Tags=tag_list(properties),
-        **given(
-            properties,
-            EventPattern="eventPattern",
-            ScheduleExpression="scheduleExpression",
-            Description="description",
-            EventBusName="eventBusName",
-            RoleArn="roleArn",
-        ),
-    )
-    return Made(id=name, outputs={"arn": rule["RuleArn"], "name": name})
-
-
-@deletes("aws:cloudwatch/eventRule:EventRule")
-def delete_event_rule(aws: Aws, declared: Declared, made: Made) -> None:
-    """Its targets are gone by then."""
-    aws.client("events").delete_rule(Name=made.id, **given(declared.properties, EventBusName="eventBusName"))
-
-
-@creates("aws:cloudwatch/eventTarget:EventTarget", repeatable=True)
-def event_target(aws: Aws, declared: Declared) -> Made:
-    """Whom a rule tells."""
-    properties = declared.properties
-    target_id = declared.named("targetId")
-    target: dict[str, Any] = {
-        "Id": target_id,
-        "Arn": properties["arn"],
-        **given(properties, Input="input", InputPath="inputPath", RoleArn="roleArn"),
-    }
-    retry = properties.get("retryPolicy")
-    if retry:
-        target["RetryPolicy"] = given(
-            retry,
-            MaximumEventAgeInSeconds="maximumEventAgeInSeconds",
-            MaximumRetryAttempts="maximumRetryAttempts",
-        )
-    dead_letters = properties.get("deadLetterConfig")
-    if dead_letters:
-        target["DeadLetterConfig"] = given(dead_letters, Arn="arn")
-    answer = aws.client("events").put_targets(
-        Rule=properties["rule"], Targets=[target], **given(properties, EventBusName="eventBusName")
-    )
-    for entry in answer["FailedEntries"]:
-        raise KeyError(f"{entry['ErrorCode']}: {entry['ErrorMessage']}")
-    return Made(id=f"{properties['rule']}-{target_id}", outputs={"targetId": target_id})
-
-
-@deletes("aws:cloudwatch/eventTarget:EventTarget")
-def delete_event_target(aws: Aws, declared: Declared, made: Made) -> None:
-    """The rule stays."""
-    properties = declared.properties
-    aws.client("events").remove_targets(
-        Rule=properties["rule"],
-        Ids=[made.outputs["targetId"]],
-        **given(properties, EventBusName="eventBusName"),
-    )

@@ -2,18 +2,8 @@
 
 from typing import Any
 
-from local.providers.registry import (
-    Aws,
-    Declared,
-    Made,
-    Properties,
-    creates,
-    deletes,
-    given,
-    one,
-    tags,
-    updates,
-)
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tags
 
 
 @creates("aws:cognito/userPool:UserPool")

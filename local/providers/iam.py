@@ -1,6 +1,7 @@
 """IAM: roles and their policies, which the emulator enforces."""
 
-from local.providers.registry import Aws, Declared, Made, creates, deletes, given, tag_list, updates
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, given, tag_list
 
 
 @creates("aws:iam/role:Role")
@@ -54,6 +55,45 @@ def delete_role_policy(aws: Aws, _declared: Declared, made: Made) -> None:
     """The policy alone."""
     role_name, _, name = made.id.partition(":")
     aws.client("iam").delete_role_policy(RoleName=role_name, PolicyName=name)
+
+
+@creates("aws:iam/policy:Policy")
+def policy(aws: Aws, declared: Declared) -> Made:
+    """A managed policy, for roles that are not the program's too."""
+    properties = declared.properties
+    name = declared.named()
+    made = aws.client("iam").create_policy(
+        PolicyName=name,
+        PolicyDocument=properties["policy"],
+        Tags=tag_list(properties),
+        **given(properties, Description="description", Path="path"),
+    )["Policy"]
+    return Made(id=made["Arn"], outputs={"arn": made["Arn"], "name": name, "policyId": made["PolicyId"]})
+
+
+@updates("aws:iam/policy:Policy")
+def update_policy(aws: Aws, declared: Declared, made: Made) -> Made:
+    """Its document, as a new version in place of the last one: IAM keeps five at most."""
+    client = aws.client("iam")
+    client.create_policy_version(
+        PolicyArn=made.id, PolicyDocument=declared.properties["policy"], SetAsDefault=True
+    )
+    _delete_old_versions(aws, made.id)
+    return made
+
+
+@deletes("aws:iam/policy:Policy")
+def delete_policy(aws: Aws, _declared: Declared, made: Made) -> None:
+    """With its versions."""
+    _delete_old_versions(aws, made.id)
+    aws.client("iam").delete_policy(PolicyArn=made.id)
+
+
+def _delete_old_versions(aws: Aws, arn: str) -> None:
+    client = aws.client("iam")
+    for version in client.list_policy_versions(PolicyArn=arn)["Versions"]:
+        if not version["IsDefaultVersion"]:
+            client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
 
 
 @creates("aws:iam/rolePolicyAttachment:RolePolicyAttachment", repeatable=True)

@@ -1,6 +1,7 @@
 """What the program asks about where it runs: account, region, partition."""
 
-from local.providers.registry import Aws, Properties, invokes
+from local.providers.registry import invokes
+from local.providers.resource import Aws, Properties
 
 
 @invokes("aws:index/getCallerIdentity:getCallerIdentity")

@@ -1,6 +1,7 @@
 """KMS: keys and their aliases."""
 
-from local.providers.registry import Aws, Declared, Made, creates, deletes, given, tag_list, updates
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, given, tag_list
 
 
 @creates("aws:kms/key:Key")

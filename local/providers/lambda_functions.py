@@ -1,19 +1,9 @@
-"""Lambda: functions, layers, permissions and mappings of queues."""
+"""Lambda: functions, aliases, layers and permissions."""
 
 from typing import Any
 
-from local.providers.registry import (
-    Aws,
-    Declared,
-    Made,
-    Properties,
-    creates,
-    deletes,
-    given,
-    one,
-    tags,
-    updates,
-)
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tags
 
 
 @creates("aws:lambda/function:Function")
@@ -218,57 +208,3 @@ def delete_permission(aws: Aws, declared: Declared, made: Made) -> None:
         StatementId=made.id,
         **given(declared.properties, Qualifier="qualifier"),
     )
-
-
-@creates("aws:lambda/eventSourceMapping:EventSourceMapping")
-def event_source_mapping(aws: Aws, declared: Declared) -> Made:
-    """A queue or stream whose messages a function is called with."""
-    properties = declared.properties
-    made = aws.client("lambda").create_event_source_mapping(
-        EventSourceArn=properties["eventSourceArn"],
-        FunctionName=properties["functionName"],
-        Enabled=properties.get("enabled", True),
-        **given(properties, StartingPosition="startingPosition"),
-        **_mapping(properties),
-    )
-    return Made(
-        id=made["UUID"],
-        outputs={
-            "uuid": made["UUID"],
-            "arn": aws.arn("lambda", f"event-source-mapping:{made['UUID']}"),
-            "functionArn": made["FunctionArn"],
-            "state": made["State"],
-        },
-    )
-
-
-@updates("aws:lambda/eventSourceMapping:EventSourceMapping")
-def update_event_source_mapping(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything but its two ends."""
-    properties = declared.properties
-    aws.client("lambda").update_event_source_mapping(
-        UUID=made.id, Enabled=properties.get("enabled", True), **_mapping(properties)
-    )
-    return made
-
-
-def _mapping(properties: Properties) -> dict[str, Any]:
-    arguments = given(
-        properties,
-        BatchSize="batchSize",
-        MaximumBatchingWindowInSeconds="maximumBatchingWindowInSeconds",
-        FunctionResponseTypes="functionResponseTypes",
-    )
-    scaling = one(properties.get("scalingConfig"))
-    if scaling:
-        arguments["ScalingConfig"] = given(scaling, MaximumConcurrency="maximumConcurrency")
-    filters = one(properties.get("filterCriteria")).get("filters")
-    if filters:
-        arguments["FilterCriteria"] = {"Filters": [given(rule, Pattern="pattern") for rule in filters]}
-    return arguments
-
-
-@deletes("aws:lambda/eventSourceMapping:EventSourceMapping")
-def delete_event_source_mapping(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The queue keeps its messages."""
-    aws.client("lambda").delete_event_source_mapping(UUID=made.id)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from local.providers.registry import Aws, Declared, Made, Properties, creates, deletes, given, one, tag_list
+from local.providers.registry import creates, deletes
+from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 # Of the website endpoints, as Route 53 aliases name it; AWS publishes one for each region.
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
@@ -219,49 +220,36 @@ def _filter(entry: Properties) -> dict[str, Any]:
     return {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
 
 
-@deletes("aws:s3/bucketPolicy:BucketPolicy")
-def delete_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The policy alone."""
-    aws.client("s3").delete_bucket_policy(Bucket=made.id)
-
-
-@deletes("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
-def delete_lifecycle(aws: Aws, _declared: Declared, made: Made) -> None:
-    """All rules."""
-    aws.client("s3").delete_bucket_lifecycle(Bucket=made.id)
-
-
-@deletes("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
-def delete_cors(aws: Aws, _declared: Declared, made: Made) -> None:
-    """All rules."""
-    aws.client("s3").delete_bucket_cors(Bucket=made.id)
-
-
 @deletes("aws:s3/bucketNotification:BucketNotification")
 def delete_notification(aws: Aws, _declared: Declared, made: Made) -> None:
     """All targets."""
     aws.client("s3").put_bucket_notification_configuration(Bucket=made.id, NotificationConfiguration={})
 
 
-@deletes("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-def delete_public_access_block(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Back to what AWS has by default."""
-    aws.client("s3").delete_public_access_block(Bucket=made.id)
-
-
-@deletes("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
-def delete_ownership_controls(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Back to what AWS has by default."""
-    aws.client("s3").delete_bucket_ownership_controls(Bucket=made.id)
-
-
-@deletes("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
-def delete_encryption(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Back to what AWS has by default."""
-    aws.client("s3").delete_bucket_encryption(Bucket=made.id)
-
-
 @deletes("aws:s3/bucketVersioning:BucketVersioning")
 def suspend_versioning(aws: Aws, _declared: Declared, made: Made) -> None:
     """Versioning can only be suspended."""
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
+
+
+# The configurations that are gone with one call, or back to what AWS has by default.
+DELETIONS = {
+    "aws:s3/bucketPolicy:BucketPolicy": "delete_bucket_policy",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "delete_bucket_lifecycle",
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": "delete_bucket_cors",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "delete_public_access_block",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "delete_bucket_ownership_controls",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
+        "delete_bucket_encryption"
+    ),
+}
+
+
+def _register_deletion(token: str, method: str) -> None:
+    @deletes(token)
+    def delete(aws: Aws, _declared: Declared, made: Made) -> None:  # pyright: ignore[reportUnusedFunction] - registered
+        getattr(aws.client("s3"), method)(Bucket=made.id)
+
+
+for _token, _method in DELETIONS.items():
+    _register_deletion(_token, _method)

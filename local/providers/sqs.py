@@ -1,6 +1,7 @@
 """SQS: queues and their policies."""
 
-from local.providers.registry import Aws, Declared, Made, Properties, creates, deletes, tags, updates
+from local.providers.registry import creates, deletes, updates
+from local.providers.resource import Aws, Declared, Made, attributes, tags
 
 # The provider's properties that are the queue's attributes, all of which are strings in the API.
 ATTRIBUTES = {
@@ -27,22 +28,19 @@ def queue(aws: Aws, declared: Declared) -> Made:
     """A queue; a FIFO one has a name that says so."""
     properties = declared.properties
     name = declared.named()
-    attributes = _attributes(properties)
-    if attributes.get("FifoQueue") == "false":
-        del attributes["FifoQueue"]  # SQS refuses the attribute on a standard queue
-    url = aws.client("sqs").create_queue(QueueName=name, Attributes=attributes, tags=tags(properties))[
-        "QueueUrl"
-    ]
+    given = attributes(properties, ATTRIBUTES)
+    if given.get("FifoQueue") == "false":
+        del given["FifoQueue"]  # SQS refuses the attribute on a standard queue
+    url = aws.client("sqs").create_queue(QueueName=name, Attributes=given, tags=tags(properties))["QueueUrl"]
     return Made(id=url, outputs={"arn": aws.arn("sqs", name), "name": name, "url": url})
 
 
 @updates("aws:sqs/queue:Queue")
 def update_queue(aws: Aws, declared: Declared, made: Made) -> Made:
     """Its attributes."""
-    attributes = {
-        name: value for name, value in _attributes(declared.properties).items() if name != "FifoQueue"
-    }
-    aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes=attributes)
+    given = attributes(declared.properties, ATTRIBUTES)
+    given.pop("FifoQueue", None)  # it cannot be changed
+    aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes=given)
     return made
 
 
@@ -50,16 +48,6 @@ def update_queue(aws: Aws, declared: Declared, made: Made) -> Made:
 def delete_queue(aws: Aws, _declared: Declared, made: Made) -> None:
     """With its messages."""
     aws.client("sqs").delete_queue(QueueUrl=made.id)
-
-
-def _attributes(properties: Properties) -> dict[str, str]:
-    return {
-        attribute: str(properties[name]).lower()
-        if isinstance(properties[name], bool)
-        else str(properties[name])
-        for name, attribute in ATTRIBUTES.items()
-        if properties.get(name) is not None
-    }
 
 
 def _attribute_of_queue(token: str, key: str) -> None:

@@ -8,7 +8,8 @@ import requests
 from local.cloud import Cloud
 from local.demo import Pushed
 from local.platform_client import PlatformClient, PlatformError
-from runtime.deploy.routes import ROUTES, Route
+from runtime.deploy.routes import ROUTES
+from runtime.shared.routes import Route
 from tests.e2e.inspection import expired, log_of, permission_taken_away, tampered
 
 PRIVATE = [route for route in ROUTES if route.auth]

@@ -1,10 +1,44 @@
 """One embedded AWS for all tests of a process: its state belongs to its modules."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from local.emulator import Emulator
+from local.engine import Deployment
+from tests.local.deployed_program import DeployedProgram, make_layers
+
+# Where the tests are that look at the deployed program.
+LOOKING = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
+
+
+class Scheduling(LoadScopeScheduling):
+    """Each test to whoever is free, but all of the deployed program to one process, which deploys it once.
+
+    `--dist loadgroup` is for that, but this version of pytest does not take the group from pytest-xdist.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "deployed program" if nodeid.startswith(LOOKING) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:  # noqa: ANN401 - xdist's own
+    """Only where no other way was asked for."""
+    return Scheduling(config, log) if config.getvalue("dist") == "load" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those tests come first, the one that destroys it last of them. Any order is right; this is quick."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if "deployed" not in getattr(item, "fixturenames", ()):
+        return 2
+    return 1 if "destroyed" in item.name else 0
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +48,20 @@ def running_emulator() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(scope="session")
+def program(running_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> DeployedProgram:
+    return DeployedProgram(running_emulator, make_layers(tmp_path_factory.mktemp("layers")))
+
+
 @pytest.fixture
-def emulator(running_emulator: Emulator) -> Emulator:
+def deployed(program: DeployedProgram) -> Deployment:
+    """The real program, deployed to the emulator. Look at it, change nothing."""
+    return program.deployment()
+
+
+@pytest.fixture
+def emulator(running_emulator: Emulator, program: DeployedProgram) -> Emulator:
     """The emulator, empty."""
+    program.forget()
     running_emulator.reset()
     return running_emulator

@@ -17,6 +17,8 @@ awscrt==0.38.1 \\
     {HASH}
 cattrs==26.2.1 \\
     {HASH}
+imagesize==2.0.1 \\
+    {HASH}
 typing_extensions==4.16.0 \\
     {HASH}
 """
@@ -79,7 +81,10 @@ def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
     assert folder == tmp_path / "layers" / "python3.13-arm64"
     assert {name for name in content(folder) if (folder / name).is_file()} == {
         f"{layer}/python/{name}{file}"
-        for layer, names in (("base", ("attrs", "cattrs", "typing_extensions")), ("edge", ("awscrt",)))
+        for layer, names in (
+            ("base", ("attrs", "cattrs", "imagesize", "typing_extensions")),
+            ("edge", ("awscrt",)),
+        )
         for name in names
         for file in ("/__init__.py", ".dist-info/METADATA")
     }

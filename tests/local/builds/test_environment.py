@@ -3,6 +3,9 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from local.build_aws import clients_at
 from local.build_environment import network_settings, node_folder
 from local.build_request import EnvironmentVariable
 from local.node import NodeInstallation
@@ -183,3 +186,15 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
     assert says(shims / "node") == "bin/node a b"
     assert says(shims / "npm") == f"bin/node {tmp_path}/lib/npm-cli.js a b"
     assert says(shims / "npx") == f"bin/node {tmp_path}/lib/npx-cli.js a b"
+
+
+def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L1: a profile that is none, or a proxy, would keep a build's log and artifact from the emulator."""
+    monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    made = clients_at("http://127.0.0.1:4566")(CREDENTIALS, "ap-southeast-1")
+    for client in (made.logs, made.parameters, made.objects):
+        assert client.meta.endpoint_url == "http://127.0.0.1:4566"
+        assert client.meta.config.proxies == {}
+        assert client._request_signer._credentials.access_key == CREDENTIALS["AWS_ACCESS_KEY_ID"]

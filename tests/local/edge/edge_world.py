@@ -21,6 +21,7 @@ from local.edge_config import (
     ResponseHeadersPolicy,
     Selection,
 )
+from local.edge_server import EdgeServer
 from local.http_messages import Headers, StreamedResponse
 from local.node_function import NodeFunctionVersion
 from tests.edge.edge_host import HOST, KEY_VALUES, SITE, SOURCE
@@ -187,7 +188,9 @@ class World:
             "clock": lambda: self.now,
             **changes,
         }
+        authority = settings.pop("authority", None)
         self.edge = Edge(**settings)
+        self.server = EdgeServer(edges=(self.edge,), authority=authority)
         self.port = 0
 
     def _write(self, access: EdgeAccess) -> None:
@@ -200,13 +203,13 @@ class World:
         self.etag += 1
 
     async def __aenter__(self) -> Self:
-        self.port = await self.edge.open(0)
+        self.port = await self.server.open(0)
         self.session = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.session.close()
-        await self.edge.close()
+        await self.server.close()
 
     def request(
         self,

@@ -9,10 +9,10 @@ import aiohttp
 import attrs
 import pytest
 
-from local.edge import CLOSE_SECONDS
 from local.edge_assets import AssetsUnreachableError
 from local.edge_config import CacheBehavior
 from local.edge_listener import EdgePortTakenError
+from local.edge_server import CLOSE_SECONDS
 from local.worker_process import WorkerFailedError
 from tests.edge.edge_host import HOST, RELEASE, SITE, value
 from tests.local.edge.edge_world import (
@@ -345,7 +345,7 @@ def test_a_taken_port_is_named_with_what_to_change() -> None:
     async def scenario(world: World) -> None:
         other = World()
         with pytest.raises(EdgePortTakenError, match=rf"port {world.port} .* ANCHOR_EDGE_PORT"):
-            await other.edge.open(world.port)
+            await other.server.open(world.port)
 
     run(scenario)
 
@@ -363,7 +363,7 @@ def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
         async with world:
             request = asyncio.create_task(world.get("/"))
             await started.wait()
-            closing = asyncio.create_task(world.edge.close())
+            closing = asyncio.create_task(world.server.close())
             await asyncio.sleep(0)
             gate.set()
             assert (await request).body == b"hello"

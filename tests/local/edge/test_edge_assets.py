@@ -6,6 +6,7 @@ import boto3
 import pytest
 from aiohttp import web
 
+from local.bucket_access import BucketAccess
 from local.edge_assets import AssetRequest, AssetsBucket, AssetsUnreachableError
 from local.http_messages import Headers
 from tests.local.edge.edge_world import World, run
@@ -13,6 +14,8 @@ from tests.local.edge.edge_world import World, run
 SESSION = boto3.Session(
     aws_access_key_id="AKID", aws_secret_access_key="SECRET", region_name="ap-southeast-1"
 )
+
+ASSETS = BucketAccess(objects=("arn:aws:s3:::anchor-dev-assets/assets/*",))
 
 
 class FakeS3:
@@ -61,7 +64,7 @@ class assets:  # noqa: N801 - used as a function
             web.Server(self._s3.handle, access_log=None), "127.0.0.1", 0
         )
         port = self._server.sockets[0].getsockname()[1]
-        self._bucket = AssetsBucket(SESSION, f"http://127.0.0.1:{port}")
+        self._bucket = AssetsBucket(SESSION, f"http://127.0.0.1:{port}", {"anchor-dev-assets": ASSETS})
         return self._bucket
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,7 +110,7 @@ def test_only_assets_can_be_read(uri: str) -> None:
 
 def test_an_endpoint_that_is_gone_is_named() -> None:
     async def main() -> None:
-        bucket = AssetsBucket(SESSION, "http://127.0.0.1:9")
+        bucket = AssetsBucket(SESSION, "http://127.0.0.1:9", {"b": BucketAccess(objects=("*",))})
         request = AssetRequest(method="GET", bucket="b", uri="/assets/x", headers=[])
         with pytest.raises(AssetsUnreachableError, match=r"http://127\.0\.0\.1:9 did not answer"):
             async with bucket.request(request):

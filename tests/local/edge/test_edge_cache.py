@@ -242,6 +242,46 @@ def test_the_longest_unused_go_when_there_are_too_many_bytes() -> None:
     assert cache.get(("c",), NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/images/1", ["/images/1?w=2", "/images/12", "/Images/1"]),
+        ("/images/1?w=2", ["/images/1", "/images/12", "/Images/1"]),
+        ("/images/1*", ["/Images/1"]),
+        ("/*", []),
+        ("/images/", ["/images/1", "/images/1?w=2", "/images/12", "/Images/1"]),
+    ],
+)
+def test_an_invalidation_forgets_every_version_of_what_its_path_names(path: str, left: list[str]) -> None:
+    cache = EdgeCache()
+    keys = {
+        target: [(*target.partition("?")[::2], encodings, "") for encodings in ("", "br")]
+        for target in ("/images/1", "/images/1?w=2", "/images/12", "/Images/1")
+    }
+    for each in keys.values():
+        for key in each:
+            cache.put(key, response(1))
+    cache.invalidate([path])
+    assert [target for target in keys if any(cache.get(key, NOW) for key in keys[target])] == left
+    assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == left
+
+
+def test_what_is_fetched_while_something_is_invalidated_is_not_kept() -> None:
+    """Else a file that is deleted meanwhile would be back in the cache."""
+
+    async def scenario(world: World) -> None:
+        async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+            if len(world.functions.sent) == 1:
+                world.edge.cache.invalidate(["/page"])
+            return 200, [("cache-control", "max-age=60")], [b"0123456789"]
+
+        world.functions.respond = respond
+        results = [(await world.get("/page")).headers["x-cache"].partition(" ")[0] for _ in range(3)]
+        assert results == ["Miss", "Miss", "Hit"]
+
+    run(scenario)
+
+
 def test_an_answer_too_large_to_keep_still_passes() -> None:
     async def scenario(world: World) -> None:
         for _ in range(2):

@@ -39,6 +39,7 @@ def behavior(**changes: object) -> dict[str, object]:
 
 DISTRIBUTION = {
     "Id": "E1",
+    "ARN": "arn:aws:cloudfront::000000000000:distribution/E1",
     "DomainName": "d111111abcdef8.cloudfront.net",
     "DistributionConfig": {
         "Origins": items(
@@ -155,7 +156,9 @@ def config() -> EdgeConfig:
 def test_origins_and_behaviours_are_read(config: EdgeConfig) -> None:
     assert config.domain_name == "d111111abcdef8.cloudfront.net"
     assert config.origins == {
-        "assets": Origin(id="assets", domain_name="b.s3.ap-southeast-1.amazonaws.com", is_bucket=True),
+        "assets": Origin(
+            id="assets", domain_name="b.s3.ap-southeast-1.amazonaws.com", is_bucket=True, signed=True
+        ),
         "server": Origin(id="server", domain_name="placeholder.invalid", read_timeout=60),
     }
     assert [behavior.path_pattern for behavior in config.behaviors] == [

@@ -86,7 +86,7 @@ def test_a_connection_that_says_nothing_keeps_nobody_waiting_at_the_close(tmp_pa
     async def scenario(world: World) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", world.port)
         assert (await world.get("/")).status == 200
-        await world.edge.close()
+        await world.server.close()
         writer.close()
 
     run(scenario, authority=LocalAuthority(tmp_path, NOW))

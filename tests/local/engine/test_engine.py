@@ -12,7 +12,8 @@ import pytest
 
 from local.emulator import Emulator
 from local.engine import Deployment, Engine, EngineError, ResourceError, UnknownTypeError
-from local.providers.registry import CREATORS, Aws, Declared, Made
+from local.providers.registry import CREATORS
+from local.providers.resource import Aws, Declared, Made
 
 CONFIG = {"aws:region": "ap-southeast-1"}
 Deploy = Callable[[Callable[[], object]], Deployment]
@@ -196,8 +197,8 @@ def test_a_change_that_has_no_way_says_so(deploy: Deploy) -> None:
 
 
 def test_an_unknown_type_is_named_with_where_to_add_it(deploy: Deploy) -> None:
-    with pytest.raises(UnknownTypeError, match=r"aws:sns/topic:Topic .*urn:.*::news.*local/providers"):
-        deploy(lambda: aws.sns.Topic("news"))
+    with pytest.raises(UnknownTypeError, match=r"aws:sfn/activity:Activity .*urn:.*::news.*local/providers"):
+        deploy(lambda: aws.sfn.Activity("news"))
 
 
 def test_what_aws_refuses_is_told_with_urn_and_reason(deploy: Deploy) -> None:
@@ -208,7 +209,7 @@ def test_what_aws_refuses_is_told_with_urn_and_reason(deploy: Deploy) -> None:
 def test_after_a_failure_the_next_run_goes_on_from_there(deploy: Deploy) -> None:
     def half() -> None:
         first = queue("first")
-        aws.sns.Topic("news", opts=pulumi.ResourceOptions(depends_on=[first]))
+        aws.sfn.Activity("news", opts=pulumi.ResourceOptions(depends_on=[first]))
 
     with pytest.raises(UnknownTypeError):
         deploy(half)

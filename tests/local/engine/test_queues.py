@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from local.emulator import Emulator, NodeInvocation, NodeResult
 from local.engine import Engine
-from tests.local.engine.probe import eventually, make_function
+from tests.local.engine.probe import allowing, eventually, make_function
 
 
 def test_a_batch_that_failed_in_part_keeps_what_failed(emulator: Emulator, tmp_path: Path) -> None:
@@ -22,7 +22,8 @@ def test_a_batch_that_failed_in_part_keeps_what_failed(emulator: Emulator, tmp_p
         return NodeResult(payload={"batchItemFailures": failed})
 
     emulator.on_node_invoke(run)
-    function = make_function(emulator, runtime="nodejs22.x")
+    reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    function = make_function(emulator, runtime="nodejs22.x", policy=allowing(reading, "*"))
 
     def program() -> None:
         dead = aws.sqs.Queue("dead", name="dead.fifo", fifo_queue=True)

@@ -1,0 +1,358 @@
+"""The image service on the embedded cloud: real files, a real sign-in, the bucket's own events, the edge."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from attrs import evolve, frozen
+
+from local.cloud import Cloud
+from local.platform_client import Json, PlatformClient, PlatformError
+from local.visitor import Visitor
+from runtime.images.routes import ROUTES
+from runtime.shared.routes import Route
+from tests.e2e.inspection import expired, permission_taken_away, tampered
+from tests.runtime.images.pictures import FORMATS, picture
+
+ORIGIN = "http://localhost:3000"
+PAGE = 2
+TYPES = [*FORMATS, "image/svg+xml"]
+
+
+@frozen(kw_only=True)
+class Images:
+    """The image service as one signed-in user's program sees it."""
+
+    client: PlatformClient
+    deliveryUrl: str  # noqa: N815 - the output's own name
+    emulator: Callable[[], Any]
+
+    def create(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
+        body = {"contentType": content_type, "size": len(content), **fields}
+        return self.client.call("POST", "/images", body)
+
+    def upload(self, form: Json, content: bytes, **changes: str) -> requests.Response:
+        fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
+        return requests.post(form["url"], data=fields, files={"file": ("photo", content)}, timeout=30)
+
+    def judged(self, image_id: str, *, was: str = "pending") -> Json:
+        """Wait until the upload's event has said what the image is."""
+        deadline = time.monotonic() + 30
+        while (image := self.client.call("GET", f"/images/{image_id}"))["status"] == was:
+            assert time.monotonic() < deadline, f"image {image_id} is still {was}"
+            time.sleep(0.1)
+        return image
+
+    def add(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
+        """Create, upload, and wait."""
+        created = self.create(content, content_type, **fields)
+        answer = self.upload(created["upload"], content)
+        assert answer.status_code == 204, answer.text
+        return self.judged(created["imageId"])
+
+    def visit(self, image: Json, headers: dict[str, str] | None = None) -> requests.Response:
+        parts = urlsplit(image["url"])
+        return Visitor(url=f"{parts.scheme}://{parts.netloc}").get(parts.path, headers)
+
+    def objects(self) -> list[str]:
+        s3 = self.emulator()
+        bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].endswith("-images"))
+        return [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+@pytest.fixture(scope="session")
+def sign_in(cloud: Cloud) -> Callable[[str], Images]:
+    outputs = cloud.deployed.outputs["images"]
+
+    def sign_in(name: str) -> Images:
+        client = evolve(cloud.sign_in(cloud.create_user(name)), endpoint=outputs["apiEndpoint"])
+        return Images(
+            client=client, deliveryUrl=outputs["deliveryUrl"], emulator=lambda: cloud.emulator.client("s3")
+        )
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def images(sign_in: Callable[[str], Images]) -> Images:
+    return sign_in("grace@example.com")
+
+
+@pytest.fixture(scope="session")
+def others(sign_in: Callable[[str], Images]) -> Images:
+    return sign_in("mallory@example.com")
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, content_type: str) -> None:
+    """I2."""
+    image = images.add(picture(content_type), content_type, title="On the hill")
+    assert image["status"] == "ready", image
+    assert (image["width"], image["height"]) == ((120, 80) if content_type == "image/svg+xml" else (40, 30))
+    assert image["size"] == len(picture(content_type))
+    assert image["url"] == f"{images.deliveryUrl}/images/{image['imageId']}"
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) -> None:
+    """I3, B6."""
+    image = images.add(picture(content_type), content_type)
+    answer = images.visit(image)
+    assert (answer.status_code, answer.content) == (200, picture(content_type))
+    assert answer.headers["Content-Type"] == content_type
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    unchanged = images.visit(image, {"If-None-Match": answer.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    part = images.visit(image, {"Range": "bytes=2-9"})
+    assert (part.status_code, part.content) == (206, picture(content_type)[2:10])
+    assert part.headers["Content-Range"] == f"bytes 2-9/{len(answer.content)}"
+
+
+def test_nobody_reads_the_bucket_past_the_edge(images: Images, cloud: Cloud) -> None:
+    """B1, B6."""
+    image = images.add(picture())
+    (bucket,) = (name for name in cloud.deployed.outputs["buckets"].values() if name.endswith("-images"))
+    address = f"{cloud.emulator.endpoint_url}/{bucket}/images/{image['imageId']}"
+    assert requests.get(address, timeout=10).status_code == 403
+
+
+def test_lists_are_newest_first_over_pages(sign_in: Callable[[str], Images]) -> None:
+    """I2."""
+    images = sign_in("list@example.com")
+    album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
+    made = [
+        images.add(picture(colour=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
+        for number, colour in enumerate(("red", "green", "blue", "white", "black"))
+    ]
+    for query, expected in (("", made[::-1]), (f"&albumId={album}", [made[3], made[1]])):
+        found: list[str] = []
+        cursor = ""
+        while True:
+            page = images.client.call("GET", f"/images?limit={PAGE}{query}{cursor}")
+            assert len(page["images"]) <= PAGE
+            found += [image["imageId"] for image in page["images"]]
+            if page["cursor"] is None:
+                break
+            cursor = f"&cursor={page['cursor']}"
+        assert found == expected
+    assert images.client.call("GET", f"/albums/{album}")["imageCount"] == 2
+    (listed,) = images.client.call("GET", "/albums")["albums"]
+    assert listed["name"] == "Summer"
+
+
+def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) -> None:
+    """I2."""
+    one, other = (images.client.call("POST", "/albums", {"name": name})["albumId"] for name in "AB")
+    image_id = images.add(picture(), albumId=one, title="Before")["imageId"]
+    changed = images.client.call("PATCH", f"/images/{image_id}", {"title": "After", "albumId": other})
+    assert (changed["title"], changed["albumId"]) == ("After", other)
+    counts = [images.client.call("GET", f"/albums/{album}")["imageCount"] for album in (one, other)]
+    assert counts == [0, 1]
+    assert f"images/{image_id}" in images.objects()
+    images.client.call("DELETE", f"/images/{image_id}")
+    assert refused(images, "GET", f"/images/{image_id}") == 404
+    assert f"images/{image_id}" not in images.objects()
+    assert images.client.call("GET", f"/albums/{other}")["imageCount"] == 0
+
+
+def test_a_deleted_image_is_gone_though_it_was_visited(images: Images) -> None:
+    """I2, I3: the edge would keep it for a day."""
+    image = images.add(picture())
+    kept = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
+    assert kept == ["Miss", "Hit"]
+    images.client.call("DELETE", f"/images/{image['imageId']}")
+    # S3 does not say to the edge, which may not list, that an object is missing, but that it is forbidden.
+    assert images.visit(image).status_code == 403
+
+
+def refused(images: Images, method: str, path: str, body: Json | None = None) -> int:
+    with pytest.raises(PlatformError) as refusal:
+        images.client.call(method, path, body)
+    assert refusal.value.problem["status"] == refusal.value.status
+    assert refusal.value.problem["detail"]
+    return refusal.value.status
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"contentType": "image/png", "size": 26 * 1024 * 1024}, "size"),
+        ({"contentType": "text/plain", "size": 5}, "contentType"),
+        ({"contentType": "image/png", "size": 5, "owner": "me"}, "owner"),
+        ({"contentType": "image/png", "size": 5, "albumId": "01JB0000000000000000000000"}, "albumId"),
+    ],
+)
+def test_what_cannot_be_uploaded_is_refused_by_its_field(images: Images, body: Json, field: str) -> None:
+    """A3, Q1."""
+    with pytest.raises(PlatformError) as refusal:
+        images.client.call("POST", "/images", body)
+    assert refusal.value.status == 422
+    assert [error["field"] for error in refusal.value.problem["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("changes", "content"),
+    [
+        ({}, picture() + b"one byte too many"),
+        ({"Content_Type": "text/html"}, picture()),
+        ({"key": "images/somebody-elses"}, picture()),
+        ({"policy": "e30="}, picture()),
+    ],
+    ids=["larger", "another type", "another key", "another policy"],
+)
+def test_the_form_is_bound_in_size_type_and_key(
+    images: Images, changes: dict[str, str], content: bytes
+) -> None:
+    """I2."""
+    created = images.create(picture())
+    answer = images.upload(created["upload"], content, **changes)
+    assert answer.status_code in {400, 403}, answer.text
+    assert images.client.call("GET", f"/images/{created['imageId']}")["status"] == "pending"
+
+
+SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"a text named .png", "image/png"),
+        (picture("image/gif"), "image/png"),
+        (picture()[:20], "image/png"),
+        (SCRIPT, "image/svg+xml"),
+    ],
+    ids=["text", "another type", "cut off", "script"],
+)
+def test_a_file_that_is_not_what_it_says_is_rejected_with_the_reason(
+    images: Images, content: bytes, content_type: str
+) -> None:
+    """I2, Q1."""
+    image = images.add(content, content_type)
+    assert image["status"] == "rejected"
+    assert image["reason"]
+    assert "url" not in image
+    assert f"images/{image['imageId']}" not in images.objects()
+
+
+def test_an_image_that_is_deleted_while_it_is_uploaded_leaves_nothing(images: Images) -> None:
+    """I2."""
+    created = images.create(picture())
+    images.client.call("DELETE", f"/images/{created['imageId']}")
+    assert images.upload(created["upload"], picture()).status_code == 204
+    deadline = time.monotonic() + 30
+    while f"images/{created['imageId']}" in images.objects():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert refused(images, "GET", f"/images/{created['imageId']}") == 404
+
+
+OF_ONE_THING = [route for route in ROUTES if "{" in route.path]
+
+
+@pytest.mark.parametrize("route", OF_ONE_THING, ids=lambda route: route.key)
+def test_another_users_things_are_missing(images: Images, others: Images, route: Route) -> None:
+    """A5."""
+    image = images.add(picture())["imageId"]
+    album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
+    body = {"title": "taken"} if "image" in route.path else {"name": "taken"}
+    sent = body if route.method == "PATCH" else None
+
+    def answer(image_id: str, album_id: str) -> tuple[int, Json]:
+        path = route.path.replace("{imageId}", image_id).replace("{albumId}", album_id)
+        with pytest.raises(PlatformError) as refusal:
+            others.client.call(route.method, path, sent)
+        return refusal.value.status, refusal.value.problem
+
+    nothing = "01JB0000000000000000000000"
+    assert answer(image, album) == answer(nothing, nothing)
+    assert answer(image, album)[0] == 404
+    assert images.client.call("GET", f"/images/{image}")["title"] is None
+
+
+def test_another_users_album_takes_no_image_and_lists_none(images: Images, others: Images) -> None:
+    """A5."""
+    album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
+    with pytest.raises(PlatformError) as refusal:
+        others.create(picture(), albumId=album)
+    with pytest.raises(PlatformError) as unknown:
+        others.create(picture(), albumId="01JB0000000000000000000000")
+    assert refusal.value.problem == unknown.value.problem
+    assert refused(others, "GET", f"/images?albumId={album}") == 404
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "e30", "%00"])
+def test_a_bad_cursor_is_one_clear_400(images: Images, cursor: str) -> None:
+    assert refused(images, "GET", f"/images?cursor={cursor}") == 400
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+@pytest.mark.parametrize("token", ["missing", "expired", "tampered", "made-up"])
+def test_every_route_refuses_a_token_that_is_not_good(images: Images, route: Route, token: str) -> None:
+    """I1, A1."""
+    good = images.client.token
+    bad = {"expired": expired(good), "tampered": tampered(good), "made-up": "a.b.c"}
+    headers = {} if token == "missing" else {"Authorization": f"Bearer {bad[token]}"}
+    url = images.client.endpoint + route.path.replace("{imageId}", "x").replace("{albumId}", "x")
+    answer = requests.request(route.method, url, headers=headers, timeout=30)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_pages_of_the_configured_origins_may_call_the_api(images: Images, method: str) -> None:
+    """I1: a browser asks before it sends."""
+    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
+    url = f"{images.client.endpoint}/images/x"
+    ours = requests.options(url, headers={"Origin": ORIGIN, **asked}, timeout=10)
+    assert ours.status_code in {200, 204}
+    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert method in ours.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in ours.headers["Access-Control-Allow-Headers"].lower()
+    theirs = requests.options(url, headers={"Origin": "http://evil.example", **asked}, timeout=10)
+    assert "Access-Control-Allow-Origin" not in theirs.headers
+
+
+def test_an_answer_names_the_origin_that_may_read_it_and_no_other(images: Images) -> None:
+    """I1: the token is a header, so no page needs to send cookies, and none is told that it may."""
+    url = f"{images.client.endpoint}/images"
+    headers = {"Authorization": f"Bearer {images.client.token}"}
+    ours = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
+    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert ours.headers.get("Access-Control-Allow-Credentials", "false") == "false"
+    theirs = requests.get(url, headers={"Origin": "http://evil.example", **headers}, timeout=10)
+    assert "Access-Control-Allow-Origin" not in theirs.headers
+
+
+def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) -> None:
+    """I3."""
+    image = images.add(picture())
+    ours = images.visit(image, {"Origin": ORIGIN})
+    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
+    theirs = images.visit(image, {"Origin": "http://evil.example"})
+    assert "Access-Control-Allow-Origin" not in theirs.headers
+
+
+@pytest.mark.parametrize(
+    ("function", "action"), [("images-api", "dynamodb:PutItem"), ("images-uploaded", "s3:GetObject")]
+)
+def test_the_functions_can_only_do_what_their_roles_allow(
+    images: Images, cloud: Cloud, function: str, action: str
+) -> None:
+    """T3: and so the tests above were run under those roles."""
+    created = images.create(picture())
+    with permission_taken_away(cloud, function, action):
+        if function == "images-api":
+            url = f"{images.client.endpoint}/images"
+            headers = {"Authorization": f"Bearer {images.client.token}"}
+            body = {"contentType": "image/png", "size": 9}
+            assert requests.post(url, json=body, headers=headers, timeout=30).status_code >= 500
+            return
+        assert images.upload(created["upload"], picture()).status_code == 204
+        time.sleep(1.0)
+        assert images.client.call("GET", f"/images/{created['imageId']}")["status"] == "pending"
+    # Lambda calls a function again that failed.
+    assert images.judged(created["imageId"])["status"] == "ready"

@@ -1,0 +1,47 @@
+"""The real `__main__.py` on the embedded AWS, deployed once for all tests that only look at it."""
+
+from pathlib import Path
+
+import yaml
+
+from local.emulator import Emulator
+from local.engine import Deployment, Engine
+
+ROOT = Path(__file__).parents[2]
+
+
+class DeployedProgram:
+    """The program's one deployment in a process. It is made when it is first asked for.
+
+    Emptying the emulator takes it away (`forget`); whoever asks then gets a new one.
+    """
+
+    def __init__(self, emulator: Emulator, layers: Path) -> None:
+        self.emulator = emulator
+        self.engine = Engine(emulator, root=ROOT)
+        self._layers = layers
+        self._deployment: Deployment | None = None
+
+    def deployment(self) -> Deployment:
+        if self._deployment is None:
+            self.emulator.reset()
+            self.engine = Engine(self.emulator, root=ROOT)
+            self._deployment = self.deploy()
+        return self._deployment
+
+    def deploy(self) -> Deployment:
+        """Run the program, whether it is there or not."""
+        return self.engine.deploy(overrides={"anchor-deploy:layers": str(self._layers)})
+
+    def forget(self) -> None:
+        self._deployment = None
+
+
+def make_layers(folder: Path) -> Path:
+    """A folder as `make package` leaves it, with something small in each layer."""
+    stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
+    for layer in ("base", "edge"):
+        python = folder / f"{stage['pythonRuntime']}-{stage['architecture']}" / layer / "python"
+        python.mkdir(parents=True)
+        (python / "placeholder.py").write_text(f"LAYER = {layer!r}\n")
+    return folder

@@ -1,0 +1,211 @@
+"""The images' distribution as it is declared, at the local edge (I3, B6; issue 6, line 1)."""
+
+import json
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pulumi
+import pytest
+import requests
+import yaml
+
+from components import image_buckets
+from components.bucket import RetainedBucket, RetainedBucketArgs
+from components.image_delivery import ImageDelivery, ImageDeliveryArgs
+from components.stage import StageConfig
+from local.edge_thread import event_loop_thread, local_edge
+from local.emulator import ACCOUNT_ID, Emulator
+from local.engine import Engine
+from tests.local.deployed_program import ROOT
+from tests.local.edge.edge_world import FakeFunctions
+
+OURS = "http://localhost:3000"
+
+
+def program() -> None:
+    stage = StageConfig.load()
+    bucket = RetainedBucket(
+        "images",
+        RetainedBucketArgs(
+            stage=stage,
+            account=ACCOUNT_ID,
+            lifecycle=image_buckets.LIFECYCLE,
+            cors=(image_buckets.cors(stage.images),),
+            served=True,
+        ),
+    )
+    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, under="images/"))
+    pulumi.export("bucket", bucket.bucket_name)
+    pulumi.export("host", delivery.domain_name)
+    pulumi.export("distribution", delivery.distribution_id)
+
+
+class Delivery:
+    """The edge with the distribution, and what is in its bucket."""
+
+    def __init__(self, emulator: Emulator, outputs: dict[str, Any]) -> None:
+        self.s3, self.cloudfront = emulator.client("s3"), emulator.client("cloudfront")
+        self.bucket, self.host = outputs["bucket"], outputs["host"]
+        self.distribution = outputs["distribution"]
+        self.port = 0
+
+    def put(self, key: str, body: bytes = b"\x89PNG 0123456789", **settings: str) -> str:
+        stored = self.s3.put_object(
+            Bucket=self.bucket, Key=key, Body=body, ContentType="image/png", **settings
+        )
+        return str(stored["ETag"])
+
+    def invalidate(self, *paths: str, reference: str, distribution: str | None = None) -> None:
+        self.cloudfront.create_invalidation(
+            DistributionId=distribution or self.distribution,
+            InvalidationBatch={
+                "CallerReference": reference,
+                "Paths": {"Quantity": len(paths), "Items": list(paths)},
+            },
+        )
+
+    def get(
+        self, path: str, method: str = "GET", *, host: str | None = None, **headers: str
+    ) -> requests.Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(
+            method,
+            f"http://127.0.0.1:{self.port}{path}",
+            headers={"host": host or f"{self.host}:{self.port}", **sent},
+            timeout=10,
+        )
+
+
+def result_of(answer: requests.Response) -> str:
+    return answer.headers["x-cache"].partition(" ")[0]
+
+
+@pytest.fixture
+def delivery(emulator: Emulator) -> Iterator[Delivery]:
+    settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+    outputs = Engine(emulator, root=ROOT).deploy_program(program, stack="local", config=settings).outputs
+    made = Delivery(emulator, outputs)
+    with (
+        event_loop_thread("edge") as loop,
+        local_edge(
+            loop,
+            emulator=emulator,
+            distribution_ids=[outputs["distribution"]],
+            port=0,
+            workers=FakeFunctions(),
+            authority=None,
+            access_log=lambda _: None,
+        ) as server,
+    ):
+        made.port = server.port
+        yield made
+
+
+def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: Delivery) -> None:
+    etag = delivery.put("images/1")
+    first, second = delivery.get("/images/1"), delivery.get("/images/1?w=1", origin=OURS)
+    for answer in (first, second):
+        assert (answer.status_code, answer.content) == (200, b"\x89PNG 0123456789")
+        assert (answer.headers["etag"], answer.headers["content-type"]) == (etag, "image/png")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"].endswith("sandbox")
+    assert [result_of(answer) for answer in (first, second)] == ["Miss", "Hit"]
+    assert "access-control-allow-origin" not in first.headers
+    assert second.headers["access-control-allow-origin"] == OURS
+    foreign = delivery.get("/images/1", origin="https://evil.example")
+    assert "access-control-allow-origin" not in foreign.headers
+
+    # A day, unless the object says otherwise: a deleted image is still there for who asks again at once.
+    delivery.s3.delete_object(Bucket=delivery.bucket, Key="images/1")
+    assert delivery.get("/images/1").status_code == 200
+    delivery.put("images/short", CacheControl="public, max-age=0")
+    assert delivery.get("/images/short").headers["cache-control"] == "public, max-age=0"
+    delivery.s3.delete_object(Bucket=delivery.bucket, Key="images/short")
+    assert delivery.get("/images/short").status_code == 403
+
+
+def test_what_is_invalidated_is_fetched_again_at_once(delivery: Delivery) -> None:
+    """I2: so a deleted image is gone though it was visited before."""
+    for number in (1, 2):
+        delivery.put(f"images/{number}")
+        delivery.get(f"/images/{number}")
+        delivery.s3.delete_object(Bucket=delivery.bucket, Key=f"images/{number}")
+    delivery.invalidate("/images/1", reference="1")
+    assert [delivery.get(f"/images/{number}").status_code for number in (1, 2)] == [403, 200]
+
+    # The same reference again is the same invalidation, and does nothing more.
+    delivery.put("images/1")
+    assert [result_of(delivery.get("/images/1")) for _ in range(2)] == ["Miss", "Hit"]
+    delivery.invalidate("/images/1", reference="1")
+    assert result_of(delivery.get("/images/1")) == "Hit"
+    delivery.invalidate("/images/*", reference="2")
+    assert result_of(delivery.get("/images/1")) == "Miss"
+    assert delivery.get("/images/2").status_code == 403
+
+
+def test_an_invalidation_is_of_one_distribution_that_there_is(delivery: Delivery) -> None:
+    delivery.put("images/1")
+    delivery.get("/images/1")
+    config = delivery.cloudfront.get_distribution_config(Id=delivery.distribution)["DistributionConfig"]
+    other = delivery.cloudfront.create_distribution(DistributionConfig={**config, "CallerReference": "other"})
+    delivery.invalidate("/*", reference="1", distribution=other["Distribution"]["Id"])
+    with pytest.raises(delivery.cloudfront.exceptions.NoSuchDistribution):
+        delivery.invalidate("/*", reference="1", distribution="ENONE")
+    assert result_of(delivery.get("/images/1")) == "Hit"
+
+
+def test_conditions_and_ranges_are_honoured_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
+    etag = delivery.put("images/1")
+    for result in ("Miss", "Hit"):
+        part = delivery.get("/images/1", range="bytes=1-3")
+        assert (part.status_code, part.content) == (206, b"PNG")
+        assert part.headers["content-range"] == "bytes 1-3/15"
+        head = delivery.get("/images/1", "HEAD")
+        assert (head.status_code, head.headers["content-length"], head.content) == (200, "15", b"")
+        by_tag = delivery.get("/images/1", if_none_match=etag)
+        by_time = delivery.get("/images/1", if_modified_since=formatdate(usegmt=True))
+        assert (by_tag.status_code, by_time.status_code) == (304, 304)
+        assert {result_of(answer) for answer in (part, head, by_tag, by_time)} == {result}
+        delivery.get("/images/1")  # a whole answer, which is kept
+
+
+def test_nothing_but_images_is_there_and_nobody_is_told_what_is_missing(delivery: Delivery) -> None:
+    delivery.put("private/1")
+    for path in ("/images/none", "/private/1", "/", "/images/../private/1", "/images/%2e%2e/private/1"):
+        answer = delivery.get(path)
+        assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), path
+    # Not kept: the image can be uploaded the next moment.
+    delivery.put("images/none")
+    assert delivery.get("/images/none").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_it_only_reads(delivery: Delivery, method: str) -> None:
+    delivery.put("images/1")
+    assert delivery.get("/images/1", method).status_code == 403
+    assert delivery.get("/images/1").status_code == 200
+
+
+def test_another_distribution_cannot_read_the_bucket(emulator: Emulator, delivery: Delivery) -> None:
+    """B6: the policy names one distribution, and the edge asks it, as S3 would."""
+    policy = json.loads(delivery.s3.get_bucket_policy(Bucket=delivery.bucket)["Policy"])
+    condition = policy["Statement"][1]["Condition"]["StringEquals"]
+    own = condition["AWS:SourceArn"].rpartition("/")[2]
+    condition["AWS:SourceArn"] = "arn:aws:cloudfront::000000000000:distribution/EANOTHER"
+    delivery.s3.put_bucket_policy(Bucket=delivery.bucket, Policy=json.dumps(policy))
+    delivery.put("images/1")
+    with (
+        event_loop_thread("other") as loop,
+        local_edge(
+            loop,
+            emulator=emulator,
+            distribution_ids=[own],
+            port=0,
+            workers=FakeFunctions(),
+            authority=None,
+            access_log=lambda _: None,
+        ) as server,
+    ):
+        delivery.port = server.port
+        assert delivery.get("/images/1").status_code == 403

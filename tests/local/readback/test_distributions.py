@@ -1,0 +1,168 @@
+"""Distributions, read back from AWS and compared with the spec's numbers (D8, I3, B6; issue 3, line 3).
+
+The emulator keeps every property that is compared here. Without a domain of its own a distribution has
+CloudFront's certificate, which takes no least TLS version: `tests/components` has that of other stages.
+"""
+
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from local.engine import Deployment
+
+HOUR, YEAR = 3600, 31_536_000
+ALL_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def sites(running_emulator: Emulator, deployed: Deployment) -> Json:
+    return config_of(running_emulator, deployed.outputs["distributionId"])
+
+
+@pytest.fixture
+def images(running_emulator: Emulator, deployed: Deployment) -> Json:
+    return config_of(running_emulator, deployed.outputs["images"]["distributionId"])
+
+
+def config_of(emulator: Emulator, distribution_id: str) -> Json:
+    answer = emulator.client("cloudfront").get_distribution_config(Id=distribution_id)
+    config: Json = answer["DistributionConfig"]
+    return config
+
+
+def cache_policy(emulator: Emulator, behaviour: Json) -> Json:
+    answer = emulator.client("cloudfront").get_cache_policy(Id=behaviour["CachePolicyId"])
+    config: Json = answer["CachePolicy"]["CachePolicyConfig"]
+    return config
+
+
+def headers_policy(emulator: Emulator, behaviour: Json) -> Json:
+    client = emulator.client("cloudfront")
+    answer = client.get_response_headers_policy(Id=behaviour["ResponseHeadersPolicyId"])
+    config: Json = answer["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
+    return config
+
+
+def lifetimes(policy: Json) -> tuple[int, int, int]:
+    return policy["DefaultTTL"], policy["MaxTTL"], policy["MinTTL"]
+
+
+def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None:
+    """D8."""
+    assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
+    behaviours = {"*": sites["DefaultCacheBehavior"]}
+    behaviours |= {behaviour["PathPattern"]: behaviour for behaviour in sites["CacheBehaviors"]["Items"]}
+    assert set(behaviours) == {"*", "/_next/static/*", "/_next/image*"}
+    for behaviour in behaviours.values():
+        assert (behaviour["ViewerProtocolPolicy"], behaviour["Compress"]) == ("redirect-to-https", True)
+        assert set(behaviour["AllowedMethods"]["Items"]) == ALL_METHODS
+        assert set(behaviour["AllowedMethods"]["CachedMethods"]["Items"]) == {"GET", "HEAD"}
+
+
+def test_what_sites_are_cached_by_is_theirs_and_their_releases(
+    running_emulator: Emulator, sites: Json
+) -> None:
+    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        policy = cache_policy(running_emulator, behaviour)
+        key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
+        assert {"x-anchor-release", "x-forwarded-host"} <= set(key["HeadersConfig"]["Headers"]["Items"])
+        assert (key["EnableAcceptEncodingBrotli"], key["EnableAcceptEncodingGzip"]) == (True, True)
+        assert (policy["MaxTTL"], policy["MinTTL"]) == (YEAR, 0)
+
+
+def test_errors_of_sites_are_not_kept(sites: Json) -> None:
+    kept = {
+        error["ErrorCode"]: error["ErrorCachingMinTTL"] for error in sites["CustomErrorResponses"]["Items"]
+    }
+    assert {400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504} == set(kept)
+    assert set(kept.values()) == {0}
+
+
+def test_every_behaviour_of_sites_runs_the_function_with_the_store(
+    running_emulator: Emulator, deployed: Deployment, sites: Json
+) -> None:
+    client, associated = running_emulator.client("cloudfront"), set[str]()
+    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        (association,) = behaviour["FunctionAssociations"]["Items"]
+        assert association["EventType"] == "viewer-request"
+        associated.add(association["FunctionARN"].rpartition("/")[2])
+    assert associated == {"anchor-local-viewer-request"}
+    live = client.describe_function(Name="anchor-local-viewer-request", Stage="LIVE")
+    function = live["FunctionSummary"]["FunctionConfig"]
+    assert function["Runtime"] == "cloudfront-js-2.0"
+    (store,) = function["KeyValueStoreAssociations"]["Items"]
+    assert store["KeyValueStoreARN"] == deployed.outputs["keyValueStoreArn"]
+    code = client.get_function(Name="anchor-local-viewer-request", Stage="LIVE")["FunctionCode"].read()
+    assert len(code) < 10 * 1024
+
+
+def test_images_are_served_as_the_spec_says(images: Json) -> None:
+    """I3."""
+    assert (images["Enabled"], images["HttpVersion"], images["PriceClass"]) == (
+        True,
+        "http2",
+        "PriceClass_100",
+    )
+    assert "Items" not in images["CacheBehaviors"]
+    behaviour = images["DefaultCacheBehavior"]
+    assert (behaviour["ViewerProtocolPolicy"], behaviour["Compress"]) == ("redirect-to-https", True)
+    assert set(behaviour["AllowedMethods"]["Items"]) <= {"GET", "HEAD", "OPTIONS"}
+    assert "Items" not in behaviour["FunctionAssociations"]
+
+
+def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, images: Json) -> None:
+    """I3: 24 h, 365 d, 0; Brotli and Gzip; nothing of the request but its path makes a difference."""
+    policy = cache_policy(running_emulator, images["DefaultCacheBehavior"])
+    assert lifetimes(policy) == (24 * HOUR, 365 * 24 * HOUR, 0)
+    key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert (key["EnableAcceptEncodingBrotli"], key["EnableAcceptEncodingGzip"]) == (True, True)
+    assert {
+        key["HeadersConfig"]["HeaderBehavior"],
+        key["CookiesConfig"]["CookieBehavior"],
+        key["QueryStringsConfig"]["QueryStringBehavior"],
+    } == {"none"}
+
+
+def test_an_image_cannot_run_anything_and_only_our_pages_read_it(
+    running_emulator: Emulator, images: Json
+) -> None:
+    policy = headers_policy(running_emulator, images["DefaultCacheBehavior"])
+    security = policy["SecurityHeadersConfig"]
+    assert security["ContentTypeOptions"] == {"Override": True}
+    assert security["ContentSecurityPolicy"] == {
+        "Override": True,
+        "ContentSecurityPolicy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    }
+    assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == YEAR
+    cors = policy["CorsConfig"]
+    assert cors["AccessControlAllowOrigins"]["Items"] == ["http://localhost:3000"]
+    assert (cors["AccessControlAllowCredentials"], cors["OriginOverride"]) == (False, True)
+
+
+def test_sites_send_security_headers(running_emulator: Emulator, sites: Json) -> None:
+    """D8."""
+    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        security = headers_policy(running_emulator, behaviour)["SecurityHeadersConfig"]
+        assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == YEAR
+        assert security["ContentTypeOptions"] == {"Override": True}
+        assert security["FrameOptions"]["FrameOption"] == "SAMEORIGIN"
+
+
+@pytest.mark.parametrize(("name", "output"), [("assets", None), ("images", "images")])
+def test_buckets_are_read_with_signed_requests(
+    running_emulator: Emulator, deployed: Deployment, name: str, output: str | None
+) -> None:
+    """B6."""
+    where = deployed.outputs[output] if output else deployed.outputs
+    config = config_of(running_emulator, where["distributionId"])
+    (origin,) = [origin for origin in config["Origins"]["Items"] if origin["Id"] == name]
+    bucket = deployed.outputs["buckets"][name]
+    assert origin["DomainName"] == f"{bucket}.s3.ap-southeast-1.amazonaws.com"
+    answer = running_emulator.client("cloudfront").get_origin_access_control(
+        Id=origin["OriginAccessControlId"]
+    )
+    control = answer["OriginAccessControl"]["OriginAccessControlConfig"]
+    assert control["OriginAccessControlOriginType"] == "s3"
+    assert (control["SigningProtocol"], control["SigningBehavior"]) == ("sigv4", "always")

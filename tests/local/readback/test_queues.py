@@ -1,0 +1,91 @@
+"""Queues and what calls functions, read back and compared with the spec's numbers (P4; issue 3, line 3).
+
+The emulator keeps every property that is compared here.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+
+DAY = 86_400
+# Visibility of each queue whose messages a function takes, that function, and its own limit in seconds.
+QUEUES = {
+    "builds": (1800, "orchestrator", 60),
+    "releases.fifo": (1800, "release", 300),
+    "site-next-site-revalidate.fifo": (180, "site-next-site-revalidate:live", 30),
+}
+DEAD = ("builds-dead", "releases-dead.fifo", "site-next-site-revalidate-dead.fifo", "images-uploads-dead")
+
+
+def attributes_of(emulator: Emulator, name: str) -> dict[str, Any]:
+    sqs = emulator.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"anchor-local-{name}")["QueueUrl"]
+    attributes: dict[str, Any] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert {"Project", "Stage", "Component"} <= set(sqs.list_queue_tags(QueueUrl=url)["Tags"])
+    return attributes
+
+
+@pytest.mark.usefixtures("deployed")
+def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
+    urls = running_emulator.client("sqs").list_queues()["QueueUrls"]
+    assert {url.rpartition("/anchor-local-")[2] for url in urls} == {*QUEUES, *DEAD}
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three_times(
+    running_emulator: Emulator, name: str
+) -> None:
+    """P4: six times the function's own limit, and 1800 s for builds."""
+    visibility, function, limit = QUEUES[name]
+    attributes = attributes_of(running_emulator, name)
+    assert attributes["VisibilityTimeout"] == str(visibility)
+    assert attributes["SqsManagedSseEnabled"] == "true"
+    base, dot, kind = name.partition(".")
+    dead = f"{base}-dead{dot}{kind}"
+    redrive = json.loads(attributes["RedrivePolicy"])
+    assert redrive["maxReceiveCount"] == 3
+    assert redrive["deadLetterTargetArn"].endswith(f":anchor-local-{dead}")
+    described = running_emulator.client("lambda").get_function_configuration(
+        FunctionName=f"anchor-local-{function.partition(':')[0]}"
+    )
+    assert described["Timeout"] == limit
+    assert visibility >= 6 * limit
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("name", DEAD)
+def test_a_dead_letter_is_kept_for_two_weeks(running_emulator: Emulator, name: str) -> None:
+    attributes = attributes_of(running_emulator, name)
+    assert attributes["MessageRetentionPeriod"] == str(14 * DAY)
+    assert attributes["SqsManagedSseEnabled"] == "true"
+    assert "RedrivePolicy" not in attributes
+
+
+@pytest.mark.usefixtures("deployed")
+def test_each_queue_has_one_function_that_can_fail_in_part(running_emulator: Emulator) -> None:
+    mappings = running_emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    found = {
+        mapping["EventSourceArn"].rpartition(":anchor-local-")[2]: mapping["FunctionArn"].rpartition(
+            ":function:anchor-local-"
+        )[2]
+        for mapping in mappings
+    }
+    assert found == {name: function for name, (_, function, _) in QUEUES.items()}
+    for mapping in mappings:
+        assert (mapping["State"], mapping["FunctionResponseTypes"]) == (
+            "Enabled",
+            ["ReportBatchItemFailures"],
+        )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_upload_that_cannot_be_taken_is_tried_twice_more_and_kept(running_emulator: Emulator) -> None:
+    client = running_emulator.client("lambda")
+    config = client.get_function_event_invoke_config(FunctionName="anchor-local-images-uploaded")
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, DAY // 4)
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination.endswith(":anchor-local-images-uploads-dead")

@@ -1,0 +1,106 @@
+"""Tables, read back from AWS and compared with the spec's numbers (T1, T5-T8; issue 3, line 3).
+
+The emulator keeps every property that is compared here.
+"""
+
+from typing import Any
+
+import pytest
+
+from local.emulator import Emulator
+from local.engine import Deployment
+
+S, N = "S", "N"
+# By the name in the stack's outputs: keys; indexes with their keys and projection; the attribute that says
+# when a row expires; whether rows can be recovered outside of production, too; whether there is a stream.
+TABLES: dict[str, dict[str, Any]] = {
+    "projects": {
+        "keys": {"projectId": S, "sk": S},
+        "indexes": {"UserIdIndex": ({"userId": S, "createdAt": S}, "ALL")},
+        "expires": "expiresAt",
+    },
+    "deployments": {
+        "keys": {"projectId": S, "deploymentId": S},
+        "indexes": {
+            "DeploymentIdIndex": ({"deploymentId": S}, "ALL"),
+            "UserIdIndex": ({"userId": S, "deploymentId": S}, "ALL"),
+        },
+    },
+    "images": {
+        "keys": {"PK": S, "SK": S},
+        "indexes": {
+            "UserIndex": ({"GSI1PK": S, "GSI1SK": S}, "ALL"),
+            "AlbumIndex": ({"GSI2PK": S, "GSI2SK": S}, "ALL"),
+        },
+        "expires": "ttl",
+        "stream": True,
+    },
+    "shops": {"keys": {"domain": S}, "recovers": True},
+    "jobs": {
+        "keys": {"jobId": S},
+        "indexes": {
+            "ShopIndex": ({"shopDomain": S, "createdAt": S}, "ALL"),
+            # A write of a job's progress must not touch it: it has nothing that changes but the status.
+            "StatusIndex": ({"status": S, "createdAt": S}, "KEYS_ONLY"),
+        },
+        "expires": "expiresAt",
+        "recovers": True,
+    },
+    "import-history": {
+        "keys": {"shopDomain": S, "timestamp": N},
+        "expires": "expiresAt",
+        "recovers": True,
+    },
+    "site-next-site-tags": {
+        "keys": {"tag": S, "path": S},
+        "indexes": {"revalidate": ({"path": S, "revalidatedAt": N}, "ALL")},
+    },
+}
+
+
+def test_there_is_no_other_table(deployed: Deployment) -> None:
+    assert set(deployed.outputs["tables"]) == set(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_what_the_spec_says(running_emulator: Emulator, deployed: Deployment, name: str) -> None:
+    client = running_emulator.client("dynamodb")
+    exported = deployed.outputs["tables"][name]
+    table = client.describe_table(TableName=exported["name"])["Table"]
+    assert (table["TableName"], table["TableArn"]) == (f"anchor-local-{name}", exported["arn"])
+    types = {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]}
+
+    def keys(described: dict[str, Any]) -> dict[str, str]:
+        assert [key["KeyType"] for key in described["KeySchema"]] in (["HASH"], ["HASH", "RANGE"])
+        return {key["AttributeName"]: types[key["AttributeName"]] for key in described["KeySchema"]}
+
+    indexes = {
+        index["IndexName"]: (keys(index), index["Projection"]["ProjectionType"])
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    expected = TABLES[name]
+    assert (keys(table), indexes) == (expected["keys"], expected.get("indexes", {}))
+    used = {
+        key
+        for described in (expected["keys"], *(index for index, _ in indexes.values()))
+        for key in described
+    }
+    assert set(types) == used
+
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    encryption = table["SSEDescription"]
+    assert (encryption["Status"], encryption["SSEType"]) == ("ENABLED", "KMS")
+    assert encryption["KMSMasterKeyArn"].endswith(":alias/aws/dynamodb")
+    assert table["DeletionProtectionEnabled"] is False  # local keeps nothing (G3)
+    stream = table.get("StreamSpecification", {"StreamEnabled": False})
+    wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert stream == (wanted if expected.get("stream") else {"StreamEnabled": False})
+
+    expiry = client.describe_time_to_live(TableName=exported["name"])["TimeToLiveDescription"]
+    enabled = {"TimeToLiveStatus": "ENABLED", "AttributeName": expected.get("expires")}
+    assert expiry == (enabled if expected.get("expires") else {"TimeToLiveStatus": "DISABLED"})
+    backups = client.describe_continuous_backups(TableName=exported["name"])["ContinuousBackupsDescription"]
+    recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    assert recovery == ("ENABLED" if expected.get("recovers") else "DISABLED")
+    tags = client.list_tags_of_resource(ResourceArn=exported["arn"])["Tags"]
+    assert {"Project", "Stage", "Component"} <= {tag["Key"] for tag in tags}
