@@ -1,0 +1,1 @@
+"""The documents that are made from the code. `make reference` renews them; a stale one fails a test."""
