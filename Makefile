@@ -14,9 +14,9 @@ UNREACHABLE := could not be fetched: is the package index reachable from here (n
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 # Unit tests reach nothing beyond loopback.
-UNIT := tests/components tests/edge tests/runtime --allow-hosts=127.0.0.1,::1 --allow-unix-socket
+UNIT := tests/benchmarks tests/components tests/edge tests/policies tests/reference tests/runtime --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 
-.PHONY: help up demo check format lint types unit coverage integration e2e test package lock clean
+.PHONY: help up demo check format lint types unit coverage integration e2e test package lock snapshots clean reference bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -41,7 +41,8 @@ up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running
 demo: $(INSTALLED) ## the same once, not interactive, proven step by step
 	@$(BIN)/python -m local demo
 
-check: format lint types unit ## format, lint, types and unit tests
+check: $(INSTALLED) ## format, lint, types and unit tests
+	@$(MAKE) --no-print-directory -j 2 unit format lint types
 
 format: $(INSTALLED)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: .venv/bin/ruff format ." >&2; exit 1; }
@@ -54,7 +55,7 @@ types: $(INSTALLED)
 	@$(BIN)/basedpyright --warnings
 
 unit: $(INSTALLED)
-	@$(PYTEST) $(UNIT) -n 2 -q
+	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
 coverage: $(INSTALLED) ## the unit tests, and which branches they take (half as long again)
 	@$(PYTEST) $(UNIT) -n 2 -q --cov --cov-report=term:skip-covered
@@ -69,12 +70,21 @@ e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded 
 test: $(INSTALLED) ## everything that is checked
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage integration
 
+reference: $(INSTALLED) ## renew the documents that are made from the code
+	@$(BIN)/python -m reference
+
+bench: $(INSTALLED) ## measure what the design promises, and write docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
 package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
 lock: $(INSTALLED) ## remake requirements/*.txt from requirements/*.in
 	@for name in install runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
+
+snapshots: $(INSTALLED) ## renew tests/components/snapshots, which are read in the diff
+	@$(BIN)/python -m tests.components.snapshots
 
 clean: ## remove what was built and cached, but not the virtual environment
 	@rm -rf .anchor .build .pytest_cache .ruff_cache .hypothesis .coverage*

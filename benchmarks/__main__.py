@@ -1,0 +1,81 @@
+"""``make bench``: measures what the design promises and writes docs/benchmarks.md."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.document import Machine, write
+from benchmarks.model import Benchmark, Report
+
+DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+# Each is a module here with a function `measure`. Name some on the command line to run only those.
+BENCHMARKS: Final = ("program", "repositories", "image_lists", "cold_start")
+_VERSIONS: Final = ("pulumi", "pulumi-aws", "boto3", "attrs", "cattrs", "pynamodb")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmarks; the exit status says whether they ran, not whether goals were met."""
+    names = list(arguments) or list(BENCHMARKS)
+    console = Console(stderr=True, highlight=False)
+    unknown = [name for name in names if name not in BENCHMARKS or not find_spec(f"benchmarks.{name}")]
+    if unknown:
+        console.print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", style="red")
+        return 1
+    started = time.monotonic()
+    reports: list[Report] = []
+    with console.status("") as status:
+        for name in names:
+            began = time.monotonic()
+            measure = cast("Benchmark", import_module(f"benchmarks.{name}").measure)
+            reports.append(measure(status.update))
+            console.print(f"✓ {name} ({time.monotonic() - began:.0f} s)")
+    Console(highlight=False).print(_table(reports))
+    # Half of the benchmarks are no document.
+    if names == list(BENCHMARKS):
+        DOCUMENT.write_text(write(reports, _machine(time.monotonic() - started)), encoding="utf-8")
+        console.print(f"written to {DOCUMENT}")
+    return 0
+
+
+def _table(reports: Sequence[Report]) -> Table:
+    shown = Table("measured", "ratio", "goal", "", "", box=None)
+    for report in reports:
+        for each in report.measurements:
+            colour = {"met": "green", "missed": "red"}.get(each.verdict, "")
+            shown.add_row(
+                each.name, f"{each.ratio:.2f}", str(each.goal or ""), each.verdict, each.detail, style=colour
+            )
+    return shown
+
+
+def _machine(seconds: float) -> Machine:
+    return Machine(
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        system=f"{platform.system()} {platform.release()} on {platform.machine()}",
+        python=platform.python_version(),
+        packages={name: version(name) for name in _VERSIONS},
+        minutes=seconds / 60,
+    )
+
+
+def _processor() -> str:
+    """What the processor calls itself, where the system says so."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,25 @@
+"""The emulator in a process of its own: what it computes must not hold up the thread that is measured.
+
+Prints where it listens and with which keys, as one line of JSON; ends when its standard input does.
+"""
+
+import json
+import sys
+
+from local.emulator import Emulator
+
+if __name__ == "__main__":
+    with Emulator(region=sys.argv[1], port=0) as emulator:
+        keys = emulator.administrator
+        sys.stdout.write(
+            json.dumps(
+                {
+                    "endpoint_url": emulator.endpoint_url,
+                    "aws_access_key_id": keys.access_key_id,
+                    "aws_secret_access_key": keys.secret_access_key,
+                }
+            )
+            + "\n"
+        )
+        sys.stdout.flush()
+        sys.stdin.read()

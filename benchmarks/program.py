@@ -1,0 +1,139 @@
+"""The program with 1, 50 and 500 sites, against the same resources registered without components."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.program_child import Cost
+from reference.markdown import table
+
+ROOT: Final = Path(__file__).parent.parent
+SITES: Final = (1, 50, 500)
+# The large ones take a minute, in which what disturbs a measurement evens out.
+REPEATED: Final = {1: 5, 50: 2}
+GOAL: Final = Goal(bound=1.2)
+LINEAR: Final = Goal(bound=1.2)
+_METHOD: Final = """\
+`__main__.py` with production's settings and so many sites, run by the Pulumi SDK against a resource monitor
+in the same process that answers at once (`benchmarks/monitor.py`). Then all that it registered is registered
+by a flat program, with the same types, names and inputs, straight from `pulumi_aws`
+(`benchmarks/raw_program.py`). Each run has a process of its own, in which a small program went before it, so
+that every module is loaded. CPU seconds count, over all threads; of several runs the fastest."""
+_REMARK: Final = """\
+Why more than 1.2: components are resources to Pulumi, too. Here they add {share:.0%} more registrations, each
+with its outputs and a second call that reports them. The rest is how the SDK waits for a program's end:
+whenever one output is finished it looks at all unfinished ones again, so that outputs cost more than their
+share. It would take fewer and larger components, or another wait in the SDK."""
+
+
+@frozen(kw_only=True)
+class _Pair:
+    """The program and the flat one with so many sites."""
+
+    sites: int
+    program: Cost
+    raw: Cost
+
+    @property
+    def ratio(self) -> float:
+        return self.program.cpu / self.raw.cpu
+
+    @property
+    def per_resource(self) -> float:
+        """Milliseconds of the program for each resource that AWS has."""
+        return 1000 * self.program.cpu / self.program.resources
+
+
+def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
+    """Measure the program with each number of sites."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "graph"
+        pairs = [_measure(number, graph, say) for number in sites]
+        say("program: imports")
+        program, raw = _fastest(3, "import"), _fastest(3, "import-raw", str(graph))
+    large = pairs[-1]
+    remark = _REMARK.format(share=large.program.components / large.program.resources)
+    return Report(
+        title="The program",
+        method=_METHOD,
+        measurements=(
+            *(
+                Measurement(
+                    name=f"`__main__.py` with {pair.sites} sites / the same resources without components",
+                    ratio=pair.ratio,
+                    goal=GOAL,
+                    detail=f"{pair.program.cpu:.2f} s / {pair.raw.cpu:.2f} s CPU",
+                    remark="" if GOAL.is_met(pair.ratio) else remark,
+                )
+                for pair in pairs
+            ),
+            Measurement(
+                name=f"time per resource with {large.sites} sites / with {pairs[0].sites}",
+                ratio=large.per_resource / pairs[0].per_resource,
+                goal=LINEAR,
+                detail=f"{large.per_resource:.2f} ms / {pairs[0].per_resource:.2f} ms CPU",
+                remark=(
+                    f"Without components the time per resource grows to {_growth(pairs):.2f} times what it "
+                    "was, which is the SDK alone."
+                ),
+            ),
+            Measurement(
+                name="imports of `__main__.py` / of pulumi_aws and the classes it uses",
+                ratio=program.cpu / raw.cpu,
+                detail=f"{program.cpu:.2f} s / {raw.cpu:.2f} s CPU",
+            ),
+        ),
+        tables=(("Resources over sites", _costs(pairs)),),
+    )
+
+
+def _growth(pairs: Sequence[_Pair]) -> float:
+    first, last = pairs[0].raw, pairs[-1].raw
+    return (last.cpu / last.resources) / (first.cpu / first.resources)
+
+
+def _measure(sites: int, graph: Path, say: Say) -> _Pair:
+    times = REPEATED.get(sites, 1)
+    say(f"program: {sites} sites")
+    program = _fastest(times, "components", str(sites), str(graph))
+    say(f"program: the resources of {sites} sites without components")
+    raw = _fastest(times, "raw", str(sites), str(graph))
+    if raw.resources != program.resources:
+        raise ValueError(f"compared {program.resources} resources with {raw.resources}")
+    return _Pair(sites=sites, program=program, raw=raw)
+
+
+def _fastest(times: int, *arguments: str) -> Cost:
+    return min((_run(*arguments) for _ in range(times)), key=lambda cost: cost.cpu)
+
+
+def _run(*arguments: str) -> Cost:
+    command = [sys.executable, "-m", "benchmarks.program_child", *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - our own module
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _costs(pairs: Sequence[_Pair]) -> str:
+    return table(
+        ("sites", "resources", "components", "CPU", "wall", "per resource", "memory", "ratio to raw"),
+        [
+            (
+                str(pair.sites),
+                str(pair.program.resources),
+                str(pair.program.components),
+                f"{pair.program.cpu:.2f} s",
+                f"{pair.program.wall:.2f} s",
+                f"{pair.per_resource:.2f} ms",
+                f"{pair.program.megabytes} MB",
+                f"{pair.ratio:.2f}",
+            )
+            for pair in pairs
+        ],
+    )

@@ -1,0 +1,146 @@
+"""One measurement of the program, in a process of its own that `benchmarks.program` starts.
+
+python -m benchmarks.program_child components 50 GRAPH    run __main__.py; write to GRAPH what it registered
+python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH, without components
+python -m benchmarks.program_child import                 import what __main__.py imports
+python -m benchmarks.program_child import-raw GRAPH       import what the resources of GRAPH need
+"""
+
+import ast
+import importlib
+import json
+import pickle
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import asdict, frozen
+
+ROOT: Final = Path(__file__).parent.parent
+STAGE: Final = "production"
+# The program that goes before the measured one: in sites, and as resources without components.
+WARM_UP: Final = 1
+WARM_UP_RESOURCES: Final = 250
+
+
+@frozen(kw_only=True)
+class Cost:
+    """What something took.
+
+    Attributes:
+        cpu: Seconds of this process, over all its threads.
+        wall: Seconds.
+        resources: Resources that AWS has, without components.
+        components: Components.
+        megabytes: The most memory the process has had.
+    """
+
+    cpu: float
+    wall: float
+    resources: int = 0
+    components: int = 0
+    megabytes: int = 0
+
+
+def main(arguments: Sequence[str]) -> Cost:
+    """Measure what the arguments say."""
+    match arguments:
+        case ["import"]:
+            return _timed(_import_program)
+        case ["import-raw", graph]:
+            return _import_raw([token for token, *_ in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
+        case ["components", sites, graph]:
+            return _components(int(sites), Path(graph))
+        case ["raw", _, graph]:
+            return _raw(Path(graph))
+        case _:
+            raise SystemExit(__doc__)
+
+
+def _timed(run: Callable[[], object]) -> Cost:
+    cpu, wall = time.process_time(), time.perf_counter()
+    run()
+    return Cost(cpu=time.process_time() - cpu, wall=time.perf_counter() - wall)
+
+
+def _import_program() -> None:
+    """The imports at the top of `__main__.py`."""
+    tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                importlib.import_module(name.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            module = importlib.import_module(node.module)
+            for name in node.names:
+                if not hasattr(module, name.name):
+                    importlib.import_module(f"{node.module}.{name.name}")
+
+
+def _import_raw(tokens: Sequence[str]) -> Cost:
+    def load() -> None:
+        raw = importlib.import_module("benchmarks.raw_program")
+        for token in tokens:
+            raw.class_of(token)
+
+    return _timed(load)
+
+
+def _components(sites: int, graph: Path) -> Cost:
+    from benchmarks.monitor import Registered, run  # noqa: PLC0415 - imports are what another child measures
+    from local.program import run_main  # noqa: PLC0415
+    from tests.components.recorder import built_layers  # noqa: PLC0415
+
+    def program() -> None:
+        run_main(ROOT)
+
+    with built_layers() as layers:
+        run(program, STAGE, _configuration(WARM_UP, layers))
+        registered: list[Registered] = []
+        cost = _timed(lambda: registered.extend(run(program, STAGE, _configuration(sites, layers))))
+        custom = [each for each in registered if each.custom]
+        # While the layers are still there: their content is part of the graph.
+        graph.write_bytes(pickle.dumps([each.portable() for each in custom]))
+    return _counted(cost, len(custom), len(registered) - len(custom))
+
+
+def _raw(graph: Path) -> Cost:
+    from benchmarks.monitor import Registered, run  # noqa: PLC0415
+    from benchmarks.raw_program import raw_resources, register  # noqa: PLC0415
+
+    resources = raw_resources(pickle.loads(graph.read_bytes()))  # noqa: S301 - written by this module
+    run(lambda: register(resources[:WARM_UP_RESOURCES]), STAGE, {})
+    registered: list[Registered] = []
+    cost = _timed(lambda: registered.extend(run(lambda: register(resources), STAGE, {})))
+    return _counted(cost, len(registered), 0)
+
+
+def _counted(cost: Cost, resources: int, components: int) -> Cost:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Cost(
+        cpu=cost.cpu,
+        wall=cost.wall,
+        resources=resources,
+        components=components,
+        megabytes=round(kilobytes / 1024),
+    )
+
+
+def _configuration(sites: int, layers: Path) -> Mapping[str, Any]:
+    """Production's own, with so many sites."""
+    from tests.components.recorder import configuration  # noqa: PLC0415
+
+    config = configuration(STAGE)
+    config["anchor-deploy:stage"]["sites"] = [{"name": f"site-{number:04}"} for number in range(sites)]
+    return {**config, "anchor-deploy:layers": str(layers)}
+
+
+if __name__ == "__main__":
+    with warnings.catch_warnings():
+        # pulumi_aws warns of deprecated classes in the modules that it loads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        sys.stdout.write(json.dumps(asdict(main(sys.argv[1:]))) + "\n")

@@ -1,0 +1,215 @@
+"""The repositories against the raw client, boto3's Table resource and PynamoDB."""
+
+import gc
+import random
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import boto3
+from attrs import asdict, evolve, fields, frozen
+
+from benchmarks.emulator import emulator
+from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.pynamo_models import OWN_DEPLOYMENTS, OWN_JOBS, MapOfRelease, OwnDeploymentModel, connect
+from benchmarks.repository_contenders import (
+    AT,
+    DEPLOYMENTS,
+    JOBS,
+    PAGE,
+    ByHand,
+    ByPynamo,
+    ByRepository,
+    ByTableResource,
+    Contender,
+    Scene,
+)
+from runtime.deploy.model import Deployment, Release, Source, Status
+from runtime.shared.aws import usual_settings
+from runtime.shared.converters import to_row
+from runtime.shared.ids import ulids
+from runtime.shops.model import Job
+
+OPERATIONS: Final = ("get", "create", "update", "list")
+RAW_GOAL: Final = Goal(bound=1.15)
+PYNAMO_GOAL: Final = Goal(bound=1.5, kind="at least")
+RELEASE: Final = Release(
+    alias="r-01kg9p7av86cqrp4h410zx4bw9",
+    server_version="12",
+    server_origin="abcdefghijklmnop.lambda-url.ap-southeast-1.on.aws",
+    image_version="7",
+    image_origin="qrstuvwxyzabcdef.lambda-url.ap-southeast-1.on.aws",
+    host="01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
+    url="https://01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
+)
+_METHOD: Final = """\
+Four operations on the same emulator, a process of its own, in the same run: `get` a deployment by its key (16
+attributes, one of them a map), `create` a job (a conditional put of 9 attributes), `update` a deployment (a conditional
+update that returns the whole row) and `list` a page of {page} deployments. The raw client builds its dictionaries by
+hand, and by hand takes the values out of what comes back, times parsed. It has the settings of the functions' client,
+which like PynamoDB's leaves it to DynamoDB to check parameters; boto3's Table resource is as boto3 makes it. CPU
+seconds of the calling thread count. The contenders take turns, {calls} calls each, {rounds} times in an order that
+changes; of all turns the fastest."""  # noqa: E501 - Markdown, wrapped at 120
+_REMARK: Final = """\
+The raw call takes {raw:.0f} us of {ours:.0f} us: boto3 builds, signs and parses every request of every \
+contender, PynamoDB's too, and no repository can be faster than that."""
+
+
+@frozen(kw_only=True)
+class Row:
+    """CPU time of one operation by each contender, in microseconds."""
+
+    operation: str
+    microseconds: Mapping[str, float]
+
+    def ratio(self, one: str, other: str) -> float:
+        """How many times as long the one takes."""
+        return self.microseconds[one] / self.microseconds[other]
+
+
+def measure(say: Say, *, rounds: int = 30, calls: int = 5) -> Report:
+    """Measure every operation with every contender.
+
+    Args:
+        say: Shows what is being measured.
+        rounds: How often the contenders take turns.
+        calls: Calls of one turn.
+    """
+    with emulator() as connection:
+        contenders = _contenders(connection)
+        rows = [_row(operation, contenders, say, rounds, calls) for operation in OPERATIONS]
+    return Report(
+        title="Repositories",
+        method=_METHOD.format(page=PAGE, rounds=rounds, calls=calls),
+        measurements=tuple(each for row in rows for each in _measurements(row)),
+    )
+
+
+def _measurements(row: Row) -> Sequence[Measurement]:
+    us = row.microseconds
+    limit = _REMARK.format(raw=us[ByHand.name], ours=us[ByRepository.name])
+    return (
+        Measurement(
+            name=f"{row.operation}: repository to raw client",
+            ratio=row.ratio(ByRepository.name, ByHand.name),
+            goal=RAW_GOAL,
+            detail=f"{us[ByRepository.name]:.0f} us to {us[ByHand.name]:.0f} us",
+        ),
+        Measurement(
+            name=f"{row.operation}: boto3's Table resource to repository",
+            ratio=row.ratio(ByTableResource.name, ByRepository.name),
+            detail=f"{us[ByTableResource.name]:.0f} us to {us[ByRepository.name]:.0f} us",
+        ),
+        Measurement(
+            name=f"{row.operation}: PynamoDB to repository",
+            ratio=row.ratio(ByPynamo.name, ByRepository.name),
+            goal=PYNAMO_GOAL,
+            detail=f"{us[ByPynamo.name]:.0f} us to {us[ByRepository.name]:.0f} us",
+            remark=limit,
+        ),
+    )
+
+
+def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
+    # With the settings that functions have: without them, raw calls would take longer.
+    client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
+    for table in (DEPLOYMENTS, OWN_DEPLOYMENTS):
+        _create(client, table, "projectId", "deploymentId")
+    for table in (JOBS, OWN_JOBS):
+        _create(client, table, "jobId")
+    connect(connection)
+    deployments = _deployments()
+    for deployment in deployments:
+        client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
+        _own(deployment).save()
+    job = Job.queued("shop.example.com", "import-products", job_id="", at=AT)
+    ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a measurement
+    scene = Scene(deployment=deployments[0], release=RELEASE, new_job=lambda: evolve(job, job_id=ids()))
+    resource: Any = boto3.resource("dynamodb", **connection)
+    return (
+        ByHand(client, scene),
+        ByRepository.on(client, scene),
+        ByTableResource(resource.Table(DEPLOYMENTS), resource.Table(JOBS), scene),
+        ByPynamo(scene),
+    )
+
+
+def _create(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clients have no type
+    client.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+    )
+
+
+def _own(deployment: Deployment) -> OwnDeploymentModel:
+    """A deployment as PynamoDB's row."""
+    values: dict[str, Any] = {
+        each.name: getattr(deployment, each.name) for each in fields(Deployment) if each.name != "failure"
+    }
+    values |= {"status": deployment.status.value, "source": deployment.source.value}
+    values["release"] = MapOfRelease(**asdict(RELEASE, filter=lambda _, value: value is not None))
+    return OwnDeploymentModel(**values)
+
+
+def _deployments() -> Sequence[Deployment]:
+    """A project's deployments, one more than fit on a page; each as a row that is on its way."""
+    ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - the same
+    project_id = ids()
+    return [
+        Deployment(
+            project_id=project_id,
+            deployment_id=ids(),
+            user_id="7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            site="shop",
+            sequence=number,
+            status=Status.DEPLOYING,
+            branch="main",
+            commit_sha=f"{number:040x}",
+            commit_message="Show the basket's sum while something is added to it",
+            commit_author="Octocat",
+            source=Source.PUSH,
+            created_at=AT,
+            updated_at=AT,
+            build_id="anchor-dev-site-shop-build:6b1d0a0c-6f43-4f4b-a7d3-0d6d3b3ad7c5",
+            release=RELEASE,
+            live_at=AT,
+        )
+        for number in range(1, PAGE + 2)
+    ]
+
+
+def _row(operation: str, contenders: Sequence[Contender], say: Say, rounds: int, calls: int) -> Row:
+    say(f"repositories: {operation}")
+    order = random.Random(operation)  # noqa: S311 - the order of turns
+    fastest: dict[str, float] = {}
+    for turn in range(rounds + 1):
+        for contender in order.sample(contenders, len(contenders)):
+            took = _cpu(getattr(contender, operation), calls)
+            if turn:  # the first one warms up
+                fastest[contender.name] = min(took, fastest.get(contender.name, took))
+    return Row(operation=operation, microseconds=fastest)
+
+
+def _cpu(call: Callable[[], object], calls: int) -> float:
+    """Microseconds of this thread's CPU time for one call."""
+    with _no_collection():
+        before = time.thread_time()
+        for _ in range(calls):
+            call()
+        return (time.thread_time() - before) / calls * 1e6
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,0 +1,374 @@
+"""The same four operations in four ways."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, Protocol, Self
+
+from attrs import frozen
+from boto3.dynamodb.conditions import Attr, Key
+
+from benchmarks.pynamo_models import JobModel, MapOfRelease, OwnDeploymentModel
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.lists import ListRepository
+from runtime.deploy.model import Deployment, Release
+from runtime.deploy.projects import ProjectRepository
+from runtime.shared.aws import DynamoDBClient
+from runtime.shared.clock import to_text
+from runtime.shared.cursors import Cursors
+from runtime.shops.jobs import JobRepository
+from runtime.shops.model import Job
+
+PROJECTS: Final = "benchmark-projects"
+DEPLOYMENTS: Final = "benchmark-deployments"
+JOBS: Final = "benchmark-jobs"
+PAGE: Final = 20
+AT: Final = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@frozen(kw_only=True)
+class Scene:
+    """What the operations are about.
+
+    Attributes:
+        deployment: One of a project with more than a page of them; its row is `deploying`.
+        release: What is written to it.
+        new_job: Makes a job that is not stored yet.
+    """
+
+    deployment: Deployment
+    release: Release
+    new_job: Callable[[], Job]
+
+
+class Contender(Protocol):
+    """One way of talking to DynamoDB."""
+
+    name: ClassVar[str]
+
+    def get(self) -> object:
+        """Read a deployment by its key, strongly consistent."""
+        ...
+
+    def create(self) -> object:
+        """Write a job that must not be there yet."""
+        ...
+
+    def update(self) -> object:
+        """Write a deployment's release while it is `deploying`; returns the deployment."""
+        ...
+
+    def list(self) -> object:
+        """Read a page of a project's deployments, newest first."""
+        ...
+
+
+@frozen
+class ByRepository:
+    """The repositories."""
+
+    name: ClassVar[str] = "repository"
+    deployments: DeploymentRepository
+    lists: ListRepository
+    jobs: JobRepository
+    scene: Scene
+
+    @classmethod
+    def on(cls, client: DynamoDBClient, scene: Scene) -> Self:
+        """Return the repositories as functions compose them."""
+        cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
+        projects = ProjectRepository(client=client, table=PROJECTS)
+        return cls(
+            DeploymentRepository(client=client, table=DEPLOYMENTS, projects=projects),
+            ListRepository(
+                client=client, projects_table=PROJECTS, deployments_table=DEPLOYMENTS, cursors=cursors
+            ),
+            JobRepository(client=client, table=JOBS, cursors=cursors, clock=_now),
+            scene,
+        )
+
+    def get(self) -> object:
+        """See `Contender`."""
+        return self.deployments.get(self.scene.deployment.project_id, self.scene.deployment.deployment_id)
+
+    def create(self) -> object:
+        """See `Contender`."""
+        return self.jobs.create(self.scene.new_job())
+
+    def update(self) -> object:
+        """See `Contender`."""
+        return self.deployments.record_release(self.scene.deployment, self.scene.release, at=AT)
+
+    def list(self) -> object:
+        """See `Contender`."""
+        deployment = self.scene.deployment
+        return self.lists.deployments(deployment.user_id, deployment.project_id, limit=PAGE)
+
+
+@frozen
+class ByHand:
+    """The raw client: dictionaries written out on the way in, and read out on the way back."""
+
+    name: ClassVar[str] = "raw client"
+    client: Any
+    scene: Scene
+
+    def get(self) -> object:
+        """See `Contender`."""
+        answer = self.client.get_item(TableName=DEPLOYMENTS, Key=self._key(), ConsistentRead=True)
+        return _read_out(answer["Item"])
+
+    def create(self) -> object:
+        """See `Contender`."""
+        job = self.scene.new_job()
+        return self.client.put_item(
+            TableName=JOBS,
+            Item={
+                "jobId": {"S": job.job_id},
+                "shopDomain": {"S": job.shop_domain},
+                "kind": {"S": job.kind},
+                "status": {"S": "queued"},
+                "createdAt": {"S": to_text(job.created_at)},
+                "updatedAt": {"S": to_text(job.updated_at)},
+                "expiresAt": {"N": str(job.expires_at)},
+                "processed": {"N": str(job.processed)},
+                "failed": {"N": str(job.failed)},
+            },
+            ConditionExpression="attribute_not_exists(#jobId)",
+            ExpressionAttributeNames={"#jobId": "jobId"},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    def update(self) -> object:
+        """See `Contender`."""
+        release = self.scene.release
+        answer = self.client.update_item(
+            TableName=DEPLOYMENTS,
+            Key=self._key(),
+            UpdateExpression="SET #release = :release, #updatedAt = :at",
+            ConditionExpression="#status = :deploying",
+            ExpressionAttributeNames={
+                "#release": "release",
+                "#updatedAt": "updatedAt",
+                "#status": "status",
+            },
+            ExpressionAttributeValues={
+                ":release": {
+                    "M": {
+                        "alias": {"S": release.alias},
+                        "serverVersion": {"S": release.server_version},
+                        "serverOrigin": {"S": release.server_origin},
+                        "imageVersion": {"S": release.image_version},
+                        "imageOrigin": {"S": release.image_origin},
+                        "host": {"S": release.host},
+                        "url": {"S": release.url},
+                    }
+                },
+                ":at": {"S": to_text(AT)},
+                ":deploying": {"S": "deploying"},
+            },
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return _read_out(answer["Attributes"])
+
+    def list(self) -> object:
+        """See `Contender`."""
+        deployment = self.scene.deployment
+        answer = self.client.query(
+            TableName=DEPLOYMENTS,
+            KeyConditionExpression="#projectId = :project",
+            FilterExpression="#userId = :user",
+            ExpressionAttributeNames={"#projectId": "projectId", "#userId": "userId"},
+            ExpressionAttributeValues={
+                ":project": {"S": deployment.project_id},
+                ":user": {"S": deployment.user_id},
+            },
+            ScanIndexForward=False,
+            Limit=PAGE,
+        )
+        return [_read_out(item) for item in answer["Items"]]
+
+    def _key(self) -> Mapping[str, Any]:
+        deployment = self.scene.deployment
+        return {
+            "projectId": {"S": deployment.project_id},
+            "deploymentId": {"S": deployment.deployment_id},
+        }
+
+
+@frozen
+class ByTableResource:
+    """boto3's Table resource: plain dictionaries of Python's own types; times are parsed by hand."""
+
+    name: ClassVar[str] = "Table resource"
+    deployments: Any
+    jobs: Any
+    scene: Scene
+
+    def get(self) -> object:
+        """See `Contender`."""
+        return _with_times(self.deployments.get_item(Key=self._key(), ConsistentRead=True)["Item"])
+
+    def create(self) -> object:
+        """See `Contender`."""
+        job = self.scene.new_job()
+        return self.jobs.put_item(
+            Item={
+                "jobId": job.job_id,
+                "shopDomain": job.shop_domain,
+                "kind": job.kind,
+                "status": "queued",
+                "createdAt": to_text(job.created_at),
+                "updatedAt": to_text(job.updated_at),
+                "expiresAt": job.expires_at,
+                "processed": job.processed,
+                "failed": job.failed,
+            },
+            ConditionExpression=Attr("jobId").not_exists(),
+        )
+
+    def update(self) -> object:
+        """See `Contender`."""
+        release = self.scene.release
+        answer = self.deployments.update_item(
+            Key=self._key(),
+            UpdateExpression="SET #release = :release, updatedAt = :at",
+            ConditionExpression=Attr("status").eq("deploying"),
+            ExpressionAttributeNames={"#release": "release"},
+            ExpressionAttributeValues={
+                ":release": {
+                    "alias": release.alias,
+                    "serverVersion": release.server_version,
+                    "serverOrigin": release.server_origin,
+                    "imageVersion": release.image_version,
+                    "imageOrigin": release.image_origin,
+                    "host": release.host,
+                    "url": release.url,
+                },
+                ":at": to_text(AT),
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return _with_times(answer["Attributes"])
+
+    def list(self) -> object:
+        """See `Contender`."""
+        deployment = self.scene.deployment
+        answer = self.deployments.query(
+            KeyConditionExpression=Key("projectId").eq(deployment.project_id),
+            FilterExpression=Attr("userId").eq(deployment.user_id),
+            ScanIndexForward=False,
+            Limit=PAGE,
+        )
+        return [_with_times(item) for item in answer["Items"]]
+
+    def _key(self) -> Mapping[str, Any]:
+        deployment = self.scene.deployment
+        return {"projectId": deployment.project_id, "deploymentId": deployment.deployment_id}
+
+
+@frozen
+class ByPynamo:
+    """PynamoDB's models. Its rows are its own: it writes times in a form of its own."""
+
+    name: ClassVar[str] = "PynamoDB"
+    scene: Scene
+
+    def get(self) -> object:
+        """See `Contender`."""
+        return self._own()
+
+    def create(self) -> object:
+        """See `Contender`."""
+        job = self.scene.new_job()
+        return JobModel(
+            job_id=job.job_id,
+            shop_domain=job.shop_domain,
+            kind=job.kind,
+            status="queued",
+            created_at=job.created_at,
+            updated_at=job.updated_at,
+            expires_at=job.expires_at,
+            processed=job.processed,
+            failed=job.failed,
+        ).save(condition=JobModel.job_id.does_not_exist())
+
+    def update(self) -> object:
+        """See `Contender`."""
+        release = self.scene.release
+        deployment = OwnDeploymentModel(self.scene.deployment.project_id, self.scene.deployment.deployment_id)
+        deployment.update(
+            actions=[
+                OwnDeploymentModel.release.set(
+                    MapOfRelease(
+                        alias=release.alias,
+                        server_version=release.server_version,
+                        server_origin=release.server_origin,
+                        image_version=release.image_version,
+                        image_origin=release.image_origin,
+                        host=release.host,
+                        url=release.url,
+                    )
+                ),
+                OwnDeploymentModel.updated_at.set(AT),
+            ],
+            condition=OwnDeploymentModel.status == "deploying",
+        )
+        return deployment
+
+    def list(self) -> object:
+        """See `Contender`."""
+        deployment = self.scene.deployment
+        found = OwnDeploymentModel.query(
+            deployment.project_id,
+            filter_condition=OwnDeploymentModel.user_id == deployment.user_id,
+            scan_index_forward=False,
+            limit=PAGE,
+            page_size=PAGE,
+        )
+        return [*found]
+
+    def _own(self) -> OwnDeploymentModel:
+        deployment = self.scene.deployment
+        return OwnDeploymentModel.get(deployment.project_id, deployment.deployment_id, consistent_read=True)
+
+
+def _now() -> datetime:
+    return AT
+
+
+def _read_out(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A deployment's values, by hand."""
+    release = item["release"]["M"]
+    return {
+        "project_id": item["projectId"]["S"],
+        "deployment_id": item["deploymentId"]["S"],
+        "user_id": item["userId"]["S"],
+        "site": item["site"]["S"],
+        "sequence": int(item["sequence"]["N"]),
+        "status": item["status"]["S"],
+        "branch": item["branch"]["S"],
+        "commit_sha": item["commitSha"]["S"],
+        "commit_message": item["commitMessage"]["S"],
+        "commit_author": item["commitAuthor"]["S"],
+        "source": item["source"]["S"],
+        "created_at": datetime.fromisoformat(item["createdAt"]["S"]),
+        "updated_at": datetime.fromisoformat(item["updatedAt"]["S"]),
+        "build_id": item["buildId"]["S"],
+        "release": {
+            "alias": release["alias"]["S"],
+            "server_version": release["serverVersion"]["S"],
+            "server_origin": release["serverOrigin"]["S"],
+            "image_version": release["imageVersion"]["S"],
+            "image_origin": release["imageOrigin"]["S"],
+            "host": release["host"]["S"],
+            "url": release["url"]["S"],
+        },
+        "live_at": datetime.fromisoformat(item["liveAt"]["S"]),
+    }
+
+
+def _with_times(item: dict[str, Any]) -> dict[str, Any]:
+    for name in ("createdAt", "updatedAt", "liveAt"):
+        item[name] = datetime.fromisoformat(item[name])
+    return item
