@@ -16,7 +16,7 @@ ARCHITECTURE ?= arm64
 # Unit tests reach nothing beyond loopback.
 UNIT := tests/benchmarks tests/components tests/edge tests/policies tests/reference tests/runtime --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 
-.PHONY: help up demo check format lint types unit coverage integration e2e test package lock snapshots clean reference bench
+.PHONY: help up demo check format lint types unit coverage thorough integration e2e test package lock snapshots clean reference bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -57,8 +57,11 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## the unit tests, and which branches they take (half as long again)
-	@$(PYTEST) $(UNIT) -n 2 -q --cov --cov-report=term:skip-covered
+coverage: $(INSTALLED) ## the unit tests, and which branches they take (twice as long)
+	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
+
+thorough: $(INSTALLED) ## many threads at once, and many made-up lives
+	@$(PYTEST) $(UNIT) -n 2 -q -m thorough
 
 integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build runner, edge, workers
 	@$(PYTEST) tests/local -n 2 -q
@@ -68,7 +71,7 @@ e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded 
 
 # Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
 test: $(INSTALLED) ## everything that is checked
-	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage integration
+	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration
 
 reference: $(INSTALLED) ## renew the documents that are made from the code
 	@$(BIN)/python -m reference
