@@ -13,7 +13,6 @@ from components.package import CHECKOUT
 pytestmark = pytest.mark.thorough
 
 PROGRAM = """\
-import pulumi
 import pulumi_aws as aws
 
 from components.table import TenantTable
