@@ -36,7 +36,7 @@ class Watched:
     Attributes:
         functions: The platform's functions, by name.
         queues: The platform's queues, by name; their dead letters are watched too.
-        dead_letters: Other dead-letter queues, by the name of what they are the dead letters of.
+        dead_letters: Queues of what Lambda gave up in a function's name, by the name of what that is.
         apis: The HTTP APIs, by name.
         distributions: The ids of the distributions, by name.
         build_events: The function that is told of every build's end, and logs it.
@@ -95,9 +95,22 @@ class Alarms(Component):
         self.builds_namespace = f"Anchor/{args.stage.name}"
         watched = args.watched
         for queue_name, queue in watched.queues.items():
-            self._dead_letters(queue_name, queue.dead)
+            self._dead_letters(
+                queue_name,
+                queue.dead,
+                "Read what the function that consumes them logged as ERROR, remove the cause, then move them "
+                "back: in the SQS console, at the dead-letter queue, 'Start DLQ redrive'.",
+            )
         for queue_name, queue in watched.dead_letters.items():
-            self._dead_letters(queue_name, queue)
+            # SQS moves back only what came from a queue.
+            self._dead_letters(
+                queue_name,
+                queue,
+                "Each says in requestContext which function gave it up. Read what that one logged as ERROR, "
+                "remove the cause, call it with the message's requestPayload (of a table's changes there is "
+                "none, but their place in the stream), then delete the message: SQS cannot move back what "
+                "Lambda put there.",
+            )
         for function_name, function in watched.functions.items():
             self._function(function_name, function)
         for api_name, api in watched.apis.items():
@@ -107,12 +120,11 @@ class Alarms(Component):
         self._builds(watched.build_events)
         self.register_outputs({})
 
-    def _dead_letters(self, name: str, queue: DeadLetterQueue) -> None:
+    def _dead_letters(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
         self._alarm(
             f"{name}-dead",
-            f"Messages of {name} failed for good and wait as dead letters, up to 14 days. Read what the "
-            "function that consumes them logged as ERROR, remove the cause, then move them back: in the SQS "
-            f"console, at the dead-letter queue, 'Start DLQ redrive'. {_RUNBOOK}#dead-letters",
+            f"Messages of {name} failed for good and wait as dead letters, up to 14 days. {remedy} "
+            f"{_RUNBOOK}#dead-letters",
             _Metric(
                 namespace="AWS/SQS",
                 name="ApproximateNumberOfMessagesVisible",

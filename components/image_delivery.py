@@ -112,7 +112,7 @@ class ImageDelivery(Component):
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self._arn,))
 
     def _cache_policy(self, name: str) -> pulumi.Output[str]:
-        """The path alone is the key: an image never changes under its id."""
+        """The path alone is the key: an image keeps its file once its form has expired."""
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
                 header_behavior="none"

@@ -11,6 +11,7 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.projects import ProjectRepository
 from runtime.shared.clock import Clock
+from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
 from runtime.shared.ids import Ids, is_ulid
 from runtime.shared.inputs import parse_json
@@ -115,7 +116,7 @@ class Pushes:
                 self.deployments.record(project, deployment, delivery=delivery)
             except DeliveryRepeatedError as repeated:
                 return self.deployments.get(project.project_id, repeated.deployment_id)
-            except ProjectChangedError:
+            except (ProjectChangedError, TransactionConflictError):  # GitHub does not deliver it again
                 project = self.projects.get(project.project_id)
             else:
                 return deployment

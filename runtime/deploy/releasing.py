@@ -31,6 +31,7 @@ from runtime.deploy.site_environment import SiteEnvironmentError
 from runtime.deploy.smoke import SmokeTestError
 from runtime.deploy.switching import Switch
 from runtime.shared.clock import Clock
+from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
 
 _REFUSED: Final = (
@@ -46,6 +47,7 @@ _PASSING: Final = (
     FunctionBusyError,
     ReleaseNotAtEdgeError,
     TagsUnprocessedError,
+    TransactionConflictError,
 )
 _PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own pause is half an hour
 

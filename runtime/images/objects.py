@@ -24,6 +24,7 @@ _BLOCK: Final = 64 * 1024
 _BLOCKS: Final = (
     64  # of one file: what describes a picture is within its first blocks, or is not worth finding
 )
+_READS: Final = 100_000  # of one file: readers of a JPEG go byte by byte through what is none
 _CHANGED: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
 
 
@@ -121,6 +122,7 @@ class RemoteFile:
     failure: Exception | None = None
     _blocks: dict[int, bytes] = Factory(dict)
     _position: int = 0
+    _reads: int = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to a place in the file."""
@@ -133,8 +135,12 @@ class RemoteFile:
 
         Raises:
             ObjectChangedError: The object was replaced or deleted.
-            RefusedFileError: So many blocks were read that this is no picture one would expect.
+            RefusedFileError: So much or so often was read that this is no picture one would expect.
         """
+        self._reads += 1
+        if self._reads > _READS:
+            self.failure = RefusedFileError("its dimensions are not where a picture has them")
+            raise self.failure
         end = self.size if size < 0 else min(self.size, self._position + size)
         start, self._position = self._position, max(end, self._position)
         if start >= end:

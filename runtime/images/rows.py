@@ -2,9 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
-
-from botocore.exceptions import ClientError
+from typing import Any, Final
 
 from runtime.images.errors import ImageChangedError
 from runtime.images.model import Album, Image, Status
@@ -175,11 +173,6 @@ def collisions() -> Generator[None]:
     try:
         yield
     except TransactionConflictError:
-        raise ImageChangedError from None
-    except ClientError as error:
-        answer = cast("Mapping[str, Any]", error.response)
-        if answer["Error"]["Code"] != "TransactionConflictException":
-            raise
         raise ImageChangedError from None
 
 

@@ -203,12 +203,18 @@ _SIZES: Final[Mapping[str, Callable[[Any], int]]] = {
 
 @contextmanager
 def condition() -> Generator[None]:
-    """Turn a failed condition of the single write inside into `ConditionFailedError`."""
+    """Turn a failed condition of the single write inside into `ConditionFailedError`.
+
+    A write that met a transaction on its row becomes `TransactionConflictError`: boto3 does not repeat it.
+    """
     try:
         yield
     except ClientError as error:
         answer = cast("Mapping[str, Any]", error.response)
-        if answer["Error"]["Code"] != "ConditionalCheckFailedException":
+        code = answer["Error"]["Code"]
+        if code == "TransactionConflictException":
+            raise TransactionConflictError from None
+        if code != "ConditionalCheckFailedException":
             raise
         raise ConditionFailedError(answer.get("Item")) from None
 

@@ -146,7 +146,10 @@ class JobRepository:
         Raises:
             JobExistsError: There is one with this id.
             ItemTooLargeError: The row would be too large.
+            ValueError: Its id is no ULID: nobody could read it.
         """
+        if not is_ulid(job.job_id):
+            raise ValueError(f"a job's id is a ULID, and {job.job_id!r} is none")
         try:
             with condition():
                 self.client.put_item(**put_new(self.table, to_row(job), key="jobId"))
@@ -220,7 +223,10 @@ class JobRepository:
             raise StaleJobError(job_id, wanted="advanced", found=job.status) from None
 
     def succeed(self, domain: str, job_id: str) -> Job:
-        """Move a `running` job to `succeeded`. Of several who end a job, one succeeds and records it.
+        """Move a `running` job to `succeeded`. Of several who end a job, one succeeds.
+
+        That one may crash, or not get the answer: so whoever finds the job ended records its import, too.
+        Recording is repeatable (`runtime.shops.import_history`).
 
         Raises:
             StaleJobError: It is not `running`.

@@ -25,6 +25,9 @@ _DOMAIN: Final = re.compile(
 )
 
 
+_NO_DOMAIN: Final = "a shop's domain is a host name in lower case, such as my-shop.example.com"
+
+
 def is_domain(text: str) -> bool:
     """Tell whether a text is a host name in lower case: the one form in which a shop is named."""
     return _DOMAIN.fullmatch(text) is not None
@@ -32,7 +35,7 @@ def is_domain(text: str) -> bool:
 
 def _checked_domain(_: object, __: "Attribute[str]", domain: str) -> None:
     if not is_domain(domain):
-        raise ValueError("a shop's domain is a host name in lower case, such as my-shop.example.com")
+        raise ValueError(_NO_DOMAIN)
 
 
 @frozen(kw_only=True)
@@ -119,7 +122,13 @@ class Job:
 
     @classmethod
     def queued(cls, shop_domain: str, kind: str, *, job_id: str, at: datetime) -> Self:
-        """Return a new job that waits to be started."""
+        """Return a new job that waits to be started.
+
+        Raises:
+            ValueError: The domain is none, and so no shop's.
+        """
+        if not is_domain(shop_domain):
+            raise ValueError(_NO_DOMAIN)
         return cls(
             job_id=job_id,
             shop_domain=shop_domain,

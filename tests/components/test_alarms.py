@@ -57,13 +57,14 @@ def test_only_alarms_of_the_stage_publish() -> None:
         assert denying["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.parametrize("queue", ["builds", "images-uploads"])
-def test_one_dead_letter_rings(queue: str) -> None:
-    """P4."""
+@pytest.mark.parametrize(("queue", "remedy"), [("builds", "redrive"), ("images-uploads", "requestPayload")])
+def test_one_dead_letter_rings_and_is_told_how_to_try_it_again(queue: str, remedy: str) -> None:
+    """P4: SQS moves back what came from a queue, but nothing that Lambda put among the dead letters."""
     inputs = alarm(f"{queue}-dead").inputs
     assert inputs["dimensions"] == {"QueueName": f"anchor-dev-{queue}-dead"}
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
-    assert "redrive" in inputs["alarmDescription"]
+    told = [word for word in ("redrive", "requestPayload") if word in inputs["alarmDescription"]]
+    assert told == [remedy]
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("errors", "Errors"), ("throttles", "Throttles")])

@@ -104,6 +104,12 @@ def test_a_failed_condition_of_a_single_write_carries_the_row(world: World) -> N
     assert failed.value.item == row("p", count={"N": "1"})
 
 
+def test_a_single_write_that_met_a_transaction_is_a_named_conflict() -> None:
+    """What users write (variables, promote, cancel) meets the pushes' transactions: 409, not 500."""
+    with pytest.raises(TransactionConflictError, match="try again"), condition():
+        raise client_error("TransactionConflictException")
+
+
 def test_other_errors_of_a_single_write_stay_what_they_are() -> None:
     with pytest.raises(ClientError, match="Throttling"), condition():
         raise client_error("ThrottlingException")

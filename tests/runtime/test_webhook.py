@@ -226,6 +226,24 @@ def test_endless_rivals_end_in_a_conflict_that_can_be_sent_again(world: World) -
     assert "repeat" in body["detail"]
 
 
+def test_a_push_that_keeps_meeting_other_transactions_is_not_lost(world: World) -> None:
+    """P3: GitHub does not deliver again by itself what it got a refusal for."""
+    project = world.project()
+    meetings = [0]
+
+    def met(operation: str) -> None:
+        if operation == "transact_write_items" and meetings[0] < 4:
+            meetings[0] += 1
+            error = client_error("TransactionCanceledException")
+            error.response["CancellationReasons"] = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+            raise error
+
+    world.calls.before = met
+    status, body = send(world, project)
+    assert (status, meetings) == (202, [4])
+    assert world.deployments.get(project.project_id, body["deploymentId"]).status is Status.QUEUED
+
+
 def test_a_push_costs_two_calls_of_dynamodb(world: World) -> None:
     project = world.project()
     send(world, project, b"{}", x_github_event="ping")  # remembers the secret

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.svg import svg_size
+from runtime.images.svg import _Reader, svg_size
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 
@@ -60,6 +60,8 @@ def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
         ('<image href="https://evil.example/pixel.png"/>', "outside of it (href)"),
         ('<image xlink:href="//evil.example/pixel.png"/>', "outside of it (href)"),
         ('<use href="other.svg#a"/>', "outside of it (href)"),
+        ('<g xml:base="https://evil.example/a.svg"><use href="#a"/></g>', "outside of it (base)"),
+        ('<a href="#a" ping="https://evil.example/"/>', "outside of it (ping)"),
         ('<image href="data:image/svg+xml;base64,AAAA"/>', "outside of it (href)"),
         ('<image href="data:text/html,x"/>', "outside of it (href)"),
         ('<rect fill="url(https://evil.example/a.svg#b)"/>', "outside of it (fill)"),
@@ -130,6 +132,21 @@ def test_what_may_stand_before_it_is_read_over(prefix: bytes) -> None:
 def test_what_is_no_well_formed_svg_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedFileError, match="the file is no"):
         svg_size(data)
+
+
+@pytest.mark.parametrize("inside", ["<rect fill='{}'/>", "<style>{}</style>"])
+def test_an_address_behind_a_lot_of_white_space_is_answered_at_once(inside: str) -> None:
+    """Who tries each way to divide the white space is busy for hours."""
+    with pytest.raises(RefusedFileError, match="something outside of it"):
+        svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
+
+
+def test_a_style_of_very_many_lines_is_put_together_from_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part copies all before it: one for each line took minutes."""
+    parts: list[str] = []
+    monkeypatch.setattr(_Reader, "text", lambda _, text: parts.append(text))
+    assert svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
+    assert len(parts) < 100
 
 
 @settings(max_examples=100)

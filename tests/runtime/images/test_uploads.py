@@ -13,7 +13,7 @@ from runtime.images.image_input import ImageChanges
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
 from runtime.images.objects import image_id_of
 from runtime.images.rows import collisions
-from runtime.shared.dynamodb import TransactionConflictError
+from runtime.shared.dynamodb import TransactionConflictError, condition
 from tests.runtime.images.image_world import BUCKET, ImageWorld, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 from tests.runtime.world import CrashError, client_error, real_client
@@ -278,7 +278,7 @@ def test_what_is_no_races_fault_fails_loudly(world: ImageWorld, error: Exception
     ],
 )
 def test_only_a_write_that_met_another_is_taken_for_a_race(error: Exception, raised: type[Exception]) -> None:
-    with pytest.raises(raised), collisions():
+    with pytest.raises(raised), collisions(), condition():
         raise error
 
 
@@ -348,6 +348,18 @@ def test_a_file_that_hides_its_dimensions_is_given_up(world: ImageWorld) -> None
     image = world.pending(content_type="image/jpeg", size=10_000_000)
     world.upload(image, b"\xff\xd8" + segment * 80)
     assert "are not among its first 4194304 bytes" in (world.again(image).reason or "")
+
+
+@pytest.mark.parametrize("filler", [b"\xff\xe1\0\2", b"\xff", b"\0"])
+def test_a_file_that_is_gone_through_byte_by_byte_is_given_up(world: ImageWorld, filler: bytes) -> None:
+    """Four megabytes of it take longer than the function has, at every delivery, and stay in the bucket."""
+    image = world.pending(content_type="image/jpeg", size=1_000_000)
+    event = world.put(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
+    with world.calls.counted() as calls:
+        world.deliver(event)
+    assert "are not where a picture has them" in (world.again(image).reason or "")
+    assert calls.count("get_object") <= 3
+    assert world.objects() == {}
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_not_judged(world: ImageWorld) -> None:

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from runtime.deploy.model import Deployment, Project, Variable
+from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.release.release_world import (
     ReleaseWorld,
     answering,
@@ -159,6 +160,14 @@ def test_what_does_not_pass_is_left_to_the_queue_and_fails_at_last(
     _, reason = failure(stage, deployment)
     assert reason.endswith(", again and again")
     assert "example.com" not in reason
+
+
+def test_a_switch_that_meets_other_writers_is_tried_again_at_once(stage: ReleaseWorld) -> None:
+    """P7: the statuses of the two releases are one transaction."""
+    deployment = stage.built(stage.project())
+    refuse(stage, "transact_write_items", TransactionConflictError(), times=2)
+    assert stage.release(deployment).status == "live"
+    assert stage.pauses == [1.0, 4.0]
 
 
 def test_an_error_of_our_own_is_left_to_the_queue_and_fails_at_last(stage: ReleaseWorld) -> None:

@@ -40,6 +40,13 @@ def test_an_id_is_used_once(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
+def test_a_job_that_nobody_could_read_is_not_created(store: ShopWorld) -> None:
+    """It would also end every list of its status."""
+    with pytest.raises(ValueError, match="is a ULID"):
+        store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
+    assert store.jobs.with_status(Status.QUEUED, limit=10).items == ()
+
+
 @pytest.mark.parametrize("total", [None, 0, 120])
 def test_a_started_job_runs(store: ShopWorld, total: int | None) -> None:
     job = store.queued()
@@ -222,3 +229,10 @@ def test_changes_keep_what_a_newer_version_has_added(store: ShopWorld) -> None:
     assert store.jobs.fail(SHOP, job.job_id, error="x") == store.jobs.get(SHOP, job.job_id)
     row = store.row(JOBS, **key)
     assert {name: row[name] for name in added} == added
+
+
+@pytest.mark.parametrize("domain", ["My-Shop.example.com", "", "my-shop.example.com "])
+def test_a_job_is_a_shops(store: ShopWorld, domain: str) -> None:
+    """S1: a domain that no shop can have would be a tenant of its own."""
+    with pytest.raises(ValueError, match="host name in lower case"):
+        Job.queued(domain, "import-products", job_id=store.ids(), at=START)
