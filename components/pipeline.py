@@ -115,7 +115,10 @@ class BuildPipeline(Component):
                 self.builds.grant_consume(),
                 args.store.projects.grant("GetItem", "UpdateItem"),
                 args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
-                Grant(actions=("codebuild:StartBuild",), resources=(self._sites.builds,)),
+                # Stopped is a build whose deployment was cancelled while it was being started.
+                Grant(
+                    actions=("codebuild:StartBuild", "codebuild:StopBuild"), resources=(self._sites.builds,)
+                ),
                 args.store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
                 args.store.keys.grant_encrypt(self._sites.server_actions_keys),
@@ -215,14 +218,18 @@ class BuildPipeline(Component):
                 "SIGNING_KEY_ARN": args.store.keys.signing_arn,
                 "SECRETS_KEY_ARN": args.store.keys.secrets_arn,
                 "API_ENDPOINT": args.api_endpoint,
+                "BUILD_QUEUE_URL": self.builds.url,
             },
             grants=(
                 args.store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
                 args.store.projects.grant_query("UserIdIndex"),
-                args.store.deployments.grant("Query"),
+                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
                 args.store.deployments.grant_query("DeploymentIdIndex"),
+                # A cancel stops the build and sends the next one on its way.
+                Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
+                self.builds.grant_send(),
                 args.store.keys.grant_sign(),
                 Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
                 args.store.keys.grant_encrypt(sites.secrets),

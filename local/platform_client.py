@@ -70,6 +70,14 @@ class PlatformClient:
         """Make a kept release live, without a build."""
         return self.call("POST", f"/deployments/{deployment_id}/promote")
 
+    def cancel(self, deployment_id: str) -> Json:
+        """End a deployment that is not being released yet, and stop its build."""
+        return self.call("POST", f"/deployments/{deployment_id}/cancel")
+
+    def change_project(self, project_id: str, **changes: object) -> Json:
+        """Change the project's fields, named as in its JSON."""
+        return self.call("PATCH", f"/projects/{project_id}", changes)
+
     def wait_until(
         self,
         deployment_id: str,

@@ -1,11 +1,13 @@
 """From a queued deployment to a running build (P5, P8)."""
 
+from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.build_slot import BuildSlotRepository
+from runtime.deploy.cancelling import stop_build
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import (
     BuildSlotTakenError,
@@ -99,13 +101,17 @@ class Builder:
         except (BuildRefusedError, SiteNotFoundError) as refused:
             failure = Failure(step=STEP, reason=str(refused))
             log.warning("the build cannot be started", reason=failure.reason)
-            self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
+            with suppress(StaleDeploymentError):  # it was cancelled meanwhile
+                self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
             return False
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
         except StaleDeploymentError as stale:
             # Builds can end before this write; their event carries the build's id, too.
-            log.info("the build's event came first", status=stale.found)
+            log.info("the build's event or a cancel came first", status=stale.found)
+            if stale.found == Status.CANCELLED:
+                # Whoever cancelled knew of no build yet.
+                stop_build(self.codebuild, build_id)
         log.info("build started", buildId=build_id)
         return True
 

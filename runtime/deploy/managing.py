@@ -3,17 +3,19 @@
 Every method takes the user's id first and finds nothing of another tenant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import field, frozen
 
+from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.lists import ListRepository
 from runtime.deploy.model import Deployment, Project, Site
-from runtime.deploy.project_input import NewProject
+from runtime.deploy.project_input import NewProject, ProjectChanges
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import NewVariable, SecretStore, replaced
+from runtime.shared.changes import spoken_of
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import Ids
@@ -41,6 +43,7 @@ class Management:
     """Projects, deployments and variables for their owner.
 
     Attributes:
+        cancellation: Returns what cancels; called by a cancel only, because making its clients takes time.
         api_endpoint: URL of this API, without a trailing slash.
     """
 
@@ -48,6 +51,7 @@ class Management:
     deployments: DeploymentRepository
     lists: ListRepository
     secrets: SecretStore
+    cancellation: Callable[[], Cancellation]
     signer: Signer
     ids: Ids
     clock: Clock
@@ -101,6 +105,25 @@ class Management:
         sites = self.projects.sites({project.site})
         return project, sites.get(project.site)
 
+    def change_project(
+        self, user_id: str, project_id: str, changes: ProjectChanges
+    ) -> tuple[Project, Site | None]:
+        """Change a project, and return it with its site.
+
+        Repository and branch count for what is pushed and built from now on. Two calls of DynamoDB, as for
+        reading it.
+
+        Raises:
+            InvalidInputError: Nothing is to change, or the project is to be pinned.
+            ProjectNotFoundError: There is none, or it is another tenant's.
+        """
+        spoken = spoken_of(changes)
+        if spoken.get("pinned"):
+            problem = "must be false, which lets automatic releases go on; promoting a deployment pins it"
+            raise InvalidInputError(FieldProblem(field="pinned", problem=problem))
+        project = self.projects.change_owned(user_id, project_id, spoken, at=self.clock())
+        return project, self.projects.sites({project.site}).get(project.site)
+
     def all_projects(
         self, user_id: str, *, limit: int, cursor: str | None
     ) -> Page[tuple[Project, Site | None]]:
@@ -136,6 +159,15 @@ class Management:
             DeploymentNotFoundError: There is none, or it is another tenant's.
         """
         return self.deployments.owned(user_id, deployment_id)
+
+    def cancel(self, user_id: str, deployment_id: str) -> Deployment:
+        """Cancel a deployment that is not being released yet; see `Cancellation.cancel`.
+
+        Raises:
+            DeploymentNotFoundError: There is none, or it is another tenant's.
+            StaleDeploymentError: It is being released already, or has come to another end.
+        """
+        return self.cancellation().cancel(user_id, deployment_id)
 
     def variables(self, user_id: str, project_id: str) -> Project:
         """Return the project whose variables are asked for.

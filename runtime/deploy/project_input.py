@@ -4,8 +4,9 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
+from runtime.shared.changes import UNCHANGED
 from runtime.shared.inputs import Rule
 
 _NAME_LENGTHS = range(3, 51)
@@ -60,11 +61,30 @@ def _branch_problem(branch: str) -> str | None:
     return None
 
 
+_Name = Annotated[str, Rule(_name_problem)]
+_RepositoryUrl = Annotated[str, Rule(_repository_problem)]
+_Branch = Annotated[str, Rule(_branch_problem)]
+
+
 @frozen(kw_only=True)
 class NewProject:
     """Body of `POST /projects`."""
 
-    name: Annotated[str, Rule(_name_problem)]
+    name: _Name
     site: Annotated[str, Rule(_site_problem)]
-    repository_url: Annotated[str, Rule(_repository_problem)]
-    branch: Annotated[str, Rule(_branch_problem)] = "main"
+    repository_url: _RepositoryUrl
+    branch: _Branch = "main"
+
+
+@frozen(kw_only=True)
+class ProjectChanges:
+    """Body of `PATCH /projects/{projectId}`: what is not in it stays. The site is for good.
+
+    Attributes:
+        pinned: False lets automatic releases replace what is live again (D5); promoting pins.
+    """
+
+    name: _Name = field(default=UNCHANGED)
+    repository_url: _RepositoryUrl = field(default=UNCHANGED)
+    branch: _Branch = field(default=UNCHANGED)
+    pinned: bool = field(default=UNCHANGED)

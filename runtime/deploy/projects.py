@@ -1,8 +1,8 @@
 """The projects table: projects and the sites they are bound to.
 
-Methods with `owned` in their name, `promote` and `unpin` serve a tenant: they take the signed-in user's id,
-and another tenant's project is missing for them (A5). All others serve the platform, which has the project's
-id from its own rows or messages. Each method makes one DynamoDB call.
+Methods with `owned` in their name and `promote` serve a tenant: they take the signed-in user's id, and
+another tenant's project is missing for them (A5). All others serve the platform, which has the project's id
+from its own rows or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, Pointer, Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.converters import attribute, camel_case, from_row, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
@@ -225,24 +225,34 @@ class ProjectRepository:
         except ConditionFailedError:
             raise ProjectNotFoundError from None
 
-    def unpin(self, user_id: str, project_id: str, *, at: datetime) -> Project:
-        """Let automatic releases of a tenant's project replace what is live again (D5). Repeatable.
+    def change_owned(
+        self, user_id: str, project_id: str, changes: Mapping[str, object], *, at: datetime
+    ) -> Project:
+        """Change fields of a tenant's project. Repeatable.
 
-        Nothing switches by this; the next release that is newer than what is live does.
+        With `pinned` false, automatic releases replace what is live again (D5). Nothing switches by this; the
+        next release that is newer than what is live does.
+
+        Args:
+            user_id: The tenant.
+            project_id: A stranger's text.
+            changes: New values by the names of `Project`'s fields; not empty.
+            at: Now.
 
         Raises:
             ProjectNotFoundError: The project is gone, or another tenant's.
         """
         if not is_ulid(project_id):  # a stranger's text may be too long for a key
             raise ProjectNotFoundError
+        values = {camel_case(name): value for name, value in changes.items()}
         write = update(
             self.table,
             project_key(project_id),
-            "SET #pinned = :no, #updatedAt = :at",
+            "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "updatedAt")),
             when="#userId = :user",
             user=user_id,
-            no=False,
-            at=at,
+            updatedAt=at,
+            **values,
         )
         try:
             return self._written(write)

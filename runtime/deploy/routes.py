@@ -8,9 +8,11 @@ ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/projects", function="api"),
     Route(method="GET", path="/projects", function="api"),
     Route(method="GET", path="/projects/{projectId}", function="api"),
+    Route(method="PATCH", path="/projects/{projectId}", function="api"),
     Route(method="GET", path="/projects/{projectId}/deployments", function="api"),
     Route(method="GET", path="/projects/{projectId}/env", function="api"),
     Route(method="PUT", path="/projects/{projectId}/env", function="api"),
     Route(method="GET", path="/deployments/{deploymentId}", function="api"),
+    Route(method="POST", path="/deployments/{deploymentId}/cancel", function="api"),
     Route(method="POST", path="/deployments/{deploymentId}/promote", function="promote"),
 )

@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from runtime.images.model import CONTENT_TYPES, SVG, SVG_LIMIT
+from runtime.shared.changes import UNCHANGED
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.inputs import Rule, read
 
 _TITLE_LENGTH: Final = 200
 _DESCRIPTION_LENGTH: Final = 2_000
 _ALBUM_NAME_LENGTH: Final = 100
-
-
-_UNCHANGED: Any = object()
-"""Stands for what a change does not speak of. Null is spoken: it removes."""
 
 
 def _content_type_problem(content_type: str) -> str | None:
@@ -61,9 +58,9 @@ class NewImage:
 class ImageChanges:
     """Body of `PATCH /images/{imageId}`: what is not in it stays, null removes or takes out of the album."""
 
-    title: _Title | None = field(default=_UNCHANGED)
-    description: _Description | None = field(default=_UNCHANGED)
-    album_id: str | None = field(default=_UNCHANGED)
+    title: _Title | None = field(default=UNCHANGED)
+    description: _Description | None = field(default=UNCHANGED)
+    album_id: str | None = field(default=UNCHANGED)
 
 
 @frozen(kw_only=True)
@@ -78,8 +75,8 @@ class NewAlbum:
 class AlbumChanges:
     """Body of `PATCH /albums/{albumId}`: what is not in it stays, null removes."""
 
-    name: _Name = field(default=_UNCHANGED)
-    description: _Description | None = field(default=_UNCHANGED)
+    name: _Name = field(default=UNCHANGED)
+    description: _Description | None = field(default=UNCHANGED)
 
 
 def read_new_image(document: object, *, maximum: int) -> NewImage:
@@ -105,17 +102,3 @@ def read_new_image(document: object, *, maximum: int) -> NewImage:
     if problems:
         raise InvalidInputError(*problems)
     return new
-
-
-def spoken_of(changes: ImageChanges | AlbumChanges) -> dict[str, str | None]:
-    """Return what a change speaks of, by field.
-
-    Raises:
-        InvalidInputError: That is nothing.
-    """
-    names: list[str] = [attribute.name for attribute in fields(type(changes))]
-    spoken = {name: getattr(changes, name) for name in names}
-    spoken = {name: value for name, value in spoken.items() if value is not _UNCHANGED}
-    if not spoken:
-        raise InvalidInputError(FieldProblem(field="", problem="must change at least one field"))
-    return spoken

@@ -11,10 +11,11 @@ from attrs import evolve, field, frozen
 from runtime.images.albums import AlbumRepository
 from runtime.images.distribution import ImageDistribution
 from runtime.images.errors import AlbumUnavailableError, ImageChangedError
-from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage, spoken_of
+from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.images.images import ImageRepository
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Album, Image, Status
 from runtime.images.objects import ImageStore, UploadForm, image_key
+from runtime.shared.changes import spoken_of
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import Ids, is_ulid

@@ -76,6 +76,8 @@ class CodeBuildClient(Protocol):
         artifactsOverride: Mapping[str, Any],
     ) -> Answer: ...
 
+    def stop_build(self, *, id: str) -> Answer: ...  # noqa: A002 - AWS's own name
+
 
 class CloudWatchLogsClient(Protocol):
     """Calls of the `logs` client."""

@@ -17,7 +17,7 @@ VARIABLES = {
     "build-events": {"BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
     "release": {"ARTIFACTS_BUCKET", "ASSETS_BUCKET", "KEY_VALUE_STORE_ARN", "SIGNING_KEY_ARN"},
     "promote": {"KEY_VALUE_STORE_ARN"},
-    "api": {"SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT"},
+    "api": {"SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT", "BUILD_QUEUE_URL"},
 }
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
 

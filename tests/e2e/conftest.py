@@ -97,6 +97,34 @@ def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - comes aft
 
 
 @frozen(kw_only=True)
+class Cancelled:
+    """A push that was cancelled while it was built, and how its build ended."""
+
+    deployment: Json
+    build_status: str
+    load: Load
+
+
+@pytest.fixture(scope="session")
+def cancelled(cloud: Cloud, first: Pushed, broken: Broken) -> Cancelled:  # noqa: ARG001 - comes after it
+    codebuild = cloud.emulator.client("codebuild")
+    with Load(url=first.project["url"], visitors=2) as load:
+        sha = first.repository.commit({"public/third.txt": "never built\n"}, "Add another file")
+        payload = push_payload(repository_url=first.repository.url, sha=sha, message="Add another file")
+        deployment_id = first.webhook.deliver(payload).json()["deploymentId"]
+        first.client.wait_until(deployment_id, {"building"})
+        deployment = first.client.cancel(deployment_id)
+        (build_id, *_) = codebuild.list_builds(sortOrder="DESCENDING")["ids"]
+        deadline = time.monotonic() + 60
+        while (build := codebuild.batch_get_builds(ids=[build_id])["builds"][0])[
+            "buildStatus"
+        ] == "IN_PROGRESS":
+            assert time.monotonic() < deadline, "the build was not stopped"
+            time.sleep(0.1)
+    return Cancelled(deployment=deployment, build_status=build["buildStatus"], load=load)
+
+
+@frozen(kw_only=True)
 class Promoted:
     """The first release, promoted while visitors loaded the site."""
 
@@ -109,7 +137,7 @@ class Promoted:
 
 
 @pytest.fixture(scope="session")
-def promoted(cloud: Cloud, first: Pushed, broken: Broken) -> Promoted:  # noqa: ARG001 - comes after it
+def promoted(cloud: Cloud, first: Pushed, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - comes after it
     builds_before = number_of_builds(cloud)
     with Load(url=first.project["url"], pause=0.0) as load:
         time.sleep(1.0)

@@ -16,6 +16,7 @@ PRIVATE = [route for route in ROUTES if route.auth]
 OF_ONE_THING = [route for route in PRIVATE if "{" in route.path]
 BODIES = {
     "PUT /projects/{projectId}/env": {"variables": []},
+    "PATCH /projects/{projectId}": {"name": "Mine now"},
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://github.com/a/b"},
 }
 

@@ -5,7 +5,7 @@ import pytest
 from local.demo import Pushed
 from local.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown
 from local.visitor import Visitor
-from tests.e2e.conftest import Broken, Promoted, Second
+from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
@@ -84,6 +84,18 @@ def test_the_live_site_never_notices_a_broken_build(second: Second, broken: Brok
     assert broken.load.releases_since(0.0) == {second.sha}
 
 
+def test_a_cancelled_deployment_stops_its_build_and_nobody_notices(
+    first: Pushed, second: Second, cancelled: Cancelled
+) -> None:
+    """A2: its end changes nothing more."""
+    assert cancelled.deployment["status"] == "cancelled"
+    assert cancelled.build_status == "STOPPED"
+    deployment = first.client.deployment(cancelled.deployment["deploymentId"])
+    assert deployment["status"] == "cancelled"
+    assert cancelled.load.failed == []
+    assert cancelled.load.releases_since(0.0) == {second.sha}
+
+
 def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) -> None:
     """D5."""
     assert promoted.deployment["status"] == "live"
@@ -100,3 +112,14 @@ def test_no_request_fails_or_mixes_while_a_release_is_promoted(first: Pushed, pr
     assert promoted.load.failed == []
     assert promoted.load.mixed == []
     assert promoted.load.releases_since(promoted.answered) == {first.sha}
+
+
+def test_a_promoted_project_is_pinned_until_its_owner_lets_go(first: Pushed, promoted: Promoted) -> None:
+    """D5."""
+    project_id = first.project["projectId"]
+    live = {"deploymentId": promoted.deployment["deploymentId"]}
+    pinned = first.client.call("GET", f"/projects/{project_id}")
+    assert (pinned["pinned"], pinned["live"]) == (True, live)
+    released = first.client.change_project(project_id, pinned=False)
+    assert (released["pinned"], released["live"]) == (False, live)
+    first.client.promote(live["deploymentId"])

@@ -242,3 +242,56 @@ def test_the_secret_that_is_told_signs_what_the_webhook_accepts(world: World) ->
     fresh = hmac.new(made["webhook"]["secret"].encode(), b"body", hashlib.sha256).hexdigest()
     known = world.pushes.signer.webhook_secret(made["projectId"], 1)
     assert fresh == hmac.new(known.encode(), b"body", hashlib.sha256).hexdigest()
+
+
+def test_a_project_is_changed_field_by_field(world: World) -> None:
+    """A2, D5: what the body does not speak of stays."""
+    project = world.project(pinned=True)
+    changes = {"name": "Another name", "branch": "next", "repositoryUrl": "https://github.com/owner/moved"}
+    before = call(world, "GET /projects/{projectId}", projectId=project.project_id)[1]
+    for body in (changes, {"pinned": False}):
+        status, after = call(world, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+        expected = {**before, **body, "updatedAt": after["updatedAt"]}
+        assert (status, after) == (200, expected)
+        assert after["updatedAt"] > before["updatedAt"]
+        before = after
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, ""),
+        ({"name": "x"}, "name"),
+        ({"name": None}, "name"),
+        ({"branch": "-x"}, "branch"),
+        ({"repositoryUrl": "git@github.com:owner/name"}, "repositoryUrl"),
+        ({"pinned": True}, "pinned"),
+        ({"pinned": "no"}, "pinned"),
+        ({"site": "docs"}, "site"),
+        ({"live": None}, "live"),
+    ],
+)
+def test_a_change_that_cannot_be_made_names_its_field(world: World, body: object, field: str) -> None:
+    """A3."""
+    project = world.project()
+    before = world.projects.get(project.project_id)
+    status, problem = call(world, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
+    assert world.projects.get(project.project_id) == before
+
+
+def test_a_deployment_is_cancelled_and_its_build_stopped(world: World) -> None:
+    """A2."""
+    running = world.building(world.project())
+    status, document = call(
+        world, "POST /deployments/{deploymentId}/cancel", deploymentId=running.deployment_id
+    )
+    assert (status, document["status"]) == (200, "cancelled")
+    assert world.codebuild.stopped == [running.build_id]
+
+
+def test_what_is_live_cannot_be_cancelled(world: World) -> None:
+    live = world.live(world.project())
+    status, problem = call(world, "POST /deployments/{deploymentId}/cancel", deploymentId=live.deployment_id)
+    assert status == 409
+    assert "is live" in problem["detail"]

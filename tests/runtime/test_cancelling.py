@@ -2,6 +2,7 @@
 
 import pytest
 from attrs import evolve
+from botocore.exceptions import ClientError
 
 from runtime.deploy.errors import (
     DeploymentNotFoundError,
@@ -13,7 +14,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.events import build_state
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World
+from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World, client_error
 
 
 def sent(world: World) -> list[str]:
@@ -45,6 +46,62 @@ def test_a_running_build_is_cancelled_together_with_its_slot(world: World) -> No
     assert world.projects.get(project.project_id).active_build is None
     assert cancel(world, running).status is Status.CANCELLED  # again: what a crash may have left out
     assert sent(world) == [waiting.deployment_id]
+
+
+def test_the_build_of_a_cancelled_deployment_is_stopped(world: World) -> None:
+    """Also by a cancel that comes again: a crash may have come before the stop."""
+    running = world.building(world.project())
+    for _ in range(2):
+        cancel(world, running)
+    assert world.codebuild.stopped == [running.build_id] * 2
+
+
+@pytest.mark.parametrize("code", ["InvalidInputException", "ResourceNotFoundException"])
+def test_a_build_that_is_over_or_forgotten_needs_no_stop(world: World, code: str) -> None:
+    running = world.building(world.project())
+    world.codebuild.refusals = [client_error(code, "StopBuild")]
+    assert cancel(world, running).status is Status.CANCELLED
+
+
+def test_a_build_that_cannot_be_stopped_now_is_left_to_another_cancel(world: World) -> None:
+    project = world.project()
+    running, waiting = world.building(project), world.push(project)
+    world.codebuild.refusals = [client_error("ThrottlingException", "StopBuild")]
+    with pytest.raises(ClientError):
+        cancel(world, running)
+    assert world.statuses(running) == ["cancelled"]
+    assert sent(world) == [waiting.deployment_id]
+    cancel(world, running)
+    assert world.codebuild.stopped == [running.build_id]
+
+
+def test_a_build_that_is_refused_after_a_cancel_is_no_failure(world: World) -> None:
+    project = world.project()
+    deployment = world.push(project)
+    world.codebuild.never.add(deployment.deployment_id)
+
+    def cancelled(operation: str) -> None:
+        if operation == "start_build":
+            cancel(world, deployment)
+
+    world.calls.before = cancelled
+    world.build(deployment)
+    assert world.statuses(deployment) == ["cancelled"]
+    assert world.projects.get(project.project_id).active_build is None
+
+
+def test_a_deployment_that_is_cancelled_while_its_build_is_started_has_it_stopped(world: World) -> None:
+    deployment = world.push(world.project())
+
+    def cancelled(operation: str) -> None:
+        if operation == "start_build":
+            cancel(world, deployment)
+
+    world.calls.before = cancelled
+    world.build(deployment)
+    assert world.statuses(deployment) == ["cancelled"]
+    assert len(world.codebuild.stopped) == 1
+    assert world.codebuild.stopped[0].endswith(deployment.deployment_id)
 
 
 def test_a_build_that_is_cancelled_before_it_has_an_id_frees_its_slot(world: World) -> None:
@@ -119,7 +176,7 @@ def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None
     with pytest.raises(SwitchRefusedError):
         world.projects.switch(third, at=world.clock())
     for _ in range(2):
-        released = world.projects.unpin(OWNER, project.project_id, at=world.clock())
+        released = world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
         assert (released.pinned, released.live) == (False, promoted.live)
     switched = world.projects.switch(third, at=world.clock())
     assert world.deployments.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
@@ -130,5 +187,5 @@ def test_only_the_owner_releases_a_pin(world: World) -> None:
     project = world.project(pinned=True)
     for user, project_id in ((OTHER, project.project_id), (OWNER, world.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):
-            world.projects.unpin(user, project_id, at=world.clock())
+            world.projects.change_owned(user, project_id, {"pinned": False}, at=world.clock())
     assert world.projects.get(project.project_id).pinned

@@ -15,6 +15,7 @@ from tests.runtime.world import OTHER, OWNER, World
 # What OWNER gets on each route, and what everybody else gets.
 BODIES: dict[str, object] = {
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://example.com/r"},
+    "PATCH /projects/{projectId}": {"name": "Renamed"},
     "PUT /projects/{projectId}/env": {"variables": [{"name": "A", "value": "hunter2", "isSecret": True}]},
 }
 
@@ -26,18 +27,17 @@ def ask(world: World, route: str, user: str | None, path: dict[str, str]) -> tup
     return response["statusCode"], json.loads(response["body"])
 
 
-def owned(world: World) -> dict[str, str]:
+def owned(world: World, route: str = "") -> dict[str, str]:
+    """A project of OWNER's with a deployment to which the route applies."""
     project = world.project()
-    return {
-        "projectId": project.project_id,
-        "deploymentId": world.placed_live(project).deployment_id,
-    }
+    deployment = world.push(project) if route.endswith("/cancel") else world.placed_live(project)
+    return {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
 
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if "{" in route])
 def test_anothers_thing_is_answered_exactly_as_a_missing_one(world: World, route: str) -> None:
     """A5: the same status and the same body, and nothing changes."""
-    path = owned(world)
+    path = owned(world, route)
     missing = {name: world.ids() for name in path}
     nonsense = dict.fromkeys(path, "x" * 3000)
     rows = world.everything()
@@ -50,13 +50,13 @@ def test_anothers_thing_is_answered_exactly_as_a_missing_one(world: World, route
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if route != "POST /projects"])
 def test_the_owner_is_answered(world: World, route: str) -> None:
-    assert ask(world, route, OWNER, owned(world))[0] == 200
+    assert ask(world, route, OWNER, owned(world, route))[0] == 200
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
 def test_without_a_user_nothing_is_answered(world: World, route: str) -> None:
     """A1: the second lock behind the API's authorizer."""
-    path = owned(world)
+    path = owned(world, route)
     rows = world.everything()
     assert ask(world, route, None, path)[0] == 401
     assert world.everything() == rows

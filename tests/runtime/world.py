@@ -152,6 +152,13 @@ class CodeBuild:
     refusals: list[Exception] = Factory(list)
     never: set[str] = Factory(set)
     builds: dict[str, Mapping[str, Any]] = Factory(dict)
+    stopped: list[str] = Factory(list)
+
+    def stop_build(self, *, id: str) -> Mapping[str, Any]:  # noqa: A002 - AWS's own name
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.stopped.append(id)
+        return {"build": {"id": id}}
 
     def start_build(self, **arguments: Any) -> Mapping[str, Any]:
         if self.refusals:
@@ -249,6 +256,7 @@ class World:
             deployments=self.deployments,
             slot=self.slot,
             build_queue=self.build_queue,
+            codebuild=self.calls.client("codebuild", self.codebuild),
             clock=self.clock,
         )
         self.pushes = Pushes(
@@ -264,6 +272,7 @@ class World:
             deployments=self.deployments,
             lists=self.lists,
             secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
+            cancellation=lambda: self.cancellation,
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,

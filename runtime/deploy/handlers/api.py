@@ -8,21 +8,21 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy.build_slot import BuildSlotRepository
+from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.documents import deployment_document, project_document, variables_document
 from runtime.deploy.lists import ListRepository
 from runtime.deploy.managing import Management
-from runtime.deploy.project_input import NewProject
+from runtime.deploy.messages import BuildQueue
+from runtime.deploy.project_input import NewProject, ProjectChanges
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import NewVariables, SecretStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
 from runtime.shared.environment import load
-from runtime.shared.errors import (
-    AnchorError,
-    NotFoundError,
-)
+from runtime.shared.errors import AnchorError, NotFoundError
 from runtime.shared.http import Request, Response, answer, refusal
 from runtime.shared.ids import ulids
 from runtime.shared.inputs import read
@@ -40,6 +40,7 @@ class Environment:
     signing_key_arn: str
     secrets_key_arn: str
     api_endpoint: str
+    build_queue_url: str
 
 
 @cache
@@ -48,12 +49,13 @@ def service() -> Management:
     environment = load(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    deployments = DeploymentRepository(
+        client=dynamodb, table=environment.deployments_table, projects=projects
+    )
     signer = Signer(aws.client("kms"), environment.signing_key_arn)
     return Management(
         projects=projects,
-        deployments=DeploymentRepository(
-            client=dynamodb, table=environment.deployments_table, projects=projects
-        ),
+        deployments=deployments,
         lists=ListRepository(
             client=dynamodb,
             projects_table=environment.projects_table,
@@ -61,6 +63,17 @@ def service() -> Management:
             cursors=Cursors(key=signer.cursor_key, clock=utc_now),
         ),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
+        cancellation=lambda: Cancellation(
+            deployments=deployments,
+            slot=BuildSlotRepository(
+                client=dynamodb,
+                projects_table=environment.projects_table,
+                deployments_table=environment.deployments_table,
+            ),
+            build_queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
+            codebuild=aws.client("codebuild"),
+            clock=utc_now,
+        ),
         signer=signer,
         ids=ulids(utc_now, os.urandom),
         clock=utc_now,
@@ -111,6 +124,12 @@ def _get_project(management: Management, user_id: str, request: Request) -> Resp
     return answer(HTTPStatus.OK, project_document(project, site))
 
 
+def _change_project(management: Management, user_id: str, request: Request) -> Response:
+    changes = read(ProjectChanges, json_body(request))
+    project, site = management.change_project(user_id, request.path_parameters["projectId"], changes)
+    return answer(HTTPStatus.OK, project_document(project, site))
+
+
 def _list_deployments(management: Management, user_id: str, request: Request) -> Response:
     page = management.all_deployments(
         user_id,
@@ -124,6 +143,11 @@ def _list_deployments(management: Management, user_id: str, request: Request) ->
 
 def _get_deployment(management: Management, user_id: str, request: Request) -> Response:
     deployment = management.deployment(user_id, request.path_parameters["deploymentId"])
+    return answer(HTTPStatus.OK, deployment_document(deployment))
+
+
+def _cancel(management: Management, user_id: str, request: Request) -> Response:
+    deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
     return answer(HTTPStatus.OK, deployment_document(deployment))
 
 
@@ -142,9 +166,11 @@ OPERATIONS: Mapping[str, Callable[[Management, str, Request], Response]] = {
     "POST /projects": _create_project,
     "GET /projects": _list_projects,
     "GET /projects/{projectId}": _get_project,
+    "PATCH /projects/{projectId}": _change_project,
     "GET /projects/{projectId}/deployments": _list_deployments,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
     "GET /deployments/{deploymentId}": _get_deployment,
+    "POST /deployments/{deploymentId}/cancel": _cancel,
 }
 """What answers each route that `runtime.deploy.routes` gives to this function."""

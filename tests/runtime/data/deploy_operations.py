@@ -100,8 +100,10 @@ OPERATIONS = (
         made=World.placed_live,
     ),
     _operation(
-        "ProjectRepository.unpin",
-        lambda w, user, p, _: w.projects.unpin(user, p.project_id, at=w.clock()),
+        "ProjectRepository.change_owned",
+        lambda w, user, p, _: w.projects.change_owned(
+            user, p.project_id, {"pinned": False, "name": "New"}, at=w.clock()
+        ),
         "update_item",
         made=World.placed_live,
     ),

@@ -105,7 +105,10 @@ class LifeCycle:
 
     def unpin(self, crash: Crash = None) -> bool:
         return self._run(
-            lambda: self.world.projects.unpin(OWNER, self.project.project_id, at=self.world.clock()), crash
+            lambda: self.world.projects.change_owned(
+                OWNER, self.project.project_id, {"pinned": False}, at=self.world.clock()
+            ),
+            crash,
         )
 
     def cancel(self, deployment: Deployment, crash: Crash = None) -> None:

@@ -196,7 +196,7 @@ def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterw
     assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=one.deployment_id, sequence=1), True)
     with pytest.raises(SwitchRefusedError, match="pinned"):
         row_world.projects.switch(four, at=row_world.clock())
-    row_world.projects.unpin(OWNER, project.project_id, at=row_world.clock())
+    row_world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=row_world.clock())
     live = row_world.projects.switch(four, at=row_world.clock()).live
     assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
 
