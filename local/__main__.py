@@ -17,6 +17,7 @@ from local.demo import Connected, DemoFailed, prove_the_site, push, push_to_live
 from local.edge_listener import EdgePortTakenError
 from local.emulator import EmulatorError
 from local.engine import EngineError
+from local.image_checks import prove_the_images
 from local.layers import LayerError
 from local.node import NodeMissingError
 from local.progress import Progress
@@ -54,6 +55,7 @@ def up(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = EDG
         summary.add_row("Site", pushed.project["url"])
         summary.add_row("This release", pushed.deployment["url"])
         summary.add_row("Platform API", cloud.api_endpoint)
+        summary.add_row("Image API", cloud.deployed.outputs["images"]["apiEndpoint"])
         summary.add_row("User", user.name)
         summary.add_row("Password", user.password)
         progress.console.print(Panel(summary, title="live", expand=False))
@@ -68,6 +70,7 @@ def demo(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = E
     with Cloud.running(root=ROOT, ports=ports, progress=progress) as cloud:
         pushed = push_to_live(cloud, cloud.create_user(), progress)
         prove_the_site(pushed.visitor, pushed.sha, progress)
+        prove_the_images(cloud, pushed.client, progress)
     seconds = sum(proof.seconds for proof in progress.proofs)
     progress.console.print(f"{len(progress.proofs)} steps held, in {seconds:.0f} s")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from local import image_checks
 from local.cloud import Ports, free_ports
 from local.site_checks import SITE_CHECKS, commit_shown
 from local.visitor import Visitor
@@ -71,6 +72,7 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
         "built from a checkout of the commit",
         "released",
         *(check.title for check in SITE_CHECKS),
+        image_checks.TITLE,
     ):
         assert re.search(rf"✓ {re.escape(title)} +\d+\.\d s", demo.stdout), (
             f"no line for {title!r}:\n{demo.stdout}"
