@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from components.component import Component
+from components.package import CHECKOUT
 from components.stage import STAGES
 from policies.dead_letters import dead_letter_queues
 from tests.components.recorder import Recorded, recording
@@ -135,8 +136,17 @@ def test_every_alarm_tells_somebody_in_its_region_what_to_do(stage: str) -> None
             (topic,) = (topics[urn] for urn in alarm.refers[told] if urn in topics)
             assert topic.inputs.get("region") == alarm.inputs.get("region"), alarm.urn
         assert alarm.inputs["treatMissingData"] == "notBreaching", alarm.urn
-        assert re.search(r"Runbook: docs/operations\.md#[a-z0-9-]+$", alarm.inputs["alarmDescription"])
+        section = re.search(r"Runbook: docs/operations\.md#([a-z0-9-]+)$", alarm.inputs["alarmDescription"])
+        assert section, alarm.urn
+        assert section[1] in runbook_sections(), alarm.urn
         assert len(alarm.inputs["alarmDescription"]) > 200, alarm.urn
+
+
+@cache
+def runbook_sections() -> set[str]:
+    """The sections of the runbook, as links name them."""
+    titles = re.findall(r"^#+ (.+)$", (CHECKOUT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    return {title.lower().replace(" ", "-") for title in titles}
 
 
 def snake(name: str) -> str:
