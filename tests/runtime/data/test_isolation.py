@@ -16,6 +16,8 @@ from tests.runtime.data.operation import Operation, public_methods
 from tests.runtime.data.operations import OPERATIONS
 from tests.runtime.world import real_client
 
+pytestmark = pytest.mark.thorough
+
 FOR_TENANTS = [each for each in OPERATIONS if each.platform is None]
 RUNTIME = Path(__file__).parents[3] / "runtime"
 ADDED = "addedByALaterVersion"

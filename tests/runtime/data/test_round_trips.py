@@ -15,6 +15,8 @@ from runtime.shared.dynamodb import item_size
 from tests.runtime.data.models import INTEGERS, models, values_of
 from tests.runtime.world import real_client
 
+pytestmark = pytest.mark.thorough
+
 TABLE = "round-trips"
 
 
