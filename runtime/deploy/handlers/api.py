@@ -1,7 +1,7 @@
 """The platform's API, apart from what has a function of its own (A1-A5)."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -21,12 +21,11 @@ from runtime.deploy.variables import NewVariables, SecretStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
+from runtime.shared.dispatch import Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.errors import AnchorError, NotFoundError
-from runtime.shared.http import Request, Response, answer, refusal
+from runtime.shared.http import Request, Response, answer
 from runtime.shared.ids import ulids
 from runtime.shared.inputs import read
-from runtime.shared.logging import Log
 from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
@@ -88,18 +87,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], management: Management) -> Response:
     """Answer a request with the given service."""
-    request = Request.from_event(event)
-    log = Log().bound(requestId=request.request_id, route=request.route, **request.path_parameters)
-    try:
-        operation = OPERATIONS.get(request.route)
-        if operation is None:
-            raise NotFoundError("no such route")
-        response = operation(management, request.user_id, request)
-    except AnchorError as error:
-        log.info("request refused", reason=str(error))
-        return refusal(error)
-    log.info("request answered", status=response["statusCode"])
-    return response
+    return dispatch(event, OPERATIONS, management)
 
 
 def _create_project(management: Management, user_id: str, request: Request) -> Response:
@@ -162,7 +150,7 @@ def _set_variables(management: Management, user_id: str, request: Request) -> Re
     return answer(HTTPStatus.OK, variables_document(project))
 
 
-OPERATIONS: Mapping[str, Callable[[Management, str, Request], Response]] = {
+OPERATIONS: Operations[Management] = {
     "POST /projects": _create_project,
     "GET /projects": _list_projects,
     "GET /projects/{projectId}": _get_project,

@@ -1,7 +1,7 @@
 """The image service's API (I2, A1, A3, A5)."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,12 +20,11 @@ from runtime.images.objects import ImageStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
+from runtime.shared.dispatch import Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.errors import AnchorError, NotFoundError
-from runtime.shared.http import Request, Response, answer, no_content, refusal
+from runtime.shared.http import Request, Response, answer, no_content
 from runtime.shared.ids import ulids
 from runtime.shared.inputs import read
-from runtime.shared.logging import Log
 from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
@@ -74,18 +73,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], gallery: Gallery) -> Response:
     """Answer a request with the given service."""
-    request = Request.from_event(event)
-    log = Log().bound(requestId=request.request_id, route=request.route, **request.path_parameters)
-    try:
-        operation = OPERATIONS.get(request.route)
-        if operation is None:
-            raise NotFoundError("no such route")
-        response = operation(gallery, request.user_id, request)
-    except AnchorError as error:
-        log.info("request refused", reason=str(error))
-        return refusal(error)
-    log.info("request answered", status=response["statusCode"])
-    return response
+    return dispatch(event, OPERATIONS, gallery)
 
 
 def _create_image(gallery: Gallery, user_id: str, request: Request) -> Response:
@@ -151,7 +139,7 @@ def _shown(gallery: Gallery, image: Image) -> dict[str, Any]:
     return image_document(image, url=gallery.url(image))
 
 
-OPERATIONS: Mapping[str, Callable[[Gallery, str, Request], Response]] = {
+OPERATIONS: Operations[Gallery] = {
     "POST /images": _create_image,
     "GET /images": _list_images,
     "GET /images/{imageId}": _get_image,
