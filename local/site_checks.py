@@ -15,7 +15,7 @@ from PIL import Image
 
 from local.visitor import Visitor
 
-SOON = 30.0  # seconds within which something that happens behind the response must have happened
+SOON = 10.0  # seconds within which something that happens behind the response must have happened
 
 
 class CheckFailed(Exception):  # noqa: N818 - reads as what happened
