@@ -11,6 +11,7 @@ import pytest
 
 from local.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
+from tests.local.backends.tables import with_empty_tables
 from tests.runtime.tables import platform_tables
 from tests.runtime.world import World
 
@@ -40,17 +41,8 @@ class ParameterStore:
 
 
 def emptied(client: Any) -> World:  # noqa: ANN401 - clients have no type here
-    """The platform on this DynamoDB: its tables are made at the first time, and emptied from then on."""
-    there = set(client.list_tables()["TableNames"])
-    for table in platform_tables():
-        name = table["TableName"]
-        if name not in there:
-            client.create_table(**table)
-            continue
-        keys = [each["AttributeName"] for each in table["KeySchema"]]
-        for row in client.scan(TableName=name)["Items"]:
-            client.delete_item(TableName=name, Key={key: row[key] for key in keys})
-    return World(client, ssm=ParameterStore())
+    """The platform on this DynamoDB, with nothing in it."""
+    return World(with_empty_tables(client, platform_tables()), ssm=ParameterStore())
 
 
 @pytest.fixture

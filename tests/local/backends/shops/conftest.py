@@ -6,6 +6,7 @@ import pytest
 
 from local.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
+from tests.local.backends.tables import with_empty_tables
 from tests.runtime.shops.shop_world import ShopWorld
 from tests.runtime.tables import shop_tables
 
@@ -20,17 +21,8 @@ pytest.register_assert_rewrite(
 
 
 def emptied(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
-    """The client, with the store's tables: they are made at the first time, and emptied from then on."""
-    there = set(client.list_tables()["TableNames"])
-    for table in shop_tables():
-        name = table["TableName"]
-        if name not in there:
-            client.create_table(**table)
-            continue
-        keys = [each["AttributeName"] for each in table["KeySchema"]]
-        for row in client.scan(TableName=name)["Items"]:
-            client.delete_item(TableName=name, Key={key: row[key] for key in keys})
-    return client
+    """The client, with the store's tables and nothing in them."""
+    return with_empty_tables(client, shop_tables())
 
 
 @pytest.fixture(params=["ministack", "dynalite"])

@@ -1,0 +1,22 @@
+"""Tables in a DynamoDB that is a server of its own: made at the first time, and emptied from then on."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def with_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - clients have no type here
+    """Return the client, with these tables (arguments of `create_table`) in it and no row in them."""
+    there = set(client.list_tables()["TableNames"])
+    for table in tables:
+        name = table["TableName"]
+        if name not in there:
+            client.create_table(**table)
+            # The answer promises nothing: until the table is active, dynalite finds no such table.
+            client.get_waiter(waiter_name="table_exists").wait(
+                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+            continue
+        keys = [each["AttributeName"] for each in table["KeySchema"]]
+        for row in client.scan(TableName=name)["Items"]:
+            client.delete_item(TableName=name, Key={key: row[key] for key in keys})
+    return client
