@@ -111,6 +111,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
         "Installing dependencies: npm ci",
         "Building: open-next build, the repository's own version",
         "Packing .open-next into open-next.zip",
+        "Leaving the preview keys as Next.js made them: there is nothing to replace them by.",
         "Leaving out .open-next/server-functions/default/node_modules/gone: it is a broken link.",
         site.said()[-1],
     ]
@@ -134,6 +135,45 @@ def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
     }
     assert {info.external_attr >> 28 for info in artifact.infolist()} == {0o10}  # plain files
     assert artifact.read("server-functions/default/node_modules/linked/index.js") == b"next"
+
+
+def preview(digit: str) -> dict[str, str]:
+    """Return keys as Next.js makes them, in the lengths it has."""
+    return {
+        "previewModeId": f"{digit}1" * 16,
+        "previewModeSigningKey": f"{digit}2" * 32,
+        "previewModeEncryptionKey": f"{digit}3" * 32,
+    }
+
+
+def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
+    """D7: or a build's revalidation function could not render the pages of another release of the project."""
+
+    def packed(made: str, key: str) -> dict[str, str]:
+        manifest = json.dumps({"version": 4, "preview": preview(made)})
+        site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY=key)
+        found: dict[str, str] = json.loads(
+            site.artifact().read("revalidation-function/prerender-manifest.json")
+        )["preview"]
+        return found
+
+    first, second, others = packed("a", "project"), packed("b", "project"), packed("a", "another")
+
+    assert first == second
+    assert not set(first.values()) & (set(preview("a").values()) | set(others.values()))
+    assert [len(value) for value in first.values()] == [32, 64, 64]
+    assert len({value[:32] for value in first.values()}) == 3
+
+
+def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
+    """D7: rather than a release whose pages are never rendered again."""
+    manifest = json.dumps({"preview": {"previewModeId": "short"}})
+    result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
+
+    assert result.status == "FAILED"
+    assert site.said()[-1] == (
+        "FAILED: .next/prerender-manifest.json has another kind of previewModeId than expected."
+    )
 
 
 def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:

@@ -46,6 +46,10 @@ def build() -> None:
     if Path("leads-out").exists():
         Path(".open-next/outside").symlink_to("/etc/hostname")
     write(".open-next/image-optimization-function/index.mjs")
+    if Path("prerender-manifest.json").exists():
+        made = Path("prerender-manifest.json").read_text(encoding="utf-8")
+        write(".next/prerender-manifest.json", made)
+        write(".open-next/revalidation-function/prerender-manifest.json", made)
     if not Path("without-sharp").exists():
         sharp = f"sharp-linux-{os.environ['ANCHOR_LAMBDA_ARCH']}"
         write(f".open-next/image-optimization-function/node_modules/@img/{sharp}/lib/{sharp}.node")
