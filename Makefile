@@ -13,10 +13,13 @@ UNREACHABLE := could not be fetched: is the package index reachable from here (n
 # Of the functions, as the stage's settings name them (`make package`).
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
+# What Python compiles once is kept, whatever the shell says: tests, commands and functions are hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 # Unit tests reach nothing beyond loopback.
-UNIT := tests/benchmarks tests/components tests/edge tests/policies tests/reference tests/runtime --allow-hosts=127.0.0.1,::1 --allow-unix-socket
+LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
+UNIT := tests/benchmarks tests/components tests/docs tests/edge tests/policies tests/reference tests/runtime $(LOOPBACK)
 
-.PHONY: help up demo check format lint types unit coverage thorough integration e2e test package lock snapshots clean reference bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e conformance test package lock snapshots clean reference bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -35,11 +38,14 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
-up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running
-	@$(BIN)/python -m local up
+up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running (SITE=<folder>: with your site)
+	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)")
 
 demo: $(INSTALLED) ## the same once, not interactive, proven step by step
 	@$(BIN)/python -m local demo
+
+screenshot: $(INSTALLED) ## make demo, and the picture of it in the README
+	@$(BIN)/python -m local demo --screenshot docs/demo.svg
 
 check: $(INSTALLED) ## format, lint, types and unit tests
 	@$(MAKE) --no-print-directory -j 2 unit format lint types
@@ -61,13 +67,17 @@ coverage: $(INSTALLED) ## the unit tests, and which branches they take (twice as
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
 
 thorough: $(INSTALLED) ## many threads at once, and many made-up lives
-	@$(PYTEST) $(UNIT) -n 2 -q -m thorough
+	@# Only the files that have such tests: to collect all the others takes as long as half of these.
+	@$(PYTEST) $$(grep -rl --include='test_*.py' --exclude-dir=local --exclude-dir=e2e mark.thorough tests) $(LOOPBACK) -n 2 -q -m thorough
 
 integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build runner, edge, workers
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -p no:xdist -v | sed -u 's|^tests/e2e/||'
+	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
+
+conformance: $(INSTALLED) ## Next.js 15, a base path, a split server: a second example site, end to end
+	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
 test: $(INSTALLED) ## everything that is checked

@@ -5,16 +5,20 @@ import pulumi_aws as aws
 
 from components.alarms import Watched
 from components.api import HttpApi, HttpApiArgs
+from components.collection import ReleaseCollection, ReleaseCollectionArgs
+from components.deploy_functions import DeployFunctions
 from components.deploy_store import DeployStore, DeployStoreArgs
 from components.identity import UserIdentity, UserIdentityArgs
 from components.images import ImageService, ImageServiceArgs
 from components.operations import Operations, OperationsArgs
 from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode
 from components.pipeline import BuildPipeline, BuildPipelineArgs
+from components.registration import begun
 from components.shared_edge import SharedEdge, SharedEdgeArgs
 from components.shops import ShopStore, ShopStoreArgs
 from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 from components.stage import StageConfig
+from components.sweep import DeploymentSweep, DeploymentSweepArgs
 from runtime.deploy.routes import ROUTES
 
 stage = StageConfig.load()
@@ -32,19 +36,13 @@ edge = SharedEdge("edge", SharedEdgeArgs(stage=stage, assets_domain=store.assets
 store.assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
 
 # From push to live
+functions = DeployFunctions(stage=stage, account=account, code=code, layers=layers, store=store)
 pipeline = BuildPipeline(
-    "deploy",
-    BuildPipelineArgs(
-        stage=stage,
-        account=account,
-        code=code,
-        layers=layers,
-        store=store,
-        edge=edge,
-        api_endpoint=api.endpoint,
-    ),
+    "deploy", BuildPipelineArgs(functions=functions, edge=edge, api_endpoint=api.endpoint)
 )
 api.route(ROUTES, pipeline.functions)
+sweep = DeploymentSweep("sweep", DeploymentSweepArgs(functions=functions, pipeline=pipeline))
+collection = ReleaseCollection("collection", ReleaseCollectionArgs(functions=functions, edge=edge))
 
 sites = {
     site.name: ZeroDowntimeSite(
@@ -67,7 +65,7 @@ shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
 
 # Who is told when something fails, and where to look
 watched = Watched(
-    functions={**pipeline.functions, **images.functions},
+    functions=pipeline.functions | images.functions | sweep.functions | collection.functions,
     queues={"builds": pipeline.builds, "releases": pipeline.releases},
     dead_letters={"images-uploads": images.dead_letters},
     apis={"platform": api, "images": images.api},
@@ -95,3 +93,5 @@ pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
 pulumi.export("images", images.exported)
 pulumi.export("shopStorePolicyArn", shops.policy_arn)
+
+pulumi.run(begun)

@@ -173,7 +173,8 @@ class HttpApi(Component):
                 integrations[route.function] = self._integration(route.function, function)
             name = _NOT_IN_IDS.sub("-", route.key).strip("-").lower()
             aws.apigatewayv2.Route(
-                name,
+                # Both APIs have a route to their description, and URNs do not say of which API one is.
+                f"{self._name}-{name}",
                 api_id=self.api_id,
                 route_key=route.key,
                 target=composed("integrations/", integrations[route.function].id),

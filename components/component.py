@@ -1,4 +1,4 @@
-"""The parent of everything in `components`: it tags what it contains and says what outlives the stage."""
+"""What everything in `components` is made of: it tags what it contains and says what outlives the stage."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -59,5 +59,35 @@ class Component(pulumi.ComponentResource):
     @property
     def kept(self) -> pulumi.ResourceOptions:
         """The options of a child that holds what cannot be made again: production keeps it (G3)."""
-        keep = self.stage.keeps_data
-        return pulumi.ResourceOptions(parent=self, protect=keep, retain_on_delete=keep)
+        return _kept(self, self.stage)
+
+
+class Part:
+    """Resources that belong together within a component, below which they stand side by side with the others.
+
+    A component is a resource to Pulumi, too, with a registration and a report of its outputs. What sites have
+    several of is a part: with components instead, a stage of many sites would register a third more.
+
+    Args:
+        stage: The stage it belongs to.
+        opts: `inside` of the component that it is part of, from which it takes the parent and nothing else.
+    """
+
+    def __init__(self, stage: StageConfig, opts: pulumi.ResourceOptions | None) -> None:
+        self.stage = stage
+        self._parent = opts.parent if opts else None
+
+    @property
+    def inside(self) -> pulumi.ResourceOptions:
+        """The options of a resource that goes with the stage."""
+        return pulumi.ResourceOptions(parent=self._parent)
+
+    @property
+    def kept(self) -> pulumi.ResourceOptions:
+        """The options of a resource that holds what cannot be made again: production keeps it (G3)."""
+        return _kept(self._parent, self.stage)
+
+
+def _kept(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
+    keep = stage.keeps_data
+    return pulumi.ResourceOptions(parent=parent, protect=keep, retain_on_delete=keep)

@@ -44,6 +44,7 @@ PROJECTS: Final = TableDesign(
         Attribute("branch", "S", "pushes to it are deployed", "main"),
         Attribute("createdAt", "S", "when the project was made", _TIME),
         Attribute("updatedAt", "S", "when a person last changed it", _TIME),
+        Attribute("deletingAt", "S", "when its deletion began; nothing changes it any more", _TIME),
         Attribute("webhookVersion", "N", "raised to make a new webhook secret", "1"),
         Attribute("sequence", "N", "the number of the newest deployment; 0 before the first", "42"),
         Attribute(
@@ -120,8 +121,25 @@ DEPLOYMENTS: Final = TableDesign(
             why="the deployments of a user over all projects, newest first",
             query=f"userId = '{_USER}', newest first",
         ),
+        Index(
+            name="LeaseIndex",
+            partition=Key("lease"),
+            sort=Key("leaseUntil", "N"),
+            projection="KEYS_ONLY",
+            why="deployments of all projects that are under way, those first that stand still for longest",
+            query="lease = 'ACTIVE#0' AND leaseUntil <= 1769851800",
+        ),
+        Index(
+            name="HeldIndex",
+            partition=Key("held"),
+            sort=Key("deploymentId"),
+            projection=("collectedAt", "status"),
+            why="whatever of all projects still has functions, keys or files, oldest first",
+            query="held = 'RELEASE'",
+        ),
     ),
     tenant="userId",
+    expires="expiresAt",
     attributes=(
         Attribute("projectId", "S", "the project it is a deployment of", _ULID),
         Attribute("deploymentId", "S", "its ULID: sorts by creation time", _BUILD),
@@ -156,6 +174,44 @@ DEPLOYMENTS: Final = TableDesign(
             '{"step": "BUILD", "reason": "npm ci failed", "logTail": []}',
         ),
         Attribute("liveAt", "S", "when it last went live", _TIME),
+        Attribute(
+            "expiresAt",
+            "N",
+            "once its project is deleted: when it is forgotten, 30 days after that, Unix seconds",
+            "1772443800",
+        ),
+        Attribute(
+            "lease",
+            "S",
+            "while it is under way: `ACTIVE#0` to `ACTIVE#3`, by a hash of its id, so that no partition of "
+            "the index takes all writes",
+            "ACTIVE#0",
+        ),
+        Attribute(
+            "leaseUntil",
+            "N",
+            "while it is under way: when the sweep looks at it if it has not moved on, Unix seconds",
+            "1769851800",
+        ),
+        Attribute(
+            "redrives",
+            "N",
+            "how often the sweep has sent it again since its status last changed",
+            "1",
+        ),
+        Attribute(
+            "held",
+            "S",
+            "`RELEASE` from when its release began until nothing is left of that",
+            "RELEASE",
+        ),
+        Attribute(
+            "collectedAt",
+            "S",
+            "when it was taken from the visitors for good; its functions and files go an hour later, and "
+            "`release` with them",
+            _TIME,
+        ),
     ),
 )
 

@@ -7,11 +7,12 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.composed import composed
 from components.errors import DeclarationError
 from components.grant import Grant, policy_document, trust_policy
 from components.queue import VISIBILITY_PER_TIMEOUT, DeadLetterQueue, Queue
+from components.schedule import schedule_rule
 from components.stage import StageConfig
 
 _LONGEST_NAME: Final = 64
@@ -27,6 +28,8 @@ _LARGEST_BATCH: Final = 10_000
 _MOST_RETRIES: Final = 10_000
 _YOUNGEST_AGE: Final = 60
 _OLDEST_AGE: Final = 604_800
+# What a clock called for and nobody took within a minute is not made up for: the next call comes by itself.
+_SCHEDULED_AGE: Final = 60
 # What a site's function runs until the first release; nothing leads to it, unless someone calls it by hand.
 _NOT_RELEASED: Final = """\
 export const handler = async () => {
@@ -122,7 +125,7 @@ class StreamReading:
                 raise DeclarationError(f"{what} {number}; Lambda reads streams with {low} to {high}")
 
 
-class Function(Component):
+class Function(Part):
     """A Lambda function with its role, its policy and its log group; make a PythonFunction or a NodeFunction.
 
     Attributes:
@@ -144,7 +147,7 @@ class Function(Component):
             raise DeclarationError(
                 f"function {full_name!r} has {len(full_name)} characters; Lambda allows {_LONGEST_NAME}"
             )
-        super().__init__("function", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         log_group = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/lambda/{full_name}",
@@ -194,7 +197,6 @@ class Function(Component):
         self.arn = function.arn
         self.log_group_name = log_group.name
         self.invoke_arn = function.invoke_arn
-        self.register_outputs({"name": function.name, "arn": function.arn})
 
     def consume(self, queue: Queue, *, batch: int = 1) -> None:
         """Call the function with batches of the queue's messages; those it names as failed come again.
@@ -285,6 +287,30 @@ class Function(Component):
             ),
             opts=self.inside,
         )
+
+    def schedule(self, name: str, every: str) -> None:
+        """Call the function by the clock (`components/schedule.py` says how `every` is written).
+
+        A call that fails is not repeated, since the next one follows anyway: what is called this way finds
+        out by itself what there is to do. So it cannot also `keep_failures`.
+
+        Raises:
+            DeclarationError: EventBridge would refuse the rule.
+        """
+        resource, rule_name = f"{self.name}-{name}", f"{self._function_name}-{name}"
+        rule = schedule_rule(resource, rule_name, every, f"Calls {self._function_name}", self.inside)
+        calls = self.inside
+        calls.depends_on = [
+            self.allow_invoke(name, service="events.amazonaws.com", source_arn=rule.arn),
+            aws.lambda_.FunctionEventInvokeConfig(
+                resource,
+                function_name=self.function_name,
+                maximum_retry_attempts=0,
+                maximum_event_age_in_seconds=_SCHEDULED_AGE,
+                opts=self.inside,
+            ),
+        ]
+        aws.cloudwatch.EventTarget(resource, target_id=self.name, rule=rule.name, arn=self.arn, opts=calls)
 
     def allow_invoke(
         self,

@@ -19,6 +19,7 @@ LAYERS: Final = CHECKOUT / ".build" / "layers"
 # `base` is what every function imports; `edge` signs writes to the KeyValueStore, where releases switch.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _SHIPPED: Final = (".py", ".mjs")
+_DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
 
 
 @attrs.frozen(kw_only=True)
@@ -26,7 +27,8 @@ class FunctionCode:
     """What functions are made of, found and checked before the first resource.
 
     Attributes:
-        archive: The files of `runtime`. An explicit list: caches would change its hash from run to run (G7).
+        archive: The files of `runtime`, and the descriptions that the APIs answer with. An explicit list:
+            caches would change its hash from run to run (G7).
         layers: The folder of each layer, as `make package` built it.
     """
 
@@ -101,6 +103,7 @@ class DependencyLayers(Component):
 def _runtime_archive() -> pulumi.AssetArchive:
     runtime = CHECKOUT / "runtime"
     files = sorted(path for path in runtime.rglob("*") if path.suffix in _SHIPPED)
+    files += [CHECKOUT / "docs" / name for name in _DESCRIPTIONS]
     return pulumi.AssetArchive(
         {path.relative_to(CHECKOUT).as_posix(): pulumi.FileAsset(str(path)) for path in files}
     )

@@ -8,16 +8,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.deploy_store import DeployStore
-from components.function import Function, PythonFunction, PythonFunctionArgs
+from components.deploy_functions import DeployFunctions
+from components.function import Function
 from components.grant import Grant
-from components.package import DependencyLayers, FunctionCode, LayerName
 from components.queue import Queue, QueueArgs
 from components.shared_edge import SharedEdge
-from components.site_names import EverySite
-from components.stage import StageConfig
 
-_MEMORY: Final = 512
 # A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
 _RELEASE_MEMORY: Final = 1769
 # The artifact, and beside it the zips of three functions that are cut out of it (runtime/deploy/artifact.py).
@@ -32,20 +28,12 @@ class BuildPipelineArgs:
     """What the pipeline is made of.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
-        code: The code of the functions.
-        layers: The layers with their dependencies.
-        store: What the platform keeps.
+        functions: Makes its functions.
         edge: In which store a release is switched.
         api_endpoint: The URL of the API, of which the URLs of webhooks are made.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
-    code: FunctionCode
-    layers: DependencyLayers
-    store: DeployStore
+    functions: DeployFunctions
     edge: SharedEdge
     api_endpoint: pulumi.Input[str]
 
@@ -66,12 +54,14 @@ class BuildPipeline(Component):
     def __init__(
         self, name: str, args: BuildPipelineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("pipeline", name, args.stage, opts)
+        stage = args.functions.stage
+        super().__init__("pipeline", name, stage, opts)
         self._args = args
-        self._sites = EverySite(stage=args.stage, account=args.account)
-        self.builds = Queue("builds", QueueArgs(stage=args.stage, visibility=_BUILD_VISIBILITY), self.inside)
+        self._store = args.functions.store
+        self._sites = args.functions.sites
+        self.builds = Queue("builds", QueueArgs(stage=stage, visibility=_BUILD_VISIBILITY), self.inside)
         self.releases = Queue(
-            "releases", QueueArgs(stage=args.stage, visibility=6 * _RELEASE_TIMEOUT, fifo=True), self.inside
+            "releases", QueueArgs(stage=stage, visibility=6 * _RELEASE_TIMEOUT, fifo=True), self.inside
         )
         self.functions: dict[str, Function] = {
             "webhook": self._webhook(),
@@ -87,53 +77,59 @@ class BuildPipeline(Component):
         self.register_outputs({})
 
     def _webhook(self) -> Function:
-        args = self._args
-        return self._function(
+        store = self._store
+        return self._args.functions.make(
             "webhook",
+            opts=self.inside,
             # GitHub waits ten seconds for its answer.
             timeout=10,
-            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": args.store.keys.signing_arn},
+            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": store.keys.signing_arn},
             grants=(
-                args.store.projects.grant("GetItem", "PutItem", "UpdateItem"),
-                args.store.deployments.grant("GetItem", "PutItem"),
-                args.store.keys.grant_sign(),
+                store.projects.grant("GetItem", "PutItem", "UpdateItem"),
+                store.deployments.grant("GetItem", "PutItem"),
+                store.keys.grant_sign(),
                 self.builds.grant_send(),
             ),
         )
 
     def _orchestrator(self) -> Function:
-        args = self._args
-        return self._function(
+        store = self._store
+        return self._args.functions.make(
             "orchestrator",
+            opts=self.inside,
             timeout=60,
             environment={
-                "ARTIFACTS_BUCKET": args.store.artifacts.bucket_name,
-                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
-                "SECRETS_KEY_ARN": args.store.keys.secrets_arn,
+                "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
+                "BUILD_QUEUE_URL": self.builds.url,
+                "SIGNING_KEY_ARN": store.keys.signing_arn,
+                "SECRETS_KEY_ARN": store.keys.secrets_arn,
             },
             grants=(
                 self.builds.grant_consume(),
-                args.store.projects.grant("GetItem", "UpdateItem"),
-                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                # When CodeBuild is full, a message need not wait for half an hour.
+                self.builds.grant_show_again(),
+                store.projects.grant("GetItem", "UpdateItem"),
+                store.deployments.grant("GetItem", "Query", "UpdateItem"),
                 # Stopped is a build whose deployment was cancelled while it was being started.
                 Grant(
                     actions=("codebuild:StartBuild", "codebuild:StopBuild"), resources=(self._sites.builds,)
                 ),
-                args.store.keys.grant_sign(),
+                store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
-                args.store.keys.grant_encrypt(self._sites.server_actions_keys),
+                store.keys.grant_encrypt(self._sites.server_actions_keys),
             ),
         )
 
     def _build_events(self) -> Function:
-        args = self._args
-        return self._function(
+        store = self._store
+        return self._args.functions.make(
             "build-events",
+            opts=self.inside,
             timeout=60,
             environment={"BUILD_QUEUE_URL": self.builds.url, "RELEASE_QUEUE_URL": self.releases.url},
             grants=(
-                args.store.projects.grant("UpdateItem"),
-                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                store.projects.grant("UpdateItem"),
+                store.deployments.grant("GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
                 self.releases.grant_send(),
@@ -141,31 +137,32 @@ class BuildPipeline(Component):
         )
 
     def _release(self) -> Function:
-        args, sites = self._args, self._sites
-        return self._function(
+        store, edge, sites = self._store, self._args.edge, self._sites
+        return self._args.functions.make(
             "release",
+            opts=self.inside,
             timeout=_RELEASE_TIMEOUT,
             memory=_RELEASE_MEMORY,
             storage=_RELEASE_STORAGE,
             layers=("base", "edge"),
             environment={
-                "ARTIFACTS_BUCKET": args.store.artifacts.bucket_name,
-                "ASSETS_BUCKET": args.store.assets.bucket_name,
-                "KEY_VALUE_STORE_ARN": args.edge.store_arn,
-                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
+                "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
+                "ASSETS_BUCKET": store.assets.bucket_name,
+                "KEY_VALUE_STORE_ARN": edge.store_arn,
+                "SIGNING_KEY_ARN": store.keys.signing_arn,
             },
             grants=(
                 self.releases.grant_consume(),
-                args.store.projects.grant("GetItem", "UpdateItem"),
-                args.store.deployments.grant("GetItem", "UpdateItem"),
-                args.store.artifacts.grant("GetObject", under="artifacts/"),
+                store.projects.grant("GetItem", "UpdateItem"),
+                store.deployments.grant("GetItem", "UpdateItem"),
+                store.artifacts.grant("GetObject", under="artifacts/"),
                 # To who may not list, S3 does not say that an artifact is missing, but that it is forbidden.
-                args.store.artifacts.grant_list(),
+                store.artifacts.grant_list(),
                 # The zips of the functions, beside the artifact they were cut out of.
-                args.store.artifacts.grant("PutObject", under="artifacts/*/functions/"),
-                args.store.assets.grant("PutObject", under="assets/"),
-                args.store.assets.grant("PutObject", under="cache/"),
-                args.store.assets.grant_list(under="assets/"),
+                store.artifacts.grant("PutObject", under="artifacts/*/functions/"),
+                store.assets.grant("PutObject", under="assets/"),
+                store.assets.grant("PutObject", under="cache/"),
+                store.assets.grant_list(under="assets/"),
                 Grant(
                     actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
                     resources=(sites.tag_tables,),
@@ -186,86 +183,67 @@ class BuildPipeline(Component):
                     ),
                     resources=(sites.functions,),
                 ),
-                args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                args.store.keys.grant_sign(),
+                edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
+                store.keys.grant_sign(),
                 Grant(actions=("ssm:GetParametersByPath",), resources=(sites.secrets,)),
-                args.store.keys.grant_decrypt(sites.secrets),
+                store.keys.grant_decrypt(sites.secrets),
             ),
         )
 
     def _promote(self) -> Function:
-        args = self._args
-        return self._function(
+        store, edge = self._store, self._args.edge
+        return self._args.functions.make(
             "promote",
+            opts=self.inside,
             timeout=30,
             layers=("base", "edge"),
-            environment={"KEY_VALUE_STORE_ARN": args.edge.store_arn},
+            environment={"KEY_VALUE_STORE_ARN": edge.store_arn},
             grants=(
-                args.store.projects.grant("GetItem", "UpdateItem"),
-                args.store.deployments.grant("GetItem", "UpdateItem"),
-                args.store.deployments.grant_query("DeploymentIdIndex"),
+                store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),
+                # The deployment is checked in the transaction that lets the project lead to it.
+                store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
+                store.deployments.grant_query("DeploymentIdIndex"),
                 Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
-                args.edge.grant("DescribeKeyValueStore", "GetKey", "PutKey"),
+                edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
+                # A project's secrets go with it. Encrypted as they are looked up, nobody can read them here.
+                Grant(
+                    actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
+                    resources=(self._sites.secrets,),
+                ),
             ),
         )
 
     def _api(self) -> Function:
-        args, sites = self._args, self._sites
-        return self._function(
+        store, sites = self._store, self._sites
+        return self._args.functions.make(
             "api",
+            opts=self.inside,
             timeout=15,
             environment={
-                "SIGNING_KEY_ARN": args.store.keys.signing_arn,
-                "SECRETS_KEY_ARN": args.store.keys.secrets_arn,
-                "API_ENDPOINT": args.api_endpoint,
+                "SIGNING_KEY_ARN": store.keys.signing_arn,
+                "SECRETS_KEY_ARN": store.keys.secrets_arn,
+                "API_ENDPOINT": self._args.api_endpoint,
                 "BUILD_QUEUE_URL": self.builds.url,
+                "LOGS_BUCKET": store.logs.bucket_name,
             },
             grants=(
-                args.store.projects.grant(
+                store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
-                args.store.projects.grant_query("UserIdIndex"),
-                args.store.deployments.grant("GetItem", "Query", "UpdateItem"),
-                args.store.deployments.grant_query("DeploymentIdIndex"),
-                # A cancel stops the build and sends the next one on its way.
+                store.projects.grant_query("UserIdIndex"),
+                store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                store.deployments.grant_query("DeploymentIdIndex"),
+                # A cancel stops the build and sends the next one on its way; a deployment by hand is sent.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
                 self.builds.grant_send(),
-                args.store.keys.grant_sign(),
+                Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
+                store.logs.grant("GetObject", under="logs/builds/"),
+                # To who may not list, S3 does not say that a log is missing, but that it is forbidden.
+                store.logs.grant_list(),
+                store.keys.grant_sign(),
                 Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
-                args.store.keys.grant_encrypt(sites.secrets),
+                store.keys.grant_encrypt(sites.secrets),
             ),
-        )
-
-    def _function(  # noqa: PLR0913 - what the six functions differ by
-        self,
-        name: str,
-        *,
-        timeout: int,
-        environment: dict[str, pulumi.Input[str]],
-        grants: tuple[Grant, ...],
-        memory: int = _MEMORY,
-        storage: int = 512,
-        layers: tuple[LayerName, ...] = ("base",),
-    ) -> Function:
-        args = self._args
-        return PythonFunction(
-            name,
-            PythonFunctionArgs(
-                stage=args.stage,
-                handler=f"runtime.deploy.handlers.{name.replace('-', '_')}.handle",
-                timeout=timeout,
-                memory=memory,
-                storage=storage,
-                code=args.code.archive,
-                layers=tuple(args.layers.arns[layer] for layer in layers),
-                environment={
-                    "PROJECTS_TABLE": args.store.projects.table_name,
-                    "DEPLOYMENTS_TABLE": args.store.deployments.table_name,
-                    **environment,
-                },
-                grants=grants,
-            ),
-            self.inside,
         )
 
     def _tell_ends_of_builds_to(self, function: Function) -> None:

@@ -7,7 +7,7 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.composed import composed_json
 from components.errors import DeclarationError
 from components.grant import Grant
@@ -62,7 +62,7 @@ class DeadLetterQueueArgs:
     fifo: bool = False
 
 
-class DeadLetterQueue(Component):
+class DeadLetterQueue(Part):
     """Where what failed for good is kept for 14 days. `components/alarms.py` tells somebody of it.
 
     Attributes:
@@ -75,7 +75,7 @@ class DeadLetterQueue(Component):
         self, name: str, args: DeadLetterQueueArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         full_name = _full_name(args.stage, name, fifo=args.fifo)
-        super().__init__("queue", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         queue = aws.sqs.Queue(
             name,
             name=full_name,
@@ -87,14 +87,13 @@ class DeadLetterQueue(Component):
         self.url = queue.url
         self.arn = queue.arn
         self.queue_name = queue.name
-        self.register_outputs({"url": queue.url, "arn": queue.arn})
 
     def grant_send(self) -> Grant:
         """Allow putting dead letters there, which Lambda does in the name of the function that failed."""
         return Grant(actions=("sqs:SendMessage",), resources=(self.arn,))
 
 
-class Queue(Component):
+class Queue(Part):
     """A queue with a dead-letter queue that keeps what failed for 14 days.
 
     Attributes:
@@ -107,7 +106,7 @@ class Queue(Component):
 
     def __init__(self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         full_name = _full_name(args.stage, name, fifo=args.fifo)
-        super().__init__("queue", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         self.dead = DeadLetterQueue(
             f"{name}-dead", DeadLetterQueueArgs(stage=args.stage, fifo=args.fifo), self.inside
         )
@@ -137,11 +136,14 @@ class Queue(Component):
         self.arn = queue.arn
         self.queue_name = queue.name
         self.visibility = args.visibility
-        self.register_outputs({"url": queue.url, "arn": queue.arn})
 
     def grant_send(self) -> Grant:
         """Allow sending messages."""
         return Grant(actions=("sqs:SendMessage",), resources=(self.arn,))
+
+    def grant_show_again(self) -> Grant:
+        """Allow saying when a message that was received is to come again."""
+        return Grant(actions=("sqs:ChangeMessageVisibility",), resources=(self.arn,))
 
     def grant_consume(self) -> Grant:
         """Allow what Lambda's poller does in the name of the function that consumes the queue."""

@@ -106,6 +106,9 @@ class SharedEdge(Component):
             ordered_cache_behaviors=[
                 _behaviour("/_next/static/*", policies.hashed, policies, function.arn),
                 _behaviour("/_next/image*", policies.images, policies, function.arn),
+                # Of sites with a base path. Their hashed files need none: the function leaves nothing of such
+                # a request that would be in another cache key.
+                _behaviour("/*/_next/image*", policies.images, policies, function.arn),
             ],
             # A site's error is not the next visitor's: unless told so, CloudFront keeps one for ten seconds.
             custom_error_responses=[

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import RetainedBucket
-from components.component import Component
+from components.component import Part
 from components.composed import composed
 from components.grant import Grant, policy_document, trust_policy
 from components.keys import PlatformKeys
@@ -39,7 +39,7 @@ class SiteBuildArgs:
     keys: PlatformKeys
 
 
-class SiteBuild(Component):
+class SiteBuild(Part):
     """The CodeBuild project of the site whose name it gets.
 
     It runs code of strangers. The project has no source, and the buildspec is part of it: the repository,
@@ -53,7 +53,7 @@ class SiteBuild(Component):
         stage = args.stage
         name = SiteNames(site).build
         full_name = f"{stage.prefix}-{name}"
-        super().__init__("site_build", name, stage, opts)
+        super().__init__(stage, opts)
         log_group = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/codebuild/{full_name}",
@@ -132,7 +132,6 @@ class SiteBuild(Component):
             opts=self.inside,
         )
         self.project_name = project.name
-        self.register_outputs({"name": project.name})
 
 
 def _log_folder(site: str) -> str:

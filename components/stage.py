@@ -99,6 +99,8 @@ class StageSettings:
         sites: The sites of the stage.
         images: The image service.
         alert_emails: Who is mailed when an alarm rings. Each confirms it once, by a link in a first mail.
+        kept_releases: How many of its newest releases each project keeps, to go back to. What is live is kept
+            besides.
     """
 
     domain: str | None = optional(text(HOST, "a host name in lower case, as sites.example.com"))
@@ -114,6 +116,7 @@ class StageSettings:
     alert_emails: tuple[str, ...] = optional(
         list_of_text(_MAIL, "an e-mail address, as ops@example.com", most=20), default=()
     )
+    kept_releases: int = optional(whole_number(3, 100, "releases"), default=10)
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.composed import composed
 from components.deploy_tables import TAGS
 from components.grant import Grant
@@ -23,7 +23,7 @@ class TagTableArgs:
     stage: StageConfig
 
 
-class TagTable(Component):
+class TagTable(Part):
     """OpenNext's own table: no TenantTable, since its rows know no tenant.
 
     They carry nothing but tag and path. Two sites in one table would expire each other's pages, so each site
@@ -35,7 +35,7 @@ class TagTable(Component):
     """
 
     def __init__(self, name: str, args: TagTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("tag_table", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         table = aws.dynamodb.Table(
             name,
             name=f"{args.stage.prefix}-{name}",
@@ -51,7 +51,6 @@ class TagTable(Component):
         )
         self.table_name = table.name
         self.arn = table.arn
-        self.register_outputs({"name": table.name, "arn": table.arn})
 
     def grants(self) -> tuple[Grant, ...]:
         """Allow what OpenNext's server does: look up tags and paths, and write when they were revalidated."""

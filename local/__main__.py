@@ -8,11 +8,12 @@ from types import FrameType
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.types import ExistingDirectory
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from local.cloud import EDGE_PORT, EMULATOR_PORT, Cloud, Ports
+from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE, Cloud, Ports, User
 from local.demo import Connected, DemoFailed, prove_the_site, push, push_to_live
 from local.edge_listener import EdgePortTakenError
 from local.emulator import EmulatorError
@@ -20,11 +21,13 @@ from local.engine import EngineError
 from local.image_checks import prove_the_images
 from local.layers import LayerError
 from local.node import NodeMissingError
+from local.picture import picture
 from local.progress import Progress
 from local.repositories import GitError, GitNotFoundError
 from local.site_checks import CheckFailed
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE_FOLDER = ROOT / "examples" / EXAMPLE
 EXPLAINED = (
     CheckFailed,
     DemoFailed,
@@ -44,13 +47,20 @@ EdgePort = Annotated[int, Parameter(env_var="ANCHOR_EDGE_PORT", help="Port of th
 
 
 @app.command
-def up(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = EDGE_PORT) -> None:
-    """Deploy everything, push the example site, and keep it all running until Ctrl-C."""
+def up(
+    *,
+    emulator_port: EmulatorPort = EMULATOR_PORT,
+    edge_port: EdgePort = EDGE_PORT,
+    folder: Annotated[
+        ExistingDirectory, Parameter(help="The site to push: the root of a repository.")
+    ] = EXAMPLE_FOLDER,
+) -> None:
+    """Deploy everything, push a site, and keep it all running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.running(root=ROOT, ports=ports, progress=progress) as cloud:
         user = cloud.create_user()
-        pushed = push_to_live(cloud, user, progress)
+        pushed = push_to_live(cloud, user, progress, folder)
         summary = Table.grid(padding=(0, 2))
         summary.add_row("Site", pushed.project["url"])
         summary.add_row("This release", pushed.deployment["url"])
@@ -58,12 +68,18 @@ def up(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = EDG
         summary.add_row("Image API", cloud.deployed.outputs["images"]["apiEndpoint"])
         summary.add_row("User", user.name)
         summary.add_row("Password", user.password)
+        summary.add_row("Sign in with", sign_in_command(cloud, user))
         progress.console.print(Panel(summary, title="live", expand=False))
-        _push_again_and_again(cloud, pushed, progress)
+        _push_again_and_again(cloud, pushed, folder, progress)
 
 
 @app.command
-def demo(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = EDGE_PORT) -> None:
+def demo(
+    *,
+    emulator_port: EmulatorPort = EMULATOR_PORT,
+    edge_port: EdgePort = EDGE_PORT,
+    screenshot: Annotated[Path | None, Parameter(help="An SVG file to draw the proven steps in.")] = None,
+) -> None:
     """Push the example site to live once and prove everything it does; exit 0 only if all of it held."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
@@ -72,15 +88,27 @@ def demo(*, emulator_port: EmulatorPort = EMULATOR_PORT, edge_port: EdgePort = E
         prove_the_site(pushed.visitor, pushed.sha, progress)
         prove_the_images(cloud, pushed.client, progress)
     seconds = sum(proof.seconds for proof in progress.proofs)
-    progress.console.print(f"{len(progress.proofs)} steps held, in {seconds:.0f} s")
+    last_line = f"{len(progress.proofs)} steps held, in {seconds:.0f} s"
+    progress.console.print(last_line)
+    if screenshot:
+        screenshot.write_text(picture(progress.proofs, last_line), encoding="utf-8")
 
 
-def _push_again_and_again(cloud: Cloud, connected: Connected, progress: Progress) -> None:
-    """Push the example site's folder as it is whenever the user presses Enter, until Ctrl-C."""
-    folder = cloud.example.relative_to(ROOT)
-    progress.console.print(f"Change {folder} and press Enter to push it. Ctrl-C stops everything.")
+def sign_in_command(cloud: Cloud, user: User) -> str:
+    """How one signs in here with the command line, whose commands then work here."""
+    outputs = cloud.deployed.outputs
+    return (
+        f".venv/bin/python -m anchor login --api {cloud.api_endpoint} --user {user.name} "
+        f"--client-id {outputs['userPoolClientId']} --cognito {cloud.emulator.endpoint_url}"
+    )
+
+
+def _push_again_and_again(cloud: Cloud, connected: Connected, folder: Path, progress: Progress) -> None:
+    """Push the site's folder as it is whenever the user presses Enter, until Ctrl-C."""
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    progress.console.print(f"Change {shown} and press Enter to push it. Ctrl-C stops everything.")
     while sys.stdin.isatty() and sys.stdin.readline():
-        connected.repository.commit_folder(cloud.example, "A change")
+        connected.repository.commit_folder(folder, "A change")
         try:
             push(cloud, connected, "A change", progress)
         except DemoFailed as error:

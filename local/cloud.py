@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from local.layers import build_layers, host_target
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
-from local.repositories import Author, GitServer, Repository
+from local.repositories import Author, GitServer
 
 REGION = "ap-southeast-1"
 EXAMPLE = "next-site"
@@ -85,8 +85,23 @@ class Cloud:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, *, root: Path, ports: Ports, progress: Progress) -> Generator[Self]:
+    def running(
+        cls,
+        *,
+        root: Path,
+        ports: Ports,
+        progress: Progress,
+        schedule_seconds: float | None = None,
+        sites: Sequence[str] = (),
+    ) -> Generator[Self]:
         """Start everything and deploy the program.
+
+        Args:
+            root: the checkout.
+            ports: where to listen.
+            progress: is told of each step.
+            schedule_seconds: as of `Emulator`.
+            sites: names of the sites, instead of those that the local stage declares.
 
         Raises:
             PortTakenError, EdgePortTakenError: name the port and by what to change it.
@@ -109,7 +124,12 @@ class Cloud:
                 step.detail = " on ".join(host_target())
             with progress.step("embedded AWS started") as step:
                 emulator = stack.enter_context(
-                    Emulator(region=REGION, port=ports.emulator, log_file=state / "emulator.log")
+                    Emulator(
+                        region=REGION,
+                        port=ports.emulator,
+                        log_file=state / "emulator.log",
+                        schedule_seconds=schedule_seconds,
+                    )
                 )
                 step.detail = emulator.endpoint_url
             git = stack.enter_context(
@@ -119,7 +139,7 @@ class Cloud:
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
                     overrides={
-                        "anchor-deploy:stage": _settings(ports),
+                        "anchor-deploy:stage": _settings(ports, sites),
                         "anchor-deploy:layers": str(layers),
                     },
                     on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
@@ -211,10 +231,6 @@ class Cloud:
         )
         return PlatformClient(endpoint=self.api_endpoint, token=answer["AuthenticationResult"]["AccessToken"])
 
-    def example_repository(self, message: str) -> Repository:
-        """The example site as a repository of one commit on the git server."""
-        return self.git.create(EXAMPLE, self.example, message)
-
     @property
     def example(self) -> Path:
         """The example site's folder."""
@@ -224,10 +240,11 @@ class Cloud:
         self.last_build_line = line
 
 
-def _settings(ports: Ports) -> dict[str, Any]:
-    """What of the local stage's settings depends on this machine."""
+def _settings(ports: Ports, sites: Sequence[str]) -> dict[str, Any]:
+    """What of the local stage's settings depends on this machine, or is asked for."""
     python_runtime, architecture = host_target()
     return {
+        **({"sites": [{"name": site} for site in sites]} if sites else {}),
         "siteUrl": f"http://{{host}}:{ports.edge}",
         "architecture": architecture,
         "pythonRuntime": python_runtime,

@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Container
+from pathlib import Path
 
 from attrs import frozen
 
-from local.cloud import Cloud, User
+from local.cloud import EXAMPLE, Cloud, User
 from local.github import Webhook, push_payload
 from local.platform_client import Json, PlatformClient
 from local.progress import Progress, Step
@@ -45,12 +46,12 @@ class Pushed(Connected):
     deployment: Json
 
 
-def connect(cloud: Cloud, user: User, progress: Progress) -> Connected:
-    """Sign in and create a project for the example site's repository."""
+def connect(cloud: Cloud, user: User, progress: Progress, folder: Path | None = None) -> Connected:
+    """Sign in and create a project for a repository of the folder, by default of the example site."""
     with progress.step("signed in") as step:
         client = cloud.sign_in(user)
         step.detail = f"{user.name}, with a token of the user pool"
-    repository = cloud.example_repository(FIRST_COMMIT)
+    repository = cloud.git.create(EXAMPLE, folder or cloud.example, FIRST_COMMIT)
     with progress.step("project created through the API") as step:
         project = client.create_project(name="Next site", site=SITE, repository_url=repository.url)
         webhook = Webhook(**project["webhook"])
@@ -94,9 +95,9 @@ def push(cloud: Cloud, connected: Connected, message: str, progress: Progress) -
     )
 
 
-def push_to_live(cloud: Cloud, user: User, progress: Progress) -> Pushed:
-    """From signing in to the example site's first release."""
-    return push(cloud, connect(cloud, user, progress), FIRST_COMMIT, progress)
+def push_to_live(cloud: Cloud, user: User, progress: Progress, folder: Path | None = None) -> Pushed:
+    """From signing in to the first release of the folder's site, by default of the example site."""
+    return push(cloud, connect(cloud, user, progress, folder), FIRST_COMMIT, progress)
 
 
 def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:

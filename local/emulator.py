@@ -42,6 +42,7 @@ from local.node_function import (
 if TYPE_CHECKING:
     from local.emulator_builds import RunBuild
     from local.emulator_cloudfront import Invalidated
+    from local.emulator_decisions import Decision
     from local.emulator_inside import Inside
 
 __all__ = [
@@ -117,9 +118,11 @@ class Emulator:
         log_file: for the emulator's warnings and errors; by default it is removed with its other data.
         account_id: 12 digits.
         administrator: the account's root; by default a key that is made up for this emulator.
+        schedule_seconds: how often every rule of EventBridge fires that fires by the clock; by default as
+            often as the rule says.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an emulator is made of
         self,
         *,
         region: str,
@@ -127,6 +130,7 @@ class Emulator:
         log_file: Path | None = None,
         account_id: str = ACCOUNT_ID,
         administrator: Credentials | None = None,
+        schedule_seconds: float | None = None,
     ) -> None:
         self.region = region
         self.port = port
@@ -137,6 +141,7 @@ class Emulator:
             session_token="",
         )
         self._log_file = log_file
+        self._schedule_seconds = schedule_seconds
         self._running = contextlib.ExitStack()
         self._inside: Inside | None = None
         self._clients: dict[tuple[str, str], Any] = {}
@@ -182,6 +187,7 @@ class Emulator:
                     administrator=self.administrator.access_key_id,
                     session_for=self._session,
                     data=data,
+                    schedule_seconds=self._schedule_seconds,
                 )
             )
             self._running = stack.pop_all()
@@ -247,6 +253,19 @@ class Emulator:
     def on_node_invoke(self, invoke: NodeInvoke) -> None:
         """Let `invoke` run every invocation of a Node.js function; it is called in threads and may block."""
         self._started().functions.node_invoke = invoke
+
+    def fire(self, rule_name: str) -> None:
+        """Let a rule of EventBridge that fires by the clock fire now. Returns before its target has run.
+
+        Raises:
+            NotFoundInEmulatorError: there is no such rule.
+        """
+        if not self._started().schedules.fire(rule_name):
+            raise NotFoundInEmulatorError(f"no rule {rule_name} fires by the clock")
+
+    def decisions(self) -> "frozenset[Decision]":
+        """What IAM has said to each role so far: which of its rights it used, and what it was refused."""
+        return frozenset(self._started().decisions.made)
 
     def telling_invalidations(self, invalidated: "Invalidated") -> contextlib.AbstractContextManager[None]:
         """Tell somebody of each CloudFront invalidation, until the context is left.

@@ -119,6 +119,11 @@ def _validate_notifications(
 
 def bucket_may_call(function_arn: str, bucket_name: str) -> bool:
     """Whether the function's own policy lets S3 call it for this bucket."""
+    return service_may_call(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
+
+
+def service_may_call(function_arn: str, service: str, source_arn: str) -> bool:
+    """Whether the function's own policy lets a service call it in the name of one of its resources."""
     function, _config, _name = lambda_svc._get_func_record_for_ref(function_arn)
     if function is None:
         return False
@@ -130,12 +135,12 @@ def bucket_may_call(function_arn: str, bucket_name: str) -> bool:
         resource_arn=function_arn,
         region=get_region(),
         service_context={
-            "aws:sourcearn": f"arn:aws:s3:::{bucket_name}",
+            "aws:sourcearn": source_arn,
             "aws:sourceaccount": get_account_id(),
         },
     )
     policy = json.dumps(function["policy"])
-    found = iam_evaluator.evaluate_resource_policy(policy, context, service="s3.amazonaws.com")
+    found = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
     return found.decision == "Allow"
 
 

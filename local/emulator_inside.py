@@ -31,16 +31,20 @@ from local import (
     emulator_access,
     emulator_builds,
     emulator_cloudfront,
+    emulator_decisions,
     emulator_destinations,
     emulator_functions,
     emulator_objects,
     emulator_permissions,
+    emulator_schedules,
     emulator_streams,
 )
 from local.emulator_builds import Builds
 from local.emulator_cloudfront import Invalidations
+from local.emulator_decisions import Decisions
 from local.emulator_destinations import Destinations, SessionFor
 from local.emulator_functions import Functions, node_function_version
+from local.emulator_schedules import Schedules
 from local.node_function import Credentials, NodeFunctionVersion
 
 START_DEADLINE_SECONDS = 30.0
@@ -57,6 +61,8 @@ class Inside:
     functions: Functions
     builds: Builds
     invalidations: Invalidations
+    schedules: Schedules
+    decisions: Decisions
     forget_streams: Callable[[], None]
 
     def reset(self) -> None:
@@ -65,6 +71,7 @@ class Inside:
         self.builds.tokens.clear()
         ministack.app._reset_all_state()
         self.forget_streams()
+        self.decisions.made.clear()
 
     def services_trusted_by(self, role_arn: str) -> set[str] | None:
         """The AWS services that a role's trust policy lets take it; None when there is no such role."""
@@ -120,6 +127,7 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
     administrator: str,
     session_for: SessionFor,
     data: Path,
+    schedule_seconds: float | None,
 ) -> Generator[Inside]:
     """Serve the emulator on the listener, completed by our hooks; everything is gone afterwards."""
     functions = Functions(endpoint_url=endpoint_url)
@@ -128,9 +136,13 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
     emulator_builds.install(builds)
     emulator_permissions.install(administrator=administrator)
     emulator_access.install()
+    decisions = Decisions()
+    emulator_decisions.install(decisions)
     invalidations = Invalidations()
     emulator_cloudfront.install(invalidations)
     emulator_objects.install()
+    schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
+    emulator_schedules.install(schedules)
     destinations = Destinations(session_for=session_for)
     emulator_destinations.install(destinations)
     inside = Inside(
@@ -140,6 +152,8 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
         functions=functions,
         builds=builds,
         invalidations=invalidations,
+        schedules=schedules,
+        decisions=decisions,
         forget_streams=emulator_streams.install(destinations),
     )
     with contextlib.ExitStack() as stack:

@@ -64,11 +64,21 @@ def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - 
 
 _ORIGINAL_LAMBDA_ACTION = cast("Callable[[str, str], str | None]", iam_actions._lambda_action)
 _ALIAS_ACTIONS = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
+_URL_ACTIONS = {
+    "GET": "GetFunctionUrlConfig",
+    "POST": "CreateFunctionUrlConfig",
+    "DELETE": "DeleteFunctionUrlConfig",
+}
 
 
 def _lambda_action(method: str, path: str) -> str | None:
-    """Calls about one alias: the emulator takes them all for calls about the list of them."""
+    """Calls about one alias: the emulator takes them all for calls about the list of them.
+
+    And calls about a URL: it takes all but reading it for making it.
+    """
     parts = path.strip("/").split("/")
+    if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts
+        return _URL_ACTIONS.get(method)
     if len(parts) == 5 and parts[1] == "functions" and parts[3] == "aliases":  # noqa: PLR2004 - a path's parts
         return _ALIAS_ACTIONS.get(method)
     return _ORIGINAL_LAMBDA_ACTION(method, path)

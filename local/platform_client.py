@@ -10,7 +10,7 @@ from attrs import field, frozen
 Json = dict[str, Any]
 
 ENDED = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.5
 
 
 class PlatformError(Exception):
@@ -69,6 +69,26 @@ class PlatformClient:
     def promote(self, deployment_id: str) -> Json:
         """Make a kept release live, without a build."""
         return self.call("POST", f"/deployments/{deployment_id}/promote")
+
+    def deploy(self, project_id: str, **what: str) -> Json:
+        """Deploy by hand: `branch="main"`, `commitSha="..."`, or both."""
+        return self.call("POST", f"/projects/{project_id}/deployments", what)
+
+    def log(self, deployment_id: str) -> list[str]:
+        """The lines of the log of a deployment's build, as far as there are any yet."""
+        lines: list[str] = []
+        path = f"/deployments/{deployment_id}/logs?limit=500"
+        page = self.call("GET", path)
+        while page["lines"]:
+            lines += [line["text"] for line in page["lines"]]
+            if page["cursor"] is None:
+                break
+            page = self.call("GET", f"{path}&cursor={page['cursor']}")
+        return lines
+
+    def delete_project(self, project_id: str) -> None:
+        """Delete a project, none of whose deployments is under way, with all that belongs to it."""
+        self.call("DELETE", f"/projects/{project_id}")
 
     def cancel(self, deployment_id: str) -> Json:
         """End a deployment that is not being released yet, and stop its build."""

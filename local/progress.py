@@ -52,7 +52,11 @@ class Progress:
                 raise
         proof = Proof(title=title, detail=step.detail, seconds=monotonic() - started)
         self.proofs.append(proof)
-        self.console.print(
-            f"[green]✓[/green] {escape(title):<42}{proof.seconds:7.1f} s  [dim]{escape(proof.detail)}[/dim]",
-            soft_wrap=True,
-        )
+        self.console.print(finished(proof), soft_wrap=True)
+
+
+def finished(proof: Proof) -> str:
+    """The line of a finished step, in rich's markup."""
+    return (
+        f"[green]✓[/green] {escape(proof.title):<42}{proof.seconds:7.1f} s  [dim]{escape(proof.detail)}[/dim]"
+    )

@@ -228,8 +228,9 @@ def _environment_variables() -> Iterator[tuple[str, str, str]]:
         hint = hints[name]
         if get_origin(hint) is not Annotated:
             continue
-        (said,) = [note for note in hint.__metadata__ if isinstance(note, Parameter)]
-        variables = said.env_var if isinstance(said.env_var, tuple) else (said.env_var,)
-        for variable in variables:
-            if isinstance(variable, str):
-                yield code(variable), said.help or "", code(str(parameter.default))
+        # Types of cyclopts bring notes of their own.
+        for said in (note for note in hint.__metadata__ if isinstance(note, Parameter)):
+            variables = said.env_var if isinstance(said.env_var, tuple) else (said.env_var,)
+            for variable in variables:
+                if isinstance(variable, str):
+                    yield code(variable), said.help or "", code(str(parameter.default))

@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from components.package import CHECKOUT
-from reference import configuration, database_schema
+from reference import api_document, command_line, configuration, costs, database_schema
+from reference.image_api import IMAGES
+from reference.platform_api import PLATFORM
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/command-line.md": command_line.write,
     "docs/configuration.md": configuration.write,
+    "docs/costs.md": costs.write,
     "docs/database-schema.md": database_schema.write,
+    "docs/openapi.json": lambda: api_document.write(PLATFORM),
+    "docs/images-openapi.json": lambda: api_document.write(IMAGES),
 }
 
 

@@ -12,6 +12,11 @@ import cf from 'cloudfront';
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
  *
+ * and, where the site has them:
+ *
+ *   b  base path, such as "/docs": everything of the site lies below it, and p is counted from there
+ *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first that matches answers
+ *
  * Each release also has the entry "{r in lower case}--{host}", with the same value. When p would not fit it is
  * "*", and each root entry has a key of its own, "{r in lower case}--{host}/{entry}": the second read.
  *
@@ -62,16 +67,17 @@ async function handler(event) {
 
   // Only reads have a cached or stored answer; a POST to a file's address is the site's own business.
   if (request.method === 'GET' || request.method === 'HEAD') {
-    if (request.uri === '/_next/image' || request.uri === '/_next/image/') {
+    const path = belowBase(request.uri, site.b);
+    if (path === '/_next/image' || path === '/_next/image/') {
       return toFunction(request, site, site.i, sent);
     }
-    if (!AMBIGUOUS.test(request.uri)) {
-      if (request.uri.startsWith('/_next/static/')) {
-        return toAssets(request, `/assets/${site.n}${request.uri}`);
+    if (path && !AMBIGUOUS.test(path)) {
+      if (path.startsWith('/_next/static/')) {
+        return toAssets(request, `/assets/${site.n}${path}`);
       }
       let isFile;
       try {
-        isFile = await isPublicFile(request.uri, site, host);
+        isFile = await isPublicFile(path, site, host);
       } catch (error) {
         return unavailable();
       }
@@ -80,7 +86,55 @@ async function handler(event) {
       }
     }
   }
-  return toFunction(request, site, site.s, sent);
+  const server = serverOf(site, request.uri);
+  return toFunction(request, site, server, sent);
+}
+
+// The path as it would be without a base path; "" for what lies beside it.
+function belowBase(uri, base) {
+  if (!base) {
+    return uri;
+  }
+  return uri.startsWith(`${base}/`) ? uri.slice(base.length) : '';
+}
+
+function serverOf(site, uri) {
+  const splits = site.f || [];
+  let path = uri;
+  try {
+    path = decodeURIComponent(uri);
+  } catch (error) {
+    // As it was sent, then.
+  }
+  for (let i = 0; i < splits.length; i++) {
+    for (let j = 1; j < splits[i].length; j++) {
+      if (matches(splits[i][j], path)) {
+        return splits[i][0];
+      }
+    }
+  }
+  return site.s;
+}
+
+// "*" stands for any characters. No regular expression: a pattern is a stranger's, and could take it minutes.
+function matches(pattern, path) {
+  const parts = pattern.split('*');
+  const last = parts.length - 1;
+  if (last === 0) {
+    return path === pattern;
+  }
+  if (!path.startsWith(parts[0])) {
+    return false;
+  }
+  let at = parts[0].length;
+  for (let i = 1; i < last; i++) {
+    const found = path.indexOf(parts[i], at);
+    if (found < 0) {
+      return false;
+    }
+    at = found + parts[i].length;
+  }
+  return path.length - parts[last].length >= at && path.endsWith(parts[last]);
 }
 
 async function isAbsent(host) {
@@ -91,8 +145,8 @@ async function isAbsent(host) {
   }
 }
 
-async function isPublicFile(uri, site, host) {
-  const entry = rootEntry(uri);
+async function isPublicFile(path, site, host) {
+  const entry = rootEntry(path);
   if (!entry) {
     return false;
   }

@@ -8,6 +8,9 @@ const config: NextConfig = {
     BUILD_GREETING: process.env.GREETING ?? "",
   },
   poweredByHeader: false,
+  redirects: async () => [{ source: "/legacy/:slug", destination: "/posts/:slug", permanent: true }],
+  rewrites: async () => [{ source: "/articles/:slug", destination: "/posts/:slug" }],
+  headers: async () => [{ source: "/posts/:path*", headers: [{ key: "x-section", value: "posts" }] }],
 };
 
 export default config;

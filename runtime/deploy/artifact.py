@@ -17,7 +17,14 @@ from typing import IO
 
 from attrs import field, frozen
 
-from runtime.deploy.manifest import Build, Manifest, ManifestError, read_build, read_manifest
+from runtime.deploy.manifest import (
+    Build,
+    Manifest,
+    ManifestError,
+    SplitFunction,
+    read_build,
+    read_manifest,
+)
 from runtime.deploy.tag_seed import TagRow, TagSeedError, read_tag_rows
 
 MANIFEST = "open-next.output.json"
@@ -247,6 +254,8 @@ def _verified_content(
         )
         for bundle in manifest.bundles:
             _check_bundle(bundle.folder, members, limits)
+        for split in manifest.splits:
+            _check_runtime(split, members)
         artifact = Artifact(manifest=manifest, build=build, archive=archive, members=members)
         for _ in artifact.tag_rows():
             pass
@@ -267,6 +276,16 @@ def _read(
     if members[name].file_size > limits.json_bytes:
         raise ArtifactRefusedError(f"{_shown(name)} has more than {limits.json_bytes} bytes")
     return archive.read(members[name])
+
+
+def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
+    """Refuse a function for the edge runtime: what OpenNext makes of one fails on Node.js at any request."""
+    own = (name for name in members if name.startswith(split.bundle.folder))
+    if not any(name.endswith("/.next/BUILD_ID") for name in own):
+        raise ArtifactRefusedError(
+            f"the function {split.name} is no Next.js server: is it built for the edge runtime, which is not "
+            'served? Leave `runtime: "edge"` out of its route and of open-next.config'
+        )
 
 
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:

@@ -126,7 +126,9 @@ def asset_uploads(
         deployment_id: The release's.
         present: Keys of hashed assets that are there already.
     """
-    own = release_prefix(site, deployment_id)
+    # The base path is part of what the image function is asked for, and of what visitors ask for. Hashed
+    # files lie without it, so that a site keeps them when it moves.
+    own = release_prefix(site, deployment_id) + artifact.manifest.base_path
     # The one folder of `_next/static/` whose name says nothing of its content: two builds can share an id.
     by_build_id = f"{_HASHED}{artifact.build.build_id}/"
     for name in _served(artifact):
@@ -144,7 +146,7 @@ def asset_uploads(
 
 
 def root_entries(artifact: Artifact) -> tuple[str, ...]:
-    """Return the first path parts under which a release has public files; folders end with `/`."""
+    """Return the first path parts, below the base path, of a release's public files; folders end with `/`."""
     names = (name for name in _served(artifact) if not name.startswith("_next/"))
     return tuple(sorted({name[: name.find("/") + 1] or name for name in names}))
 

@@ -1,14 +1,14 @@
-"""CodeBuild's "Build State Change" event, read as far as a deployment needs it.
+"""How a build ended, from CodeBuild's event or its own record, read as far as a deployment needs it.
 
-Document: CodeBuild's user guide, "Build notifications input format reference".
+Documents: CodeBuild's user guide, "Build notifications input format reference"; its API reference, "Build".
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from runtime.deploy.model import Failure, Status
+from runtime.deploy.model import Deployment, Failure, Status
 
 # What is logged of every build that ended; an alarm counts these lines (components/alarms.py).
 BUILD_ENDED = "build ended"
@@ -27,6 +27,10 @@ _REASONS: Mapping[str, str] = {
     "TIMED_OUT": "the build took longer than it may",
     "STOPPED": "the build was stopped",
 }
+
+
+_Phase: TypeAlias = tuple[str, str | None, Sequence[str]]
+"""A phase's name, its status, and what CodeBuild says of it."""
 
 
 class ForeignBuildError(Exception):
@@ -73,18 +77,42 @@ class BuildEvent:
         build_id: str = detail["build-id"].rpartition(":build/")[2]
         if PROJECT_VARIABLE not in variables or DEPLOYMENT_VARIABLE not in variables:
             raise ForeignBuildError(f"build {build_id} was started for no deployment")
-        step, reason = _first_trouble(information.get("phases", ()))
         logs: Mapping[str, str] = information.get("logs") or {}
-        succeeded = status == "SUCCEEDED"
+        phases = [
+            (phase["phase-type"], phase.get("phase-status"), phase.get("phase-context", ()))
+            for phase in information.get("phases", ())
+        ]
         return cls(
             project_id=variables[PROJECT_VARIABLE],
             deployment_id=variables[DEPLOYMENT_VARIABLE],
             build_id=build_id,
-            outcome=_OUTCOMES[status],
-            step="" if succeeded else step,
-            reason="" if succeeded else _REASONS.get(status) or reason or f"the build ended as {status}",
+            **_end(status, phases),
             log_group=logs.get("group-name"),
             log_stream=logs.get("stream-name"),
+        )
+
+    @classmethod
+    def from_build(cls, build: Mapping[str, Any], deployment: Deployment) -> "BuildEvent":
+        """Read the record of a deployment's build that has ended, as `BatchGetBuilds` returns it."""
+        logs: Mapping[str, str] = build.get("logs") or {}
+        phases = [
+            (
+                phase["phaseType"],
+                phase.get("phaseStatus"),
+                [
+                    f"{context.get('statusCode', '')}: {context.get('message', '')}"
+                    for context in phase.get("contexts", ())
+                ],
+            )
+            for phase in build.get("phases", ())
+        ]
+        return cls(
+            project_id=deployment.project_id,
+            deployment_id=deployment.deployment_id,
+            build_id=build["id"],
+            **_end(build["buildStatus"], phases),
+            log_group=logs.get("groupName"),
+            log_stream=logs.get("streamName"),
         )
 
     def failure(self, log_tail: tuple[str, ...]) -> Failure | None:
@@ -94,14 +122,35 @@ class BuildEvent:
         return Failure(step=self.step, reason=self.reason, log_tail=log_tail)
 
 
-def _first_trouble(phases: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:
+    """Tell whether a build's record says that it was started for this deployment."""
+    variables: Sequence[Mapping[str, str]] = build["environment"].get("environmentVariables", ())
+    return any(
+        variable["name"] == DEPLOYMENT_VARIABLE and variable["value"] == deployment.deployment_id
+        for variable in variables
+    )
+
+
+def _end(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
+    """Return outcome, step and reason."""
+    outcome = _OUTCOMES[status]
+    if outcome is Status.BUILT:
+        return {"outcome": outcome, "step": "", "reason": ""}
+    step, reason = _first_trouble(phases)
+    return {
+        "outcome": outcome,
+        "step": step,
+        "reason": _REASONS.get(status) or reason or f"the build ended as {status}",
+    }
+
+
+def _first_trouble(phases: Sequence[_Phase]) -> tuple[str, str]:
     """Return the first phase that did not succeed and what CodeBuild says of it.
 
     The first, because later ones follow from it: CodeBuild runs POST_BUILD after a failed BUILD.
     """
-    for phase in phases:
+    for name, status, said in phases:
         # The last phase, COMPLETED, has no status.
-        if phase.get("phase-status", "SUCCEEDED") != "SUCCEEDED":
-            said = [text.strip() for text in phase.get("phase-context", ()) if text.strip(" :")]
-            return phase["phase-type"], "; ".join(said)
+        if status not in {None, "SUCCEEDED"}:
+            return name, "; ".join(text.strip() for text in said if text.strip(" :"))
     return "COMPLETED", ""

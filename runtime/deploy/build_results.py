@@ -4,6 +4,7 @@ from attrs import frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.build_event import BUILD_ENDED, BuildEvent
+from runtime.deploy.build_logs import commit_found
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.errors import StaleDeploymentError
@@ -53,6 +54,7 @@ class BuildResults:
     def _ended(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         tail = () if event.outcome is Status.BUILT else self._log_tail(event, log)
         failure = event.failure(tail)
+        deployment = self._with_commit(deployment, event, log)
         try:
             deployment = self.slot.free(
                 deployment, event.outcome, at=self.clock(), build_id=event.build_id, failure=failure
@@ -64,6 +66,17 @@ class BuildResults:
             return deployment
         log.info(BUILD_ENDED, status=deployment.status, step=event.step, reason=event.reason)
         return deployment
+
+    def _with_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
+        """Return the deployment with its commit, which of a branch's head only the build has found out."""
+        if deployment.commit_sha or not event.log_group or not event.log_stream:
+            return deployment
+        try:
+            sha = commit_found(self.logs, group=event.log_group, stream=event.log_stream)
+        except ClientError as error:
+            log.failure("the build's log cannot be read", error)
+            return deployment
+        return self.deployments.record_commit(deployment, sha) if sha else deployment
 
     def _log_tail(self, event: BuildEvent, log: Log) -> tuple[str, ...]:
         """Return the build's last log lines; none if there is no log to read, which is no reason to stop."""

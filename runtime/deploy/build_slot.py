@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from runtime.deploy.deployment_rows import deployment_key, stale, status_update
+from runtime.deploy.deployment_rows import BUILD_LEASE, deployment_key, lease_end, stale, status_update
 from runtime.deploy.errors import BuildSlotTakenError, DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Deployment, Failure, Status
 from runtime.deploy.projects import project_key
@@ -61,6 +61,7 @@ class BuildSlotRepository:
             Status.BUILDING,
             was=(Status.QUEUED, Status.BUILDING),
             at=at,
+            anew=deployment.status is Status.QUEUED,
         )
         try:
             transact(self.client, {"Update": slot}, {"Update": status})
@@ -82,11 +83,12 @@ class BuildSlotRepository:
         write = update(
             self.deployments_table,
             _key(deployment),
-            "SET #buildId = :build, #updatedAt = :at",
+            "SET #buildId = :build, #updatedAt = :at, #leaseUntil = :leaseUntil",
             when="#status = :building AND (attribute_not_exists(#buildId) OR #buildId = :build)",
             build=build_id,
             building=Status.BUILDING,
             at=at,
+            leaseUntil=lease_end(BUILD_LEASE, at=at),
         )
         try:
             with condition():
@@ -133,6 +135,7 @@ class BuildSlotRepository:
             + (", #failure = :failure" if "failure" in more else ""),
             when=" AND (attribute_not_exists(#buildId)"
             + (" OR #buildId = :build)" if "build" in more else ")"),
+            anew=True,
             **more,
         )
         try:
@@ -174,13 +177,28 @@ class BuildSlotRepository:
             raise _not_cancelled(deployment, user_id, refused.item) from None
         return after
 
+    def release_abandoned(self, project_id: str, holder: str) -> bool:
+        """Free a slot whose holder is not `building` any more; False when it is another's by now.
+
+        While both are written together that never happens, but rows can be restored or changed by hand.
+        """
+        try:
+            with condition():
+                self.client.update_item(**self._freed_of(project_id, holder))
+        except ConditionFailedError:
+            return False
+        return True
+
     def _freed(self, deployment: Deployment) -> dict[str, Any]:
+        return self._freed_of(deployment.project_id, deployment.deployment_id)
+
+    def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:
         return update(
             self.projects_table,
-            project_key(deployment.project_id),
+            project_key(project_id),
             "REMOVE #activeBuild",
             when="#activeBuild = :deployment",
-            deployment=deployment.deployment_id,
+            deployment=holder,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import frozen
 from botocore.exceptions import ClientError
 
+from runtime.deploy.aws_errors import code, is_passing, message
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.cancelling import stop_build
 from runtime.deploy.deployments import DeploymentRepository
@@ -14,7 +15,7 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
     StaleDeploymentError,
 )
-from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.messages import BuildQueue, DeploymentMessage
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Deployment, Failure, Project, Site, Status
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import SecretStore
@@ -26,12 +27,26 @@ from runtime.shared.signing import Signer
 
 STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
 
+RECEIVES: Final = 3
+"""How often the queue brings a message before it is a dead letter (components/queue.py)."""
+
 _REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 """What CodeBuild answers when repeating the same call cannot help. Anything else is tried again."""
 
 
+_PAUSES: Final = (60, 120)  # seconds; the queue's own pause is half an hour
+
+
+_BUSY: Final = frozenset({"AccountLimitExceededException"})
+"""What it answers when the account has no room for another build; there is when one ends."""
+
+
 class BuildRefusedError(Exception):
     """The build cannot be started, now or later; the text says why."""
+
+
+class BuildsBusyError(Exception):
+    """CodeBuild takes no more builds at the moment; the text is its code for that."""
 
 
 @frozen(kw_only=True)
@@ -47,6 +62,7 @@ class Builder:
     projects: ProjectRepository
     deployments: DeploymentRepository
     slot: BuildSlotRepository
+    build_queue: BuildQueue
     codebuild: CodeBuildClient
     artifacts_bucket: str
     signer: Signer
@@ -61,7 +77,8 @@ class Builder:
         slot sends it again. When the build can never start, the deployment fails and the next one is started.
 
         Raises:
-            ClientError: CodeBuild or DynamoDB cannot do it now: the message is to come again.
+            BuildsBusyError: CodeBuild takes no more builds now: the message is to come again.
+            ClientError: CodeBuild or DynamoDB cannot do it now: the same.
         """
         deployment = self.deployments.get(message.project_id, message.deployment_id)
         while not self._is_on_its_way(deployment, log):
@@ -69,6 +86,30 @@ class Builder:
             if following is None:
                 return
             deployment = following
+
+    def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
+        """Do as `build` does. When CodeBuild is busy, let the message come again within minutes.
+
+        The last time it is taken as done, for it is nobody's fault and no dead letter: the deployment keeps
+        its place, and the sweep sends it again (`sweeping.py`).
+
+        Args:
+            message: Names the deployment.
+            log: For what happens.
+            receipt: The message's receipt handle.
+            receives: How often the queue has brought it.
+        """
+        try:
+            self.build(message, log)
+        except BuildsBusyError as busy:
+            log = log.bound(deploymentId=message.deployment_id)
+            if receives >= RECEIVES:
+                log.warning("left to the sweep", reason=str(busy))
+                return
+            pause = _PAUSES[receives - 1]
+            log.warning("the build is started later", reason=str(busy), seconds=pause)
+            self.build_queue.show_again(receipt, seconds=pause)
+            raise
 
     def _following(self, failed: Deployment) -> Deployment | None:
         """Return who has the slot by now, started or not; with the slot free, who comes next."""
@@ -140,10 +181,11 @@ class Builder:
                 },
             )
         except ClientError as error:
-            answer = error.response["Error"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always tells
-            if answer["Code"] not in _REFUSALS:  # pyright: ignore[reportTypedDictNotRequiredAccess] - the same
-                raise
-            raise BuildRefusedError(f"CodeBuild refused the build: {answer['Message']}") from None  # pyright: ignore[reportTypedDictNotRequiredAccess] - the same
+            if code(error) in _REFUSALS:
+                raise BuildRefusedError(f"CodeBuild refused the build: {message(error)}") from None
+            if code(error) in _BUSY or is_passing(error):
+                raise BuildsBusyError(f"CodeBuild answered {code(error)}") from None
+            raise
         build_id: str = answer["build"]["id"]
         return build_id
 
@@ -154,7 +196,8 @@ def _variables(project: Project, site: Site, deployment: Deployment) -> list[dic
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
         "ANCHOR_REPOSITORY_URL": project.repository_url,
-        "ANCHOR_COMMIT_SHA": deployment.commit_sha,
+        # Without it, the build takes the branch's head.
+        **({"ANCHOR_COMMIT_SHA": deployment.commit_sha} if deployment.commit_sha else {}),
         "ANCHOR_BRANCH": deployment.branch,
     }
     plain = own | {v.name: v.value or "" for v in project.variables if not v.is_secret}

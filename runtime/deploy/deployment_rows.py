@@ -1,12 +1,55 @@
-"""Rows of the deployments table: their key, and the writes that move one on, alone or in a transaction."""
+"""Rows of the deployments table: their key, and the writes that move one on, alone or in a transaction.
 
-from datetime import datetime
-from typing import Any
+A deployment that is under way has a lease: until then whoever works on it has to have moved it on. The sweep
+looks at what is past its lease (`sweeping.py`), by an index that holds nothing but what has one.
+"""
+
+import zlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from runtime.deploy.errors import StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import Item
+from runtime.shared.converters import attribute, to_row
 from runtime.shared.dynamodb import update
+
+LEASES: Final[Mapping[Status, timedelta]] = {
+    # A message is taken within seconds, or the project's slot is taken for as long as a build.
+    Status.QUEUED: timedelta(minutes=5),
+    # To start a build: within five minutes CodeBuild knows the token of the request again.
+    Status.BUILDING: timedelta(minutes=3),
+    # Longer than one release may take (components/pipeline.py): those of a project follow each other.
+    Status.BUILT: timedelta(minutes=10),
+    Status.DEPLOYING: timedelta(minutes=10),
+}
+"""How long a deployment may stay as it is before the sweep looks at it. The other statuses are ends."""
+
+BUILD_LEASE: Final = timedelta(minutes=5)
+"""How long the sweep waits for the end of a build before it asks CodeBuild, each time."""
+
+LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
+"""The partitions of the index: one alone would take all writes of all projects."""
+
+
+def lease_shard(deployment_id: str) -> str:
+    """Return the partition of the index that a deployment is in while it is under way."""
+    return LEASE_SHARDS[zlib.crc32(deployment_id.encode()) % len(LEASE_SHARDS)]
+
+
+def lease_end(lease: timedelta, *, at: datetime) -> int:
+    """Return the end of a lease in Unix seconds, as rows have it."""
+    return int((at + lease).timestamp())
+
+
+def queued_row(deployment: Deployment) -> Item:
+    """Return the row of a new deployment, with its first lease."""
+    lease = lease_end(LEASES[Status.QUEUED], at=deployment.created_at)
+    return {
+        **to_row(deployment, lease=lease_shard(deployment.deployment_id)),
+        "leaseUntil": attribute(lease),
+    }
 
 
 def deployment_key(project_id: str, deployment_id: str) -> Item:
@@ -23,9 +66,10 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
     at: datetime,
     also: str = "",
     when: str = "",
+    anew: bool = True,
     **by_name: object,
 ) -> dict[str, Any]:
-    """Return the arguments of the update that moves a deployment to a status.
+    """Return the arguments of the update that moves a deployment to a status, which begins or ends its lease.
 
     Args:
         table: Name of the deployments table.
@@ -35,14 +79,23 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         at: Becomes `updatedAt`.
         also: What else is set, such as `, #failure = :failure`.
         when: What else must hold, such as ` AND #userId = :user`.
+        anew: False when the deployment is in that status already: its lease and what the sweep has tried
+            stay as they are.
         by_name: A model value for each `:value` of the last two.
     """
     expected = was if isinstance(was, tuple) else (was,)
     marks = {f"was{number}": status for number, status in enumerate(expected)}
+    change = f"SET #status = :to, #updatedAt = :at{also}"
+    if to not in LEASES:
+        change += " REMOVE #lease, #leaseUntil, #redrives"
+    elif anew:
+        change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #redrives"
+        by_name["lease"] = lease_shard(key["deploymentId"]["S"])
+        by_name["leaseUntil"] = lease_end(LEASES[to], at=at)
     return update(
         table,
         key,
-        f"SET #status = :to, #updatedAt = :at{also}",
+        change,
         when=f"#status IN ({', '.join(f':{mark}' for mark in marks)}){when}",
         to=to,
         at=at,

@@ -11,19 +11,22 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from runtime.deploy.deployment_rows import deployment_key, stale, status_update
+from runtime.deploy.deployment_rows import deployment_key, queued_row, stale, status_update
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
     DeploymentNotFoundError,
+    NotReleasedError,
     ProjectChangedError,
     ProjectNotFoundError,
+    ReleaseCollectedError,
     StaleDeploymentError,
     SwitchOvertakenError,
 )
-from runtime.deploy.model import Deployment, Failure, Project, Release, Status
-from runtime.deploy.projects import ProjectRepository, project_key
+from runtime.deploy.model import Deployment, Failure, Pointer, Project, Release, Status
+from runtime.deploy.projects import ProjectRepository, changed, project_key
+from runtime.deploy.retention import HELD
 from runtime.shared.aws import DynamoDBClient
-from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.converters import attribute, from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
@@ -117,52 +120,69 @@ class DeploymentRepository:
 
     # Push
 
-    def record(self, project: Project, deployment: Deployment, *, delivery: str) -> None:
+    def record(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
         """Write a queued deployment, the project's new sequence and the delivery behind it, or nothing.
 
         Args:
             project: As read: its sequence is the one before the deployment's.
             deployment: From `Deployment.queued`.
             delivery: Hexadecimal SHA-256 of the signed body; remembered for 30 days, whenever DynamoDB
-                deletes the row.
+                deletes the row. None where no webhook asked.
 
         Raises:
             DeliveryRepeatedError: This delivery was recorded before; names the deployment that it made.
             ProjectChangedError: Another deployment took the sequence: read the project again.
+            ProjectDeletedError: The project is being deleted.
             ProjectNotFoundError: The project is gone.
         """
         sequence = update(
             self.projects.table,
             project_key(project.project_id),
             "SET #sequence = :next",
-            when="#sequence = :read",
+            when="#sequence = :read AND attribute_not_exists(#deletingAt)",
             next=deployment.sequence,
             read=project.sequence,
         )
-        seen = {
-            "projectId": attribute(project.project_id),
-            "sk": attribute(f"DELIVERY#{delivery}"),
-            "deploymentId": attribute(deployment.deployment_id),
-            "expiresAt": attribute(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
-        }
+        writes: list[dict[str, Any]] = [
+            {"Update": sequence},
+            {"Put": put_new(self.table, queued_row(deployment), key="projectId")},
+        ]
+        if delivery is not None:
+            seen = {
+                "projectId": attribute(project.project_id),
+                "sk": attribute(f"DELIVERY#{delivery}"),
+                "deploymentId": attribute(deployment.deployment_id),
+                "expiresAt": attribute(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
+            }
+            put = put_unless_alive(self.projects.table, seen, key="projectId", at=deployment.created_at)
+            writes.append({"Put": put})
         try:
-            transact(
-                self.client,
-                {"Update": sequence},
-                {"Put": put_new(self.table, to_row(deployment), key="projectId")},
-                {
-                    "Put": put_unless_alive(
-                        self.projects.table, seen, key="projectId", at=deployment.created_at
-                    )
-                },
-            )
+            transact(self.client, *writes)
         except TransactionRefusedError as refused:
-            in_project, _, in_delivery = refused.items
-            if in_delivery:
-                raise DeliveryRepeatedError(in_delivery["deploymentId"]["S"]) from None
-            if in_project:
-                raise ProjectChangedError from None
-            raise ProjectNotFoundError from None
+            in_project, _, *in_delivery = refused.items
+            if in_delivery and in_delivery[0]:
+                raise DeliveryRepeatedError(in_delivery[0]["deploymentId"]["S"]) from None
+            raise changed(in_project, project.user_id) from None
+
+    def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
+        """Write which commit the build of a branch's head has found. Repeatable.
+
+        Raises:
+            DeploymentNotFoundError: There is no such deployment.
+        """
+        write = update(
+            self.table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "SET #commitSha = :sha",
+            when="attribute_exists(#projectId)",
+            sha=sha,
+        )
+        try:
+            with condition():
+                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        except ConditionFailedError:
+            raise DeploymentNotFoundError from None
+        return from_row(answer["Attributes"], Deployment)
 
     # Release
 
@@ -174,7 +194,8 @@ class DeploymentRepository:
         """
         if deployment.status is Status.DEPLOYING:
             return deployment
-        return self._moved(deployment, Status.DEPLOYING, at=at)
+        # From here on there is something to collect one day.
+        return self._moved(deployment, Status.DEPLOYING, at=at, also=", #held = :held", held=HELD)
 
     def record_release(self, deployment: Deployment, release: Release, *, at: datetime) -> Deployment:
         """Write what a `deploying` deployment became, once versions, alias and URLs exist. Repeatable.
@@ -192,6 +213,54 @@ class DeploymentRepository:
             at=at,
         )
         return self._written(deployment, Status.DEPLOYING, write)
+
+    def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
+        """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
+
+        One transaction over the project and the deployment, which collection writes too, and one call more to
+        read the project: a transaction returns nothing.
+
+        Returns:
+            The project after the write, as `ProjectRepository.switch` does.
+
+        Raises:
+            ProjectNotFoundError: The project is gone, or another tenant's.
+            ProjectDeletedError: It is being deleted.
+            ReleaseCollectedError: The deployment is not kept any more.
+            NotReleasedError: It is neither `live` nor `retired`.
+        """
+        pointer = update(
+            self.projects.table,
+            project_key(deployment.project_id),
+            "SET #live = :live, #pinned = :yes, #updatedAt = :at",
+            when="#userId = :user AND attribute_not_exists(#deletingAt)",
+            live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
+            user=user_id,
+            yes=True,
+            at=at,
+        )
+        released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
+        check = {
+            "TableName": self.table,
+            "Key": deployment_key(deployment.project_id, deployment.deployment_id),
+            "ConditionExpression": released,
+            "ExpressionAttributeNames": names(released),
+            "ExpressionAttributeValues": values(live=Status.LIVE, retired=Status.RETIRED),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            transact(self.client, {"Update": pointer}, {"ConditionCheck": check})
+        except TransactionRefusedError as refused:
+            in_project, in_deployment = refused.items
+            if in_project is not None:
+                raise changed(in_project, user_id) from None
+            if not in_deployment:
+                raise ProjectNotFoundError from None
+            now = from_row(in_deployment, Deployment)
+            if now.collected_at:
+                raise ReleaseCollectedError(now.deployment_id) from None
+            raise NotReleasedError(now.deployment_id, now.status) from None
+        return self.projects.get(deployment.project_id)
 
     def finish_switch(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
         """Write that a switch is over: this deployment `live`, the one it replaced `retired`, or neither.
@@ -280,7 +349,8 @@ class DeploymentRepository:
     ) -> dict[str, Any]:
         deployment.moved(to, at=at)  # refuses what TRANSITIONS does not have
         key = deployment_key(deployment.project_id, deployment.deployment_id)
-        return status_update(self.table, key, to, was=deployment.status, at=at, also=also, when="", **more)
+        was = deployment.status
+        return status_update(self.table, key, to, was=was, at=at, also=also, when="", anew=True, **more)
 
     def _moved(
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object

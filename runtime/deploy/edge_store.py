@@ -5,7 +5,7 @@ move it at once: `lead` makes the edge follow the project's pointer, whoever wro
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from attrs import field, frozen
@@ -32,11 +32,21 @@ class ReleaseNotAtEdgeError(Exception):
 
 
 @frozen(kw_only=True)
+class SplitOrigin:
+    """A server function that answers for some of a site's paths, and for which."""
+
+    origin: str
+    patterns: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class EdgeEntry:
     """What the edge needs to know of a release.
 
     Attributes:
-        entries: First path parts of its public files; folders end with `/`.
+        entries: First path parts of its public files, below the base path; folders end with `/`.
+        splits: The functions that the edge asks in place of the server, the first that matches.
+        base_path: The path below which the whole site lies; empty for the root.
     """
 
     deployment_id: str
@@ -45,6 +55,8 @@ class EdgeEntry:
     image_origin: str
     origin_key: str = field(repr=False)
     entries: tuple[str, ...]
+    splits: tuple[SplitOrigin, ...] = ()
+    base_path: str = ""
 
 
 def release_host(deployment_id: str, site_host: str) -> str:
@@ -66,7 +78,7 @@ def edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
 
 
 def _value(entry: EdgeEntry, public: str) -> str:
-    value = {
+    value: dict[str, str | list[list[str]]] = {
         "r": entry.deployment_id,
         "s": entry.server_origin,
         "i": entry.image_origin,
@@ -74,6 +86,10 @@ def _value(entry: EdgeEntry, public: str) -> str:
         "k": entry.origin_key,
         "p": public,
     }
+    if entry.base_path:
+        value["b"] = entry.base_path
+    if entry.splits:
+        value["f"] = [[split.origin, *split.patterns] for split in entry.splits]
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -133,6 +149,52 @@ class EdgeStore:
             if _written(write) and pointer() == led and self._get(site_host) == value:
                 break
         return led
+
+    def led_to(self, host: str) -> str | None:
+        """Return the deployment that a host leads to, or None."""
+        value = self._get(host)
+        return json.loads(value)["r"] if value is not None else None
+
+    def withdraw(self, host: str) -> bool:
+        """Let a host lead nowhere. Repeatable.
+
+        Returns:
+            Whether it led somewhere.
+
+        Raises:
+            EdgeBusyError: The store was too busy.
+        """
+        return self._delete([host])
+
+    def forget_files(self, host: str, entries: Sequence[str]) -> None:
+        """Remove the keys of public files that a host had beside its own. Repeatable.
+
+        Args:
+            host: A host that leads nowhere any more.
+            entries: All of its first path parts, as an `EdgeEntry` names them.
+
+        Raises:
+            EdgeBusyError: The store was too busy.
+        """
+        keys = [f"{host}/{name}" for name in sorted(entries)]
+        # Each has a key or none has. The first goes last, so that it tells whether there is more to do.
+        if keys and self._get(keys[0]) is not None:
+            keys.reverse()
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                self._delete(keys[start : start + _KEYS_AT_ONCE])
+
+    def _delete(self, keys: Sequence[str]) -> bool:
+        deleted = False
+        for _ in self._tries():
+            version = self._version()
+            present = [{"Key": key} for key in keys if self._get(key) is not None]
+            if not present:
+                break
+            write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=version, Deletes=present)
+            if _written(write):
+                deleted = True
+                break
+        return deleted
 
     def _version(self) -> str:
         return self.client.describe_key_value_store(KvsARN=self.arn)["ETag"]

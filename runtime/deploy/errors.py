@@ -51,6 +51,13 @@ class ProjectChangedError(ConflictError):
         super().__init__("the project changed at the same moment: read it again and repeat")
 
 
+class ProjectDeletedError(ConflictError):
+    """The project is being deleted, which a crash may have broken off."""
+
+    def __init__(self) -> None:
+        super().__init__("the project is being deleted: delete it again if that takes longer than a minute")
+
+
 class BuildSlotTakenError(ConflictError):
     """Another deployment of the project is building."""
 
@@ -87,6 +94,33 @@ class SwitchOvertakenError(ConflictError):
 
     def __init__(self, deployment_id: str, live: str | None) -> None:
         super().__init__(f"deployment {deployment_id} was overtaken: the site now leads to {live}")
+
+
+class DeploymentUnderWayError(ConflictError):
+    """A project is not deleted while one of its deployments is under way."""
+
+    def __init__(self, deployment_id: str, status: str) -> None:
+        super().__init__(
+            f"deployment {deployment_id} is {status}: cancel it or wait until it has ended, then delete the"
+            " project"
+        )
+
+
+class ReleaseInUseError(ConflictError):
+    """A release is not to be collected: a site leads to it, or it was taken up before."""
+
+    def __init__(self, deployment_id: str) -> None:
+        super().__init__(f"deployment {deployment_id} is in use, or was collected meanwhile")
+
+
+class ReleaseCollectedError(ConflictError):
+    """A release is not kept any more, so it cannot be promoted (D6)."""
+
+    def __init__(self, deployment_id: str) -> None:
+        super().__init__(
+            f"deployment {deployment_id} is no longer kept, as it is none of the project's newest releases: "
+            "deploy its commit again"
+        )
 
 
 class NotReleasedError(ConflictError):

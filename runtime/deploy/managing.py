@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 
 from attrs import field, frozen
 
+from runtime.deploy.build_logs import BuildLogs, LogLine
 from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.errors import SiteUnavailableError
+from runtime.deploy.errors import ProjectDeletedError, ProjectNotFoundError, SiteUnavailableError
 from runtime.deploy.lists import ListRepository
-from runtime.deploy.model import Deployment, Project, Site
-from runtime.deploy.project_input import NewProject, ProjectChanges
+from runtime.deploy.messages import BuildQueue
+from runtime.deploy.model import Commit, Deployment, Project, Site, Source
+from runtime.deploy.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.recording import record_next
 from runtime.deploy.variables import NewVariable, SecretStore, replaced
 from runtime.shared.changes import spoken_of
 from runtime.shared.clock import Clock
@@ -44,6 +47,8 @@ class Management:
 
     Attributes:
         cancellation: Returns what cancels; called by a cancel only, because making its clients takes time.
+        build_queue: Returns where deployments wait for their build, likewise.
+        logs: Returns what reads the logs of builds, likewise.
         api_endpoint: URL of this API, without a trailing slash.
     """
 
@@ -52,6 +57,8 @@ class Management:
     lists: ListRepository
     secrets: SecretStore
     cancellation: Callable[[], Cancellation]
+    build_queue: Callable[[], BuildQueue]
+    logs: Callable[[], BuildLogs]
     signer: Signer
     ids: Ids
     clock: Clock
@@ -160,6 +167,47 @@ class Management:
         """
         return self.deployments.owned(user_id, deployment_id)
 
+    def deploy(self, user_id: str, project_id: str, wanted: NewDeployment) -> Deployment:
+        """Queue a deployment by hand: of a commit, or of a branch's head, which its build looks up.
+
+        Calls of DynamoDB: read the project; one transaction.
+
+        Raises:
+            InvalidInputError: Neither a branch nor a commit is named.
+            ProjectNotFoundError: There is none, or it is another tenant's.
+            ProjectChangedError: Others recorded deployments of it at the same moment, again and again.
+            ProjectDeletedError: The project is being deleted.
+        """
+        spoken = spoken_of(wanted)
+        commit = Commit(sha=spoken.get("commit_sha"))
+        project = self.projects.owned(user_id, project_id)
+
+        def queued(project: Project) -> Deployment:
+            return Deployment.queued(
+                project,
+                commit,
+                deployment_id=self.ids(),
+                source=Source.MANUAL,
+                at=self.clock(),
+                branch=spoken.get("branch"),
+            )
+
+        deployment = record_next(self.deployments, project, queued)
+        self.build_queue().send(deployment)
+        return deployment
+
+    def build_log(self, user_id: str, deployment_id: str, *, limit: int, cursor: str | None) -> Page[LogLine]:
+        """Return some lines of the log of a deployment's build; see `BuildLogs.page`.
+
+        Raises:
+            DeploymentNotFoundError: There is none, or it is another tenant's.
+            MalformedError: The cursor is not one of this log's.
+            ArchivedLogError: Restoring the log takes hours.
+            UnavailableError: CloudWatch is asked for too much at the moment.
+        """
+        deployment = self.deployments.owned(user_id, deployment_id)
+        return self.logs().page(deployment, limit=limit, cursor=cursor)
+
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
         """Cancel a deployment that is not being released yet; see `Cancellation.cancel`.
 
@@ -188,6 +236,7 @@ class Management:
             ProjectNotFoundError: There is none, or it is another tenant's.
             InvalidInputError: Names every wrong field.
             ProjectChangedError: Someone else replaced them at the same moment.
+            ProjectDeletedError: The project is being deleted.
             SiteNotFoundError: Secrets change, and the program declares the project's site no more.
         """
         project = self.projects.owned(user_id, project_id)
@@ -199,7 +248,14 @@ class Management:
         if site:
             for name, value in written.items():
                 self.secrets.put(site.secret_parameter(project_id, name), value)
-        project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
+        try:
+            project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
+        except (ProjectDeletedError, ProjectNotFoundError):
+            # Its deletion may have looked for secrets before these were written.
+            if site:
+                for name in written:
+                    self.secrets.delete(site.secret_parameter(project_id, name))
+            raise
         if site:
             for name in dropped:
                 self.secrets.delete(site.secret_parameter(project_id, name))

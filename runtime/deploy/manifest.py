@@ -5,8 +5,9 @@ platform would silently leave out is refused by name. Fields that are not used a
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard, TypeVar
 
 from attrs import fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
@@ -14,11 +15,23 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from runtime.shared.converters import camel_case
 
+T = TypeVar("T")
+
 _OUTPUT_FOLDER = ".open-next/"
 _ORIGINS = frozenset({"s3", "imageOptimizer", "default"})
 _WRAPPERS = frozenset({"aws-lambda", "aws-lambda-streaming", "aws-lambda-compressed"})
 _HANDLER = "index.handler"
 _CONVERTER_NAME = "aws-apigw-v2"
+_IMAGES: Final = "_next/image*"
+# Where requests go is written into one value of the edge's store, of 1,024 bytes (edge_store.py).
+MOST_SPLITS: Final = 4
+"""Server functions that a build may have beside the default one."""
+LONGEST_PATTERNS: Final = 250  # characters of all of them together
+LONGEST_BASE_PATH: Final = 60
+_SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
+# What CloudFront takes in a path pattern, but for `?` and the quotation mark.
+_PATTERN: Final = re.compile(r"[A-Za-z0-9_.*$/~'@:+&-]+")
+_BASE_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)+")
 
 
 class ManifestError(Exception):
@@ -58,6 +71,20 @@ class HttpBundle(Bundle):
 
 
 @frozen(kw_only=True)
+class SplitFunction:
+    """A server function that answers for a part of the site.
+
+    Attributes:
+        name: As the site's `open-next.config` names it.
+        patterns: The paths it answers for, with the base path before them. `*` stands for any characters.
+    """
+
+    name: str
+    bundle: HttpBundle
+    patterns: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class _Origins:
     default: HttpBundle
     image_optimizer: HttpBundle
@@ -66,6 +93,7 @@ class _Origins:
 @frozen(kw_only=True)
 class _Behavior:
     pattern: str
+    origin: str | None = None
 
 
 @frozen(kw_only=True)
@@ -86,17 +114,23 @@ class Manifest:
     """The functions of one build.
 
     Attributes:
+        server: Answers for every path that no other one does.
         revalidation: Absent where the site has switched its incremental cache off.
+        splits: Server functions for some of the paths; the first whose pattern matches answers.
+        base_path: The path below which the whole site lies, such as `/docs`; empty for the root.
     """
 
     server: HttpBundle
     image: HttpBundle
     revalidation: Bundle | None
+    splits: tuple[SplitFunction, ...] = ()
+    base_path: str = ""
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
         """Every function."""
-        return (self.server, self.image, *((self.revalidation,) if self.revalidation else ()))
+        splits = (split.bundle for split in self.splits)
+        return (self.server, *splits, self.image, *((self.revalidation,) if self.revalidation else ()))
 
 
 @frozen(kw_only=True)
@@ -125,30 +159,20 @@ def read_manifest(text: bytes) -> Manifest:
         ManifestError: It is not JSON, a field has a wrong type, or it asks for what is not served here.
     """
     document = _object(text, "open-next.output.json")
-    origins = document.get("origins")
-    split = sorted(set(origins) - _ORIGINS) if _is_object(origins) else []
-    if split:
-        raise ManifestError(f"the server is split into functions ({_listed(split)}): only one is served")
-    try:
-        output = _converter.structure(document, _Output)
-    except BaseValidationError as error:
-        raise ManifestError(
-            f"open-next.output.json is not what OpenNext writes: {_problems(error)}"
-        ) from None
+    output = _structured(document, _Output, "")
     if output.edge_functions:
         raise ManifestError(
-            f"there are edge functions ({_listed(sorted(output.edge_functions))}): "
-            "external middleware and edge routes are not served"
+            f"there are edge functions ({_listed(sorted(output.edge_functions))}), which are not served: "
+            'without `middleware.external` and `placement: "global"` in open-next.config the server runs them'
         )
     _check_function(output.origins.default)
     _check_function(output.origins.image_optimizer)
-    # OpenNext writes the base path nowhere but into its patterns.
-    if not any(behavior.pattern == "_next/image*" for behavior in output.behaviors):
-        raise ManifestError("the site sets basePath: a site below a path is not served")
     return Manifest(
         server=output.origins.default,
         image=output.origins.image_optimizer,
         revalidation=output.additional_props.revalidation_function,
+        splits=_splits(document["origins"], output.behaviors),
+        base_path=_base_path(output.behaviors),
     )
 
 
@@ -156,17 +180,76 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     """Read what names a build, from Next.js's `BUILD_ID` and `required-server-files.json`.
 
     Raises:
-        ManifestError: One of them is not what Next.js writes.
+        ManifestError: One of them is not what Next.js writes, or the site sets what OpenNext cannot do.
     """
     config = _object(server_files, "required-server-files.json").get("config")
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
+    if config.get("basePath") and config.get("i18n"):
+        # OpenNext looks for the locale before the base path: no rule of the site matches, and nobody is told.
+        raise ManifestError(
+            "the site sets basePath and i18n: with both, OpenNext runs neither its middleware nor its "
+            "redirects, rewrites and headers; leave one out, or route locales with a `[locale]` folder"
+        )
     name = build_id.decode(errors="replace").strip()
     deployment_id = config.get("deploymentId") or name
     for value in (name, deployment_id):
         if not isinstance(value, str) or not value.isprintable() or "/" in value or value in {"", ".", ".."}:
             raise ManifestError("the build id, or the site's `deploymentId`, cannot be part of a path")
     return Build(build_id=name, cache_id=deployment_id)
+
+
+def _splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
+    # The order of the behaviours is the one that counts; that of the origins is by chance.
+    led = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
+    names = [name for name in dict.fromkeys((*led, *origins)) if name not in _ORIGINS]
+    if len(names) > MOST_SPLITS:
+        raise ManifestError(
+            f"the server is split into {len(names)} functions beside the default one ({_listed(names)}): "
+            f"at most {MOST_SPLITS} are served"
+        )
+    if wrong := [name for name in names if not _SPLIT_NAME.fullmatch(name)]:
+        raise ManifestError(
+            f"the function {_listed([json.dumps(name) for name in wrong])} cannot be served by that name: "
+            "needed are 1 to 60 letters, digits, - and _"
+        )
+    splits = tuple(_split(name, origins[name], behaviors) for name in names)
+    length = sum(len(pattern) for split in splits for pattern in split.patterns)
+    if length > LONGEST_PATTERNS:
+        raise ManifestError(
+            f"the patterns of the server's functions have {length} characters together, "
+            f"{LONGEST_PATTERNS} are served: use fewer or shorter ones, with `*`"
+        )
+    return splits
+
+
+def _split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
+    bundle = _structured(value, HttpBundle, f"origins.{name}")
+    _check_function(bundle)
+    patterns = tuple(f"/{each.pattern.lstrip('/')}" for each in behaviors if each.origin == name)
+    if not patterns:
+        raise ManifestError(f"no pattern leads to the function {name}")
+    for pattern in patterns:
+        if not _PATTERN.fullmatch(pattern):
+            raise ManifestError(
+                f"the pattern {_listed([json.dumps(pattern)])} of the function {name} is not served: "
+                "a pattern has letters, digits, any of _-.$/~'@:+& and `*` for any characters"
+            )
+    return SplitFunction(name=name, bundle=bundle, patterns=patterns)
+
+
+def _base_path(behaviors: tuple[_Behavior, ...]) -> str:
+    """Return the base path. OpenNext writes it nowhere but into its patterns."""
+    images = [each.pattern for each in behaviors if each.pattern.endswith(_IMAGES)]
+    if not images:
+        raise ManifestError("open-next.output.json has no pattern for optimised images")
+    base_path = f"/{images[0].removesuffix(_IMAGES)}".rstrip("/")
+    if base_path and (len(base_path) > LONGEST_BASE_PATH or not _BASE_PATH.fullmatch(base_path)):
+        raise ManifestError(
+            f"the site's basePath {_listed([json.dumps(base_path)])} is not served: its parts have letters, "
+            f"digits, - . _ and ~, and all of it at most {LONGEST_BASE_PATH} characters"
+        )
+    return base_path
 
 
 def _check_function(bundle: HttpBundle) -> None:
@@ -212,8 +295,18 @@ def _strict(kind: type[Any], name: str) -> Callable[[object, object], object]:
     return structure
 
 
-def _problems(error: BaseValidationError) -> str:
-    found = (text.split(" @ ", 1) for text in transform_error(error, path="", format_exception=_problem))
+def _structured(value: object, kind: type[T], path: str) -> T:
+    try:
+        return _converter.structure(value, kind)
+    except BaseValidationError as error:
+        problems = _problems(error, path)
+    except _WrongTypeError as error:
+        problems = f"{path} must be {error}"
+    raise ManifestError(f"open-next.output.json is not what OpenNext writes: {problems}")
+
+
+def _problems(error: BaseValidationError, path: str) -> str:
+    found = (text.split(" @ ", 1) for text in transform_error(error, path=path, format_exception=_problem))
     return _listed([f"{camel_case(path.lstrip('.'))} {problem}" for problem, path in found])
 
 

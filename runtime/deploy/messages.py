@@ -43,6 +43,17 @@ class BuildQueue:
         """Send a deployment to be built."""
         self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment))
 
+    def show_again(self, receipt: str, *, seconds: int) -> None:
+        """Let a message that was received come again sooner, or later, than the queue would bring it.
+
+        Args:
+            receipt: The message's receipt handle.
+            seconds: From now, up to twelve hours.
+        """
+        self.client.change_message_visibility(
+            QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+        )
+
 
 @frozen(kw_only=True)
 class ReleaseQueue:
@@ -58,6 +69,24 @@ class ReleaseQueue:
             MessageBody=_message(deployment),
             MessageGroupId=deployment.project_id,
             MessageDeduplicationId=deployment.deployment_id,
+        )
+
+    def send_again(self, deployment: Deployment, *, number: int) -> None:
+        """Send a deployment whose message was lost, or waits for half an hour because its function died.
+
+        It goes beside its project's other messages: behind one that died it would wait just as long. Releases
+        of one project may run at once; it is only not worth their while.
+
+        Args:
+            deployment: `built` or `deploying`.
+            number: Counts repetitions: within five minutes SQS drops what it has had before.
+        """
+        name = f"{deployment.deployment_id}-{number}"
+        self.client.send_message(
+            QueueUrl=self.url,
+            MessageBody=_message(deployment),
+            MessageGroupId=name,
+            MessageDeduplicationId=name,
         )
 
 

@@ -91,6 +91,7 @@ class Project:
         live: What the site host leads to, or is being led to. Absent until the first release.
         serving: Deployment whose status is `live`. It follows `live` at the end of a switch, and so names the
             one to retire, whatever crashed in between.
+        deleting_at: When its deletion began, which is completed by repeating it; nothing changes it any more.
         pinned: Someone promoted a release by hand: until the pin is released, automatic ones do not replace
             it (D5).
     """
@@ -111,6 +112,7 @@ class Project:
     live: Pointer | None = None
     serving: str | None = None
     pinned: bool = False
+    deleting_at: datetime | None = None
 
 
 @frozen(kw_only=True)
@@ -144,7 +146,11 @@ class Site:
 
     def secret_parameter(self, project_id: str, variable: str) -> str:
         """Return the parameter's name that holds a secret variable of the project on this site."""
-        return f"{self.secrets_path}/{project_id}/{variable}"
+        return f"{self.secrets_folder(project_id)}/{variable}"
+
+    def secrets_folder(self, project_id: str) -> str:
+        """Return the folder of the parameters that hold the project's secrets on this site."""
+        return f"{self.secrets_path}/{project_id}"
 
 
 @frozen(kw_only=True)
@@ -154,6 +160,9 @@ class Release:
     Attributes:
         revalidation_version: Of the function that revalidates this build's pages and no other build's;
             absent where the site has switched its incremental cache off.
+        split_versions: Of the server function, too: one for each part into which the build has split its
+            server, each behind an alias of its own; absent where there is one server.
+        base_path: The path below which the whole site lies; absent where that is the root.
     """
 
     alias: str
@@ -164,6 +173,8 @@ class Release:
     host: str
     url: str
     revalidation_version: str | None = None
+    split_versions: tuple[str, ...] | None = None
+    base_path: str | None = None
 
 
 @frozen(kw_only=True)
@@ -183,16 +194,27 @@ class Failure:
 
 @frozen(kw_only=True)
 class Commit:
-    """What was pushed."""
+    """What was pushed, or is to be deployed by hand.
 
-    sha: str
-    message: str
-    author: str
+    Attributes:
+        sha: Absent where the head of a branch is to be deployed: its build finds out.
+        message: Empty where nobody told it, as is the author.
+    """
+
+    sha: str | None = None
+    message: str = ""
+    author: str = ""
 
 
 @frozen(kw_only=True)
 class Deployment:
-    """One push on its way to the visitors. Deployment ids are ULIDs: they sort by creation (T6)."""
+    """One commit on its way to the visitors. Deployment ids are ULIDs: they sort by creation (T6).
+
+    Attributes:
+        commit_sha: Absent until the build of a branch's head has found it.
+        collected_at: When it was taken from the visitors for good (D6). Its functions and files follow, and
+            then `release` is absent.
+    """
 
     project_id: str
     deployment_id: str
@@ -201,7 +223,7 @@ class Deployment:
     sequence: int
     status: Status
     branch: str
-    commit_sha: str
+    commit_sha: str | None = None
     commit_message: str
     commit_author: str
     source: Source
@@ -211,12 +233,20 @@ class Deployment:
     release: Release | None = None
     failure: Failure | None = None
     live_at: datetime | None = None
+    collected_at: datetime | None = None
 
     @classmethod
-    def queued(
-        cls, project: Project, commit: Commit, *, deployment_id: str, source: Source, at: datetime
+    def queued(  # noqa: PLR0913 - all that a deployment begins with
+        cls,
+        project: Project,
+        commit: Commit,
+        *,
+        deployment_id: str,
+        source: Source,
+        at: datetime,
+        branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment, waiting for a build."""
+        """Return the project's next deployment, waiting for a build; of the project's branch or another."""
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,
@@ -224,7 +254,7 @@ class Deployment:
             site=project.site,
             sequence=project.sequence + 1,
             status=Status.QUEUED,
-            branch=project.branch,
+            branch=branch or project.branch,
             commit_sha=commit.sha,
             commit_message=commit.message,
             commit_author=commit.author,

@@ -8,11 +8,13 @@ from attrs import field, frozen
 
 from runtime.shared.changes import UNCHANGED
 from runtime.shared.inputs import Rule
+from runtime.shared.shapes import Shape
 
 _NAME_LENGTHS = range(3, 51)
 _URL_LENGTH = 500
 _BRANCH_LENGTH = 200
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u2060\ufeff]")
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SITE = re.compile(r"[a-z][a-z0-9-]{1,26}[a-z0-9]")
 _NOT_IN_BRANCH = re.compile(r"[~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
@@ -61,9 +63,21 @@ def _branch_problem(branch: str) -> str | None:
     return None
 
 
-_Name = Annotated[str, Rule(_name_problem)]
-_RepositoryUrl = Annotated[str, Rule(_repository_problem)]
-_Branch = Annotated[str, Rule(_branch_problem)]
+def _sha_problem(sha: str) -> str | None:
+    return (
+        None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in small letters"
+    )
+
+
+_Name = Annotated[
+    str, Rule(_name_problem), Shape({"minLength": _NAME_LENGTHS.start, "maxLength": _NAME_LENGTHS.stop - 1})
+]
+_Site = Annotated[str, Rule(_site_problem), Shape({"pattern": f"^{_SITE.pattern}$"})]
+_RepositoryUrl = Annotated[
+    str, Rule(_repository_problem), Shape({"format": "uri", "pattern": "^https://", "maxLength": _URL_LENGTH})
+]
+_Branch = Annotated[str, Rule(_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
+_Sha = Annotated[str, Rule(_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
 
 
 @frozen(kw_only=True)
@@ -71,7 +85,7 @@ class NewProject:
     """Body of `POST /projects`."""
 
     name: _Name
-    site: Annotated[str, Rule(_site_problem)]
+    site: _Site
     repository_url: _RepositoryUrl
     branch: _Branch = "main"
 
@@ -88,3 +102,16 @@ class ProjectChanges:
     repository_url: _RepositoryUrl = field(default=UNCHANGED)
     branch: _Branch = field(default=UNCHANGED)
     pinned: bool = field(default=UNCHANGED)
+
+
+@frozen(kw_only=True)
+class NewDeployment:
+    """Body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
+
+    Attributes:
+        branch: Its head is deployed, unless a commit is named; by default the project's branch.
+        commit_sha: The commit to deploy, by its full id.
+    """
+
+    branch: _Branch = field(default=UNCHANGED)
+    commit_sha: _Sha = field(default=UNCHANGED)

@@ -1,8 +1,8 @@
 """The projects table: projects and the sites they are bound to.
 
-Methods with `owned` in their name and `promote` serve a tenant: they take the signed-in user's id, and
-another tenant's project is missing for them (A5). All others serve the platform, which has the project's id
-from its own rows or messages. Each method makes one DynamoDB call.
+Methods with `owned` in their name serve a tenant: they take the signed-in user's id, and another tenant's
+project is missing for them (A5). All others serve the platform, which has the project's id from its own rows
+or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,6 +13,7 @@ from attrs import frozen
 
 from runtime.deploy.errors import (
     ProjectChangedError,
+    ProjectDeletedError,
     ProjectNotFoundError,
     SiteNotFoundError,
     SiteUnavailableError,
@@ -29,6 +30,7 @@ from runtime.shared.dynamodb import (
     transact,
     update,
 )
+from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid
 
 _METADATA = "METADATA"
@@ -39,8 +41,20 @@ def project_key(project_id: str) -> Item:
     return {"projectId": {"S": project_id}, "sk": {"S": _METADATA}}
 
 
+def claim_key(site: str) -> Item:
+    """Return the key of the row that says whose a site is."""
+    return _site_key(site, "CLAIM")
+
+
 def _site_key(site: str, sk: str) -> Item:
     return {"projectId": {"S": f"SITE#{site}"}, "sk": {"S": sk}}
+
+
+def changed(item: Item | None, user_id: str) -> AnchorError:
+    """Return the error for a tenant's write to a project whose row, if there is one, did not allow it."""
+    if not item or item["userId"]["S"] != user_id:
+        return ProjectNotFoundError()
+    return ProjectDeletedError() if "deletingAt" in item else ProjectChangedError()
 
 
 @frozen(kw_only=True)
@@ -61,7 +75,7 @@ class ProjectRepository:
         Raises:
             SiteUnavailableError: The site is not declared, or another project's.
         """
-        claim = {**_site_key(project.site, "CLAIM"), "claimedBy": attribute(project.project_id)}
+        claim = {**claim_key(project.site), "claimedBy": attribute(project.project_id)}
         declared = {
             "TableName": self.table,
             "Key": _site_key(project.site, "SITE"),
@@ -137,6 +151,7 @@ class ProjectRepository:
         Raises:
             ProjectNotFoundError: It is another tenant's.
             ProjectChangedError: Someone changed it in the meantime.
+            ProjectDeletedError: It is being deleted.
         """
         # A row that an earlier version of this code wrote has no number.
         unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
@@ -145,7 +160,8 @@ class ProjectRepository:
             project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
             # A number, not the variables: what a later version of this code added to one is not known here.
-            when=f"#userId = :user AND (#variablesVersion = :read{unnumbered})",
+            when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
+            f" AND (#variablesVersion = :read{unnumbered})",
             variables=tuple(variables),
             next=project.variables_version + 1,
             read=project.variables_version,
@@ -155,9 +171,7 @@ class ProjectRepository:
         try:
             return self._written(write)
         except ConditionFailedError as refused:
-            if refused.item is None or refused.item["userId"]["S"] != user_id:
-                raise ProjectNotFoundError from None
-            raise ProjectChangedError from None
+            raise changed(refused.item, user_id) from None
 
     def switch(self, deployment: Deployment, *, at: datetime) -> Project:
         """Let the project's site lead to a deployment if it is newer than what is live and none is pinned.
@@ -199,32 +213,6 @@ class ProjectRepository:
             )
             raise SwitchRefusedError(reason) from None
 
-    def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
-        """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
-
-        Whether the deployment may be promoted (`live` or `retired`) is the caller's to know.
-
-        Returns:
-            The project after the write, as `switch` does.
-
-        Raises:
-            ProjectNotFoundError: The project is gone, or another tenant's.
-        """
-        write = update(
-            self.table,
-            project_key(deployment.project_id),
-            "SET #live = :live, #pinned = :yes, #updatedAt = :at",
-            when="#userId = :user",
-            live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
-            user=user_id,
-            yes=True,
-            at=at,
-        )
-        try:
-            return self._written(write)
-        except ConditionFailedError:
-            raise ProjectNotFoundError from None
-
     def change_owned(
         self, user_id: str, project_id: str, changes: Mapping[str, object], *, at: datetime
     ) -> Project:
@@ -241,6 +229,7 @@ class ProjectRepository:
 
         Raises:
             ProjectNotFoundError: The project is gone, or another tenant's.
+            ProjectDeletedError: It is being deleted.
         """
         if not is_ulid(project_id):  # a stranger's text may be too long for a key
             raise ProjectNotFoundError
@@ -249,15 +238,15 @@ class ProjectRepository:
             self.table,
             project_key(project_id),
             "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "updatedAt")),
-            when="#userId = :user",
+            when="#userId = :user AND attribute_not_exists(#deletingAt)",
             user=user_id,
             updatedAt=at,
             **values,
         )
         try:
             return self._written(write)
-        except ConditionFailedError:
-            raise ProjectNotFoundError from None
+        except ConditionFailedError as refused:
+            raise changed(refused.item, user_id) from None
 
     def _written(self, write: dict[str, Any]) -> Project:
         with condition():

@@ -3,8 +3,7 @@
 from attrs import frozen
 
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.errors import NotReleasedError
-from runtime.deploy.model import Deployment, Status
+from runtime.deploy.model import Deployment
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.switching import Switch
 from runtime.shared.clock import Clock
@@ -27,13 +26,12 @@ class Promotion:
         Raises:
             DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
             NotReleasedError: It has never been live.
+            ReleaseCollectedError: It is not kept any more (D6).
             SwitchOvertakenError: Another switch of the same project was later.
         """
         found = self.deployments.owned(user_id, deployment_id)
         # The index that finds it by its id alone may be behind.
         deployment = self.deployments.get(found.project_id, deployment_id)
-        if deployment.status not in {Status.LIVE, Status.RETIRED}:
-            raise NotReleasedError(deployment_id, deployment.status)
         site = self.projects.site(deployment.site)
-        project = self.projects.promote(user_id, deployment, at=self.clock())
+        project = self.deployments.promote(user_id, deployment, at=self.clock())
         return self.switch.follow(project, deployment, site)

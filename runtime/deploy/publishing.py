@@ -36,6 +36,11 @@ def release_alias(deployment_id: str) -> str:
     return f"r-{deployment_id.lower()}"
 
 
+def split_alias(alias: str, number: int) -> str:
+    """Return the alias of a part of a release's split server, counted from 1: of the server function, too."""
+    return f"{alias}-{number}"
+
+
 @frozen(kw_only=True)
 class FunctionRelease:
     """What one function becomes with a release.

@@ -5,19 +5,18 @@ import hashlib
 from attrs import frozen
 
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.errors import DeliveryRepeatedError, ProjectChangedError, ProjectNotFoundError
+from runtime.deploy.errors import DeliveryRepeatedError, ProjectNotFoundError
 from runtime.deploy.github import Ignored, read_push, signature_holds
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.recording import record_next
 from runtime.shared.clock import Clock
-from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
 from runtime.shared.ids import Ids, is_ulid
 from runtime.shared.inputs import parse_json
 from runtime.shared.signing import Signer
 
-_ATTEMPTS = 8  # pushes of one project at the same moment, of which each attempt lets one through
 _FIRST_VERSION = 1
 _NO_ID = "0" * 26
 
@@ -108,16 +107,13 @@ class Pushes:
         return project
 
     def _recorded(self, project: Project, commit: Commit, *, delivery: str) -> Deployment:
-        for _ in range(_ATTEMPTS):
-            deployment = Deployment.queued(
+        def queued(project: Project) -> Deployment:
+            return Deployment.queued(
                 project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
             )
-            try:
-                self.deployments.record(project, deployment, delivery=delivery)
-            except DeliveryRepeatedError as repeated:
-                return self.deployments.get(project.project_id, repeated.deployment_id)
-            except (ProjectChangedError, TransactionConflictError):  # GitHub does not deliver it again
-                project = self.projects.get(project.project_id)
-            else:
-                return deployment
-        raise ProjectChangedError
+
+        try:
+            # Until it is recorded: GitHub does not deliver it again.
+            return record_next(self.deployments, project, queued, delivery=delivery)
+        except DeliveryRepeatedError as repeated:
+            return self.deployments.get(project.project_id, repeated.deployment_id)

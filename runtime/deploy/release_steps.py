@@ -19,10 +19,10 @@ from runtime.deploy.assets import asset_uploads, present_hashed, root_entries
 from runtime.deploy.aws_errors import code
 from runtime.deploy.bundles import BundleStore
 from runtime.deploy.cache_seed import TagSeeder, cache_uploads
-from runtime.deploy.edge_store import EdgeEntry, EdgeStore, release_host
+from runtime.deploy.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
 from runtime.deploy.manifest import Bundle
 from runtime.deploy.model import Deployment, Project, Release, Site
-from runtime.deploy.publishing import FunctionPublisher, FunctionRelease, release_alias
+from runtime.deploy.publishing import FunctionPublisher, FunctionRelease, release_alias, split_alias
 from runtime.deploy.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
 from runtime.deploy.site_environment import SiteEnvironment, read_secrets, site_environment
 from runtime.deploy.smoke import SmokeTest, SmokeTestError
@@ -50,7 +50,7 @@ def artifact_key(deployment: Deployment) -> str:
 
 
 def bundle_key(deployment: Deployment, function: str) -> str:
-    """Return where a function's zip is kept: `server`, `image` or `revalidate`."""
+    """Return where a function's zip is kept: `server`, `server-1` of a split one, `image` or `revalidate`."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/functions/{function}.zip"
 
 
@@ -108,7 +108,7 @@ class ReleaseSteps:
                 begin(Step.PUBLISH)
                 environment = self._environment(project, deployment, site)
                 release = self._publish(artifact, deployment, site, environment)
-                entries = root_entries(artifact)
+                entries, splits = root_entries(artifact), artifact.manifest.splits
         begin(Step.SMOKE)
         self._test(deployment, site, release, environment)
         begin(Step.SWITCH)
@@ -119,6 +119,14 @@ class ReleaseSteps:
             image_origin=release.image_origin,
             origin_key=self.signer.origin_key(deployment.deployment_id),
             entries=entries,
+            splits=tuple(
+                SplitOrigin(
+                    origin=self.publisher.origin(site.server_function, split_alias(release.alias, number)),
+                    patterns=split.patterns,
+                )
+                for number, split in enumerate(splits, 1)
+            ),
+            base_path=release.base_path or "",
         )
         self.edge.publish(entry, release.host)
         return release
@@ -169,7 +177,9 @@ class ReleaseSteps:
         alias = release_alias(deployment.deployment_id)
         store = BundleStore(client=self.s3, bucket=self.artifacts_bucket)
 
-        def version(name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None) -> str:
+        def version(
+            name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None, alias: str = alias
+        ) -> str:
             uploaded = store.put(
                 artifact, bundle.folder, key=bundle_key(deployment, name), wrapped=variables is not None
             )
@@ -178,23 +188,37 @@ class ReleaseSteps:
             )
 
         manifest = artifact.manifest
+
+        def servers() -> tuple[str, ...]:
+            # All are versions of one function, whose code changes from one to the next: so one by one.
+            function, variables = site.server_function, environment.server
+            default = version("server", function, manifest.server, variables)
+            splits = (
+                version(f"server-{number}", function, split.bundle, variables, split_alias(alias, number))
+                for number, split in enumerate(manifest.splits, 1)
+            )
+            return (default, *splits)
+
         # Most of the time is Lambda's, taking in code.
         with ThreadPoolExecutor() as pool:
-            server = pool.submit(version, "server", site.server_function, manifest.server, environment.server)
+            server = pool.submit(servers)
             image = pool.submit(version, "image", site.image_function, manifest.image, environment.image)
             revalidation = manifest.revalidation and pool.submit(
                 version, "revalidate", site.revalidation_function, manifest.revalidation, None
             )
+        server_version, *split_versions = server.result()
         host = release_host(deployment.deployment_id, site.host)
         return Release(
             alias=alias,
-            server_version=server.result(),
+            server_version=server_version,
             server_origin=self.publisher.origin(site.server_function, alias),
             image_version=image.result(),
             image_origin=self.publisher.origin(site.image_function, alias),
             host=host,
             url=site.url(host),
             revalidation_version=revalidation.result() if revalidation else None,
+            split_versions=tuple(split_versions) or None,
+            base_path=manifest.base_path or None,
         )
 
     def _test(
@@ -206,6 +230,7 @@ class ReleaseSteps:
             host=release.host,
             origin_key=self.signer.origin_key(deployment.deployment_id),
             request_id=f"smoke-test-{deployment.deployment_id}",
+            path=release.base_path or "/",
         )
         try:
             test.run(self.functions, at=self.clock())

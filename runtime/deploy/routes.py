@@ -9,10 +9,15 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/projects", function="api"),
     Route(method="GET", path="/projects/{projectId}", function="api"),
     Route(method="PATCH", path="/projects/{projectId}", function="api"),
+    Route(method="DELETE", path="/projects/{projectId}", function="promote"),
     Route(method="GET", path="/projects/{projectId}/deployments", function="api"),
+    Route(method="POST", path="/projects/{projectId}/deployments", function="api"),
     Route(method="GET", path="/projects/{projectId}/env", function="api"),
     Route(method="PUT", path="/projects/{projectId}/env", function="api"),
     Route(method="GET", path="/deployments/{deploymentId}", function="api"),
+    Route(method="GET", path="/deployments/{deploymentId}/logs", function="api"),
     Route(method="POST", path="/deployments/{deploymentId}/cancel", function="api"),
     Route(method="POST", path="/deployments/{deploymentId}/promote", function="promote"),
+    # No token: it tells nothing but what this checkout says of the API.
+    Route(method="GET", path="/openapi.json", function="api", auth=False),
 )

@@ -60,7 +60,7 @@ def site_environment(  # noqa: PLR0913 - all of them end up in variables
     release = {
         "ANCHOR_ORIGIN_KEY": origin_key,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
-        "ANCHOR_COMMIT_SHA": deployment.commit_sha,
+        "ANCHOR_COMMIT_SHA": deployment.commit_sha or "",
     }
     server = {
         **{variable.name: variable.value or "" for variable in project.variables if not variable.is_secret},

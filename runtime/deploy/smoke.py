@@ -20,7 +20,7 @@ class SmokeTestError(Exception):
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One GET of `/`, as the edge would send it.
+    """One GET of the site's first page, as the edge would send it.
 
     Attributes:
         function: Name of the server function.
@@ -28,6 +28,7 @@ class SmokeTest:
         host: The release's own host.
         origin_key: What the edge proves itself with.
         request_id: Marks the request in the function's log.
+        path: Of the first page.
     """
 
     function: str
@@ -35,6 +36,7 @@ class SmokeTest:
     host: str
     origin_key: str = field(repr=False)
     request_id: str
+    path: str = "/"
 
     def run(self, client: LambdaClient, *, at: datetime) -> int:
         """Invoke the alias and return the page's status.
@@ -47,12 +49,14 @@ class SmokeTest:
         )
         payload: bytes = answer["Payload"].read()
         if "FunctionError" in answer:
-            raise SmokeTestError(f"the server failed on GET /: {_function_error(payload)}")
+            raise SmokeTestError(f"the server failed on GET {self.path}: {_function_error(payload)}")
         status = _status(payload)
         if status is None:
-            raise SmokeTestError("the server's answer to GET / is no HTTP response")
+            raise SmokeTestError(f"the server's answer to GET {self.path} is no HTTP response")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise SmokeTestError(f"the server answered GET / with status {status}; its log says why")
+            raise SmokeTestError(
+                f"the server answered GET {self.path} with status {status}; its log says why"
+            )
         return status
 
     def _event(self, at: datetime) -> dict[str, Any]:
@@ -63,7 +67,7 @@ class SmokeTest:
         return {
             "version": "2.0",
             "routeKey": "$default",
-            "rawPath": "/",
+            "rawPath": self.path,
             "rawQueryString": "",
             "headers": {
                 "accept": "text/html",
@@ -80,7 +84,7 @@ class SmokeTest:
                 "domainPrefix": self.host.partition(".")[0],
                 "http": {
                     "method": "GET",
-                    "path": "/",
+                    "path": self.path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "127.0.0.1",
                     "userAgent": "anchor-smoke-test",

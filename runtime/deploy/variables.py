@@ -13,6 +13,7 @@ from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Variable
 from runtime.shared.aws import SSMClient
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.inputs import Rule
+from runtime.shared.shapes import Shape
 
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _NAME_LENGTH = 100
@@ -28,6 +29,8 @@ _RESERVED_PREFIXES = (
     "REVALIDATION_",
 )
 _RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY})
+
+_DELETED_AT_ONCE = 10  # by the parameter store's own limit
 
 COUNT_LIMIT = 100
 SIZE_LIMIT = 3_200
@@ -50,7 +53,9 @@ def _value_problem(value: str) -> str | None:
 class NewVariable:
     """One variable of `PUT /projects/{projectId}/env`; a secret without a value keeps its stored one."""
 
-    name: Annotated[str, Rule(_name_problem)]
+    name: Annotated[
+        str, Rule(_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _NAME_LENGTH})
+    ]
     value: Annotated[str, Rule(_value_problem)] | None = field(default=None, repr=False)
     is_secret: bool
 
@@ -90,6 +95,33 @@ class SecretStore:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ParameterNotFound":  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always tells
                 raise
+
+
+@frozen(kw_only=True)
+class SecretRemover:
+    """Deletes all secrets of a project, whatever its row says.
+
+    Attributes:
+        client: SSM client.
+    """
+
+    client: SSMClient
+
+    def remove(self, folder: str) -> None:
+        """Delete every parameter in a folder. Repeatable. Two calls for every ten of them.
+
+        They are looked up encrypted: no right to read them is needed.
+        """
+        names: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = self.client.get_parameters_by_path(Path=folder, WithDecryption=False, **more)
+            names += [parameter["Name"] for parameter in answer["Parameters"]]
+            if "NextToken" not in answer:
+                break
+            more = {"NextToken": answer["NextToken"]}
+        for start in range(0, len(names), _DELETED_AT_ONCE):
+            self.client.delete_parameters(Names=names[start : start + _DELETED_AT_ONCE])
 
 
 def replaced(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable, ...]:

@@ -1,21 +1,21 @@
 """Images and albums as the API's JSON. Field by field: nothing is shown that is not listed here."""
 
 from datetime import datetime
-from typing import Any
 
+from runtime.images.answers import AlbumDocument, ImageDocument, UploadDocument
 from runtime.images.model import Album, Image, Status
 from runtime.images.objects import UploadForm
 from runtime.shared.clock import to_text
 
 
-def image_document(image: Image, *, url: str) -> dict[str, Any]:
+def image_document(image: Image, *, url: str) -> ImageDocument:
     """Return an image as the API shows it to its owner; what an upload decides, once it has.
 
     Args:
         image: The image.
         url: Where visitors get it; shown when there is something to get.
     """
-    document: dict[str, Any] = {
+    document: ImageDocument = {
         "imageId": image.image_id,
         "status": image.status.value,
         "contentType": image.content_type,
@@ -27,13 +27,15 @@ def image_document(image: Image, *, url: str) -> dict[str, Any]:
         "updatedAt": to_text(image.updated_at),
     }
     if image.status is Status.READY:
-        document |= {"width": image.width, "height": image.height, "url": url}
+        document["width"] = image.width
+        document["height"] = image.height
+        document["url"] = url
     if image.status is Status.REJECTED:
         document["reason"] = image.reason
     return document
 
 
-def upload_document(form: UploadForm, *, expires_at: datetime) -> dict[str, Any]:
+def upload_document(form: UploadForm, *, expires_at: datetime) -> UploadDocument:
     """Return an upload form; `fields` go before the file, which is the form's last field, `file`."""
     return {
         "method": "POST",
@@ -43,7 +45,7 @@ def upload_document(form: UploadForm, *, expires_at: datetime) -> dict[str, Any]
     }
 
 
-def album_document(album: Album) -> dict[str, Any]:
+def album_document(album: Album) -> AlbumDocument:
     """Return an album as the API shows it to its owner."""
     return {
         "albumId": album.album_id,

@@ -9,6 +9,7 @@ from runtime.images.model import CONTENT_TYPES, SVG, SVG_LIMIT
 from runtime.shared.changes import UNCHANGED
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.inputs import Rule, read
+from runtime.shared.shapes import Id, Shape
 
 _TITLE_LENGTH: Final = 200
 _DESCRIPTION_LENGTH: Final = 2_000
@@ -34,9 +35,11 @@ def _description_problem(text: str) -> str | None:
     return None
 
 
-_Title = Annotated[str, _line(_TITLE_LENGTH)]
-_Description = Annotated[str, Rule(_description_problem)]
-_Name = Annotated[str, _line(_ALBUM_NAME_LENGTH)]
+_Title = Annotated[str, _line(_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _TITLE_LENGTH})]
+_Description = Annotated[
+    str, Rule(_description_problem), Shape({"minLength": 1, "maxLength": _DESCRIPTION_LENGTH})
+]
+_Name = Annotated[str, _line(_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _ALBUM_NAME_LENGTH})]
 
 
 @frozen(kw_only=True)
@@ -47,11 +50,11 @@ class NewImage:
         size: Bytes of the file; its upload may be smaller, not larger.
     """
 
-    content_type: Annotated[str, Rule(_content_type_problem)]
-    size: int
+    content_type: Annotated[str, Rule(_content_type_problem), Shape({"enum": [*CONTENT_TYPES]})]
+    size: Annotated[int, Shape({"minimum": 1})]
     title: _Title | None = None
     description: _Description | None = None
-    album_id: str | None = None
+    album_id: Id | None = None
 
 
 @frozen(kw_only=True)
@@ -60,7 +63,7 @@ class ImageChanges:
 
     title: _Title | None = field(default=UNCHANGED)
     description: _Description | None = field(default=UNCHANGED)
-    album_id: str | None = field(default=UNCHANGED)
+    album_id: Id | None = field(default=UNCHANGED)
 
 
 @frozen(kw_only=True)

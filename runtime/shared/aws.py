@@ -45,6 +45,9 @@ class SQSClient(Protocol):
         MessageGroupId: str = ...,
         MessageDeduplicationId: str = ...,
     ) -> Answer: ...
+    def change_message_visibility(
+        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
+    ) -> Answer: ...
 
 
 class KMSClient(Protocol):
@@ -62,6 +65,8 @@ class SSMClient(Protocol):
 
     def put_parameter(self, *, Name: str, Value: str, Type: str, KeyId: str, Overwrite: bool) -> Answer: ...
     def delete_parameter(self, *, Name: str) -> Answer: ...
+    def delete_parameters(self, *, Names: Sequence[str]) -> Answer: ...
+    def get_parameters_by_path(self, *, Path: str, WithDecryption: bool, NextToken: str = ...) -> Answer: ...
 
 
 class CodeBuildClient(Protocol):
@@ -77,13 +82,21 @@ class CodeBuildClient(Protocol):
     ) -> Answer: ...
 
     def stop_build(self, *, id: str) -> Answer: ...  # noqa: A002 - AWS's own name
+    def batch_get_builds(self, *, ids: Sequence[str]) -> Answer: ...
+    def list_builds_for_project(self, *, projectName: str, sortOrder: str) -> Answer: ...
 
 
 class CloudWatchLogsClient(Protocol):
     """Calls of the `logs` client."""
 
     def get_log_events(
-        self, *, logGroupName: str, logStreamName: str, limit: int, startFromHead: bool
+        self,
+        *,
+        logGroupName: str,
+        logStreamName: str,
+        limit: int,
+        startFromHead: bool,
+        nextToken: str = ...,
     ) -> Answer: ...
 
 

@@ -6,13 +6,6 @@ from typing import Any
 from runtime.shared.logging import Log
 
 
-def handle_batch(
-    event: Mapping[str, Any], work: Callable[[str], None], log: Log, *, in_order: bool = False
-) -> dict[str, Any]:
-    """Do the work for each message's body; see `handle_records`."""
-    return handle_records(event, lambda record: work(record["body"]), log, in_order=in_order)
-
-
 def handle_records(
     event: Mapping[str, Any], work: Callable[[Mapping[str, Any]], None], log: Log, *, in_order: bool = False
 ) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Response = dict[str, Any]
 """What API Gateway expects from a function: `statusCode`, `headers`, `body`."""
 
 _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     UnsupportedContentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -86,7 +87,23 @@ class Request:
 
 def answer(status: int, body: Mapping[str, Any]) -> Response:
     """Return a JSON answer."""
-    return _response(status, body, "application/json")
+    return text_answer(status, _json(body), "application/json")
+
+
+def text_answer(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
+    """Return an answer whose body is written already.
+
+    Args:
+        status: Of HTTP.
+        text: The body.
+        content_type: What it is.
+        cache: Who may keep it for how long, as `Cache-Control` says it.
+    """
+    return {
+        "statusCode": status,
+        "headers": {"content-type": content_type, "cache-control": cache},
+        "body": text,
+    }
 
 
 def no_content() -> Response:
@@ -96,32 +113,30 @@ def no_content() -> Response:
 
 def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
     """Return a refusal as `application/problem+json`, with every wrong field named (A3)."""
-    return _response(
-        status,
-        {
-            "type": "about:blank",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": detail,
-            "errors": [{"field": error.field, "problem": error.problem} for error in errors],
-        },
-        "application/problem+json",
-    )
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "errors": [{"field": error.field, "problem": error.problem} for error in errors],
+    }
+    return text_answer(status, _json(document), "application/problem+json")
 
 
 def refusal(error: AnchorError) -> Response:
     """Return the problem document for a named error. Errors that are no request's fault stay exceptions."""
+    status = status_of(type(error))
+    if status is None:
+        raise error
     if isinstance(error, InvalidInputError):
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields are wrong", error.problems)
-    for kind, status in _STATUSES.items():
-        if isinstance(error, kind):
-            return problem(status, str(error))
-    raise error
+        return problem(status, "some fields are wrong", error.problems)
+    return problem(status, str(error))
 
 
-def _response(status: int, body: Mapping[str, Any], content_type: str) -> Response:
-    return {
-        "statusCode": status,
-        "headers": {"content-type": content_type, "cache-control": "no-store"},
-        "body": json.dumps(body, separators=(",", ":")),
-    }
+def status_of(kind: type[AnchorError]) -> HTTPStatus | None:
+    """Return the status that an error is answered with; None for one that is no request's fault."""
+    return next((status for known, status in _STATUSES.items() if issubclass(kind, known)), None)
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))

@@ -7,7 +7,7 @@ from runtime.shared.http import Request
 from runtime.shared.inputs import parse_json
 
 _BODY_LIMIT: Final = 64 * 1024  # bytes: far above the largest valid body
-_PAGE: Final = 20
+PAGE: Final = 20
 LARGEST_PAGE: Final = 100
 
 
@@ -22,17 +22,22 @@ def json_body(request: Request) -> object:
     return parse_json(request.body)
 
 
-def page_limit(request: Request) -> int:
-    """Return how many things a page of a list may hold: `limit` of the query, by default 20.
+def page_limit(request: Request, *, usual: int = PAGE, largest: int = LARGEST_PAGE) -> int:
+    """Return how many things a page of a list may hold: `limit` of the query.
+
+    Args:
+        request: The request.
+        usual: What it is when the query does not say.
+        largest: What it may be at most.
 
     Raises:
-        InvalidInputError: It is no whole number from 1 to 100.
+        InvalidInputError: It is no whole number from 1 to the largest.
     """
-    text = request.query.get("limit", str(_PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_PAGE))) or not (
-        1 <= int(text) <= LARGEST_PAGE
+    text = request.query.get("limit", str(usual))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(largest))) or not (
+        1 <= int(text) <= largest
     ):
         raise InvalidInputError(
-            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {LARGEST_PAGE}")
+            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {largest}")
         )
     return int(text)

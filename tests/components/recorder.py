@@ -26,6 +26,7 @@ from attrs import Factory, frozen
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.stack import run_in_stack
 
 with warnings.catch_warnings():
     # pulumi_aws loads a module when something in it is first used, and then warns of the deprecated classes
@@ -228,17 +229,19 @@ def _record(
     recorded = monitor.recorded
     outputs: dict[str, Any] = {}
 
-    def build() -> pulumi.Output[Any]:
+    def build() -> None:
         program()
         root = settings.get_root_resource()
-        return pulumi.Output.from_input(root.outputs).apply(outputs.update)
+        pulumi.Output.from_input(root.outputs).apply(outputs.update)
 
-    with _loop():
+    with _loop() as loop:
         pulumi.runtime.set_mocks(_Mocks(), project="anchor-deploy", stack=stage, monitor=monitor)
+        # The stack of the mocks is over before the program begins, which then could not call `pulumi.run`.
+        settings.ROOT.set(None)
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
         )
-        pulumi.runtime.test(build)()
+        loop.run_until_complete(run_in_stack(build))
     urns = [resource.urn for resource in recorded]
     assert len(urns) == len(set(urns)), "two resources have the same URN"
     return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))

@@ -23,13 +23,13 @@ def test_every_route_of_the_platform_is_a_route_of_the_gateway() -> None:
     }
 
 
-def test_only_the_webhook_is_open_and_everything_else_needs_a_token() -> None:
+def test_only_the_webhook_and_the_descriptions_are_open_and_everything_else_needs_a_token() -> None:
     """A1."""
     routes = recording("dev").of(ROUTE)
     open_routes = [
         route.inputs["routeKey"] for route in routes if route.inputs["authorizationType"] == "NONE"
     ]
-    assert open_routes == ["POST /webhook/{projectId}"]
+    assert sorted(open_routes) == ["GET /openapi.json", "GET /openapi.json", "POST /webhook/{projectId}"]
     assert all(
         route.inputs["authorizationType"] == "JWT" and route.inputs["authorizerId"]
         for route in routes
@@ -51,14 +51,17 @@ def test_tokens_are_those_of_the_user_pool_for_its_client() -> None:
 def test_each_route_may_call_its_function_and_no_other() -> None:
     recorded = recording("dev")
     allowed = {
-        permission.inputs["sourceArn"].removeprefix(
-            "arn:aws:execute-api:ap-southeast-1:123456789012:api/*/"
-        ): (permission.inputs["function"])
+        (
+            permission.inputs["function"],
+            permission.inputs["sourceArn"].removeprefix(
+                "arn:aws:execute-api:ap-southeast-1:123456789012:api/*/"
+            ),
+        )
         for permission in recorded.of("aws:lambda/permission:Permission")
         if permission.inputs["principal"] == "apigateway.amazonaws.com"
     }
     assert allowed == {
-        f"{route.method}{route.path}": f"anchor-dev-{route.function}" for route in (*ROUTES, *IMAGE_ROUTES)
+        (f"anchor-dev-{route.function}", f"{route.method}{route.path}") for route in (*ROUTES, *IMAGE_ROUTES)
     }
 
 

@@ -177,3 +177,39 @@ def test_a_service_calls_a_function_for_one_resource_only() -> None:
     assert inputs["sourceArn"] == "arn:aws:events:::rule/a"
     assert (inputs["principal"], inputs["action"]) == ("events.amazonaws.com", "lambda:InvokeFunction")
     assert inputs["statementId"] == "rule"
+
+
+def test_a_clock_calls_a_function_and_repeats_no_call_that_failed() -> None:
+    """P9."""
+    recorded = record_program(lambda: python().schedule("hourly", "rate(1 hour)"))
+    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
+    assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")
+    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "hook-hourly").inputs
+    assert (target["rule"], target["targetId"]) == ("anchor-dev-hook-hourly", "hook")
+    assert target["arn"].endswith(":function:anchor-dev-hook")
+    permission = recorded.one("aws:lambda/permission:Permission", "hook-hourly").inputs
+    assert permission["principal"] == "events.amazonaws.com"
+    assert permission["sourceArn"].endswith("/anchor-dev-hook-hourly")
+    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert (config.inputs["maximumRetryAttempts"], config.inputs["maximumEventAgeInSeconds"]) == (0, 60)
+
+
+@pytest.mark.parametrize(
+    "every",
+    ["rate(1 minutes)", "rate(2 minute)", "rate(0 hours)", "rate(30 seconds)", "hourly", "cron(0 3 * *)"],
+)
+def test_a_schedule_that_eventbridge_refuses_is_refused(every: str) -> None:
+    with pytest.raises(DeclarationError, match="six fields"):
+        record_program(lambda: python().schedule("often", every))
+
+
+@pytest.mark.parametrize("every", ["rate(1 minute)", "rate(10 hours)", "rate(7 days)", "cron(0 3 * * ? *)"])
+def test_a_schedule_that_eventbridge_takes_is_taken(every: str) -> None:
+    recorded = record_program(lambda: python().schedule("often", every))
+    (rule,) = recorded.of("aws:cloudwatch/eventRule:EventRule")
+    assert rule.inputs["scheduleExpression"] == every
+
+
+def test_a_rules_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="EventBridge allows 64"):
+        record_program(lambda: python().schedule("x" * 50, "rate(1 minute)"))

@@ -90,8 +90,8 @@ def test_every_new_object_is_told_to_one_function() -> None:
 
 def test_an_upload_that_cannot_be_taken_is_a_dead_letter() -> None:
     """I2."""
-    (config,) = recording("dev").of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
-    assert config.inputs["functionName"] == "anchor-dev-images-uploaded"
+    configs = recording("dev").of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    (config,) = [each for each in configs if each.inputs["functionName"] == "anchor-dev-images-uploaded"]
     assert config.inputs["destinationConfig"]["onFailure"]["destination"].endswith(
         ":anchor-dev-images-uploads-dead"
     )

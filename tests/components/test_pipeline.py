@@ -13,11 +13,11 @@ EVERY_SITE = "anchor-dev-site-"
 
 VARIABLES = {
     "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
-    "orchestrator": {"ARTIFACTS_BUCKET", "SECRETS_KEY_ARN", "SIGNING_KEY_ARN"},
+    "orchestrator": {"ARTIFACTS_BUCKET", "BUILD_QUEUE_URL", "SECRETS_KEY_ARN", "SIGNING_KEY_ARN"},
     "build-events": {"BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
     "release": {"ARTIFACTS_BUCKET", "ASSETS_BUCKET", "KEY_VALUE_STORE_ARN", "SIGNING_KEY_ARN"},
     "promote": {"KEY_VALUE_STORE_ARN"},
-    "api": {"SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT", "BUILD_QUEUE_URL"},
+    "api": {"SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT", "BUILD_QUEUE_URL", "LOGS_BUCKET"},
 }
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
 
@@ -26,7 +26,7 @@ def allowed(function: str) -> list[tuple[set[str], list[str]]]:
     return [
         (set(statement.actions), statement.resources)
         for statement in statements(recording("dev"))
-        if statement.of.endswith(f"PythonFunction$aws:iam/rolePolicy:RolePolicy::{function}")
+        if statement.of.endswith(f"$aws:iam/rolePolicy:RolePolicy::{function}")
     ]
 
 
@@ -83,6 +83,13 @@ def test_the_api_writes_secrets_and_cannot_read_them() -> None:
     assert not {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "kms:Decrypt"} & actions
 
 
+def test_deleting_a_project_removes_its_secrets_and_cannot_read_them() -> None:
+    """A4."""
+    actions = {action for granted, _ in allowed("promote") for action in granted}
+    assert "ssm:DeleteParameters" in actions
+    assert not {"ssm:GetParameter", "ssm:GetParameters", "kms:Decrypt"} & actions
+
+
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
 def test_a_queue_calls_its_function_one_message_at_a_time(queue: str, function: str) -> None:
     """P4."""
@@ -95,14 +102,14 @@ def test_a_queue_calls_its_function_one_message_at_a_time(queue: str, function: 
 def test_every_end_of_a_sites_build_is_told_to_build_events() -> None:
     """P7."""
     recorded = recording("dev")
-    (rule,) = recorded.of("aws:cloudwatch/eventRule:EventRule")
+    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "build-ended")
     pattern: dict[str, Any] = json.loads(rule.inputs["eventPattern"])
     assert pattern["source"] == ["aws.codebuild"]
     assert pattern["detail"] == {
         "project-name": [{"prefix": EVERY_SITE}],
         "build-status": ["SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
     }
-    (target,) = recorded.of("aws:cloudwatch/eventTarget:EventTarget")
+    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "build-ended")
     assert target.inputs["arn"].endswith(":function:anchor-dev-build-events")
     permission = recorded.one("aws:lambda/permission:Permission", "build-events-build-ended").inputs
     assert permission["principal"] == "events.amazonaws.com"

@@ -55,7 +55,7 @@ def test_a_function_larger_than_cloudfront_takes_is_refused(tmp_path: Path) -> N
         build(large)
 
 
-@pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*"])
+@pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_answer_is_cached_by_release_and_host(path: str) -> None:
     """D3, A5: nothing to invalidate after a switch, and no tenant gets another's page."""
     headers = cache_key(build(), path)["headersConfig"]["headers"]["items"]
@@ -81,9 +81,10 @@ def test_pages_are_cached_by_what_next_answers_by() -> None:
     assert key["queryStringsConfig"] == {"queryStringBehavior": "all"}
 
 
-def test_images_are_cached_by_the_types_a_browser_accepts() -> None:
-    """D7."""
-    assert "accept" in cache_key(build(), "/_next/image*")["headersConfig"]["headers"]["items"]
+@pytest.mark.parametrize("path", ["/_next/image*", "/*/_next/image*"])
+def test_images_are_cached_by_the_types_a_browser_accepts(path: str) -> None:
+    """D7: below a base path, too."""
+    assert "accept" in cache_key(build(), path)["headersConfig"]["headers"]["items"]
 
 
 def test_hashed_files_are_cached_by_their_path() -> None:
@@ -100,7 +101,7 @@ def test_nothing_is_cached_that_did_not_ask_for_it() -> None:
         assert key["enableAcceptEncodingBrotli"] is key["enableAcceptEncodingGzip"] is True
 
 
-@pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*"])
+@pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_path_is_https_compressed_and_led_by_the_function(path: str) -> None:
     """D8."""
     recorded = build()

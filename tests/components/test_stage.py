@@ -44,6 +44,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
     assert [(site.name, site.memory) for site in stage.sites] == [("shop", 2048), ("docs", 1024)]
     assert stage.site_url == "https://{host}"
     assert stage.alert_emails == ("ops@example.com",)
+    assert stage.kept_releases == 10
     assert stage.images.cors_origins == ("https://app.example.com",)
     assert stage.images.maximum_bytes == 25 * 1024 * 1024
     with pytest.raises(AttributeError):
@@ -89,6 +90,8 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"alertEmails": []}, "alertEmails: []", "a list of 1 to 20"),
         ({"alertEmails": ["ops"]}, "alertEmails[0]: 'ops'", "an e-mail address"),
         ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' again", "each entry once"),
+        ({"keptReleases": 2}, "keptReleases: 2", "from 3 to 100 (releases)"),
+        ({"keptReleases": 101}, "keptReleases: 101", "from 3 to 100 (releases)"),
         ({"images": ...}, "images is missing", "a mapping with corsOrigins"),
         ({"images": None}, "images: an empty value", "a mapping of corsOrigins"),
         ({"images": {}}, "images.corsOrigins is missing", "a list of 1 to 20"),

@@ -241,13 +241,18 @@ def test_projects_and_deployments_have_the_keys_of_the_specification() -> None:
         "": ("projectId", "deploymentId"),
         "DeploymentIdIndex": ("deploymentId",),
         "UserIdIndex": ("userId", "deploymentId"),
+        "LeaseIndex": ("lease", "leaseUntil"),
+        "HeldIndex": ("held", "deploymentId"),
     }
 
 
-def test_rows_of_projects_expire() -> None:
-    """T5: deliveries are forgotten; P3 needs them no longer than GitHub offers to send them again."""
+def test_rows_of_projects_and_deployments_expire() -> None:
+    """T5: deliveries are forgotten; P3 needs them no longer than GitHub offers to send them again.
+
+    T6: deployments are, once their project is deleted.
+    """
     assert PROJECTS.expires == "expiresAt"
-    assert DEPLOYMENTS.expires is None
+    assert DEPLOYMENTS.expires == "expiresAt"
 
 
 def schema(table: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -21,8 +21,16 @@ SITE = {
 # The same release with its root entries as keys of their own.
 LARGE_SITE = {**SITE, "p": "*"}
 
+# A site below a path, two parts of which have functions of their own.
+API, FEED = "api789.lambda-url.ap-southeast-1.on.aws", "feed012.lambda-url.ap-southeast-1.on.aws"
+SPLIT_SITE = {
+    **SITE,
+    "b": "/docs",
+    "f": [[API, "/docs/api/*", "/docs/*/raw", "/docs/a*b*c"], [FEED, "/docs/feed", "/docs/api/feed"]],
+}
 
-def value(site: Mapping[str, str]) -> str:
+
+def value(site: Mapping[str, object]) -> str:
     return json.dumps(site, separators=(",", ":"))
 
 

@@ -6,12 +6,15 @@ import pytest
 
 from local.edge_function import EdgeFunction, Forward, Generated
 from tests.edge.edge_host import (
+    API,
+    FEED,
     HOST,
     KEY_VALUES,
     RELEASE,
     RELEASE_HOST,
     SITE,
     SOURCE,
+    SPLIT_SITE,
     header,
     large_key_values,
     load,
@@ -288,3 +291,71 @@ def test_one_host_and_ten_thousand_are_the_same_work() -> None:
     assert few.run(unknown) == many.run(unknown)
     few.close()
     many.close()
+
+
+@pytest.fixture(scope="module")
+def split() -> Iterator[EdgeFunction]:
+    loaded = load({HOST: value(SPLIT_SITE), RELEASE_HOST: value(SPLIT_SITE)})
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "uri", "origin", "passed_uri"),
+    [
+        ("GET", "/docs", SERVER, "/docs"),
+        ("GET", "/docs/", SERVER, "/docs/"),
+        ("GET", "/", SERVER, "/"),
+        ("GET", "/docs/_next/static/a-1f.js", ASSETS, "/assets/shop/_next/static/a-1f.js"),
+        ("GET", "/_next/static/a-1f.js", SERVER, "/_next/static/a-1f.js"),
+        ("GET", "/docs/_next/image", IMAGE, "/docs/_next/image"),
+        ("GET", "/_next/image", SERVER, "/_next/image"),
+        ("GET", "/docs/robots.txt", ASSETS, f"/assets/shop/{RELEASE}/docs/robots.txt"),
+        ("GET", "/docs/data/a+b.json", ASSETS, f"/assets/shop/{RELEASE}/docs/data/a%2Bb.json"),
+        ("GET", "/robots.txt", SERVER, "/robots.txt"),
+        ("GET", "/docsrobots.txt", SERVER, "/docsrobots.txt"),
+        ("GET", "/docs/../other/robots.txt", SERVER, "/docs/../other/robots.txt"),
+        ("GET", "/docs//robots.txt", SERVER, "/docs//robots.txt"),
+        ("POST", "/docs/robots.txt", SERVER, "/docs/robots.txt"),
+    ],
+)
+def test_a_site_below_a_path_has_nothing_beside_it(
+    split: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
+) -> None:
+    """D7: basePath. What lies beside it is the server's, which answers 404."""
+    outcome = split.run(request(uri, method=method))
+    assert isinstance(outcome, Forward)
+    assert (origin_of(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
+
+
+@pytest.mark.parametrize(
+    ("uri", "origin"),
+    [
+        ("/docs/api/", API),
+        ("/docs/api/users/7", API),
+        ("/docs/%61pi/users", API),
+        ("/docs/api", SERVER),
+        ("/api/users", SERVER),
+        ("/docs/x/y/raw", API),
+        ("/docs/raw", SERVER),
+        ("/docs/raw/", SERVER),
+        ("/docs/abc", API),
+        ("/docs/a-b-b-c-c", API),
+        ("/docs/acb", SERVER),
+        ("/docs/ab", SERVER),
+        ("/docs/feed", FEED),
+        ("/docs/feed/", SERVER),
+        ("/docs/api/feed", API),
+        ("/docs/%E0%A4%A", SERVER),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_first_pattern_that_matches_says_which_part_of_a_split_server_answers(
+    split: EdgeFunction, uri: str, origin: str, method: str
+) -> None:
+    """D7: with the same key and release as the others, because they are one release."""
+    outcome = split.run(request(uri, method=method))
+    assert isinstance(outcome, Forward)
+    assert (origin_of(outcome), outcome.request.uri) == (origin, uri)
+    assert header(outcome, "x-anchor-release") == [RELEASE]
+    assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]

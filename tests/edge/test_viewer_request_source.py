@@ -20,9 +20,11 @@ KNOWN_METHODS = {
     "selectRequestOriginById",
     "updateRequestOrigin",
     # strings and regular expressions
+    "endsWith",
     "indexOf",
     "replace",
     "slice",
+    "split",
     "startsWith",
     "test",
     "toLowerCase",

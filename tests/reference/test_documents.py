@@ -70,7 +70,7 @@ def test_every_index_of_every_table_has_a_reason_and_a_query() -> None:
 
 def test_a_table_without_a_design_cannot_be_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "designs", dict)
-    with pytest.raises(UndocumentedError, match="table 'deployments' has no design DEPLOYMENTS"):
+    with pytest.raises(UndocumentedError, match=r"table '.+' has no design [A-Z_]+ in components"):
         tables.documented_tables()
 
 
@@ -132,25 +132,6 @@ def test_meanings_are_read_over_several_lines_and_nothing_else_is() -> None:
 
     assert summary(Documented) == "In one line."
     assert attributes(Documented) == {"one": "Of two lines: with a colon.", "other": "Of one."}
-
-
-def test_links_in_the_documents_lead_somewhere() -> None:
-    checked = 0
-    for file in sorted((ROOT / "docs").glob("*.md")):
-        text = file.read_text()
-        headings = {_fragment(line) for line in text.splitlines() if line.startswith("#")}
-        for target in re.findall(r"\]\(([^)\s]+)\)", text):
-            if target.startswith("#"):
-                assert target[1:] in headings, f"{file.name}: {target}"
-            elif "://" not in target:
-                assert (file.parent / target.partition("#")[0]).exists(), f"{file.name}: {target}"
-            checked += 1
-    assert checked > 1
-
-
-def _fragment(heading: str) -> str:
-    """As GitHub makes it of a heading."""
-    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 def test_documents_are_written_once_and_then_left_alone(

@@ -56,11 +56,17 @@ def delivery(
     }
 
 
-def messages(*bodies: str) -> dict[str, Any]:
+def messages(*bodies: str, receives: int = 1) -> dict[str, Any]:
     """An SQS event."""
     return {
         "Records": [
-            {"messageId": f"m{number}", "body": body, "eventSource": "aws:sqs"}
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": f"receipt-{number}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(receives)},
+                "eventSource": "aws:sqs",
+            }
             for number, body in enumerate(bodies)
         ]
     }

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from runtime.deploy.handlers import api
+from runtime.deploy.model import Deployment, Project
 from runtime.deploy.routes import ROUTES
 from tests.runtime.events import request
-from tests.runtime.world import FAILURE, OTHER, OWNER, World
+from tests.runtime.world import BUILD_QUEUE, FAILURE, OTHER, OWNER, World
 
 NEW = {
     "name": "My site",
@@ -28,8 +29,9 @@ def call(world: World, route: str, user_id: str | None = OWNER, **more: Any) -> 
 
 
 def test_every_route_of_this_function_is_answered_and_no_other() -> None:
-    assert set(api.OPERATIONS) == {route.key for route in ROUTES if route.function == "api"}
-    assert all(route.auth for route in ROUTES if route.function == "api")
+    routes = [route for route in ROUTES if route.function == "api"]
+    assert set(api.OPERATIONS) == {route.key for route in routes if route.auth}
+    assert set(api.OPEN) == {route.key for route in routes if not route.auth}
 
 
 def test_a_project_is_created_and_its_webhook_secret_told_once(world: World) -> None:
@@ -50,6 +52,7 @@ def test_a_project_is_created_and_its_webhook_secret_told_once(world: World) -> 
         "updatedAt": made["createdAt"],
         "live": None,
         "pinned": False,
+        "deleting": False,
     }
     assert project.user_id == OWNER
     assert webhook == {
@@ -200,7 +203,7 @@ def test_a_project_whose_site_left_the_program_is_shown_without_a_url(world: Wor
 
 
 def test_a_route_that_does_not_exist_is_not_found(world: World) -> None:
-    assert call(world, "DELETE /projects/{projectId}", projectId="x")[0] == 404
+    assert call(world, "DELETE /deployments/{deploymentId}", deploymentId="x")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -213,10 +216,13 @@ def test_a_route_that_does_not_exist_is_not_found(world: World) -> None:
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),
         # A project without deployments differs from one that is not the user's.
         ("GET /projects/{projectId}/deployments", ["get_item", "query"]),
+        ("POST /projects/{projectId}/deployments", ["get_item", "transact_write_items", "send_message"]),
         ("GET /projects/{projectId}/env", ["get_item"]),
         # The names that are stored decide which secrets stay.
         ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
         ("GET /deployments/{deploymentId}", ["query"]),
+        # CloudWatch is asked once there is a build; the key signs the cursor.
+        ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
     ],
 )
 def test_every_route_costs_the_calls_that_are_listed_here(world: World, route: str, calls: list[str]) -> None:
@@ -226,6 +232,7 @@ def test_every_route_costs_the_calls_that_are_listed_here(world: World, route: s
     world.declare("another")
     body: dict[str, object] = {
         "POST /projects": {**NEW, "site": "another"},
+        "POST /projects/{projectId}/deployments": {"branch": "main"},
         "PUT /projects/{projectId}/env": {"variables": []},
     }.get(route, {})
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
@@ -295,3 +302,66 @@ def test_what_is_live_cannot_be_cancelled(world: World) -> None:
     status, problem = call(world, "POST /deployments/{deploymentId}/cancel", deploymentId=live.deployment_id)
     assert status == 409
     assert "is live" in problem["detail"]
+
+
+def deploy(world: World, project: Project, **body: str) -> tuple[int, dict[str, Any]]:
+    return call(world, "POST /projects/{projectId}/deployments", body=body, projectId=project.project_id)
+
+
+def test_a_deployment_by_hand_of_a_commit_waits_for_its_build(world: World) -> None:
+    """A2: of the project's branch, unless another is named."""
+    project = world.project()
+    sha = "3" * 40
+    status, shown = deploy(world, project, commitSha=sha)
+    assert (status, shown["status"], shown["source"]) == (201, "queued", "manual")
+    assert (shown["commitSha"], shown["branch"], shown["commitMessage"]) == (sha, "master", "")
+    assert deploy(world, project, commitSha=sha, branch="next")[1]["branch"] == "next"
+    (body, _) = world.queues.bodies(BUILD_QUEUE)
+    assert json.loads(body)["deploymentId"] == shown["deploymentId"]
+
+
+def test_a_deployment_by_hand_of_a_branch_has_no_commit_until_its_build_knows(world: World) -> None:
+    """A2."""
+    project = world.project()
+    _, shown = deploy(world, project, branch="feature/x")
+    assert (shown["branch"], shown["commitSha"]) == ("feature/x", None)
+    found = call(world, "GET /deployments/{deploymentId}", deploymentId=shown["deploymentId"])
+    assert found == (200, shown)
+
+
+def test_a_deployment_by_hand_takes_its_turn_among_the_pushes(world: World) -> None:
+    """P8: also when a push is recorded at the same moment."""
+    project = world.project()
+    pushed: list[Deployment] = []
+
+    def push(operation: str) -> None:
+        if operation == "transact_write_items" and not pushed:
+            world.calls.before = lambda _: None
+            pushed.append(world.push(project))
+
+    world.calls.before = push
+    _, shown = deploy(world, project, branch="main")
+    by_hand = world.deployments.get(project.project_id, shown["deploymentId"])
+    assert [pushed[0].sequence, by_hand.sequence] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, ""),
+        ({"branch": "-x"}, "branch"),
+        ({"branch": None}, "branch"),
+        ({"commitSha": "3f2a9c1"}, "commitSha"),
+        ({"commitSha": "3F" * 20}, "commitSha"),
+        ({"commitSha": "main"}, "commitSha"),
+        ({"branch": "main", "force": True}, "force"),
+    ],
+)
+def test_a_deployment_by_hand_that_cannot_be_made_names_its_field(
+    world: World, body: dict[str, Any], field: str
+) -> None:
+    """A3."""
+    project = world.project()
+    status, problem = deploy(world, project, **body)
+    assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
+    assert world.projects.get(project.project_id).sequence == 0

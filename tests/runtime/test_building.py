@@ -5,8 +5,8 @@ import json
 
 import pytest
 from attrs import evolve
-from botocore.exceptions import ClientError
 
+from runtime.deploy.building import BuildsBusyError
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.handlers import orchestrator
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
@@ -157,7 +157,7 @@ def test_when_codebuild_is_busy_the_deployment_keeps_its_slot_and_comes_again(wo
     project = world.project()
     deployment = world.push(project)
     world.codebuild.refusals = [BUSY]
-    with pytest.raises(ClientError, match="AccountLimitExceeded"):
+    with pytest.raises(BuildsBusyError, match="AccountLimitExceeded"):
         world.build(deployment)
     assert world.statuses(deployment) == ["building"]
     assert slot(world, project) == deployment.deployment_id
@@ -311,10 +311,34 @@ def test_the_handler_reports_what_is_to_come_again(world: World, capsys: pytest.
     event = messages(message_of(deployment).to_body())
     assert orchestrator.respond(event, world.builder) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     assert "AccountLimitExceeded" in capsys.readouterr().out
+    assert world.queues.shown_again == [("receipt-0", 60)]
     assert orchestrator.respond(event, world.builder) == {"batchItemFailures": []}
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert line["message"] == "build started"
     assert (line["projectId"], line["deploymentId"]) == (project.project_id, deployment.deployment_id)
+
+
+@pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])
+def test_while_codebuild_is_busy_a_message_comes_again_within_minutes_and_is_no_dead_letter(
+    world: World, receives: int, comes_again: list[int]
+) -> None:
+    """P4, P9: the third time it is left to the sweep, instead of among the dead letters."""
+    deployment = world.push(world.project())
+    world.codebuild.refusals = [BUSY]
+    event = messages(message_of(deployment).to_body(), receives=receives)
+    failed = orchestrator.respond(event, world.builder)["batchItemFailures"]
+    assert [seconds for _, seconds in world.queues.shown_again] == comes_again
+    assert len(failed) == len(comes_again)
+    assert world.statuses(deployment) == ["building"]
+
+
+def test_what_is_not_codebuilds_being_busy_is_left_to_the_queue(world: World) -> None:
+    """P4: it may be a bug; three times, and it is a dead letter."""
+    deployment = world.push(world.project())
+    world.codebuild.refusals = [client_error("AccessDeniedException", "StartBuild")]
+    event = messages(message_of(deployment).to_body(), receives=3)
+    assert len(orchestrator.respond(event, world.builder)["batchItemFailures"]) == 1
+    assert world.queues.shown_again == []
 
 
 def test_a_message_of_nothing_stays_in_the_queue(world: World) -> None:

@@ -170,7 +170,7 @@ def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None
     """D5."""
     project = world.project()
     first, _ = world.live(project), world.live(project)
-    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    promoted = world.deployments.promote(OWNER, first, at=world.clock())
     world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError):

@@ -76,6 +76,8 @@ DEPLOYMENTS = st.builds(
         image_origin=TEXTS,
         host=TEXTS,
         url=TEXTS,
+        split_versions=st.none() | st.lists(TEXTS, min_size=1, max_size=3).map(tuple),
+        base_path=st.none() | TEXTS,
     ),
     failure=st.none()
     | st.builds(Failure, step=TEXTS, reason=TEXTS, log_tail=st.lists(TEXTS, max_size=3).map(tuple)),

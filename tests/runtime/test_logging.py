@@ -1,10 +1,12 @@
 """Structured logs, and batches whose failures they tell."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
-from runtime.shared.batches import handle_batch
+from runtime.shared.batches import handle_records
 from runtime.shared.logging import Log
 
 
@@ -41,14 +43,14 @@ def batch(*bodies: str) -> dict[str, object]:
     return {"Records": [{"messageId": f"m{number}", "body": body} for number, body in enumerate(bodies)]}
 
 
-def work(body: str) -> None:
-    if body == "bad":
+def work(record: Mapping[str, Any]) -> None:
+    if record["body"] == "bad":
         raise RuntimeError("cannot")
 
 
 def test_only_the_messages_that_failed_come_again(capsys: pytest.CaptureFixture[str]) -> None:
     """P4."""
-    assert handle_batch(batch("good", "bad", "good"), work, Log()) == {
+    assert handle_records(batch("good", "bad", "good"), work, Log()) == {
         "batchItemFailures": [{"itemIdentifier": "m1"}]
     }
     (line,) = lines(capsys)
@@ -59,10 +61,10 @@ def test_only_the_messages_that_failed_come_again(capsys: pytest.CaptureFixture[
 def test_in_a_fifo_queue_nothing_overtakes_a_failure() -> None:
     done: list[str] = []
 
-    def noted(body: str) -> None:
-        work(body)
-        done.append(body)
+    def noted(record: Mapping[str, Any]) -> None:
+        work(record)
+        done.append(record["body"])
 
-    failures = handle_batch(batch("one", "bad", "two"), noted, Log(), in_order=True)
+    failures = handle_records(batch("one", "bad", "two"), noted, Log(), in_order=True)
     assert failures == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
     assert done == ["one"]

@@ -89,7 +89,7 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(world
     project = world.project()
     first, second = world.live(project), world.deploying(project)
     early = world.projects.switch(second, at=world.clock())
-    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    promoted = world.deployments.promote(OWNER, first, at=world.clock())
     world.deployments.finish_switch(promoted, first, at=world.clock())
     # The promote pinned the first again: the second was overtaken, and is told so from the row as it is now.
     with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
@@ -121,7 +121,7 @@ def test_an_older_release_is_promoted_and_pinned(world: World) -> None:
     """D5."""
     project = world.project()
     first, second = world.live(project), world.live(project)
-    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    promoted = world.deployments.promote(OWNER, first, at=world.clock())
     live = world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
     assert (live.status, world.statuses(first, second)) == (Status.LIVE, ["live", "retired"])
     assert pointer(world, project)[2] is True
@@ -131,7 +131,7 @@ def test_an_automatic_release_does_not_undo_a_promote(world: World) -> None:
     """D5."""
     project = world.project()
     first, second = world.live(project), world.live(project)
-    promoted = world.projects.promote(OWNER, first, at=world.clock())
+    promoted = world.deployments.promote(OWNER, first, at=world.clock())
     world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError, match=f"{first.deployment_id} is pinned"):
@@ -143,7 +143,7 @@ def test_what_is_live_can_be_pinned_where_it_is(world: World) -> None:
     """D5."""
     project = world.project()
     live = world.live(project)
-    promoted = world.projects.promote(OWNER, live, at=world.clock())
+    promoted = world.deployments.promote(OWNER, live, at=world.clock())
     assert world.deployments.finish_switch(promoted, live, at=world.clock()) == live
     assert pointer(world, project)[2] is True
     # The pinned one's own release message may still come again.
@@ -156,7 +156,7 @@ def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) 
     project = world.project()
     deployment = world.live(project)
     with pytest.raises(ProjectNotFoundError):
-        world.projects.promote(OTHER, deployment, at=world.clock())
+        world.deployments.promote(OTHER, deployment, at=world.clock())
     other = world.project(user_id=OTHER, site="other")
     lost = world.deploying(other)
     world.dynamodb._target.delete_item(

@@ -7,8 +7,9 @@ of the service, and can stop the world right after any call: a function that cra
 
 import hashlib
 import hmac
+import io
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,17 +21,21 @@ from attrs import Factory, define, evolve, field
 from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
 
+from runtime.deploy.build_logs import BuildLogs
 from runtime.deploy.build_results import BuildResults
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.building import Builder
 from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.leases import LeaseRepository
 from runtime.deploy.lists import ListRepository
 from runtime.deploy.managing import Management
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
 from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.pushing import Pushes
+from runtime.deploy.retention import RetentionRepository
+from runtime.deploy.sweeping import Sweeper
 from runtime.deploy.variables import SecretStore
 from runtime.shared.converters import to_row
 from runtime.shared.cursors import Cursors
@@ -46,6 +51,7 @@ BUILD_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-
 RELEASE_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-releases.fifo"
 SIGNING_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/signing"
 SECRETS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/secrets"
+LOGS_BUCKET = "anchor-dev-123456789012-logs"
 REPOSITORY = "https://github.com/Codertocat/Hello-World"
 FAILURE = Failure(step="BUILD", reason="exit status 1", log_tail=("one", "two"))
 RELEASE = Release(
@@ -129,10 +135,14 @@ class Watched:
 @define
 class Queues:
     sent: list[Mapping[str, Any]] = Factory(list)
+    shown_again: list[tuple[str, int]] = Factory(list)
 
     def send_message(self, **arguments: Any) -> Mapping[str, Any]:
         self.sent.append(arguments)
         return {"MessageId": str(len(self.sent))}
+
+    def change_message_visibility(self, **arguments: Any) -> None:
+        self.shown_again.append((arguments["ReceiptHandle"], arguments["VisibilityTimeout"]))
 
     def bodies(self, url: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == url]
@@ -153,6 +163,34 @@ class CodeBuild:
     never: set[str] = Factory(set)
     builds: dict[str, Mapping[str, Any]] = Factory(dict)
     stopped: list[str] = Factory(list)
+    ended: dict[str, Mapping[str, Any]] = Factory(dict)
+    forgotten: bool = False
+
+    def list_builds_for_project(self, **asked: str) -> Mapping[str, Any]:
+        assert asked["sortOrder"] == "DESCENDING"
+        found = [each["id"] for each in self._records() if each["id"].startswith(f"{asked['projectName']}:")]
+        return {"ids": found[::-1]}
+
+    def batch_get_builds(self, *, ids: Sequence[str]) -> Mapping[str, Any]:
+        found = [each for each in self._records() if each["id"] in ids]
+        return {"builds": found, "buildsNotFound": sorted({*ids} - {each["id"] for each in found})}
+
+    def end(self, token: str, status: str = "SUCCEEDED", **more: Any) -> None:
+        """Let a deployment's build end, as CodeBuild's own record tells it."""
+        self.ended[token] = {"buildStatus": status, **more}
+
+    def _records(self) -> list[Mapping[str, Any]]:
+        if self.forgotten:
+            return []
+        return [
+            {
+                "id": f"{started['projectName']}:build-of-{token}",
+                "buildStatus": "IN_PROGRESS",
+                "environment": {"environmentVariables": started["environmentVariablesOverride"]},
+                **self.ended.get(token, {}),
+            }
+            for token, started in self.builds.items()
+        ]
 
     def stop_build(self, *, id: str) -> Mapping[str, Any]:  # noqa: A002 - AWS's own name
         if self.refusals:
@@ -172,6 +210,8 @@ class CodeBuild:
 
 @define
 class Logs:
+    """One stream, which goes on from a token as CloudWatch's do: at its end the token stays the same."""
+
     lines: list[str] | None = None
     asked: list[Mapping[str, Any]] = Factory(list)
 
@@ -179,8 +219,27 @@ class Logs:
         self.asked.append(arguments)
         if self.lines is None:
             raise client_error("ResourceNotFoundException", "GetLogEvents", "no such log stream")
-        kept = self.lines[-arguments["limit"] :]
-        return {"events": [{"timestamp": 0, "message": line + "\n"} for line in kept]}
+        limit = arguments["limit"]
+        first = int(arguments.get("nextToken", "f/0")[2:]) if arguments["startFromHead"] else -limit
+        kept = self.lines[first:][:limit]
+        return {
+            "events": [{"timestamp": 1_500, "message": line + "\n"} for line in kept],
+            "nextForwardToken": f"f/{first + len(kept)}",
+        }
+
+
+@define
+class KeptLogs:
+    """The logs bucket: what CodeBuild put there, by key."""
+
+    stored: dict[str, bytes] = Factory(dict)
+    refusal: str = "NoSuchKey"
+
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:  # noqa: N803 - AWS's own
+        assert Bucket == LOGS_BUCKET
+        if Key not in self.stored:
+            raise client_error(self.refusal, "GetObject", "no")
+        return {"Body": io.BytesIO(self.stored[Key])}
 
 
 @define
@@ -210,6 +269,7 @@ class World:
     queues: Queues = Factory(Queues)
     codebuild: CodeBuild = Factory(CodeBuild)
     logs: Logs = Factory(Logs)
+    kept_logs: KeptLogs = Factory(KeptLogs)
     log: Log = Factory(Log)
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
@@ -222,6 +282,9 @@ class World:
             client=self.dynamodb, table=DEPLOYMENTS, projects=self.projects
         )
         self.slot = BuildSlotRepository(
+            client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
+        )
+        self.retention = RetentionRepository(
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
@@ -238,6 +301,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
+            build_queue=self.build_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
             artifacts_bucket="anchor-dev-123456789012-artifacts",
             signer=self.signer,
@@ -250,6 +314,20 @@ class World:
             build_queue=self.build_queue,
             release_queue=self.release_queue,
             logs=self.calls.client("logs", self.logs),
+            clock=self.clock,
+        )
+        self.leases = LeaseRepository(
+            client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
+        )
+        self.sweeper = Sweeper(
+            projects=self.projects,
+            deployments=self.deployments,
+            slot=self.slot,
+            leases=self.leases,
+            results=self.results,
+            build_queue=self.build_queue,
+            release_queue=self.release_queue,
+            codebuild=self.calls.client("codebuild", self.codebuild),
             clock=self.clock,
         )
         self.cancellation = Cancellation(
@@ -273,6 +351,13 @@ class World:
             lists=self.lists,
             secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
             cancellation=lambda: self.cancellation,
+            build_queue=lambda: self.build_queue,
+            logs=lambda: BuildLogs(
+                logs=self.calls.client("logs", self.logs),
+                objects=lambda: self.calls.client("s3", self.kept_logs),
+                bucket=LOGS_BUCKET,
+                cursors=self.cursors,
+            ),
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,

@@ -8,24 +8,31 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy.build_logs import LARGEST_PAGE, PAGE, BuildLogs
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.cancelling import Cancellation
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.documents import deployment_document, project_document, variables_document
+from runtime.deploy.documents import (
+    deployment_document,
+    log_document,
+    project_document,
+    variables_document,
+)
 from runtime.deploy.lists import ListRepository
 from runtime.deploy.managing import Management
 from runtime.deploy.messages import BuildQueue
-from runtime.deploy.project_input import NewProject, ProjectChanges
+from runtime.deploy.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import NewVariables, SecretStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
-from runtime.shared.dispatch import Operations, dispatch
+from runtime.shared.dispatch import OpenOperations, Operations, dispatch
 from runtime.shared.environment import load
 from runtime.shared.http import Request, Response, answer
 from runtime.shared.ids import ulids
 from runtime.shared.inputs import read
+from runtime.shared.openapi import ROUTE, openapi
 from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
@@ -40,6 +47,7 @@ class Environment:
     secrets_key_arn: str
     api_endpoint: str
     build_queue_url: str
+    logs_bucket: str
 
 
 @cache
@@ -52,6 +60,11 @@ def service() -> Management:
         client=dynamodb, table=environment.deployments_table, projects=projects
     )
     signer = Signer(aws.client("kms"), environment.signing_key_arn)
+    cursors = Cursors(key=signer.cursor_key, clock=utc_now)
+
+    def build_queue() -> BuildQueue:
+        return BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url)
+
     return Management(
         projects=projects,
         deployments=deployments,
@@ -59,7 +72,7 @@ def service() -> Management:
             client=dynamodb,
             projects_table=environment.projects_table,
             deployments_table=environment.deployments_table,
-            cursors=Cursors(key=signer.cursor_key, clock=utc_now),
+            cursors=cursors,
         ),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
         cancellation=lambda: Cancellation(
@@ -69,9 +82,16 @@ def service() -> Management:
                 projects_table=environment.projects_table,
                 deployments_table=environment.deployments_table,
             ),
-            build_queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
+            build_queue=build_queue(),
             codebuild=aws.client("codebuild"),
             clock=utc_now,
+        ),
+        build_queue=build_queue,
+        logs=lambda: BuildLogs(
+            logs=aws.client("logs"),
+            objects=lambda: aws.client("s3"),
+            bucket=environment.logs_bucket,
+            cursors=cursors,
         ),
         signer=signer,
         ids=ulids(utc_now, os.urandom),
@@ -87,7 +107,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], management: Management) -> Response:
     """Answer a request with the given service."""
-    return dispatch(event, OPERATIONS, management)
+    return dispatch(event, OPERATIONS, management, to_all=OPEN)
 
 
 def _create_project(management: Management, user_id: str, request: Request) -> Response:
@@ -134,6 +154,22 @@ def _get_deployment(management: Management, user_id: str, request: Request) -> R
     return answer(HTTPStatus.OK, deployment_document(deployment))
 
 
+def _deploy(management: Management, user_id: str, request: Request) -> Response:
+    wanted = read(NewDeployment, json_body(request))
+    deployment = management.deploy(user_id, request.path_parameters["projectId"], wanted)
+    return answer(HTTPStatus.CREATED, deployment_document(deployment))
+
+
+def _get_log(management: Management, user_id: str, request: Request) -> Response:
+    page = management.build_log(
+        user_id,
+        request.path_parameters["deploymentId"],
+        limit=page_limit(request, usual=PAGE, largest=LARGEST_PAGE),
+        cursor=request.query.get("cursor"),
+    )
+    return answer(HTTPStatus.OK, log_document(page))
+
+
 def _cancel(management: Management, user_id: str, request: Request) -> Response:
     deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
     return answer(HTTPStatus.OK, deployment_document(deployment))
@@ -156,9 +192,14 @@ OPERATIONS: Operations[Management] = {
     "GET /projects/{projectId}": _get_project,
     "PATCH /projects/{projectId}": _change_project,
     "GET /projects/{projectId}/deployments": _list_deployments,
+    "POST /projects/{projectId}/deployments": _deploy,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
     "GET /deployments/{deploymentId}": _get_deployment,
+    "GET /deployments/{deploymentId}/logs": _get_log,
     "POST /deployments/{deploymentId}/cancel": _cancel,
 }
 """What answers each route that `runtime.deploy.routes` gives to this function."""
+
+OPEN: OpenOperations = {ROUTE: openapi("openapi.json")}
+"""What answers the routes among them that want no token."""

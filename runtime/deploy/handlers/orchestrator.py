@@ -10,11 +10,11 @@ from attrs import frozen
 from runtime.deploy.build_slot import BuildSlotRepository
 from runtime.deploy.building import Builder
 from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.messages import DeploymentMessage
+from runtime.deploy.messages import BuildQueue, DeploymentMessage
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.variables import SecretStore
 from runtime.shared import aws
-from runtime.shared.batches import handle_batch
+from runtime.shared.batches import handle_records
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
 from runtime.shared.logging import Log
@@ -28,6 +28,7 @@ class Environment:
     projects_table: str
     deployments_table: str
     artifacts_bucket: str
+    build_queue_url: str
     signing_key_arn: str
     secrets_key_arn: str
 
@@ -48,6 +49,7 @@ def service() -> Builder:
             deployments_table=environment.deployments_table,
             projects_table=environment.projects_table,
         ),
+        build_queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
         codebuild=aws.client("codebuild"),
         artifacts_bucket=environment.artifacts_bucket,
         signer=Signer(aws.client("kms"), environment.signing_key_arn),
@@ -65,8 +67,13 @@ def respond(event: Mapping[str, Any], builder: Builder) -> dict[str, Any]:
     """Start builds with the given service."""
     log = Log()
 
-    def build(body: str) -> None:
-        message = DeploymentMessage.from_body(body)
-        builder.build(message, log.bound(projectId=message.project_id))
+    def receive(record: Mapping[str, Any]) -> None:
+        message = DeploymentMessage.from_body(record["body"])
+        builder.receive(
+            message,
+            log.bound(projectId=message.project_id),
+            receipt=record["receiptHandle"],
+            receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        )
 
-    return handle_batch(event, build, log)
+    return handle_records(event, receive, log)

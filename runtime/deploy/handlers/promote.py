@@ -1,28 +1,32 @@
-"""`POST /deployments/{deploymentId}/promote`: makes a release live again and pins it."""
+"""What of the platform's API changes the edge: promoting a release, and deleting a project."""
 
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy.collecting import Withdrawal
+from runtime.deploy.deleting import Deletion
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.documents import deployment_document
 from runtime.deploy.edge_store import EdgeStore
+from runtime.deploy.project_deletion import ProjectDeletionRepository
 from runtime.deploy.projects import ProjectRepository
 from runtime.deploy.promotion import Promotion
 from runtime.deploy.publishing import FunctionPublisher
+from runtime.deploy.retention import RetentionRepository
 from runtime.deploy.switching import Switch
+from runtime.deploy.variables import SecretRemover
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
+from runtime.shared.dispatch import Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.errors import AnchorError
-from runtime.shared.http import Request, Response, answer, refusal
-from runtime.shared.logging import Log
+from runtime.shared.http import Request, Response, answer, no_content
 
 
 @frozen(kw_only=True)
@@ -34,48 +38,85 @@ class Environment:
     key_value_store_arn: str
 
 
+@frozen(kw_only=True)
+class Services:
+    """What its routes are answered with.
+
+    Attributes:
+        deletion: Returns what deletes; called by a deletion only, because making its client takes time.
+    """
+
+    promotion: Promotion
+    deletion: Callable[[], Deletion]
+
+
 @cache
-def service() -> Promotion:
-    """Return the function's one service, composed at its first request."""
+def service() -> Services:
+    """Return the function's services, composed at its first request."""
     environment = load(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
     deployments = DeploymentRepository(
         client=dynamodb, table=environment.deployments_table, projects=projects
     )
-    return Promotion(
-        projects=projects,
-        deployments=deployments,
-        switch=Switch(
+    edge = EdgeStore(
+        client=aws.client("cloudfront-keyvaluestore"),
+        arn=environment.key_value_store_arn,
+        pause=time.sleep,
+        jitter=random.random,
+    )
+    tables = {
+        "projects_table": environment.projects_table,
+        "deployments_table": environment.deployments_table,
+    }
+    return Services(
+        promotion=Promotion(
             projects=projects,
             deployments=deployments,
-            edge=EdgeStore(
-                client=aws.client("cloudfront-keyvaluestore"),
-                arn=environment.key_value_store_arn,
-                pause=time.sleep,
-                jitter=random.random,
+            switch=Switch(
+                projects=projects,
+                deployments=deployments,
+                edge=edge,
+                publisher=FunctionPublisher(client=aws.client("lambda"), pause=time.sleep),
+                clock=utc_now,
             ),
-            publisher=FunctionPublisher(client=aws.client("lambda"), pause=time.sleep),
             clock=utc_now,
         ),
-        clock=utc_now,
+        deletion=lambda: Deletion(
+            projects=projects,
+            rows=ProjectDeletionRepository(client=dynamodb, **tables),
+            edge=edge,
+            withdrawal=Withdrawal(
+                projects=projects, retention=RetentionRepository(client=dynamodb, **tables), edge=edge
+            ),
+            secrets=SecretRemover(client=aws.client("ssm")),
+            clock=utc_now,
+        ),
     )
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a signed-in user's request: the deployment, live, or a problem."""
+    """Answer a signed-in user's request."""
     return respond(event, service())
 
 
-def respond(event: Mapping[str, Any], promotion: Promotion) -> Response:
-    """Answer a request with the given service."""
-    request = Request.from_event(event)
-    deployment_id = request.path_parameters.get("deploymentId", "")
-    log = Log().bound(requestId=request.request_id, deploymentId=deployment_id)
-    try:
-        deployment = promotion.promote(request.user_id, deployment_id)
-    except AnchorError as error:
-        log.info("request refused", reason=str(error))
-        return refusal(error)
-    log.info("promoted", projectId=deployment.project_id)
+def respond(event: Mapping[str, Any], services: Services) -> Response:
+    """Answer a request with the given services."""
+    return dispatch(event, OPERATIONS, services, to_all={})
+
+
+def _promote(services: Services, user_id: str, request: Request) -> Response:
+    deployment = services.promotion.promote(user_id, request.path_parameters["deploymentId"])
     return answer(HTTPStatus.OK, deployment_document(deployment))
+
+
+def _delete_project(services: Services, user_id: str, request: Request) -> Response:
+    services.deletion().delete(user_id, request.path_parameters["projectId"])
+    return no_content()
+
+
+OPERATIONS: Operations[Services] = {
+    "POST /deployments/{deploymentId}/promote": _promote,
+    "DELETE /projects/{projectId}": _delete_project,
+}
+"""What answers each route that `runtime.deploy.routes` gives to this function."""

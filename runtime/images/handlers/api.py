@@ -10,6 +10,7 @@ from attrs import frozen
 from botocore.config import Config
 
 from runtime.images.albums import AlbumRepository
+from runtime.images.answers import ImageDocument
 from runtime.images.distribution import ImageDistribution
 from runtime.images.documents import album_document, image_document, upload_document
 from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
@@ -20,11 +21,12 @@ from runtime.images.objects import ImageStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
-from runtime.shared.dispatch import Operations, dispatch
+from runtime.shared.dispatch import OpenOperations, Operations, dispatch
 from runtime.shared.environment import load
 from runtime.shared.http import Request, Response, answer, no_content
 from runtime.shared.ids import ulids
 from runtime.shared.inputs import read
+from runtime.shared.openapi import ROUTE, openapi
 from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
@@ -73,7 +75,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], gallery: Gallery) -> Response:
     """Answer a request with the given service."""
-    return dispatch(event, OPERATIONS, gallery)
+    return dispatch(event, OPERATIONS, gallery, to_all=OPEN)
 
 
 def _create_image(gallery: Gallery, user_id: str, request: Request) -> Response:
@@ -135,7 +137,7 @@ def _delete_album(gallery: Gallery, user_id: str, request: Request) -> Response:
     return no_content()
 
 
-def _shown(gallery: Gallery, image: Image) -> dict[str, Any]:
+def _shown(gallery: Gallery, image: Image) -> ImageDocument:
     return image_document(image, url=gallery.url(image))
 
 
@@ -152,3 +154,6 @@ OPERATIONS: Operations[Gallery] = {
     "DELETE /albums/{albumId}": _delete_album,
 }
 """What answers each route of `runtime.images.routes`."""
+
+OPEN: OpenOperations = {ROUTE: openapi("images-openapi.json")}
+"""What answers the routes among them that want no token."""

@@ -7,9 +7,10 @@ import io
 import json
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve, frozen
@@ -17,6 +18,7 @@ from attrs import evolve, frozen
 from local.build_request import BuildResult, EnvironmentVariable
 from local.buildspec import parse_buildspec
 from local.repositories import Author, GitServer, Repository
+from runtime.deploy.build_logs import commit_found
 from tests.local.builds.bench import Bench, failed_phase
 
 BUILDSPEC = Path("components/build/buildspec.yml").read_text(encoding="utf-8")
@@ -53,6 +55,16 @@ class Site:
 
     def artifact(self) -> zipfile.ZipFile:
         return zipfile.ZipFile(io.BytesIO(self.bench.aws.objects[ARTIFACT]))
+
+
+@frozen
+class PrintedLog:
+    """CloudWatch's, with what a build has printed."""
+
+    lines: list[str]
+
+    def get_log_events(self, **_: object) -> Mapping[str, Any]:
+        return {"events": [{"message": line + "\n"} for line in self.lines], "nextForwardToken": "f/1"}
 
 
 @pytest.fixture
@@ -102,7 +114,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
 
     assert result.status == "SUCCEEDED", site.bench.aws.log
     assert site.called() == [
-        "npm ci --include=dev --no-audit --no-fund --loglevel=warn",
+        "npm ci --include=dev --prefer-offline --no-audit --no-fund --loglevel=warn",
         "open-next build --config-path open-next.config.ts",
     ]
     assert site.said() == [
@@ -116,6 +128,30 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
         site.said()[-1],
     ]
     assert site.said()[-1].startswith("Packed 6 files")
+
+
+def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
+    """P5: and the log names it, where the platform looks for it (`runtime/deploy/build_logs.py`)."""
+    result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH="main")
+
+    assert result.status == "SUCCEEDED", site.bench.aws.log
+    head = site.repository.head
+    assert site.said()[1:3] == [
+        "Fetching branch main of https://github.com/acme/next-site",
+        f"Commit {head} is the head of main",
+    ]
+    assert commit_found(PrintedLog(site.bench.aws.output()), group="", stream="") == head
+    assert f"commit: {head}" in site.bench.aws.output()
+
+
+@pytest.mark.parametrize("branch", ["", "gone", "a b"])
+def test_a_branch_that_is_none_is_refused_by_name(site: Site, branch: str) -> None:
+    """Q1."""
+    result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH=branch)
+
+    assert result.status == "FAILED"
+    expected = "Branch gone could not be fetched" if branch == "gone" else "ANCHOR_BRANCH is not a branch"
+    assert any(expected in line for line in site.said())
 
 
 def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:

@@ -36,6 +36,7 @@ def build() -> None:
     if Path("broken").exists():
         print("Type error: this site is broken")
         sys.exit(1)
+    print("commit:", os.environ["ANCHOR_COMMIT_SHA"])
     config = Path(ARGUMENTS[ARGUMENTS.index("--config-path") + 1])
     print("config: " + " ".join(config.read_text(encoding="utf-8").split()))
     write(".open-next/open-next.output.json", "{}")

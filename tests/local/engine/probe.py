@@ -77,6 +77,17 @@ def make_function(
     return arn
 
 
+def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
+    """Let a rule of EventBridge call the function."""
+    emulator.client("lambda").add_permission(
+        FunctionName="probe",
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule_arn,
+    )
+
+
 def invoke(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
     """What the function answers."""
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=json.dumps(event))

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local.build_request import BuildArtifacts, BuildPhase, EnvironmentVariable, PhaseContext
 from local.emulator import BuildRequest, BuildResult, Emulator, NodeInvocation, NodeResult
-from tests.local.engine.probe import eventually, make_function, make_role
+from tests.local.engine.probe import eventually, let_rule_call, make_function, make_role
 
 STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 ENDED = dt.datetime(2026, 1, 2, 13, 4, 15, tzinfo=dt.UTC)
@@ -59,7 +59,8 @@ def events(emulator: Emulator) -> list[dict[str, Any]]:
     emulator.on_node_invoke(note)
     target = make_function(emulator, runtime="nodejs22.x")
     pattern = {"source": ["aws.codebuild"], "detail": {"project-name": [{"prefix": "sit"}]}}
-    emulator.client("events").put_rule(Name="builds", EventPattern=json.dumps(pattern))
+    rule = emulator.client("events").put_rule(Name="builds", EventPattern=json.dumps(pattern))
+    let_rule_call(emulator, rule["RuleArn"])
     emulator.client("events").put_targets(Rule="builds", Targets=[{"Id": "1", "Arn": target}])
     return seen
 

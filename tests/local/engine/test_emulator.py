@@ -20,7 +20,7 @@ from local.emulator import (
     NotFoundInEmulatorError,
     PortTakenError,
 )
-from tests.local.engine.probe import allowing, eventually, make_function, make_role, zip_of
+from tests.local.engine.probe import allowing, eventually, let_rule_call, make_function, make_role, zip_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,7 +117,8 @@ def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_ag
     emulator.on_node_invoke(run)
     function = make_function(emulator, runtime="nodejs22.x")
     bus = emulator.client("events")
-    bus.put_rule(Name="sold", EventPattern='{"source": ["shop"]}')
+    rule = bus.put_rule(Name="sold", EventPattern='{"source": ["shop"]}')
+    let_rule_call(emulator, rule["RuleArn"])
     bus.put_targets(Rule="sold", Targets=[{"Id": "probe", "Arn": function}])
     bus.put_events(Entries=[{"Source": "shop", "DetailType": "sold", "Detail": '{"what": "a hat"}'}])
     eventually(lambda: len(events) == 2)

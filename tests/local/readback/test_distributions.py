@@ -54,7 +54,8 @@ def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
     behaviours = {"*": sites["DefaultCacheBehavior"]}
     behaviours |= {behaviour["PathPattern"]: behaviour for behaviour in sites["CacheBehaviors"]["Items"]}
-    assert set(behaviours) == {"*", "/_next/static/*", "/_next/image*"}
+    # The last is that of sites below a path.
+    assert set(behaviours) == {"*", "/_next/static/*", "/_next/image*", "/*/_next/image*"}
     for behaviour in behaviours.values():
         assert (behaviour["ViewerProtocolPolicy"], behaviour["Compress"]) == ("redirect-to-https", True)
         assert set(behaviour["AllowedMethods"]["Items"]) == ALL_METHODS

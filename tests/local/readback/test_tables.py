@@ -24,7 +24,11 @@ TABLES: dict[str, dict[str, Any]] = {
         "indexes": {
             "DeploymentIdIndex": ({"deploymentId": S}, "ALL"),
             "UserIdIndex": ({"userId": S, "deploymentId": S}, "ALL"),
+            # Sparse: deployments that are under way, and those that still have a release.
+            "LeaseIndex": ({"lease": S, "leaseUntil": N}, "KEYS_ONLY"),
+            "HeldIndex": ({"held": S, "deploymentId": S}, "INCLUDE"),
         },
+        "expires": "expiresAt",
     },
     "images": {
         "keys": {"PK": S, "SK": S},

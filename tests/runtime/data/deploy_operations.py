@@ -1,21 +1,25 @@
 """The deploy platform's repositories, method by method."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from attrs import evolve
 
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
+from runtime.deploy.project_deletion import ProjectDeletionRepository
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import FAILURE, RELEASE, World
+from tests.runtime.world import FAILURE, RELEASE, World, message_of
 
 _MESSAGE = "its ids come from the platform's own messages"
 _SIGNED = "its ids come from a delivery that is checked by its signature"
 _DECLARED = "sites are the program's own rows"
+_SWEEP = "the platform's own upkeep, over all projects"
 _NEW = "the row says whose it is; the caller takes that from the verified token"
+_RETENTION = "what a project keeps is the platform's rule, for all tenants alike"
 _READ = "the project's row was read, and with it whose it is, before"
 
 Act = Callable[[World, str, Project, Deployment], object]
@@ -79,6 +83,29 @@ def _switched(world: World, project: Project) -> Deployment:
     return deployment
 
 
+def _replaced(world: World, project: Project) -> Deployment:
+    world.live(project)
+    return world.live(project)
+
+
+def _collected(world: World, project: Project) -> Deployment:
+    deployment = world.live(project)
+    world.retention.mark(deployment, at=world.clock())
+    return world.again(deployment)
+
+
+def _deletion(world: World) -> ProjectDeletionRepository:
+    return ProjectDeletionRepository(
+        client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+    )
+
+
+def _being_deleted(world: World, project: Project) -> Deployment:
+    deployment = world.placed_live(project)
+    _deletion(world).begin_owned(OWNER, world.projects.get(project.project_id), at=world.clock())
+    return deployment
+
+
 def _taken(world: World, project: Project) -> Deployment:
     return world.slot.take(world.push(project), at=world.clock())
 
@@ -94,10 +121,12 @@ OPERATIONS = (
         "update_item",
     ),
     _operation(
-        "ProjectRepository.promote",
-        lambda w, user, _, d: w.projects.promote(user, d, at=w.clock()),
-        "update_item",
+        "DeploymentRepository.promote",
+        lambda w, user, _, d: w.deployments.promote(user, d, at=w.clock()),
+        "transact_write_items",
+        "get_item",
         made=World.placed_live,
+        more_calls="a transaction returns nothing: the project is read after it",
     ),
     _operation(
         "ProjectRepository.change_owned",
@@ -174,6 +203,39 @@ OPERATIONS = (
     ),
     _operation("DeploymentRepository.record", _record, "transact_write_items", platform=_READ),
     _operation(
+        "DeploymentRepository.record_commit",
+        lambda w, _, __, d: w.deployments.record_commit(d, "3" * 40),
+        "update_item",
+        made=World.building,
+        platform=_MESSAGE,
+    ),
+    # Deletion
+    _operation(
+        "ProjectDeletionRepository.begin_owned",
+        lambda w, user, p, _: _deletion(w).begin_owned(user, p, at=w.clock()),
+        "update_item",
+        made=World.placed_live,
+    ),
+    _operation(
+        "ProjectDeletionRepository.deployments",
+        lambda w, _, p, __: _deletion(w).deployments(p.project_id),
+        "query",
+        platform=_READ,
+    ),
+    _operation(
+        "ProjectDeletionRepository.expire",
+        lambda w, _, __, d: _deletion(w).expire([d], at=w.clock()),
+        "transact_write_items",
+        platform=_READ,
+    ),
+    _operation(
+        "ProjectDeletionRepository.finish",
+        lambda w, _, p, __: _deletion(w).finish(p),
+        "transact_write_items",
+        made=_being_deleted,
+        platform=_READ,
+    ),
+    _operation(
         "DeploymentRepository.begin_deploying",
         lambda w, _, __, d: w.deployments.begin_deploying(d, at=w.clock()),
         "update_item",
@@ -242,5 +304,70 @@ OPERATIONS = (
         "transact_write_items",
         made=_taken,
         platform=_MESSAGE,
+    ),
+    _operation(
+        "BuildSlotRepository.release_abandoned",
+        lambda w, _, p, d: w.slot.release_abandoned(p.project_id, d.deployment_id),
+        "update_item",
+        made=_taken,
+        platform=_SWEEP,
+    ),
+    _operation(
+        "LeaseRepository.overdue",
+        lambda w, *_: list(w.leases.overdue(at=w.clock())),
+        *(["query"] * 4),
+        platform=_SWEEP,
+        more_calls="one for each partition of the index",
+    ),
+    _operation(
+        "LeaseRepository.get",
+        lambda w, _, __, d: w.leases.get(message_of(d)),
+        "get_item",
+        platform=_SWEEP,
+    ),
+    _operation(
+        "LeaseRepository.prolong",
+        lambda w, _, __, d: w.leases.prolong(
+            w.leases.get(message_of(d)), timedelta(minutes=5), at=w.clock(), redrives=1
+        ),
+        "get_item",
+        "update_item",
+        platform=_SWEEP,
+        more_calls="the first one is this test's: it prolongs what it has read",
+    ),
+    _operation(
+        "LeaseRepository.give_up",
+        lambda w, _, __, d: w.leases.give_up(d, FAILURE, at=w.clock()),
+        "transact_write_items",
+        platform=_SWEEP,
+    ),
+    _operation(
+        "RetentionRepository.held",
+        lambda w, *_: w.retention.held(),
+        "query",
+        made=World.live,
+        platform=_RETENTION,
+    ),
+    _operation(
+        "RetentionRepository.take",
+        lambda w, *_: w.retention.take(w.retention.held()[0], at=w.clock()),
+        "query",
+        "transact_write_items",
+        made=_replaced,
+        platform=_RETENTION,
+        more_calls="the first one is this test's: it takes what the index lists",
+    ),
+    _operation(
+        "RetentionRepository.mark",
+        lambda w, _, __, d: w.retention.mark(d, at=w.clock()),
+        "update_item",
+        platform=_RETENTION,
+    ),
+    _operation(
+        "RetentionRepository.finish",
+        lambda w, _, __, d: w.retention.finish(d),
+        "update_item",
+        made=_collected,
+        platform=_RETENTION,
     ),
 )

@@ -84,6 +84,7 @@ class LifeCycle:
         if status == "SUCCEEDED":
             key = (ARTIFACTS, artifact_key(deployment))
             self.stage.objects.stored[key] = (ARTIFACT, "application/zip", None)
+        self.world.codebuild.end(deployment.deployment_id, status)
         event = build_state(deployment, status, build_id=build_id)
         self.events.append(event)
         self.due.append(lambda: build_events.respond(event, self.world.results))
@@ -119,6 +120,9 @@ class LifeCycle:
                 return
 
         self._run(asked, crash)
+
+    def sweep(self) -> None:
+        self._run(lambda: self.world.sweeper.sweep(self.world.log), None)
 
     def bring_what_is_due(self, crash: Crash = None) -> None:
         """Let the oldest of what is still to come again come again."""

@@ -16,6 +16,8 @@ from runtime.deploy.errors import (
     SwitchRefusedError,
 )
 from runtime.deploy.model import Commit, Deployment, Source, Status
+from runtime.shared.converters import to_row
+from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
 from tests.runtime.data.races import CONTENDERS, at_once
 from tests.runtime.world import FAILURE, OWNER, World
@@ -138,6 +140,51 @@ def test_fifty_that_end_one_build_free_its_slot_once(world: World) -> None:
     assert world.projects.get(project.project_id).active_build is None
 
 
+def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(world: World) -> None:
+    """D5: releases that come between promotes are refused by name."""
+    project = world.project()
+    live = world.live(project)
+    numbers = range(2, CONTENDERS + 2)
+    targets = [evolve(live, deployment_id=world.ids(), sequence=number) for number in numbers]
+    for target in targets:
+        row = to_row(evolve(target, status=Status.RETIRED))
+        world.database.put_item(TableName=world.deployments.table, Item=row)
+    at = world.clock()
+    outcomes = at_once(
+        [
+            (lambda each=each: world.deployments.promote(OWNER, each, at=at))
+            if each.sequence % 2
+            else (lambda each=each: world.projects.switch(each, at=at))
+            for each in targets
+        ]
+    )
+    refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
+    assert refused <= {SwitchRefusedError, TransactionConflictError}
+    after = world.projects.get(project.project_id)
+    assert after.pinned
+    assert after.live
+    assert after.live.sequence % 2  # a promoted one
+
+
+def test_of_a_promote_and_a_collection_at_once_one_wins(world: World) -> None:
+    """D5, D6: what is collected cannot become live, and what becomes live is not collected."""
+    project = world.project()
+    first, second = world.live(project), world.live(project)
+    held = {each.deployment_id: each for each in world.retention.held()}
+    promoted, taken = at_once(
+        [
+            lambda: world.deployments.promote(OWNER, world.again(first), at=world.clock()),
+            lambda: world.retention.take(held[first.deployment_id], at=world.clock()),
+        ]
+    )
+    collected = world.again(first).collected_at is not None
+    live = world.projects.get(project.project_id).live
+    assert live
+    assert (live.deployment_id == first.deployment_id) != collected
+    assert isinstance(promoted if collected else taken, AnchorError)
+    assert world.again(second).collected_at is None
+
+
 def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
     """D3: promotes and repeated releases, each from the pointer to the statuses."""
     project = world.project()
@@ -146,7 +193,7 @@ def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
 
     def promote(number: int) -> None:
         deployment = world.again(releases[number % len(releases)])
-        promoted = world.projects.promote(OWNER, deployment, at=at)
+        promoted = world.deployments.promote(OWNER, deployment, at=at)
         world.deployments.finish_switch(promoted, deployment, at=at)
 
     outcomes = at_once([lambda number=number: promote(number) for number in range(CONTENDERS)])

@@ -38,10 +38,15 @@ class KeyValueStore:
         return self.update_keys(KvsARN=KvsARN, IfMatch=IfMatch, Puts=[{"Key": Key, "Value": Value}])
 
     def update_keys(
-        self, *, KvsARN: str, IfMatch: str, Puts: Sequence[Mapping[str, str]]
+        self,
+        *,
+        KvsARN: str,
+        IfMatch: str,
+        Puts: Sequence[Mapping[str, str]] = (),
+        Deletes: Sequence[Mapping[str, str]] = (),
     ) -> Mapping[str, object]:
         assert KvsARN == ARN
-        assert 0 < len(Puts) <= 50
+        assert 0 < len(Puts) + len(Deletes) <= 50
         assert all(len(put["Value"].encode()) <= 1024 and len(put["Key"].encode()) <= 512 for put in Puts)
         if str(self.version) != IfMatch:
             if self.says_conflict:
@@ -49,7 +54,11 @@ class KeyValueStore:
             raise client_error(
                 "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
             )
+        # Nobody says what AWS makes of the deletion of a key that is not there.
+        assert all(each["Key"] in self.items for each in Deletes)
         after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
+        for each in Deletes:
+            del after[each["Key"]]
         if after != self.items or self.counts_equal_writes:
             self.version += 1
         self.items = after

@@ -28,6 +28,7 @@ class Function:
     changed: bool = True
     failed: str | None = None
     versions: dict[str, tuple[str, Mapping[str, str]]] = Factory(dict)
+    descriptions: dict[str, str] = Factory(dict)
     aliases: dict[str, str] = Factory(dict)
     urls: dict[str, Mapping[str, Any]] = Factory(dict)
     permissions: dict[tuple[str, str], Mapping[str, Any]] = Factory(dict)
@@ -40,12 +41,14 @@ class LambdaService:
     code: Returns the bytes of an object.
     settling: How many readings a change takes.
     versions_fail: Whether a new version fails to start.
+    page: How many aliases or versions a page lists.
     answer: What an invocation returns, given function, alias and event.
     """
 
     code: Callable[[str, str], bytes]
     settling: int = 1
     versions_fail: bool = False
+    page: int = 50
     answer: Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]] = lambda *_: {"Payload": PAGE}
     functions: dict[str, Function] = Factory(dict)
     invoked: list[tuple[str, str, Mapping[str, Any]]] = Factory(list)
@@ -114,9 +117,11 @@ class LambdaService:
                 "PreconditionFailedException", "PublishVersion", f"not as {Description} knew it"
             )
         if function.changed:  # else Lambda returns the last version
-            function.versions[str(len(function.versions) + 1)] = (function.sha256, dict(function.variables))
+            number = str(len(function.descriptions) + 1)  # of a deleted version it is not used again
+            function.versions[number] = (function.sha256, dict(function.variables))
+            function.descriptions[number] = Description
             function.changed = False
-        return {"Version": str(len(function.versions))}
+        return {"Version": str(len(function.descriptions))}
 
     def get_alias(self, *, FunctionName: str, Name: str) -> Mapping[str, Any]:
         aliases = self._function(FunctionName).aliases
@@ -136,6 +141,38 @@ class LambdaService:
         self.get_alias(FunctionName=FunctionName, Name=Name)
         self._function(FunctionName).aliases[Name] = FunctionVersion
         return {}
+
+    def list_aliases(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
+        aliases = self._function(FunctionName).aliases
+        named = [{"Name": name, "FunctionVersion": version} for name, version in sorted(aliases.items())]
+        return self._page("Aliases", named, Marker)
+
+    def list_versions_by_function(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        described = function.descriptions
+        numbered = [{"Version": each, "Description": described[each]} for each in function.versions]
+        last = list(described.values())[-1:] or [""]
+        return self._page("Versions", [{"Version": "$LATEST", "Description": last[0]}, *numbered], Marker)
+
+    def _page(self, held: str, found: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
+        start = int(marker)
+        more = {"NextMarker": str(start + self.page)} if start + self.page < len(found) else {}
+        return {held: found[start : start + self.page], **more}
+
+    def delete_alias(self, *, FunctionName: str, Name: str) -> None:
+        if self._function(FunctionName).aliases.pop(Name, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteAlias", "no such alias")
+
+    def delete_function_url_config(self, *, FunctionName: str, Qualifier: str) -> None:
+        if self._function(FunctionName).urls.pop(Qualifier, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteFunctionUrlConfig", "no such URL")
+
+    def delete_function(self, *, FunctionName: str, Qualifier: str) -> None:
+        function = self._function(FunctionName)
+        if Qualifier in function.aliases.values():
+            raise client_error("ResourceConflictException", "DeleteFunction", "an alias names it")
+        if function.versions.pop(Qualifier, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteFunction", "no such version")
 
     def create_function_url_config(
         self, *, FunctionName: str, Qualifier: str, AuthType: str, InvokeMode: str

@@ -71,6 +71,38 @@ def manifest() -> dict[str, Any]:
     }
 
 
+def split_manifest() -> dict[str, Any]:
+    """The same for a site below `/docs` whose server is split. OpenNext writes origins in any order."""
+    document = manifest()
+    default = document["origins"]["default"]
+    folder = ".open-next/server-functions"
+    document["origins"] |= {
+        "feed": {**default, "bundle": f"{folder}/feed", "streaming": False, "wrapper": "aws-lambda"},
+        "api": {**default, "bundle": f"{folder}/api"},
+    }
+    document["behaviors"] = [
+        {"pattern": "docs/_next/image*", "origin": "imageOptimizer"},
+        {"pattern": "docs/api/*", "origin": "api"},
+        {"pattern": "docs/users", "origin": "api"},
+        {"pattern": "docs/feed", "origin": "feed"},
+        {"pattern": "docs/_next/data/*", "origin": "default"},
+        {"pattern": "*", "origin": "default"},
+        {"pattern": "docs/robots.txt", "origin": "s3"},
+    ]
+    return document
+
+
+def split_changes() -> dict[str, bytes | None]:
+    """What makes the output of `output` that of such a site."""
+    return {
+        MANIFEST: as_json(split_manifest()),
+        "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
+        "server-functions/api/.next/BUILD_ID": BUILD_ID.encode(),
+        "server-functions/feed/index.mjs": b"globalThis.fnName = 'feed'",
+        "server-functions/feed/packages/site/.next/BUILD_ID": BUILD_ID.encode(),
+    }
+
+
 def tag_row(tag: str, path: str = PAGE, revalidated_at: str = "1") -> dict[str, dict[str, str]]:
     return {
         "tag": {"S": f"{BUILD_ID}/{tag}"},

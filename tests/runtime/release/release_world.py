@@ -9,17 +9,24 @@ from typing import Any
 from attrs import Factory, define
 
 from runtime.deploy.artifact import ArtifactLimits
+from runtime.deploy.collecting import Collector, Withdrawal
+from runtime.deploy.deleting import Deletion
 from runtime.deploy.edge_store import EdgeStore
+from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
+from runtime.deploy.project_deletion import ProjectDeletionRepository
 from runtime.deploy.promotion import Promotion
 from runtime.deploy.publishing import FunctionPublisher
 from runtime.deploy.release_steps import ReleaseSteps, artifact_key
 from runtime.deploy.releasing import Releaser
+from runtime.deploy.removal import FunctionRemover, ObjectRemover
 from runtime.deploy.switching import Switch
 from runtime.deploy.uploading import Uploader
+from runtime.deploy.variables import SecretRemover
 from tests.runtime.release.key_value_store import ARN, KeyValueStore
 from tests.runtime.release.lambda_service import LambdaService
 from tests.runtime.release.open_next import artifact
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.world import REGION, CrashError, World, client_error, message_of
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
@@ -28,8 +35,14 @@ ASSETS = "anchor-dev-123456789012-assets"
 
 @define
 class Objects:
-    """S3, by bucket and key: content, content type, cache control."""
+    """S3, by bucket and key: content, content type, cache control.
 
+    page: How many objects a page lists.
+    refused: A key that S3 does not delete.
+    """
+
+    page: int = 1000
+    refused: str | None = None
     stored: dict[tuple[str, str], tuple[bytes, str, str | None]] = Factory(dict)
 
     def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
@@ -44,12 +57,36 @@ class Objects:
         content = Body if isinstance(Body, bytes) else Body.read()
         self.stored[Bucket, Key] = (content, ContentType, CacheControl)
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> Mapping[str, Any]:
-        keys = sorted(key for bucket, key in self.stored if bucket == Bucket and key.startswith(Prefix))
-        return {"IsTruncated": False, "Contents": [{"Key": key} for key in keys]}
+    def list_objects_v2(
+        self, *, Bucket: str, Prefix: str, Delimiter: str | None = None, ContinuationToken: str = ""
+    ) -> Mapping[str, Any]:
+        inside = [key for bucket, key in self.stored if bucket == Bucket and key.startswith(Prefix)]
+        folders = {
+            f"{Prefix}{key.removeprefix(Prefix).split(Delimiter)[0]}{Delimiter}"
+            for key in inside
+            if Delimiter and Delimiter in key.removeprefix(Prefix)
+        }
+        names = [key for key in inside if not any(key.startswith(each) for each in folders)]
+        found = sorted(name for name in (*names, *folders) if name > ContinuationToken)
+        page, rest = found[: self.page], found[self.page :]
+        more = {"NextContinuationToken": page[-1]} if rest else {}
+        return {
+            "IsTruncated": bool(rest),
+            "Contents": [{"Key": name} for name in page if name not in folders],
+            "CommonPrefixes": [{"Prefix": name} for name in page if name in folders],
+            **more,
+        }
+
+    def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert 0 < len(Delete["Objects"]) <= 1000
+        if self.refused:
+            return {"Errors": [{"Key": self.refused, "Code": "InternalError"}]}
+        for each in Delete["Objects"]:
+            self.stored.pop((Bucket, each["Key"]), None)
+        return {}
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        return [each["Key"] for each in self.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
+        return sorted(key for held, key in self.stored if held == bucket and key.startswith(prefix))
 
 
 @define
@@ -134,6 +171,16 @@ class ReleaseWorld:
             jitter=lambda: 0.5,
             limits=ArtifactLimits(archive_bytes=100_000),
         )
+        self.collector = Collector(
+            deployments=world.deployments,
+            retention=world.retention,
+            withdrawal=Withdrawal(projects=world.projects, retention=world.retention, edge=edge),
+            edge=edge,
+            functions=FunctionRemover(client=functions),
+            objects=ObjectRemover(client=s3, bucket=ASSETS),
+            kept=3,
+            clock=world.clock,
+        )
         self.releaser = Releaser(
             projects=world.projects,
             deployments=world.deployments,
@@ -145,6 +192,17 @@ class ReleaseWorld:
         self.promotion = Promotion(
             projects=world.projects, deployments=world.deployments, switch=switch, clock=world.clock
         )
+        self.deletion = Deletion(
+            projects=world.projects,
+            rows=ProjectDeletionRepository(
+                client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+            ),
+            edge=edge,
+            withdrawal=self.collector.withdrawal,
+            secrets=SecretRemover(client=calls.client("ssm", world.ssm)),
+            clock=world.clock,
+        )
+        self.services = Services(promotion=self.promotion, deletion=lambda: self.deletion)
 
     def _s3(self) -> Any:
         watched = self.world.calls.client("s3", self.objects)

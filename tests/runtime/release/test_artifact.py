@@ -28,6 +28,7 @@ from tests.runtime.release.open_next import (
     entry,
     manifest,
     output,
+    split_changes,
     zipped,
 )
 
@@ -82,6 +83,18 @@ def test_a_site_without_an_incremental_cache_is_accepted() -> None:
     with open_artifact(file) as opened:
         assert opened.manifest.revalidation is None
         assert list(opened.tag_rows()) == []
+
+
+def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> None:
+    """D7, D9."""
+    with open_artifact(artifact(split_changes()), SMALL) as opened:
+        assert len(opened.manifest.splits) == 2
+    without_code = {**split_changes(), "server-functions/feed/index.mjs": None}
+    assert 'no index.mjs in "server-functions/feed/"' in refusal(artifact(without_code))
+    for_the_edge = {**split_changes(), "server-functions/api/.next/BUILD_ID": None}
+    assert "the function api is no Next.js server: is it built for the edge runtime" in refusal(
+        artifact(for_the_edge)
+    )
 
 
 def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> None:

@@ -1,5 +1,7 @@
 """D1, D3, D7: which files of a build become which objects, and how long who may keep them."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from runtime.deploy.artifact import open_artifact
@@ -13,7 +15,7 @@ from runtime.deploy.assets import (
     root_entries,
 )
 from runtime.deploy.uploading import Upload
-from tests.runtime.release.open_next import BUILD_ID, artifact
+from tests.runtime.release.open_next import BUILD_ID, artifact, split_changes
 from tests.runtime.world import REGION, real_client
 
 SITE = "next-site"
@@ -22,8 +24,10 @@ CHUNK = "assets/next-site/_next/static/chunks/0iumlkwknlbd6.js"
 ICON = "_next/static/media/icon.109a5vjll8qj4.svg"
 
 
-def uploads(present: frozenset[str] = frozenset()) -> dict[str, Upload]:
-    with open_artifact(artifact()) as opened:
+def uploads(
+    present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
+) -> dict[str, Upload]:
+    with open_artifact(artifact(changes)) as opened:
         found = list(asset_uploads(opened, site=SITE, deployment_id=RELEASE, present=present))
     assert len({upload.key for upload in found}) == len(found)
     return {upload.key: upload for upload in found}
@@ -67,6 +71,17 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
         f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js",
         f"assets/{SITE}/{ICON}",
     }
+
+
+def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_for_them() -> None:
+    """D7: but for the hashed ones, which the site keeps when it moves."""
+    found, own = uploads(changes=split_changes()), f"assets/{SITE}/{RELEASE}"
+    assert f"{own}/docs/robots.txt" in found
+    assert f"{own}/docs/{ICON}" in found
+    assert CHUNK in found
+    assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
+    with open_artifact(artifact(split_changes())) as opened:
+        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
 def test_hashed_assets_that_are_there_are_not_sent_again() -> None:

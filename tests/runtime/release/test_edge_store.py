@@ -16,9 +16,11 @@ from runtime.deploy.edge_store import (
     EdgeEntry,
     EdgeStore,
     ReleaseNotAtEdgeError,
+    SplitOrigin,
     edge_keys,
     release_host,
 )
+from runtime.deploy.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
 from tests.runtime.release.key_value_store import ARN, KeyValueStore
 from tests.runtime.release.turns import Turns
 from tests.runtime.world import Calls, client_error
@@ -93,6 +95,28 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
 def test_a_release_without_public_files_lists_none() -> None:
     ((_, value),) = edge_keys(entry(entries=()), "host")
     assert json.loads(value)["p"] == "|"
+
+
+def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value() -> None:
+    """D7: CloudFront's store takes 1,024 bytes. A site's name has at most 28 characters."""
+    origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
+    length = LONGEST_PATTERNS // (2 * MOST_SPLITS)
+    largest = EdgeEntry(
+        deployment_id="0" * 26,
+        site="s" * 28,
+        server_origin=origin,
+        image_origin=origin,
+        origin_key="0" * 40,
+        entries=("a" * 1000,),
+        splits=(SplitOrigin(origin=origin, patterns=("p" * length,) * 2),) * MOST_SPLITS,
+        base_path="/" + "b" * (LONGEST_BASE_PATH - 1),
+    )
+    *_, (key, value) = edge_keys(largest, "host")
+    assert key == "host"
+    assert len(value.encode()) <= 1024
+    read = json.loads(value)
+    assert read["b"] == largest.base_path
+    assert read["f"] == [[origin, "p" * length, "p" * length]] * MOST_SPLITS
 
 
 def test_public_files_that_do_not_fit_get_keys_of_their_own_and_the_release_comes_last() -> None:

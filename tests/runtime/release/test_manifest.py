@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.manifest import Build, ManifestError, read_build, read_manifest
-from tests.runtime.release.open_next import BUILD_ID, as_json, manifest
+from tests.runtime.release.open_next import BUILD_ID, as_json, manifest, split_manifest
 
 Document = dict[str, Any]
 
@@ -66,18 +66,72 @@ def test_every_wrong_field_is_named_up_to_a_length() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d["origins"].update(api={}), "split into functions (api): only one is served"),
-        (lambda d: d.update(edgeFunctions={"middleware": {}}), "edge functions (middleware)"),
+        (lambda d: d.update(edgeFunctions={"middleware": {}}), "without `middleware.external`"),
         (lambda d: d["origins"]["default"].update(type="ecs"), "containers are not served"),
         (lambda d: d["origins"]["default"].update(handler="main.run"), "handler index.handler"),
         (lambda d: d["origins"]["default"].update(converter="aws-cloudfront"), "converter aws-apigw-v2"),
         (lambda d: d["origins"]["imageOptimizer"].update(wrapper="node"), "image-optimization-function/"),
-        (lambda d: d.update(behaviors=[{"pattern": "docs/_next/image*"}]), "sets basePath"),
+        (lambda d: d.update(behaviors=[]), "no pattern for optimised images"),
+        (
+            lambda d: d.update(behaviors=[{"pattern": "../a/_next/image*"}]),
+            'basePath "/../a" is not served: its parts have letters, digits, - . _ and ~',
+        ),
+        (lambda d: d.update(behaviors=[{"pattern": "a b/_next/image*"}]), 'basePath "/a b"'),
+        (lambda d: d.update(behaviors=[{"pattern": f"{'a' * 60}/_next/image*"}]), "at most 60 characters"),
     ],
 )
 def test_what_is_not_served_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
         read_manifest(changed(change))
+    assert reason in str(refused.value)
+
+
+def test_a_split_server_and_a_base_path_are_read() -> None:
+    """D7: the first pattern that matches counts, so the order is that of the patterns."""
+    read = read_manifest(as_json(split_manifest()))
+    assert read.base_path == "/docs"
+    assert [(split.name, split.bundle.folder, split.patterns) for split in read.splits] == [
+        ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
+        ("feed", "server-functions/feed/", ("/docs/feed",)),
+    ]
+    assert len(read.bundles) == len({bundle.folder for bundle in read.bundles}) == 5
+
+
+def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
+    read = read_manifest(as_json(manifest()))
+    assert (read.base_path, read.splits) == ("", ())
+
+
+def pattern(text: str) -> Callable[[Document], object]:
+    return lambda document: document["behaviors"].append({"pattern": text, "origin": "api"})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda d: d["origins"].update({f"part-{number}": {} for number in range(3)}),
+            "split into 5 functions beside the default one (api, feed, part-0, part-1, part-2): at most 4",
+        ),
+        (lambda d: d["origins"].update({"a/b": {}}), 'the function "a/b" cannot be served by that name'),
+        (lambda d: d["origins"].update({"x" * 61: {}}), "1 to 60 letters"),
+        (lambda d: d["origins"].update(api=7), "origins.api must be an object"),
+        (lambda d: d["origins"]["api"].pop("bundle"), "origins.api.bundle is missing"),
+        (lambda d: d["origins"]["api"].update(type="ecs"), "containers are not served"),
+        (lambda d: d["origins"].update(more=d["origins"]["api"]), "no pattern leads to the function more"),
+        (pattern("api/?"), 'the pattern "/api/?" of the function api is not served'),
+        (pattern('"'), "`*` for any characters"),
+        (pattern("ü"), "of the function api"),
+        (pattern("x" * 240), "have 273 characters together, 250 are served"),
+    ],
+)
+def test_a_split_that_the_edge_cannot_lead_to_is_refused(
+    change: Callable[[Document], object], reason: str
+) -> None:
+    document = split_manifest()
+    change(document)
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(as_json(document))
     assert reason in str(refused.value)
 
 
@@ -94,7 +148,9 @@ def test_a_manifest_that_is_no_object_is_refused(text: bytes) -> None:
 
 
 def test_a_build_is_named_by_its_build_id() -> None:
-    build = read_build(f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":""}}')
+    build = read_build(
+        f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}'
+    )
     assert build == Build(build_id=BUILD_ID, cache_id=BUILD_ID)
     assert build.cached(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
 
@@ -119,6 +175,11 @@ def test_a_site_with_a_deployment_id_looks_its_cache_up_by_that() -> None:
         (b"a", b'{"config":7}', "has no object `config`"),
         (b"a", b"{}", "has no object `config`"),
         (b"a", b"no", "is not JSON"),
+        (
+            b"a",
+            b'{"config":{"basePath":"/docs","i18n":{"locales":["en"]}}}',
+            "runs neither its middleware nor",
+        ),
     ],
 )
 def test_a_build_that_cannot_be_named_is_refused(build_id: bytes, settings: bytes, reason: str) -> None:

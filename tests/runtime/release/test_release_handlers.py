@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import fields
 
-from runtime.deploy.handlers import promote, release
+from runtime.deploy.handlers import collect, promote, release
 from runtime.deploy.model import Deployment
 from runtime.shared import aws as clients
 from tests.components.recorder import record_stage
@@ -60,7 +60,7 @@ def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, An
 def test_a_promote_answers_with_the_deployment_live(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
-    answer = promote.respond(promote_request(first, OWNER), stage.promotion)
+    answer = promote.respond(promote_request(first, OWNER), stage.services)
     assert answer["statusCode"] == 200
     body = json.loads(answer["body"])
     assert (body["deploymentId"], body["status"]) == (first.deployment_id, "live")
@@ -71,13 +71,13 @@ def test_a_promote_answers_with_the_deployment_live(stage: ReleaseWorld) -> None
 def test_a_promote_by_anyone_else_is_refused(stage: ReleaseWorld, user_id: str | None, status: int) -> None:
     """A5."""
     live = stage.live(stage.project())
-    answer = promote.respond(promote_request(live, user_id), stage.promotion)
+    answer = promote.respond(promote_request(live, user_id), stage.services)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
 
 
 def test_a_promote_of_what_was_never_live_is_a_conflict(stage: ReleaseWorld) -> None:
     built = stage.built(stage.project())
-    answer = promote.respond(promote_request(built, OWNER), stage.promotion)
+    answer = promote.respond(promote_request(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
     assert "is built: only one that is or was live" in json.loads(answer["body"])["detail"]
 
@@ -91,6 +91,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "DEPLOYMENTS_TABLE": DEPLOYMENTS,
         "ARTIFACTS_BUCKET": "artifacts",
         "ASSETS_BUCKET": "assets",
+        "KEPT_RELEASES": "10",
         "KEY_VALUE_STORE_ARN": ARN,
         "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
     }
@@ -98,7 +99,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         monkeypatch.setenv(name, value)
 
     def forget() -> None:
-        for cached in (release.service, promote.service, clients.client):
+        for cached in (collect.service, release.service, promote.service, clients.client):
             cached.cache_clear()
 
     forget()
@@ -119,6 +120,8 @@ def test_the_functions_are_composed_once_from_their_environment() -> None:
     )
     assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
     assert promote.service() is promote.service()
+    assert collect.service() is collect.service()
+    assert collect.service().kept == 10
 
 
 @pytest.mark.usefixtures("environment", "world")
@@ -128,9 +131,12 @@ def test_the_functions_answer_what_they_are_called_with() -> None:
     assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
     event = request(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
     assert promote.handle(event, None)["statusCode"] == 404
+    collect.handle({"id": "event", "time": "2026-01-31T09:30:00Z"}, None)
 
 
-@pytest.mark.parametrize(("name", "handler"), [("release", release), ("promote", promote)])
+@pytest.mark.parametrize(
+    ("name", "handler"), [("collect", collect), ("release", release), ("promote", promote)]
+)
 def test_a_function_needs_just_the_variables_that_the_program_gives_it(
     name: str, handler: ModuleType
 ) -> None:

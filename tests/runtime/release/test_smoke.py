@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from runtime.deploy.smoke import SmokeTest, SmokeTestError
 from tests.runtime.release.lambda_service import PAGE
@@ -96,3 +96,13 @@ def test_the_event_is_a_function_urls_and_shows_the_origin_key() -> None:
 
 def test_the_origin_key_is_in_no_repr() -> None:
     assert "0f0f" not in repr(TEST)
+
+
+def test_a_site_below_a_path_is_asked_for_its_own_first_page() -> None:
+    """D7: at the root such a site has nothing, and a 404 would prove little."""
+    below = evolve(TEST, path="/docs")
+    answering = Answering({"Payload": io.BytesIO(streamed(500))})
+    with pytest.raises(SmokeTestError, match="the server answered GET /docs with status 500"):
+        below.run(answering, at=AT)  # type: ignore[arg-type]
+    event = json.loads(answering.calls[0]["Payload"])  # type: ignore[arg-type]
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/docs"

@@ -1,0 +1,10 @@
+/** The commit this bundle was built from; see next.config.ts. */
+export const release: string = process.env.RELEASE_SHA ?? "unknown";
+
+export function Commit() {
+  return (
+    <footer>
+      Built from <code data-testid="commit">{release}</code>
+    </footer>
+  );
+}

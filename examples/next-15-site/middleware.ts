@@ -1,0 +1,25 @@
+import { NextResponse, type NextRequest } from "next/server";
+
+export function middleware(request: NextRequest): NextResponse {
+  const response = respond(request);
+  response.headers.set("x-middleware", "next-15-site");
+  return response;
+}
+
+// `nextUrl.pathname` is without the base path; a clone of `nextUrl` keeps it.
+function respond({ nextUrl, headers }: NextRequest): NextResponse {
+  const target = nextUrl.clone();
+  switch (nextUrl.pathname) {
+    case "/welcome":
+      target.pathname = `/${headers.get("accept-language")?.startsWith("de") ? "de" : "en"}/welcome`;
+      return NextResponse.redirect(target, 307);
+    case "/newest":
+      target.pathname = "/articles/second";
+      return NextResponse.rewrite(target);
+    default:
+      return NextResponse.next();
+  }
+}
+
+// Files (anything with a dot in its name) and Next.js' own paths are left alone.
+export const config = { matcher: "/((?!_next/|.*\\..*).*)" };

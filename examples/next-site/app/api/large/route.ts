@@ -1,0 +1,24 @@
+import type { NextRequest } from "next/server";
+
+export const dynamic = "force-dynamic";
+
+const megabyte = new Uint8Array(1_000_000).fill(97);
+const most = 20;
+
+/** As many megabytes of the letter "a" as `?megabytes=` asks for: Lambda streams up to 200 MB. */
+export function GET(request: NextRequest): Response {
+  const megabytes = Math.min(Number(request.nextUrl.searchParams.get("megabytes")) || 1, most);
+  let sent = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      if (sent++ < megabytes) controller.enqueue(megabyte);
+      else controller.close();
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/plain", "cache-control": "no-store" } });
+}
+
+/** How many bytes arrived: a function URL takes 6 MB in a request, of which base64 leaves 4.5 MB to binary data. */
+export async function POST(request: NextRequest): Promise<Response> {
+  return Response.json({ bytes: (await request.arrayBuffer()).byteLength });
+}

@@ -1,0 +1,73 @@
+"""Every hour: goes one step further with the releases that are not kept any more (D6)."""
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+
+from runtime.deploy.collecting import Collector, Withdrawal
+from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.edge_store import EdgeStore
+from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.removal import FunctionRemover, ObjectRemover
+from runtime.deploy.retention import RetentionRepository
+from runtime.shared import aws
+from runtime.shared.clock import from_text, utc_now
+from runtime.shared.environment import load
+from runtime.shared.logging import Log
+
+
+@frozen(kw_only=True)
+class Environment:
+    """The function's environment variables."""
+
+    projects_table: str
+    deployments_table: str
+    assets_bucket: str
+    key_value_store_arn: str
+    kept_releases: str
+
+
+@cache
+def service() -> Collector:
+    """Return the function's one service, composed at its first event."""
+    environment = load(Environment, os.environ)
+    dynamodb = aws.client("dynamodb")
+    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    retention = RetentionRepository(
+        client=dynamodb,
+        deployments_table=environment.deployments_table,
+        projects_table=environment.projects_table,
+    )
+    edge = EdgeStore(
+        client=aws.client("cloudfront-keyvaluestore"),
+        arn=environment.key_value_store_arn,
+        pause=time.sleep,
+        jitter=random.random,
+    )
+    return Collector(
+        deployments=DeploymentRepository(
+            client=dynamodb, table=environment.deployments_table, projects=projects
+        ),
+        retention=retention,
+        withdrawal=Withdrawal(projects=projects, retention=retention, edge=edge),
+        edge=edge,
+        functions=FunctionRemover(client=aws.client("lambda")),
+        objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
+        kept=int(environment.kept_releases),
+        clock=utc_now,
+    )
+
+
+def handle(event: Mapping[str, Any], _context: object) -> None:
+    """Collect what is due. What fails is raised, so that an alarm can tell; the next hour tries again."""
+    respond(event, service())
+
+
+def respond(event: Mapping[str, Any], collector: Collector) -> None:
+    """Collect what is due at the time that a scheduled event tells, with the given service."""
+    collector.run(Log().bound(eventId=event.get("id")), at=from_text(event["time"]))

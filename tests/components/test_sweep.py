@@ -1,0 +1,37 @@
+"""DeploymentSweep: when it runs, and what it may do."""
+
+from tests.components.policies import statements
+from tests.components.recorder import recording
+
+
+def test_once_a_minute_the_sweep_looks_at_what_stands_still() -> None:
+    """P9."""
+    recorded = recording("dev")
+    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "sweep-every-minute").inputs
+    assert rule["scheduleExpression"] == "rate(1 minute)"
+    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "sweep-every-minute").inputs
+    assert target["arn"].endswith(":function:anchor-dev-sweep")
+    function = recorded.one("aws:lambda/function:Function", "sweep").inputs
+    assert function["handler"] == "runtime.deploy.handlers.sweep.handle"
+    assert function["environment"]["variables"].keys() == {
+        "PROJECTS_TABLE",
+        "DEPLOYMENTS_TABLE",
+        "BUILD_QUEUE_URL",
+        "RELEASE_QUEUE_URL",
+    }
+
+
+def test_the_sweep_starts_stops_and_releases_nothing_itself() -> None:
+    """P6, P9: it sends messages to those who may."""
+    actions = {
+        action
+        for statement in statements(recording("dev"))
+        if statement.of.endswith("$aws:iam/rolePolicy:RolePolicy::sweep")
+        for action in statement.actions
+    }
+    assert {action for action in actions if action.startswith(("codebuild:", "sqs:"))} == {
+        "codebuild:BatchGetBuilds",
+        "codebuild:ListBuildsForProject",
+        "sqs:SendMessage",
+    }
+    assert not {action for action in actions if action.startswith(("lambda:", "s3:", "ssm:", "cloudfront"))}

@@ -1,0 +1,110 @@
+"""P9: whatever one thing is lost, and wherever one function dies for good, two sweeps set it right."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from attrs import define, frozen
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from runtime.deploy.model import Status
+from tests.runtime.data.life_cycle import ENDS, WRITES, Crash, LifeCycle
+from tests.runtime.tables import platform_tables
+from tests.runtime.world import REGION, real_client
+
+pytestmark = pytest.mark.thorough
+
+LONGER_THAN_ANY_LEASE = timedelta(hours=1, minutes=1)
+
+
+@frozen
+class Fault:
+    """What goes wrong, once.
+
+    Attributes:
+        kind: `lost` is a message or an event; `before` or `after` a write its function dies, and what called
+            it does not come again.
+        number: Which of the messages and events, or which of all writes.
+    """
+
+    kind: str
+    number: int
+
+
+@define
+class Journey:
+    """Two pushes on their way to the visitors, the second while the first is built."""
+
+    life: LifeCycle
+    fault: Fault
+    taken: int = 0
+    written: int = 0
+
+    def travel(self) -> None:
+        self._attempt(self.life.push)
+        self._deliver()
+        self._attempt(self.life.push)
+        while self.life.due or self.life.builds:
+            self._deliver()
+            if self.life.builds:
+                self.life.build_ends(next(iter(self.life.builds)), "SUCCEEDED")
+
+    def _deliver(self) -> None:
+        while self.life.due:
+            work = self.life.due[0]
+            self.taken += 1
+            if self.fault == Fault("lost", self.taken):
+                self.life.due.remove(work)
+                continue
+            self._attempt(self.life.bring_what_is_due)
+            if work in self.life.due:
+                self.life.due.remove(work)  # it died: nobody brings it again
+
+    def _attempt(self, act: Callable[[Crash], None]) -> None:
+        left = self.fault.number - self.written
+        before, due = len(self.life.world.calls.made), list(self.life.due)
+        act((self.fault.kind, left) if self.fault.kind != "lost" and left > 0 else None)
+        self.written += sum(made in WRITES for made in self.life.world.calls.made[before:])
+        if act == self.life.push:  # GitHub does not deliver it again
+            self.life.due[:] = [work for work in self.life.due if work in due or work.__name__ != "arrives"]
+
+
+# Exhaustive is `range(1, 8)` for what is lost, and 1 to 40 for where a function dies.
+FAULTS = st.one_of(
+    st.builds(Fault, st.just("lost"), st.integers(1, 7)),
+    st.builds(Fault, st.sampled_from(["before", "after"]), st.integers(1, 40)),
+)
+
+
+# `LIFE_CYCLES=100 pytest <this file>` tries a hundred others.
+@settings(
+    max_examples=int(os.environ.get("LIFE_CYCLES", "6")),
+    phases=[Phase.explicit, Phase.generate],
+    derandomize="LIFE_CYCLES" not in os.environ,
+)
+@example(Fault("lost", 1))  # the first build message
+@example(Fault("lost", 3))  # the event of the first build
+@example(Fault("lost", 4))  # the first release message
+@example(Fault("after", 4))  # StartBuild, before its id is written
+@given(fault=FAULTS)
+def test_after_one_fault_two_sweeps_end_everything_rightly(fault: Fault) -> None:
+    os.environ["AWS_DEFAULT_REGION"] = REGION
+    with mock_aws():
+        for table in platform_tables():
+            real_client("dynamodb").create_table(**table)
+        life = LifeCycle()
+        Journey(life, fault).travel()
+        for _ in range(2):
+            life.world.clock.now += LONGER_THAN_ANY_LEASE
+            life.sweep()
+            life.drain()
+        project, deployments = life.now()
+        assert {found.status for found in deployments.values()} <= ENDS
+        assert Status.FAILED not in {found.status for found in deployments.values()}
+        assert project.active_build is None
+        newest = list(deployments)[-1] if deployments else None
+        assert project.serving == newest == life.led_to()
+        assert newest is None or deployments[newest].status is Status.LIVE

@@ -1,0 +1,80 @@
+"""API Gateway in this process: HTTP requests of `requests` become events, and answers responses."""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import requests
+from attrs import frozen
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from runtime.shared.routes import Route
+
+ENDPOINT = "http://api.test"
+Respond = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@frozen(kw_only=True)
+class Gateway:
+    """The routes of an API, as one signed-in user sees them."""
+
+    routes: tuple[Route, ...]
+    functions: Mapping[str, Respond]
+    user_id: str
+
+    def session(self) -> requests.Session:
+        session = requests.Session()
+        session.mount(ENDPOINT, _Adapter(self))
+        return session
+
+    def answer(self, request: requests.PreparedRequest) -> dict[str, Any]:
+        url = urlsplit(str(request.url))
+        for route in self.routes:
+            pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
+            found = re.fullmatch(pattern, url.path)
+            if found and request.method == route.method:
+                return self.functions[route.function](self._event(request, route, found.groupdict()))
+        return {
+            "statusCode": 404,
+            "headers": {"content-type": "application/json"},
+            "body": '{"message":"Not Found"}',
+        }
+
+    def _event(
+        self, request: requests.PreparedRequest, route: Route, parameters: Mapping[str, str]
+    ) -> dict[str, Any]:
+        body = request.body or b""
+        query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
+        authorizer = {"authorizer": {"jwt": {"claims": {"sub": self.user_id}}}} if route.auth else {}
+        return {
+            "routeKey": route.key,
+            "headers": {name.lower(): str(value) for name, value in request.headers.items()},
+            "queryStringParameters": {name: ",".join(values) for name, values in query.items()},
+            "pathParameters": {name: unquote(value) for name, value in parameters.items()},
+            "requestContext": {"requestId": "request-1", **authorizer},
+            "body": body if isinstance(body, str) else body.decode("utf-8", "replace"),
+        }
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
+        self._gateway = gateway
+
+    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+        answer = self._gateway.answer(request)
+        body = str(answer.get("body", "")).encode()
+        response = requests.Response()
+        response.status_code = int(answer["statusCode"])
+        response.headers.update(answer["headers"])
+        response.raw = HTTPResponse(
+            io.BytesIO(body), answer["headers"], status=response.status_code, preload_content=False
+        )
+        response.url, response.request = str(request.url), request
+        return response
+
+    def close(self) -> None:
+        pass

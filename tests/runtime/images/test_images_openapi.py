@@ -1,0 +1,48 @@
+"""The image service's API does what its description says (I2, A3; issue 5, line 2)."""
+
+import json
+
+import pytest
+
+from reference.image_api import IMAGES
+from runtime.images.handlers import api
+from runtime.images.routes import ROUTES
+from runtime.shared.routes import Route
+from tests.described_api import DescribedApi
+from tests.runtime.events import request
+from tests.runtime.gateway import ENDPOINT, Gateway
+from tests.runtime.images.image_world import ImageWorld
+from tests.runtime.world import OWNER
+
+DESCRIBED = DescribedApi.of(IMAGES)
+NEW = {"contentType": "image/png", "size": 5_000}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -> None:
+    made = [
+        json.loads(api.respond(request(path, user_id=OWNER, body=body), world.gallery)["body"])
+        for path, body in (("POST /images", NEW), ("POST /albums", {"name": "Hills"}))
+    ]
+    ids = {"imageId": made[0]["imageId"], "albumId": made[1]["albumId"]}
+    session = Gateway(
+        routes=ROUTES,
+        functions={"images-api": lambda event: api.respond(event, world.gallery)},
+        user_id=OWNER,
+    ).session()
+    own = {name: value for name, value in ids.items() if f"{{{name}}}" in route.path}
+    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
+    assert asked.statuses & {200, 201, 204}, asked.statuses
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if "{" in route.path], ids=lambda route: route.key
+)
+def test_what_does_not_exist_is_answered_as_described(world: ImageWorld, route: Route) -> None:
+    session = Gateway(
+        routes=ROUTES,
+        functions={"images-api": lambda event: api.respond(event, world.gallery)},
+        user_id=OWNER,
+    ).session()
+    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)
+    assert 404 in asked.statuses
