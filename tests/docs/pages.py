@@ -1,0 +1,81 @@
+"""The documents that people read, taken apart: links, headings, fenced blocks, inline code."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from textwrap import dedent
+
+from attrs import frozen
+
+from tests.components.recorder import ROOT
+
+# In a list, a block is indented as its item is.
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@frozen(kw_only=True)
+class Block:
+    """A fenced block."""
+
+    page: str
+    language: str
+    text: str
+
+
+@frozen(kw_only=True)
+class Page:
+    name: str
+    text: str
+
+    @property
+    def prose(self) -> str:
+        """Everything but the fenced blocks."""
+        return _FENCE.sub("", self.text)
+
+    @property
+    def blocks(self) -> list[Block]:
+        found = _FENCE.findall(self.text)
+        return [Block(page=self.name, language=language, text=dedent(text)) for _, language, text in found]
+
+    @property
+    def inline(self) -> list[str]:
+        return [code.replace("\\|", "|") for code in _INLINE.findall(self.prose)]
+
+    @property
+    def links(self) -> list[str]:
+        return _LINK.findall(self.prose)
+
+    @property
+    def anchors(self) -> set[str]:
+        """The fragments that lead to a heading."""
+        return {fragment(line) for line in self.prose.splitlines() if line.startswith("#")}
+
+
+def fragment(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
+@lru_cache
+def page(name: str) -> Page:
+    return Page(name=name, text=(ROOT / name).read_text(encoding="utf-8"))
+
+
+def pages() -> list[Page]:
+    """The README, everything in `docs/`, and the READMEs of the examples."""
+    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    return [page(str(file.relative_to(ROOT))) for file in sorted(files)]
+
+
+def blocks(*languages: str) -> Iterator[Block]:
+    for each in pages():
+        yield from (block for block in each.blocks if block.language in languages)
+
+
+def target(of: Page, link: str) -> tuple[Path, str]:
+    """Where a link within the checkout leads: a file, and the fragment in it."""
+    path, _, heading = link.partition("#")
+    return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

@@ -1,0 +1,54 @@
+"""The picture in the README is one of a run of `make demo` as it is (issue 7)."""
+
+import html
+import re
+import xml.etree.ElementTree as ET
+
+from local.picture import picture
+from local.progress import Proof
+from local.site_checks import SITE_CHECKS
+from tests.components.recorder import ROOT
+
+TEXT = "{http://www.w3.org/2000/svg}text"
+PROOFS = [
+    Proof(title="program deployed", detail="211 resources", seconds=7.25),
+    Proof(title="[odd] <title>", detail="x" * 200, seconds=0.0),
+]
+
+
+def shown(svg: str) -> str:
+    """What can be read in the picture, with one space where there are several."""
+    words = [element.text or "" for element in ET.fromstring(svg).iter(TEXT)]  # noqa: S314 - our own
+    return re.sub(r"\s+", " ", html.unescape(" ".join(words)))
+
+
+def test_every_step_of_the_demo_is_in_the_readmes_picture() -> None:
+    text = shown((ROOT / "docs" / "demo.svg").read_text(encoding="utf-8"))
+    missing = [check.title for check in SITE_CHECKS if check.title not in text]
+    assert not missing, f"docs/demo.svg is older than these steps: run `make screenshot` ({missing})"
+    assert "steps held, in" in text
+
+
+def test_the_readmes_picture_asks_nobody_else_for_anything() -> None:
+    svg = (ROOT / "docs" / "demo.svg").read_text(encoding="utf-8")
+    assert "@font-face" not in svg
+    assert not re.search(r"""(?:href|src)\s*=|url\((?!#)""", svg)
+
+
+def test_a_picture_shows_each_step_with_its_seconds_on_a_line_of_its_own() -> None:
+    svg = picture(PROOFS, "2 steps held, in 7 s")
+    text = shown(svg)
+    assert "$ make demo" in text
+    assert "✓ program deployed" in text
+    assert "7.2 s 211 resources" in text
+    assert "[odd] <title>" in text
+    assert "x" * 50 in text
+    assert "x" * 100 not in text
+    assert "2 steps held, in 7 s" in text
+
+
+def test_the_same_run_gives_the_same_picture(monkeypatch) -> None:  # noqa: ANN001 - pytest's own
+    first = picture(PROOFS, "")
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert picture(PROOFS, "") == first

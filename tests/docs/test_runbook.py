@@ -1,0 +1,126 @@
+"""What the runbook tells an operator to do does what it says (issue 7).
+
+Signing in, creating a project, pushing and promoting are done by `make demo` and the end-to-end tests; these
+are the steps that only an operator takes.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from components.site_names import secrets_path
+from components.stage import REGION, StageConfig
+from runtime.deploy.model import Project
+from runtime.deploy.projects import ProjectRepository
+from runtime.shared.signing import Signer
+from tests.components.recorder import ROOT, configuration, dynamodb_tables, recording
+from tests.docs.pages import page, pages
+from tests.docs.shell import commands
+
+RUNBOOK = page("docs/operations.md")
+PROJECT = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
+TABLE = "anchor-production-projects"
+# `anchor-<stage>-` and what follows it in the names of resources.
+NAME = re.compile(r"anchor-(?:<stage>|dev|staging|production)-((?:<site>|[a-z])[a-z<>-]*[a-z])(?![\w<])")
+MADE_BY_HAND = {"projects-restored"}
+
+
+def option(operation: str, *names: str) -> dict[str, Any]:
+    """Options of the first such command of the runbook, as they stand there."""
+    for block in RUNBOOK.blocks:
+        if block.language != "sh":
+            continue
+        for command in commands(block.text):
+            if command[1:3] == ["dynamodb", operation]:
+                return {name: command[command.index(f"--{name}") + 1] for name in names}
+    raise AssertionError(f"the runbook has no {operation}")
+
+
+def project() -> Project:
+    at = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+    return Project(
+        project_id=PROJECT,
+        user_id="ada",
+        name="Shop",
+        site="next-site",
+        repository_url="https://github.com/acme/shop",
+        branch="main",
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def test_rotating_a_webhook_secret_raises_the_version_of_that_project_alone() -> None:
+    said = option(
+        "update-item", "key", "update-expression", "condition-expression", "expression-attribute-values"
+    )
+    arguments = {
+        "Key": json.loads(said["key"]),
+        "UpdateExpression": said["update-expression"],
+        "ConditionExpression": said["condition-expression"],
+        "ExpressionAttributeValues": json.loads(said["expression-attribute-values"]),
+    }
+    (table,) = [each for each in dynamodb_tables("production") if each["TableName"] == TABLE]
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name=REGION)
+        client.create_table(**table)
+        with pytest.raises(client.exceptions.ConditionalCheckFailedException):
+            client.update_item(TableName=TABLE, **arguments)
+        projects = ProjectRepository(client=client, table=TABLE)
+        site = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
+        client.put_item(TableName=TABLE, Item=site)
+        projects.create(project())
+        client.update_item(TableName=TABLE, **arguments)
+        assert projects.get(PROJECT).webhook_version == 2
+
+
+def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
+    messages: list[bytes] = []
+
+    class Kms:
+        def generate_mac(self, *, KeyId: str, MacAlgorithm: str, Message: bytes) -> Any:  # noqa: ANN401, N803
+            messages.append(Message)
+            assert f"--mac-algorithm {MacAlgorithm}" in RUNBOOK.text
+            return {"KeyId": KeyId, "Mac": b"\x01" * 32}
+
+    secret = Signer(Kms(), "key").webhook_secret(PROJECT, 2)
+    assert secret == "01" * 32  # as `od -tx1` writes it
+    (message,) = messages
+    assert f'echo -n "{message.decode().removesuffix("2")}$VERSION"' in RUNBOOK.text
+    keys = {each.inputs["name"] for each in recording("production").of("aws:kms/alias:Alias")}
+    assert "alias/anchor-production-signing" in keys
+
+
+def test_what_is_searched_for_in_the_logs_is_logged() -> None:
+    searched = set(re.findall(r'\$\.message = "([^"]+)"', RUNBOOK.text))
+    assert "swept" in searched
+    sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))
+    assert {message for message in searched if f'"{message}"' not in sources} == set()
+
+
+def test_the_secrets_to_be_deleted_are_where_the_program_puts_them() -> None:
+    stage = StageConfig.parse("dev", REGION, configuration("dev")["anchor-deploy:stage"])
+    path, _, _ = secrets_path(stage, "next-site").rpartition("/")
+    assert f"--path {path} " in RUNBOOK.text
+
+
+def test_resources_that_documents_name_are_declared() -> None:
+    declared = {
+        re.sub(r"site-docs(?=-|$)", "site-<site>", str(name).partition("anchor-production-")[2])
+        for each in recording("production").resources
+        for name in (each.inputs.get("name"), each.inputs.get("bucket"))
+        if name
+    }
+    named = {(each.name, name) for each in pages() for name in NAME.findall(each.text)}
+    assert len(named) > 15
+    missing = {
+        (where, name)
+        for where, name in named
+        if name not in declared | MADE_BY_HAND and not any(each.startswith(f"{name}.") for each in declared)
+    }
+    assert missing == set()
