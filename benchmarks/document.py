@@ -8,9 +8,12 @@ from attrs import frozen
 from benchmarks.model import Measurement, Report
 from reference.markdown import document, table
 
+FOLDER: Final = "benchmarks"
+"""Where the pictures are, beside the page."""
+
 _INTRODUCTION: Final = """\
-Ratios of two things that were measured in the same run on the same machine. They can be compared with
-yours; the seconds cannot."""
+Mostly ratios of two things that were measured in the same run on the same machine. They can be compared with
+yours; the seconds cannot. `missed` has its reason below its table."""
 _AGAIN: Final = """\
 ```sh
 make bench                                 # everything, and this page again
@@ -60,14 +63,15 @@ def _section(report: Report) -> Sequence[str]:
     return (
         f"## {report.title}",
         report.method,
-        table(("measured", "ratio", "goal", "", "in numbers"), map(_row, report.measurements)),
+        table(("measured", "result", "goal", "", "in numbers"), map(_row, report.measurements)),
         *_remarks(report),
+        *(f"![{plot.title}]({FOLDER}/{plot.name}.svg)" for plot in report.plots),
         *(block for caption, content in report.tables for block in (f"### {caption}", content)),
     )
 
 
 def _row(each: Measurement) -> tuple[str, str, str, str, str]:
-    return each.name, f"{each.ratio:.2f}", str(each.goal or ""), each.verdict, each.detail
+    return each.name, each.shown, each.wanted, each.verdict, each.detail
 
 
 def _remarks(report: Report) -> Sequence[str]:

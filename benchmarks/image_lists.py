@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from benchmarks.emulator import emulator
 from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.plot import Line, Plot
 from components.image_tables import IMAGES
 from reference.markdown import table
 from runtime.images.albums import AlbumRepository
@@ -164,7 +165,7 @@ def _report(
         measurements=(
             Measurement(
                 name="calls of DynamoDB for a page / pages",
-                ratio=max(each.calls for each in all_images),
+                value=max(each.calls for each in all_images),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in all_images)} calls for {len(all_images)} pages",
             ),
@@ -172,20 +173,32 @@ def _report(
             _grown("wall time of a page: last fifth / first", [each.wall for each in all_images]),
             Measurement(
                 name="an album: calls for its first page / pages",
-                ratio=album[0].calls,
+                value=album[0].calls,
                 goal=FIRST_PAGE_GOAL,
                 detail=f"{album[0].calls} calls for 1 page",
                 remark=_TWO_CALLS,
             ),
             Measurement(
                 name="an album: calls for a page after the first / pages",
-                ratio=max(each.calls for each in album[1:]),
+                value=max(each.calls for each in album[1:]),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
             # Without the first page, which has one call more.
             _grown("an album: CPU of a page: last fifth / first", [each.cpu for each in album[1:]]),
             _grown("an album: wall time of a page: last fifth / first", [each.wall for each in album[1:]]),
+        ),
+        plots=(
+            Plot(
+                name="image-lists",
+                title="CPU of a page by how deep it is in the list",
+                x="images before the page",
+                y="ms",
+                lines=(
+                    _smoothed("all images", [each.cpu for each in all_images], page),
+                    _smoothed("an album", [each.cpu for each in album], page),
+                ),
+            ),
         ),
         tables=(("Pages of all images by depth", _by_depth(all_images, page)),),
     )
@@ -195,11 +208,17 @@ def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
     first, last = growth(values)
     return Measurement(
         name=name,
-        ratio=last / first,
+        value=last / first,
         goal=GROWTH_GOAL,
         detail=f"{last:.1f} ms / {first:.1f} ms",
         remark=remark,
     )
+
+
+def _smoothed(name: str, values: Sequence[float], page: int) -> Line:
+    """Medians of a few pages around each, since a single one is mostly noise."""
+    around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
+    return Line(name=name, points=[(number * page, median(few)) for number, few in around])
 
 
 def _by_depth(costs: Sequence[Cost], page: int) -> str:

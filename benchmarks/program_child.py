@@ -2,6 +2,7 @@
 
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py; write to GRAPH what it registered
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH, without components
+python -m benchmarks.program_child raw-unbegun 50 GRAPH   the same, ended as programs mostly are
 python -m benchmarks.program_child import                 import what __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import what the resources of GRAPH need
 """
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str]) -> Cost:
             return _import_raw([token for token, *_ in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
             return _components(int(sites), Path(graph))
-        case ["raw", _, graph]:
-            return _raw(Path(graph))
+        case ["raw" | "raw-unbegun" as kind, _, graph]:
+            return _raw(Path(graph), begin=kind == "raw")
         case _:
             raise SystemExit(__doc__)
 
@@ -108,14 +109,22 @@ def _components(sites: int, graph: Path) -> Cost:
     return _counted(cost, len(custom), len(registered) - len(custom))
 
 
-def _raw(graph: Path) -> Cost:
+def _raw(graph: Path, *, begin: bool) -> Cost:
+    import pulumi  # noqa: PLC0415
+
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
-    from benchmarks.raw_program import raw_resources, register  # noqa: PLC0415
+    from benchmarks.raw_program import RawResource, raw_resources, register  # noqa: PLC0415
+    from components.registration import begun  # noqa: PLC0415
+
+    def program(resources: Sequence[RawResource]) -> None:
+        register(resources)
+        if begin:
+            pulumi.run(begun)
 
     resources = raw_resources(pickle.loads(graph.read_bytes()))  # noqa: S301 - written by this module
-    run(lambda: register(resources[:WARM_UP_RESOURCES]), STAGE, {})
+    run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
     registered: list[Registered] = []
-    cost = _timed(lambda: registered.extend(run(lambda: register(resources), STAGE, {})))
+    cost = _timed(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
     return _counted(cost, len(registered), 0)
 
 

@@ -92,18 +92,18 @@ def _measurements(row: Row) -> Sequence[Measurement]:
     return (
         Measurement(
             name=f"{row.operation}: repository to raw client",
-            ratio=row.ratio(ByRepository.name, ByHand.name),
+            value=row.ratio(ByRepository.name, ByHand.name),
             goal=RAW_GOAL,
             detail=f"{us[ByRepository.name]:.0f} us to {us[ByHand.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: boto3's Table resource to repository",
-            ratio=row.ratio(ByTableResource.name, ByRepository.name),
+            value=row.ratio(ByTableResource.name, ByRepository.name),
             detail=f"{us[ByTableResource.name]:.0f} us to {us[ByRepository.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: PynamoDB to repository",
-            ratio=row.ratio(ByPynamo.name, ByRepository.name),
+            value=row.ratio(ByPynamo.name, ByRepository.name),
             goal=PYNAMO_GOAL,
             detail=f"{us[ByPynamo.name]:.0f} us to {us[ByRepository.name]:.0f} us",
             remark=limit,

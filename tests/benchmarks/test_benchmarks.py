@@ -14,6 +14,7 @@ from benchmarks.cold_start import handlers
 from benchmarks.document import Machine, write
 from benchmarks.model import Goal, Measurement, Report
 from benchmarks.monitor import Registered, run
+from benchmarks.plot import Line, Plot
 from benchmarks.raw_program import class_of, raw_resources, register
 from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
@@ -50,20 +51,34 @@ def plain(resources: list[Registered]) -> list[tuple[str, str, dict[str, Any]]]:
     ],
 )
 def test_a_goal_is_judged_by_the_number_that_is_shown(goal: Goal, ratio: float, *, met: bool) -> None:
-    measured = Measurement(name="one / other", ratio=ratio, goal=goal, detail="2 s / 1 s")
+    measured = Measurement(name="one / other", value=ratio, goal=goal, detail="2 s / 1 s")
     assert measured.verdict == ("met" if met else "missed")
 
 
 def test_without_a_goal_there_is_no_verdict() -> None:
-    assert Measurement(name="one / other", ratio=3, detail="").verdict == ""
+    assert Measurement(name="one / other", value=3, detail="").verdict == ""
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown", "wanted"),
+    [("x", "1234.50", "at most 2 x"), ("s", "1234.50 s", "at most 2 s"), ("", "1,234", "at most 2")],
+)
+def test_a_value_and_its_goal_are_shown_in_the_same_unit(unit: str, shown: str, wanted: str) -> None:
+    measured = Measurement(name="one", value=1234.5, unit=unit, goal=Goal(bound=2), detail="")
+    assert (measured.shown, measured.wanted) == (shown, wanted)
 
 
 def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> None:
     missed = Measurement(
-        name="one | other", ratio=1.234, goal=Goal(bound=1.2), detail="2 s / 1 s", remark="Because."
+        name="one | other", value=1.234, goal=Goal(bound=1.2), detail="2 s / 1 s", remark="Because."
     )
+    plot = Plot(name="curve", title="A curve", x="x", y="y", lines=(Line(name="one", points=[(1, 2)]),))
     report = Report(
-        title="The subject", method="Twice.", measurements=(missed, missed), tables=(("More", "| a |"),)
+        title="The subject",
+        method="Twice.",
+        measurements=(missed, missed),
+        plots=(plot,),
+        tables=(("More", "| a |"),),
     )
     machine = Machine(
         processor="Abacus",
@@ -77,6 +92,7 @@ def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> No
     assert "| one \\| other | 1.23 | at most 1.2 x | missed | 2 s / 1 s |" in page
     assert "2 cores of Abacus, Linux, Python 3.11.7, with pulumi 3.272.0, in 3 minutes." in page
     assert page.count("Because.") == 1
+    assert "![A curve](benchmarks/curve.svg)" in page
     assert "### More\n\n| a |\n" in page
     assert "make bench" in page
 
@@ -117,7 +133,7 @@ def test_lists_of_images_are_walked_through_call_by_call_in_their_order() -> Non
     """Issue 6, line 5, on some hundred images; what took how long is not judged here."""
     said: list[str] = []
     report = image_lists.measure(said.append, images=300, in_album=120, page=20)
-    ratios = {each.name: each.ratio for each in report.measurements}
+    ratios = {each.name: each.value for each in report.measurements}
     assert ratios["calls of DynamoDB for a page / pages"] == 1
     assert ratios["an album: calls for its first page / pages"] == 2
     assert ratios["an album: calls for a page after the first / pages"] == 1

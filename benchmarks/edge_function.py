@@ -1,0 +1,205 @@
+"""What the edge function does for a request, with few hosts in its store and with many."""
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
+
+from attrs import define
+from py_mini_racer import MiniRacer
+
+from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.plot import Line, Plot
+from components.shared_edge import VIEWER_REQUEST
+from local.edge_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
+
+HOSTS: Final = (1, 10, 100, 1_000, 10_000)
+REQUESTS: Final = 20_000
+TURNS: Final = 7
+SAME: Final = Goal(bound=1.2)
+READS: Final = Goal(bound=2)
+FITS: Final = Goal(bound=1)
+_METHOD: Final = """\
+The deployed file in V8, in this process, with a KeyValueStore in memory. {requests:,} requests one after the other:
+pages, hashed files and public files of {busy} hosts all over the store: of all of them, the processor's cache would be
+measured. Each request is parsed from JSON anew, as its event, which is part of the time; CPU seconds count. The stores
+take turns, {turns} times; of each the fastest. The time of a look-up in CloudFront's own store is CloudFront's; what can
+be said here is how many there are for a request."""  # noqa: E501 - Markdown, wrapped at 120
+_PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
+_EVENTS: Final = 5_000  # as many for each store
+_BUSY: Final = 100  # hosts that are asked for
+_DRIVE: Final = """
+globalThis.requests = (texts, count) => {
+  globalThis.done = 0;
+  (async () => {
+    for (let i = 0; i < count; i++) {
+      await handler(JSON.parse(texts[i % texts.length]));
+      globalThis.done += 1;
+    }
+  })();
+};
+undefined
+"""
+
+
+@define
+class _Store:
+    """The function with so many hosts in its store."""
+
+    hosts: int
+    engine: MiniRacer
+    microseconds: float = math.inf
+
+    @classmethod
+    def of(cls, hosts: int) -> Self:
+        engine = MiniRacer()
+        code = VIEWER_REQUEST.read_text(encoding="utf-8").removeprefix("import cf from 'cloudfront';")
+        engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
+        engine.eval(f"'use strict';{code}\n;undefined")
+        engine.eval(f"anchorRuntime.update({json.dumps(key_values(hosts))})")
+        texts = json.dumps([json.dumps(_event(number, hosts)) for number in range(_EVENTS)])
+        engine.eval(f"globalThis.texts = {texts};undefined")
+        engine.eval(_DRIVE)
+        return cls(hosts, engine)
+
+    def turn(self, requests: int) -> None:
+        """Answer so many requests, and remember how long one took if none was faster."""
+        before = time.process_time()
+        self.engine.eval(f"requests(texts, {requests})")
+        done = self.engine.eval("done")  # only then has all been done that waited for a promise
+        spent = time.process_time() - before
+        if done != requests:
+            raise ValueError(f"the function answered {done} of {requests} requests")
+        self.microseconds = min(self.microseconds, spent / requests * 1e6)
+
+
+def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
+    """Measure with each number of hosts.
+
+    Raises:
+        ValueError: The function did not answer.
+    """
+    stores = [_Store.of(number) for number in hosts]
+    for turn in range(TURNS + 1):
+        for store in stores:
+            say(f"edge function: {store.hosts} hosts, turn {turn}")
+            store.turn(requests)
+            if not turn:  # the first one warms up
+                store.microseconds = math.inf
+    for store in stores:
+        store.engine.close()
+    few, many = stores[0], stores[-1]
+    size = VIEWER_REQUEST.stat().st_size
+    reads = {number: _reads(number) for number in (few.hosts, many.hosts)}
+    return Report(
+        title="Edge function",
+        method=_METHOD.format(requests=requests, turns=TURNS, busy=_BUSY),
+        measurements=(
+            Measurement(
+                name=f"time of a request with {many.hosts:,} hosts / with {few.hosts}",
+                value=many.microseconds / few.microseconds,
+                goal=SAME,
+                detail=f"{many.microseconds:.2f} us / {few.microseconds:.2f} us CPU",
+            ),
+            Measurement(
+                name=f"look-ups for a request, at most, with {many.hosts:,} hosts",
+                value=max(reads[many.hosts]),
+                unit="",
+                goal=READS,
+                detail=_listed(reads[many.hosts]),
+            ),
+            Measurement(
+                name=f"look-ups for these requests with {many.hosts:,} hosts / with {few.hosts}",
+                value=sum(reads[many.hosts]) / sum(reads[few.hosts]),
+                goal=Goal(bound=1),
+                detail=f"{sum(reads[many.hosts])} / {sum(reads[few.hosts])}",
+            ),
+            Measurement(
+                name="size of the file / what CloudFront takes",
+                value=size / MAXIMUM_BYTES,
+                goal=FITS,
+                detail=f"{size:,} bytes / {MAXIMUM_BYTES:,} bytes",
+            ),
+        ),
+        plots=(
+            Plot(
+                name="edge-function",
+                title="CPU of the edge function for a request",
+                x="hosts",
+                y="us",
+                lines=(
+                    Line(name="one request", points=[(each.hosts, each.microseconds) for each in stores]),
+                ),
+                x_scale="log",
+            ),
+        ),
+    )
+
+
+def key_values(hosts: int) -> Mapping[str, str]:
+    """The store: each host, with the host of its release, as releases write them."""
+    found: dict[str, str] = {}
+    for number in range(hosts):
+        release = f"01JB5Z9QK8W3T7N2M4R6X{number:05}"
+        # Public files as keys of their own, as where there are many: the second look-up.
+        site = {
+            "r": release,
+            "s": f"server{number:05}.lambda-url.ap-southeast-1.on.aws",
+            "i": f"image{number:05}.lambda-url.ap-southeast-1.on.aws",
+            "n": f"site-{number:05}",
+            "k": f"{number:040x}",
+            "p": "*",
+        }
+        host = _host(number)
+        found[host] = found[f"{release.lower()}--{host}"] = json.dumps(site, separators=(",", ":"))
+        found[f"{release.lower()}--{host}/favicon.ico"] = "1"
+    return found
+
+
+def _host(number: int) -> str:
+    return f"site-{number:05}.sites.example.com"
+
+
+def _event(number: int, hosts: int) -> Mapping[str, Any]:
+    busy = min(hosts, _BUSY)
+    headers = {
+        "host": _host(number // len(_PATHS) % busy * (hosts // busy)),
+        "accept": "text/html",
+        "user-agent": "Mozilla/5.0",
+    }
+    return {
+        "version": "1.0",
+        "context": {"eventType": "viewer-request"},
+        "viewer": {"ip": "198.51.100.7"},
+        "request": {
+            "method": "GET",
+            "uri": _PATHS[number % len(_PATHS)],
+            "querystring": {},
+            "headers": {name: {"value": value} for name, value in headers.items()},
+            "cookies": {},
+        },
+    }
+
+
+def _reads(hosts: int) -> Sequence[int]:
+    """How many look-ups there are for each path, the most for any of some hosts."""
+    content = key_values(hosts)
+    function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
+    try:
+        return [
+            max(function.run(_request(path, number)).reads for number in range(min(hosts, 10)))
+            for path in _PATHS
+        ]
+    finally:
+        function.close()
+
+
+def _request(path: str, number: int) -> ViewerRequest:
+    return ViewerRequest(
+        method="GET", uri=path, query_string="", headers=[("host", _host(number))], viewer_ip="198.51.100.7"
+    )
+
+
+def _listed(reads: Sequence[int]) -> str:
+    return ", ".join(f"{number} for `{path}`" for path, number in zip(_PATHS, reads, strict=True))

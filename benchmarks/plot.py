@@ -1,0 +1,166 @@
+"""Curves as SVG: a few lines over two axes, on white, which looks the same wherever a page shows it."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
+
+Point: TypeAlias = tuple[float, float]
+Scale: TypeAlias = Literal["linear", "log"]
+
+WIDTH: Final = 640
+HEIGHT: Final = 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 44, 44
+_COLOURS: Final = ("#0b62a3", "#c4511d", "#3a7d34", "#7a4ba0")
+_TICKS: Final = 5  # about so many on an axis
+
+
+@frozen(kw_only=True)
+class Line:
+    """One curve.
+
+    Attributes:
+        name: What it shows.
+        points: Its points by x. On a logarithmic axis all numbers are above 0.
+    """
+
+    name: str
+    points: Sequence[Point]
+
+
+@frozen(kw_only=True)
+class Plot:
+    """Curves over the same axes.
+
+    Attributes:
+        name: Of the file, without its ending.
+        title: What is shown.
+        x: What the horizontal axis is, with its unit.
+        y: What the vertical axis is, with its unit. It begins at 0 unless it is logarithmic.
+        lines: The curves, at most four.
+        x_scale: Of the horizontal axis.
+        y_scale: Of the vertical axis.
+        mark: A place on the horizontal axis that is to be seen: where, and what it is.
+    """
+
+    name: str
+    title: str
+    x: str
+    y: str
+    lines: Sequence[Line]
+    x_scale: Scale = "linear"
+    y_scale: Scale = "linear"
+    mark: tuple[float, str] | None = None
+
+    def svg(self) -> str:
+        """The file's text."""
+        every = [point for line in self.lines for point in line.points]
+        across = _Axis.over((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
+        along = (y for _, y in every)
+        down = _Axis.over(along, self.y_scale, HEIGHT - _BOTTOM, _TOP, begin=0)
+        shapes = [
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+            _text(_LEFT, 18, self.title, "start", weight="bold"),
+            *(_grid(x, across.place(x), vertical=True) for x in across.ticks()),
+            *(_grid(y, down.place(y), vertical=False) for y in down.ticks()),
+            _text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, self.x, "middle"),
+            _text(14, (_TOP + HEIGHT - _BOTTOM) / 2, self.y, "middle", turned=True),
+            *_mark(self.mark, across),
+            *self._curves(across.place, down.place),
+        ]
+        body = "\n".join(shapes)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+            f'height="{HEIGHT}" font-family="sans-serif" font-size="12" role="img" '
+            f'aria-label="{escape(self.title)}">\n{body}\n</svg>\n'
+        )
+
+    def _curves(self, across: Callable[[float], float], down: Callable[[float], float]) -> Iterable[str]:
+        at = float(_LEFT)
+        for line, colour in zip(self.lines, _COLOURS, strict=False):
+            places = [(across(x), down(y)) for x, y in line.points]
+            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+            yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            if len(places) <= WIDTH // 20:
+                yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
+            yield f'<rect x="{at:.1f}" y="27" width="12" height="3" fill="{colour}"/>'
+            yield _text(at + 17, 32, line.name, "start")
+            at += 34 + 6.6 * len(line.name)  # about as wide as it is in any font
+
+
+@frozen
+class _Axis:
+    """Where a number lies between two edges of the picture."""
+
+    first: float
+    last: float
+    scale: Scale
+    start: float
+    end: float
+
+    @classmethod
+    def over(
+        cls, values: Iterable[float], scale: Scale, start: float, end: float, *, begin: float | None = None
+    ) -> "_Axis":
+        found = list(values)
+        if scale == "log":
+            low, high = 10 ** math.floor(math.log10(min(found))), 10 ** math.ceil(math.log10(max(found)))
+            return cls(low, high if high > low else low * 10, scale, start, end)
+        low = min(found) if begin is None else begin
+        high = max(found)
+        step = _step(high - low or 1)
+        return cls(low, low + step * math.ceil((high - low or 1) / step), scale, start, end)
+
+    def place(self, value: float) -> float:
+        if self.scale == "log":
+            part = math.log(value / self.first) / math.log(self.last / self.first)
+        else:
+            part = (value - self.first) / (self.last - self.first)
+        return self.start + part * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        if self.scale == "log":
+            powers = range(round(math.log10(self.first)), round(math.log10(self.last)) + 1)
+            return [10.0**power for power in powers]
+        step = _step(self.last - self.first)
+        first = math.ceil(self.first / step)
+        return [step * number for number in range(first, math.floor(self.last / step + 1e-9) + 1)]
+
+
+def _step(extent: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(extent / _TICKS))
+    return power * next(each for each in (1, 2, 5, 10) if extent / (power * each) <= _TICKS)
+
+
+def _grid(value: float, at: float, *, vertical: bool) -> str:
+    label = f"{value:,g}" if abs(value) < 1e6 else f"{value:.0e}"  # noqa: PLR2004 - what fits
+    if vertical:
+        line = f'x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"'
+        text = _text(at, HEIGHT - _BOTTOM + 16, label, "middle")
+    else:
+        line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"'
+        text = _text(_LEFT - 6, at + 4, label, "end")
+    return f'<line {line} stroke="#ddd"/>\n{text}'
+
+
+def _mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
+    if mark is not None:
+        x = across.place(mark[0])
+        yield (
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" stroke="#888" '
+            'stroke-dasharray="4 3"/>'
+        )
+        yield _text(x + 5, _TOP + 12, mark[1], "start")
+
+
+def _text(  # noqa: PLR0913 - what a text has
+    x: float, y: float, text: str, anchor: str, *, weight: str = "normal", turned: bool = False
+) -> str:
+    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="#333"{turn}>'
+        f"{escape(text)}</text>"
+    )

@@ -1,0 +1,242 @@
+"""A release of a thousand files, against `aws s3 sync` of them to the same emulator (issue 5, line 12)."""
+
+import base64
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from benchmarks.embedded import live, tiny_platform
+from benchmarks.model import Goal, Measurement, Report, Say
+from local.cloud import REGION, Cloud
+from reference.markdown import table
+from runtime.deploy.release_steps import Step
+from tests.e2e.tiny_platform import TinyProject
+
+SITE: Final = "thousand"
+FILES: Final = 1_000
+CHANGED: Final = 10
+GOAL: Final = Goal(bound=0.5)
+NONE: Final = Goal(bound=0)
+# Bytes. About what the chunks of a Next.js site have.
+_SMALLEST, _LARGEST = 500, 40_000
+_BUCKET: Final = "benchmark-sync"
+_FOLDER: Final = "_next/static/chunks"
+_RELEASE: Final = "anchor-local-release"
+_TIMEOUT: Final = 30.0
+_METHOD: Final = """\
+A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud; then {changed} of them
+are replaced, and it is pushed again. A release takes what its steps took, as the release function logs them: from the
+download of the artifact to the switch, with its checks, two functions published and tried, and the edge. The AWS command
+line copies the same files from a folder to a bucket of the same emulator (`aws s3 sync`, as it is installed here), once
+before and once after the release, of which the mean counts; then the changed ones. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
+_REMARK: Final = """\
+The uploads are the work that both do; the other steps of the release took {others:.2f} s and do not depend on how many
+files there are. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s, in one thread: no client that
+sends as many objects takes less here, while S3 answers many requests at once."""  # noqa: E501 - the same
+
+
+@frozen(kw_only=True)
+class Released:
+    """One release.
+
+    Attributes:
+        steps: Seconds by step, in their order.
+        written: Keys of the site's hashed files that were written.
+    """
+
+    steps: Mapping[str, float]
+    written: frozenset[str]
+
+    @property
+    def seconds(self) -> float:
+        """Of all steps."""
+        return sum(self.steps.values())
+
+
+@frozen(kw_only=True)
+class Synchronised:
+    """One run of the AWS command line.
+
+    Attributes:
+        seconds: What it took.
+        emulator_seconds: CPU seconds that the emulator needed to answer it.
+    """
+
+    seconds: float
+    emulator_seconds: float
+
+
+def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
+    """Release and synchronise.
+
+    Raises:
+        ValueError: A release did not go live.
+        CalledProcessError: The AWS command line failed.
+        TimeoutError: The release function's log did not come.
+    """
+    first = contents(files, seed=1)
+    # As a build does: what has another content has another name.
+    gone, new = sorted(first)[:changed], contents(changed, seed=2)
+    with tempfile.TemporaryDirectory() as folder, tiny_platform(SITE) as running:
+        cloud = running.cloud
+        cloud.emulator.client("s3").create_bucket(
+            Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        local = Path(folder)
+        _write(local, first)
+        site = running.project(SITE, more={_in_repository(name): first[name] for name in first})
+        say(f"release: aws s3 sync of {files} files")
+        syncs = [_sync(cloud, local, "before")]
+        say(f"release: {files} files")
+        whole = _release(cloud, site, {})
+        say(f"release: aws s3 sync of {files} files, again")
+        syncs.append(_sync(cloud, local, "after"))
+        for name in gone:
+            (local / name).unlink()
+        _write(local, new)
+        say(f"release: aws s3 sync of {changed} changed files")
+        sync_of_changed = _sync(cloud, local, "after")
+        say(f"release: {changed} changed files")
+        changes = {_in_repository(name): content for name, content in new.items()}
+        again = _release(cloud, site, changes | {_in_repository(name): None for name in gone})
+    kept = {f"assets/{SITE}/{name}" for name in first if name not in gone}
+    sync = sum(each.seconds for each in syncs) / len(syncs)
+    emulated = sum(each.emulator_seconds for each in syncs) / len(syncs)
+    both = ", ".join(f"{each.seconds:.2f}" for each in syncs)
+    return Report(
+        title="Release",
+        method=_METHOD.format(files=files, megabytes=sum(map(len, first.values())) / 1e6, changed=changed),
+        measurements=(
+            Measurement(
+                name=f"release of {files:,} files / `aws s3 sync` of them",
+                value=whole.seconds / sync,
+                goal=GOAL,
+                detail=f"{whole.seconds:.2f} s / {sync:.2f} s ({both})",
+            ),
+            Measurement(
+                name="its uploads alone / `aws s3 sync`",
+                value=whole.steps[Step.ASSETS] / sync,
+                goal=GOAL,
+                remark=_REMARK.format(
+                    others=whole.seconds - whole.steps[Step.ASSETS], emulated=emulated, sync=sync
+                ),
+                detail=f"{whole.steps[Step.ASSETS]:.2f} s / {sync:.2f} s",
+            ),
+            Measurement(
+                name=f"release with {changed} changed files / `aws s3 sync` of them",
+                value=again.seconds / sync_of_changed.seconds,
+                detail=f"{again.seconds:.2f} s / {sync_of_changed.seconds:.2f} s",
+            ),
+            Measurement(
+                name="unchanged files that are sent again",
+                value=len(again.written & kept),
+                unit="",
+                goal=NONE,
+                detail=(
+                    f"of {len(kept):,}; {len(again.written)} hashed files were sent, {changed} changed ones "
+                    "and those that each build makes anew"
+                ),
+            ),
+        ),
+        tables=(("Steps of a release", _steps(whole, again, files, changed)),),
+    )
+
+
+def contents(number: int, *, seed: int) -> Mapping[str, bytes]:
+    """So many files that look like hashed chunks, by their path."""
+    source = random.Random(seed)  # noqa: S311 - content of a measurement
+    found: dict[str, bytes] = {}
+    for _ in range(number):
+        size = source.randint(_SMALLEST, _LARGEST)
+        content = base64.b64encode(source.randbytes(size * 3 // 4))
+        found[f"{_FOLDER}/{hashlib.sha256(content).hexdigest()[:13]}.js"] = content
+    return found
+
+
+def _in_repository(name: str) -> str:
+    return f"output/assets/{name}"
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _sync(cloud: Cloud, folder: Path, prefix: str) -> Synchronised:
+    """Run the AWS command line; its start counts."""
+    keys = cloud.emulator.administrator
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder.parent),  # nobody's own settings
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": cloud.emulator.endpoint_url,
+    }
+    command = [sys.executable, "-m", "awscli", "s3", "sync", "--only-show-errors", "--delete"]
+    began, computed = time.perf_counter(), time.process_time()
+    subprocess.run(  # noqa: S603 - the locked AWS command line
+        [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
+    )
+    # The emulator is a part of this process, which does nothing else meanwhile.
+    return Synchronised(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
+
+
+def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
+    before = _hashed(cloud)
+    deployment = live(site.release(changes))
+    after = _hashed(cloud)
+    # Times of S3 are whole seconds, and a build takes longer than one.
+    written = frozenset(key for key, at in after.items() if before.get(key) != at)
+    return Released(steps=_logged(cloud, deployment["deploymentId"]), written=written)
+
+
+def _hashed(cloud: Cloud) -> Mapping[str, datetime]:
+    """When each hashed file of the site was written."""
+    pages = (
+        cloud.emulator.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=cloud.deployed.outputs["buckets"]["assets"], Prefix=f"assets/{SITE}/_next/static/")
+    )
+    return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
+
+
+def _logged(cloud: Cloud, deployment_id: str) -> Mapping[str, float]:
+    """Seconds of each step, from the function's log, which may come a moment after the deployment is live."""
+    deadline = time.monotonic() + _TIMEOUT
+    while time.monotonic() < deadline:
+        records = [each for each in _records(cloud) if each.get("deploymentId") == deployment_id]
+        if any(each["message"] == "live" for each in records):
+            return {each["step"]: each["seconds"] for each in records if each["message"] == "step done"}
+        time.sleep(0.1)
+    raise TimeoutError(f"the release function logged nothing of {deployment_id}")
+
+
+def _records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
+    pages = (
+        cloud.emulator.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=f"/aws/lambda/{_RELEASE}")
+    )
+    messages = (event["message"] for page in pages for event in page["events"])
+    return [json.loads(message) for message in messages if message.startswith("{")]
+
+
+def _steps(whole: Released, again: Released, files: int, changed: int) -> str:
+    return table(
+        ("step", f"{files:,} files", f"{changed} changed files"),
+        [(step, f"{seconds:.2f} s", f"{again.steps[step]:.2f} s") for step, seconds in whole.steps.items()],
+    )
