@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 UNIT := tests/benchmarks tests/components tests/docs tests/edge tests/policies tests/reference tests/runtime $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e conformance test package lock snapshots clean reference bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e conformance test package lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -80,8 +80,11 @@ conformance: $(INSTALLED) ## Next.js 15, a base path, a split server: a second e
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
-test: $(INSTALLED) ## everything that is checked
+test: $(INSTALLED) ## everything that is checked, but for the second example site
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration
+
+reliability: $(INSTALLED) ## let every fault happen, and renew the tables of docs/reliability.md
+	@RELIABILITY=renew $(PYTEST) tests/runtime/faults tests/e2e/test_faults.py -p no:xdist -q
 
 reference: $(INSTALLED) ## renew the documents that are made from the code
 	@$(BIN)/python -m reference

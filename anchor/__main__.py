@@ -17,6 +17,7 @@ from anchor.terminal import Terminal
 _FAILED: Final = 1
 _MISUSED: Final = 2
 _INTERRUPTED: Final = 130  # the shell's exit status for a command ended by Ctrl-C
+_UNREAD: Final = 141  # and for one whose output nobody reads any more
 
 
 def main(arguments: Sequence[str], terminal: Terminal) -> int:
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        # As in `logs ... | head`. What Python still wants to write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _UNREAD
     return 0
 
 

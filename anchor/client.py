@@ -6,7 +6,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+from requests.auth import AuthBase
 
 from anchor.cognito import Cognito
 from anchor.credentials import Credentials, CredentialsFile
@@ -19,6 +20,17 @@ _EARLY: Final = 60  # seconds before its end at which an access token is replace
 _UNAUTHORIZED: Final = 401
 _NO_CONTENT: Final = 204
 _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+
+@frozen
+class _Bearer(AuthBase):
+    """The access token. As a plain header, a `default` in the user's ~/.netrc would take its place."""
+
+    token: str = field(repr=False)
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers["Authorization"] = f"Bearer {self.token}"
+        return r
 
 
 @frozen(kw_only=True)
@@ -57,8 +69,9 @@ class Client:
                 url,
                 json=body,
                 params=query,
-                headers={"Authorization": f"Bearer {credentials.access_token}"},
+                auth=_Bearer(credentials.access_token),
                 timeout=_TIMEOUT,
+                allow_redirects=False,  # the API never does, and the body may hold secrets
             )
         except requests.RequestException as error:
             raise CommandError(f"{credentials.api} cannot be reached: {error}") from None

@@ -89,7 +89,11 @@ class Cognito:
                 "RespondToAuthChallenge",
                 ChallengeName=name,
                 Session=answer.get("Session"),
-                ChallengeResponses={"USERNAME": user, **wanted},
+                # Cognito's own name of the user; whom it knows by an e-mail address, that is an alias of.
+                ChallengeResponses={
+                    "USERNAME": answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", user),
+                    **wanted,
+                },
             )
         raise SignInRefusedError(f"the sign-in wants {answer.get('ChallengeName')}, which is not known here")
 
@@ -119,6 +123,7 @@ class Cognito:
                     "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}",
                 },
                 timeout=_TIMEOUT,
+                allow_redirects=False,  # Cognito never does, and the body holds a password
             )
             answer: dict[str, Any] = response.json()
         except requests.RequestException as error:

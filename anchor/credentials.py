@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import asdict, field, fields, frozen
 
-from anchor.errors import NotSignedInError
+from anchor.errors import CommandError, NotSignedInError
 
 _FILE: Final = "credentials.json"
 _OWNERS_FILE: Final = 0o600
@@ -65,17 +65,24 @@ class CredentialsFile:
             return Credentials(**{each.name: kept[each.name] for each in fields(Credentials)})
         except FileNotFoundError:
             raise NotSignedInError("nobody is signed in") from None
-        except (KeyError, TypeError, ValueError):
+        except (OSError, KeyError, TypeError, ValueError):
             raise NotSignedInError(f"{self.folder / _FILE} cannot be read") from None
 
     def write(self, credentials: Credentials) -> None:
-        """Keep credentials in place of others; at no time may others read them, nor is there half a file."""
-        self.folder.mkdir(mode=_OWNERS_FOLDER, parents=True, exist_ok=True)
+        """Keep credentials in place of others; at no time may others read them, nor is there half a file.
+
+        Raises:
+            CommandError: The file cannot be written.
+        """
         new = self.folder / f"{_FILE}.{os.getpid()}"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNERS_FILE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(credentials), file, indent=2)
-        new.replace(self.folder / _FILE)
+        try:
+            self.folder.mkdir(mode=_OWNERS_FOLDER, parents=True, exist_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNERS_FILE)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(asdict(credentials), file, indent=2)
+            new.replace(self.folder / _FILE)
+        except OSError as error:
+            raise CommandError(f"{self.folder / _FILE} cannot be written: {error.strerror}") from None
 
     def remove(self) -> None:
         """Forget them, if there are any."""

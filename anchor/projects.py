@@ -82,7 +82,7 @@ class Projects:
         project_id = client.project_id(project)
         if not yes:
             name = client.call("GET", "projects", project_id)["name"]
-            if self.terminal.ask(f"Write {name!r} to delete it: ") != name:
+            if self.terminal.ask_openly(f"Write {name!r} to delete it: ") != name:
                 raise CommandError("not deleted: that is not its name")
         client.call("DELETE", "projects", project_id)
         self.terminal.say(f"deleted {project}")

@@ -1,5 +1,6 @@
 """What commands read from and write to."""
 
+import contextlib
 import getpass
 import json
 import sys
@@ -12,16 +13,35 @@ from cyclopts import Parameter
 from rich.cells import cell_len, set_cell_size
 
 from anchor.client import Client
+from anchor.errors import CommandError
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the API's answer instead.")]
 Project = Annotated[str, Parameter(name="project", help="The project's id, or its name.")]
 
 
 def asked(prompt: str) -> str:
-    """Ask for something without showing it; of a pipe, read one line."""
-    if sys.stdin.isatty():
-        return getpass.getpass(prompt)
-    return sys.stdin.readline().rstrip("\n")
+    """Ask for something without showing it; of a pipe, read one line.
+
+    Raises:
+        CommandError: Nothing (more) comes; an empty line is an answer.
+    """
+    return _line(getpass.getpass, prompt)
+
+
+def asked_openly(prompt: str) -> str:
+    """Ask for something that may be seen; otherwise like `asked`."""
+    return _line(input, prompt)
+
+
+def _line(read: Callable[[str], str], prompt: str) -> str:
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline()
+        if line:
+            return line.rstrip("\n")
+    else:
+        with contextlib.suppress(EOFError):
+            return read(prompt)
+    raise CommandError(f"{prompt.rstrip(': ')}: asked for, but the input ended")
 
 
 @frozen(kw_only=True)
@@ -31,11 +51,13 @@ class Terminal:
     Attributes:
         client: The API.
         ask: Asks for something without showing it.
+        ask_openly: Asks for something that may be seen.
         pause: Waits for some seconds.
     """
 
     client: Client
     ask: Callable[[str], str] = asked
+    ask_openly: Callable[[str], str] = asked_openly
     pause: Callable[[float], None] = time.sleep
 
     def say(self, text: str) -> None:

@@ -110,7 +110,7 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
         say(f"release: {changed} changed files")
         changes = {_in_repository(name): content for name, content in new.items()}
         again = _release(cloud, site, changes | {_in_repository(name): None for name in gone})
-    kept = {f"assets/{SITE}/{name}" for name in first if name not in gone}
+    kept = {f"assets/{SITE}/{site.project_id}/{name}" for name in first if name not in gone}
     sync = sum(each.seconds for each in syncs) / len(syncs)
     emulated = sum(each.emulator_seconds for each in syncs) / len(syncs)
     both = ", ".join(f"{each.seconds:.2f}" for each in syncs)
@@ -196,20 +196,21 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> Synchronised:
 
 
 def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
-    before = _hashed(cloud)
+    before = _hashed(cloud, site)
     deployment = live(site.release(changes))
-    after = _hashed(cloud)
+    after = _hashed(cloud, site)
     # Times of S3 are whole seconds, and a build takes longer than one.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_logged(cloud, deployment["deploymentId"]), written=written)
 
 
-def _hashed(cloud: Cloud) -> Mapping[str, datetime]:
+def _hashed(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
     """When each hashed file of the site was written."""
+    prefix = f"assets/{SITE}/{site.project_id}/_next/static/"
     pages = (
         cloud.emulator.client("s3")
         .get_paginator("list_objects_v2")
-        .paginate(Bucket=cloud.deployed.outputs["buckets"]["assets"], Prefix=f"assets/{SITE}/_next/static/")
+        .paginate(Bucket=cloud.deployed.outputs["buckets"]["assets"], Prefix=prefix)
     )
     return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
 

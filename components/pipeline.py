@@ -231,7 +231,7 @@ class BuildPipeline(Component):
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
                 store.projects.grant_query("UserIdIndex"),
-                store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                store.deployments.grant("GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
                 # A cancel stops the build and sends the next one on its way; a deployment by hand is sent.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),

@@ -142,11 +142,11 @@ class SharedEdge(Component):
         )
 
 
-# Where every request goes that the function leaves alone, and what gives protocol and timeouts when it names
-# the function URL of a release instead. Nothing answers at this address, by RFC 2606.
 _ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 """The status codes CloudFront keeps by itself, as its Developer Guide lists them."""
 
+# Where every request goes that the function leaves alone, and what gives protocol and timeouts when it names
+# the function URL of a release instead. Nothing answers at this address, by RFC 2606.
 _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
     origin_id="server",
     domain_name="no-release.invalid",

@@ -56,7 +56,7 @@ class TagTable(Part):
         """Allow what OpenNext's server does: look up tags and paths, and write when they were revalidated."""
         return (
             Grant(
-                actions=("dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+                actions=("dynamodb:BatchWriteItem", "dynamodb:Query"),
                 resources=(self.arn,),
             ),
             Grant(actions=("dynamodb:Query",), resources=(composed(self.arn, "/index/revalidate"),)),

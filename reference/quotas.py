@@ -44,7 +44,7 @@ def _edge_bytes() -> int:
     function_url = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
     entry = EdgeEntry(
         deployment_id="01JD3Q5B7Y9ZP6V8X0ZD4E6F8H",
-        site="next-site",
+        folder="next-site/01JD3Q5B7Y9ZP6V8X0ZD4E6F8G",
         server_origin=function_url,
         image_origin=function_url,
         origin_key="k" * 43,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.serialize import ResponseSerializer
+
+from tests import moto_without_http
 
 with warnings.catch_warnings():
     # pulumi_aws loads a module when something in it is first used, and then warns of the deprecated classes
@@ -22,23 +23,6 @@ with warnings.catch_warnings():
 gc.collect()
 gc.freeze()
 gc.set_threshold(100_000, 50, 100)
-
-
-TYPES = frozenset({"B", "BOOL", "BS", "L", "M", "N", "NS", "NULL", "S", "SS"})
-_value_by_any_name = ResponseSerializer.get_value
-
-
-def _value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:  # noqa: ANN401 - moto's signature
-    """Take a typed value of DynamoDB out of its dict, where moto would try several spellings of each type.
-
-    That was a quarter of the time of the tests with tables.
-    """
-    if key in TYPES and type(value) is dict:
-        return value.get(key)
-    return _value_by_any_name(serializer, value, key, shape)
-
-
-ResponseSerializer.get_value = _value  # type: ignore[method-assign]
 
 
 def _untraced(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,4 +45,7 @@ def _seen() -> None:
 
 
 if sys.gettrace() is not None:
+    moto_without_http.answer = _untraced(moto_without_http.answer)
     BotocoreStubber.__call__ = _untraced(BotocoreStubber.__call__)  # type: ignore[method-assign]
+
+moto_without_http.install()

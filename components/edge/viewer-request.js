@@ -6,9 +6,9 @@ import cf from 'cloudfront';
  * The KeyValueStore has one entry for each host (without port), written by the release and promote functions:
  *
  *   shop.sites.example.com -> {"r": "01JB...", "s": "abc.lambda-url...", "i": "def.lambda-url...",
- *                              "n": "shop", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|"}
+ *                              "n": "shop/01JA...", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|"}
  *
- *   r  release: the deployment's id              n  the site's name: its folder in the assets bucket
+ *   r  release: the deployment's id              n  its project's folder in the assets bucket
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
  *

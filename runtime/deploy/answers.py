@@ -82,7 +82,6 @@ class DeploymentDocument(TypedDict):
     """One way of a commit to the visitors.
 
     Attributes:
-        commitSha: Null until the build of a branch's head has found it.
         commitSha: Null while nobody has said which commit a branch's head is.
         url: Where this very release is found, for as long as it is kept; once it is released.
         liveAt: When visitors of the site got it last; once they have.

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from types import MappingProxyType
 
 from runtime.deploy.artifact import Artifact
+from runtime.deploy.model import Deployment
 from runtime.deploy.release_clients import S3Client
 from runtime.deploy.uploading import Upload
 
@@ -92,49 +93,58 @@ def content_type(name: str) -> str:
     return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
 
 
-def release_prefix(site: str, deployment_id: str) -> str:
+def project_folder(deployment: Deployment) -> str:
+    """Return the folder of all files of a deployment's project, below `assets/`, without slashes around it.
+
+    A site can be another tenant's one day, and then has nothing that his project has not put there: a script
+    that was left under the name that his pages ask for would run in them.
+    """
+    return f"{deployment.site}/{deployment.project_id}"
+
+
+def project_prefix(deployment: Deployment) -> str:
+    """Return the key prefix of all files of a deployment's project, without a trailing slash."""
+    return f"{_ASSETS}{project_folder(deployment)}"
+
+
+def release_prefix(deployment: Deployment) -> str:
     """Return the key prefix of a release's own files, without a trailing slash."""
-    return f"assets/{site}/{deployment_id}"
+    return f"{project_prefix(deployment)}/{deployment.deployment_id}"
 
 
-def hashed_prefix(site: str) -> str:
-    """Return the key prefix of the hashed assets that all of a site's releases share."""
-    return f"assets/{site}/{_HASHED}"
-
-
-def present_hashed(client: S3Client, bucket: str, site: str) -> frozenset[str]:
-    """Return the keys of the hashed assets that a site has in the bucket. One call per 1,000 of them."""
+def present_hashed(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
+    """Return the keys of the hashed assets that a project has in the bucket. One call per 1,000 of them."""
+    prefix = f"{project_prefix(deployment)}/{_HASHED}"
     keys: set[str] = set()
-    answer = client.list_objects_v2(Bucket=bucket, Prefix=hashed_prefix(site))
+    answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
     while True:
         keys.update(each["Key"] for each in answer.get("Contents", ()))
         if not answer.get("IsTruncated"):
             return frozenset(keys)
         answer = client.list_objects_v2(
-            Bucket=bucket, Prefix=hashed_prefix(site), ContinuationToken=answer["NextContinuationToken"]
+            Bucket=bucket, Prefix=prefix, ContinuationToken=answer["NextContinuationToken"]
         )
 
 
 def asset_uploads(
-    artifact: Artifact, *, site: str, deployment_id: str, present: Collection[str]
+    artifact: Artifact, deployment: Deployment, *, present: Collection[str]
 ) -> Iterator[Upload]:
     """What of a build's files has to be uploaded, and as what.
 
     Args:
         artifact: The build.
-        site: The site's name.
-        deployment_id: The release's.
+        deployment: The release's.
         present: Keys of hashed assets that are there already.
     """
     # The base path is part of what the image function is asked for, and of what visitors ask for. Hashed
     # files lie without it, so that a site keeps them when it moves.
-    own = release_prefix(site, deployment_id) + artifact.manifest.base_path
+    own = release_prefix(deployment) + artifact.manifest.base_path
     # The one folder of `_next/static/` whose name says nothing of its content: two builds can share an id.
     by_build_id = f"{_HASHED}{artifact.build.build_id}/"
     for name in _served(artifact):
         source, media_type = f"{_ASSETS}{name}", content_type(name)
         if name.startswith(_HASHED):
-            key = f"assets/{site}/{name}"
+            key = f"{project_prefix(deployment)}/{name}"
             if key not in present or name.startswith(by_build_id):
                 yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
         if name.startswith(_MEDIA):  # a second time: the image function reads below the release's prefix only

@@ -24,7 +24,12 @@ from runtime.shared.pages import Page
 PAGE: Final = 100
 LARGEST_PAGE: Final = 500
 LONGEST_LINE: Final = 1_500
-"""Characters of a line that are shown. As JSON, the largest page stays below Lambda's limit of 6 MB."""
+"""Characters of a line that are shown."""
+_MOST: Final = 400_000
+"""Characters of a page from the archive. One can take 14 bytes of Lambda's answer, which has 6 MB at most.
+
+CloudWatch's pages end at 1 MB by themselves.
+"""
 
 _BEFORE_ITS_END: Final = frozenset({Status.QUEUED, Status.BUILDING})
 _START: Final[Mapping[str, Any]] = {"token": {"S": ""}}
@@ -161,12 +166,15 @@ class BuildLogs:
             return (), None  # a build that ended before it could write anything
         with gzip.open(answer["Body"], "rt", encoding="utf-8", errors="replace", newline="\n") as text:
             # A longer line is several here: it may be longer than the memory.
-            pieces = iter(lambda: text.readline(LONGEST_LINE), "")
-            lines = tuple(
-                LogLine(at=None, text=piece.rstrip("\r\n")) for piece in islice(pieces, first, first + limit)
-            )
-            is_end = next(pieces, None) is None
-        return lines, None if is_end else {"line": {"N": str(first + limit)}}
+            pieces = islice(iter(lambda: text.readline(LONGEST_LINE), ""), first, None)
+            lines: list[LogLine] = []
+            room = _MOST
+            for piece in pieces:
+                room -= len(piece)
+                if len(lines) == limit or room < 0:
+                    return tuple(lines), {"line": {"N": str(first + len(lines))}}
+                lines.append(LogLine(at=None, text=piece.rstrip("\r\n")))
+        return tuple(lines), None
 
 
 def commit_found(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:

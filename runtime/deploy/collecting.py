@@ -2,8 +2,8 @@
 
 In two steps, at least an hour apart. First the release is taken from the visitors: its row says so, which no
 promote gets past, and its host leads nowhere. Only when every edge and every page that is open has had its
-hour to notice, its functions and files go. Hashed assets (`_next/static/`) and rows of the tag table are
-shared by a site's releases, and stay.
+hour to notice, its functions and files go. Hashed assets (`_next/static/`) are shared by the releases of a
+project, and go with it. Rows of the tag table are shared by all releases of a site, and stay.
 
 Every step can be repeated. What broke off is taken up by the next run.
 """
@@ -16,12 +16,17 @@ from typing import Final
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.deploy.assets import release_prefix
+from runtime.deploy.assets import project_prefix, release_prefix
 from runtime.deploy.aws_errors import is_passing
 from runtime.deploy.cache_seed import cache_prefix
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.edge_store import EdgeBusyError, EdgeStore, release_host
-from runtime.deploy.errors import DeploymentNotFoundError, ReleaseInUseError, SiteNotFoundError
+from runtime.deploy.errors import (
+    DeploymentNotFoundError,
+    ProjectNotFoundError,
+    ReleaseInUseError,
+    SiteNotFoundError,
+)
 from runtime.deploy.manifest import MOST_SPLITS
 from runtime.deploy.model import Deployment, Site
 from runtime.deploy.projects import ProjectRepository
@@ -161,7 +166,7 @@ class Collector:
             log.info("collected", objects=objects)
 
     def _remove(self, deployment: Deployment, site: Site | None) -> int:
-        files = release_prefix(deployment.site, deployment.deployment_id)
+        files = release_prefix(deployment)
         host = host_of(deployment, site)
         if host:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
@@ -170,7 +175,15 @@ class Collector:
         if site:  # without one, Pulumi has deleted its functions with all that they had
             self._remove_versions(site, deployment)
         cached = cache_prefix(deployment.site, deployment.deployment_id)
-        return self.objects.remove(files) + self.objects.remove(cached)
+        of_its_project = project_prefix(deployment) if self._is_of_nobody(deployment) else files
+        return self.objects.remove(of_its_project) + self.objects.remove(cached)
+
+    def _is_of_nobody(self, deployment: Deployment) -> bool:
+        try:
+            self.withdrawal.projects.get(deployment.project_id)
+        except ProjectNotFoundError:
+            return True
+        return False
 
     def _remove_versions(self, site: Site, deployment: Deployment) -> None:
         alias, release = release_alias(deployment.deployment_id), deployment.release

@@ -29,6 +29,9 @@ LEASES: Final[Mapping[Status, timedelta]] = {
 BUILD_LEASE: Final = timedelta(minutes=5)
 """How long the sweep waits for the end of a build before it asks CodeBuild, each time."""
 
+SWITCH_LEASE: Final = timedelta(minutes=2)
+"""How long a promote has for the rest of its switch: longer than its function may run."""
+
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
 """The partitions of the index: one alone would take all writes of all projects."""
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from runtime.deploy.deployment_rows import deployment_key, queued_row, stale, status_update
+from runtime.deploy.deployment_rows import (
+    SWITCH_LEASE,
+    deployment_key,
+    lease_end,
+    lease_shard,
+    queued_row,
+    stale,
+    status_update,
+)
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
     DeploymentNotFoundError,
@@ -218,7 +226,8 @@ class DeploymentRepository:
         """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
 
         One transaction over the project and the deployment, which collection writes too, and one call more to
-        read the project: a transaction returns nothing.
+        read the project: a transaction returns nothing. Until its switch is over, a `retired` deployment has
+        a lease: should the promote die, the sweep has the switch finished.
 
         Returns:
             The project after the write, as `ProjectRepository.switch` does.
@@ -240,16 +249,31 @@ class DeploymentRepository:
             at=at,
         )
         released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
-        check = {
-            "TableName": self.table,
-            "Key": deployment_key(deployment.project_id, deployment.deployment_id),
-            "ConditionExpression": released,
-            "ExpressionAttributeNames": names(released),
-            "ExpressionAttributeValues": values(live=Status.LIVE, retired=Status.RETIRED),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        key = deployment_key(deployment.project_id, deployment.deployment_id)
+        statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
+        check: dict[str, Any] = {
+            "ConditionCheck": {
+                "TableName": self.table,
+                "Key": key,
+                "ConditionExpression": released,
+                "ExpressionAttributeNames": names(released),
+                "ExpressionAttributeValues": values(**statuses),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
         }
+        if deployment.status is Status.RETIRED:
+            leased = update(
+                self.table,
+                key,
+                "SET #lease = :lease, #leaseUntil = :leaseUntil",
+                when=released,
+                lease=lease_shard(deployment.deployment_id),
+                leaseUntil=lease_end(SWITCH_LEASE, at=at),
+                **statuses,
+            )
+            check = {"Update": leased}
         try:
-            transact(self.client, {"Update": pointer}, {"ConditionCheck": check})
+            transact(self.client, {"Update": pointer}, check)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:

@@ -44,13 +44,14 @@ class EdgeEntry:
     """What the edge needs to know of a release.
 
     Attributes:
+        folder: Of the project's files in the assets bucket (`assets.project_folder`).
         entries: First path parts of its public files, below the base path; folders end with `/`.
         splits: The functions that the edge asks in place of the server, the first that matches.
         base_path: The path below which the whole site lies; empty for the root.
     """
 
     deployment_id: str
-    site: str
+    folder: str
     server_origin: str
     image_origin: str
     origin_key: str = field(repr=False)
@@ -82,7 +83,7 @@ def _value(entry: EdgeEntry, public: str) -> str:
         "r": entry.deployment_id,
         "s": entry.server_origin,
         "i": entry.image_origin,
-        "n": entry.site,
+        "n": entry.folder,
         "k": entry.origin_key,
         "p": public,
     }

@@ -121,6 +121,29 @@ class LeaseRepository:
             return False
         return True
 
+    def end(self, leased: Leased) -> bool:
+        """End the lease of a deployment that is not under way.
+
+        Returns:
+            Whether it was written: not if somebody else has moved the deployment on since it was read, or
+            given it another lease.
+        """
+        deployment = leased.deployment
+        write = update(
+            self.deployments_table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "REMOVE #lease, #leaseUntil",
+            when="#status = :status AND #leaseUntil = :read",
+            status=deployment.status,
+            read=leased.until,
+        )
+        try:
+            with condition():
+                self.client.update_item(**write)
+        except ConditionFailedError:
+            return False
+        return True
+
     def give_up(self, deployment: Deployment, failure: Failure, *, at: datetime) -> None:
         """Move a `queued`, `built` or `deploying` deployment to `failed`, unless visitors are led to it.
 

@@ -26,7 +26,9 @@ _IMAGES: Final = "_next/image*"
 # Where requests go is written into one value of the edge's store, of 1,024 bytes (edge_store.py).
 MOST_SPLITS: Final = 4
 """Server functions that a build may have beside the default one."""
-LONGEST_PATTERNS: Final = 250  # characters of all of them together
+LONGEST_PATTERNS: Final = 350
+"""Characters of all their patterns together, each with three more: quotation marks and a comma."""
+_AROUND_PATTERN: Final = 3
 LONGEST_BASE_PATH: Final = 60
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 # What CloudFront takes in a path pattern, but for `?` and the quotation mark.
@@ -214,11 +216,11 @@ def _splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tup
             "needed are 1 to 60 letters, digits, - and _"
         )
     splits = tuple(_split(name, origins[name], behaviors) for name in names)
-    length = sum(len(pattern) for split in splits for pattern in split.patterns)
+    length = sum(len(pattern) + _AROUND_PATTERN for split in splits for pattern in split.patterns)
     if length > LONGEST_PATTERNS:
         raise ManifestError(
-            f"the patterns of the server's functions have {length} characters together, "
-            f"{LONGEST_PATTERNS} are served: use fewer or shorter ones, with `*`"
+            f"the patterns of the server's functions have {length} characters together, {_AROUND_PATTERN} "
+            f"added for each; {LONGEST_PATTERNS} are served: use fewer or shorter ones, with `*`"
         )
     return splits
 

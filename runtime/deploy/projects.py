@@ -182,8 +182,8 @@ class ProjectRepository:
             The project after the write: `live` is this deployment, `serving` the one that `live` replaces.
 
         Raises:
-            SwitchRefusedError: A newer release is live, or another one is pinned. The deployment keeps its
-                own URL and becomes `superseded`.
+            SwitchRefusedError: A newer release is live, another one is pinned, or the project is being
+                deleted. The deployment keeps its own URL and becomes `superseded`.
             ProjectNotFoundError: The project is gone.
         """
         newer = "attribute_not_exists(#live) OR #live.#sequence < :sequence"
@@ -192,7 +192,7 @@ class ProjectRepository:
             self.table,
             project_key(deployment.project_id),
             "SET #live = :live, #updatedAt = :at",
-            when=f"attribute_exists(#projectId) AND ({allowed})",
+            when=f"attribute_exists(#projectId) AND attribute_not_exists(#deletingAt) AND ({allowed})",
             live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
             deployment=deployment.deployment_id,
             sequence=deployment.sequence,
@@ -205,6 +205,8 @@ class ProjectRepository:
             if refused.item is None:
                 raise ProjectNotFoundError from None
             project = from_row(refused.item, Project)
+            if project.deleting_at:
+                raise SwitchRefusedError("the project is being deleted") from None
             live = project.live.deployment_id if project.live else None
             reason = (
                 f"deployment {live} is pinned"

@@ -15,7 +15,7 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.artifact import Artifact, ArtifactLimits, ArtifactRefusedError, open_artifact
-from runtime.deploy.assets import asset_uploads, present_hashed, root_entries
+from runtime.deploy.assets import asset_uploads, present_hashed, project_folder, root_entries
 from runtime.deploy.aws_errors import code
 from runtime.deploy.bundles import BundleStore
 from runtime.deploy.cache_seed import TagSeeder, cache_uploads
@@ -114,7 +114,7 @@ class ReleaseSteps:
         begin(Step.SWITCH)
         entry = EdgeEntry(
             deployment_id=deployment.deployment_id,
-            site=site.site,
+            folder=project_folder(deployment),
             server_origin=release.server_origin,
             image_origin=release.image_origin,
             origin_key=self.signer.origin_key(deployment.deployment_id),
@@ -149,10 +149,8 @@ class ReleaseSteps:
         self, artifact: Artifact, deployment: Deployment, site: Site, begin: Callable[[Step], None]
     ) -> None:
         begin(Step.ASSETS)
-        present = present_hashed(self.uploader.client, self.uploader.bucket, site.site)
-        assets = asset_uploads(
-            artifact, site=site.site, deployment_id=deployment.deployment_id, present=present
-        )
+        present = present_hashed(self.uploader.client, self.uploader.bucket, deployment)
+        assets = asset_uploads(artifact, deployment, present=present)
         self.uploader.upload(artifact, assets)
         begin(Step.CACHE)
         cached = cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)

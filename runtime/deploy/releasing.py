@@ -5,6 +5,7 @@ Until the switch has moved the project's pointer, a failure leaves what is live 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,7 @@ from runtime.deploy.cache_seed import TagsUnprocessedError
 from runtime.deploy.deployments import DeploymentRepository
 from runtime.deploy.edge_store import EdgeBusyError, ReleaseNotAtEdgeError
 from runtime.deploy.errors import (
+    ProjectNotFoundError,
     SiteNotFoundError,
     StaleDeploymentError,
     SwitchOvertakenError,
@@ -132,7 +134,7 @@ class Releaser:
     def _run(self, message: DeploymentMessage, run: _Run) -> None:
         deployment = self.deployments.get(message.project_id, message.deployment_id)
         if deployment.status not in {Status.BUILT, Status.DEPLOYING}:
-            run.log.info("nothing to release", status=deployment.status)
+            self._finish_promote(deployment, run)
             return
         deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         project = self.projects.get(deployment.project_id)
@@ -155,6 +157,29 @@ class Releaser:
             return
         run.end()
         run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
+
+    def _finish_promote(self, deployment: Deployment, run: _Run) -> None:
+        """Finish the switch to a release that was promoted, should its promote have broken off.
+
+        One that is `live` already may have been promoted back, while the edge leads elsewhere.
+        """
+        pointed_at = False
+        if deployment.status in {Status.RETIRED, Status.LIVE}:
+            with suppress(ProjectNotFoundError):
+                pointed_at = self._is_pointed_at(deployment)
+        if not pointed_at:
+            run.log.info("nothing to release", status=deployment.status)
+            return
+        run.deployment = deployment
+        run.begin(Step.SWITCH)
+        project = self.projects.get(deployment.project_id)
+        try:
+            self.switch.follow(project, deployment, self.projects.site(deployment.site))
+        except SwitchOvertakenError as newer:
+            run.log.info("another was promoted", reason=str(newer))
+            return
+        run.end()
+        run.log.info("live", reason="its promote had broken off")
 
     def _fail(self, run: _Run, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)

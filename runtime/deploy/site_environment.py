@@ -76,7 +76,7 @@ def site_environment(  # noqa: PLR0913 - all of them end up in variables
     image = {
         **release,
         "BUCKET_NAME": assets_bucket,
-        "BUCKET_KEY_PREFIX": release_prefix(site.site, deployment.deployment_id),
+        "BUCKET_KEY_PREFIX": release_prefix(deployment),
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
     if size > _LARGEST:

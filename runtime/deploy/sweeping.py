@@ -99,6 +99,8 @@ class Sweeper:
                 self._queued(leased, log)
             case Status.BUILDING:
                 self._building(leased, log)
+            case Status.RETIRED | Status.LIVE:
+                self._promoted(leased, log)
             case _:
                 self._released(leased, log)
 
@@ -196,6 +198,22 @@ class Sweeper:
             self.release_queue.send_again(deployment, number=leased.redrives + 1)
 
         self._again(leased, "its message was lost, or its release broke off", send, log)
+
+    # Promoted
+
+    def _promoted(self, leased: Leased, log: Log) -> None:
+        """Let the release function finish a switch that a promote has left.
+
+        To whatever the pointer is at by now: a promote back to what was live has no lease of its own.
+        """
+        with suppress(ProjectNotFoundError, DeploymentNotFoundError):
+            project = self.projects.get(leased.deployment.project_id)
+            if project.live:
+                pointed = self.deployments.get(project.project_id, project.live.deployment_id)
+                log.warning("swept", decision="send", reason="a promote broke off", to=pointed.deployment_id)
+                # The end of a lease: a later promote that breaks off, too, is another message.
+                self.release_queue.send_again(pointed, number=leased.until or 0)
+        self.leases.end(leased)
 
     # All
 

@@ -65,8 +65,6 @@ def test_the_server_reaches_its_cache_its_tags_and_its_queue() -> None:
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:ListBucket": {ASSETS},
         "dynamodb:BatchWriteItem": {PREFIX},
-        "dynamodb:GetItem": {PREFIX},
-        "dynamodb:PutItem": {PREFIX},
         "dynamodb:Query": {PREFIX, f"{PREFIX}/index/revalidate"},
         "sqs:SendMessage": {
             "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"

@@ -29,6 +29,7 @@ PULUMI = {
     "login": set(),
     "cancel": {"-s", "--stack"},
     "refresh": {"-s", "--stack"},
+    "stack export": {"-s", "--stack"},
     "stack init": {"--secrets-provider"},
     "stack output": {"-s", "--stack", "--json"},
     "stack rm": {"-s", "--stack"},
@@ -48,7 +49,22 @@ AWS_OPTIONS = {
 }
 AWS_OWN_OPTIONS = {"--recursive", "--follow", "--since", "--dryrun"}
 # Of which only the program is checked; each is on every machine that can follow the documents.
-COMMON = {"base64", "cd", "curl", "date", "echo", "git", "npm", "npx", "od", "open-next", "tr"}
+COMMON = {
+    "base64",
+    "cd",
+    "curl",
+    "date",
+    "echo",
+    "git",
+    "grep",
+    "npm",
+    "npx",
+    "od",
+    "open-next",
+    "sort",
+    "tr",
+    "xargs",
+}
 
 
 def problem(command: list[str]) -> str | None:

@@ -96,6 +96,18 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
     assert "alias/anchor-production-signing" in keys
 
 
+def test_taking_a_site_away_finds_all_of_it_that_is_protected_and_nothing_else() -> None:
+    """G3: else `pulumi up` would refuse to go on, or another site would lose its protection."""
+    (pattern,) = re.findall(r"grep -oE '(urn:[^']*<site>[^']*)'", RUNBOOK.text)
+    found = re.compile(pattern.replace("<site>", "docs"))
+    resources = [each for each in recording("production").resources if each.protect]
+    of_the_site = {each.urn for each in resources if each.name.startswith("site-docs-")}
+    assert len(of_the_site) > 5
+    assert {each.urn for each in resources if found.fullmatch(f'{each.urn}"')} == of_the_site
+    below_sites = {each.urn for each in resources if ":ZeroDowntimeSite" in each.urn and "docs" in each.name}
+    assert below_sites == of_the_site
+
+
 def test_what_is_searched_for_in_the_logs_is_logged() -> None:
     searched = set(re.findall(r'\$\.message = "([^"]+)"', RUNBOOK.text))
     assert "swept" in searched

@@ -11,21 +11,58 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from local.cloud import Cloud, free_ports
+from local.cloud import EXAMPLE, Cloud, free_ports
 from local.demo import Pushed, push_to_live
 from local.github import push_payload
 from local.load import Load
 from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.inspection import number_of_builds
+from tests.e2e.neighbour import Neighbour, settle
+from tests.e2e.released import Released, release_and_promote
+from tests.e2e.tiny_platform import SITES, TinyPlatform
 
 ROOT = Path(__file__).parents[2]
+# What all tests have done is compared with what is allowed, when they have done it.
+LAST = Path(__file__).with_name("test_call_records.py")
+OF_A_WHOLE_SESSION = "test_every_right_was_used"
+# Their sessions are their own (`make conformance`).
+OTHERS = {Path(__file__).with_name("test_next_15.py")}
+
+
+@pytest.hookimpl(trylast=True)  # after the order was made random, and what was not asked for left out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests of the call records last; of a part of the session they cannot tell what is not used."""
+    items.sort(key=lambda item: item.path == LAST)
+    if set(LAST.parent.glob("test_*.py")) - OTHERS - {item.path for item in items}:
+        left_out = [item for item in items if item.path == LAST and item.name == OF_A_WHOLE_SESSION]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
 def cloud() -> Generator[Cloud]:
-    with Cloud.running(root=ROOT, ports=free_ports(), progress=Progress()) as cloud:
+    sites = (EXAMPLE, *SITES)
+    with Cloud.running(root=ROOT, ports=free_ports(), progress=Progress(), sites=sites) as cloud:
         yield cloud
+
+
+@pytest.fixture(scope="session")
+def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
+    """The tiny sites of the same cloud, for what is the platform's own: a process can have one emulator."""
+    return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def released(platform: TinyPlatform) -> Released:
+    """A site that has had six releases, and leads to the first of them again."""
+    return release_and_promote(platform.project("alpha"), 6)
+
+
+@pytest.fixture(scope="session")
+def neighbour(platform: TinyPlatform) -> Neighbour:
+    """A tenant beside others, whose site is live."""
+    return settle(platform.cloud, platform.project("delta", tenant="bob"))
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,16 @@ import requests
 
 from local.cloud import Cloud
 from local.demo import Pushed
-from local.platform_client import PlatformClient, PlatformError
+from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.routes import ROUTES
 from runtime.shared.routes import Route
+from tests.e2e.conftest import Broken
 from tests.e2e.inspection import expired, log_of, permission_taken_away, tampered
 
 PRIVATE = [route for route in ROUTES if route.auth]
 OF_ONE_THING = [route for route in PRIVATE if "{" in route.path]
-BODIES = {
+BODIES: dict[str, Json] = {
+    "POST /projects/{projectId}/deployments": {"branch": "main"},
     "PUT /projects/{projectId}/env": {"variables": []},
     "PATCH /projects/{projectId}": {"name": "Mine now"},
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://github.com/a/b"},
@@ -50,6 +52,54 @@ def test_every_route_refuses_a_token_that_is_not_good(
         timeout=30,
     )
     assert answer.status_code == 401
+
+
+@pytest.fixture(scope="session")
+def foreign_token(cloud: Cloud) -> str:
+    """A good token of a good user, of another user pool of the same account."""
+    cognito = cloud.emulator.client("cognito-idp")
+    user, password = "ada@example.com", "Aa1-of-another-pool"
+    pool = cognito.create_user_pool(PoolName="another")["UserPool"]["Id"]
+    client = cognito.create_user_pool_client(
+        UserPoolId=pool, ClientName="another", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+    cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username=user, Password=password, Permanent=True)
+    answer = cognito.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=client,
+        AuthParameters={"USERNAME": user, "PASSWORD": password},
+    )
+    token: str = answer["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+@pytest.mark.parametrize("route", PRIVATE, ids=name)
+def test_every_route_refuses_a_token_of_another_pool(
+    cloud: Cloud, first: Pushed, foreign_token: str, route: Route
+) -> None:
+    """A1, A5."""
+    client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
+    with pytest.raises(PlatformError) as refused:
+        client.call(route.method, path(route, first), BODIES.get(name(route)))
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("route", [route for route in PRIVATE if route.method != "DELETE"], ids=name)
+def test_the_owner_gets_in_on_every_route(cloud: Cloud, first: Pushed, broken: Broken, route: Route) -> None:
+    """A1: asked for what changes nothing, such as an empty change, or the promote of a failed deployment.
+
+    Deleting would take what the other tests look at: `tests/runtime/release/test_deleting.py`.
+    """
+    failed = broken.deployment["deploymentId"]
+    answer = requests.request(
+        route.method,
+        cloud.api_endpoint + route.path.format(projectId=first.project["projectId"], deploymentId=failed),
+        json=None if route.method == "GET" else {},
+        headers={"Authorization": f"Bearer {first.client.token}"},
+        timeout=30,
+    )
+    assert answer.status_code in ({200} if route.method == "GET" else {409, 422}), answer.text
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from local import image_checks
 from local.cloud import Ports, free_ports
 from local.site_checks import SITE_CHECKS, commit_shown
 from local.visitor import Visitor
+from tests.e2e import tiny_site
 from tests.e2e.processes import LOOPBACK, descendants, is_running, listeners
 
 ROOT = Path(__file__).parents[2]
@@ -119,10 +120,11 @@ class Up:
 
 
 @pytest.fixture(scope="session")
-def up() -> Generator[Up]:
+def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Up]:
+    """With a site that is built at once: the demo is the same up to there with the example site."""
     ports = free_ports()
     process = subprocess.Popen(
-        command("up"),
+        [*command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
         cwd=ROOT,
         env=environment(ports),
         stdin=subprocess.DEVNULL,

@@ -290,7 +290,7 @@ def test_a_bad_cursor_is_one_clear_400(images: Images, cursor: str) -> None:
     assert refused(images, "GET", f"/images?cursor={cursor}") == 400
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.auth], ids=lambda route: route.key)
 @pytest.mark.parametrize("token", ["missing", "expired", "tampered", "made-up"])
 def test_every_route_refuses_a_token_that_is_not_good(images: Images, route: Route, token: str) -> None:
     """I1, A1."""

@@ -3,7 +3,7 @@
 import pytest
 
 from local.demo import Pushed
-from local.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown
+from local.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown, revalidated_by_time
 from local.visitor import Visitor
 from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
@@ -60,6 +60,18 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: Pushed, second
     assert Visitor(url=second.deployment["url"]).get("/second.txt").text == "the second release\n"
 
 
+@pytest.mark.parametrize("release", ["first", "second"])
+def test_a_release_renders_its_pages_anew_whether_it_is_live_or_not(
+    first: Pushed, second: Second, release: str
+) -> None:
+    """D7: what asks for it is the live release's revalidation function; one of these two is not live."""
+    url, sha = {
+        "first": (first.deployment["url"], first.sha),
+        "second": (second.deployment["url"], second.sha),
+    }[release]
+    revalidated_by_time(Visitor(url=url), sha)
+
+
 def test_a_form_opened_before_a_switch_works_after_it(first: Pushed, second: Second) -> None:
     """D3: both builds name and encrypt the server action alike."""
     page = Visitor(url=first.deployment["url"]).get("/action").text
@@ -76,6 +88,14 @@ def test_a_broken_build_fails_with_its_step_and_the_last_lines_of_its_log(broken
     assert failure["step"] == "PRE_BUILD"
     assert "exit status 1" in failure["reason"]
     assert any("npm ci failed" in line for line in failure["logTail"])
+
+
+def test_the_log_of_a_build_is_read_from_its_first_line_to_its_last(first: Pushed, broken: Broken) -> None:
+    """A2: page by page."""
+    lines = first.client.log(broken.deployment["deploymentId"])
+    tail = broken.deployment["failure"]["logTail"]
+    assert [line.rstrip()[:500] for line in lines[-len(tail) :]] == tail
+    assert any("Fetching commit" in line for line in lines)
 
 
 def test_the_live_site_never_notices_a_broken_build(second: Second, broken: Broken) -> None:

@@ -86,6 +86,7 @@ def test_every_job_has_the_permissions_it_needs_and_no_more() -> None:
     assert granted == {
         "checks.yml: check": read,
         "checks.yml: test": read,
+        "checks.yml: conformance": read,
         "deploy.yml: checks": read,
         "deploy.yml: up": assume,
         "preview.yml: preview": assume,
@@ -132,7 +133,7 @@ def test_what_a_shell_runs_contains_no_expression() -> None:
 def test_make_targets_that_are_called_exist() -> None:
     targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     called = {target for _, run in shell() for target in re.findall(r"^make (\w+)", run, re.MULTILINE)}
-    assert called == {"check", "test", "package"}
+    assert called == {"check", "test", "conformance", "package"}
     assert called <= set(targets)
 
 

@@ -145,6 +145,15 @@ def test_a_line_without_an_end_fits_into_the_answer(world: World) -> None:
     assert LARGEST_PAGE * (LONGEST_LINE * 6 + 100) < 6 * 1024 * 1024
 
 
+def test_the_largest_page_of_the_archive_fits_into_lambdas_answer(world: World) -> None:
+    """Lambda writes a body that is JSON into another JSON: an emoji takes 14 bytes."""
+    deployment, said = ended(world), "\U0001f600" * (LONGEST_LINE - 1)
+    archive(world, deployment, f"{said}\n" * 300)
+    event = request(ROUTE, user_id=OWNER, query={"limit": "500"}, deploymentId=deployment.deployment_id)
+    assert len(json.dumps(api.respond(event, world.management))) < 6 * 1024 * 1024
+    assert whole(world, deployment, "500") == [said] * 300
+
+
 def test_a_cursor_that_cloudwatch_takes_no_more_is_refused(world: World) -> None:
     running = world.building(world.project())
     world.logs.lines = ["one"]

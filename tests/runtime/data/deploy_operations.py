@@ -336,6 +336,14 @@ OPERATIONS = (
         more_calls="the first one is this test's: it prolongs what it has read",
     ),
     _operation(
+        "LeaseRepository.end",
+        lambda w, _, __, d: w.leases.end(w.leases.get(message_of(d))),
+        "get_item",
+        "update_item",
+        platform=_SWEEP,
+        more_calls="the first one is this test's: it ends what it has read",
+    ),
+    _operation(
         "LeaseRepository.give_up",
         lambda w, _, __, d: w.leases.give_up(d, FAILURE, at=w.clock()),
         "transact_write_items",

@@ -1,8 +1,10 @@
 """D1, D3, D7: which files of a build become which objects, and how long who may keep them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 
 from runtime.deploy.artifact import open_artifact
 from runtime.deploy.assets import (
@@ -14,21 +16,37 @@ from runtime.deploy.assets import (
     present_hashed,
     root_entries,
 )
+from runtime.deploy.model import Deployment, Source, Status
 from runtime.deploy.uploading import Upload
 from tests.runtime.release.open_next import BUILD_ID, artifact, split_changes
 from tests.runtime.world import REGION, real_client
 
-SITE = "next-site"
+SITE = "next-site/01JA"
 RELEASE = "01JB0000000000000000000000"
-CHUNK = "assets/next-site/_next/static/chunks/0iumlkwknlbd6.js"
+CHUNK = "assets/next-site/01JA/_next/static/chunks/0iumlkwknlbd6.js"
 ICON = "_next/static/media/icon.109a5vjll8qj4.svg"
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+DEPLOYMENT = Deployment(
+    project_id="01JA",
+    deployment_id=RELEASE,
+    user_id="user",
+    site="next-site",
+    sequence=1,
+    status=Status.DEPLOYING,
+    branch="main",
+    commit_message="",
+    commit_author="",
+    source=Source.PUSH,
+    created_at=AT,
+    updated_at=AT,
+)
 
 
 def uploads(
     present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
 ) -> dict[str, Upload]:
     with open_artifact(artifact(changes)) as opened:
-        found = list(asset_uploads(opened, site=SITE, deployment_id=RELEASE, present=present))
+        found = list(asset_uploads(opened, DEPLOYMENT, present=present))
     assert len({upload.key for upload in found}) == len(found)
     return {upload.key: upload for upload in found}
 
@@ -116,7 +134,7 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
     expected = {f"assets/{SITE}/_next/static/{number}.js" for number in range(5)}
     for key in (
         *expected,
-        "assets/next-site-2/_next/static/6.js",
+        "assets/next-site/01JA2/_next/static/6.js",
         f"assets/{SITE}/01JB/_next/static/media/7",
     ):
         s3.put_object(Bucket="assets", Key=key, Body=b"")
@@ -129,9 +147,9 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
             return s3.list_objects_v2(**arguments, MaxKeys=2)
 
     pages = PagesOfTwo()
-    assert present_hashed(pages, "assets", SITE) == expected  # type: ignore[arg-type]
+    assert present_hashed(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
     assert pages.calls == 3
-    assert present_hashed(s3, "assets", "empty") == frozenset()
+    assert present_hashed(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def _release(stage: ReleaseWorld, project: Project) -> Deployment:
         function.aliases |= {alias: version, "live": version}
         if name != site.revalidation_function:
             function.urls[alias] = {}
-    for key in (f"assets/{site.site}/{deployment_id}/data/a.json", f"cache/{site.site}/{deployment_id}/a"):
+    files = f"assets/{site.site}/{project.project_id}/{deployment_id}"
+    for key in (f"{files}/data/a.json", f"cache/{site.site}/{deployment_id}/a"):
         stage.objects.stored[ASSETS, key] = (b"", "text/plain", None)
     stage.store.items |= {host: json.dumps({"r": deployment_id}), site.host: json.dumps({"r": deployment_id})}
     project = world.projects.get(project.project_id)
@@ -119,7 +120,7 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     stage.promotion.promote(OWNER, all_of_them[1].deployment_id)
     gone, kept = [all_of_them[0], *all_of_them[2:5]], [all_of_them[1], *all_of_them[5:]]
     before = [left_of(stage, each) for each in kept]
-    shared = stage.objects.keys(ASSETS, "assets/next-site/_next/static/")
+    shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
     live, tags = live_versions(stage, project), dict(stage.tags.rows)
     collector = evolve(stage.collector, kept=10)
     at = stage.world.clock()
@@ -136,7 +137,7 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
         {},
     ]
     assert [left_of(stage, each) for each in kept] == before
-    assert shared == stage.objects.keys(ASSETS, "assets/next-site/_next/static/") != []
+    assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
     assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert led_to(stage, project) == all_of_them[1].deployment_id
     assert len(stage.world.retention.held()) == len(kept)

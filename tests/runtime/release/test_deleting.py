@@ -15,6 +15,7 @@ from runtime.deploy.errors import (
     ProjectNotFoundError,
     SiteNotFoundError,
     SwitchOvertakenError,
+    SwitchRefusedError,
 )
 from runtime.deploy.handlers import api, promote
 from runtime.deploy.model import Deployment, Project
@@ -155,6 +156,8 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
     ):
         with pytest.raises(ProjectDeletedError):
             write()
+    with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
+        world.projects.switch(release, at=world.clock())
     assert secrets() == before
     event = request("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
     shown = json.loads(api.respond(event, world.management)["body"])

@@ -31,7 +31,7 @@ HOST = "next-site.example.com"
 def entry(deployment_id: str = "01JB", entries: tuple[str, ...] = ("data/", "robots.txt")) -> EdgeEntry:
     return EdgeEntry(
         deployment_id=deployment_id,
-        site="next-site",
+        folder="next-site/01JA",
         server_origin="server.example",
         image_origin="image.example",
         origin_key="0f" * 20,
@@ -85,7 +85,7 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
         "r": "01JB",
         "s": "server.example",
         "i": "image.example",
-        "n": "next-site",
+        "n": "next-site/01JA",
         "k": "0f" * 20,
         "p": "|data/|robots.txt|",
     }
@@ -97,18 +97,19 @@ def test_a_release_without_public_files_lists_none() -> None:
     assert json.loads(value)["p"] == "|"
 
 
-def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value() -> None:
+@pytest.mark.parametrize("each", [1, 40])
+def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value(each: int) -> None:
     """D7: CloudFront's store takes 1,024 bytes. A site's name has at most 28 characters."""
     origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
-    length = LONGEST_PATTERNS // (2 * MOST_SPLITS)
+    patterns = ("p" * each,) * (LONGEST_PATTERNS // MOST_SPLITS // (each + 3))
     largest = EdgeEntry(
         deployment_id="0" * 26,
-        site="s" * 28,
+        folder=f"{'s' * 28}/{'0' * 26}",
         server_origin=origin,
         image_origin=origin,
         origin_key="0" * 40,
         entries=("a" * 1000,),
-        splits=(SplitOrigin(origin=origin, patterns=("p" * length,) * 2),) * MOST_SPLITS,
+        splits=(SplitOrigin(origin=origin, patterns=patterns),) * MOST_SPLITS,
         base_path="/" + "b" * (LONGEST_BASE_PATH - 1),
     )
     *_, (key, value) = edge_keys(largest, "host")
@@ -116,7 +117,7 @@ def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value() -> 
     assert len(value.encode()) <= 1024
     read = json.loads(value)
     assert read["b"] == largest.base_path
-    assert read["f"] == [[origin, "p" * length, "p" * length]] * MOST_SPLITS
+    assert read["f"] == [[origin, *patterns]] * MOST_SPLITS
 
 
 def test_public_files_that_do_not_fit_get_keys_of_their_own_and_the_release_comes_last() -> None:

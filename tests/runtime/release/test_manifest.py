@@ -102,8 +102,8 @@ def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
     assert (read.base_path, read.splits) == ("", ())
 
 
-def pattern(text: str) -> Callable[[Document], object]:
-    return lambda document: document["behaviors"].append({"pattern": text, "origin": "api"})
+def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
+    return lambda document: document["behaviors"].extend([{"pattern": text, "origin": "api"}] * times)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def pattern(text: str) -> Callable[[Document], object]:
         (pattern("api/?"), 'the pattern "/api/?" of the function api is not served'),
         (pattern('"'), "`*` for any characters"),
         (pattern("ü"), "of the function api"),
-        (pattern("x" * 240), "have 273 characters together, 250 are served"),
+        (pattern("x" * 340), "characters together, 3 added for each; 350 are served"),
+        (pattern("a", 100), "use fewer or shorter ones"),
     ],
 )
 def test_a_split_that_the_edge_cannot_lead_to_is_refused(

@@ -96,7 +96,7 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
         "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
         "ANCHOR_COMMIT_SHA": "c0ffee",
         "BUCKET_NAME": "assets",
-        "BUCKET_KEY_PREFIX": "assets/next-site/01DEPLOYMENT",
+        "BUCKET_KEY_PREFIX": "assets/next-site/01PROJECT/01DEPLOYMENT",
     }
 
 

@@ -15,6 +15,7 @@ from runtime.shared.converters import to_row
 from runtime.shops.errors import TokenRefusedError, TokenServiceError
 from runtime.shops.model import Shop
 from runtime.shops.tokens import SealedToken, Token, TokenCipher
+from tests import moto_without_http
 from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.world import Calls, client_error, real_client
 
@@ -148,8 +149,11 @@ def test_a_token_cannot_be_written_anywhere(written: Any) -> None:
 
 
 @pytest.fixture
-def shown(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def shown(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.LogCaptureFixture]:
     """All there is to log: boto3 logs whole requests and answers at this level."""
+    monkeypatch.setattr(moto_without_http, "METHODS", {})
     with caplog.at_level(logging.DEBUG):
         for name in list(logging.Logger.manager.loggerDict):
             if name.split(".")[0] in {"boto3", "botocore", "urllib3"}:

@@ -1,0 +1,89 @@
+"""Collection (D6) in the embedded cloud: runs at chosen times, and what there is of a site's releases."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+
+from local.cloud import Cloud
+
+_COLLECT = "anchor-local-collect"
+
+
+@frozen(kw_only=True)
+class Remains:
+    """What the cloud holds of releases, by deployment id in lower case.
+
+    Attributes:
+        hosts: Deployments whose own host leads somewhere.
+        aliases: Deployments with an alias of the server function.
+        urls: How many URLs the server function has. The emulator does not say whose they are.
+        objects: Deployments with files, public or cached.
+        versions: How many versions the server function has.
+    """
+
+    hosts: frozenset[str]
+    aliases: frozenset[str]
+    urls: int
+    objects: frozenset[str]
+    versions: int
+
+
+def collect(cloud: Cloud, *, kept: int | None = None) -> None:
+    """Take what is not kept from the visitors and remove it, as two runs an hour apart do.
+
+    Args:
+        cloud: The embedded cloud.
+        kept: How many releases are kept instead of the stage's setting, from now on.
+
+    Raises:
+        AssertionError: A run failed.
+    """
+    client = cloud.emulator.client("lambda")
+    if kept is not None:
+        found = client.get_function_configuration(FunctionName=_COLLECT)["Environment"]["Variables"]
+        changed = {"Variables": {**found, "KEPT_RELEASES": str(kept)}}
+        client.update_function_configuration(FunctionName=_COLLECT, Environment=changed)
+        client.get_waiter("function_updated_v2").wait(FunctionName=_COLLECT)
+    now = datetime.now(UTC)
+    for at in (now, now + timedelta(hours=1)):
+        # An event of EventBridge says when it was due, and the function takes nothing else for the time.
+        event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
+        answer = client.invoke(FunctionName=_COLLECT, Payload=json.dumps(event).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read().decode()
+
+
+def remains(cloud: Cloud, site: str) -> Remains:
+    """What there is of all releases of a site."""
+    server = f"anchor-local-site-{site}-server"
+    outputs = cloud.deployed.outputs
+    functions, store = cloud.emulator.client("lambda"), cloud.emulator.client("cloudfront-keyvaluestore")
+    keys = store.get_paginator("list_keys").paginate(KvsARN=outputs["keyValueStoreArn"])
+    hosts = [item["Key"] for page in keys for item in page["Items"] if "/" not in item["Key"]]
+    objects = cloud.emulator.client("s3").get_paginator("list_objects_v2")
+    names = [
+        item["Key"].split("/")[depth]
+        for folder, depth in (("assets", 3), ("cache", 2))
+        for page in objects.paginate(Bucket=outputs["buckets"]["assets"], Prefix=f"{folder}/{site}/")
+        for item in page.get("Contents", ())
+    ]
+    aliases = _pages(functions, "list_aliases", "Aliases", server)
+    urls = functions.list_function_url_configs(FunctionName=server)["FunctionUrlConfigs"]
+    return Remains(
+        hosts=frozenset(host.partition("--")[0] for host in hosts if f"--{site}." in host),
+        aliases=_deployments(each["Name"] for each in aliases),
+        urls=len(urls),
+        objects=frozenset(name.lower() for name in names if name != "_next"),
+        versions=len(_pages(functions, "list_versions_by_function", "Versions", server)) - 1,
+    )
+
+
+def _deployments(aliases: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.split("-")[1] for name in aliases if name.startswith("r-"))
+
+
+def _pages(client: Any, operation: str, held: str, function: str) -> list[Any]:  # noqa: ANN401 - no types
+    pages = client.get_paginator(operation).paginate(FunctionName=function)
+    return [each for page in pages for each in page[held]]

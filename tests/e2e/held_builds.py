@@ -1,0 +1,90 @@
+"""Builds that wait: a CodeBuild with room for one build at a time, which tests hold and let go."""
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define, field
+
+from local.build_request import BuildRequest, BuildResult
+from local.emulator import Emulator
+
+RunBuild = Callable[[BuildRequest], BuildResult]
+DEADLINE: Final = 60.0
+
+
+def failing(request: BuildRequest) -> BuildResult:
+    """A build that fails at once and costs nothing."""
+    assert request.build_id
+    return BuildResult(status="FAILED", phases=())
+
+
+@define(eq=False)
+class HeldBuilds:
+    """What has been started, in that order; one runs at a time, in that order, and none while they are held.
+
+    Attributes:
+        started: The deployments whose build CodeBuild was asked for.
+        ran: Those whose build has run, or runs.
+    """
+
+    run: RunBuild
+    started: list[str] = field(factory=list[str], init=False)
+    ran: list[str] = field(factory=list[str], init=False)
+    _free: bool = field(default=True, init=False)
+    _held: bool = field(default=True, init=False)
+    _changed: threading.Condition = field(factory=threading.Condition, init=False)
+
+    def __call__(self, request: BuildRequest) -> BuildResult:
+        (deployment_id,) = [
+            each.value for each in request.environment_variables if each.name == "ANCHOR_DEPLOYMENT_ID"
+        ]
+        with self._changed:
+            self.started.append(deployment_id)
+            self._changed.notify_all()
+            self._wait(lambda: self._free and not self._held and self._is_next(deployment_id))
+            self._free = False
+            self.ran.append(deployment_id)
+        try:
+            return self.run(request)
+        finally:
+            with self._changed:
+                self._free = True
+                self._changed.notify_all()
+
+    def wait_for(self, deployment_id: str) -> None:
+        """Wait until a deployment's build was asked for."""
+        with self._changed:
+            self._wait(lambda: deployment_id in self.started)
+
+    def let_go(self) -> None:
+        with self._changed:
+            self._held = False
+            self._changed.notify_all()
+
+    def _is_next(self, deployment_id: str) -> bool:
+        return self.started[len(self.ran)] == deployment_id
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        assert self._changed.wait_for(until, DEADLINE), f"started: {self.started}, ran: {self.ran}"
+
+
+@contextmanager
+def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[HeldBuilds]:
+    """Let all builds pass by here.
+
+    Args:
+        emulator: Whose builds.
+        run: Runs them instead of who does otherwise.
+    """
+    builds = emulator._started().builds
+    usual = builds.run
+    assert usual
+    held = HeldBuilds(run or usual)
+    emulator.on_build(held)
+    try:
+        yield held
+    finally:
+        held.let_go()
+        emulator.on_build(usual)

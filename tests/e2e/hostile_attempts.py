@@ -1,0 +1,360 @@
+"""What a hostile build tries to do to a neighbour and to the platform (P6), told every name that there is."""
+
+import json
+from typing import Any
+
+from attrs import frozen
+
+from local.cloud import Cloud
+from tests.e2e.neighbour import VARIABLE, Neighbour
+from tests.e2e.tiny_platform import TinyProject
+
+PREFIX = "anchor-local"
+_TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+
+@frozen
+class Attempt:
+    """One call of AWS and what it would do; `call` is boto3's name of it, `s3.get_object`."""
+
+    what: str
+    call: str
+    parameters: dict[str, Any]
+
+
+def attempt(what: str, call: str, **parameters: object) -> Attempt:
+    return Attempt(what, call, parameters)
+
+
+@frozen(kw_only=True)
+class Neighbourhood:
+    """Names, as an attacker would know them who has read this repository and has been told the rest."""
+
+    cloud: Cloud
+    own: TinyProject
+    neighbour: Neighbour
+
+    @property
+    def site(self) -> str:
+        return str(self.neighbour.site.project["site"])
+
+    @property
+    def own_site(self) -> str:
+        return str(self.own.project["site"])
+
+    def secret(self, project: TinyProject, name: str) -> str:
+        return f"/anchor/local/sites/{project.project['site']}/{project.project_id}/{name}"
+
+    def role(self, name: str) -> str:
+        return f"arn:aws:iam::{self.cloud.emulator.account_id}:role/{PREFIX}-{name}"
+
+    def allowed(self) -> list[Attempt]:
+        """What a build is for: shows that the others are not refused for who asks."""
+        buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
+        group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
+        return [
+            attempt("know who it is", "sts.get_caller_identity"),
+            attempt(
+                "put its own artifact",
+                "s3.put_object",
+                Bucket=buckets["artifacts"],
+                Key=f"artifacts/{own}/left-behind",
+                Body="x",
+            ),
+            attempt("write its own log", "logs.create_log_stream", **group, logStreamName="another"),
+            attempt(
+                "read its own secrets",
+                "ssm.get_parameters",
+                Names=[self.secret(self.own, "OWN_SECRET")],
+                WithDecryption=True,
+            ),
+        ]
+
+    def refused(self) -> list[Attempt]:
+        """Everything else."""
+        return [
+            *self._objects(),
+            *self._secrets(),
+            *self._logs(),
+            *self._rows(),
+            *self._functions(),
+            *self._messages(),
+            *self._builds(),
+            *self._releases(),
+            *self._rights(),
+        ]
+
+    def _objects(self) -> list[Attempt]:
+        buckets, site, own = self.cloud.deployed.outputs["buckets"], self.site, self.own_site
+        deployment_id = self.neighbour.deployment["deploymentId"]
+        artifact = {
+            "Bucket": buckets["artifacts"],
+            "Key": f"artifacts/{site}/{deployment_id}/open-next.zip",
+        }
+        log = {
+            "Bucket": buckets["logs"],
+            "Key": f"logs/builds/{site}/{self.neighbour.build_id.rpartition(':')[2]}.gz",
+        }
+        files = f"assets/{site}/{self.neighbour.site.project_id}/{deployment_id}"
+        page = {"Bucket": buckets["assets"], "Key": f"{files}/robots.txt"}
+        cached = {"Bucket": buckets["assets"], "Key": f"cache/{site}/{deployment_id}/index.cache"}
+        copied = {
+            "Bucket": buckets["artifacts"],
+            "Key": f"artifacts/{own}/copy.zip",
+            "CopySource": artifact,
+        }
+        return [
+            attempt("read the neighbour's artifact", "s3.get_object", **artifact),
+            attempt("copy the neighbour's artifact to its own", "s3.copy_object", **copied),
+            attempt("replace the neighbour's artifact", "s3.put_object", **artifact, Body="x"),
+            attempt("delete the neighbour's artifact", "s3.delete_object", **artifact),
+            attempt("list artifacts", "s3.list_objects_v2", Bucket=buckets["artifacts"]),
+            attempt("read a kept log", "s3.get_object", **log),
+            attempt("replace a kept log", "s3.put_object", **log, Body="x"),
+            attempt("replace a neighbour's page", "s3.put_object", **page, Body="x"),
+            attempt(
+                "write a file of its own site without a release",
+                "s3.put_object",
+                Bucket=buckets["assets"],
+                Key=f"assets/{own}/evil.js",
+                Body="x",
+            ),
+            attempt("write the neighbour's cache", "s3.put_object", **cached, Body="x"),
+            attempt("list the files of sites", "s3.list_objects_v2", Bucket=buckets["assets"]),
+            attempt("open a bucket", "s3.delete_bucket_policy", Bucket=buckets["artifacts"]),
+        ]
+
+    def _secrets(self) -> list[Attempt]:
+        name = self.secret(self.neighbour.site, VARIABLE)
+        own = self.secret(self.own, "OWN_SECRET")
+        return [
+            attempt("read the neighbour's secret", "ssm.get_parameters", Names=[name], WithDecryption=True),
+            attempt(
+                "read the neighbour's secret between its own",
+                "ssm.get_parameters",
+                Names=[own, name],
+                WithDecryption=True,
+            ),
+            attempt("read one secret", "ssm.get_parameter", Name=name, WithDecryption=True),
+            attempt("list secrets", "ssm.get_parameters_by_path", Path="/anchor/local/sites", Recursive=True),
+            attempt(
+                "replace the neighbour's secret", "ssm.put_parameter", Name=name, Value="x", Overwrite=True
+            ),
+            attempt("replace its own secret", "ssm.put_parameter", Name=own, Value="x", Overwrite=True),
+            attempt("delete the neighbour's secret", "ssm.delete_parameter", Name=name),
+            attempt(
+                "sign as the platform",
+                "kms.generate_mac",
+                KeyId=f"alias/{PREFIX}-signing",
+                Message="x",
+                MacAlgorithm="HMAC_SHA_256",
+            ),
+        ]
+
+    def _logs(self) -> list[Attempt]:
+        stream = self.neighbour.build_id.rpartition(":")[2]
+        theirs = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{self.site}-build"}
+        return [
+            attempt("read the neighbour's log", "logs.get_log_events", **theirs, logStreamName=stream),
+            attempt("search the neighbour's log", "logs.filter_log_events", **theirs),
+            attempt(
+                "write into the neighbour's log",
+                "logs.put_log_events",
+                **theirs,
+                logStreamName=stream,
+                logEvents=[{"timestamp": 0, "message": "x"}],
+            ),
+            attempt("forget the neighbour's log", "logs.delete_log_group", **theirs),
+            attempt(
+                "read the platform's log", "logs.filter_log_events", logGroupName=f"/aws/lambda/{PREFIX}-api"
+            ),
+        ]
+
+    def _rows(self) -> list[Attempt]:
+        tables = {name: table["name"] for name, table in self.cloud.deployed.outputs["tables"].items()}
+        project = {"projectId": {"S": self.neighbour.site.project_id}, "sk": {"S": "METADATA"}}
+        deployment = {
+            "projectId": {"S": self.neighbour.site.project_id},
+            "deploymentId": {"S": self.neighbour.deployment["deploymentId"]},
+        }
+        return [
+            attempt(
+                "read the neighbour's project", "dynamodb.get_item", TableName=tables["projects"], Key=project
+            ),
+            attempt("read all projects", "dynamodb.scan", TableName=tables["projects"]),
+            attempt(
+                "read the neighbour's deployment",
+                "dynamodb.get_item",
+                TableName=tables["deployments"],
+                Key=deployment,
+            ),
+            attempt(
+                "write a deployment", "dynamodb.put_item", TableName=tables["deployments"], Item=deployment
+            ),
+            attempt(
+                "declare a site of its own",
+                "dynamodb.put_item",
+                TableName=tables["projects"],
+                Item={"projectId": {"S": "SITE#evil"}, "sk": {"S": "SITE"}},
+            ),
+            attempt(
+                "write the neighbour's cache tags",
+                "dynamodb.put_item",
+                TableName=tables[f"site-{self.site}-tags"],
+                Item={"tag": {"S": "x"}, "path": {"S": "x"}},
+            ),
+            attempt("read the images' rows", "dynamodb.scan", TableName=tables["images"]),
+            attempt("read the shops' rows", "dynamodb.scan", TableName=tables["shops"]),
+        ]
+
+    def _functions(self) -> list[Attempt]:
+        functions = (
+            "webhook",
+            "orchestrator",
+            "build-events",
+            "release",
+            "promote",
+            "api",
+            "sweep",
+            "collect",
+        )
+        theirs, own = f"{PREFIX}-site-{self.site}-server", f"{PREFIX}-site-{self.own_site}-server"
+        return [
+            *(
+                attempt(f"call {name}", "lambda.invoke", FunctionName=f"{PREFIX}-{name}", Payload="{}")
+                for name in functions
+            ),
+            attempt("call the neighbour's site", "lambda.invoke", FunctionName=theirs, Payload="{}"),
+            attempt(
+                "read the neighbour's variables", "lambda.get_function_configuration", FunctionName=theirs
+            ),
+            attempt("fetch the neighbour's code", "lambda.get_function", FunctionName=theirs),
+            attempt(
+                "replace the neighbour's code",
+                "lambda.update_function_code",
+                FunctionName=theirs,
+                S3Bucket=self.cloud.deployed.outputs["buckets"]["artifacts"],
+                S3Key=f"artifacts/{self.own_site}/left-behind",
+            ),
+            attempt(
+                "change its own site's role",
+                "lambda.update_function_configuration",
+                FunctionName=own,
+                Role=self.role("release"),
+            ),
+            attempt(
+                "let its own site lead elsewhere",
+                "lambda.update_alias",
+                FunctionName=own,
+                Name="live",
+                FunctionVersion="1",
+            ),
+            attempt(
+                "let everybody call the release function",
+                "lambda.add_permission",
+                FunctionName=f"{PREFIX}-release",
+                StatementId="evil",
+                Action="lambda:InvokeFunction",
+                Principal="*",
+            ),
+        ]
+
+    def _messages(self) -> list[Attempt]:
+        queues = self.cloud.deployed.outputs["queues"]
+        theirs = {name: self.neighbour.deployment[name] for name in ("projectId", "deploymentId")}
+        body = json.dumps(theirs)
+        fifo = {"MessageGroupId": "x", "MessageDeduplicationId": "x"}
+        event = {
+            "Source": "anchor",
+            "DetailType": "CodeBuild Build State Change",
+            "Detail": "{}",
+        }
+        return [
+            attempt(
+                "have something released",
+                "sqs.send_message",
+                QueueUrl=queues["releases"],
+                MessageBody=body,
+                **fifo,
+            ),
+            attempt("have something built", "sqs.send_message", QueueUrl=queues["builds"], MessageBody=body),
+            attempt("take what is to be released", "sqs.receive_message", QueueUrl=queues["releases"]),
+            attempt("empty the build queue", "sqs.purge_queue", QueueUrl=queues["builds"]),
+            attempt("report the end of a build", "events.put_events", Entries=[event]),
+        ]
+
+    def _builds(self) -> list[Attempt]:
+        theirs, own = f"{PREFIX}-site-{self.site}-build", f"{PREFIX}-site-{self.own_site}-build"
+        return [
+            attempt("start the neighbour's build", "codebuild.start_build", projectName=theirs),
+            attempt("start its own build", "codebuild.start_build", projectName=own),
+            attempt("stop the neighbour's build", "codebuild.stop_build", id=self.neighbour.build_id),
+            attempt(
+                "look at the neighbour's build", "codebuild.batch_get_builds", ids=[self.neighbour.build_id]
+            ),
+            attempt(
+                "give its own builds another role",
+                "codebuild.update_project",
+                name=own,
+                serviceRole=self.role("release"),
+            ),
+        ]
+
+    def _releases(self) -> list[Attempt]:
+        outputs = self.cloud.deployed.outputs
+        host = self.neighbour.site.visitor.host.partition(":")[0]
+        store = {"KvsARN": outputs["keyValueStoreArn"]}
+        return [
+            attempt(
+                "look where the neighbour's host leads", "cloudfront-keyvaluestore.get_key", **store, Key=host
+            ),
+            attempt(
+                "let the neighbour's host lead elsewhere",
+                "cloudfront-keyvaluestore.put_key",
+                **store,
+                Key=host,
+                Value="{}",
+                IfMatch="x",
+            ),
+            attempt(
+                "know the edge's secret", "cloudfront.get_distribution_config", Id=outputs["distributionId"]
+            ),
+        ]
+
+    def _rights(self) -> list[Attempt]:
+        own = f"{PREFIX}-site-{self.own_site}-build"
+        policy = (
+            '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+        )
+        return [
+            attempt(
+                "take the neighbour's builds' role",
+                "sts.assume_role",
+                RoleArn=self.role(f"site-{self.site}-build"),
+                RoleSessionName="evil",
+            ),
+            attempt(
+                "take the release function's role",
+                "sts.assume_role",
+                RoleArn=self.role("release"),
+                RoleSessionName="evil",
+            ),
+            attempt(
+                "give itself every right",
+                "iam.put_role_policy",
+                RoleName=own,
+                PolicyName="evil",
+                PolicyDocument=policy,
+            ),
+            attempt(
+                "be trusted by another role",
+                "iam.update_assume_role_policy",
+                RoleName=f"{PREFIX}-release",
+                PolicyDocument=_TRUST,
+            ),
+            attempt("make a user", "iam.create_user", UserName="evil"),
+            attempt("read a policy", "iam.get_role_policy", RoleName=own, PolicyName="grants"),
+            attempt(
+                "list users", "cognito-idp.list_users", UserPoolId=self.cloud.deployed.outputs["userPoolId"]
+            ),
+        ]

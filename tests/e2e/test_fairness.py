@@ -1,0 +1,101 @@
+"""Who is built when: many pushes at once, and tenants beside each other (P8; issue 5, lines 7 and 11)."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import pytest
+from attrs import frozen
+
+from local.github import push_payload
+from local.platform_client import Json
+from tests.e2e.held_builds import failing, held_builds
+from tests.e2e.neighbour import Neighbour
+from tests.e2e.tiny_platform import TinyPlatform, TinyProject
+
+MANY: Final = 50
+
+
+@pytest.fixture(scope="module")
+def busy(platform: TinyPlatform) -> TinyProject:
+    """A site whose tenant pushes much."""
+    return platform.project("beta", tenant="carol")
+
+
+def push(site: TinyProject, message: str) -> str:
+    """Deliver a push of what is there already, under another message, and return the deployment's id."""
+    head = site.repository.head
+    payload = push_payload(repository_url=site.repository.url, sha=head, message=message)
+    answer = site.webhook.deliver(payload)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["deploymentId"])
+
+
+def push_at_once(site: TinyProject, number: int) -> list[str]:
+    """Deliver so many pushes side by side; their deployments, oldest first: ids sort by time."""
+    with ThreadPoolExecutor(4) as github:
+        return sorted(github.map(partial(push, site), [f"Push {each} of {number}" for each in range(number)]))
+
+
+def ended(site: TinyProject, deployment_ids: Sequence[str]) -> list[Json]:
+    return [site.client.wait_until(each, set()) for each in deployment_ids]
+
+
+@frozen(kw_only=True)
+class Five:
+    """Five pushes within one build, oldest first, when all have ended, and whose builds ran."""
+
+    deployments: list[Json]
+    built: list[str]
+
+
+@pytest.fixture(scope="module")
+def five(platform: TinyPlatform, busy: TinyProject) -> Five:
+    with held_builds(platform.cloud.emulator) as builds:
+        first = push(busy, "The first push")
+        builds.wait_for(first)
+        pushed = [first, *push_at_once(busy, 4)]
+        builds.let_go()
+        # The newest first: when it has ended, they all have.
+        deployments = ended(busy, pushed[::-1])[::-1]
+    return Five(
+        deployments=[busy.client.deployment(each["deploymentId"]) for each in deployments],
+        built=list(builds.ran),
+    )
+
+
+def test_of_five_pushes_at_once_the_first_and_the_newest_are_built_and_no_other(five: Five) -> None:
+    """P8."""
+    ids = [str(each["deploymentId"]) for each in five.deployments]
+    assert five.built == [ids[0], ids[-1]]
+    assert [each["status"] for each in five.deployments] == ["retired", *["superseded"] * 3, "live"]
+
+
+@frozen(kw_only=True)
+class Beside:
+    """One tenant's many pushes, another's single one after them, and whose builds ran, in order."""
+
+    single: str
+    ran: list[str]
+
+
+@pytest.fixture(scope="module")
+def beside(platform: TinyPlatform, busy: TinyProject, neighbour: Neighbour) -> Beside:
+    with held_builds(platform.cloud.emulator, failing) as builds:
+        first = push(busy, "The first of many")
+        builds.wait_for(first)
+        many = [first, *push_at_once(busy, MANY - 1)]
+        single = push(neighbour.site, "The only one")
+        builds.wait_for(single)
+        builds.let_go()
+        ended(neighbour.site, [single])
+        ended(busy, many[-1:])
+        ran = list(builds.ran)
+    return Beside(single=single, ran=ran)
+
+
+def test_fifty_pushes_of_one_tenant_delay_anothers_build_by_the_one_that_runs_at_most(beside: Beside) -> None:
+    """P8: where CodeBuild has room for a single build, even, for a project has one build there at a time."""
+    assert beside.ran.index(beside.single) == 1
+    assert len(beside.ran) == 3

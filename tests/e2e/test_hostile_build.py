@@ -1,0 +1,99 @@
+"""A build that tries what it must not (P6; issue 5, line 5), and is refused all of it.
+
+The site's repository brings the attempts: they run in its build as any dependency's script would, with the
+build's own credentials, and print how AWS answered each into the build's log, where the tests read it.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import asdict, frozen
+
+from local.platform_client import Json
+from tests.e2e.hostile_attempts import Attempt, Neighbourhood
+from tests.e2e.neighbour import SECRET, Neighbour
+from tests.e2e.tiny_platform import TinyPlatform
+
+HOSTILE: Final = Path(__file__).with_name("hostile")
+OWN_SECRET: Final = "of-the-hostile-build"
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+@frozen(kw_only=True)
+class Hostile:
+    """The build's end.
+
+    Attributes:
+        deployment: What became of it.
+        log: The lines of its log, as its owner reads them.
+        answers: How AWS answered each attempt.
+        neighbourhood: All that there is to be attacked.
+    """
+
+    deployment: Json
+    log: list[str]
+    answers: dict[str, str]
+    neighbourhood: Neighbourhood
+
+
+@pytest.fixture(scope="module")
+def hostile(platform: TinyPlatform, neighbour: Neighbour) -> Hostile:
+    own = platform.project("gamma", tenant="eve")
+    own.client.set_variables(own.project_id, [{"name": "OWN_SECRET", "value": OWN_SECRET, "isSecret": True}])
+    neighbourhood = Neighbourhood(cloud=platform.cloud, own=own, neighbour=neighbour)
+    attempts = [asdict(each) for each in [*neighbourhood.allowed(), *neighbourhood.refused()]]
+    ended = own.release(
+        {
+            "attempts.json": json.dumps({"python": sys.executable, "attempts": attempts}),
+            **{file.name: file.read_bytes() for file in sorted(HOSTILE.iterdir()) if file.is_file()},
+        },
+        "Attack",
+    )
+    log = own.client.log(ended["deploymentId"])
+    told = [json.loads(line.partition(" ")[2]) for line in log if line.startswith("ATTEMPT ")]
+    return Hostile(
+        deployment=ended,
+        log=log,
+        answers={each["what"]: each["answer"] for each in told},
+        neighbourhood=neighbourhood,
+    )
+
+
+def answers_of(hostile: Hostile, attempts: list[Attempt]) -> dict[str, str]:
+    assert len({each.what for each in attempts}) == len(attempts)
+    return {each.what: hostile.answers.get(each.what, "not attempted") for each in attempts}
+
+
+def test_a_build_can_do_nothing_to_its_neighbours_to_the_platform_or_for_its_own_rights(
+    hostile: Hostile,
+) -> None:
+    """P6."""
+    answers = answers_of(hostile, hostile.neighbourhood.refused())
+    assert {what: answer for what, answer in answers.items() if answer not in DENIED} == {}
+    assert len(answers) > 50
+
+
+def test_the_same_build_can_do_what_it_is_for_and_its_site_goes_live(hostile: Hostile) -> None:
+    """P6: so the others were refused for what they were, not for who asked."""
+    answers = answers_of(hostile, hostile.neighbourhood.allowed())
+    assert set(answers.values()) == {"OK"}
+    assert hostile.deployment["status"] == "live", hostile.deployment
+
+
+def test_a_build_that_prints_its_credentials_and_secrets_shows_neither(hostile: Hostile) -> None:
+    """A4."""
+    (printed,) = [line for line in hostile.log if line.startswith("SECRET ")]
+    assert OWN_SECRET not in "\n".join(hostile.log)
+    assert set(printed.removeprefix("SECRET ").split()) == {"***"}
+
+
+def test_the_neighbour_never_notices(hostile: Hostile, neighbour: Neighbour) -> None:
+    """P6."""
+    assert hostile.answers
+    shown = neighbour.site.visitor.get("/api/release").json()
+    assert shown == {"release": neighbour.deployment["commitSha"]}
+    assert SECRET not in "\n".join(hostile.log)
+    assert neighbour.site.client.deployment(neighbour.deployment["deploymentId"]) == neighbour.deployment

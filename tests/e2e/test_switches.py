@@ -1,0 +1,27 @@
+"""Many switches in a row while visitors load the site (issue 5, line 4); `make bench` does a thousand."""
+
+import time
+
+from local.load import Load
+from tests.e2e.released import Released
+
+SWITCHES = 60
+
+
+def test_many_switches_under_load_fail_no_request_and_mix_no_two_releases(released: Released) -> None:
+    """D3, D5: and after each of them only the promoted release answers."""
+    first, last = released.releases[0], released.releases[-1]
+    wrong: list[str] = []
+    with Load(url=released.site.project["url"], visitors=3, pause=0.01) as load:
+        for number in range(SWITCHES):
+            promoted = (last, first)[number % 2]
+            released.site.client.promote(promoted["deploymentId"])
+            answered = time.monotonic()
+            shown = released.site.visitor.get("/api/release").json()["release"]
+            if shown != promoted["commitSha"]:
+                wrong.append(f"switch {number}, {time.monotonic() - answered:.3f} s after it: {shown}")
+    assert wrong == []
+    assert load.failed == []
+    assert load.mixed == []
+    assert len(load.answers) > 3 * SWITCHES
+    assert load.releases_since(0.0) == {first["commitSha"], last["commitSha"]}

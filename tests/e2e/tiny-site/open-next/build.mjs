@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Stands in for OpenNext: puts the repository's own `output` where OpenNext would have put what it built.
+// `before-build.mjs` of the repository, where there is one, runs first: as any build's code it may do what it likes.
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
+if (existsSync("before-build.mjs")) await import(pathToFileURL("before-build.mjs"));
+cpSync("output", ".open-next", { recursive: true });
+for (const file of ["server-functions/default/index.mjs"]) {
+  const path = `.open-next/${file}`;
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll("@COMMIT@", commit));
+}
+mkdirSync(".open-next/assets/_next/static/chunks", { recursive: true });
+writeFileSync(`.open-next/assets/_next/static/chunks/${commit}.js`, `self.release = "${commit}";\n`);

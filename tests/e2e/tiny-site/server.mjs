@@ -1,0 +1,21 @@
+// The server function of the tiny site. Every path shows the release: by what was built in, by the script that the
+// page loads, and by the variable that the platform gave to this version of the function.
+const built = "@COMMIT@";
+
+export const handler = async (event) => {
+  const release = process.env.ANCHOR_COMMIT_SHA;
+  if (event.rawPath === "/api/release") return json({ release });
+  if (event.rawPath === "/api/env") return json({ greeting: process.env.GREETING ?? null });
+  return {
+    statusCode: 200,
+    headers: { "content-type": "text/html; charset=utf-8", "cache-control": "private, no-store" },
+    body:
+      `<!doctype html><meta name="x-release" content="${release}">` +
+      `<script src="/_next/static/chunks/${built}.js"></script><p data-testid="commit">${built}</p>\n`,
+  };
+};
+
+function json(body) {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  return { statusCode: 200, headers, body: JSON.stringify(body) };
+}

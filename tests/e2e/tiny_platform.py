@@ -1,0 +1,76 @@
+"""Tenants with tiny sites (`tiny_site.py`), for tests of the platform itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field, frozen
+
+from local.cloud import Cloud
+from local.github import Webhook, push_payload
+from local.platform_client import Json, PlatformClient
+from local.repositories import Repository
+from local.visitor import Visitor
+from tests.e2e import tiny_site
+
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon")
+
+
+@frozen(kw_only=True)
+class TinyProject:
+    """A project of one tenant on one site."""
+
+    client: PlatformClient
+    project: Json
+    webhook: Webhook
+    repository: Repository
+
+    @property
+    def project_id(self) -> str:
+        return str(self.project["projectId"])
+
+    @property
+    def visitor(self) -> Visitor:
+        """Of the live site."""
+        return Visitor(url=self.project["url"])
+
+    def push(self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change") -> str:
+        """Commit, deliver the push, and return the deployment's id."""
+        sha = self.repository.commit(changes or {"note.txt": message}, message)
+        payload = push_payload(repository_url=self.repository.url, sha=sha, message=message)
+        answer = self.webhook.deliver(payload)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["deploymentId"])
+
+    def release(
+        self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change"
+    ) -> Json:
+        """Push, and wait until the deployment has ended."""
+        return self.client.wait_until(self.push(changes, message), set())
+
+
+@define
+class TinyPlatform:
+    """The cloud, with tenants by name."""
+
+    cloud: Cloud
+    folder: Path
+    _tenants: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
+
+    def tenant(self, name: str) -> PlatformClient:
+        """Return the client of a tenant; the first time, he signs up."""
+        if name not in self._tenants:
+            self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
+        return self._tenants[name]
+
+    def project(
+        self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
+    ) -> TinyProject:
+        """Make a project on a site that nobody has, with a repository of its own."""
+        folder = self.folder / site
+        repository = tiny_site.create(self.cloud.git, site, folder, more)
+        client = self.tenant(tenant)
+        project = client.create_project(name=f"Tiny {site}", site=site, repository_url=repository.url)
+        return TinyProject(
+            client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository
+        )

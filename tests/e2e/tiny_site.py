@@ -1,0 +1,53 @@
+"""A site that is built in two seconds: what an OpenNext build leaves, without a build.
+
+For what is the platform's and not the site's: many releases, many pushes, faults, hostile builds. Its
+repository brings a package of the name `@opennextjs/aws`, which the platform's buildspec runs as it would run
+the real one; git, npm, the buildspec, the artifact, the release and the functions are real.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from local.repositories import GitServer, Repository
+from tests.runtime.release.open_next import MANIFEST, SERVER, as_json, manifest, output
+
+FOLDER: Final = Path(__file__).with_name("tiny-site")
+_SERVER_FILE: Final = "server.mjs"
+
+
+def files() -> dict[str, str | bytes]:
+    """Return the repository's files."""
+    tiny: dict[str, str | bytes] = {
+        path.relative_to(FOLDER).as_posix(): path.read_bytes()
+        for path in sorted(FOLDER.rglob("*"))
+        if path.is_file() and path.name != _SERVER_FILE
+    }
+    document = manifest()
+    document["origins"]["default"] |= {"streaming": False, "wrapper": "aws-lambda"}
+    made = output({MANIFEST: as_json(document), f"{SERVER}index.mjs": (FOLDER / _SERVER_FILE).read_bytes()})
+    return tiny | {f"output/{name}": content for name, content in made.items()}
+
+
+def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
+    """Write the repository's files, with these beside or instead of its own, into a folder, and return it."""
+    for path, content in (files() | dict(more or {})).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+    (folder / "open-next/build.mjs").chmod(0o755)
+    return folder
+
+
+def create(
+    git: GitServer, name: str, folder: Path, more: Mapping[str, str | bytes] | None = None
+) -> Repository:
+    """Make a repository of the tiny site on the git server, with these files beside or instead of its own.
+
+    Args:
+        git: The server.
+        name: The repository's name there.
+        folder: An empty folder that may be used.
+        more: Content by path.
+    """
+    return git.create(name, write(folder, more))

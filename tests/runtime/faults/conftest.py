@@ -1,0 +1,15 @@
+"""A journey, on an AWS of moto's."""
+
+import pytest
+
+from tests.runtime.faults.journey import Journey
+from tests.runtime.tables import platform_tables
+from tests.runtime.world import real_client
+
+
+@pytest.fixture
+def journey(aws: None) -> Journey:  # noqa: ARG001 - for its effect
+    """A project with a live release, and pushes that can go wrong."""
+    for table in platform_tables():
+        real_client("dynamodb").create_table(**table)
+    return Journey()

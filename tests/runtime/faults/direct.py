@@ -1,0 +1,46 @@
+# ruff: noqa: ANN401 - stands in for clients that boto3 does not type
+"""moto's DynamoDB, called without HTTP: most of its time goes into what boto3 and moto tell each other."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, define
+from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.exceptions import DynamodbException
+from moto.dynamodb.models.utilities import dynamo_json_dump
+from moto.dynamodb.responses import DynamoHandler
+
+from tests.runtime.world import REGION
+
+
+class DirectDynamoDB:
+    """A client of DynamoDB; `botocore` has checked its arguments before (`Watched`)."""
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**arguments: Any) -> Any:
+            handler = DynamoHandler()
+            handler.region, handler.current_account = REGION, DEFAULT_ACCOUNT_ID
+            handler.uri_match = {}
+            handler.params = handler.body = json.loads(json.dumps(arguments))
+            try:
+                result = getattr(handler, operation)().result
+            except DynamodbException as refused:
+                answer = json.loads(refused.description)
+                code = answer.pop("__type").rpartition("#")[2]
+                raise ClientError({**answer, "Error": {"Code": code, "Message": ""}}, operation) from None
+            return json.loads(dynamo_json_dump(result))
+
+        return call
+
+
+@define
+class Parameters:
+    """The parameter store, for who only writes."""
+
+    values: dict[str, Mapping[str, Any]] = Factory(dict)
+
+    def put_parameter(self, **arguments: Any) -> Mapping[str, Any]:
+        self.values[arguments["Name"]] = arguments
+        return {"Version": 1}

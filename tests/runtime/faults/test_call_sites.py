@@ -1,0 +1,33 @@
+"""P7, P9, D2: whatever call of AWS goes wrong once, a push ends rightly, without a person."""
+
+import pytest
+
+from tests.reliability_page import says
+from tests.runtime.faults.injected import CallSite, Fault, Kind
+from tests.runtime.faults.journey import Journey
+
+pytestmark = pytest.mark.thorough
+
+HEADS = ["Call", "Made by", *Kind]
+
+
+@pytest.mark.parametrize("function", ["webhook", "orchestrator", "build events", "release"])
+def test_a_push_survives_one_fault_at_each_call_of(journey: Journey, function: str) -> None:
+    """The live release answers at every moment; within two sweeps the newer one is live."""
+    rows: list[list[str]] = []
+    for site in [each for each in journey.injector.sites if each.function == function]:
+        cells: list[str] = []
+        for kind in Kind:
+            observed = journey.observe(Fault(site, kind))
+            assert observed.status in {"live", None}, (site, kind, observed)
+            assert observed.status or function == "webhook", (site, kind, observed)
+            assert observed.sweeps <= 2, (site, kind, observed)
+            cells.append(str(observed))
+        rows.append([_named(site), f"`{site.place}`", *cells])
+    assert rows
+    says(f"calls of {function}", HEADS, sorted(rows))
+
+
+def _named(site: CallSite) -> str:
+    name = "PUT of a presigned URL" if site.operation == "put" else site.operation
+    return name if " " in name else "".join(word.capitalize() for word in name.split("_"))
