@@ -153,8 +153,9 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.releases.grant_consume(),
-                store.projects.grant("GetItem", "UpdateItem"),
-                store.deployments.grant("GetItem", "UpdateItem"),
+                # A switch checks that its deployment has not ended; a failure, that no site leads to it.
+                store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
+                store.deployments.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.artifacts.grant("GetObject", under="artifacts/"),
                 # To who may not list, S3 does not say that an artifact is missing, but that it is forbidden.
                 store.artifacts.grant_list(),

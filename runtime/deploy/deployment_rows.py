@@ -35,6 +35,8 @@ SWITCH_LEASE: Final = timedelta(minutes=2)
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
 """The partitions of the index: one alone would take all writes of all projects."""
 
+_DELIVERY_REMEMBERED: Final = timedelta(days=30)
+
 
 def lease_shard(deployment_id: str) -> str:
     """Return the partition of the index that a deployment is in while it is under way."""
@@ -52,6 +54,16 @@ def queued_row(deployment: Deployment) -> Item:
     return {
         **to_row(deployment, lease=lease_shard(deployment.deployment_id)),
         "leaseUntil": attribute(lease),
+    }
+
+
+def delivery_row(deployment: Deployment, delivery: str) -> Item:
+    """Return the row, in the projects table, by which a delivery that comes again is known."""
+    return {
+        "projectId": attribute(deployment.project_id),
+        "sk": attribute(f"DELIVERY#{delivery}"),
+        "deploymentId": attribute(deployment.deployment_id),
+        "expiresAt": attribute(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
     }
 
 
@@ -103,6 +115,21 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         to=to,
         at=at,
         **marks,
+        **by_name,
+    )
+
+
+def switch_lease(
+    table: str, deployment: Deployment, *, when: str, at: datetime, **by_name: object
+) -> dict[str, Any]:
+    """Return the update that gives a promoted deployment a lease until its switch is over."""
+    return update(
+        table,
+        deployment_key(deployment.project_id, deployment.deployment_id),
+        "SET #lease = :lease, #leaseUntil = :leaseUntil",
+        when=when,
+        lease=lease_shard(deployment.deployment_id),
+        leaseUntil=lease_end(SWITCH_LEASE, at=at),
         **by_name,
     )
 

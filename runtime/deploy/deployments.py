@@ -6,19 +6,18 @@ status it comes from (P7) and raises `StaleDeploymentError` when that is no long
 DynamoDB call, except where its docstring says more.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from attrs import evolve, frozen
 
 from runtime.deploy.deployment_rows import (
-    SWITCH_LEASE,
+    delivery_row,
     deployment_key,
-    lease_end,
-    lease_shard,
     queued_row,
     stale,
     status_update,
+    switch_lease,
 )
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
@@ -30,14 +29,24 @@ from runtime.deploy.errors import (
     StaleDeploymentError,
     SwitchOvertakenError,
 )
-from runtime.deploy.model import Deployment, Failure, Pointer, Project, Release, Status
-from runtime.deploy.projects import ProjectRepository, changed, project_key
+from runtime.deploy.model import Deployment, Failure, Project, Release, Status
+from runtime.deploy.projects import (
+    ProjectRepository,
+    changed,
+    pointer_elsewhere,
+    pointer_promote,
+    pointer_switch,
+    project_key,
+    serving_switch,
+    switch_refused,
+)
 from runtime.deploy.retention import HELD
 from runtime.shared.aws import DynamoDBClient
-from runtime.shared.converters import attribute, from_row
+from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    check,
     condition,
     names,
     put_new,
@@ -48,7 +57,6 @@ from runtime.shared.dynamodb import (
 )
 from runtime.shared.ids import floor, is_ulid
 
-_DELIVERY_REMEMBERED = timedelta(days=30)
 _SWITCH_ATTEMPTS = 5
 
 
@@ -156,12 +164,7 @@ class DeploymentRepository:
             {"Put": put_new(self.table, queued_row(deployment), key="projectId")},
         ]
         if delivery is not None:
-            seen = {
-                "projectId": attribute(project.project_id),
-                "sk": attribute(f"DELIVERY#{delivery}"),
-                "deploymentId": attribute(deployment.deployment_id),
-                "expiresAt": attribute(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
-            }
+            seen = delivery_row(deployment, delivery)
             put = put_unless_alive(self.projects.table, seen, key="projectId", at=deployment.created_at)
             writes.append({"Put": put})
         try:
@@ -222,15 +225,46 @@ class DeploymentRepository:
         )
         return self._written(deployment, Status.DEPLOYING, write)
 
+    def switch(self, deployment: Deployment, *, at: datetime) -> Project:
+        """Let the project's site lead to a deployment if it is newer than what is live and none is pinned.
+
+        Step (a) of a release's switch, and repeatable. One transaction over the project and the deployment,
+        so that nothing that has ended is live, and one call more to read the project.
+
+        Returns:
+            The project after the write: `live` is this deployment, `serving` the one that `live` replaces.
+
+        Raises:
+            SwitchRefusedError: A newer release is live, another one is pinned, or the project is being
+                deleted. The deployment keeps its own URL and becomes `superseded`.
+            ProjectNotFoundError: The project is gone.
+            StaleDeploymentError: The deployment is neither `deploying` nor `live`.
+        """
+        pointer = pointer_switch(self.projects.table, deployment, at=at)
+        released = check(
+            self.table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            when="#status IN (:deploying, :live)",
+            deploying=Status.DEPLOYING,
+            live=Status.LIVE,
+        )
+        try:
+            transact(self.client, {"Update": pointer}, released)
+        except TransactionRefusedError as refused:
+            in_project, in_deployment = refused.items
+            if in_project is not None:
+                raise switch_refused(in_project) from None
+            raise stale(deployment, Status.LIVE, in_deployment) from None
+        return self.projects.get(deployment.project_id)
+
     def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
         """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
 
-        One transaction over the project and the deployment, which collection writes too, and one call more to
-        read the project: a transaction returns nothing. Until its switch is over, a `retired` deployment has
-        a lease: should the promote die, the sweep has the switch finished.
+        As `switch`, but of a deployment that collection may take meanwhile. Until its switch is over, a
+        `retired` one has a lease: should the promote die, the sweep has the switch finished.
 
         Returns:
-            The project after the write, as `ProjectRepository.switch` does.
+            The project after the write.
 
         Raises:
             ProjectNotFoundError: The project is gone, or another tenant's.
@@ -238,42 +272,16 @@ class DeploymentRepository:
             ReleaseCollectedError: The deployment is not kept any more.
             NotReleasedError: It is neither `live` nor `retired`.
         """
-        pointer = update(
-            self.projects.table,
-            project_key(deployment.project_id),
-            "SET #live = :live, #pinned = :yes, #updatedAt = :at",
-            when="#userId = :user AND attribute_not_exists(#deletingAt)",
-            live=Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence),
-            user=user_id,
-            yes=True,
-            at=at,
-        )
+        pointer = pointer_promote(self.projects.table, user_id, deployment, at=at)
         released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
-        key = deployment_key(deployment.project_id, deployment.deployment_id)
         statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
-        check: dict[str, Any] = {
-            "ConditionCheck": {
-                "TableName": self.table,
-                "Key": key,
-                "ConditionExpression": released,
-                "ExpressionAttributeNames": names(released),
-                "ExpressionAttributeValues": values(**statuses),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        key = deployment_key(deployment.project_id, deployment.deployment_id)
+        checked = check(self.table, key, when=released, **statuses)
         if deployment.status is Status.RETIRED:
-            leased = update(
-                self.table,
-                key,
-                "SET #lease = :lease, #leaseUntil = :leaseUntil",
-                when=released,
-                lease=lease_shard(deployment.deployment_id),
-                leaseUntil=lease_end(SWITCH_LEASE, at=at),
-                **statuses,
-            )
-            check = {"Update": leased}
+            leased = switch_lease(self.table, deployment, when=released, at=at, **statuses)
+            checked = {"Update": leased}
         try:
-            transact(self.client, {"Update": pointer}, check)
+            transact(self.client, {"Update": pointer}, checked)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
@@ -294,7 +302,7 @@ class DeploymentRepository:
         finished in the meantime the project is read again: then more than one call.
 
         Args:
-            project: As `ProjectRepository.switch` or `.promote` returned it.
+            project: As `switch` or `promote` returned it.
             deployment: The one that `project.live` names; `deploying`, `retired` or `live`.
             at: Becomes `live_at`.
 
@@ -318,15 +326,7 @@ class DeploymentRepository:
 
     def _switch_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
         live = evolve(deployment.moved(Status.LIVE, at=at), live_at=at)
-        unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
-        serving = update(
-            self.projects.table,
-            project_key(project.project_id),
-            "SET #serving = :deployment",
-            when=f"#live.#deploymentId = :deployment AND {unchanged}",
-            deployment=deployment.deployment_id,
-            **({"previous": project.serving} if project.serving else {}),
-        )
+        serving = serving_switch(self.projects.table, project, deployment)
         becomes_live = self._move(deployment, Status.LIVE, at=at, also=", #liveAt = :at")
         operations = [{"Update": serving}, {"Update": becomes_live}]
         if project.serving:
@@ -351,10 +351,11 @@ class DeploymentRepository:
     def fail(self, deployment: Deployment, failure: Failure, *, at: datetime) -> Deployment:
         """Move a `queued`, `built` or `deploying` deployment, as read, to `failed` with the step and reason.
 
-        A `building` one holds the build slot: that is for `end_building`.
+        A `building` one holds the build slot: that is for `BuildSlotRepository.free`.
 
         Raises:
-            StaleDeploymentError: It is no longer in the status it was read in, or cannot fail in it.
+            StaleDeploymentError: It is no longer in the status it was read in, or cannot fail in it; or the
+                project's pointer has moved to it: then the error names no status.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)
@@ -364,7 +365,7 @@ class DeploymentRepository:
         """Move a `queued`, `built` or `deploying` deployment, as read, to `superseded`. It keeps its own URL.
 
         Raises:
-            StaleDeploymentError: It is no longer in the status it was read in, or cannot be superseded in it.
+            StaleDeploymentError: As of `fail`.
         """
         return self._moved(deployment, Status.SUPERSEDED, at=at)
 
@@ -379,7 +380,15 @@ class DeploymentRepository:
     def _moved(
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
     ) -> Deployment:
-        return self._written(deployment, to, self._move(deployment, to, at=at, also=also, **more))
+        write = self._move(deployment, to, at=at, also=also, **more)
+        if deployment.status is not Status.DEPLOYING:
+            return self._written(deployment, to, write)
+        # Its site may lead to it since it was read: what does that cannot end otherwise than live.
+        try:
+            transact(self.client, pointer_elsewhere(self.projects.table, deployment), {"Update": write})
+        except TransactionRefusedError as refused:
+            raise stale(deployment, to, refused.items[1]) from None
+        return evolve(deployment.moved(to, at=at), **more)
 
     def _written(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:

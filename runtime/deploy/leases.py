@@ -6,19 +6,16 @@ from typing import Final
 
 from attrs import frozen
 
-from runtime.deploy.deployment_rows import LEASE_SHARDS, deployment_key, lease_end, stale, status_update
+from runtime.deploy.deployment_rows import LEASE_SHARDS, deployment_key, lease_end
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.model import Deployment, Failure, Status
-from runtime.deploy.projects import project_key
+from runtime.deploy.model import Deployment
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    TransactionRefusedError,
     condition,
     names,
-    transact,
     update,
     values,
 )
@@ -53,13 +50,11 @@ class LeaseRepository:
 
     Attributes:
         client: Low-level DynamoDB client.
-        deployments_table: Name of the deployments table.
-        projects_table: Name of the projects table.
+        table: Name of the deployments table.
     """
 
     client: DynamoDBClient
-    deployments_table: str
-    projects_table: str
+    table: str
 
     def overdue(self, *, at: datetime) -> Iterator[DeploymentMessage]:
         """Name deployments past their lease, longest first; at most `MOST` of each shard, one call each.
@@ -68,7 +63,7 @@ class LeaseRepository:
         """
         for shard in LEASE_SHARDS:
             answer = self.client.query(
-                TableName=self.deployments_table,
+                TableName=self.table,
                 IndexName="LeaseIndex",
                 KeyConditionExpression="#lease = :shard AND #leaseUntil <= :now",
                 ExpressionAttributeNames=names("#lease #leaseUntil"),
@@ -85,7 +80,7 @@ class LeaseRepository:
             DeploymentNotFoundError: There is none.
         """
         answer = self.client.get_item(
-            TableName=self.deployments_table,
+            TableName=self.table,
             Key=deployment_key(named.project_id, named.deployment_id),
             ConsistentRead=True,
         )
@@ -105,7 +100,7 @@ class LeaseRepository:
         """
         deployment = leased.deployment
         write = update(
-            self.deployments_table,
+            self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #leaseUntil = :end, #redrives = :redrives",
             when="#status = :status AND #leaseUntil = :read",
@@ -130,7 +125,7 @@ class LeaseRepository:
         """
         deployment = leased.deployment
         write = update(
-            self.deployments_table,
+            self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "REMOVE #lease, #leaseUntil",
             when="#status = :status AND #leaseUntil = :read",
@@ -143,35 +138,3 @@ class LeaseRepository:
         except ConditionFailedError:
             return False
         return True
-
-    def give_up(self, deployment: Deployment, failure: Failure, *, at: datetime) -> None:
-        """Move a `queued`, `built` or `deploying` deployment to `failed`, unless visitors are led to it.
-
-        A `building` one holds the build slot: that is for `BuildSlotRepository.free`.
-
-        Raises:
-            StaleDeploymentError: It is no longer in the status it was read in, or the project's pointer has
-                moved to it.
-        """
-        deployment.moved(Status.FAILED, at=at)  # refuses what cannot fail
-        elsewhere = "attribute_not_exists(#live) OR #live.#deploymentId <> :deployment"
-        not_live = {
-            "TableName": self.projects_table,
-            "Key": project_key(deployment.project_id),
-            "ConditionExpression": elsewhere,
-            "ExpressionAttributeNames": names(elsewhere),
-            "ExpressionAttributeValues": values(deployment=deployment.deployment_id),
-        }
-        status = status_update(
-            self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            Status.FAILED,
-            was=deployment.status,
-            at=at,
-            also=", #failure = :failure",
-            failure=failure,
-        )
-        try:
-            transact(self.client, {"ConditionCheck": not_live}, {"Update": status})
-        except TransactionRefusedError as refused:
-            raise stale(deployment, Status.FAILED, refused.items[1]) from None

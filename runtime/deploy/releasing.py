@@ -149,7 +149,7 @@ class Releaser:
             # Its cache may have visitors' newer pages by now: seeding it again would bring old ones back.
             run.begin(Step.SWITCH)
         try:
-            project = self.projects.switch(deployment, at=self.clock())
+            project = self.deployments.switch(deployment, at=self.clock())
             self.switch.follow(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
@@ -183,15 +183,20 @@ class Releaser:
 
     def _fail(self, run: _Run, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)
-        if run.deployment is None or self._is_pointed_at(run.deployment):
+        if run.deployment is None:
             raise error
         try:
             self.deployments.fail(run.deployment, Failure(step=run.step, reason=reason), at=self.clock())
         except StaleDeploymentError as stale:
-            run.log.info("nothing to fail any more", status=stale.found)
+            found = stale.found
+        else:
+            return
+        # Of a write that broke off, nobody knows whether it was made: the pointer may be at it.
+        if found is None or self._is_pointed_at(run.deployment):
+            raise error
+        run.log.info("nothing to fail any more", status=found)
 
     def _is_pointed_at(self, deployment: Deployment) -> bool:
-        # Read again: of a write that broke off, nobody knows whether it was made.
         live = self.projects.get(deployment.project_id).live
         return live is not None and live.deployment_id == deployment.deployment_id
 

@@ -241,7 +241,7 @@ class Sweeper:
             self._fail_build(deployment, reason, log)
             return True
         try:
-            self.leases.give_up(deployment, Failure(step=STEP, reason=reason), at=self.clock())
+            self.deployments.fail(deployment, Failure(step=STEP, reason=reason), at=self.clock())
         except StaleDeploymentError as stale:
             log.info("not given up", reason=str(stale))
             return stale.found is not None

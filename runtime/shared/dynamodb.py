@@ -102,6 +102,27 @@ def update(table: str, key: Item, change: str, *, when: str, **by_name: object) 
     }
 
 
+def check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, Any]:
+    """Return the operation of a transaction that writes nothing, but lets it be refused for this row.
+
+    Args:
+        table: The table's name.
+        key: The row's whole key; a row that is not there has no attributes.
+        when: Condition expression with `#attribute` and `:value`.
+        by_name: A model value for each `:value`.
+    """
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": key,
+            "ConditionExpression": when,
+            "ExpressionAttributeNames": names(when),
+            "ExpressionAttributeValues": values(**by_name),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
 def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
     """Return the arguments of a put that never replaces a row; `key` is any attribute of its key.
 

@@ -174,11 +174,11 @@ def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None
     world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError):
-        world.projects.switch(third, at=world.clock())
+        world.deployments.switch(third, at=world.clock())
     for _ in range(2):
         released = world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
         assert (released.pinned, released.live) == (False, promoted.live)
-    switched = world.projects.switch(third, at=world.clock())
+    switched = world.deployments.switch(third, at=world.clock())
     assert world.deployments.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
 
 

@@ -316,9 +316,7 @@ class World:
             logs=self.calls.client("logs", self.logs),
             clock=self.clock,
         )
-        self.leases = LeaseRepository(
-            client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
-        )
+        self.leases = LeaseRepository(client=self.dynamodb, table=DEPLOYMENTS)
         self.sweeper = Sweeper(
             projects=self.projects,
             deployments=self.deployments,
@@ -429,7 +427,7 @@ class World:
 
     def live(self, project: Project) -> Deployment:
         deployment = self.deploying(project)
-        switched = self.projects.switch(deployment, at=self.clock())
+        switched = self.deployments.switch(deployment, at=self.clock())
         return self.deployments.finish_switch(switched, deployment, at=self.clock())
 
     def placed_live(self, project: Project) -> Deployment:

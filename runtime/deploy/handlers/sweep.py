@@ -50,7 +50,7 @@ def service() -> Sweeper:
         projects=projects,
         deployments=deployments,
         slot=slot,
-        leases=LeaseRepository(client=dynamodb, **tables),
+        leases=LeaseRepository(client=dynamodb, table=environment.deployments_table),
         results=BuildResults(
             deployments=deployments,
             slot=slot,

@@ -79,7 +79,7 @@ def _record(world: World, _user: str, project: Project, _: Deployment) -> None:
 def _switched(world: World, project: Project) -> Deployment:
     world.live(project)
     deployment = world.deploying(project)
-    world.projects.switch(deployment, at=world.clock())
+    world.deployments.switch(deployment, at=world.clock())
     return deployment
 
 
@@ -183,13 +183,6 @@ OPERATIONS = (
         platform=_DECLARED,
     ),
     _operation(
-        "ProjectRepository.switch",
-        lambda w, _, __, d: w.projects.switch(d, at=w.clock()),
-        "update_item",
-        made=World.deploying,
-        platform=_MESSAGE,
-    ),
-    _operation(
         "DeploymentRepository.get",
         lambda w, _, __, d: w.deployments.get(d.project_id, d.deployment_id),
         "get_item",
@@ -250,6 +243,15 @@ OPERATIONS = (
         platform=_MESSAGE,
     ),
     _operation(
+        "DeploymentRepository.switch",
+        lambda w, _, __, d: w.deployments.switch(d, at=w.clock()),
+        "transact_write_items",
+        "get_item",
+        made=World.deploying,
+        platform=_MESSAGE,
+        more_calls="a transaction returns nothing: the project is read after it",
+    ),
+    _operation(
         "DeploymentRepository.finish_switch",
         lambda w, _, p, d: w.deployments.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
@@ -280,9 +282,23 @@ OPERATIONS = (
         platform=_MESSAGE,
     ),
     _operation(
+        "DeploymentRepository.fail",
+        lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
+        "transact_write_items",
+        made=World.deploying,
+        platform=_MESSAGE,
+    ),
+    _operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "update_item",
+        platform=_MESSAGE,
+    ),
+    _operation(
+        "DeploymentRepository.supersede",
+        lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
+        "transact_write_items",
+        made=World.deploying,
         platform=_MESSAGE,
     ),
     _operation(
@@ -342,12 +358,6 @@ OPERATIONS = (
         "update_item",
         platform=_SWEEP,
         more_calls="the first one is this test's: it ends what it has read",
-    ),
-    _operation(
-        "LeaseRepository.give_up",
-        lambda w, _, __, d: w.leases.give_up(d, FAILURE, at=w.clock()),
-        "transact_write_items",
-        platform=_SWEEP,
     ),
     _operation(
         "RetentionRepository.held",

@@ -15,9 +15,8 @@ from runtime.deploy.errors import (
     ProjectChangedError,
     ProjectNotFoundError,
     StaleDeploymentError,
-    SwitchRefusedError,
 )
-from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status, Variable
+from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -141,16 +140,24 @@ def test_what_waits_is_found_by_status(row_world: World) -> None:
 def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_world: World) -> None:
     """P7."""
     project = placed(row_world)
-    built = deployed(row_world, project, Status.BUILT)
-    deploying = row_world.deployments.begin_deploying(built, at=row_world.clock())
-    released = row_world.deployments.record_release(deploying, RELEASE, at=row_world.clock())
-    failed = row_world.deployments.fail(released, FAILURE, at=row_world.clock())
+    released = row_world.deployments.record_release(
+        row_world.deployments.begin_deploying(
+            deployed(row_world, project, Status.BUILT), at=row_world.clock()
+        ),
+        RELEASE,
+        at=row_world.clock(),
+    )
+    assert row_world.again(released) == released
+    assert (released.status, released.release) == (Status.DEPLOYING, RELEASE)
+    built = deployed(row_world, project, Status.BUILT, 2)
+    failed = row_world.deployments.fail(built, FAILURE, at=row_world.clock())
     assert row_world.again(built) == failed
-    assert (failed.status, failed.release, failed.failure) == (Status.FAILED, RELEASE, FAILURE)
+    assert (failed.status, failed.failure) == (Status.FAILED, FAILURE)
+    deploying = evolve(built, status=Status.DEPLOYING)
     for late in (
         lambda: row_world.deployments.begin_deploying(built, at=row_world.clock()),
         lambda: row_world.deployments.record_release(deploying, RELEASE, at=row_world.clock()),
-        lambda: row_world.deployments.supersede(released, at=row_world.clock()),
+        lambda: row_world.deployments.supersede(built, at=row_world.clock()),
         lambda: row_world.slot.cancel_owned(OWNER, built, at=row_world.clock()),
         lambda: row_world.slot.record_build(deploying, "build", at=row_world.clock()),
     ):
@@ -178,28 +185,6 @@ def test_variables_are_replaced_by_whom_they_belong_to_and_as_they_were_read(row
         row_world.projects.set_owned_variables(OWNER, project, (), at=row_world.clock())
     with pytest.raises(ProjectNotFoundError):
         row_world.projects.set_owned_variables(OTHER, changed, (), at=row_world.clock())
-
-
-def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterwards(
-    row_world: World,
-) -> None:
-    """P8, D5."""
-    project = placed(row_world)
-    one, two, three, four = (
-        deployed(row_world, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4)
-    )
-    row_world.projects.switch(two, at=row_world.clock())
-    with pytest.raises(SwitchRefusedError, match="newer"):
-        row_world.projects.switch(one, at=row_world.clock())
-    row_world.projects.switch(three, at=row_world.clock())
-    pin = {"pinned": True}  # as a promote does, which takes a transaction
-    pinned = row_world.projects.change_owned(OWNER, project.project_id, pin, at=row_world.clock())
-    assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=three.deployment_id, sequence=3), True)
-    with pytest.raises(SwitchRefusedError, match="pinned"):
-        row_world.projects.switch(four, at=row_world.clock())
-    row_world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=row_world.clock())
-    live = row_world.projects.switch(four, at=row_world.clock()).live
-    assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
 
 
 def row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
@@ -257,19 +242,6 @@ def test_of_fifty_that_move_a_deployment_on_one_does(row_world: World) -> None:
     outcomes = at_once([ways[number % len(ways)] for number in range(CONTENDERS)])
     (winner,) = winners(outcomes, StaleDeploymentError)
     assert row_world.again(deployment) == winner
-
-
-def test_of_fifty_releases_at_once_the_newest_stays(row_world: World) -> None:
-    """P8: in whatever order they come, nobody's pointer is lost to an older one."""
-    project = placed(row_world)
-    releases = [deployed(row_world, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)]
-    at = row_world.clock()
-    outcomes = at_once(
-        [lambda each=each: row_world.projects.switch(each, at=at) for each in reversed(releases)]
-    )
-    assert winners(outcomes, SwitchRefusedError)
-    live = row_world.projects.get(project.project_id).live
-    assert live == Pointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
 
 
 def test_of_fifty_that_replace_variables_one_does(row_world: World) -> None:

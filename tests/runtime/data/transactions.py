@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from attrs import evolve
@@ -15,11 +16,12 @@ from runtime.deploy.errors import (
     SwitchOvertakenError,
     SwitchRefusedError,
 )
-from runtime.deploy.model import Commit, Deployment, Source, Status
+from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
 from tests.runtime.data.races import CONTENDERS, at_once
+from tests.runtime.data.single_rows import deployed, placed
 from tests.runtime.world import FAILURE, OWNER, World
 
 
@@ -140,6 +142,62 @@ def test_fifty_that_end_one_build_free_its_slot_once(world: World) -> None:
     assert world.projects.get(project.project_id).active_build is None
 
 
+def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterwards(world: World) -> None:
+    """P8, D5."""
+    project = placed(world)
+    one, two, three, four = (deployed(world, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4))
+    world.deployments.switch(two, at=world.clock())
+    with pytest.raises(SwitchRefusedError, match="newer"):
+        world.deployments.switch(one, at=world.clock())
+    world.deployments.switch(three, at=world.clock())
+    pin = {"pinned": True}
+    pinned = world.projects.change_owned(OWNER, project.project_id, pin, at=world.clock())
+    assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=three.deployment_id, sequence=3), True)
+    with pytest.raises(SwitchRefusedError, match="pinned"):
+        world.deployments.switch(four, at=world.clock())
+    world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
+    live = world.deployments.switch(four, at=world.clock()).live
+    assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
+
+
+def test_of_fifty_releases_at_once_the_newest_stays(world: World) -> None:
+    """P8: in whatever order they come, nobody's pointer is lost to an older one."""
+    project = placed(world)
+    releases = [deployed(world, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)]
+    at = world.clock()
+
+    def switch(deployment: Deployment) -> None:
+        while True:
+            with contextlib.suppress(TransactionConflictError):
+                world.deployments.switch(deployment, at=at)
+                return
+
+    outcomes = at_once([lambda each=each: switch(each) for each in reversed(releases)])
+    assert {type(each) for each in outcomes} == {type(None), SwitchRefusedError}
+    live = world.projects.get(project.project_id).live
+    assert live == Pointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
+
+
+def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(world: World) -> None:
+    """D2: what has failed or is superseded is never led to, and what is led to never ends so."""
+    project = placed(world)
+    deployment = deployed(world, project, Status.DEPLOYING)
+    at = world.clock()
+    ways: list[Callable[[], object]] = [
+        lambda: world.deployments.switch(deployment, at=at),
+        lambda: world.deployments.fail(deployment, FAILURE, at=at),
+        lambda: world.deployments.supersede(deployment, at=at),
+    ]
+    outcomes = at_once([ways[number % len(ways)] for number in range(CONTENDERS)])
+    refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
+    assert StaleDeploymentError in refused
+    assert refused <= {StaleDeploymentError, TransactionConflictError}
+    won = {type(each) for each in outcomes} - refused
+    is_led_to = world.projects.get(project.project_id).live is not None
+    assert won == {Project if is_led_to else Deployment}
+    assert (world.again(deployment).status is Status.DEPLOYING) == is_led_to
+
+
 def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(world: World) -> None:
     """D5: releases that come between promotes are refused by name."""
     project = world.project()
@@ -147,14 +205,14 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(world: W
     numbers = range(2, CONTENDERS + 2)
     targets = [evolve(live, deployment_id=world.ids(), sequence=number) for number in numbers]
     for target in targets:
-        row = to_row(evolve(target, status=Status.RETIRED))
+        row = to_row(evolve(target, status=Status.RETIRED if target.sequence % 2 else Status.DEPLOYING))
         world.database.put_item(TableName=world.deployments.table, Item=row)
     at = world.clock()
     outcomes = at_once(
         [
             (lambda each=each: world.deployments.promote(OWNER, each, at=at))
             if each.sequence % 2
-            else (lambda each=each: world.projects.switch(each, at=at))
+            else (lambda each=each: world.deployments.switch(each, at=at))
             for each in targets
         ]
     )

@@ -157,7 +157,7 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
         with pytest.raises(ProjectDeletedError):
             write()
     with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
-        world.projects.switch(release, at=world.clock())
+        world.deployments.switch(release, at=world.clock())
     assert secrets() == before
     event = request("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
     shown = json.loads(api.respond(event, world.management)["body"])

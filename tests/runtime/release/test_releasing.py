@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Failure, Variable
+from runtime.deploy.smoke import SmokeTestError
 from tests.runtime.release.open_next import (
     BUILD_ID,
     FETCH,
@@ -209,13 +210,11 @@ def test_a_pointer_that_moved_without_anyone_hearing_of_it_is_no_failure(stage: 
     """D2: the write was made and its answer lost, at the last try."""
     deployment = stage.built(stage.project())
     world = stage.world
-    updates: list[str] = []
 
     def lose(called: str) -> None:
-        updates.extend([called] if called == "update_item" else [])
-        if len(updates) == 3:
-            updates.append("lost")
-            world.projects.switch(world.again(deployment), at=world.clock())
+        if called == "transact_write_items":
+            world.calls.before = lambda _: None
+            world.deployments.switch(world.again(deployment), at=world.clock())
             raise ZeroDivisionError
 
     world.calls.before = lose
@@ -318,6 +317,49 @@ def test_a_failure_that_comes_too_late_is_left_alone(stage: ReleaseWorld) -> Non
     assert failure(stage, deployment) == ("sweep", "r")
 
 
+def test_a_release_that_fails_while_a_copy_of_it_switches_fails_nothing(stage: ReleaseWorld) -> None:
+    """D2: a message may be delivered twice; the copy has moved the pointer right before this one's end."""
+    deployment = stage.built(stage.project())
+    world = stage.world
+    answer, stage.functions.answer = stage.functions.answer, answering(500)
+
+    def switch(called: str) -> None:
+        if called == "transact_write_items":
+            world.calls.before = lambda _: None
+            world.deployments.switch(world.again(deployment), at=world.clock())
+
+    world.calls.before = switch
+    with pytest.raises(SmokeTestError):
+        stage.release(deployment)
+    assert world.statuses(deployment) == ["deploying"]
+    stage.functions.answer = answer
+    assert stage.release(deployment).status == "live"
+
+
+def test_a_release_that_was_given_up_right_before_its_switch_does_not_become_live(
+    stage: ReleaseWorld,
+) -> None:
+    """P9: the sweep fails it while its function is still at work."""
+    project = stage.project()
+    live, deployment = stage.live(project), stage.built(project)
+    world = stage.world
+
+    def fail(called: str) -> None:
+        if called == "transact_write_items":
+            world.calls.before = lambda _: None
+            world.deployments.fail(
+                world.again(deployment), Failure(step="sweep", reason="r"), at=world.clock()
+            )
+
+    world.calls.before = fail
+    stage.release(deployment)
+    assert world.statuses(live, deployment) == ["live", "failed"]
+    assert led_to(stage, project) == live.deployment_id
+    pointer = world.projects.get(project.project_id).live
+    assert pointer
+    assert pointer.deployment_id == live.deployment_id
+
+
 CRASHES = [
     ("update_item", 2),  # the release is recorded
     ("put", 1),
@@ -331,10 +373,10 @@ CRASHES = [
     ("add_permission", 1),
     ("invoke", 1),
     ("update_keys", 1),
-    ("update_item", 3),  # the pointer moves
+    ("transact_write_items", 1),  # the pointer moves
     ("put_key", 1),
     ("update_alias", 2),
-    ("transact_write_items", 1),
+    ("transact_write_items", 2),
 ]
 
 
