@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 UNIT := tests/benchmarks tests/components tests/docs tests/edge tests/policies tests/reference tests/runtime $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e conformance test package lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -74,14 +74,17 @@ integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
+	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" --ignore tests/e2e/test_commands.py | sed -u 's|^tests/e2e/||'
+
+commands: $(INSTALLED) ## make up and make demo, as their users have them
+	@$(PYTEST) tests/e2e/test_commands.py -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
 conformance: $(INSTALLED) ## Next.js 15, a base path, a split server: a second example site, end to end
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
 test: $(INSTALLED) ## everything that is checked, but for the second example site
-	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration
+	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration commands
 
 reliability: $(INSTALLED) ## let every fault happen, and renew the tables of docs/reliability.md
 	@RELIABILITY=renew $(PYTEST) tests/runtime/faults tests/e2e/test_faults.py -p no:xdist -q

@@ -224,10 +224,12 @@ class EdgeFunction:
         etag, key_values = self._key_values()
         if etag == self._etag:
             return
-        changes: dict[str, str | None] = {key: None for key in self._known if key not in key_values}
-        changes.update((key, value) for key, value in key_values.items() if self._known.get(key) != value)
+        # Copied once: it is written to meanwhile, and what is noted as known must be what was handed over.
+        items = dict(key_values)
+        changes: dict[str, str | None] = {key: None for key in self._known if key not in items}
+        changes.update((key, value) for key, value in items.items() if self._known.get(key) != value)
         self._engine.eval(f"anchorRuntime.update(JSON.parse({json.dumps(json.dumps(changes))}))")
-        self._known = dict(key_values)
+        self._known = items
         self._etag = etag
 
 

@@ -22,7 +22,7 @@ import tempfile
 import threading
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -288,7 +288,7 @@ class Emulator:
         return function
 
     def key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
-        """A KeyValueStore's ETag and a live, read-only view of its items. Makes no request.
+        """A KeyValueStore's ETag and a copy of its items, which may be newer. Makes no request.
 
         Raises:
             NotFoundInEmulatorError: there is no such store.
@@ -296,7 +296,8 @@ class Emulator:
         store = self._started().key_value_store(arn)
         if store is None:
             raise NotFoundInEmulatorError(f"no KeyValueStore has the ARN {arn}")
-        return store["etag"], MappingProxyType(store["items"])
+        etag: str = store["etag"]
+        return etag, store["items"].copy()
 
     def _started(self) -> "Inside":
         if self._inside is None:

@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 # What all tests have done is compared with what is allowed, when they have done it.
 LAST = Path(__file__).with_name("test_call_records.py")
 OF_A_WHOLE_SESSION = "test_every_right_was_used"
-# Their sessions are their own (`make conformance`).
-OTHERS = {Path(__file__).with_name("test_next_15.py")}
+# Their sessions are their own (`make conformance`, `make commands`).
+OTHERS = {Path(__file__).with_name(name) for name in ("test_next_15.py", "test_commands.py")}
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random, and what was not asked for left out

@@ -23,7 +23,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(platform: TinyPlatform) -> Life:
     emulator = platform.cloud.emulator
-    site = platform.project("epsilon", tenant="dora")
+    site = platform.project("zeta", tenant="dora")
     secret = {"name": "KEY", "value": "of-the-deleted", "isSecret": True}
     site.client.set_variables(site.project_id, [secret])
     queued = site.client.deploy(site.project_id, branch="main")
@@ -32,12 +32,12 @@ def life(platform: TinyPlatform) -> Life:
     visitors = [site.visitor, Visitor(url=deployment["url"])]
     shown = site.visitor.get("/api/release").json()["release"]
     log = site.client.log(deployment["deploymentId"])
-    logs, group = emulator.client("logs"), "/aws/codebuild/anchor-local-site-epsilon-build"
+    logs, group = emulator.client("logs"), "/aws/codebuild/anchor-local-site-zeta-build"
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
     kept_log = site.client.log(deployment["deploymentId"])
     site.client.delete_project(site.project_id)
-    folder = "/anchor/local/sites/epsilon"
+    folder = "/anchor/local/sites/zeta"
     left = emulator.client("ssm").get_parameters_by_path(Path=folder, Recursive=True)["Parameters"]
     with pytest.raises(PlatformError) as missing:
         site.client.call("GET", f"/projects/{site.project_id}")

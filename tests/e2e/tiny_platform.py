@@ -13,7 +13,7 @@ from local.repositories import Repository
 from local.visitor import Visitor
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon")
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
 
 
 @frozen(kw_only=True)

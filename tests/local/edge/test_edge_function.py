@@ -1,7 +1,7 @@
 """How a CloudFront Function is run here: its event, its changes, what it may not do (L1)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -148,4 +148,37 @@ def test_a_function_cannot_be_left_with_the_values_of_another_etag() -> None:
         assert isinstance(outcome, Generated)
         bodies.append(outcome.body)
     assert [body.decode() for body in bodies] == ["1", "2", "\"'`\\\u2028</script>é😀"]
+    loaded.close()
+
+
+class Written(Mapping[str, str]):
+    """A store with one key that is written to as soon as it was read."""
+
+    def __init__(self) -> None:
+        self.value, self.etag = "old", "1"
+
+    def __getitem__(self, key: str) -> str:
+        value = self.value
+        self.value, self.etag = "new", "2"
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["a"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
+    """D3: or the site would stay at its old release."""
+    store = Written()
+    code = (
+        "import cf from 'cloudfront';\n"
+        "async function handler() { return { statusCode: 200, body: await cf.kvs().get('a') }; }"
+    )
+    loaded = EdgeFunction.load(code, lambda: (store.etag, store))
+    loaded.run(request())
+    outcome = loaded.run(request())
+    assert isinstance(outcome, Generated)
+    assert outcome.body == b"new"
     loaded.close()
