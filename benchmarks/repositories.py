@@ -150,10 +150,12 @@ def _create(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clie
 def _own(deployment: Deployment) -> OwnDeploymentModel:
     """A deployment as PynamoDB's row."""
     values: dict[str, Any] = {
-        each.name: getattr(deployment, each.name) for each in fields(Deployment) if each.name != "failure"
+        each.name: value
+        for each in fields(Deployment)
+        if (value := getattr(deployment, each.name)) is not None
     }
     values |= {"status": deployment.status.value, "source": deployment.source.value}
-    values["release"] = MapOfRelease(**asdict(RELEASE, filter=lambda _, value: value is not None))
+    values["release"] = MapOfRelease(**asdict(RELEASE, filter=lambda _, value: bool(value)))
     return OwnDeploymentModel(**values)
 
 

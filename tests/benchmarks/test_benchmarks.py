@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 from google.protobuf import struct_pb2
 
-from benchmarks import image_lists
+from benchmarks import image_lists, repositories
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.cold_start import handlers
 from benchmarks.document import Machine, write
@@ -164,3 +164,12 @@ def test_an_unknown_benchmark_is_named_with_those_that_exist(capsys: pytest.Capt
     assert main(["speed"]) == 1
     said = re.sub(r"\s+", " ", capsys.readouterr().err)
     assert f"no benchmark speed; there are {', '.join(BENCHMARKS)}" in said
+
+
+def test_a_deployment_is_whole_as_the_other_librarys_row() -> None:
+    """A new attribute of the model must not wait for the next run of the benchmark to be noticed."""
+    deployment = repositories._deployments()[0]
+    row = repositories._own(deployment)
+    assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)
+    assert deployment.release
+    assert row.release.host == deployment.release.host
