@@ -48,6 +48,7 @@ from runtime.shared.dynamodb import (
     TransactionRefusedError,
     check,
     condition,
+    every_row,
     names,
     put_new,
     put_unless_alive,
@@ -115,24 +116,17 @@ class DeploymentRepository:
         Newest means the highest sequence: that is the order of pushes that all writers agree on. One call as
         long as the deployments since then fit into one page of 1 MB.
         """
-        found: list[Deployment] = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = self.client.query(
-                TableName=self.table,
-                KeyConditionExpression="#projectId = :project AND #deploymentId >= :floor",
-                FilterExpression="#status = :queued",
-                ExpressionAttributeNames=names("#projectId #deploymentId #status"),
-                ExpressionAttributeValues=values(
-                    project=project_id, floor=floor(since), queued=Status.QUEUED
-                ),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [from_row(row, Deployment) for row in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return tuple(sorted(found, key=lambda deployment: deployment.sequence, reverse=True))
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        rows = every_row(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="#projectId = :project AND #deploymentId >= :floor",
+            FilterExpression="#status = :queued",
+            ExpressionAttributeNames=names("#projectId #deploymentId #status"),
+            ExpressionAttributeValues=values(project=project_id, floor=floor(since), queued=Status.QUEUED),
+            ConsistentRead=True,
+        )
+        found = (from_row(row, Deployment) for row in rows)
+        return tuple(sorted(found, key=lambda deployment: deployment.sequence, reverse=True))
 
     # Push
 

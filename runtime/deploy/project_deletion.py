@@ -6,7 +6,7 @@ its docstring says more.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
@@ -20,6 +20,7 @@ from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
     condition,
+    every_row,
     names,
     transact,
     update,
@@ -48,21 +49,15 @@ class ProjectDeletionRepository:
 
     def deployments(self, project_id: str) -> tuple[Deployment, ...]:
         """List all deployments of a project (strongly consistent). One call for every 1 MB of them."""
-        found: list[Deployment] = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = self.client.query(
-                TableName=self.deployments_table,
-                KeyConditionExpression="#projectId = :project",
-                ExpressionAttributeNames=names("#projectId"),
-                ExpressionAttributeValues=values(project=project_id),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [from_row(row, Deployment) for row in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return tuple(found)
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        rows = every_row(
+            self.client,
+            TableName=self.deployments_table,
+            KeyConditionExpression="#projectId = :project",
+            ExpressionAttributeNames=names("#projectId"),
+            ExpressionAttributeValues=values(project=project_id),
+            ConsistentRead=True,
+        )
+        return tuple(from_row(row, Deployment) for row in rows)
 
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
         """Write that a tenant's project, as read, is being deleted and its site leads nowhere. Repeatable.

@@ -6,7 +6,7 @@ on its row is in `HeldIndex`, and it leaves that when nothing is left of it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
@@ -19,7 +19,9 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    check,
     condition,
+    every_row,
     names,
     transact,
     update,
@@ -78,21 +80,15 @@ class RetentionRepository:
 
         One call per 1 MB: some 5,000 releases.
         """
-        found: list[HeldRelease] = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = self.client.query(
-                TableName=self.deployments_table,
-                IndexName="HeldIndex",
-                KeyConditionExpression="#held = :held",
-                ExpressionAttributeNames=names("#held"),
-                ExpressionAttributeValues=values(held=HELD),
-                **start,
-            )
-            found += [from_row(row, HeldRelease) for row in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        rows = every_row(
+            self.client,
+            TableName=self.deployments_table,
+            IndexName="HeldIndex",
+            KeyConditionExpression="#held = :held",
+            ExpressionAttributeNames=names("#held"),
+            ExpressionAttributeValues=values(held=HELD),
+        )
+        return [from_row(row, HeldRelease) for row in rows]
 
     def take(self, held: HeldRelease, *, at: datetime) -> None:
         """Write that a release is collected, unless its project's site leads to it or is about to.
@@ -114,19 +110,15 @@ class RetentionRepository:
             superseded=Status.SUPERSEDED,
             failed=Status.FAILED,
         )
-        elsewhere = (
-            "(attribute_not_exists(#live) OR #live.#deploymentId <> :deployment)"
-            " AND (attribute_not_exists(#serving) OR #serving <> :deployment)"
+        not_led_to = check(
+            self.projects_table,
+            project_key(held.project_id),
+            when="(attribute_not_exists(#live) OR #live.#deploymentId <> :deployment)"
+            " AND (attribute_not_exists(#serving) OR #serving <> :deployment)",
+            deployment=held.deployment_id,
         )
-        not_led_to = {
-            "TableName": self.projects_table,
-            "Key": project_key(held.project_id),
-            "ConditionExpression": elsewhere,
-            "ExpressionAttributeNames": names(elsewhere),
-            "ExpressionAttributeValues": values(deployment=held.deployment_id),
-        }
         try:
-            transact(self.client, {"Update": taken}, {"ConditionCheck": not_led_to})
+            transact(self.client, {"Update": taken}, not_led_to)
         except TransactionRefusedError:
             raise ReleaseInUseError(held.deployment_id) from None
 

@@ -1,7 +1,7 @@
 """DynamoDB's low-level calls: arguments from one expression text, refusals as named exceptions."""
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Context, Decimal
@@ -121,6 +121,17 @@ def check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, A
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
+
+
+def every_row(client: DynamoDBClient, **query: Any) -> Iterator[Item]:  # noqa: ANN401 - of many types
+    """Yield the rows of a query page after page: one call for every 1 MB that it reads."""
+    start: dict[str, Any] = {}
+    while True:
+        answer = client.query(**query, **start)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
