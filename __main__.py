@@ -19,7 +19,7 @@ from components.shops import ShopStore, ShopStoreArgs
 from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 from components.stage import StageConfig
 from components.sweep import DeploymentSweep, DeploymentSweepArgs
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 
 stage = StageConfig.load()
 code = FunctionCode.load(stage)

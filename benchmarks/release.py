@@ -20,7 +20,7 @@ from benchmarks.embedded import live, tiny_platform
 from benchmarks.model import Goal, Measurement, Report, Say
 from local.cloud import REGION, Cloud
 from reference.markdown import table
-from runtime.deploy.release_steps import Step
+from runtime.deploy.releases.release_steps import Step
 from tests.e2e.tiny_platform import TinyProject
 
 SITE: Final = "thousand"

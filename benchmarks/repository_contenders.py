@@ -8,10 +8,10 @@ from attrs import frozen
 from boto3.dynamodb.conditions import Attr, Key
 
 from benchmarks.pynamo_models import JobModel, MapOfRelease, OwnDeploymentModel
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.lists import ListRepository
 from runtime.deploy.model import Deployment, Release
-from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.lists import ListRepository
+from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.clock import to_text
 from runtime.shared.cursors import Cursors

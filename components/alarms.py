@@ -18,7 +18,7 @@ from components.errors import DeclarationError
 from components.function import Function
 from components.queue import DeadLetterQueue, Queue
 from components.stage import CLOUDFRONT_REGION, StageConfig
-from runtime.deploy.build_event import BUILD_ENDED
+from runtime.deploy.builds.build_event import BUILD_ENDED
 from runtime.deploy.model import Status
 
 BUILDS_ENDED: Final = "BuildsEnded"

@@ -11,7 +11,7 @@ from components.function import Function
 from components.grant import Grant
 from components.shared_edge import SharedEdge
 
-# What is left when the time is over, the next hour does (runtime/deploy/collecting.py).
+# What is left when the time is over, the next hour does (runtime/deploy/upkeep/collecting.py).
 _TIMEOUT: Final = 900
 
 

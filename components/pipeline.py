@@ -16,7 +16,7 @@ from components.shared_edge import SharedEdge
 
 # A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
 _RELEASE_MEMORY: Final = 1769
-# The artifact, and beside it the zips of three functions that are cut out of it (runtime/deploy/artifact.py).
+# The artifact, and beside it the zips of three functions cut out of it (runtime/deploy/releases/artifact.py).
 _RELEASE_STORAGE: Final = 2048
 # A build may take 30 minutes. Until then the message that started it stays hidden.
 _BUILD_VISIBILITY: Final = 1800
@@ -48,7 +48,7 @@ class BuildPipeline(Component):
     Attributes:
         builds: The build queue.
         releases: The release queue; one project's releases follow each other.
-        functions: Its functions, by the name that `runtime.deploy.routes` uses where a route leads to them.
+        functions: Its functions, by the name that a route has for them (`runtime.deploy.api.routes`).
     """
 
     def __init__(

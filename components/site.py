@@ -17,7 +17,7 @@ from components.site_names import SiteNames, secrets_path
 from components.stage import StageConfig
 from components.tag_table import TagTable, TagTableArgs
 
-# Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/origin).
+# Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/releases/origin).
 _ORIGIN_HANDLER: Final = "anchor-origin.handler"
 _TIMEOUT: Final = 30
 # Pictures are decoded in memory.

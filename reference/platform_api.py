@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from reference.api_document import Api, Described, Listed
-from runtime.deploy.answers import (
+from runtime.deploy.api.answers import (
     AcceptedDocument,
     CreatedProjectDocument,
     DeploymentDocument,
@@ -15,7 +15,10 @@ from runtime.deploy.answers import (
     ProjectsDocument,
     VariablesDocument,
 )
-from runtime.deploy.build_logs import LARGEST_PAGE, PAGE, ArchivedLogError
+from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
+from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, ArchivedLogError
+from runtime.deploy.builds.pushing import SignatureRefusedError
 from runtime.deploy.errors import (
     DeploymentNotFoundError,
     DeploymentUnderWayError,
@@ -28,10 +31,7 @@ from runtime.deploy.errors import (
     StaleDeploymentError,
     SwitchOvertakenError,
 )
-from runtime.deploy.project_input import NewDeployment, NewProject, ProjectChanges
-from runtime.deploy.pushing import SignatureRefusedError
-from runtime.deploy.routes import ROUTES
-from runtime.deploy.variables import NewVariables
+from runtime.deploy.repositories.variables import NewVariables
 from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedContentError
 
 _OK: Final = HTTPStatus.OK

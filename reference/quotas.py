@@ -7,7 +7,7 @@ from attrs import fields, frozen
 from components.stage import StageSettings
 from reference.counts import counts
 from reference.markdown import table
-from runtime.deploy.edge_store import EdgeEntry, edge_keys, release_host
+from runtime.deploy.releases.edge_store import EdgeEntry, edge_keys, release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
 # The zips of the example site's functions, as Lambda keeps them.

@@ -7,7 +7,7 @@ import pytest
 
 from components.alarms import _described
 from components.errors import DeclarationError
-from runtime.deploy.build_event import BUILD_ENDED
+from runtime.deploy.builds.build_event import BUILD_ENDED
 from tests.components.recorder import Recorded, Recording, configuration, recording
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -6,7 +6,7 @@ import pytest
 
 from components.api import ApiDomain, HttpApi, HttpApiArgs
 from components.errors import DeclarationError
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 from runtime.images.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import Recording, record_program, recording
 from tests.components.stages import stage

@@ -44,7 +44,7 @@ def test_only_sources_are_shipped_under_the_names_they_are_imported_by() -> None
     """G7: a cache among them would change the archive's hash from run to run."""
     with built_layers() as folder:
         shipped = set(FunctionCode.find(stage(), folder).archive.assets)
-    assert "runtime/deploy/routes.py" in shipped
+    assert "runtime/deploy/api/routes.py" in shipped
     assert shipped == {
         "docs/images-openapi.json",
         "docs/openapi.json",

@@ -17,7 +17,7 @@ from anchor.application import application
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 from runtime.images.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, recording
 

@@ -16,7 +16,7 @@ from moto import mock_aws
 from components.site_names import secrets_path
 from components.stage import REGION, StageConfig
 from runtime.deploy.model import Project
-from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer
 from tests.components.recorder import ROOT, configuration, dynamodb_tables, recording
 from tests.docs.pages import page, pages

@@ -55,8 +55,8 @@ def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlat
 
 @pytest.fixture(scope="session")
 def released(platform: TinyPlatform) -> Released:
-    """A site that has had six releases, and leads to the first of them again."""
-    return release_and_promote(platform.project("alpha"), 6)
+    """A site that has had fifteen releases, and leads to the first of them again."""
+    return release_and_promote(platform.project("alpha"))
 
 
 @pytest.fixture(scope="session")

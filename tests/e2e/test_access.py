@@ -8,7 +8,7 @@ import requests
 from local.cloud import Cloud
 from local.demo import Pushed
 from local.platform_client import Json, PlatformClient, PlatformError
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 from runtime.shared.routes import Route
 from tests.e2e.conftest import Broken
 from tests.e2e.inspection import expired, log_of, permission_taken_away, tampered
@@ -89,7 +89,7 @@ def test_every_route_refuses_a_token_of_another_pool(
 def test_the_owner_gets_in_on_every_route(cloud: Cloud, first: Pushed, broken: Broken, route: Route) -> None:
     """A1: asked for what changes nothing, such as an empty change, or the promote of a failed deployment.
 
-    Deleting would take what the other tests look at: `tests/runtime/release/test_deleting.py`.
+    Deleting would take what the other tests look at: `tests/runtime/api/test_deleting.py`.
     """
     failed = broken.deployment["deploymentId"]
     answer = requests.request(

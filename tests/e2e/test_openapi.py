@@ -8,7 +8,7 @@ from local.cloud import Cloud
 from reference.api_document import Api
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 from runtime.images.routes import ROUTES as IMAGE_ROUTES
 from runtime.shared.routes import Route
 from tests.described_api import DescribedApi

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from local.repositories import GitServer, Repository
-from tests.runtime.release.open_next import MANIFEST, SERVER, as_json, manifest, output
+from tests.runtime.releases.open_next import MANIFEST, SERVER, as_json, manifest, output
 
 FOLDER: Final = Path(__file__).with_name("tiny-site")
 _SERVER_FILE: Final = "server.mjs"

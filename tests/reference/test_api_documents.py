@@ -18,8 +18,8 @@ from reference.api_schema import Schemas
 from reference.docstrings import UndocumentedError
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
-from runtime.deploy import managing
-from runtime.deploy.project_input import NewProject, ProjectChanges
+from runtime.deploy.api import managing
+from runtime.deploy.api.project_input import NewProject, ProjectChanges
 from runtime.shared.routes import Route
 from tests.components.recorder import ROOT
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import settings
 from moto import mock_aws
 
+from tests.runtime.calls import REGION, real_client
+from tests.runtime.releases.release_world import ReleaseWorld
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import REGION, World, real_client
+from tests.runtime.world import World
 
 # A machine that is busy is no failure, and an example that failed belongs into a test of its own.
 settings.register_profile("anchor", deadline=None, database=None)
@@ -28,3 +30,9 @@ def world(aws: None) -> World:  # noqa: ARG001 - for its effect
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
     return World()
+
+
+@pytest.fixture
+def stage(world: World) -> ReleaseWorld:
+    """A stage in which built deployments can be released."""
+    return ReleaseWorld(world)

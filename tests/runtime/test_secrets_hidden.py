@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from runtime.deploy.api.managing import CreatedProject
+from runtime.deploy.api.project_input import NewProject
 from runtime.deploy.handlers import api, orchestrator, webhook
-from runtime.deploy.managing import CreatedProject
-from runtime.deploy.project_input import NewProject
 from runtime.shared.inputs import read
+from tests.runtime.calls import client_error
 from tests.runtime.events import delivery, messages, request
-from tests.runtime.world import OWNER, World, client_error, message_of
+from tests.runtime.world import OWNER, World, message_of
 
 SECRET = "hunter2-tr0ub4dor"
 PUT = "PUT /projects/{projectId}/env"

@@ -8,22 +8,22 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.build_logs import LARGEST_PAGE, PAGE, BuildLogs
-from runtime.deploy.build_slot import BuildSlotRepository
-from runtime.deploy.cancelling import Cancellation
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.documents import (
+from runtime.deploy.api.documents import (
     deployment_document,
     log_document,
     project_document,
     variables_document,
 )
-from runtime.deploy.lists import ListRepository
-from runtime.deploy.managing import Management
+from runtime.deploy.api.managing import Management
+from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
+from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, BuildLogs
+from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.messages import BuildQueue
-from runtime.deploy.project_input import NewDeployment, NewProject, ProjectChanges
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.variables import NewVariables, SecretStore
+from runtime.deploy.repositories.build_slot import BuildSlotRepository
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.lists import ListRepository
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.variables import NewVariables, SecretStore
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
@@ -199,7 +199,7 @@ OPERATIONS: Operations[Management] = {
     "GET /deployments/{deploymentId}/logs": _get_log,
     "POST /deployments/{deploymentId}/cancel": _cancel,
 }
-"""What answers each route that `runtime.deploy.routes` gives to this function."""
+"""What answers each route that `runtime.deploy.api.routes` gives to this function."""
 
 OPEN: OpenOperations = {ROUTE: openapi("openapi.json")}
 """What answers the routes among them that want no token."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.build_event import BuildEvent, ForeignBuildError
-from runtime.deploy.build_results import BuildResults
-from runtime.deploy.build_slot import BuildSlotRepository
-from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
+from runtime.deploy.builds.build_results import BuildResults
 from runtime.deploy.messages import BuildQueue, ReleaseQueue
-from runtime.deploy.projects import ProjectRepository
+from runtime.deploy.repositories.build_slot import BuildSlotRepository
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load

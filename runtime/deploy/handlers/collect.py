@@ -9,12 +9,12 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.collecting import Collector, Withdrawal
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.edge_store import EdgeStore
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.removal import FunctionRemover, ObjectRemover
-from runtime.deploy.retention import RetentionRepository
+from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.retention import RetentionRepository
+from runtime.deploy.upkeep.collecting import Collector, Withdrawal
 from runtime.shared import aws
 from runtime.shared.clock import from_text, utc_now
 from runtime.shared.environment import load

@@ -7,12 +7,12 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.build_slot import BuildSlotRepository
-from runtime.deploy.building import Builder
-from runtime.deploy.deployments import DeploymentRepository
+from runtime.deploy.builds.building import Builder
 from runtime.deploy.messages import BuildQueue, DeploymentMessage
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.variables import SecretStore
+from runtime.deploy.repositories.build_slot import BuildSlotRepository
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared import aws
 from runtime.shared.batches import handle_records
 from runtime.shared.clock import utc_now

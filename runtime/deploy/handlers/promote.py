@@ -10,18 +10,18 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.collecting import Withdrawal
-from runtime.deploy.deleting import Deletion
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.documents import deployment_document
-from runtime.deploy.edge_store import EdgeStore
-from runtime.deploy.project_deletion import ProjectDeletionRepository
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.promotion import Promotion
-from runtime.deploy.publishing import FunctionPublisher
-from runtime.deploy.retention import RetentionRepository
-from runtime.deploy.switching import Switch
-from runtime.deploy.variables import SecretRemover
+from runtime.deploy.api.deleting import Deletion
+from runtime.deploy.api.documents import deployment_document
+from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.releases.promotion import Promotion
+from runtime.deploy.releases.publishing import FunctionPublisher
+from runtime.deploy.releases.switching import Switch
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.retention import RetentionRepository
+from runtime.deploy.repositories.variables import SecretRemover
+from runtime.deploy.upkeep.collecting import Withdrawal
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.dispatch import Operations, dispatch
@@ -119,4 +119,4 @@ OPERATIONS: Operations[Services] = {
     "POST /deployments/{deploymentId}/promote": _promote,
     "DELETE /projects/{projectId}": _delete_project,
 }
-"""What answers each route that `runtime.deploy.routes` gives to this function."""
+"""What answers each route that `runtime.deploy.api.routes` gives to this function."""

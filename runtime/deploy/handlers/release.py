@@ -10,15 +10,15 @@ from typing import Any, Final
 from attrs import frozen
 from botocore.config import Config
 
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.edge_store import EdgeStore
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.publishing import FunctionPublisher
-from runtime.deploy.release_steps import ReleaseSteps
-from runtime.deploy.releasing import Releaser
-from runtime.deploy.switching import Switch
-from runtime.deploy.uploading import CONNECTIONS, Uploader, http_put
+from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.releases.publishing import FunctionPublisher
+from runtime.deploy.releases.release_steps import ReleaseSteps
+from runtime.deploy.releases.releasing import Releaser
+from runtime.deploy.releases.switching import Switch
+from runtime.deploy.releases.uploading import CONNECTIONS, Uploader, http_put
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
 from runtime.shared.batches import handle_records
 from runtime.shared.clock import utc_now

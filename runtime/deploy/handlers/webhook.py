@@ -8,11 +8,11 @@ from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.deployments import DeploymentRepository
-from runtime.deploy.github import Ignored
+from runtime.deploy.builds.github import Ignored
+from runtime.deploy.builds.pushing import Delivery, Pushes
 from runtime.deploy.messages import BuildQueue
-from runtime.deploy.projects import ProjectRepository
-from runtime.deploy.pushing import Delivery, Pushes
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load

@@ -18,11 +18,11 @@ from tests.runtime.world import World
 pytest.register_assert_rewrite(
     "tests.runtime.data.single_rows",
     "tests.runtime.data.transactions",
-    "tests.runtime.test_cancelling",
-    "tests.runtime.test_deployments",
-    "tests.runtime.test_lists",
-    "tests.runtime.test_projects",
-    "tests.runtime.test_switching",
+    "tests.runtime.builds.test_cancelling",
+    "tests.runtime.repositories.test_deployments",
+    "tests.runtime.repositories.test_lists",
+    "tests.runtime.repositories.test_projects",
+    "tests.runtime.releases.test_switching",
 )
 
 

@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from local.build_request import BuildResult, EnvironmentVariable
 from local.buildspec import parse_buildspec
 from local.repositories import Author, GitServer, Repository
-from runtime.deploy.build_logs import commit_found
+from runtime.deploy.builds.build_logs import commit_found
 from tests.local.builds.bench import Bench, failed_phase
 
 BUILDSPEC = Path("components/build/buildspec.yml").read_text(encoding="utf-8")
@@ -131,7 +131,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
 
 
 def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
-    """P5: and the log names it, where the platform looks for it (`runtime/deploy/build_logs.py`)."""
+    """P5: and the log names it, where the platform looks for it (`runtime/deploy/builds/build_logs.py`)."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH="main")
 
     assert result.status == "SUCCEEDED", site.bench.aws.log

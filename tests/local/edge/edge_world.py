@@ -25,7 +25,7 @@ from local.edge_server import EdgeServer
 from local.http_messages import Headers, StreamedResponse
 from local.node_function import NodeFunctionVersion
 from tests.edge.edge_host import HOST, KEY_VALUES, SITE, SOURCE
-from tests.runtime.origin.node_functions import function_version
+from tests.runtime.releases.origin.node_functions import function_version
 
 KEYED = {
     "x-anchor-release",

@@ -26,7 +26,7 @@ from tests.local.edge.edge_world import (
     hello,
     run,
 )
-from tests.runtime.origin.node_functions import function_version
+from tests.runtime.releases.origin.node_functions import function_version
 
 
 def test_each_part_of_an_answer_passes_at_once() -> None:

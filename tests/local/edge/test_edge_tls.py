@@ -14,7 +14,7 @@ from cryptography import x509
 from local.certificates import LocalAuthority
 from tests.edge.edge_host import HOST
 from tests.local.edge.edge_world import World, run
-from tests.runtime.origin.node_functions import function_version, get, workers
+from tests.runtime.releases.origin.node_functions import function_version, get, workers
 
 NOW = dt.datetime.now(dt.UTC)
 

@@ -18,7 +18,14 @@ from local.node import find_node
 from local.node_function import NodeFunctionVersion, NodeInvocation, NodeResult
 from local.worker_process import WorkerFailedError
 from local.workers import WorkerPool
-from tests.runtime.origin.node_functions import SEPARATOR, URL_HOST, Lines, function_version, get, workers
+from tests.runtime.releases.origin.node_functions import (
+    SEPARATOR,
+    URL_HOST,
+    Lines,
+    function_version,
+    get,
+    workers,
+)
 
 INDEX = """
 import fs from "node:fs";
@@ -406,7 +413,7 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             """
             import asyncio, json
             from tests.local.edge.test_workers import FUNCTION, invocation
-            from tests.runtime.origin.node_functions import workers
+            from tests.runtime.releases.origin.node_functions import workers
 
             async def main():
                 async with workers() as (pool, _):

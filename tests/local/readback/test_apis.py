@@ -9,7 +9,7 @@ import pytest
 
 from local.emulator import Emulator
 from local.engine import Deployment
-from runtime.deploy.routes import ROUTES
+from runtime.deploy.api.routes import ROUTES
 from runtime.images.routes import ROUTES as IMAGE_ROUTES
 
 IMAGES = {"GET /openapi.json"} | {

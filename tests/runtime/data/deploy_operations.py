@@ -8,7 +8,7 @@ from attrs import evolve
 
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
-from runtime.deploy.project_deletion import ProjectDeletionRepository
+from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS

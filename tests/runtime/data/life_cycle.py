@@ -17,11 +17,12 @@ from runtime.deploy.handlers import build_events, webhook
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
+from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
-from tests.runtime.release.open_next import artifact
-from tests.runtime.release.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.releases.open_next import artifact
+from tests.runtime.releases.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, CrashError, World
+from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
 
 PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
 ARTIFACT = artifact().getvalue()

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.components.recorder import dynamodb_tables
+from tests.runtime.calls import real_client
 from tests.runtime.data.operation import Operation, public_methods
 from tests.runtime.data.operations import OPERATIONS
-from tests.runtime.world import real_client
 
 pytestmark = pytest.mark.thorough
 

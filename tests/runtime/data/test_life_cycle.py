@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from moto import mock_aws
 
 from runtime.deploy.model import TRANSITIONS, Deployment, Project, Status
+from tests.runtime.calls import REGION, real_client
 from tests.runtime.data.life_cycle import ENDS, Crash, LifeCycle
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import REGION, real_client
 
 pytestmark = pytest.mark.thorough
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from runtime.deploy.model import Status
+from tests.runtime.calls import REGION, real_client
 from tests.runtime.data.life_cycle import ENDS, WRITES, Crash, LifeCycle
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import REGION, real_client
 
 pytestmark = pytest.mark.thorough
 

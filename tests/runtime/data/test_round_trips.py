@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from runtime.shared.converters import attribute, from_row, to_row
 from runtime.shared.dynamodb import item_size
+from tests.runtime.calls import real_client
 from tests.runtime.data.models import INTEGERS, models, values_of
-from tests.runtime.world import real_client
 
 pytestmark = pytest.mark.thorough
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.runtime.calls import real_client
 from tests.runtime.faults.journey import Journey
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import real_client
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from moto.dynamodb.exceptions import DynamodbException
 from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.dynamodb.responses import DynamoHandler
 
-from tests.runtime.world import REGION
+from tests.runtime.calls import REGION
 
 
 class DirectDynamoDB:

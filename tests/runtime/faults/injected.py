@@ -10,7 +10,7 @@ from typing import Final
 from attrs import Factory, define, field, frozen
 from botocore.exceptions import ClientError
 
-from tests.runtime.world import Calls, CrashError
+from tests.runtime.calls import Calls, CrashError
 
 _RUNTIME: Final = Path(__file__).parents[3] / "runtime"
 _PLATFORM: Final = (f"{_RUNTIME}/deploy/", f"{_RUNTIME}/images/")

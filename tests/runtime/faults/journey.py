@@ -20,13 +20,14 @@ from botocore.exceptions import ClientError
 from runtime.deploy.handlers import build_events, orchestrator, release, sweep, webhook
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
+from tests.runtime.calls import CrashError
 from tests.runtime.data.life_cycle import ARTIFACT, ENDS, PUSH
 from tests.runtime.events import build_state, delivery, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.faults.injected import Fault, Injector
-from tests.runtime.release.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.releases.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import BUILD_QUEUE, OTHER, CrashError, World
+from tests.runtime.world import BUILD_QUEUE, OTHER, World
 
 ROOT: Final = Path(__file__).parents[3]
 HIDDEN: Final = timedelta(minutes=30)

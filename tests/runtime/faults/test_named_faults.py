@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from runtime.deploy import releasing
-from runtime.deploy.release_steps import Step
+from runtime.deploy.releases import releasing
+from runtime.deploy.releases.release_steps import Step
 from tests.reliability_page import says
+from tests.runtime.calls import CrashError
 from tests.runtime.faults.injected import refusal, throttling
 from tests.runtime.faults.journey import Due, Journey, Observed
-from tests.runtime.world import CrashError
 
 pytestmark = pytest.mark.thorough
 

@@ -28,9 +28,11 @@ from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.signing import Signer
+from tests.runtime.calls import REGION, Calls, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OWNER, REGION, Calls, Clock, Kms, client_error, real_client
+from tests.runtime.stand_ins import Clock, Kms
+from tests.runtime.world import OWNER
 
 BUCKET = "anchor-dev-123456789012-images"
 DELIVERY = "https://images-cdn-dev.example.com"

@@ -11,10 +11,11 @@ from runtime.images.errors import ImageChangedError, ImageDeletingError, ImageNo
 from runtime.images.handlers import api
 from runtime.images.image_input import ImageChanges
 from runtime.images.model import TRANSITIONS, Image, Status
+from tests.runtime.calls import CrashError, client_error
 from tests.runtime.events import request
 from tests.runtime.images.image_world import ImageWorld
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OWNER, CrashError, client_error
+from tests.runtime.world import OWNER
 
 KINDS: dict[str, Callable[[ImageWorld], Image]] = {
     "pending": lambda world: world.pending(),

@@ -17,11 +17,12 @@ from runtime.images.managing import CreatedImage
 from runtime.shared import aws as clients
 from runtime.shared.environment import MissingEnvironmentError
 from tests.components.recorder import record_stage
+from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import request
 from tests.runtime.images.image_tables import IMAGES
 from tests.runtime.images.image_world import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageWorld
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OWNER, client_error, real_client
+from tests.runtime.world import OWNER
 
 ROOT = Path(__file__).parents[3]
 HANDLERS = {api: "images-api", uploaded: "images-uploaded"}

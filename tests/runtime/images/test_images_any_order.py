@@ -22,9 +22,10 @@ from runtime.images.model import Album, Image, Status
 from runtime.images.rows import album_partition
 from runtime.shared.converters import from_row
 from runtime.shared.errors import InvalidInputError
+from tests.runtime.calls import REGION, CrashError
 from tests.runtime.images.image_world import ImageWorld, make_images
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OTHER, OWNER, REGION, CrashError
+from tests.runtime.world import OTHER, OWNER
 
 pytestmark = pytest.mark.thorough
 

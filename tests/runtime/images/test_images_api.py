@@ -13,10 +13,11 @@ from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
 from runtime.images.objects import CACHE_CONTROL, image_key
 from runtime.images.routes import ROUTES
 from runtime.shared.clock import from_text
+from tests.runtime.calls import real_client
 from tests.runtime.events import request
 from tests.runtime.images.image_world import BUCKET, DELIVERY, MAXIMUM, ImageWorld, object_created
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OTHER, OWNER, real_client
+from tests.runtime.world import OTHER, OWNER
 
 NEW = {"contentType": "image/png", "size": 5_000}
 IMAGE = "/images/{imageId}"

@@ -14,9 +14,9 @@ from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
 from runtime.images.objects import image_id_of
 from runtime.images.rows import collisions
 from runtime.shared.dynamodb import TransactionConflictError, condition
+from tests.runtime.calls import CrashError, client_error, real_client
 from tests.runtime.images.image_world import BUCKET, ImageWorld, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
-from tests.runtime.world import CrashError, client_error, real_client
 
 SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.runtime.calls import real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
 from tests.runtime.shops.shop_world import ShopWorld
 from tests.runtime.tables import shop_tables
-from tests.runtime.world import real_client
 
 
 @pytest.fixture

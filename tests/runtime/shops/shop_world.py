@@ -15,8 +15,8 @@ from runtime.shops.jobs import JobRepository
 from runtime.shops.model import ImportRecord, Job, Shop, Status
 from runtime.shops.shops import ShopRepository
 from runtime.shops.tokens import SealedToken
+from tests.runtime.calls import Calls
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
-from tests.runtime.world import Calls
 
 SHOP = "one.shops.example.com"
 OTHER_SHOP = "two.shops.example.com"

@@ -10,9 +10,9 @@ from runtime.shared.converters import to_row
 from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops.model import JOB_LIFETIME, Job, Status
+from tests.runtime.calls import Calls
 from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, ShopWorld
 from tests.runtime.tables import JOBS
-from tests.runtime.world import Calls
 
 List = Callable[..., Page[Job]]
 

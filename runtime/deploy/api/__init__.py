@@ -1,0 +1,1 @@
+"""What signed-in users may ask of the platform."""

@@ -1,0 +1,76 @@
+"""Projects and deployments as the API's JSON. Field by field: nothing is shown that is not listed here."""
+
+from runtime.deploy.api.answers import (
+    DeploymentDocument,
+    LogDocument,
+    ProjectDocument,
+    VariableDocument,
+    VariablesDocument,
+)
+from runtime.deploy.builds.build_logs import LogLine
+from runtime.deploy.model import Deployment, Project, Site, Variable
+from runtime.shared.clock import to_text
+from runtime.shared.pages import Page
+
+
+def project_document(project: Project, site: Site | None) -> ProjectDocument:
+    """Return a project as the API shows it to its owner."""
+    return {
+        "projectId": project.project_id,
+        "name": project.name,
+        "site": project.site,
+        "repositoryUrl": project.repository_url,
+        "branch": project.branch,
+        "url": site.url() if site else None,
+        "createdAt": to_text(project.created_at),
+        "updatedAt": to_text(project.updated_at),
+        "live": {"deploymentId": project.live.deployment_id} if project.live else None,
+        "pinned": project.pinned,
+        "deleting": project.deleting_at is not None,
+    }
+
+
+def deployment_document(deployment: Deployment) -> DeploymentDocument:
+    """Return a deployment as the API shows it to its owner; `url`, `liveAt`, `failure` once they exist."""
+    document: DeploymentDocument = {
+        "deploymentId": deployment.deployment_id,
+        "projectId": deployment.project_id,
+        "status": deployment.status.value,
+        "branch": deployment.branch,
+        "commitSha": deployment.commit_sha,
+        "commitMessage": deployment.commit_message,
+        "commitAuthor": deployment.commit_author,
+        "source": deployment.source.value,
+        "createdAt": to_text(deployment.created_at),
+        "updatedAt": to_text(deployment.updated_at),
+    }
+    if deployment.release and not deployment.collected_at:  # from then on it leads nowhere
+        document["url"] = deployment.release.url
+    if deployment.live_at:
+        document["liveAt"] = to_text(deployment.live_at)
+    if deployment.failure:
+        document["failure"] = {
+            "step": deployment.failure.step,
+            "reason": deployment.failure.reason,
+            "logTail": list(deployment.failure.log_tail),
+        }
+    return document
+
+
+def log_document(page: Page[LogLine]) -> LogDocument:
+    """Return lines of a build's log, as they were printed."""
+    return {
+        "lines": [{"at": to_text(line.at) if line.at else None, "text": line.text} for line in page.items],
+        "cursor": page.cursor,
+    }
+
+
+def variables_document(project: Project) -> VariablesDocument:
+    """Return a project's variables; a secret has a name and no value (A4)."""
+    return {"variables": [_variable_document(variable) for variable in project.variables]}
+
+
+def _variable_document(variable: Variable) -> VariableDocument:
+    if variable.is_secret or variable.value is None:
+        return {"name": variable.name, "isSecret": variable.is_secret}
+    return {"name": variable.name, "value": variable.value, "isSecret": False}

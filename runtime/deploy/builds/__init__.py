@@ -1,0 +1,1 @@
+"""From a push to the end of its build."""

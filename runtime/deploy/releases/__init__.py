@@ -1,0 +1,1 @@
+"""From the artifact of a build to what visitors get, and what becomes of it."""

@@ -1,0 +1,166 @@
+"""What a site serves without running code: hashed assets shared by its releases, public files of each one."""
+
+from collections.abc import Collection, Iterator
+from types import MappingProxyType
+
+from runtime.deploy.model import Deployment
+from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.release_clients import S3Client
+from runtime.deploy.releases.uploading import Upload
+
+IMMUTABLE = "public,max-age=31536000,immutable"
+"""For what never changes under its name."""
+
+REVALIDATED = "public,max-age=0,s-maxage=31536000,must-revalidate"
+"""For public files: the edge keeps them, because its cache key names the release; browsers ask again."""
+
+_ASSETS = "assets/"
+_HASHED = "_next/static/"
+_MEDIA = "_next/static/media/"
+_BUILD_ID = "BUILD_ID"
+
+_TEXTS = {
+    "css": "text/css",
+    "csv": "text/csv",
+    "htm": "text/html",
+    "html": "text/html",
+    "ics": "text/calendar",
+    "js": "text/javascript",
+    "json": "application/json",
+    "jsonld": "application/ld+json",
+    "map": "application/json",
+    "md": "text/markdown",
+    "mjs": "text/javascript",
+    "txt": "text/plain",
+    "vcf": "text/vcard",
+    "vtt": "text/vtt",
+    "webmanifest": "application/manifest+json",
+    "xml": "application/xml",
+    "xsl": "application/xslt+xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+}
+_OTHERS = {
+    "aac": "audio/aac",
+    "apng": "image/apng",
+    "avif": "image/avif",
+    "bmp": "image/bmp",
+    "eot": "application/vnd.ms-fontobject",
+    "flac": "audio/flac",
+    "gif": "image/gif",
+    "glb": "model/gltf-binary",
+    "gltf": "model/gltf+json",
+    "gz": "application/gzip",
+    "heic": "image/heic",
+    "ico": "image/x-icon",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "jxl": "image/jxl",
+    "m4a": "audio/mp4",
+    "m4v": "video/mp4",
+    "mov": "video/quicktime",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "mpeg": "video/mpeg",
+    "oga": "audio/ogg",
+    "ogg": "audio/ogg",
+    "ogv": "video/ogg",
+    "otf": "font/otf",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "ttf": "font/ttf",
+    "wasm": "application/wasm",
+    "wav": "audio/wav",
+    "weba": "audio/webm",
+    "webm": "video/webm",
+    "webp": "image/webp",
+    "woff": "font/woff",
+    "woff2": "font/woff2",
+    "zip": "application/zip",
+}
+CONTENT_TYPES = MappingProxyType(
+    {**{ending: f"{name}; charset=utf-8" for ending, name in _TEXTS.items()}, **_OTHERS}
+)
+"""By a file name's ending. Fixed here: `mimetypes` reads whatever tables the machine has."""
+
+
+def content_type(name: str) -> str:
+    """Return the media type that a file is served with; unknown ones are a download."""
+    _, _, ending = name.rpartition("/")[2].rpartition(".")
+    return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
+
+
+def project_folder(deployment: Deployment) -> str:
+    """Return the folder of all files of a deployment's project, below `assets/`, without slashes around it.
+
+    A site can be another tenant's one day, and then has nothing that his project has not put there: a script
+    that was left under the name that his pages ask for would run in them.
+    """
+    return f"{deployment.site}/{deployment.project_id}"
+
+
+def project_prefix(deployment: Deployment) -> str:
+    """Return the key prefix of all files of a deployment's project, without a trailing slash."""
+    return f"{_ASSETS}{project_folder(deployment)}"
+
+
+def release_prefix(deployment: Deployment) -> str:
+    """Return the key prefix of a release's own files, without a trailing slash."""
+    return f"{project_prefix(deployment)}/{deployment.deployment_id}"
+
+
+def present_hashed(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
+    """Return the keys of the hashed assets that a project has in the bucket. One call per 1,000 of them."""
+    prefix = f"{project_prefix(deployment)}/{_HASHED}"
+    keys: set[str] = set()
+    answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    while True:
+        keys.update(each["Key"] for each in answer.get("Contents", ()))
+        if not answer.get("IsTruncated"):
+            return frozenset(keys)
+        answer = client.list_objects_v2(
+            Bucket=bucket, Prefix=prefix, ContinuationToken=answer["NextContinuationToken"]
+        )
+
+
+def asset_uploads(
+    artifact: Artifact, deployment: Deployment, *, present: Collection[str]
+) -> Iterator[Upload]:
+    """What of a build's files has to be uploaded, and as what.
+
+    Args:
+        artifact: The build.
+        deployment: The release's.
+        present: Keys of hashed assets that are there already.
+    """
+    # The base path is part of what the image function is asked for, and of what visitors ask for. Hashed
+    # files lie without it, so that a site keeps them when it moves.
+    own = release_prefix(deployment) + artifact.manifest.base_path
+    # The one folder of `_next/static/` whose name says nothing of its content: two builds can share an id.
+    by_build_id = f"{_HASHED}{artifact.build.build_id}/"
+    for name in _served(artifact):
+        source, media_type = f"{_ASSETS}{name}", content_type(name)
+        if name.startswith(_HASHED):
+            key = f"{project_prefix(deployment)}/{name}"
+            if key not in present or name.startswith(by_build_id):
+                yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
+        if name.startswith(_MEDIA):  # a second time: the image function reads below the release's prefix only
+            yield Upload(source=source, key=f"{own}/{name}", content_type=media_type, cache_control=IMMUTABLE)
+        if not name.startswith(_HASHED):
+            yield Upload(
+                source=source, key=f"{own}/{name}", content_type=media_type, cache_control=REVALIDATED
+            )
+
+
+def root_entries(artifact: Artifact) -> tuple[str, ...]:
+    """Return the first path parts, below the base path, of a release's public files; folders end with `/`."""
+    names = (name for name in _served(artifact) if not name.startswith("_next/"))
+    return tuple(sorted({name[: name.find("/") + 1] or name for name in names}))
+
+
+def _served(artifact: Artifact) -> Iterator[str]:
+    # `BUILD_ID` lies beside the public files for other deployment tools; it is no file of the site.
+    return (name for name in artifact.names(_ASSETS) if name != _BUILD_ID)

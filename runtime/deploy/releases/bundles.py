@@ -1,0 +1,77 @@
+"""The code of a release's functions: OpenNext's bundles, each with the platform's wrapper in front."""
+
+import base64
+import hashlib
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import IO, Final
+
+from attrs import frozen
+
+from runtime.deploy.releases.artifact import WRAPPER, Artifact
+from runtime.deploy.releases.release_clients import S3Client
+
+_WRAPPER_FILE: Final = Path(__file__).parent / "origin" / WRAPPER
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same files are always the same zip
+_PLAIN_FILE: Final = 0o100644 << 16
+
+
+@frozen(kw_only=True)
+class Code:
+    """A zip of a function in a bucket.
+
+    Attributes:
+        sha256: Base64 of the zip's SHA-256, as Lambda tells it.
+    """
+
+    bucket: str
+    key: str
+    sha256: str
+
+
+@frozen(kw_only=True)
+class BundleStore:
+    """Where the zips of functions are kept.
+
+    Attributes:
+        client: S3 client.
+        bucket: Name of the bucket.
+    """
+
+    client: S3Client
+    bucket: str
+
+    def put(self, artifact: Artifact, folder: str, *, key: str, wrapped: bool) -> Code:
+        """Zip a function of the artifact and upload it. The same function always gives the same zip.
+
+        Args:
+            artifact: The build.
+            folder: The function's folder in it, with a trailing slash.
+            key: The zip's key.
+            wrapped: Whether the platform's wrapper stands in front of the function.
+        """
+        with tempfile.TemporaryFile() as file:
+            _write_zip(artifact, folder, file, wrapped=wrapped)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").digest()
+            file.seek(0)
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType="application/zip")
+        return Code(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode())
+
+
+def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], *, wrapped: bool) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in artifact.names(folder):
+            with artifact.open(f"{folder}{name}") as source, archive.open(_entry(name), "w") as target:
+                shutil.copyfileobj(source, target)
+        if wrapped:
+            archive.writestr(_entry(WRAPPER), _WRAPPER_FILE.read_bytes())
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = _PLAIN_FILE
+    return entry

@@ -1,0 +1,138 @@
+"""A release's ISR cache as its build left it: pages and fetches as objects, the tags they carry as rows.
+
+Both are named as the running server of OpenNext 4.1.12 looks them up: objects below the release's prefix as
+`{cache id}/{page}.cache` and `__fetch/{cache id}/{hash}`, tags and paths of rows as `{cache id}/...`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from attrs import field, frozen
+
+from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.release_clients import TagTableClient
+from runtime.deploy.releases.tag_seed import TagRow
+from runtime.deploy.releases.uploading import Upload
+from runtime.shared.aws import Item
+
+_CACHE = "cache/"
+_FETCH = "__fetch/"
+_READ_AT_ONCE = 100  # DynamoDB's limits of a batch
+_WRITE_AT_ONCE = 25
+_BATCHES_AT_ONCE = 4
+_ATTEMPTS = 8
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 2.0
+
+
+class TagsUnprocessedError(Exception):
+    """DynamoDB kept putting off rows of the tag table: it is too busy. Worth another try later."""
+
+
+def cache_prefix(site: str, deployment_id: str) -> str:
+    """Return the key prefix of a release's ISR cache, without a trailing slash."""
+    return f"cache/{site}/{deployment_id}"
+
+
+def cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
+    """Return the cached pages and fetches that a build made."""
+    prefix = cache_prefix(site, deployment_id)
+    for name in artifact.names(_CACHE):
+        # OpenNext names the fetch cache by the build id, the pages already by what the server looks up.
+        looked_up = (
+            f"{_FETCH}{artifact.build.cached(name.removeprefix(_FETCH))}" if name.startswith(_FETCH) else name
+        )
+        yield Upload(source=f"{_CACHE}{name}", key=f"{prefix}/{looked_up}", content_type="application/json")
+
+
+@frozen(kw_only=True)
+class TagSeeder:
+    """Writes the rows of a build's tag seed that a site's tag table does not have.
+
+    A row that is there stays: two builds can have the same id (sites may choose it), and then it says when
+    the site that is live now last revalidated that tag.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        table: Name of the site's tag table.
+        pause: Waits for that many seconds.
+        jitter: Returns a random number in [0, 1).
+    """
+
+    client: TagTableClient
+    table: str
+    pause: Callable[[float], None] = field(repr=False)
+    jitter: Callable[[], float] = field(repr=False)
+
+    def seed(self, rows: Iterable[TagRow]) -> int:
+        """Write what is missing and return how many rows the seed has, repetitions left out.
+
+        Calls: for every 100 rows one read and, where they are new, four writes; more while DynamoDB is busy.
+
+        Raises:
+            TagsUnprocessedError: DynamoDB put rows off again and again.
+        """
+        with ThreadPoolExecutor(_BATCHES_AT_ONCE) as pool:
+            return sum(pool.map(self._seed_batch, _batches(_distinct(rows))))
+
+    def _seed_batch(self, rows: Sequence[TagRow]) -> int:
+        keys = [_key(row) for row in rows]
+        names = {"#tag": "tag", "#path": "path"}
+        present: set[tuple[str, str]] = set()
+        request: Mapping[str, Any] = {
+            self.table: {
+                "Keys": keys,
+                "ConsistentRead": True,
+                "ProjectionExpression": "#tag, #path",
+                "ExpressionAttributeNames": names,
+            }
+        }
+        for _ in self._tries():
+            answer = self.client.batch_get_item(RequestItems=request)
+            found: Sequence[Item] = answer["Responses"].get(self.table, ())
+            present.update((item["tag"]["S"], item["path"]["S"]) for item in found)
+            request = answer.get("UnprocessedKeys", {})
+            if not request:
+                break
+        missing = [row for row in rows if (row.tag, row.path) not in present]
+        for start in range(0, len(missing), _WRITE_AT_ONCE):
+            self._write(missing[start : start + _WRITE_AT_ONCE])
+        return len(rows)
+
+    def _write(self, rows: Sequence[TagRow]) -> None:
+        puts = [
+            {"PutRequest": {"Item": {**_key(row), "revalidatedAt": {"N": str(row.revalidated_at)}}}}
+            for row in rows
+        ]
+        request: Mapping[str, Any] = {self.table: puts}
+        for _ in self._tries():
+            request = self.client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+            if not request:
+                break
+
+    def _tries(self) -> Iterator[int]:
+        """Count tries, with a growing, jittered pause before each but the first; raise when they run out."""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self.pause(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * (0.5 + self.jitter() / 2))
+            yield attempt
+        raise TagsUnprocessedError(f"DynamoDB put off rows of {self.table} {_ATTEMPTS} times")
+
+
+def _key(row: TagRow) -> Item:
+    return {"tag": {"S": row.tag}, "path": {"S": row.path}}
+
+
+def _distinct(rows: Iterable[TagRow]) -> Iterator[TagRow]:
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        if (row.tag, row.path) not in seen:
+            seen.add((row.tag, row.path))
+            yield row
+
+
+def _batches(rows: Iterator[TagRow]) -> Iterator[Sequence[TagRow]]:
+    while batch := tuple(islice(rows, _READ_AT_ONCE)):
+        yield batch

@@ -1,0 +1,217 @@
+"""A release's functions: versions that never change, each behind an alias with a URL of its own (D1).
+
+Every step can be repeated after a crash at any point: what exists already is taken as it is. An alias is made
+last, from a version that was checked; once it is there, its function is not touched again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.deploy.aws_errors import code, is_passing
+from runtime.deploy.releases.bundles import Code
+from runtime.deploy.releases.release_clients import LambdaClient
+
+LIVE: Final = "live"
+"""The alias that names a function's version in production (D4)."""
+
+_RELEASE_VARIABLE: Final = "ANCHOR_DEPLOYMENT_ID"
+_PAUSE: Final = 0.25
+_TRIES: Final = 240
+
+
+class PublishError(Exception):
+    """A function cannot be published, now or later. The message is for the user and has no secret in it."""
+
+
+class FunctionBusyError(Exception):
+    """A function is being changed by someone else, or takes too long to change. Worth another try later."""
+
+
+def release_alias(deployment_id: str) -> str:
+    """Return the alias of a release's functions."""
+    return f"r-{deployment_id.lower()}"
+
+
+def split_alias(alias: str, number: int) -> str:
+    """Return the alias of a part of a release's split server, counted from 1: of the server function, too."""
+    return f"{alias}-{number}"
+
+
+@frozen(kw_only=True)
+class FunctionRelease:
+    """What one function becomes with a release.
+
+    Attributes:
+        function: The function's name.
+        alias: The release's alias.
+        code: Its zip.
+        environment: Its variables, with the id of the deployment among them; None leaves them as they are.
+    """
+
+    function: str
+    alias: str
+    code: Code
+    environment: Mapping[str, str] | None = field(repr=False)
+
+
+@frozen(kw_only=True)
+class FunctionPublisher:
+    """Publishes the functions of releases.
+
+    Attributes:
+        client: Lambda client.
+        pause: Waits for that many seconds.
+    """
+
+    client: LambdaClient
+    pause: Callable[[float], None] = field(repr=False)
+
+    def version(self, release: FunctionRelease) -> str:
+        """Return the version behind the release's alias; make both where the alias does not exist.
+
+        Raises:
+            PublishError: Lambda refuses the variables, or cannot change the function.
+            FunctionBusyError: The function changed while it was being published.
+        """
+        published = self._aliased(release.function, release.alias)
+        if published is None:
+            published = self._publish(release)
+            self._make_alias(release.function, release.alias, published)
+        return published
+
+    def origin(self, function: str, alias: str) -> str:
+        """Return the host of the alias's URL; make the URL, open to the world, where it does not exist.
+
+        The function's wrapper refuses whoever is not the edge. A URL that AWS guards could not take the POST
+        of a browser, which sends no hash of its payload.
+        """
+        try:
+            answer = self.client.create_function_url_config(
+                FunctionName=function, Qualifier=alias, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
+            )
+        except ClientError as error:
+            if code(error) != "ResourceConflictException":
+                raise
+            answer = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
+        # Since October 2025 an open URL needs both.
+        permissions: tuple[dict[str, Any], ...] = (
+            {"StatementId": "open-url", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+            {"StatementId": "by-url", "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+        )
+        for permission in permissions:
+            self._permit(FunctionName=function, Qualifier=alias, Principal="*", **permission)
+        return urlsplit(answer["FunctionUrl"]).netloc
+
+    def lead(self, target: Callable[[], Mapping[str, str]]) -> None:
+        """Let the `live` aliases of functions name the versions to be live, whoever moves them meanwhile.
+
+        Args:
+            target: Reads the function names and their versions, strongly consistent.
+        """
+        for _ in self._tries("the alias live"):
+            versions = target()
+            for function, version in versions.items():
+                self._set_live(function, version)
+            if target() == versions:
+                break
+
+    def _set_live(self, function: str, version: str) -> None:
+        try:
+            self.client.update_alias(FunctionName=function, Name=LIVE, FunctionVersion=version)
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException":
+                raise
+            self._make_alias(function, LIVE, version)  # the function's first release
+
+    def _aliased(self, function: str, alias: str) -> str | None:
+        try:
+            return self.client.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException":
+                raise
+            return None
+
+    def _publish(self, release: FunctionRelease) -> str:
+        function, sha256 = release.function, release.code.sha256
+        self._settled(function)  # of an earlier release that broke off
+        self.client.update_function_code(
+            FunctionName=function, S3Bucket=release.code.bucket, S3Key=release.code.key
+        )
+        settled = self._settled(function)
+        if release.environment is not None:
+            self._put_environment(function, release.environment)
+            settled = self._settled(function)
+        expected = (release.environment or {}).get(_RELEASE_VARIABLE)
+        found = settled.get("Environment", {}).get("Variables", {}).get(_RELEASE_VARIABLE)
+        if settled["CodeSha256"] != sha256 or (release.environment is not None and found != expected):
+            raise FunctionBusyError(f"{function} was changed by someone else while it was published")
+        # Both conditions: between reading them and publishing, nobody may have changed anything.
+        answer = self.client.publish_version(
+            FunctionName=function,
+            CodeSha256=sha256,
+            RevisionId=settled["RevisionId"],
+            Description=release.alias,
+        )
+        version: str = answer["Version"]
+        self._settled(function, version)
+        return version
+
+    def _put_environment(self, function: str, variables: Mapping[str, str]) -> None:
+        try:
+            self.client.update_function_configuration(
+                FunctionName=function, Environment={"Variables": variables}
+            )
+        except ClientError as error:
+            # Lambda's and botocore's words can repeat the variables, secrets included: only the code goes on.
+            refusal = f"the variables of {function}: {code(error)}"
+            if is_passing(error):
+                raise FunctionBusyError(f"Lambda does not take {refusal}") from None
+            raise PublishError(f"Lambda refuses {refusal}") from None
+        except BotoCoreError as error:
+            raise FunctionBusyError(
+                f"Lambda was not reached for {function}: {type(error).__name__}"
+            ) from None
+
+    def _settled(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda has done with the function's last change; return its configuration."""
+        qualifier = {"Qualifier": version} if version else {}
+        for _ in self._tries(function):
+            found = self.client.get_function_configuration(FunctionName=function, **qualifier)
+            if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
+                reason = (
+                    found.get("LastUpdateStatusReasonCode")
+                    or found.get("StateReasonCode")
+                    or "no reason given"
+                )
+                raise PublishError(f"Lambda could not change {function}: {reason}")
+            if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
+                return found
+        raise AssertionError  # pragma: no cover - _tries raises when it ends
+
+    def _make_alias(self, function: str, alias: str, version: str) -> None:
+        try:
+            self.client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
+        except ClientError as error:
+            # Someone was quicker; what he made is looked at again.
+            if code(error) != "ResourceConflictException":
+                raise
+            raise FunctionBusyError(f"alias {alias} of {function} appeared meanwhile") from error
+
+    def _permit(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
+        try:
+            self.client.add_permission(**permission)
+        except ClientError as error:
+            if code(error) != "ResourceConflictException":  # it is there already
+                raise
+
+    def _tries(self, what: str) -> Iterator[int]:
+        """Count tries, with a pause before each but the first; raise after a minute."""
+        for attempt in range(_TRIES):
+            if attempt:
+                self.pause(_PAUSE)
+            yield attempt
+        raise FunctionBusyError(f"{what} is still changing")

@@ -1,0 +1,236 @@
+"""The steps that make a release of a build (D2): all that happens before visitors are led to it.
+
+Every step can be repeated: after a crash at any point the whole is done again, and what is there already is
+found or overwritten by the same.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from typing import IO, Final
+
+from attrs import field, frozen
+from botocore.exceptions import ClientError
+
+from runtime.deploy.aws_errors import code
+from runtime.deploy.model import Deployment, Project, Release, Site
+from runtime.deploy.releases.artifact import Artifact, ArtifactLimits, ArtifactRefusedError, open_artifact
+from runtime.deploy.releases.assets import asset_uploads, present_hashed, project_folder, root_entries
+from runtime.deploy.releases.bundles import BundleStore
+from runtime.deploy.releases.cache_seed import TagSeeder, cache_uploads
+from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
+from runtime.deploy.releases.manifest import Bundle
+from runtime.deploy.releases.publishing import FunctionPublisher, FunctionRelease, release_alias, split_alias
+from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
+from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, site_environment
+from runtime.deploy.releases.smoke import SmokeTest, SmokeTestError
+from runtime.deploy.releases.uploading import Uploader
+from runtime.shared.clock import Clock
+from runtime.shared.signing import Signer
+
+_CHUNK: Final = 1024 * 1024
+
+
+class Step(StrEnum):
+    """The steps of a release, in their order, by the names that users see."""
+
+    VERIFY = "verify artifact"
+    ASSETS = "upload assets"
+    CACHE = "seed cache"
+    PUBLISH = "publish functions"
+    SMOKE = "smoke test"
+    SWITCH = "switch"
+
+
+def artifact_key(deployment: Deployment) -> str:
+    """Return where the build put its artifact."""
+    return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
+
+
+def bundle_key(deployment: Deployment, function: str) -> str:
+    """Return where a function's zip is kept: `server`, `server-1` of a split one, `image` or `revalidate`."""
+    return f"artifacts/{deployment.site}/{deployment.deployment_id}/functions/{function}.zip"
+
+
+@frozen(kw_only=True)
+class ReleaseSteps:
+    """What the steps work with.
+
+    Attributes:
+        s3: For the artifacts bucket.
+        uploader: For the assets bucket.
+        tags: For the sites' tag tables.
+        functions: Lambda client of the smoke test; waits as long as a page may take.
+        region: Where the site's bucket, table and queue are.
+        pause: Waits for that many seconds.
+        jitter: Returns a random number in [0, 1).
+    """
+
+    s3: S3Client
+    artifacts_bucket: str
+    uploader: Uploader
+    tags: TagTableClient
+    secrets: SecretsClient
+    signer: Signer
+    publisher: FunctionPublisher
+    functions: LambdaClient
+    edge: EdgeStore
+    region: str
+    clock: Clock
+    pause: Callable[[float], None] = field(repr=False)
+    jitter: Callable[[], float] = field(repr=False)
+    limits: ArtifactLimits = field(factory=ArtifactLimits)
+
+    def run(
+        self, project: Project, deployment: Deployment, site: Site, begin: Callable[[Step], None]
+    ) -> Release:
+        """Make the release; afterwards it answers at its own host.
+
+        Args:
+            project: The deployment's project.
+            deployment: The one to release.
+            site: The project's site.
+            begin: Told of each step when it begins.
+
+        Raises:
+            ArtifactRefusedError: The build's artifact breaks a rule. Nothing was written.
+            SiteEnvironmentError: The project's variables cannot be given to a function.
+            PublishError: Lambda refuses a function.
+            SmokeTestError: The release does not answer.
+        """
+        begin(Step.VERIFY)
+        with tempfile.TemporaryFile() as file:
+            self._download(deployment, file)
+            with open_artifact(file, self.limits) as artifact:
+                self._upload(artifact, deployment, site, begin)
+                begin(Step.PUBLISH)
+                environment = self._environment(project, deployment, site)
+                release = self._publish(artifact, deployment, site, environment)
+                entries, splits = root_entries(artifact), artifact.manifest.splits
+        begin(Step.SMOKE)
+        self._test(deployment, site, release, environment)
+        begin(Step.SWITCH)
+        entry = EdgeEntry(
+            deployment_id=deployment.deployment_id,
+            folder=project_folder(deployment),
+            server_origin=release.server_origin,
+            image_origin=release.image_origin,
+            origin_key=self.signer.origin_key(deployment.deployment_id),
+            entries=entries,
+            splits=tuple(
+                SplitOrigin(
+                    origin=self.publisher.origin(site.server_function, split_alias(release.alias, number)),
+                    patterns=split.patterns,
+                )
+                for number, split in enumerate(splits, 1)
+            ),
+            base_path=release.base_path or "",
+        )
+        self.edge.publish(entry, release.host)
+        return release
+
+    def _download(self, deployment: Deployment, file: IO[bytes]) -> None:
+        try:
+            answer = self.s3.get_object(Bucket=self.artifacts_bucket, Key=artifact_key(deployment))
+        except ClientError as error:
+            if code(error) != "NoSuchKey":
+                raise
+            raise ArtifactRefusedError("the build left no artifact") from None
+        size: int = answer["ContentLength"]
+        if size > self.limits.archive_bytes:
+            raise ArtifactRefusedError(
+                f"the artifact has {size} bytes; at most {self.limits.archive_bytes} are allowed"
+            )
+        shutil.copyfileobj(answer["Body"], file, _CHUNK)
+
+    def _upload(
+        self, artifact: Artifact, deployment: Deployment, site: Site, begin: Callable[[Step], None]
+    ) -> None:
+        begin(Step.ASSETS)
+        present = present_hashed(self.uploader.client, self.uploader.bucket, deployment)
+        assets = asset_uploads(artifact, deployment, present=present)
+        self.uploader.upload(artifact, assets)
+        begin(Step.CACHE)
+        cached = cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
+        self.uploader.upload(artifact, cached)
+        seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
+        seeder.seed(artifact.tag_rows())
+
+    def _environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
+        return site_environment(
+            project=project,
+            deployment=deployment,
+            site=site,
+            secrets=read_secrets(self.secrets, project, site),
+            origin_key=self.signer.origin_key(deployment.deployment_id),
+            assets_bucket=self.uploader.bucket,
+            region=self.region,
+        )
+
+    def _publish(
+        self, artifact: Artifact, deployment: Deployment, site: Site, environment: SiteEnvironment
+    ) -> Release:
+        alias = release_alias(deployment.deployment_id)
+        store = BundleStore(client=self.s3, bucket=self.artifacts_bucket)
+
+        def version(
+            name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None, alias: str = alias
+        ) -> str:
+            uploaded = store.put(
+                artifact, bundle.folder, key=bundle_key(deployment, name), wrapped=variables is not None
+            )
+            return self.publisher.version(
+                FunctionRelease(function=function, alias=alias, code=uploaded, environment=variables)
+            )
+
+        manifest = artifact.manifest
+
+        def servers() -> tuple[str, ...]:
+            # All are versions of one function, whose code changes from one to the next: so one by one.
+            function, variables = site.server_function, environment.server
+            default = version("server", function, manifest.server, variables)
+            splits = (
+                version(f"server-{number}", function, split.bundle, variables, split_alias(alias, number))
+                for number, split in enumerate(manifest.splits, 1)
+            )
+            return (default, *splits)
+
+        # Most of the time is Lambda's, taking in code.
+        with ThreadPoolExecutor() as pool:
+            server = pool.submit(servers)
+            image = pool.submit(version, "image", site.image_function, manifest.image, environment.image)
+            revalidation = manifest.revalidation and pool.submit(
+                version, "revalidate", site.revalidation_function, manifest.revalidation, None
+            )
+        server_version, *split_versions = server.result()
+        host = release_host(deployment.deployment_id, site.host)
+        return Release(
+            alias=alias,
+            server_version=server_version,
+            server_origin=self.publisher.origin(site.server_function, alias),
+            image_version=image.result(),
+            image_origin=self.publisher.origin(site.image_function, alias),
+            host=host,
+            url=site.url(host),
+            revalidation_version=revalidation.result() if revalidation else None,
+            split_versions=tuple(split_versions) or None,
+            base_path=manifest.base_path or None,
+        )
+
+    def _test(
+        self, deployment: Deployment, site: Site, release: Release, environment: SiteEnvironment
+    ) -> None:
+        test = SmokeTest(
+            function=site.server_function,
+            alias=release.alias,
+            host=release.host,
+            origin_key=self.signer.origin_key(deployment.deployment_id),
+            request_id=f"smoke-test-{deployment.deployment_id}",
+            path=release.base_path or "/",
+        )
+        try:
+            test.run(self.functions, at=self.clock())
+        except SmokeTestError as error:
+            raise SmokeTestError(environment.without_secrets(str(error))) from None

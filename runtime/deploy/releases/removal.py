@@ -1,0 +1,150 @@
+"""Removes what a release was made of: versions, aliases and URLs of functions, and files (D6).
+
+Everything can be repeated: what is gone already is no error.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import frozen
+from botocore.exceptions import ClientError
+
+from runtime.deploy.aws_errors import code
+from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
+from runtime.shared.aws import Answer
+
+
+class ObjectsKeptError(Exception):
+    """S3 did not delete some objects. Worth another try later."""
+
+
+@frozen(kw_only=True)
+class FunctionRemover:
+    """Removes a release from its functions. The functions themselves stay.
+
+    Attributes:
+        client: Lambda client.
+    """
+
+    client: RemovingLambdaClient
+
+    def remove(self, function: str, alias: str, version: str | None, *, has_url: bool) -> None:
+        """Remove a release's aliases with their URLs, and its versions unless others' aliases name them too.
+
+        A function whose code and variables did not change between two releases has one version for both. A
+        version that a broken-off release left without an alias is known by its description.
+
+        Args:
+            function: The function's name; one that is gone has nothing to remove.
+            alias: The release's; those of its split functions begin with it.
+            version: As the release's row has it; None where it has none.
+            has_url: Whether its aliases have URLs.
+        """
+        try:
+            aliases = {
+                each["Name"]: each["FunctionVersion"]
+                for each in _pages(self.client.list_aliases, "Aliases", FunctionName=function)
+            }
+            # `$LATEST` bears a description, too. It is no version, and goes with the function only.
+            described = {
+                each["Version"]: each.get("Description", "")
+                for each in _pages(self.client.list_versions_by_function, "Versions", FunctionName=function)
+                if each["Version"].isdigit()
+            }
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException":
+                raise
+            return
+        own = {name for name in aliases if _is_of(alias, name)}
+        versions = {number for number, text in described.items() if _is_of(alias, text)}
+        versions |= {aliases[name] for name in own} | ({version} & described.keys())
+        others = {named for name, named in aliases.items() if name not in own}
+        for name in sorted(own):
+            self._delete_alias(function, name, has_url=has_url)
+        for number in sorted(versions - others):
+            self._delete(function, number)
+
+    def _delete_alias(self, function: str, name: str, *, has_url: bool) -> None:
+        if has_url:
+            _unless_missing(
+                lambda: self.client.delete_function_url_config(FunctionName=function, Qualifier=name)
+            )
+        _unless_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
+
+    def _delete(self, function: str, number: str) -> None:
+        _unless_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
+
+
+@frozen(kw_only=True)
+class ObjectRemover:
+    """Removes files of releases.
+
+    Attributes:
+        client: S3 client.
+        bucket: Name of the bucket.
+    """
+
+    client: RemovingS3Client
+    bucket: str
+
+    def entries(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder; those of folders end with `/`. One call per 1,000 of them."""
+        prefix = f"{folder}/"
+        found: list[str] = []
+        for page in self._pages(Prefix=prefix, Delimiter="/"):
+            found += [each["Key"] for each in page.get("Contents", ())]
+            found += [each["Prefix"] for each in page.get("CommonPrefixes", ())]
+        return tuple(sorted(key.removeprefix(prefix) for key in found))
+
+    def remove(self, folder: str) -> int:
+        """Delete everything in a folder, and return how many objects that were. Two calls per 1,000.
+
+        Raises:
+            ObjectsKeptError: S3 did not delete all of them.
+        """
+        removed = 0
+        for page in self._pages(Prefix=f"{folder}/"):
+            keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
+            if keys:
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True}
+                )
+                errors = answer.get("Errors", ())
+                if errors:
+                    raise ObjectsKeptError(
+                        f"S3 kept {len(errors)} objects below {folder}: {errors[0]['Code']}"
+                    )
+                removed += len(keys)
+        return removed
+
+    def _pages(self, **arguments: str) -> Iterator[Answer]:
+        more: dict[str, str] = {}
+        while True:
+            answer = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
+            yield answer
+            if not answer.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": answer["NextContinuationToken"]}
+
+
+def _pages(call: Callable[..., Answer], held: str, **arguments: str) -> Iterator[Answer]:
+    more: dict[str, str] = {}
+    while True:
+        answer = call(**arguments, **more)
+        yield from answer[held]
+        if not answer.get("NextMarker"):
+            return
+        more = {"Marker": answer["NextMarker"]}
+
+
+def _is_of(alias: str, name: str) -> bool:
+    """Return whether an alias, or a version's description, is that of a release or of a split part of it."""
+    return name == alias or name.startswith(f"{alias}-")
+
+
+def _unless_missing(call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except ClientError as error:
+        if code(error) != "ResourceNotFoundException":
+            raise

@@ -1,0 +1,121 @@
+"""The environment variables of a site's functions: the project's own, and what OpenNext 4.1.12 is told."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from runtime.deploy.model import Deployment, Project, Site
+from runtime.deploy.releases.assets import release_prefix
+from runtime.deploy.releases.cache_seed import cache_prefix
+from runtime.deploy.releases.release_clients import SecretsClient
+
+_LARGEST: Final = 4096  # bytes of all names and values as JSON: Lambda's limit
+_HIDDEN: Final = "***"
+_SHORTEST_HIDDEN: Final = 4  # characters; hiding shorter ones would tell more than it hides
+
+
+class SiteEnvironmentError(Exception):
+    """The variables cannot be given to a function. The message names them, and never has a value."""
+
+
+@frozen(kw_only=True)
+class SiteEnvironment:
+    """The variables of one release's functions.
+
+    Attributes:
+        server: The server function's.
+        image: The image function's. It runs no code of the project and gets none of its variables.
+        secrets: The values among them that nobody may read.
+    """
+
+    server: Mapping[str, str] = field(repr=False)
+    image: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(repr=False)
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text of the site's making with secret values hidden."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            if len(secret) >= _SHORTEST_HIDDEN:
+                text = text.replace(secret, _HIDDEN)
+        return text
+
+
+def site_environment(  # noqa: PLR0913 - all of them end up in variables
+    *,
+    project: Project,
+    deployment: Deployment,
+    site: Site,
+    secrets: Mapping[str, str],
+    origin_key: str,
+    assets_bucket: str,
+    region: str,
+) -> SiteEnvironment:
+    """Put the variables together; the platform's win over the project's.
+
+    Raises:
+        SiteEnvironmentError: They are larger than Lambda allows.
+    """
+    release = {
+        "ANCHOR_ORIGIN_KEY": origin_key,
+        "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
+        "ANCHOR_COMMIT_SHA": deployment.commit_sha or "",
+    }
+    server = {
+        **{variable.name: variable.value or "" for variable in project.variables if not variable.is_secret},
+        **secrets,
+        **release,
+        "CACHE_BUCKET_NAME": assets_bucket,
+        "CACHE_BUCKET_KEY_PREFIX": cache_prefix(site.site, deployment.deployment_id),
+        "CACHE_BUCKET_REGION": region,
+        "CACHE_DYNAMO_TABLE": site.tag_table,
+        "REVALIDATION_QUEUE_URL": site.revalidation_queue_url,
+        "REVALIDATION_QUEUE_REGION": region,
+    }
+    image = {
+        **release,
+        "BUCKET_NAME": assets_bucket,
+        "BUCKET_KEY_PREFIX": release_prefix(deployment),
+    }
+    size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > _LARGEST:
+        own = sorted(variable.name for variable in project.variables)
+        raise SiteEnvironmentError(
+            f"the environment variables have {size} bytes, {_LARGEST} are allowed: shorten {', '.join(own)}"
+        )
+    return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))
+
+
+def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[str, str]:
+    """Read the values of a project's secret variables: one call for every ten, none where there are none.
+
+    Raises:
+        SiteEnvironmentError: One of them has no value in the parameter store.
+    """
+    wanted = {
+        site.secret_parameter(project.project_id, variable.name): variable.name
+        for variable in project.variables
+        if variable.is_secret
+    }
+    if not wanted:
+        return {}
+    found: dict[str, str] = {}
+    folder, next_page = f"{site.secrets_path}/{project.project_id}", ""
+    while True:
+        answer = (
+            client.get_parameters_by_path(Path=folder, WithDecryption=True, NextToken=next_page)
+            if next_page
+            else client.get_parameters_by_path(Path=folder, WithDecryption=True)
+        )
+        # What else is in the folder is left over from a change of the variables: nobody's any more.
+        found.update(
+            (wanted[each["Name"]], each["Value"]) for each in answer["Parameters"] if each["Name"] in wanted
+        )
+        next_page = answer.get("NextToken", "")
+        if not next_page:
+            break
+    missing = sorted(set(wanted.values()) - found.keys())
+    if missing:
+        raise SiteEnvironmentError(f"secret variables without a value: {', '.join(missing)}; set them again")
+    return found

@@ -1,0 +1,97 @@
+"""Many files of an artifact become objects of a bucket, several at a time."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import urllib3
+from attrs import field, frozen
+
+from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.release_clients import S3Client
+
+CONNECTIONS = 16
+"""Uploads under way at once. One costs under 1 ms of CPU and, inside AWS, some 20 ms of waiting."""
+
+_SMALL = 512 * 1024  # bytes; with 16 under way at once, what is in memory stays below 10 MB
+_URL_SECONDS = 900
+
+Put: TypeAlias = Callable[[str, bytes, Mapping[str, str]], int]
+"""Sends a body to a URL by HTTP PUT with these headers; returns the answer's status, 0 for no answer."""
+
+
+@frozen(kw_only=True)
+class Upload:
+    """A file of an artifact and the object it becomes.
+
+    Attributes:
+        source: The file's name in the artifact.
+    """
+
+    source: str
+    key: str
+    content_type: str
+    cache_control: str | None = None
+
+
+def http_put() -> Put:
+    """Return a `Put` with a pool of kept connections."""
+    pool = urllib3.PoolManager(
+        maxsize=CONNECTIONS, retries=False, timeout=urllib3.Timeout(connect=3, read=20)
+    )
+
+    def put(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        try:
+            return pool.request("PUT", url, body=body, headers=headers).status
+        except urllib3.exceptions.HTTPError:
+            return 0
+
+    return put
+
+
+@frozen(kw_only=True)
+class Uploader:
+    """Uploads files.
+
+    A small file goes out by a presigned URL: with botocore 1.43 that takes 0.6 ms of CPU, `put_object` 1.3,
+    and a site has thousands of files. Where it does not succeed at once, `put_object` decides: its retries,
+    its named errors.
+
+    Attributes:
+        client: S3 client with signature version 4 and `CONNECTIONS` connections.
+        bucket: Name of the bucket.
+        put: Sends to a presigned URL.
+    """
+
+    client: S3Client
+    bucket: str
+    put: Put = field(repr=False)
+
+    def upload(self, artifact: Artifact, uploads: Iterable[Upload]) -> int:
+        """Upload all files and return how many there were; at the first error, what has not begun is left."""
+
+        def one(upload: Upload) -> None:
+            self._upload(artifact, upload)
+
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            return sum(1 for _ in pool.map(one, uploads))
+
+    def _upload(self, artifact: Artifact, upload: Upload) -> None:
+        parameters: dict[str, Any] = {
+            "Bucket": self.bucket,
+            "Key": upload.key,
+            "ContentType": upload.content_type,
+        }
+        headers = {"content-type": upload.content_type}
+        if upload.cache_control is not None:
+            parameters["CacheControl"] = upload.cache_control
+            headers["cache-control"] = upload.cache_control
+        with artifact.open(upload.source) as content:
+            if artifact.size(upload.source) > _SMALL:
+                self.client.put_object(**parameters, Body=content)
+                return
+            body = content.read()
+        url = self.client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=_URL_SECONDS)
+        if self.put(url, body, headers) != HTTPStatus.OK:
+            self.client.put_object(**parameters, Body=body)

@@ -1,0 +1,1 @@
+"""What is stored: one repository for each subject, rows in and models out."""

@@ -1,0 +1,218 @@
+"""A project's one build slot: deployments of a project build one after the other (P8).
+
+Slot and status are only written together, each time in one transaction: the deployment that holds the slot is
+the one that is `building`, whatever crashed. Each method makes one DynamoDB call. `cancel_owned` serves a
+tenant, all others the platform.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from runtime.deploy.errors import BuildSlotTakenError, DeploymentNotFoundError, ProjectNotFoundError
+from runtime.deploy.model import Deployment, Failure, Status
+from runtime.deploy.repositories.deployment_rows import (
+    BUILD_LEASE,
+    deployment_key,
+    lease_end,
+    stale,
+    status_update,
+)
+from runtime.deploy.repositories.projects import project_key
+from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.converters import from_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    TransactionRefusedError,
+    condition,
+    transact,
+    update,
+)
+from runtime.shared.errors import AnchorError
+
+
+@frozen(kw_only=True)
+class BuildSlotRepository:
+    """Takes and frees build slots.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        deployments_table: Name of the deployments table.
+        projects_table: Name of the projects table.
+    """
+
+    client: DynamoDBClient
+    deployments_table: str
+    projects_table: str
+
+    def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Take the project's build slot and move `queued` to `building`, in one transaction. Repeatable.
+
+        Raises:
+            StaleDeploymentError: The deployment is neither `queued` nor `building`.
+            BuildSlotTakenError: Another deployment is building.
+        """
+        slot = update(
+            self.projects_table,
+            project_key(deployment.project_id),
+            "SET #activeBuild = :deployment",
+            when="attribute_exists(#projectId)"
+            " AND (attribute_not_exists(#activeBuild) OR #activeBuild = :deployment)",
+            deployment=deployment.deployment_id,
+        )
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            Status.BUILDING,
+            was=(Status.QUEUED, Status.BUILDING),
+            at=at,
+            anew=deployment.status is Status.QUEUED,
+        )
+        try:
+            transact(self.client, {"Update": slot}, {"Update": status})
+        except TransactionRefusedError as refused:
+            in_project, in_deployment = refused.items
+            if in_deployment is not None:
+                raise stale(deployment, Status.BUILDING, in_deployment) from None
+            if not in_project:
+                raise ProjectNotFoundError from None
+            raise BuildSlotTakenError(in_project["activeBuild"]["S"]) from None
+        return evolve(deployment, status=Status.BUILDING, updated_at=at)
+
+    def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
+        """Write which build a `building` deployment has. Repeatable, but never another build.
+
+        Raises:
+            StaleDeploymentError: It is no longer `building`, or has another build.
+        """
+        write = update(
+            self.deployments_table,
+            _key(deployment),
+            "SET #buildId = :build, #updatedAt = :at, #leaseUntil = :leaseUntil",
+            when="#status = :building AND (attribute_not_exists(#buildId) OR #buildId = :build)",
+            build=build_id,
+            building=Status.BUILDING,
+            at=at,
+            leaseUntil=lease_end(BUILD_LEASE, at=at),
+        )
+        try:
+            with condition():
+                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        except ConditionFailedError as refused:
+            raise stale(deployment, Status.BUILDING, refused.item) from None
+        return from_row(answer["Attributes"], Deployment)
+
+    def free(
+        self,
+        deployment: Deployment,
+        to: Status,
+        *,
+        at: datetime,
+        build_id: str | None = None,
+        failure: Failure | None = None,
+    ) -> Deployment:
+        """Free the build slot and move `building` to `built`, `failed` or `cancelled`, in one transaction.
+
+        Args:
+            deployment: As read, `building`.
+            to: What the build came to.
+            at: Now.
+            build_id: The build that ended; None when none was started. A deployment that has another build
+                recorded is left as it is.
+            failure: Why, unless it was built.
+
+        Raises:
+            StaleDeploymentError: It is no longer `building`, or has another build.
+        """
+        after = evolve(deployment.moved(to, at=at), build_id=build_id or deployment.build_id, failure=failure)
+        more: dict[str, object] = {}
+        if after.build_id:
+            more["build"] = after.build_id
+        if failure:
+            more["failure"] = failure
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            to,
+            was=Status.BUILDING,
+            at=at,
+            also=(", #buildId = :build" if "build" in more else "")
+            + (", #failure = :failure" if "failure" in more else ""),
+            when=" AND (attribute_not_exists(#buildId)"
+            + (" OR #buildId = :build)" if "build" in more else ")"),
+            anew=True,
+            **more,
+        )
+        try:
+            transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+        except TransactionRefusedError as refused:
+            raise stale(deployment, to, refused.items[1]) from None
+        return after
+
+    def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Move a tenant's `queued`, `building` or `built` deployment, as read, to `cancelled`.
+
+        A `building` one's slot is freed in the same transaction; its build is not stopped by this.
+
+        Raises:
+            DeploymentNotFoundError: It is another tenant's.
+            StaleDeploymentError: It is no longer in the status it was read in, or cannot be cancelled in it.
+        """
+        if deployment.user_id != user_id:
+            raise DeploymentNotFoundError
+        after = deployment.moved(Status.CANCELLED, at=at)
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            Status.CANCELLED,
+            was=deployment.status,
+            at=at,
+            when=" AND #userId = :user",
+            user=user_id,
+        )
+        try:
+            if deployment.status is Status.BUILDING:
+                transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+            else:
+                with condition():
+                    self.client.update_item(**status)
+        except TransactionRefusedError as refused:
+            raise _not_cancelled(deployment, user_id, refused.items[1]) from None
+        except ConditionFailedError as refused:
+            raise _not_cancelled(deployment, user_id, refused.item) from None
+        return after
+
+    def release_abandoned(self, project_id: str, holder: str) -> bool:
+        """Free a slot whose holder is not `building` any more; False when it is another's by now.
+
+        While both are written together that never happens, but rows can be restored or changed by hand.
+        """
+        try:
+            with condition():
+                self.client.update_item(**self._freed_of(project_id, holder))
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _freed(self, deployment: Deployment) -> dict[str, Any]:
+        return self._freed_of(deployment.project_id, deployment.deployment_id)
+
+    def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:
+        return update(
+            self.projects_table,
+            project_key(project_id),
+            "REMOVE #activeBuild",
+            when="#activeBuild = :deployment",
+            deployment=holder,
+        )
+
+
+def _key(deployment: Deployment) -> Item:
+    return deployment_key(deployment.project_id, deployment.deployment_id)
+
+
+def _not_cancelled(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
+    if item and item["userId"]["S"] != user_id:
+        return DeploymentNotFoundError()
+    return stale(deployment, Status.CANCELLED, item)

@@ -1,0 +1,136 @@
+"""What a user may say about a project (A3)."""
+
+import pytest
+
+from runtime.deploy.api.project_input import NewProject
+from runtime.shared.errors import InvalidInputError
+from runtime.shared.inputs import read
+
+GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
+
+
+def problems(**changes: object) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as refused:
+        read(NewProject, {**GOOD, **changes})
+    return {problem.field: problem.problem for problem in refused.value.problems}
+
+
+def test_what_is_right_is_read_and_the_branch_is_main() -> None:
+    assert read(NewProject, GOOD) == NewProject(
+        name="My site",
+        site="next-site",
+        repository_url="https://github.com/owner/name",
+        branch="main",
+    )
+
+
+@pytest.mark.parametrize("name", ["abc", "x" * 50, "Ünïcode 网站"])
+def test_a_name_has_three_to_fifty_characters(name: str) -> None:
+    assert read(NewProject, {**GOOD, "name": name}).name == name
+
+
+@pytest.mark.parametrize("name", ["", "ab", "x" * 51, " abc", "abc ", "a\nbc", "abc\u202edef", "a\0bc"])
+def test_any_other_name_is_refused(name: str) -> None:
+    assert list(problems(name=name)) == ["name"]
+
+
+@pytest.mark.parametrize("site", ["abc", "a" * 28, "next-site", "a1-2b"])
+def test_a_site_is_named_as_stages_name_them(site: str) -> None:
+    assert read(NewProject, {**GOOD, "site": site}).site == site
+
+
+@pytest.mark.parametrize(
+    "site", ["", "ab", "a" * 29, "1abc", "-abc", "abc-", "a--b", "Abc", "a_b", "abc#x", "abc\n", "SITE"]
+)
+def test_any_other_site_is_refused(site: str) -> None:
+    assert list(problems(site=site)) == ["site"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/owner/name.git",
+        "https://git.example.com:8443/deep/er/name",
+        "https://gitlab.com/group/sub-group/name/",
+    ],
+)
+def test_a_repository_is_an_https_url(url: str) -> None:
+    assert read(NewProject, {**GOOD, "repositoryUrl": url}).repository_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://github.com/owner/name",
+        "git@github.com:owner/name.git",
+        "ssh://github.com/owner/name",
+        "file:///etc/passwd",
+        "https://",
+        "https://github.com",
+        "https://github.com/",
+        "https://github.com/owner/na me",
+        "https://github.com/owner/name\n",
+        "https://github.com/owner/name\u200b",
+        "https://github.com:0/owner/name",
+        "https://github.com:port/owner/name",
+        "https://[::1/owner",
+        "https://github.com/owner/name?token=x",
+        "https://github.com/owner/name#main",
+        "https://github.com/" + "x" * 500,
+        "--upload-pack=evil",
+    ],
+)
+def test_any_other_repository_is_refused(url: str) -> None:
+    assert list(problems(repositoryUrl=url)) == ["repositoryUrl"]
+
+
+def test_a_password_in_a_repositorys_url_is_refused_and_not_repeated() -> None:
+    """A4, Q1."""
+    said = problems(repositoryUrl="https://user:hunter2@github.com/owner/name")
+    assert "user name or password" in said["repositoryUrl"]
+    assert "hunter2" not in str(said)
+
+
+@pytest.mark.parametrize("branch", ["main", "feature/x-1", "release_2.0", "völlig", "a@b"])
+def test_a_branch_is_what_git_allows(branch: str) -> None:
+    assert read(NewProject, {**GOOD, "branch": branch}).branch == branch
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "",
+        "-main",
+        "--force",
+        "/main",
+        "main/",
+        ".main",
+        "main.",
+        "a/.b",
+        "a//b",
+        "a..b",
+        "a b",
+        "a~1",
+        "a^",
+        "a:b",
+        "a?b",
+        "a*b",
+        "a[b",
+        "a\\b",
+        "a@{1}",
+        "@",
+        "a.lock",
+        "a.lock/b",
+        "a\x7fb",
+        "a\nb",
+        "x" * 201,
+    ],
+)
+def test_any_other_branch_is_refused(branch: str) -> None:
+    assert list(problems(branch=branch)) == ["branch"]
+
+
+def test_the_user_is_no_field() -> None:
+    """A1."""
+    assert problems(userId="someone") == {"userId": "is not a known field"}

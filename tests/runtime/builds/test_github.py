@@ -1,0 +1,194 @@
+"""GitHub's payloads, as the package of its examples has them, and signatures (P1, P2)."""
+
+import hashlib
+import hmac
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.deploy.builds.github import Ignored, comparable, read_push, signature_holds
+from runtime.deploy.model import Commit
+from runtime.shared.errors import MalformedError
+
+PAYLOADS = Path(__file__).parents[3] / "examples" / "github-webhooks"
+REPOSITORY = "https://github.com/Codertocat/Hello-World"
+
+
+def payload(name: str, **changes: object) -> dict[str, Any]:
+    return {**json.loads((PAYLOADS / f"{name}.json").read_text()), **changes}
+
+
+def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | Ignored:
+    return read_push(event, body, branch=branch, repository_url=REPOSITORY)
+
+
+def test_a_push_gives_its_commit() -> None:
+    """P2."""
+    assert read(payload("push")) == Commit(
+        sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="Initial commit", author="Codertocat"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "branch", "reason"),
+    [
+        ("ping", "ping", "master", "event 'ping' starts no deployment"),
+        ("issues", "push", "master", "event 'issues' starts no deployment"),
+        (None, "push", "master", r"event '\(none\)' starts no deployment"),
+        ("push", "push", "main", "push is to refs/heads/master, the project deploys refs/heads/main"),
+        ("push", "push-tag", "master", "push is to refs/tags/simple-tag"),
+        ("push", "push-tag", "simple-tag", "push is to refs/tags/simple-tag"),
+        ("push", "push-tag-deleted", "master", "push is to refs/tags/simple-tag"),
+        ("push", "push-branch-deleted", "master", "branch master was deleted"),
+    ],
+)
+def test_what_starts_nothing_says_why(event: str | None, name: str, branch: str, reason: str) -> None:
+    """P2."""
+    ignored = read(payload(name), event=event, branch=branch)
+    assert isinstance(ignored, Ignored)
+    assert re.search(reason, ignored.reason)
+
+
+def test_a_push_to_another_repository_starts_nothing() -> None:
+    ignored = read_push(
+        "push", payload("push"), branch="master", repository_url="https://github.com/someone/else"
+    )
+    assert isinstance(ignored, Ignored)
+    assert "https://github.com/Codertocat/Hello-World.git" in ignored.reason
+    assert "https://github.com/someone/else" in ignored.reason
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/Codertocat/Hello-World.git",
+        "https://github.com/codertocat/hello-world/",
+        "https://GitHub.com/Codertocat/Hello-World",
+    ],
+)
+def test_ways_to_write_a_repositorys_url_are_the_same(url: str) -> None:
+    assert comparable(url) == comparable(REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/Codertocat",
+        "https://gitlab.com/Codertocat/Hello-World",
+        "https://github.com:444/Codertocat/Hello-World",
+    ],
+)
+def test_other_repositories_are_not_the_same(url: str) -> None:
+    assert comparable(url) != comparable(REPOSITORY)
+
+
+def test_a_push_without_a_commit_of_its_own_still_has_a_sha() -> None:
+    commit = read(payload("push", head_commit=None))
+    assert commit == Commit(sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="", author="")
+
+
+def test_a_long_message_is_cut() -> None:
+    body = payload("push")
+    body["head_commit"]["message"] = "m" * 1_000_000
+    body["head_commit"]["author"]["name"] = "a" * 1_000
+    commit = read(body)
+    assert isinstance(commit, Commit)
+    assert (len(commit.message), len(commit.author)) == (2_000, 200)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ref": None}, "ref"),
+        ({"after": "HEAD"}, "after"),
+        ({"after": "--upload-pack=evil"}, "after"),
+        ({"repository": "x"}, "repository"),
+        ({"repository": {}}, "repository.clone_url"),
+        ({"repository": {"clone_url": "https://[bad/Codertocat"}}, "repository.clone_url"),
+        ({"head_commit": [1]}, "head_commit"),
+        ({"head_commit": {"message": 3}}, "head_commit.message"),
+        ({"head_commit": {"author": "x"}}, "head_commit.author"),
+    ],
+)
+def test_a_push_without_what_every_push_has_is_refused_by_the_fields_name(
+    change: dict[str, object], field: str
+) -> None:
+    with pytest.raises(MalformedError, match=f"^{field}: must be"):
+        read(payload("push", **change))
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 3])
+def test_a_push_is_an_object(body: object) -> None:
+    with pytest.raises(MalformedError, match=r"^the body: must be an object"):
+        read(body)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "commits")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON))
+def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict[str, Any]) -> None:
+    """P2: only a push to the project's branch, with a SHA, is ever a commit."""
+    body = payload("push", **changes)
+    try:
+        outcome: object = read(body)
+    except MalformedError as refused:
+        outcome = refused
+    if isinstance(outcome, Commit):
+        assert body["ref"] == "refs/heads/master"
+        assert body["deleted"] is not True
+        assert body["after"] == outcome.sha
+        assert len(outcome.sha) in (40, 64)
+
+
+SECRET = "0123456789abcdef" * 4
+
+
+def signed(secret: str, body: bytes) -> str:
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def test_the_signature_of_githubs_own_documentation_holds() -> None:
+    """P1: the test values of "Validating webhook deliveries"."""
+    assert signature_holds(
+        "It's a Secret to Everybody",
+        b"Hello, World!",
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+    )
+
+
+@given(st.binary(max_size=200))
+def test_a_body_that_was_signed_holds_and_a_changed_one_does_not(body: bytes) -> None:
+    """P1."""
+    assert signature_holds(SECRET, body, signed(SECRET, body))
+    assert not signature_holds(SECRET, body + b" ", signed(SECRET, body))
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        "sha256=",
+        "sha256=" + "0" * 64,
+        signed(SECRET, b"{}").removeprefix("sha256="),
+        signed(SECRET, b"{}").upper(),
+        "sha1=" + signed(SECRET, b"{}").removeprefix("sha256="),
+        signed("another", b"{}"),
+        "sha256=ünïcödé",
+        signed(SECRET, b"{}") + "\n",
+    ],
+)
+def test_any_other_signature_does_not_hold(signature: str | None) -> None:
+    """P1."""
+    assert not signature_holds(SECRET, b"{}", signature)

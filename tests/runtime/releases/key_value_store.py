@@ -1,0 +1,66 @@
+# ruff: noqa: N803 - AWS's own names
+"""CloudFront's KeyValueStore: one version for all keys, and two ways of saying that it has moved on."""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import Factory, define
+
+from tests.runtime.calls import client_error
+
+ARN = "arn:aws:cloudfront::123456789012:key-value-store/11111111-2222-3333-4444-555555555555"
+
+
+@define
+class KeyValueStore:
+    """Attributes.
+
+    says_conflict: What a stale version is answered with: the documented error, or the one that AWS sends.
+    counts_equal_writes: Whether a write that changes nothing gives a new version; AWS does not say.
+    """
+
+    says_conflict: bool = False
+    counts_equal_writes: bool = True
+    items: dict[str, str] = Factory(dict)
+    version: int = 1
+    largest_batch: int = 0
+
+    def describe_key_value_store(self, *, KvsARN: str) -> Mapping[str, object]:
+        assert KvsARN == ARN
+        return {"ETag": str(self.version)}
+
+    def get_key(self, *, KvsARN: str, Key: str) -> Mapping[str, str]:
+        assert KvsARN == ARN
+        if Key not in self.items:
+            raise client_error("ResourceNotFoundException", "GetKey", "no such key")
+        return {"Key": Key, "Value": self.items[Key]}
+
+    def put_key(self, *, KvsARN: str, Key: str, Value: str, IfMatch: str) -> Mapping[str, object]:
+        return self.update_keys(KvsARN=KvsARN, IfMatch=IfMatch, Puts=[{"Key": Key, "Value": Value}])
+
+    def update_keys(
+        self,
+        *,
+        KvsARN: str,
+        IfMatch: str,
+        Puts: Sequence[Mapping[str, str]] = (),
+        Deletes: Sequence[Mapping[str, str]] = (),
+    ) -> Mapping[str, object]:
+        assert KvsARN == ARN
+        assert 0 < len(Puts) + len(Deletes) <= 50
+        assert all(len(put["Value"].encode()) <= 1024 and len(put["Key"].encode()) <= 512 for put in Puts)
+        if str(self.version) != IfMatch:
+            if self.says_conflict:
+                raise client_error("ConflictException", "UpdateKeys", "Resource is not in expected state.")
+            raise client_error(
+                "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
+            )
+        # Nobody says what AWS makes of the deletion of a key that is not there.
+        assert all(each["Key"] in self.items for each in Deletes)
+        after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
+        for each in Deletes:
+            del after[each["Key"]]
+        if after != self.items or self.counts_equal_writes:
+            self.version += 1
+        self.items = after
+        self.largest_batch = max(self.largest_batch, len(Puts))
+        return {"ETag": str(self.version)}

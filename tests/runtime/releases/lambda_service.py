@@ -1,0 +1,205 @@
+# ruff: noqa: ANN401, N803 - AWS's own names and types
+"""Lambda's control plane as far as releases see it: what moto leaves out of it is what they must survive.
+
+A change takes some readings of the configuration to be done and gives the function a new revision; until then
+Lambda refuses another change. What exists already is a conflict. Versions never change.
+"""
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, define, field
+
+from tests.runtime.calls import client_error
+
+PAGE = json.dumps({"statusCode": 200, "headers": {}, "cookies": []}).encode() + b"\0" * 8 + b"<h1>page</h1>"
+
+
+@define
+class Function:
+    sha256: str = "code of nobody"
+    variables: Mapping[str, str] = field(factory=dict)
+    revision: int = 1
+    pending: int = 0
+    changed: bool = True
+    failed: str | None = None
+    versions: dict[str, tuple[str, Mapping[str, str]]] = Factory(dict)
+    descriptions: dict[str, str] = Factory(dict)
+    aliases: dict[str, str] = Factory(dict)
+    urls: dict[str, Mapping[str, Any]] = Factory(dict)
+    permissions: dict[tuple[str, str], Mapping[str, Any]] = Factory(dict)
+
+
+@define
+class LambdaService:
+    """Attributes.
+
+    code: Returns the bytes of an object.
+    settling: How many readings a change takes.
+    versions_fail: Whether a new version fails to start.
+    page: How many aliases or versions a page lists.
+    answer: What an invocation returns, given function, alias and event.
+    """
+
+    code: Callable[[str, str], bytes]
+    settling: int = 1
+    versions_fail: bool = False
+    page: int = 50
+    answer: Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]] = lambda *_: {"Payload": PAGE}
+    functions: dict[str, Function] = Factory(dict)
+    invoked: list[tuple[str, str, Mapping[str, Any]]] = Factory(list)
+
+    def add(self, *names: str) -> None:
+        self.functions.update({name: Function() for name in names})
+
+    def _function(self, name: str) -> Function:
+        if name not in self.functions:
+            raise client_error("ResourceNotFoundException", "Function", "Function not found")
+        return self.functions[name]
+
+    def _change(self, name: str, **changes: Any) -> Mapping[str, Any]:
+        function = self._function(name)
+        if function.pending:
+            raise client_error("ResourceConflictException", "Update", "an update is in progress")
+        for attribute, value in changes.items():
+            function.changed |= getattr(function, attribute) != value
+            setattr(function, attribute, value)
+        function.pending = self.settling
+        function.revision += 1
+        return self._configuration(function)
+
+    @staticmethod
+    def _configuration(function: Function) -> Mapping[str, Any]:
+        update = "Failed" if function.failed else "InProgress" if function.pending else "Successful"
+        return {
+            "State": "Active",
+            "LastUpdateStatus": update,
+            **({"LastUpdateStatusReasonCode": function.failed} if function.failed else {}),
+            "CodeSha256": function.sha256,
+            "RevisionId": str(function.revision),
+            "Environment": {"Variables": dict(function.variables)},
+        }
+
+    def update_function_code(self, *, FunctionName: str, S3Bucket: str, S3Key: str) -> Mapping[str, Any]:
+        digest = hashlib.sha256(self.code(S3Bucket, S3Key)).digest()
+        return self._change(FunctionName, sha256=base64.b64encode(digest).decode())
+
+    def update_function_configuration(
+        self, *, FunctionName: str, Environment: Mapping[str, Mapping[str, str]]
+    ) -> Mapping[str, Any]:
+        return self._change(FunctionName, variables=Environment["Variables"])
+
+    def get_function_configuration(
+        self, *, FunctionName: str, Qualifier: str | None = None
+    ) -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        if Qualifier is not None:
+            assert Qualifier in function.versions
+            return {"State": "Failed" if self.versions_fail else "Active"}
+        if function.pending:
+            function.pending -= 1
+            if not function.pending:
+                function.revision += 1
+        return self._configuration(function)
+
+    def publish_version(
+        self, *, FunctionName: str, CodeSha256: str, RevisionId: str, Description: str
+    ) -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        if function.pending:
+            raise client_error("ResourceConflictException", "PublishVersion", "an update is in progress")
+        if str(function.revision) != RevisionId or function.sha256 != CodeSha256:
+            raise client_error(
+                "PreconditionFailedException", "PublishVersion", f"not as {Description} knew it"
+            )
+        if function.changed:  # else Lambda returns the last version
+            number = str(len(function.descriptions) + 1)  # of a deleted version it is not used again
+            function.versions[number] = (function.sha256, dict(function.variables))
+            function.descriptions[number] = Description
+            function.changed = False
+        return {"Version": str(len(function.descriptions))}
+
+    def get_alias(self, *, FunctionName: str, Name: str) -> Mapping[str, Any]:
+        aliases = self._function(FunctionName).aliases
+        if Name not in aliases:
+            raise client_error("ResourceNotFoundException", "GetAlias", "no such alias")
+        return {"Name": Name, "FunctionVersion": aliases[Name]}
+
+    def create_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        if Name in function.aliases:
+            raise client_error("ResourceConflictException", "CreateAlias", "alias exists")
+        assert FunctionVersion in function.versions
+        function.aliases[Name] = FunctionVersion
+        return {}
+
+    def update_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Mapping[str, Any]:
+        self.get_alias(FunctionName=FunctionName, Name=Name)
+        self._function(FunctionName).aliases[Name] = FunctionVersion
+        return {}
+
+    def list_aliases(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
+        aliases = self._function(FunctionName).aliases
+        named = [{"Name": name, "FunctionVersion": version} for name, version in sorted(aliases.items())]
+        return self._page("Aliases", named, Marker)
+
+    def list_versions_by_function(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        described = function.descriptions
+        numbered = [{"Version": each, "Description": described[each]} for each in function.versions]
+        last = list(described.values())[-1:] or [""]
+        return self._page("Versions", [{"Version": "$LATEST", "Description": last[0]}, *numbered], Marker)
+
+    def _page(self, held: str, found: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
+        start = int(marker)
+        more = {"NextMarker": str(start + self.page)} if start + self.page < len(found) else {}
+        return {held: found[start : start + self.page], **more}
+
+    def delete_alias(self, *, FunctionName: str, Name: str) -> None:
+        if self._function(FunctionName).aliases.pop(Name, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteAlias", "no such alias")
+
+    def delete_function_url_config(self, *, FunctionName: str, Qualifier: str) -> None:
+        if self._function(FunctionName).urls.pop(Qualifier, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteFunctionUrlConfig", "no such URL")
+
+    def delete_function(self, *, FunctionName: str, Qualifier: str) -> None:
+        function = self._function(FunctionName)
+        if Qualifier in function.aliases.values():
+            raise client_error("ResourceConflictException", "DeleteFunction", "an alias names it")
+        if function.versions.pop(Qualifier, None) is None:
+            raise client_error("ResourceNotFoundException", "DeleteFunction", "no such version")
+
+    def create_function_url_config(
+        self, *, FunctionName: str, Qualifier: str, AuthType: str, InvokeMode: str
+    ) -> Mapping[str, Any]:
+        function = self._function(FunctionName)
+        assert Qualifier in function.aliases
+        if Qualifier in function.urls:
+            raise client_error("ResourceConflictException", "CreateFunctionUrlConfig", "url exists")
+        url = f"https://{FunctionName}-{Qualifier}.lambda-url.ap-southeast-1.on.aws/"
+        function.urls[Qualifier] = {"FunctionUrl": url, "AuthType": AuthType, "InvokeMode": InvokeMode}
+        return function.urls[Qualifier]
+
+    def get_function_url_config(self, *, FunctionName: str, Qualifier: str) -> Mapping[str, Any]:
+        return self._function(FunctionName).urls[Qualifier]
+
+    def add_permission(
+        self, *, FunctionName: str, Qualifier: str, StatementId: str, **statement: Any
+    ) -> Mapping[str, Any]:
+        permissions = self._function(FunctionName).permissions
+        if (Qualifier, StatementId) in permissions:
+            raise client_error("ResourceConflictException", "AddPermission", "statement exists")
+        permissions[Qualifier, StatementId] = statement
+        return {}
+
+    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> Mapping[str, Any]:
+        event = json.loads(Payload)
+        assert Qualifier in self._function(FunctionName).aliases
+        self.invoked.append((FunctionName, Qualifier, event))
+        answer = self.answer(FunctionName, Qualifier, event)
+        return {**answer, "Payload": io.BytesIO(answer["Payload"])}

@@ -1,0 +1,149 @@
+"""Released functions for tests: any files as a function version, run by a real Node.js worker."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.http_messages import Headers
+from local.node import find_node
+from local.node_function import Credentials, InvokeMode, NodeFunctionVersion
+from local.workers import WorkerPool
+
+DEPLOY = Path(__file__).parents[4] / "runtime" / "deploy"
+ORIGIN = DEPLOY / "releases" / "origin" / "anchor-origin.mjs"
+URL_HOST = "abc123.lambda-url.ap-southeast-1.on.aws"
+KEY = "0123456789abcdef0123456789abcdef01234567"
+SEPARATOR = bytes(8)
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        for name, text in files.items():
+            opened.writestr(name, text)
+    return buffer.getvalue()
+
+
+def function_version(  # noqa: PLR0913 - as many as a version has parts that tests vary
+    files: Mapping[str, str],
+    *,
+    name: str = "shop-server",
+    number: str = "1",
+    handler: str = "index.handler",
+    environment: Mapping[str, str] | None = None,
+    timeout: int = 30,
+    invoke_mode: InvokeMode = "RESPONSE_STREAM",
+) -> NodeFunctionVersion:
+    code = archive(files)
+    return NodeFunctionVersion(
+        name=name,
+        version=number,
+        arn=f"arn:aws:lambda:ap-southeast-1:000000000000:function:{name}",
+        runtime="nodejs22.x",
+        handler=handler,
+        role_arn=f"arn:aws:iam::000000000000:role/{name}",
+        region="ap-southeast-1",
+        code_sha256=base64.b64encode(hashlib.sha256(code).digest()).decode(),
+        environment=environment or {},
+        memory=256,
+        timeout=timeout,
+        endpoint_url="http://127.0.0.1:4566",
+        credentials=Credentials(access_key_id="AKID", secret_access_key="SECRET", session_token="TOKEN"),
+        code=code,
+        invoke_mode=invoke_mode,
+    )
+
+
+def behind_origin(
+    index: str, *, environment: Mapping[str, str] | None = None, name: str = "shop-server", number: str = "1"
+) -> NodeFunctionVersion:
+    """A version whose `index.mjs` stands behind the platform's wrapper."""
+    files = {"index.mjs": index, "anchor-origin.mjs": ORIGIN.read_text()}
+    variables = {"ANCHOR_ORIGIN_KEY": KEY} if environment is None else environment
+    return function_version(
+        files, handler="anchor-origin.handler", environment=variables, name=name, number=number
+    )
+
+
+class Lines:
+    """What functions wrote, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._news = asyncio.Event()
+
+    def add(self, line: str) -> None:
+        self.all.append(line)
+        self._news.set()
+
+    async def wait_for(self, part: str) -> str:
+        while True:
+            for line in self.all:
+                if part in line:
+                    return line
+            self._news.clear()
+            await self._news.wait()
+
+
+@contextlib.asynccontextmanager
+async def workers(
+    maximum: int = 8, certificate_authority: Path | None = None
+) -> AsyncGenerator[tuple[WorkerPool, Lines]]:
+    """A pool and the lines its functions write."""
+    lines = Lines()
+    pool = WorkerPool(
+        node=find_node().node,
+        log=lambda _, line: lines.add(line),
+        certificate_authority=certificate_authority,
+        maximum=maximum,
+    )
+    await pool.open()
+    try:
+        yield pool, lines
+    finally:
+        await pool.close()
+
+
+class Answer:
+    """A whole answer."""
+
+    def __init__(self, status: int, headers: Headers, chunks: list[bytes]) -> None:
+        self.status = status
+        self.headers = headers
+        self.chunks = chunks
+        self.body = b"".join(chunks)
+
+    def header(self, name: str) -> str | None:
+        found = [value for given, value in self.headers if given == name]
+        assert len(found) < 2, found
+        return found[0] if found else None
+
+    def all(self, name: str) -> list[str]:
+        return [value for given, value in self.headers if given == name]
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever it is
+        return json.loads(self.body)
+
+
+async def get(  # noqa: PLR0913 - as many as a request has parts
+    pool: WorkerPool,
+    version: NodeFunctionVersion,
+    target: str,
+    *,
+    method: str = "GET",
+    headers: Headers | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """A request to the function's URL, with the origin's key unless other headers are given."""
+    sent = [("x-anchor-origin-key", KEY)] if headers is None else headers
+    async with pool.request(
+        version, method=method, target=target, headers=[("host", URL_HOST), *sent], body=body
+    ) as response:
+        return Answer(response.status, response.headers, [chunk async for chunk in response.chunks])

@@ -1,0 +1,209 @@
+"""The wrapper in front of every released function, in a real Node.js process (D3, D7, D8)."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from local.http_messages import Headers
+from local.node_function import NodeFunctionVersion
+from tests.runtime.releases.origin.node_functions import KEY, URL_HOST, Answer, behind_origin, get, workers
+
+HERE = Path(__file__).parent
+STREAMING = behind_origin((HERE / "streaming.mjs").read_text())
+BUFFERED = behind_origin((HERE / "buffered.mjs").read_text(), name="shop-image")
+WITHOUT_KEY = behind_origin((HERE / "buffered.mjs").read_text(), environment={}, number="2")
+EMPTY_KEY = behind_origin(
+    (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY": ""}, number="3"
+)
+
+
+class Origin:
+    """Warm functions for the tests of a module."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self._context = workers()
+        self.pool, self.lines = runner.run(self._context.__aenter__())
+
+    def get(self, version: NodeFunctionVersion, target: str, headers: Headers | None = None) -> Answer:
+        return self._runner.run(get(self.pool, version, target, headers=headers))
+
+    def wait_for_line(self, part: str) -> str:
+        return self._runner.run(self.lines.wait_for(part))
+
+    def close(self) -> None:
+        self._runner.run(self._context.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def origin(runner: asyncio.Runner) -> Iterator[Origin]:
+    opened = Origin(runner)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("version", [STREAMING, BUFFERED], ids=["streaming", "buffered"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("x-anchor-origin-key", "")],
+        [("x-anchor-origin-key", KEY[:-1])],
+        [("x-anchor-origin-key", KEY + "0")],
+        [("x-anchor-origin-key", KEY.upper())],
+        [("x-anchor-origin-key", "é" * 40)],
+        [("x-anchor-origin-key", KEY), ("x-anchor-origin-key", KEY)],
+        [("authorization", KEY)],
+    ],
+)
+def test_a_request_without_the_key_is_refused_before_the_site_sees_it(
+    origin: Origin, version: NodeFunctionVersion, headers: Headers
+) -> None:
+    answer = origin.get(
+        version, "/throws", [(name, value.encode().decode("latin-1")) for name, value in headers]
+    )
+    assert answer.status == 403
+    assert answer.header("cache-control") == "no-store"
+    assert b"This address answers its own distribution only." in answer.body
+
+
+@pytest.mark.parametrize("version", [WITHOUT_KEY, EMPTY_KEY], ids=["missing", "empty"])
+@pytest.mark.parametrize("sent", [KEY, "", "undefined"])
+def test_a_function_without_a_key_answers_nobody(
+    origin: Origin, version: NodeFunctionVersion, sent: str
+) -> None:
+    assert origin.get(version, "/bare", [("x-anchor-origin-key", sent)]).status == 403
+
+
+def test_the_site_sees_its_request_without_the_platforms_headers(origin: Origin) -> None:
+    headers = [
+        ("x-anchor-origin-key", KEY),
+        ("x-anchor-release", "01JB"),
+        ("x-opennext-initial-url", "https://other.example.com/"),
+        ("x-forwarded-host", "shop.example.com"),
+        ("cookie", "a=1; b=2"),
+    ]
+    seen = origin.get(STREAMING, "/echo?q=1&q=2", headers).json()
+    event = seen["event"]
+    assert seen["key"] is None
+    assert {name: value for name, value in event["headers"].items() if name.startswith("x-")} == {
+        "x-forwarded-host": "shop.example.com"
+    }
+    assert (event["rawPath"], event["rawQueryString"]) == ("/echo", "q=1&q=2")
+    assert event["cookies"] == ["a=1", "b=2"]
+
+
+def test_the_first_part_arrives_before_the_last_is_made(runner: asyncio.Runner, origin: Origin) -> None:
+    async def scenario() -> tuple[bytes, bytes]:
+        async with origin.pool.request(
+            STREAMING,
+            method="GET",
+            target="/gated",
+            headers=[("host", URL_HOST), ("x-anchor-origin-key", KEY)],
+            body=None,
+        ) as response:
+            first = await anext(response.chunks)
+            await get(origin.pool, STREAMING, "/open")
+            return first, b"".join([chunk async for chunk in response.chunks])
+
+    assert runner.run(scenario()) == (b"first", b"last")
+
+
+@pytest.mark.parametrize(
+    ("target", "control"),
+    [
+        ("/prerendered", "public, max-age=0, must-revalidate"),
+        ("/opennext", "public, max-age=0, must-revalidate"),
+        ("/prerendered-with-cookie", "private, no-store"),
+        ("/prerendered-private", "private, no-cache, no-store"),
+        ("/own-control", "public, s-maxage=60"),
+        ("/echo", None),
+    ],
+)
+def test_what_revalidation_may_change_is_not_kept_by_the_edge(
+    origin: Origin, target: str, control: str | None
+) -> None:
+    """D7: a page changes when revalidateTag says so; everything else keeps the site's own Cache-Control."""
+    assert origin.get(STREAMING, target).header("cache-control") == control
+
+
+def test_several_cookies_stay_several(origin: Origin) -> None:
+    answer = origin.get(STREAMING, "/cookies")
+    assert answer.all("set-cookie") == [
+        "a=1; HttpOnly",
+        "b=2; Path=/",
+        "c=3; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+    ]
+    assert answer.header("vary") == "rsc, accept"
+
+
+def test_an_answer_without_a_body_gets_one_byte(origin: Origin) -> None:
+    """A streaming function URL would otherwise not end it before the function's timeout."""
+    answer = origin.get(STREAMING, "/redirect")
+    assert (answer.status, answer.header("location"), answer.body) == (307, "/", b" ")
+    assert answer.header("content-length") is None
+
+
+def test_lengths_and_encodings_describe_what_is_sent(origin: Origin) -> None:
+    plain = origin.get(STREAMING, "/uncompressed")
+    assert (plain.header("content-encoding"), plain.header("content-length")) == (None, "3")
+    compressed = origin.get(STREAMING, "/compressed")
+    assert (compressed.header("content-encoding"), compressed.header("content-length")) == ("br", None)
+    assert compressed.body == b"not three bytes"
+
+
+def test_the_head_may_come_in_pieces_or_through_lambdas_own_helper(origin: Origin) -> None:
+    pieces = origin.get(STREAMING, "/in-pieces")
+    assert (pieces.status, pieces.body) == (201, b"body")
+    assert pieces.header("x-piece") == "é"
+    helper = origin.get(STREAMING, "/from")
+    assert (helper.status, helper.header("x-from"), helper.body) == (202, "1", b"body")
+
+
+def test_an_answer_may_end_after_its_handler_returned(origin: Origin) -> None:
+    assert origin.get(STREAMING, "/later").body == b"after the handler returned"
+
+
+def test_a_large_answer_arrives_whole(origin: Origin) -> None:
+    expected = b"".join(bytes([part]) * 64 * 1024 for part in range(64))
+    assert origin.get(STREAMING, "/large").body == expected
+
+
+@pytest.mark.parametrize("target", ["/throws", "/half-a-head", "/no-json", "/no-head"])
+def test_an_error_before_the_first_byte_is_a_500_that_tells_nothing(origin: Origin, target: str) -> None:
+    answer = origin.get(STREAMING, target)
+    assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
+    assert answer.header("cache-control") == "no-store"
+
+
+def test_an_error_after_the_first_byte_breaks_the_answer_off(origin: Origin) -> None:
+    with pytest.raises(aiohttp.ClientPayloadError):
+        origin.get(STREAMING, "/throws-later")
+    origin.wait_for_line("after the first byte")
+
+
+def test_a_buffered_result_becomes_an_answer(origin: Origin) -> None:
+    image = origin.get(BUFFERED, "/image")
+    assert (image.status, image.body) == (200, bytes([0, 255, 0, 254]))
+    assert image.header("content-type") == "image/webp"
+    assert image.header("cache-control") == "public,max-age=60,immutable"
+    assert image.all("set-cookie") == ["a=1", "b=2"]
+    text = origin.get(BUFFERED, "/text")
+    assert (text.status, text.body.decode()) == (400, "width é")
+
+
+def test_other_results_of_a_buffered_handler_are_answers_too(origin: Origin) -> None:
+    assert origin.get(BUFFERED, "/bare").json() == {"anything": 1}
+    assert origin.get(BUFFERED, "/nothing").json() is None
+    assert origin.get(BUFFERED, "/unchanged").status == 304
+    failed = origin.get(BUFFERED, "/throws")
+    assert (failed.status, failed.body) == (500, b"Internal Server Error\n")

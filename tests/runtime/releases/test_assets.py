@@ -1,0 +1,173 @@
+"""D1, D3, D7: which files of a build become which objects, and how long who may keep them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.model import Deployment, Source, Status
+from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.assets import (
+    CONTENT_TYPES,
+    IMMUTABLE,
+    REVALIDATED,
+    asset_uploads,
+    content_type,
+    present_hashed,
+    root_entries,
+)
+from runtime.deploy.releases.uploading import Upload
+from tests.runtime.calls import REGION, real_client
+from tests.runtime.releases.open_next import BUILD_ID, artifact, split_changes
+
+SITE = "next-site/01JA"
+RELEASE = "01JB0000000000000000000000"
+CHUNK = "assets/next-site/01JA/_next/static/chunks/0iumlkwknlbd6.js"
+ICON = "_next/static/media/icon.109a5vjll8qj4.svg"
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+DEPLOYMENT = Deployment(
+    project_id="01JA",
+    deployment_id=RELEASE,
+    user_id="user",
+    site="next-site",
+    sequence=1,
+    status=Status.DEPLOYING,
+    branch="main",
+    commit_message="",
+    commit_author="",
+    source=Source.PUSH,
+    created_at=AT,
+    updated_at=AT,
+)
+
+
+def uploads(
+    present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
+) -> dict[str, Upload]:
+    with open_artifact(artifact(changes)) as opened:
+        found = list(asset_uploads(opened, DEPLOYMENT, present=present))
+    assert len({upload.key for upload in found}) == len(found)
+    return {upload.key: upload for upload in found}
+
+
+def test_hashed_assets_are_shared_by_all_releases_of_a_site_and_never_change() -> None:
+    assert uploads()[CHUNK] == Upload(
+        source="assets/_next/static/chunks/0iumlkwknlbd6.js",
+        key=CHUNK,
+        content_type="text/javascript; charset=utf-8",
+        cache_control="public,max-age=31536000,immutable",
+    )
+
+
+def test_public_files_belong_to_one_release_and_are_asked_for_again() -> None:
+    assert uploads()[f"assets/{SITE}/{RELEASE}/data/sample.json"] == Upload(
+        source="assets/data/sample.json",
+        key=f"assets/{SITE}/{RELEASE}/data/sample.json",
+        content_type="application/json; charset=utf-8",
+        cache_control="public,max-age=0,s-maxage=31536000,must-revalidate",
+    )
+
+
+def test_media_is_there_twice_because_the_image_function_reads_its_own_release_only() -> None:
+    found = uploads()
+    for key in (f"assets/{SITE}/{ICON}", f"assets/{SITE}/{RELEASE}/{ICON}"):
+        assert found[key].cache_control == IMMUTABLE
+        assert found[key].content_type == "image/svg+xml"
+
+
+def test_everything_is_uploaded_and_nothing_else() -> None:
+    own = f"assets/{SITE}/{RELEASE}"
+    assert set(uploads()) == {
+        f"{own}/{ICON}",
+        f"{own}/data/deep/er.txt",
+        f"{own}/data/sample.json",
+        f"{own}/photo.jpg",
+        f"{own}/robots.txt",
+        CHUNK,
+        f"assets/{SITE}/_next/static/chunks/1my0tl2aoh1w_.css",
+        f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js",
+        f"assets/{SITE}/{ICON}",
+    }
+
+
+def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_for_them() -> None:
+    """D7: but for the hashed ones, which the site keeps when it moves."""
+    found, own = uploads(changes=split_changes()), f"assets/{SITE}/{RELEASE}"
+    assert f"{own}/docs/robots.txt" in found
+    assert f"{own}/docs/{ICON}" in found
+    assert CHUNK in found
+    assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
+    with open_artifact(artifact(split_changes())) as opened:
+        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+
+
+def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
+    again = uploads(frozenset(uploads()))
+    assert CHUNK not in again
+    assert f"assets/{SITE}/{ICON}" not in again
+    assert f"assets/{SITE}/{RELEASE}/{ICON}" in again
+    assert f"assets/{SITE}/{RELEASE}/robots.txt" in again
+
+
+def test_what_is_named_by_the_build_id_is_sent_again_because_two_builds_may_share_one() -> None:
+    assert f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
+
+
+def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
+    with open_artifact(artifact()) as opened:
+        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+
+
+def test_a_site_without_public_files_has_no_root_entries() -> None:
+    none = dict.fromkeys(
+        ["assets/robots.txt", "assets/photo.jpg", "assets/data/sample.json", "assets/data/deep/er.txt"]
+    )
+    with open_artifact(artifact(none)) as opened:
+        assert root_entries(opened) == ()
+
+
+@pytest.mark.usefixtures("aws")
+def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
+    s3 = real_client("s3")
+    s3.create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+    expected = {f"assets/{SITE}/_next/static/{number}.js" for number in range(5)}
+    for key in (
+        *expected,
+        "assets/next-site/01JA2/_next/static/6.js",
+        f"assets/{SITE}/01JB/_next/static/media/7",
+    ):
+        s3.put_object(Bucket="assets", Key=key, Body=b"")
+
+    class PagesOfTwo:
+        calls = 0
+
+        def list_objects_v2(self, **arguments: str) -> object:
+            self.calls += 1
+            return s3.list_objects_v2(**arguments, MaxKeys=2)
+
+    pages = PagesOfTwo()
+    assert present_hashed(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
+    assert pages.calls == 3
+    assert present_hashed(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("folder.d/FONT.WOFF2", "font/woff2"),
+        (".well-known/apple-app-site-association", "application/octet-stream"),
+        ("folder.js/file", "application/octet-stream"),
+        ("unknown.xyz", "application/octet-stream"),
+        ("photo.jpeg", "image/jpeg"),
+        ("site.webmanifest", "application/manifest+json; charset=utf-8"),
+    ],
+)
+def test_content_types_come_from_one_table(name: str, expected: str) -> None:
+    assert content_type(name) == expected
+
+
+def test_the_table_has_only_lower_case_endings() -> None:
+    assert all(ending == ending.lower() and "/" in media_type for ending, media_type in CONTENT_TYPES.items())
+    assert REVALIDATED != IMMUTABLE

@@ -1,0 +1,60 @@
+"""D1: a function is its bundle with the platform's wrapper in front, and always the same zip."""
+
+import base64
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from runtime.deploy.releases import artifact as artifacts
+from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.bundles import BundleStore, Code
+from tests.runtime.calls import REGION, real_client
+from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
+
+WRAPPER = (Path(artifacts.__file__).parent / "origin" / "anchor-origin.mjs").read_bytes()
+
+
+@pytest.fixture
+def store(aws: None) -> BundleStore:  # noqa: ARG001 - for its effect
+    real_client("s3").create_bucket(
+        Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    return BundleStore(client=real_client("s3"), bucket="artifacts")
+
+
+def put(store: BundleStore, file: io.BytesIO, folder: str, *, wrapped: bool) -> tuple[Code, zipfile.ZipFile]:
+    with open_artifact(file) as opened:
+        code = store.put(opened, folder, key="functions/x.zip", wrapped=wrapped)
+    content = real_client("s3").get_object(Bucket=code.bucket, Key=code.key)["Body"].read()
+    assert code.sha256 == base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return code, zipfile.ZipFile(io.BytesIO(content))
+
+
+def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> None:
+    _, archive = put(store, artifact(), SERVER, wrapped=True)
+    assert {name: archive.read(name) for name in archive.namelist()} == {
+        **{
+            name.removeprefix(SERVER): content
+            for name, content in output().items()
+            if name.startswith(SERVER)
+        },
+        "anchor-origin.mjs": WRAPPER,
+    }
+    assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+
+
+def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> None:
+    _, archive = put(store, artifact(), "revalidation-function/", wrapped=False)
+    assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
+
+
+def test_the_same_files_are_the_same_zip_in_whatever_order_they_came(store: BundleStore) -> None:
+    files = output()
+    code, _ = put(store, zipped(files), SERVER, wrapped=True)
+    again, _ = put(store, zipped(dict(reversed(files.items()))), SERVER, wrapped=True)
+    other, _ = put(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, wrapped=True)
+    assert code == again
+    assert code != other

@@ -1,0 +1,147 @@
+# ruff: noqa: ANN401 - stands in for clients that boto3 does not type
+"""D1, D2: a release starts with its build's cache, named as its running server looks it up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from attrs import Factory, define
+from botocore.exceptions import ClientError
+
+from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, cache_uploads
+from runtime.deploy.releases.tag_seed import TagRow
+from tests.runtime.calls import client_error, real_client
+from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, artifact, as_json
+
+TABLE = "anchor-dev-site-next-site-tags"
+
+
+def keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
+    with open_artifact(artifact(changes)) as opened:
+        uploads = list(cache_uploads(opened, site="next-site", deployment_id="01JB"))
+    assert {upload.content_type for upload in uploads} == {"application/json"}
+    assert {upload.cache_control for upload in uploads} == {None}
+    return [upload.key for upload in uploads]
+
+
+def test_pages_and_fetches_are_named_by_release_and_build() -> None:
+    assert keys() == [
+        f"cache/next-site/01JB/__fetch/{BUILD_ID}/{FETCH}",
+        f"cache/next-site/01JB/{BUILD_ID}/{PAGE}.cache",
+    ]
+
+
+def test_the_fetch_cache_of_a_site_with_a_deployment_id_moves_to_that() -> None:
+    settings = as_json({"config": {"deploymentId": "dpl-1"}})
+    page = as_json({})
+    changes = {SETTINGS: settings, f"cache/{BUILD_ID}/{PAGE}.cache": None, f"cache/dpl-1/{PAGE}.cache": page}
+    assert keys(changes) == [
+        f"cache/next-site/01JB/__fetch/dpl-1/{FETCH}",
+        f"cache/next-site/01JB/dpl-1/{PAGE}.cache",
+    ]
+
+
+@pytest.fixture
+def tags(aws: None) -> str:  # noqa: ARG001 - for its effect
+    real_client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "tag", "AttributeType": "S"},
+            {"AttributeName": "path", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "tag", "KeyType": "HASH"},
+            {"AttributeName": "path", "KeyType": "RANGE"},
+        ],
+    )
+    return TABLE
+
+
+def tag_row(number: int) -> TagRow:
+    return TagRow(tag=f"build/tag-{number % 7}", path=f"build/page-{number}", revalidated_at=1)
+
+
+def stored(table: str) -> dict[tuple[str, str], str]:
+    rows = real_client("dynamodb").scan(TableName=table)["Items"]
+    return {(row["tag"]["S"], row["path"]["S"]): row["revalidatedAt"]["N"] for row in rows}
+
+
+@define
+class Busy:
+    """DynamoDB that answers a part of each batch."""
+
+    handled: int
+    pauses: list[float] = Factory(list)
+
+    def batch_get_item(self, **arguments: Any) -> Mapping[str, Any]:
+        (table, asked), *_ = arguments["RequestItems"].items()
+        now, later = asked["Keys"][: self.handled], asked["Keys"][self.handled :]
+        answer = (
+            real_client("dynamodb").batch_get_item(RequestItems={table: {**asked, "Keys": now}})
+            if now
+            else {"Responses": {}}
+        )
+        return {**answer, "UnprocessedKeys": {table: {**asked, "Keys": later}} if later else {}}
+
+    def batch_write_item(self, **arguments: Any) -> Mapping[str, Any]:
+        (table, puts), *_ = arguments["RequestItems"].items()
+        assert len(puts) <= 25
+        real_client("dynamodb").batch_write_item(RequestItems={table: puts[: self.handled]})
+        later = puts[self.handled :]
+        return {"UnprocessedItems": {table: later} if later else {}}
+
+
+def seeder(table: str, client: Any = None, pauses: list[float] | None = None) -> TagSeeder:
+    noted: list[float] = [] if pauses is None else pauses
+    return TagSeeder(
+        client=client or real_client("dynamodb"), table=table, pause=noted.append, jitter=lambda: 0.5
+    )
+
+
+def test_every_row_is_written_once(tags: str) -> None:
+    rows = [tag_row(number) for number in range(260)]
+    assert seeder(tags).seed(rows + rows[:30]) == 260
+    assert stored(tags) == {(row.tag, row.path): "1" for row in rows}
+
+
+def test_an_empty_seed_makes_no_call(tags: str) -> None:
+    assert seeder(tags, client=object()).seed([]) == 0
+
+
+def test_a_row_that_is_there_keeps_when_it_was_revalidated(tags: str) -> None:
+    """D2: two builds may have one id, and what is live must not forget what it revalidated."""
+    row = tag_row(1)
+    real_client("dynamodb").put_item(
+        TableName=tags, Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}}
+    )
+    seeder(tags).seed([tag_row(0), row])
+    assert stored(tags)[row.tag, row.path] == "1777"
+    assert len(stored(tags)) == 2
+
+
+def test_what_dynamodb_puts_off_is_asked_for_again_with_growing_pauses(tags: str) -> None:
+    pauses: list[float] = []
+    rows = [tag_row(number) for number in range(60)]
+    seeder(tags, Busy(handled=17), pauses).seed(rows)
+    assert len(stored(tags)) == 60
+    assert pauses[:3] == pytest.approx([0.075, 0.15, 0.3])
+    seeder(tags, Busy(handled=17)).seed(rows)
+
+
+@pytest.mark.parametrize("handled", [0, 3])
+def test_a_table_that_stays_busy_is_worth_another_try_later(tags: str, handled: int) -> None:
+    pauses: list[float] = []
+    with pytest.raises(TagsUnprocessedError, match=f"put off rows of {TABLE} 8 times"):
+        seeder(tags, Busy(handled=handled), pauses).seed([tag_row(number) for number in range(100)])
+    assert max(pauses) <= 2
+
+
+def test_other_errors_are_raised(tags: str) -> None:
+    class Denied:
+        def batch_get_item(self, **_: Any) -> None:
+            raise client_error("AccessDeniedException")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        seeder(tags, Denied()).seed([tag_row(1)])

@@ -1,0 +1,262 @@
+"""D5: any release that was live becomes live again, in seconds, and stays until it is released by hand."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
+from runtime.deploy.model import Deployment, Project
+from tests.runtime.calls import CrashError, real_client
+from tests.runtime.releases.release_world import ReleaseWorld, led_to, live_versions
+from tests.runtime.tables import PROJECTS
+from tests.runtime.world import OTHER, OWNER, RELEASE_QUEUE
+
+
+def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, second = stage.live(project), stage.live(project)
+    with stage.world.calls.counted() as made:
+        promoted = stage.promotion.promote(OWNER, first.deployment_id)
+    assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
+    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert led_to(stage, project) == first.deployment_id
+    assert live_versions(stage, project) == ["1", "1", "1"]
+    writes = {"put_key", "update_alias", "transact_write_items"}
+    reads = {"query", "get_item", "describe_key_value_store", "get_key"}
+    assert set(made) == writes | reads
+    assert len(made) <= 20
+
+
+def test_later_automatic_releases_do_not_undo_it(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, _ = stage.live(project), stage.live(project)
+    stage.promotion.promote(OWNER, first.deployment_id)
+    third = stage.live(project)
+    assert stage.world.statuses(first, third) == ["live", "superseded"]
+    assert led_to(stage, project) == first.deployment_id
+
+
+def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    live = stage.live(project)
+    for _ in range(2):
+        assert stage.promotion.promote(OWNER, live.deployment_id) == live
+    assert stage.world.projects.get(project.project_id).pinned
+
+
+def test_another_tenants_deployment_does_not_exist(stage: ReleaseWorld) -> None:
+    """A5."""
+    project = stage.project()
+    first, second = stage.live(project), stage.live(project)
+    with pytest.raises(DeploymentNotFoundError):
+        stage.promotion.promote(OTHER, first.deployment_id)
+    assert stage.world.statuses(first, second) == ["retired", "live"]
+
+
+def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleaseWorld) -> None:
+    with pytest.raises(DeploymentNotFoundError):
+        stage.promotion.promote(OWNER, "01JB0000000000000000000000")
+
+
+def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleaseWorld) -> None:
+    built = stage.built(stage.project())
+    with pytest.raises(NotReleasedError, match="is built: only one that is or was live can be promoted"):
+        stage.promotion.promote(OWNER, built.deployment_id)
+
+
+def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> None:
+    """D3: the earlier one says that it was overtaken, and has undone nothing."""
+    project = stage.project()
+    first, second, third = (stage.live(project) for _ in range(3))
+
+    def before(called: str) -> None:
+        if called == "put_key":
+            stage.world.calls.before = lambda _: None
+            stage.promotion.promote(OWNER, second.deployment_id)
+
+    stage.world.calls.before = before
+    with pytest.raises(SwitchOvertakenError):
+        stage.promotion.promote(OWNER, first.deployment_id)
+    assert stage.world.statuses(first, second, third) == ["retired", "live", "retired"]
+    assert led_to(stage, project) == second.deployment_id
+    assert live_versions(stage, project) == ["2", "2", "1"]
+
+
+@pytest.mark.parametrize("operation", ["put_key", "update_alias", "transact_write_items"])
+def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, operation: str) -> None:
+    project = stage.project()
+    first, second = stage.live(project), stage.live(project)
+
+    def crash(called: str) -> None:
+        if called == operation:
+            raise CrashError
+
+    stage.world.calls.before = crash
+    with pytest.raises(CrashError):
+        stage.promotion.promote(OWNER, first.deployment_id)
+    stage.world.calls.before = lambda _: None
+    stage.promotion.promote(OWNER, first.deployment_id)
+    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
+
+
+def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tuple[Deployment, Deployment]:
+    """Two releases, of which the first was promoted by a function that died before a call."""
+    first, second = stage.live(project), stage.live(project)
+    moved = False
+
+    def crash(called: str) -> None:
+        nonlocal moved
+        if moved and called == operation:
+            raise CrashError
+        moved = moved or called == "transact_write_items"
+
+    stage.world.calls.before = crash
+    with pytest.raises(CrashError):
+        stage.promotion.promote(OWNER, first.deployment_id)
+    stage.world.calls.before = lambda _: None
+    return first, second
+
+
+def swept(stage: ReleaseWorld) -> list[str]:
+    """Let two minutes pass, and the sweep look; returns what it sends to be released."""
+    before = len(stage.world.queues.bodies(RELEASE_QUEUE))
+    stage.world.clock.now += timedelta(minutes=3)
+    stage.world.sweeper.sweep(stage.world.log)
+    return [json.loads(body)["deploymentId"] for body in stage.world.queues.bodies(RELEASE_QUEUE)[before:]]
+
+
+@pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
+def test_a_promote_that_nobody_asks_for_again_is_finished_by_the_sweep(
+    stage: ReleaseWorld, operation: str
+) -> None:
+    """P9."""
+    project = stage.project()
+    first, second = promote_and_die(stage, project, operation)
+    assert swept(stage) == [first.deployment_id]
+    stage.release(first)
+    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert led_to(stage, project) == first.deployment_id
+    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert swept(stage) == []
+
+
+def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, second = promote_and_die(stage, project, "put_key")
+    stage.promotion.promote(OWNER, second.deployment_id)
+    assert swept(stage) == [second.deployment_id]  # it cannot see whether that promote came to its end
+    stage.release(second)
+    stage.release(first)  # a message that was sent just before
+    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert led_to(stage, project) == second.deployment_id
+
+
+def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage: ReleaseWorld) -> None:
+    """D3."""
+    project = stage.project()
+    first, second = promote_and_die(stage, project, "put_key")
+
+    def before(called: str) -> None:
+        if called == "put_key":
+            stage.world.calls.before = lambda _: None
+            stage.promotion.promote(OWNER, second.deployment_id)
+
+    stage.world.calls.before = before
+    stage.release(first)
+    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert led_to(stage, project) == second.deployment_id
+
+
+@pytest.mark.parametrize("change", ["moved on", "project gone"])
+def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, change: str) -> None:
+    project = stage.project()
+    first, _ = promote_and_die(stage, project, "put_key")
+    if change == "project gone":
+        key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
+        real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
+        assert swept(stage) == []
+    else:
+
+        def before(called: str) -> None:
+            if called == "update_item":
+                stage.world.calls.before = lambda _: None
+                stage.promotion.promote(OWNER, first.deployment_id)
+
+        stage.world.calls.before = before
+        assert swept(stage) == [first.deployment_id]
+        assert stage.world.statuses(first) == ["live"]
+    assert swept(stage) == []
+
+
+@pytest.mark.parametrize("pointer", [None, "built"])
+def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
+    stage: ReleaseWorld, pointer: str | None
+) -> None:
+    """Nothing here writes such a pointer: someone repaired a row by hand, and visitors must not notice."""
+    project = stage.project()
+    first, second, built = stage.live(project), stage.live(project), stage.built(project)
+    change: dict[str, Any] = (
+        {
+            "UpdateExpression": "SET #live.#deploymentId = :built",
+            "ExpressionAttributeNames": {"#live": "live", "#deploymentId": "deploymentId"},
+            "ExpressionAttributeValues": {":built": {"S": built.deployment_id}},
+        }
+        if pointer
+        else {"UpdateExpression": "REMOVE #live", "ExpressionAttributeNames": {"#live": "live"}}
+    )
+
+    def repair(called: str) -> None:
+        if called == ("update_alias" if pointer else "put_key"):
+            stage.world.calls.before = lambda _: None
+            key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
+            real_client("dynamodb").update_item(TableName=PROJECTS, Key=key, **change)
+
+    stage.world.calls.before = repair
+    with pytest.raises(SwitchOvertakenError):
+        stage.promotion.promote(OWNER, first.deployment_id)
+    assert led_to(stage, project) == first.deployment_id
+    assert stage.world.statuses(first, second, built) == ["retired", "live", "built"]
+
+
+def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over(stage: ReleaseWorld) -> None:
+    """P9: the second one gives a lease to what the first one has made live in the meantime."""
+    project = stage.project()
+    first, second = stage.live(project), stage.live(project)
+
+    def before(called: str) -> None:
+        if called == "transact_write_items":
+            stage.world.calls.before = lambda _: None
+            stage.promotion.promote(OWNER, first.deployment_id)
+
+    stage.world.calls.before = before
+    stage.promotion.promote(OWNER, first.deployment_id)
+    swept(stage)
+    stage.release(first)
+    assert swept(stage) == []
+    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert led_to(stage, project) == first.deployment_id
+
+
+def test_a_promote_back_that_breaks_off_is_finished_too(stage: ReleaseWorld) -> None:
+    """D3: what is live by its status need not be what visitors are led to."""
+    project = stage.project()
+    first, second = promote_and_die(stage, project, "update_alias")
+    assert led_to(stage, project) == first.deployment_id
+
+    def crash(called: str) -> None:
+        if called == "put_key":
+            raise CrashError
+
+    stage.world.calls.before = crash
+    with pytest.raises(CrashError):
+        stage.promotion.promote(OWNER, second.deployment_id)
+    stage.world.calls.before = lambda _: None
+    for deployment_id in swept(stage):
+        stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])
+    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert led_to(stage, project) == second.deployment_id
+    assert live_versions(stage, project) == ["2", "2", "1"]
+    assert swept(stage) == []

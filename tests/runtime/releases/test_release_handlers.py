@@ -1,0 +1,161 @@
+"""The release and promote functions as Lambda calls them."""
+
+import json
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import fields
+
+from runtime.deploy.handlers import collect, promote, release
+from runtime.deploy.model import Deployment
+from runtime.shared import aws as clients
+from tests.components.recorder import record_stage
+from tests.runtime.calls import client_error
+from tests.runtime.events import messages, request
+from tests.runtime.releases.key_value_store import ARN
+from tests.runtime.releases.release_world import ReleaseWorld
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.world import OTHER, OWNER, message_of
+
+PROMOTE = "POST /deployments/{deploymentId}/promote"
+
+
+def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
+    """The release queue's event."""
+    event = messages(*(message_of(deployment).to_body() for deployment in deployments))
+    for record in event["Records"]:
+        record["attributes"] = {"ApproximateReceiveCount": str(times)}
+    return event
+
+
+def test_a_message_releases_its_deployment(stage: ReleaseWorld) -> None:
+    deployment = stage.built(stage.project())
+    assert release.respond(received(deployment), stage.releaser) == {"batchItemFailures": []}
+    assert stage.world.statuses(deployment) == ["live"]
+
+
+def test_a_message_that_fails_stays_and_so_does_what_follows_it(stage: ReleaseWorld) -> None:
+    """P4: a project's releases stay in their order."""
+    project = stage.project()
+    first, second = stage.built(project), stage.built(project)
+
+    def busy(operation: str) -> None:
+        if operation == "list_objects_v2":
+            raise client_error("SlowDown")
+
+    stage.world.calls.before = busy
+    answer = release.respond(received(first, second), stage.releaser)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
+    assert stage.world.statuses(first, second) == ["deploying", "built"]
+    assert release.respond(received(first, times=2), stage.releaser)["batchItemFailures"]
+    assert release.respond(received(first, times=3), stage.releaser) == {"batchItemFailures": []}
+    assert stage.world.statuses(first, second) == ["failed", "built"]
+
+
+def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, Any]:
+    return request(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
+
+
+def test_a_promote_answers_with_the_deployment_live(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, _ = stage.live(project), stage.live(project)
+    answer = promote.respond(promote_request(first, OWNER), stage.services)
+    assert answer["statusCode"] == 200
+    body = json.loads(answer["body"])
+    assert (body["deploymentId"], body["status"]) == (first.deployment_id, "live")
+    assert "origin" not in answer["body"]
+
+
+@pytest.mark.parametrize(("user_id", "status"), [(OTHER, 404), (None, 401)])
+def test_a_promote_by_anyone_else_is_refused(stage: ReleaseWorld, user_id: str | None, status: int) -> None:
+    """A5."""
+    live = stage.live(stage.project())
+    answer = promote.respond(promote_request(live, user_id), stage.services)
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_promote_of_what_was_never_live_is_a_conflict(stage: ReleaseWorld) -> None:
+    built = stage.built(stage.project())
+    answer = promote.respond(promote_request(built, OWNER), stage.services)
+    assert answer["statusCode"] == 409
+    assert "is built: only one that is or was live" in json.loads(answer["body"])["detail"]
+
+
+@pytest.fixture
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001 - for its effect
+    variables = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "PROJECTS_TABLE": PROJECTS,
+        "DEPLOYMENTS_TABLE": DEPLOYMENTS,
+        "ARTIFACTS_BUCKET": "artifacts",
+        "ASSETS_BUCKET": "assets",
+        "KEPT_RELEASES": "10",
+        "KEY_VALUE_STORE_ARN": ARN,
+        "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    def forget() -> None:
+        for cached in (collect.service, release.service, promote.service, clients.client):
+            cached.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("environment", "world")
+def test_the_functions_are_composed_once_from_their_environment() -> None:
+    service = release.service()
+    assert service is release.service()
+    assert service.steps.region == "ap-southeast-1"
+    url = service.steps.uploader.client.generate_presigned_url(
+        "put_object", Params={"Bucket": "assets", "Key": "a b"}, ExpiresIn=900
+    )
+    assert url.startswith(
+        "https://assets.s3.ap-southeast-1.amazonaws.com/a%20b?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    )
+    assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
+    assert promote.service() is promote.service()
+    assert collect.service() is collect.service()
+    assert collect.service().kept == 10
+
+
+@pytest.mark.usefixtures("environment", "world")
+def test_the_functions_answer_what_they_are_called_with() -> None:
+    unknown = messages(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
+    unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}
+    assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    event = request(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
+    assert promote.handle(event, None)["statusCode"] == 404
+    collect.handle({"id": "event", "time": "2026-01-31T09:30:00Z"}, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "handler"), [("collect", collect), ("release", release), ("promote", promote)]
+)
+def test_a_function_needs_just_the_variables_that_the_program_gives_it(
+    name: str, handler: ModuleType
+) -> None:
+    (declared,) = [
+        resource.inputs
+        for resource in record_stage("dev")
+        if resource.type == "aws:lambda/function:Function" and resource.inputs["name"] == f"anchor-dev-{name}"
+    ]
+    assert declared["handler"] == f"{handler.__name__}.handle"
+    needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
+    assert needed == set(declared["environment"]["variables"])
+
+
+def test_the_queue_brings_a_message_as_often_as_the_function_counts() -> None:
+    """With another number the last failure would never be told, or the first one would be the last."""
+    (queue,) = [
+        resource.inputs
+        for resource in record_stage("dev")
+        if resource.type == "aws:sqs/queue:Queue" and resource.inputs["name"] == "anchor-dev-releases.fifo"
+    ]
+    assert json.loads(queue["redrivePolicy"])["maxReceiveCount"] == release.RECEIVES

@@ -1,0 +1,147 @@
+"""A4: what a site's functions are told, and that secrets are told to nobody else."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.model import Deployment, Project, Site, Source, Status, Variable
+from runtime.deploy.releases.site_environment import (
+    SiteEnvironment,
+    SiteEnvironmentError,
+    read_secrets,
+    site_environment,
+)
+from tests.runtime.calls import REGION
+from tests.runtime.releases.release_world import Secrets
+
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+SITE = Site(
+    site="next-site",
+    host="next-site.example.com",
+    url_pattern="https://{host}",
+    server_function="server",
+    image_function="image",
+    revalidation_function="revalidate",
+    tag_table="tags",
+    revalidation_queue_url="https://sqs.example.com/revalidate.fifo",
+    build_project="build",
+    secrets_path="/anchor/dev/sites/next-site",
+)
+PROJECT = Project(
+    project_id="01PROJECT",
+    user_id="user",
+    name="My site",
+    site="next-site",
+    repository_url="https://example.com/repository",
+    branch="main",
+    created_at=AT,
+    updated_at=AT,
+    variables=(
+        Variable(name="GREETING", value="hello", is_secret=False),
+        Variable(name="EMPTY", is_secret=False),
+        Variable(name="TOKEN", is_secret=True),
+    ),
+)
+DEPLOYMENT = Deployment(
+    project_id="01PROJECT",
+    deployment_id="01DEPLOYMENT",
+    user_id="user",
+    site="next-site",
+    sequence=1,
+    status=Status.DEPLOYING,
+    branch="main",
+    commit_sha="c0ffee",
+    commit_message="m",
+    commit_author="a",
+    source=Source.PUSH,
+    created_at=AT,
+    updated_at=AT,
+)
+
+
+def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
+    return site_environment(
+        project=project,
+        deployment=DEPLOYMENT,
+        site=SITE,
+        secrets={"TOKEN": "open sesame"} if secrets is None else secrets,
+        origin_key="0f0f",
+        assets_bucket="assets",
+        region=REGION,
+    )
+
+
+def test_the_server_gets_the_projects_variables_and_what_open_next_reads() -> None:
+    assert environment().server == {
+        "GREETING": "hello",
+        "EMPTY": "",
+        "TOKEN": "open sesame",
+        "ANCHOR_ORIGIN_KEY": "0f0f",
+        "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
+        "ANCHOR_COMMIT_SHA": "c0ffee",
+        "CACHE_BUCKET_NAME": "assets",
+        "CACHE_BUCKET_KEY_PREFIX": "cache/next-site/01DEPLOYMENT",
+        "CACHE_BUCKET_REGION": REGION,
+        "CACHE_DYNAMO_TABLE": "tags",
+        "REVALIDATION_QUEUE_URL": "https://sqs.example.com/revalidate.fifo",
+        "REVALIDATION_QUEUE_REGION": REGION,
+    }
+
+
+def test_the_image_function_gets_none_of_the_projects_variables() -> None:
+    assert environment().image == {
+        "ANCHOR_ORIGIN_KEY": "0f0f",
+        "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
+        "ANCHOR_COMMIT_SHA": "c0ffee",
+        "BUCKET_NAME": "assets",
+        "BUCKET_KEY_PREFIX": "assets/next-site/01PROJECT/01DEPLOYMENT",
+    }
+
+
+def test_a_variable_cannot_take_the_place_of_the_platforms() -> None:
+    bold = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
+    assert environment(bold).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
+
+
+def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_value() -> None:
+    with pytest.raises(SiteEnvironmentError) as refused:
+        environment(secrets={"TOKEN": "open sesame" * 400})
+    assert str(refused.value).endswith("4096 are allowed: shorten EMPTY, GREETING, TOKEN")
+    assert "sesame" not in str(refused.value)
+
+
+def test_values_are_in_no_repr_and_can_be_taken_out_of_a_text() -> None:
+    told = environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
+    assert repr(told) == "SiteEnvironment()"
+    said = told.without_secrets("abc: cannot 'open sesame street' with open sesame")
+    assert said == "abc: cannot '***' with ***"
+
+
+def store_of(**values: str) -> Secrets:
+    return Secrets({f"{SITE.secrets_path}/01PROJECT/{name}": value for name, value in values.items()})
+
+
+def with_secrets(*names: str) -> Project:
+    return evolve(PROJECT, variables=tuple(Variable(name=name, is_secret=True) for name in names))
+
+
+def test_secrets_are_read_decrypted_from_every_page_of_the_projects_folder() -> None:
+    store = store_of(A="1", LEFT_OVER="0", B="2", C="3", D="4")
+    store.values["/anchor/dev/sites/next-site/01OTHER/A"] = "of another project"
+    assert read_secrets(store, with_secrets("D", "A", "B"), SITE) == {"A": "1", "B": "2", "D": "4"}
+    assert store.asked == [
+        {"Path": "/anchor/dev/sites/next-site/01PROJECT", "WithDecryption": True} for _ in range(3)
+    ]
+
+
+def test_a_secret_without_a_value_is_named() -> None:
+    with pytest.raises(SiteEnvironmentError, match="secret variables without a value: B, C; set them again"):
+        read_secrets(store_of(A="open sesame"), with_secrets("C", "A", "B"), SITE)
+
+
+def test_a_project_without_secrets_asks_nobody() -> None:
+    store = store_of(A="1")
+    assert read_secrets(store, evolve(PROJECT, variables=PROJECT.variables[:2]), SITE) == {}
+    assert store.asked == []

@@ -1,0 +1,44 @@
+"""P6, A5: a site that was deleted and is another's now serves nothing of who had it before."""
+
+import json
+from datetime import timedelta
+
+from runtime.deploy.handlers import promote
+from runtime.deploy.model import Project
+from tests.runtime.events import request
+from tests.runtime.releases.release_world import ASSETS, ReleaseWorld
+from tests.runtime.world import OTHER, OWNER
+
+CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
+
+
+def served(stage: ReleaseWorld, project: Project, path: str) -> bytes | None:
+    """What the edge gets for a hashed file of a project's site (`viewer-request.js`)."""
+    folder = json.loads(stage.store.items[stage.site(project).host])["n"]
+    content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
+    return content
+
+
+def test_a_site_that_is_anothers_now_serves_no_hashed_file_of_who_had_it_before(stage: ReleaseWorld) -> None:
+    """A stranger could leave a script for those to come, under the name that their own framework has."""
+    before = stage.project()
+    planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}
+    stage.release(stage.built(before, planted))
+    assert served(stage, before, CHUNK) == b"evil()"
+    left = stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
+    promote.respond(
+        request("DELETE /projects/{projectId}", user_id=OWNER, projectId=before.project_id), stage.services
+    )
+
+    after = stage.project(user_id=OTHER)
+    assert after.site == before.site
+    stage.live(after)
+    assert served(stage, after, CHUNK) not in {b"evil()", None}
+    assert served(stage, after, "_next/static/evil.html") is None
+
+    at = stage.world.clock()
+    stage.collector.run(stage.world.log, at=at)
+    assert left == stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
+    stage.collector.run(stage.world.log, at=at + timedelta(hours=1))
+    assert not stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/")
+    assert served(stage, after, CHUNK)

@@ -1,0 +1,122 @@
+# ruff: noqa: ANN401 - stands in for clients that boto3 does not type
+"""Files of an artifact become objects: small ones by presigned URLs, large ones as streams."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.uploading import Upload, Uploader, http_put
+from tests.runtime.calls import REGION, real_client
+from tests.runtime.releases.open_next import artifact
+
+LARGE = bytes(range(256)) * 4000
+FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
+ROBOTS = Upload(
+    source="assets/robots.txt", key="assets/s/robots.txt", content_type="text/plain", cache_control="c"
+)
+
+
+def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    return requests.put(url, data=body, headers=dict(headers), timeout=5).status_code
+
+
+@pytest.fixture
+def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
+    real_client("s3").create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return "assets"
+
+
+def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
+    uploader = Uploader(client=client or real_client("s3"), bucket=bucket, put=put)
+    with open_artifact(artifact(FILES)) as opened:
+        return uploader.upload(opened, uploads)
+
+
+def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(bucket: str) -> None:
+    assert upload(bucket, ROBOTS) == 1
+    stored = real_client("s3").get_object(Bucket=bucket, Key="assets/s/robots.txt")
+    assert stored["Body"].read() == b"User-agent: *\n"
+    assert (stored["ContentType"], stored["CacheControl"]) == ("text/plain", "c")
+
+
+def test_a_name_of_any_characters_is_put_under_that_name(bucket: str) -> None:
+    odd = "assets/a b+ñ$&.txt"
+    upload(bucket, Upload(source=odd, key=odd, content_type="text/plain"))
+    listed = real_client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert [each["Key"] for each in listed] == [odd]
+
+
+def test_a_large_file_is_streamed(bucket: str) -> None:
+    def no_put(*_: object) -> int:
+        raise AssertionError
+
+    upload(bucket, Upload(source="assets/large.bin", key="large", content_type="a/b"), put=no_put)
+    assert real_client("s3").get_object(Bucket=bucket, Key="large")["Body"].read() == LARGE
+
+
+@pytest.mark.parametrize("status", [0, 403, 503])
+def test_when_the_url_does_not_work_the_client_decides(bucket: str, status: int) -> None:
+    upload(bucket, ROBOTS, put=lambda *_: status)
+    assert real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
+
+
+def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> None:
+    """Of many files, those that had not begun are left."""
+    attempts: list[str] = []
+
+    class Denied:
+        def generate_presigned_url(self, *_: object, **__: object) -> str:
+            return "http://127.0.0.1"
+
+        def put_object(self, **arguments: Any) -> None:
+            attempts.append(arguments["Key"])
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+
+    many = [Upload(source="assets/robots.txt", key=str(number), content_type="a/b") for number in range(2000)]
+    with pytest.raises(ClientError):
+        upload(bucket, *many, put=lambda *_: 403, client=Denied())
+    assert len(attempts) < 2000
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        server: Any = self.server
+        server.received.append((self.path, self.headers["content-type"], body))
+        self.send_response(200 if self.path == "/good" else 503)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.received = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> None:
+    put = http_put()
+    base = f"http://127.0.0.1:{server.server_port}"
+    assert put(f"{base}/good", b"body", {"content-type": "text/plain"}) == 200
+    assert put(f"{base}/bad", b"", {"content-type": "text/css"}) == 503
+    assert server.received == [("/good", "text/plain", b"body"), ("/bad", "text/css", b"")]
+
+
+def test_http_put_tells_when_nobody_answers(server: Any) -> None:
+    server.shutdown()
+    server.server_close()
+    assert http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0

@@ -1,0 +1,163 @@
+"""DynamoDB's refusals as named exceptions."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from attrs import Factory, define
+from botocore.exceptions import ClientError
+
+from runtime.shared.dynamodb import (
+    ITEM_LIMIT,
+    ConditionFailedError,
+    ItemTooLargeError,
+    TransactionConflictError,
+    TransactionRefusedError,
+    condition,
+    item_size,
+    names,
+    put_new,
+    put_unless_alive,
+    transact,
+    update,
+)
+from tests.runtime.calls import client_error
+from tests.runtime.tables import PROJECTS
+from tests.runtime.world import World
+
+
+def cancelled(*reasons: Mapping[str, Any]) -> ClientError:
+    error = client_error("TransactionCanceledException", "TransactWriteItems")
+    error.response["CancellationReasons"] = list(reasons)  # type: ignore[typeddict-unknown-key]
+    return error
+
+
+@define
+class Refusing:
+    errors: list[Exception] = Factory(list)
+    calls: int = 0
+
+    def transact_write_items(self, **_: object) -> Mapping[str, Any]:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return {}
+
+
+def test_every_marked_name_of_an_expression_is_declared_once() -> None:
+    assert names("SET #status = :to, #live.#status = :x", "#name = :n") == {
+        "#status": "status",
+        "#live": "live",
+        "#name": "name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ({"S": "text"}, 4),
+        ({"S": "äö€😀"}, 11),
+        ({"B": b"\0\xff"}, 2),
+        ({"BOOL": False}, 1),
+        ({"NULL": True}, 1),
+        ({"N": "0"}, 1),
+        ({"N": "100"}, 2),
+        ({"N": "-1234"}, 4),
+        ({"N": "123"}, 3),
+        ({"N": "9" * 38}, 20),
+        ({"M": {}}, 3),
+        ({"M": {"é": {"S": "ab"}}}, 8),
+        ({"L": [{"N": "1"}, {"S": ""}]}, 7),
+        ({"SS": ["a", "bc"]}, 3),
+        ({"NS": ["1", "20"]}, 4),
+        ({"BS": [b"1"]}, 1),
+    ],
+)
+def test_the_size_of_a_row_is_counted_by_the_documented_rules(value: dict[str, Any], size: int) -> None:
+    assert item_size({"ü": value}) == 2 + size
+
+
+def test_a_row_that_is_too_large_is_refused_with_its_size_before_it_is_sent() -> None:
+    large = {"id": {"S": "1"}, "blob": {"S": "x" * ITEM_LIMIT}}
+    for put in (
+        lambda: put_new("table", large, key="id"),
+        lambda: put_unless_alive("table", large, key="id", at=datetime(2026, 1, 31, tzinfo=UTC)),
+    ):
+        with pytest.raises(ItemTooLargeError, match="makes a row of 409607 bytes") as refused:
+            put()
+        assert refused.value.size == 409_607
+        assert "xxx" not in str(refused.value)
+
+
+def row(key: str, **more: object) -> dict[str, Any]:
+    return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
+
+
+def test_a_failed_condition_of_a_single_write_carries_the_row(world: World) -> None:
+    client = world.database
+    client.put_item(TableName=PROJECTS, Item=row("p", count={"N": "1"}))
+    key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
+    with pytest.raises(ConditionFailedError) as failed, condition():
+        world.dynamodb.update_item(
+            **update(PROJECTS, key, "SET #count = :new", when="#count = :old", new=3, old=2)
+        )
+    assert failed.value.item == row("p", count={"N": "1"})
+
+
+def test_a_single_write_that_met_a_transaction_is_a_named_conflict() -> None:
+    """What users write (variables, promote, cancel) meets the pushes' transactions: 409, not 500."""
+    with pytest.raises(TransactionConflictError, match="try again"), condition():
+        raise client_error("TransactionConflictException")
+
+
+def test_other_errors_of_a_single_write_stay_what_they_are() -> None:
+    with pytest.raises(ClientError, match="Throttling"), condition():
+        raise client_error("ThrottlingException")
+
+
+def test_a_refused_transaction_tells_which_condition_and_the_row(world: World) -> None:
+    world.database.put_item(TableName=PROJECTS, Item=row("taken"))
+    new, taken = row("new"), row("taken")
+    absent = update(
+        PROJECTS, {"projectId": {"S": "absent"}, "sk": {"S": "X"}}, "SET #a = :a", when="#a = :a", a=1
+    )
+    with pytest.raises(TransactionRefusedError, match=r"operations 1, 2$") as refused:
+        transact(
+            world.dynamodb,
+            {"Put": put_new(PROJECTS, new, key="projectId")},
+            {"Put": put_new(PROJECTS, taken, key="projectId")},
+            {"Update": absent},
+        )
+    assert refused.value.items == (None, taken, {})
+    assert "Item" not in world.database.get_item(
+        TableName=PROJECTS, Key={"projectId": new["projectId"], "sk": new["sk"]}
+    )
+
+
+def test_a_transaction_that_met_another_one_is_tried_again() -> None:
+    client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 2)
+    transact(client, {})  # type: ignore[arg-type]
+    assert client.calls == 3
+
+
+def test_a_transaction_that_meets_others_again_and_again_is_a_named_conflict() -> None:
+    client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
+    with pytest.raises(TransactionConflictError, match="try again"):
+        transact(client, {})  # type: ignore[arg-type]
+    assert client.calls == 3
+
+
+@pytest.mark.parametrize(
+    ("errors", "calls"),
+    [
+        ([cancelled({"Code": "TransactionConflict"}, {"Code": "ThrottlingError"})] * 3, 3),
+        ([cancelled({"Code": "ItemCollectionSizeLimitExceeded"})], 1),
+        ([client_error("AccessDeniedException")], 1),
+    ],
+)
+def test_a_transaction_fails_loudly_for_any_other_reason(errors: list[Exception], calls: int) -> None:
+    client = Refusing(list(errors))
+    with pytest.raises(ClientError):
+        transact(client, {})  # type: ignore[arg-type]
+    assert client.calls == calls
