@@ -3,19 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from attrs import fields
 
 from runtime.deploy.handlers import api, build_events, orchestrator, webhook
 from runtime.deploy.model import Site
 from runtime.shared import aws as clients
 from runtime.shared.converters import from_row
-from runtime.shared.environment import MissingEnvironmentError
 from tests.components.recorder import record_stage
 from tests.runtime.calls import real_client
 from tests.runtime.events import build_state, delivery, messages, request
@@ -25,19 +22,6 @@ from tests.runtime.world import OWNER, World, message_of
 ROOT = Path(__file__).parents[2]
 PUSH = (ROOT / "examples" / "github-webhooks" / "push.json").read_bytes()
 HANDLERS = (webhook, orchestrator, build_events, api)
-
-NAMES = {webhook: "webhook", orchestrator: "orchestrator", build_events: "build-events", api: "api"}
-
-
-def declared(handler: ModuleType) -> dict[str, Any]:
-    """What the program declares for a handler's function."""
-    (function,) = [
-        resource.inputs
-        for resource in record_stage("dev")
-        if resource.type == "aws:lambda/function:Function"
-        and resource.inputs["name"] == f"anchor-dev-{NAMES[handler]}"
-    ]
-    return dict(function)
 
 
 def forget() -> None:
@@ -118,28 +102,6 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
     assert received(releases) == [json.loads(message_of(deployment).to_body())]
 
 
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: Any) -> None:  # noqa: ANN401 - a module
-    function = declared(handler)
-    assert function["handler"] == f"{handler.__name__}.handle"
-    needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
-    assert needed == set(function["environment"]["variables"])
-
-
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_function_without_its_variables_names_them_all(
-    handler: Any,  # noqa: ANN401 - a module
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    names = [attribute.name.upper() for attribute in fields(handler.Environment)]
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
-    handler.service.cache_clear()
-    with pytest.raises(MissingEnvironmentError) as missing:
-        handler.service()
-    assert all(name in str(missing.value) for name in names)
-
-
 def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
     rows = [
         resource.inputs
@@ -153,12 +115,6 @@ def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
         assert row["tableName"] == PROJECTS
         assert (item["projectId"]["S"], item["sk"]["S"]) == (f"SITE#{site.site}", "SITE")
         assert site.url().startswith("https://")
-
-
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_service_is_composed_once(deployed: World, handler: Any) -> None:  # noqa: ANN401, ARG001 - a module; for its effect
-    compose: Callable[[], object] = handler.service
-    assert compose() is compose()
 
 
 def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:

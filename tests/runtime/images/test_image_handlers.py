@@ -3,20 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from attrs import fields
 
 from runtime.images.handlers import api, uploaded
 from runtime.images.image_input import NewImage
 from runtime.images.managing import CreatedImage
 from runtime.shared import aws as clients
-from runtime.shared.environment import MissingEnvironmentError
-from tests.components.recorder import record_stage
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import request
 from tests.runtime.images.image_tables import IMAGES
@@ -94,40 +90,6 @@ def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.Monkey
     assert "cloudfront" not in made
     api.service().distribution.client()
     assert made[-1] == "cloudfront"
-
-
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: Any) -> None:  # noqa: ANN401 - a module
-    (function,) = [
-        resource.inputs
-        for resource in record_stage("dev")
-        if resource.type == "aws:lambda/function:Function"
-        and resource.inputs["name"] == f"anchor-dev-{HANDLERS[handler]}"
-    ]
-    assert function["handler"] == f"{handler.__name__}.handle"
-    needed = {attribute.name.upper() for attribute in fields(handler.Environment)}
-    assert needed == set(function["environment"]["variables"])
-
-
-@pytest.mark.parametrize("handler", HANDLERS)
-def test_a_function_without_its_variables_names_them_all(
-    handler: Any,  # noqa: ANN401 - a module
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    names = [attribute.name.upper() for attribute in fields(handler.Environment)]
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
-    handler.service.cache_clear()
-    with pytest.raises(MissingEnvironmentError) as missing:
-        handler.service()
-    assert all(name in str(missing.value) for name in names)
-
-
-@pytest.mark.parametrize("handler", HANDLERS)
-@pytest.mark.usefixtures("deployed")
-def test_a_service_is_composed_once(handler: ModuleType) -> None:
-    compose: Callable[[], object] = handler.service
-    assert compose() is compose()
 
 
 def test_importing_a_handler_loads_nothing_more_and_makes_no_client() -> None:

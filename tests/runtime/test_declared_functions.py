@@ -1,0 +1,75 @@
+"""Every function of the program and the handler that it names: what one gives is what the other needs."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from attrs import fields
+
+from runtime.shared import aws as clients
+from runtime.shared.environment import MissingEnvironmentError
+from tests.components.recorder import record_stage
+from tests.runtime.calls import REGION
+
+ROOT = Path(__file__).parents[2]
+HANDLERS = tuple(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "runtime").glob("*/handlers/*.py"))
+    if path.stem != "__init__"
+)
+VALUES = {"MAXIMUM_BYTES": "1000000", "KEPT_RELEASES": "10"}
+
+
+def declared() -> Mapping[str, Mapping[str, Any]]:
+    """The inputs of the functions that run handlers of ours, by the module of the handler."""
+    return {
+        function.inputs["handler"].removesuffix(".handle"): function.inputs
+        for function in record_stage("dev")
+        if function.type == "aws:lambda/function:Function"
+        and function.inputs["handler"].startswith("runtime.")
+    }
+
+
+def variables(handler: ModuleType) -> set[str]:
+    return {attribute.name.upper() for attribute in fields(handler.Environment)}
+
+
+@pytest.fixture(params=HANDLERS)
+def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """A handler in a process that has just begun, whose environment names nothing of ours."""
+    module = import_module(request.param)
+    for name in variables(module):
+        monkeypatch.delenv(name, raising=False)
+    for cached in (module.service, clients.client):
+        cached.cache_clear()
+    yield module
+    for cached in (module.service, clients.client):
+        cached.cache_clear()
+
+
+def test_every_handler_has_its_function_and_every_function_its_handler() -> None:
+    assert set(HANDLERS) == set(declared())
+    assert len(HANDLERS) == len(set(HANDLERS))
+
+
+def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: ModuleType) -> None:
+    assert variables(handler) == set(declared()[handler.__name__]["environment"]["variables"])
+
+
+def test_a_function_without_its_variables_names_them_all(handler: ModuleType) -> None:
+    with pytest.raises(MissingEnvironmentError) as missing:
+        handler.service()
+    assert all(name in str(missing.value) for name in variables(handler))
+
+
+def test_a_service_is_composed_once_and_calls_nothing(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sockets are closed in unit tests: a call would be refused."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in variables(handler):
+        monkeypatch.setenv(name, VALUES.get(name, "x"))
+    assert handler.service() is handler.service()
