@@ -1,0 +1,36 @@
+"""The functions' AWS clients."""
+
+from typing import Any
+
+import boto3
+import botocore
+import pytest
+
+from runtime.shared import aws
+from tests.runtime.calls import REGION
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached function
+    """A process that has made no client yet."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    aws.client.cache_clear()
+    yield aws.client
+    aws.client.cache_clear()
+
+
+@pytest.mark.usefixtures("aws")
+def test_aws_is_told_who_asks_and_with_what(clients: Any) -> None:  # noqa: ANN401 - a cached function
+    """What CloudTrail shows of a call; made once, not for each request."""
+    asked: list[str] = []
+    client = clients("dynamodb")
+    client.meta.events.register(
+        "before-send", lambda request, **_: asked.append(request.headers["User-Agent"])
+    )
+    client.list_tables()
+    (agent,) = (each.decode() if isinstance(each, bytes) else each for each in asked)
+    assert agent == f"Boto3/{boto3.__version__} anchor-deploy Botocore/{botocore.__version__}"
+
+
+def test_a_process_has_one_client_of_a_service(clients: Any) -> None:  # noqa: ANN401 - a cached function
+    assert clients("dynamodb") is clients("dynamodb")
