@@ -17,7 +17,7 @@ ARCHITECTURE ?= arm64
 export PYTHONDONTWRITEBYTECODE :=
 # Unit tests reach nothing beyond loopback.
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
-UNIT := tests/benchmarks tests/components tests/docs tests/edge tests/policies tests/reference tests/runtime $(LOOPBACK)
+UNIT := tests/anchor tests/benchmarks tests/components tests/docs tests/edge tests/policies tests/reference tests/runtime $(LOOPBACK)
 
 .PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
 

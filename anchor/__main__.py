@@ -23,11 +23,12 @@ _UNREAD: Final = 141  # and for one whose output nobody reads any more
 def main(arguments: Sequence[str], terminal: Terminal) -> int:
     """Run a command; returns its exit status."""
     try:
-        application(terminal)(arguments, exit_on_error=False, result_action="return_value")
-    except CycloptsError:
-        return _MISUSED  # it has been printed
+        application(terminal)(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        terminal.complain(str(error))
+        return _MISUSED
     except CommandError as error:
-        sys.stderr.write(f"{error}\n")
+        terminal.complain(str(error))
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -1,6 +1,7 @@
 """The platform's HTTP API, as the signed-in user."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,9 @@ Json = dict[str, Any]
 _TIMEOUT: Final = 60
 _EARLY: Final = 60  # seconds before its end at which an access token is replaced
 _UNAUTHORIZED: Final = 401
+_BUSY: Final = frozenset({429, 503})
+_PAUSE: Final = 3  # seconds before a question is repeated, where the answer names none
+_LONGEST_PAUSE: Final = 10
 _NO_CONTENT: Final = 204
 _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
@@ -40,13 +44,18 @@ class Client:
     Attributes:
         file: Where the credentials are.
         now: Tells Unix seconds.
+        pause: Waits that many seconds.
     """
 
     file: CredentialsFile
     now: Callable[[], float]
+    pause: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def call(self, method: str, *path: str, body: Json | None = None, query: Json | None = None) -> Json:
         """Call the API; returns the JSON it answers, empty if nothing.
+
+        A GET that meets a busy API is made once more, after the time that the answer names. Nothing else is
+        repeated: it may have been done.
 
         Args:
             method: Of HTTP.
@@ -63,18 +72,10 @@ class Client:
         if credentials.expires_at - _EARLY < self.now():
             credentials = self._refreshed(credentials)
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
-        try:
-            response = requests.request(
-                method,
-                url,
-                json=body,
-                params=query,
-                auth=_Bearer(credentials.access_token),
-                timeout=_TIMEOUT,
-                allow_redirects=False,  # the API never does, and the body may hold secrets
-            )
-        except requests.RequestException as error:
-            raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
+        response = _sent(credentials, method, url, body, query)
+        if response.status_code in _BUSY and method == "GET":
+            self.pause(_pause_of(response))
+            response = _sent(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
             raise NotSignedInError("the API does not take the access token")
         if response.status_code == _NO_CONTENT:
@@ -130,3 +131,26 @@ class Client:
         )
         self.file.write(credentials)
         return credentials
+
+
+def _sent(
+    credentials: Credentials, method: str, url: str, body: Json | None, query: Json | None
+) -> requests.Response:
+    try:
+        return requests.request(
+            method,
+            url,
+            json=body,
+            params=query,
+            auth=_Bearer(credentials.access_token),
+            timeout=_TIMEOUT,
+            allow_redirects=False,  # the API never does, and the body may hold secrets
+        )
+    except requests.RequestException as error:
+        raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
+
+
+def _pause_of(response: requests.Response) -> int:
+    """Return the seconds to wait: those of `Retry-After`, within reason."""
+    named = response.headers.get("Retry-After", "")
+    return min(int(named), _LONGEST_PAUSE) if re.fullmatch("[0-9]{1,6}", named) else _PAUSE

@@ -9,10 +9,12 @@ from cyclopts import Parameter
 
 from anchor.client import Json
 from anchor.errors import CommandError
-from anchor.terminal import AsJson, Project, Terminal
+from anchor.terminal import AsJson, Project, Terminal, indented
+from anchor.visible import of_a_log
 
 _POLL: Final = 2.0  # seconds
 _LINES: Final = 500  # of a log, that are asked for at once
+_INDENT: Final = 2  # of what belongs to the line above
 _UNDER_WAY: Final = frozenset({"queued", "building", "built", "deploying"})
 _GOOD: Final = frozenset({"live", "retired"})
 _SHOWN: Final = ("deploymentId", "status", "branch", "commitSha", "commitMessage", "createdAt", "url")
@@ -113,7 +115,7 @@ class Deployments:
             query = {"limit": _LINES, "cursor": cursor}
             page = self.terminal.client.call("GET", "deployments", deployment_id, "logs", query=query)
             for line in page["lines"]:
-                self.terminal.say(line["text"])
+                self.terminal.say_log(line["text"])
             cursor = page["cursor"]
             if cursor is None:
                 return
@@ -157,5 +159,6 @@ def _reason(deployment: Json) -> str:
     failure = deployment.get("failure")
     if failure is None:
         return f"the deployment ended: it is {deployment['status']}"
-    tail = "".join(f"\n  {line}" for line in failure["logTail"])
-    return f"{deployment['status']} at {failure['step']}: {failure['reason']}{tail}"
+    said = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
+    said += [of_a_log(line, colours=False) for line in failure["logTail"]]
+    return indented("\n".join(said), _INDENT)

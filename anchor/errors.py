@@ -1,7 +1,9 @@
 """What a command can fail with; each is shown as its sentence, without a traceback."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+_BUSY: Final = frozenset({429, 503})
 
 
 class CommandError(Exception):
@@ -25,6 +27,10 @@ class RefusedError(CommandError):
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         self.status = status
         said: str = problem.get("detail") or problem.get("message") or "no reason was given"
+        if status in _BUSY and not problem.get("detail"):
+            said += (
+                ": the API takes no more at the moment, try again in a few seconds"  # the gateway is brief
+            )
         wrong: Sequence[Mapping[str, str]] = problem.get("errors") or []
         fields = [f"\n  {each['field'] or 'the body'}: {each['problem']}" for each in wrong]
         super().__init__(f"refused ({status}): {said}{''.join(fields)}")

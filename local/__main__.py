@@ -22,7 +22,7 @@ from local.image_checks import prove_the_images
 from local.layers import LayerError
 from local.node import NodeMissingError
 from local.picture import picture
-from local.progress import Progress
+from local.progress import Progress, reason
 from local.repositories import GitError, GitNotFoundError
 from local.site_checks import CheckFailed
 
@@ -112,7 +112,7 @@ def _push_again_and_again(cloud: Cloud, connected: Connected, folder: Path, prog
         try:
             push(cloud, connected, "A change", progress)
         except DemoFailed as error:
-            progress.console.print(str(error), style="red", markup=False, soft_wrap=True)
+            progress.console.print(reason(error), soft_wrap=True)
     threading.Event().wait()
 
 
@@ -129,7 +129,7 @@ def main() -> int:
     try:
         app()
     except EXPLAINED as error:
-        errors.print(str(error), style="red", markup=False, soft_wrap=True)
+        errors.print(reason(error), soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         errors.print("stopped")

@@ -104,6 +104,7 @@ class PlatformClient:
         statuses: Container[str],
         *,
         timeout: float = 900.0,
+        poll: float = POLL_SECONDS,
         on_poll: Callable[[Json], None] = lambda _: None,
     ) -> Json:
         """Poll until the deployment has one of the statuses or has ended; returns it.
@@ -121,4 +122,4 @@ class PlatformClient:
                     f"deployment {deployment_id} is still {deployment['status']} after {timeout:.0f} s"
                 )
             on_poll(deployment)
-            time.sleep(POLL_SECONDS)
+            time.sleep(poll)

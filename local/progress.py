@@ -1,4 +1,7 @@
-"""Progress on the terminal: one line per step, with its seconds, while the work goes on."""
+"""Progress on the terminal: one line per step, with its seconds, while the work goes on.
+
+What steps say may be a site's: its build's log, its answers. It is text here and never rich's markup.
+"""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -6,8 +9,12 @@ from time import monotonic
 
 from attrs import define, field, frozen
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
+
+from anchor.visible import in_one_line, of_a_log
+
+_SHOWN = 100  # characters of what a step is doing
 
 
 @frozen(kw_only=True)
@@ -29,7 +36,7 @@ class Step:
 
     def say(self, line: str) -> None:
         """Show what the step is doing now."""
-        self._status.update(escape(f"{self.title}: {line[:100]}"))
+        self._status.update(_text(f"{self.title}: {_plain(line)[:_SHOWN]}"))
 
 
 @define
@@ -43,20 +50,35 @@ class Progress:
     def step(self, title: str) -> Generator[Step]:
         """One step: shown while it works, recorded and printed with its seconds when it is done."""
         started = monotonic()
-        with self.console.status(escape(title)) as status:
+        with self.console.status(_text(title)) as status:
             step = Step(title, status)
             try:
                 yield step
             except BaseException:
-                self.console.print(f"[red]✗[/red] {escape(title)}")
+                self.console.print(Text.assemble(("✗", "red"), " ", _plain(title)))
                 raise
         proof = Proof(title=title, detail=step.detail, seconds=monotonic() - started)
         self.proofs.append(proof)
         self.console.print(finished(proof), soft_wrap=True)
 
 
-def finished(proof: Proof) -> str:
-    """The line of a finished step, in rich's markup."""
-    return (
-        f"[green]✓[/green] {escape(proof.title):<42}{proof.seconds:7.1f} s  [dim]{escape(proof.detail)}[/dim]"
+def finished(proof: Proof) -> Text:
+    """The line of a finished step."""
+    return Text.assemble(
+        ("✓", "green"),
+        f" {_plain(proof.title):<42}{proof.seconds:7.1f} s  ",
+        (_plain(proof.detail), "dim"),
     )
+
+
+def reason(error: Exception) -> Text:
+    """Why something did not work, with its lines."""
+    return Text(of_a_log(str(error), colours=False), style="red")
+
+
+def _text(line: str) -> Text:
+    return Text(_plain(line))
+
+
+def _plain(line: str) -> str:
+    return in_one_line(of_a_log(line, colours=False))

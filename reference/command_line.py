@@ -27,7 +27,10 @@ The sign-in lasts 30 days. What proves it is kept in `$XDG_CONFIG_HOME/anchor/cr
 below `~/.config`), which only you may read. For the embedded cloud, `make up` prints the command.
 
 Every command ends with 0 when all is well, with 1 when something stood in the way, which it says, and with 2
-when it was written wrongly. What is shown as a table or as lines, `--json` prints as the API answers it."""
+when it was written wrongly. What is shown as a table or as lines, `--json` prints as the API answers it.
+
+What others wrote, such as logs and commit messages, cannot act on your terminal: a control in it is shown, as
+`\\x1b`, and escaped by `--json`. Only the colours of logs stay, where the output is a terminal."""
 _COMMANDS: Final = "**Commands**:"
 # In a command's usage cyclopts repeats how this process was started, as `python -m reference`.
 _STRAY: Final = re.compile(r"^(python -m anchor(?: [a-z]+)+) -m [\w.]+", re.MULTILINE)

@@ -17,36 +17,27 @@ class Remains:
     """What the cloud holds of releases, by deployment id in lower case.
 
     Attributes:
-        hosts: Deployments whose own host leads somewhere.
+        keys: Deployments with a key at the edge, their host's or a file's.
         aliases: Deployments with an alias of the server function.
         urls: How many URLs the server function has. The emulator does not say whose they are.
         objects: Deployments with files, public or cached.
         versions: How many versions the server function has.
     """
 
-    hosts: frozenset[str]
+    keys: frozenset[str]
     aliases: frozenset[str]
     urls: int
     objects: frozenset[str]
     versions: int
 
 
-def collect(cloud: Cloud, *, kept: int | None = None) -> None:
+def collect(cloud: Cloud) -> None:
     """Take what is not kept from the visitors and remove it, as two runs an hour apart do.
-
-    Args:
-        cloud: The embedded cloud.
-        kept: How many releases are kept instead of the stage's setting, from now on.
 
     Raises:
         AssertionError: A run failed.
     """
     client = cloud.emulator.client("lambda")
-    if kept is not None:
-        found = client.get_function_configuration(FunctionName=_COLLECT)["Environment"]["Variables"]
-        changed = {"Variables": {**found, "KEPT_RELEASES": str(kept)}}
-        client.update_function_configuration(FunctionName=_COLLECT, Environment=changed)
-        client.get_waiter("function_updated_v2").wait(FunctionName=_COLLECT)
     now = datetime.now(UTC)
     for at in (now, now + timedelta(hours=1)):
         # An event of EventBridge says when it was due, and the function takes nothing else for the time.
@@ -61,7 +52,7 @@ def remains(cloud: Cloud, site: str) -> Remains:
     outputs = cloud.deployed.outputs
     functions, store = cloud.emulator.client("lambda"), cloud.emulator.client("cloudfront-keyvaluestore")
     keys = store.get_paginator("list_keys").paginate(KvsARN=outputs["keyValueStoreArn"])
-    hosts = [item["Key"] for page in keys for item in page["Items"] if "/" not in item["Key"]]
+    names_at_edge = [item["Key"] for page in keys for item in page["Items"]]
     objects = cloud.emulator.client("s3").get_paginator("list_objects_v2")
     names = [
         item["Key"].split("/")[depth]
@@ -72,7 +63,7 @@ def remains(cloud: Cloud, site: str) -> Remains:
     aliases = _pages(functions, "list_aliases", "Aliases", server)
     urls = functions.list_function_url_configs(FunctionName=server)["FunctionUrlConfigs"]
     return Remains(
-        hosts=frozenset(host.partition("--")[0] for host in hosts if f"--{site}." in host),
+        keys=frozenset(key.partition("--")[0] for key in names_at_edge if f"--{site}." in key),
         aliases=_deployments(each["Name"] for each in aliases),
         urls=len(urls),
         objects=frozenset(name.lower() for name in names if name != "_next"),

@@ -18,9 +18,15 @@ from anchor.errors import CommandError
 from anchor.terminal import Terminal, asked
 from local.cloud import Cloud, User
 from local.demo import Pushed
+from local.platform_client import PlatformClient
+from tests.anchor.hostile_texts import acting
+from tests.e2e.released import Released
 from tests.e2e.sites import declare_site
 
 NOTHING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+# The clipboard, an empty screen (twice, the second time as of old), another order, markup of rich's.
+HOSTILE = "\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
+SHOWN = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 
 
 @frozen(kw_only=True)
@@ -60,6 +66,21 @@ class Anchor:
             f"--user={self.user.name}",
             answers=answers,
         )
+
+    def signed_in_as(self, client: PlatformClient) -> "Anchor":
+        """Take over a sign-in for as long as its access token is good."""
+        self.file.write(
+            Credentials(
+                api=self.cloud.api_endpoint,
+                cognito=self.cloud.emulator.endpoint_url,
+                client_id=self.cloud.deployed.outputs["userPoolClientId"],
+                user="ada@example.com",
+                access_token=client.token,
+                refresh_token="none",
+                expires_at=time.time() + 600,
+            )
+        )
+        return self
 
 
 @pytest.fixture(scope="module")
@@ -276,20 +297,9 @@ def test_a_password_is_not_sent_openly(nobody: Anchor) -> None:
 
 
 @pytest.fixture
-def owner(cloud: Cloud, first: Pushed, nobody: Anchor) -> Anchor:
+def owner(first: Pushed, nobody: Anchor) -> Anchor:
     """Signed in as who pushed the first release."""
-    nobody.file.write(
-        Credentials(
-            api=cloud.api_endpoint,
-            cognito=cloud.emulator.endpoint_url,
-            client_id=cloud.deployed.outputs["userPoolClientId"],
-            user="ada@example.com",
-            access_token=first.client.token,
-            refresh_token="none",
-            expires_at=time.time() + 600,
-        )
-    )
-    return nobody
+    return nobody.signed_in_as(first.client)
 
 
 def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: Pushed) -> None:
@@ -306,3 +316,22 @@ def test_deployments_are_listed_and_shown(owner: Anchor, first: Pushed) -> None:
     deployment = first.deployment["deploymentId"]
     assert deployment in owner.good("deployments", first.project["projectId"])
     assert first.deployment["commitSha"] in owner.good("deployment", deployment)
+
+
+def test_a_hostile_push_acts_on_nobodys_terminal(released: Released, nobody: Anchor) -> None:
+    """From the webhook and the build's output to who reads of them."""
+    site, owner = released.site, nobody.signed_in_as(released.site.client)
+    build = f"console.log({json.dumps(HOSTILE)}); process.exit(1);\n"
+    deployment = site.push({"before-build.mjs": build}, f"Fix it {HOSTILE}\nurl  {HOSTILE}")
+    assert site.wait(deployment)["status"] == "failed"
+    shown, log = owner.good("deployment", deployment), owner.good("logs", deployment)
+    listed = owner.good("deployments", site.project_id)
+    followed = owner.run("logs", deployment, "--follow")
+    assert f"\ncommitMessage  Fix it {SHOWN}\n               url  {SHOWN}\n" in shown
+    assert f"\n{SHOWN}\n" in log
+    assert f"\n  {SHOWN}\n" in followed[2]
+    assert f"  Fix it {SHOWN}\n" in listed
+    assert acting("".join([shown, log, listed, *followed[1:]])) == set()
+    answer = owner.good("deployment", deployment, "--json")
+    assert acting(answer, but="\n") == set()
+    assert HOSTILE in json.loads(answer)["commitMessage"]

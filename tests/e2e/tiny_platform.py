@@ -1,6 +1,6 @@
 """Tenants with tiny sites (`tiny_site.py`), for tests of the platform itself."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,10 @@ from local.repositories import Repository
 from local.visitor import Visitor
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
+# Seconds. A tiny site's release takes two.
+_POLL: Final = 0.1
+_LONG: Final = 300.0
 
 
 @frozen(kw_only=True)
@@ -46,7 +49,11 @@ class TinyProject:
         self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change"
     ) -> Json:
         """Push, and wait until the deployment has ended."""
-        return self.client.wait_until(self.push(changes, message), set())
+        return self.wait(self.push(changes, message))
+
+    def wait(self, deployment_id: str, statuses: Container[str] = frozenset()) -> Json:
+        """Wait until a deployment has one of the statuses, or has ended."""
+        return self.client.wait_until(deployment_id, statuses, timeout=_LONG, poll=_POLL)
 
 
 @define

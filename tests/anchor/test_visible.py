@@ -1,0 +1,60 @@
+"""What others wrote cannot act on the terminal of who reads it."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchor.visible import as_json, in_one_line, of_a_log, visible
+from tests.anchor.hostile_texts import SGR, TEXTS, acting
+
+
+@given(TEXTS)
+def test_nothing_is_left_of_a_text_that_acts_but_lines_and_tabs(text: str) -> None:
+    assert acting(visible(text)) == set()
+    assert acting(in_one_line(text), but="") == set()
+
+
+@given(TEXTS)
+def test_nothing_is_left_of_a_log_that_acts_but_colours_which_end_with_it(text: str) -> None:
+    shown = of_a_log(text, colours=True)
+    assert acting(SGR.sub("", shown)) == set()
+    assert shown.endswith("\x1b[0m") == bool(SGR.search(text))
+    assert acting(of_a_log(text, colours=False)) == set()
+
+
+@given(
+    st.dictionaries(TEXTS, TEXTS, max_size=3).map(json.dumps).map(json.loads)
+)  # as the API's answers are read
+def test_json_is_the_same_to_a_program_and_acts_on_nobody(value: object) -> None:
+    said = as_json(value)
+    assert json.loads(said) == value
+    assert acting(said, but="\n") == set()
+
+
+def test_what_does_not_act_is_shown_as_it_was_written() -> None:
+    for text in (
+        "Fix it\n\n\tNow",
+        "naïve 日本語 \U0001f469\u200d\U0001f52c \u0645\u06cc\u200c\u062e",
+        r"\x1b [bold] :smile:",
+    ):
+        assert visible(text) == of_a_log(text, colours=True) == of_a_log(text, colours=False) == text
+        assert in_one_line(text) == text.replace("\n", r"\n").replace("\t", r"\t")
+        assert text in json.loads(as_json([text]))
+    assert as_json("日本語") == '"日本語"'
+
+
+def test_what_acts_is_shown_as_python_writes_it() -> None:
+    assert visible("a\x1b]52;c;eA==\x07\x9b1m\u202e\U000e0041\ud800\rb") == (
+        r"a\x1b]52;c;eA==\x07\x9b1m\u202e\U000e0041\ud800\rb"
+    )
+    assert visible("of Windows\r\nand its end\r") == "of Windows\nand its end"
+    assert as_json("\x9b\u202e\U000e0041") == r'"\u009b\u202e\udb40\udc41"'
+
+
+def test_a_logs_colours_are_there_or_not_and_nothing_else_of_escapes_is_taken_for_one() -> None:
+    line = "\x1b[32m✓\x1b[38;5;8m done\x1b[K \x1b[>4;2m \x1b[31"
+    assert of_a_log(line, colours=True) == "\x1b[32m✓\x1b[38;5;8m done\\x1b[K \\x1b[>4;2m \\x1b[31\x1b[0m"
+    assert of_a_log(line, colours=False) == "✓ done\\x1b[K \\x1b[>4;2m \\x1b[31"
+    # What is left when a colour is taken out does not become a control by that.
+    assert of_a_log("\x1b\x1b[0m[2J", colours=False) == r"\x1b[2J"

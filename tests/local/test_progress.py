@@ -1,0 +1,52 @@
+"""Progress on a terminal shows what a site's build and its answers say, and obeys nothing in it."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from local.picture import picture
+from local.progress import Progress, Proof, reason
+from tests.anchor.hostile_texts import CONTROLS, SGR, acting
+
+OWN = re.compile(r"\x1b\[(\?25[hl]|[0-9]*[AK]|2K)|\r")  # with which rich moves its line and hides the cursor
+HOSTILE = "[red]built[/red] :smile: " + "".join(CONTROLS) + "\\"
+
+
+def screen() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=2_000, highlight=False, _environ={})
+
+
+def shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_nothing_that_a_step_says_acts_on_the_terminal() -> None:
+    console = screen()
+    progress = Progress(console)
+    with progress.step(HOSTILE) as step:
+        step.say(HOSTILE)
+        step.detail = HOSTILE
+    with pytest.raises(ValueError, match="it"), progress.step(HOSTILE):
+        raise ValueError("it")
+    text = shown(console)
+    assert acting(SGR.sub("", OWN.sub("", text))) == set()
+    assert "[red]built[/red] :smile: \\x1b[2J" in text
+    assert "\\x1b]52;c;" in text
+    assert "failed\\rlive" in text
+
+
+def test_the_reason_of_a_failure_keeps_its_lines_and_nothing_that_acts() -> None:
+    console = screen()
+    console.print(reason(ValueError(f"the deployment is failed\n    {HOSTILE}")), soft_wrap=True)
+    text = SGR.sub("", shown(console))
+    assert text.splitlines()[0] == "the deployment is failed"
+    assert text.splitlines()[1].startswith("    [red]built[/red] :smile: \\x1b[2J")
+    assert acting(text) == set()
+
+
+def test_the_picture_of_a_run_can_be_drawn_whatever_its_steps_said() -> None:
+    svg = picture([Proof(title="site", detail=HOSTILE, seconds=1.0)], "1 step held")
+    assert acting(svg) == set()
