@@ -1,5 +1,7 @@
 """What one stage of anchor-deploy consists of: a table of contents of `components`."""
 
+import gc
+
 import pulumi
 import pulumi_aws as aws
 
@@ -20,6 +22,8 @@ from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 from components.stage import StageConfig
 from components.sweep import DeploymentSweep, DeploymentSweepArgs
 from runtime.deploy.api.routes import ROUTES
+
+gc.disable()  # to look for garbage would take half of its time; what it makes is needed until it ends
 
 stage = StageConfig.load()
 code = FunctionCode.load(stage)
@@ -85,9 +89,7 @@ pulumi.export("userPoolClientId", users.client_id)
 pulumi.export("distributionId", edge.distribution_id)
 pulumi.export("distributionDomain", edge.domain_name)
 pulumi.export("keyValueStoreArn", edge.store_arn)
-pulumi.export(
-    "tables", {name: {"name": table.table_name, "arn": table.arn} for name, table in tables.items()}
-)
+pulumi.export("tables", {key: {"name": each.table_name, "arn": each.arn} for key, each in tables.items()})
 pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
 pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})

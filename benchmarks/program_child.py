@@ -2,7 +2,7 @@
 
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py; write to GRAPH what it registered
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH, without components
-python -m benchmarks.program_child raw-unbegun 50 GRAPH   the same, ended as programs mostly are
+python -m benchmarks.program_child raw-usual 50 GRAPH     the same, begun and ended as programs mostly are
 python -m benchmarks.program_child import                 import what __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import what the resources of GRAPH need
 """
@@ -11,7 +11,7 @@ import ast
 import importlib
 import json
 import pickle
-import resource
+import runpy
 import sys
 import time
 import warnings
@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import asdict, frozen
+
+from benchmarks.memory import peak_memory
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
@@ -56,8 +58,8 @@ def main(arguments: Sequence[str]) -> Cost:
             return _import_raw([token for token, *_ in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
             return _components(int(sites), Path(graph))
-        case ["raw" | "raw-unbegun" as kind, _, graph]:
-            return _raw(Path(graph), begin=kind == "raw")
+        case ["raw" | "raw-usual" as kind, _, graph]:
+            return _raw(Path(graph), as_ours=kind == "raw")
         case _:
             raise SystemExit(__doc__)
 
@@ -109,17 +111,16 @@ def _components(sites: int, graph: Path) -> Cost:
     return _counted(cost, len(custom), len(registered) - len(custom))
 
 
-def _raw(graph: Path, *, begin: bool) -> Cost:
-    import pulumi  # noqa: PLC0415
-
+def _raw(graph: Path, *, as_ours: bool) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
-    from benchmarks.raw_program import RawResource, raw_resources, register  # noqa: PLC0415
-    from components.registration import begun  # noqa: PLC0415
+    from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
 
     def program(resources: Sequence[RawResource]) -> None:
-        register(resources)
-        if begin:
-            pulumi.run(begun)
+        runpy.run_path(
+            str(ROOT / "benchmarks" / "flat_program.py"),
+            init_globals={"resources": resources, "as_ours": as_ours},
+            run_name="__main__",
+        )
 
     resources = raw_resources(pickle.loads(graph.read_bytes()))  # noqa: S301 - written by this module
     run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
@@ -129,13 +130,12 @@ def _raw(graph: Path, *, begin: bool) -> Cost:
 
 
 def _counted(cost: Cost, resources: int, components: int) -> Cost:
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Cost(
         cpu=cost.cpu,
         wall=cost.wall,
         resources=resources,
         components=components,
-        megabytes=round(kilobytes / 1024),
+        megabytes=round(peak_memory() / 2**20),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import json
 import runpy
 import sys
@@ -43,7 +44,8 @@ def run_program(
     """Run a program against a monitor until all it registered is made; raises what failed first.
 
     The SDK turns an event loop of its own and keeps its settings in context variables: both live in a thread
-    that is gone afterwards, so that programs can be run one after the other.
+    that is gone afterwards, so that programs can be run one after the other. A program may leave the
+    collection of garbage turned off, as if its process ended with it; this one goes on.
     """
     failures: list[BaseException] = []
 
@@ -55,7 +57,10 @@ def run_program(
 
     thread = threading.Thread(target=run, name="program", daemon=True)  # Ctrl-C does not wait for it
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    finally:
+        gc.enable()
     if failures:
         raise failures[0]
 

@@ -6,6 +6,7 @@
 
 import asyncio
 import contextvars
+import gc
 import hashlib
 import json
 import runpy
@@ -241,7 +242,10 @@ def _record(
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
         )
-        loop.run_until_complete(run_in_stack(build))
+        try:
+            loop.run_until_complete(run_in_stack(build))
+        finally:
+            gc.enable()  # the program turns it off for itself
     urns = [resource.urn for resource in recorded]
     assert len(urns) == len(set(urns)), "two resources have the same URN"
     return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
