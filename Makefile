@@ -79,11 +79,11 @@ e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded 
 commands: $(INSTALLED) ## make up and make demo, as their users have them
 	@$(PYTEST) tests/e2e/test_commands.py -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
-conformance: $(INSTALLED) ## Next.js 15, a base path, a split server: a second example site, end to end
+conformance: $(INSTALLED) ## a second example site (Next.js 15, a base path, a split server), and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
-test: $(INSTALLED) ## everything that is checked, but for the second example site
+test: $(INSTALLED) ## everything that is checked, but for `make conformance`
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration commands
 
 reliability: $(INSTALLED) ## let every fault happen, and renew the tables of docs/reliability.md

@@ -1,20 +1,17 @@
-"""D7: what OpenNext makes of Next.js 15, of a site below a path and of a split server, through the edge.
+"""D7: what OpenNext makes of Next.js 15, of a site below a path and of a split server, through the edge."""
 
-With a cloud of its own: the site that the local stage declares belongs to one project at a time.
-"""
-
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from local.cloud import Cloud, free_ports
+from local.cloud import Cloud
 from local.demo import Connected, Pushed, push
 from local.github import Webhook
 from local.next_15_checks import NEXT_15_CHECKS
 from local.progress import Progress
 from local.site_checks import SiteCheck
 from local.visitor import Visitor
+from tests.e2e.tiny_platform import SITES
 
 ROOT = Path(__file__).parents[2]
 NAME = "next-15-site"
@@ -23,17 +20,15 @@ pytestmark = pytest.mark.conformance
 
 
 @pytest.fixture(scope="module")
-def released() -> Generator[Pushed]:
+def released(cloud: Cloud) -> Pushed:
     """Return the site's first push, live."""
-    progress = Progress()
-    with Cloud.running(root=ROOT, ports=free_ports(), progress=progress) as cloud:
-        repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
-        client = cloud.sign_in(cloud.create_user())
-        project = client.create_project(name="Next 15", site="next-site", repository_url=repository.url)
-        connected = Connected(
-            client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository
-        )
-        yield push(cloud, connected, "The conformance site", progress)
+    repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
+    client = cloud.sign_in(cloud.create_user("next-15@example.com"))
+    project = client.create_project(name="Next 15", site=SITES[0], repository_url=repository.url)
+    connected = Connected(
+        client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository
+    )
+    return push(cloud, connected, "The conformance site", Progress())
 
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)

@@ -1,0 +1,94 @@
+"""The browser of `test_browser.py`: headless Chromium from a locked npm package, the same on every machine.
+
+The package carries the program, the libraries it needs beyond those of every Linux, and a font, so that
+nothing has to be installed by hand. It is unpacked once, below `.anchor`. For another browser, as where the
+package's does not run (it is built for Linux on x86-64), ANCHOR_CHROMIUM names the program.
+"""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from local.node import find_node
+
+FOLDER: Final = Path(__file__).with_name("browser")
+PACKAGE: Final = "node_modules/@sparticuz/chromium/bin"
+TIMEOUT: Final = 300  # seconds, for what is fetched and unpacked
+
+_UNPACK: Final = """
+const { createReadStream, createWriteStream } = require("node:fs");
+const { createBrotliDecompress } = require("node:zlib");
+const { pipeline } = require("node:stream/promises");
+const [, from, to] = process.argv;
+pipeline(createReadStream(from), createBrotliDecompress(), createWriteStream(to));
+"""
+_FONTS: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="xdg">fonts</cachedir>
+</fontconfig>
+"""
+
+
+@frozen(kw_only=True)
+class Chromium:
+    """A browser that can be started.
+
+    Attributes:
+        program: Its executable.
+        environment: All variables that it gets.
+    """
+
+    program: Path
+    environment: dict[str, str]
+
+
+def chromium(kept: Path) -> Chromium:
+    """Return the browser, installed below a folder if it is not there yet.
+
+    Raises:
+        subprocess.CalledProcessError: The package could not be fetched; npm says why.
+    """
+    mine = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
+    if chosen := os.environ.get("ANCHOR_CHROMIUM"):
+        return Chromium(program=Path(chosen), environment=mine)
+    folder = kept / "chromium"
+    lock = (FOLDER / "package-lock.json").read_bytes()
+    installed = folder / "installed-lock.json"  # written last
+    if not installed.exists() or installed.read_bytes() != lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(FOLDER, folder)
+        _install(folder, Path(os.environ.get("npm_config_cache", kept / "npm-cache")))  # noqa: SIM112 - npm's own name
+        installed.write_bytes(lock)
+    own = {
+        "LD_LIBRARY_PATH": str(folder / "lib"),
+        "FONTCONFIG_FILE": str(folder / "fonts.conf"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    return Chromium(program=folder / "chromium", environment=mine | own)
+
+
+def _install(folder: Path, cache: Path) -> None:
+    node = find_node()
+    path = f"{node.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"PATH": path, "npm_config_cache": str(cache)}
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    subprocess.run([*node.npm, "ci", *options], cwd=folder, env=environment, timeout=TIMEOUT, check=True)
+    for name in ("chromium", "al2023.tar", "fonts.tar"):
+        source, target = folder / PACKAGE / f"{name}.br", folder / name
+        subprocess.run([node.node, "-e", _UNPACK, source, target], timeout=TIMEOUT, check=True)
+        if target.suffix == ".tar":
+            with tarfile.open(target) as archive:
+                # Python 3.11 has it from 3.11.4 on.
+                archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _folder: member)
+                archive.extractall(folder)  # noqa: S202 - as the lock's hash says it is
+            target.unlink()
+    (folder / "fonts.conf").write_text(_FONTS)
+    (folder / "chromium").chmod(0o755)
+    shutil.rmtree(folder / "node_modules")

@@ -1,0 +1,139 @@
+"""Chromium's own protocol over a pipe: commands, their answers, and the events of each tab.
+
+https://chromedevtools.github.io/devtools-protocol/
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from tests.e2e.chromium import Chromium
+
+TIMEOUT: Final = 30.0  # seconds, for a command's answer
+OPTIONS: Final = (
+    "--headless=shell",
+    "--no-sandbox",  # which root is refused; the only sites it visits are our own
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--window-size=800,600",
+    "--remote-debugging-pipe",
+)
+
+Json = dict[str, Any]
+
+
+class DevToolsError(Exception):
+    """A command failed; says which and why."""
+
+
+@define(eq=False)
+class DevTools:
+    """A browser that runs, and whoever listens to its sessions."""
+
+    _write: int
+    _numbers: "itertools.count[int]" = field(factory=lambda: itertools.count(1))
+    _answers: dict[int, "queue.SimpleQueue[Json]"] = field(factory=dict)
+    _listeners: dict[str, Callable[[str, Json], None]] = field(factory=dict)
+
+    def call(self, method: str, session: str | None = None, **params: object) -> Json:
+        """Send a command, to a session if one is named, and return its answer.
+
+        Raises:
+            DevToolsError: It failed, or had no answer in time.
+        """
+        number = next(self._numbers)
+        answers = self._answers[number] = queue.SimpleQueue()
+        message = {"id": number, "method": method, "params": params}
+        message |= {"sessionId": session} if session else {}
+        sent = json.dumps(message).encode() + b"\0"
+        while sent:
+            sent = sent[os.write(self._write, sent) :]
+        try:
+            answer = answers.get(timeout=TIMEOUT)
+        except queue.Empty:
+            raise DevToolsError(f"{method} had no answer within {TIMEOUT:.0f} s") from None
+        finally:
+            del self._answers[number]
+        if "error" in answer:
+            raise DevToolsError(f"{method}: {answer['error']['message']}")
+        result: Json = answer["result"]
+        return result
+
+    def listen(self, session: str, listener: Callable[[str, Json], None]) -> None:
+        """Have the listener called with name and content of each of the session's events."""
+        self._listeners[session] = listener
+
+    def read(self, pipe: int) -> None:
+        """Hand on what the browser says until it ends."""
+        with os.fdopen(pipe, "rb") as file:
+            rest = b""
+            while data := file.read1(1_000_000):
+                *messages, rest = (rest + data).split(b"\0")
+                for message in messages:
+                    self._take(json.loads(message))
+        for answers in list(self._answers.values()):
+            answers.put({"error": {"message": "the browser has ended"}})
+
+    def _take(self, message: Json) -> None:
+        if "id" in message:
+            if answers := self._answers.get(message["id"]):
+                answers.put(message)
+        elif listener := self._listeners.get(message.get("sessionId", "")):
+            listener(message["method"], message["params"])
+
+
+@contextlib.contextmanager
+def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
+    """Start the browser with an empty folder as its profile; it has ended when the context is left.
+
+    Raises:
+        DevToolsError: It does not start; with what it said.
+    """
+    theirs_in, ours_out = os.pipe()
+    ours_in, theirs_out = os.pipe()
+    # The browser reads from 3 and writes to 4.
+    shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
+    with (profile / "browser.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["/usr/bin/env", "bash", "-c", shell, chromium.program, *OPTIONS, f"--user-data-dir={profile}"],
+            env=chromium.environment,
+            pass_fds=(theirs_in, theirs_out),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    os.close(theirs_in)
+    os.close(theirs_out)
+    tools = DevTools(ours_out)
+    reader = threading.Thread(target=tools.read, args=(ours_in,), name="browser", daemon=True)
+    reader.start()
+    try:
+        _started(tools, chromium, profile)
+        yield tools
+    finally:
+        os.close(ours_out)  # by which it ends
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join(timeout=10)
+
+
+def _started(tools: DevTools, chromium: Chromium, profile: Path) -> None:
+    try:
+        tools.call("Browser.getVersion")
+    except (DevToolsError, OSError) as error:
+        said = (profile / "browser.log").read_text(errors="replace")[-2000:]
+        raise DevToolsError(f"{chromium.program} does not start: {error}\n{said}") from error
