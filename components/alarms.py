@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from components.alerts import Alerts
 from components.api import HttpApi
-from components.component import Component
+from components.component import Part
 from components.errors import DeclarationError
 from components.function import Function
 from components.queue import DeadLetterQueue, Queue
@@ -80,7 +80,7 @@ class _Metric:
     period: int = 5 * _MINUTE
 
 
-class Alarms(Component):
+class Alarms(Part):
     """Every alarm of a stage, each with a description that says what it means and what to do.
 
     Attributes:
@@ -88,8 +88,8 @@ class Alarms(Component):
         builds_namespace: Where the ends of builds are counted, as `BuildsEnded` and `BuildsFailed`.
     """
 
-    def __init__(self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("alarms", name, args.stage, opts)
+    def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(args.stage, opts)
         self._alerts = args.alerts
         self.arns: dict[str, pulumi.Output[str]] = {}
         self.builds_namespace = f"Anchor/{args.stage.name}"
@@ -118,7 +118,6 @@ class Alarms(Component):
         for distribution_name, distribution in watched.distributions.items():
             self._distribution(distribution_name, distribution)
         self._builds(watched.build_events)
-        self.register_outputs({})
 
     def _dead_letters(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
         self._alarm(

@@ -4,8 +4,8 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
-from components.composed import composed, composed_json
+from components.component import Part
+from components.composed import Joined, composed_json
 from components.stage import CLOUDFRONT_REGION, StageConfig
 
 
@@ -22,7 +22,7 @@ class AlertsArgs:
     account: pulumi.Input[str]
 
 
-class Alerts(Component):
+class Alerts(Part):
     """The topic of a stage's alarms, and a second one in the region where CloudFront keeps its metrics.
 
     An alarm and its topic must be in the same region. AWS asks every address once, for each topic, whether it
@@ -37,11 +37,10 @@ class Alerts(Component):
     """
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("alerts", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         self._args = args
         self.topic_arn = self._topic(name, None)
         self.cloudfront_topic_arn = self._topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
-        self.register_outputs({"topicArn": self.topic_arn, "cloudfrontTopicArn": self.cloudfront_topic_arn})
 
     def _topic(self, name: str, elsewhere: str | None) -> pulumi.Output[str]:
         """Make a topic in the stage's region, or elsewhere, and mail it to everyone; its ARN."""
@@ -65,11 +64,11 @@ class Alerts(Component):
             )
         return topic.arn
 
-    def _policy(self, region: str, topic: str) -> pulumi.Output[str]:
+    def _policy(self, region: str, topic: str) -> pulumi.Input[str]:
         """Let the alarms of this stage publish, and nobody without TLS."""
         account = self._args.account
-        arn = composed(f"arn:aws:sns:{region}:", account, f":{topic}")
-        alarms = composed(f"arn:aws:cloudwatch:{region}:", account, f":alarm:{self.stage.prefix}-*")
+        arn = Joined(f"arn:aws:sns:{region}:", account, f":{topic}")
+        alarms = Joined(f"arn:aws:cloudwatch:{region}:", account, f":alarm:{self.stage.prefix}-*")
         return composed_json(
             {
                 "Version": "2012-10-17",

@@ -150,7 +150,7 @@ class HttpApi(Component):
             opts=self.inside,
         )
         self.api_id = api.id
-        self.endpoint: pulumi.Output[str] = api.api_endpoint
+        self.endpoint: pulumi.Input[str] = api.api_endpoint
         self._execution_arn = api.execution_arn
         if args.domain:
             self._answer_to(args.domain, default_stage)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.composed import composed, composed_json
+from components.composed import Joined, composed, composed_json
 from components.errors import DeclarationError
 from components.function import Function
 from components.grant import Grant
@@ -132,7 +132,7 @@ class RetainedBucket(Component):
         """Allow `actions` on the objects whose keys begin with `under`."""
         return Grant(
             actions=tuple(f"s3:{action}" for action in actions),
-            resources=(composed(self.arn, "/", under, "*"),),
+            resources=(Joined(self.arn, "/", under, "*"),),
         )
 
     def grant_list(self, *, under: pulumi.Input[str] | None = None) -> Grant:
@@ -140,7 +140,7 @@ class RetainedBucket(Component):
         return Grant(
             actions=("s3:ListBucket",),
             resources=(self.arn,),
-            conditions={"StringLike": {"s3:prefix": composed(under, "*")}} if under else None,
+            conditions={"StringLike": {"s3:prefix": Joined(under, "*")}} if under else None,
         )
 
     def serve(self, *, distribution_arn: pulumi.Input[str], under: str) -> None:
@@ -159,7 +159,7 @@ class RetainedBucket(Component):
                     "Effect": "Allow",
                     "Principal": {"Service": "cloudfront.amazonaws.com"},
                     "Action": "s3:GetObject",
-                    "Resource": composed(self.arn, "/", under, "*"),
+                    "Resource": Joined(self.arn, "/", under, "*"),
                     "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
                 }
             ]
@@ -265,7 +265,7 @@ class RetainedBucket(Component):
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": [self.arn, composed(self.arn, "/*")],
+            "Resource": [self.arn, Joined(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         aws.s3.BucketPolicy(

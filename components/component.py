@@ -66,7 +66,8 @@ class Part:
     """Resources that belong together within a component, below which they stand side by side with the others.
 
     A component is a resource to Pulumi, too, with a registration and a report of its outputs. What sites have
-    several of is a part: with components instead, a stage of many sites would register a third more.
+    several of is a part, and so is what components are put together of and nobody makes by itself: with
+    components instead, a stage of many sites would register a third more.
 
     Args:
         stage: The stage it belongs to.

@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.alarms import BUILDS_ENDED, BUILDS_FAILED, EDGE_ERROR_SHARE, Alarms, Watched
-from components.component import Component
+from components.component import Part
 from components.composed import composed_json
 from components.stage import CLOUDFRONT_REGION, StageConfig
 
@@ -39,13 +39,13 @@ class OperatorDashboardArgs:
     watched: Watched
 
 
-class OperatorDashboard(Component):
+class OperatorDashboard(Part):
     """One dashboard, from the alarms at the top down to single sites."""
 
     def __init__(
         self, name: str, args: OperatorDashboardArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("dashboard", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         self._args = args
         aws.cloudwatch.Dashboard(
             name,
@@ -64,7 +64,6 @@ class OperatorDashboard(Component):
             ),
             opts=self.inside,
         )
-        self.register_outputs({})
 
     def _alarms(self) -> dict[str, object]:
         return {

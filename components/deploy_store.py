@@ -50,7 +50,7 @@ class DeployStore(Component):
         self.artifacts = self._bucket("artifacts", deploy_buckets.ARTIFACTS)
         self.logs = self._bucket("logs", deploy_buckets.LOGS)
         self.assets = self._bucket("assets", deploy_buckets.ASSETS, served=True)
-        self.keys = PlatformKeys("keys", PlatformKeysArgs(stage=stage, account=args.account), self.inside)
+        self.keys = PlatformKeys(PlatformKeysArgs(stage=stage, account=args.account), self.inside)
         self.register_outputs({})
 
     @property

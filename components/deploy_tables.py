@@ -12,8 +12,12 @@ _TIME: Final = "2026-01-31T09:30:00.000Z"
 
 PROJECTS: Final = TableDesign(
     # One partition holds what belongs to one project: its METADATA row and the webhook deliveries it has had.
-    # `SITE#<site>` partitions say what Pulumi made for a site and which project claimed it.
-    purpose="Projects, the webhook deliveries each has had, and what the program declared for each site.",
+    # `SITE#<site>` partitions say what Pulumi made for a site and which project claimed it. `BUILDS` says
+    # which builds of the stage run and which wait for room.
+    purpose=(
+        "Projects, the webhook deliveries each has had, what the program declared for each site, and which "
+        "builds run and wait."
+    ),
     partition=Key("projectId"),
     sort=Key("sk"),
     query=f"projectId = '{_ULID}' AND sk = 'METADATA'",
@@ -29,15 +33,26 @@ PROJECTS: Final = TableDesign(
     tenant="userId",
     expires="expiresAt",
     attributes=(
-        Attribute("projectId", "S", "the project's ULID; in the rows of a site `SITE#<site>`", _ULID),
+        Attribute(
+            "projectId",
+            "S",
+            "the project's ULID; in the rows of a site `SITE#<site>`; in those of what builds `BUILDS`",
+            _ULID,
+        ),
         Attribute(
             "sk",
             "S",
             "what the row is: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` "
-            "what was declared for a site, `CLAIM` which project has it",
+            "what was declared for a site, `CLAIM` which project has it, `RUNNING` which builds run, "
+            "`WAITING#<deployment>` one that waits for room, `STARTED#<user>` when a user's last one started",
             "METADATA",
         ),
-        Attribute("userId", "S", "whose project it is: the subject of the user's tokens", _USER),
+        Attribute(
+            "userId",
+            "S",
+            "whose project it is, or whose build waits: the subject of the user's tokens",
+            _USER,
+        ),
         Attribute("name", "S", "the project's name, 3 to 50 characters", "Shop"),
         Attribute("site", "S", "the declared site that the project is bound to", "next-site"),
         Attribute("repositoryUrl", "S", "where its code is", "https://github.com/acme/shop"),
@@ -64,7 +79,21 @@ PROJECTS: Final = TableDesign(
         Attribute("serving", "S", "the deployment whose status is `live`", _BUILD),
         Attribute("pinned", "BOOL", "whether automatic releases leave a promoted one in place", "false"),
         Attribute("deploymentId", "S", "in a delivery's row: the deployment it made", _BUILD),
-        Attribute("expiresAt", "N", "in a delivery's row: when it is forgotten, Unix seconds", "1772443800"),
+        Attribute(
+            "expiresAt",
+            "N",
+            "in the rows of a delivery and of a build's start: when it is forgotten, Unix seconds",
+            "1772443800",
+        ),
+        Attribute(
+            "running",
+            "SS",
+            "in the `RUNNING` row: the builds that run, each one `<deployment>#<project>#<user>`",
+            f"{_BUILD}#{_ULID}#{_USER}",
+        ),
+        Attribute("waitingProject", "S", "in a `WAITING#` row: the deployment's project", _ULID),
+        Attribute("waitingSince", "S", "in a `WAITING#` row: since when it waits", _TIME),
+        Attribute("startedAt", "S", "in a `STARTED#` row: when the user's last build started", _TIME),
         Attribute("claimedBy", "S", "in a site's CLAIM row: the project that has it", _ULID),
         Attribute("host", "S", "in a site's row: the host it is served under", "next-site.sites.example.com"),
         Attribute("urlPattern", "S", "in a site's row: how a host of it becomes a URL", "https://{host}"),
@@ -198,6 +227,12 @@ DEPLOYMENTS: Final = TableDesign(
             "N",
             "how often the sweep has sent it again since its status last changed",
             "1",
+        ),
+        Attribute(
+            "putOff",
+            "N",
+            "while the sweep fails to look at it: seconds by which its lease was prolonged for that",
+            "60",
         ),
         Attribute(
             "held",

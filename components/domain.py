@@ -6,7 +6,7 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.stage import StageConfig
 
 _MINUTE: Final = 60
@@ -31,7 +31,7 @@ class CertificateArgs:
     region: str | None = None
 
 
-class Certificate(Component):
+class Certificate(Part):
     """A certificate that ACM renews by itself, as long as the record stays that proves whose the host is.
 
     Attributes:
@@ -39,7 +39,7 @@ class Certificate(Component):
     """
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("domain", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         certificate = aws.acm.Certificate(
             name,
             region=args.region,
@@ -67,7 +67,6 @@ class Certificate(Component):
             validation_record_fqdns=[record.fqdn],
             opts=self.inside,
         ).certificate_arn
-        self.register_outputs({"arn": self.arn})
 
 
 @attrs.frozen(kw_only=True)

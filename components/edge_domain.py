@@ -4,7 +4,7 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.domain import AliasTarget, Certificate, CertificateArgs, alias_record
 from components.stage import CLOUDFRONT_REGION, StageConfig
 
@@ -26,7 +26,7 @@ class EdgeDomainArgs:
     wildcard: bool = False
 
 
-class EdgeDomain(Component):
+class EdgeDomain(Part):
     """What a distribution is given of a domain, and what the domain is given of the distribution.
 
     Attributes:
@@ -35,7 +35,7 @@ class EdgeDomain(Component):
     """
 
     def __init__(self, name: str, args: EdgeDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("edge_domain", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         self._name = name
         self._zone = args.zone
         self.aliases: tuple[str, ...] = ()
@@ -60,7 +60,6 @@ class EdgeDomain(Component):
                 ssl_support_method="sni-only",
                 minimum_protocol_version="TLSv1.2_2021",
             )
-        self.register_outputs({})
 
     def point_to(self, distribution: aws.cloudfront.Distribution) -> None:
         """Make the records that lead the aliases to the distribution, over IPv4 and IPv6."""

@@ -6,7 +6,7 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
+from components.component import Part
 from components.stage import StageConfig
 
 # The release and the viewer's host are in every cache key: a new release needs no invalidation, and no site
@@ -36,7 +36,7 @@ class EdgePoliciesArgs:
     stage: StageConfig
 
 
-class EdgePolicies(Component):
+class EdgePolicies(Part):
     """The cache policies and the response headers policy of a distribution.
 
     Attributes:
@@ -46,15 +46,14 @@ class EdgePolicies(Component):
         headers: The id of the response headers policy.
     """
 
-    def __init__(self, name: str, args: EdgePoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("edge_policies", name, args.stage, opts)
+    def __init__(self, args: EdgePoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(args.stage, opts)
         self.pages = self._cache(
             "pages", headers=(*_RELEASE, *_NEXT), cookies=(_PREVIEW_COOKIE,), queries=True
         )
         self.images = self._cache("images", headers=(*_RELEASE, "accept"), cookies=(), queries=True)
         self.hashed = self._cache("hashed", headers=_RELEASE, cookies=(), queries=False)
         self.headers = self._security_headers()
-        self.register_outputs({})
 
     def _cache(
         self, name: str, *, headers: tuple[str, ...], cookies: tuple[str, ...], queries: bool

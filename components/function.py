@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Part
-from components.composed import composed
+from components.composed import Joined
 from components.errors import DeclarationError
 from components.grant import Grant, policy_document, trust_policy
 from components.queue import VISIBILITY_PER_TIMEOUT, DeadLetterQueue, Queue
@@ -160,7 +160,7 @@ class Function(Part):
         write_log = Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             # The streams of the group are named by Lambda as it goes.
-            resources=(composed(log_group.arn, ":*"),),
+            resources=(Joined(log_group.arn, ":*"),),
         )
         trace = (_TRACE,) if package.traced else ()
         policy = aws.iam.RolePolicy(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 import pulumi
 
-from components.composed import composed_json
+from components.composed import Text, composed_json
 
 
 @attrs.frozen(kw_only=True)
@@ -19,18 +19,18 @@ class Grant:
     """
 
     actions: tuple[str, ...]
-    resources: tuple[pulumi.Input[str], ...]
-    conditions: Mapping[str, Mapping[str, pulumi.Input[str]]] | None = None
+    resources: tuple[Text, ...]
+    conditions: Mapping[str, Mapping[str, Text]] | None = None
 
 
-def policy_document(grants: Iterable[Grant]) -> pulumi.Output[str]:
+def policy_document(grants: Iterable[Grant]) -> pulumi.Input[str]:
     """The IAM policy that allows exactly `grants`, as JSON."""
     return composed_json({"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]})
 
 
 def trust_policy(
-    service: str, conditions: Mapping[str, Mapping[str, pulumi.Input[str]]] | None = None
-) -> pulumi.Output[str]:
+    service: str, conditions: Mapping[str, Mapping[str, Text]] | None = None
+) -> pulumi.Input[str]:
     """The trust policy of a role that one AWS service may take, as JSON."""
     statement: dict[str, object] = {
         "Effect": "Allow",

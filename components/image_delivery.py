@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.bucket import RetainedBucket
-from components.component import Component
+from components.component import Part
 from components.edge_domain import EdgeDomain, EdgeDomainArgs
 from components.grant import Grant
 from components.stage import StageConfig
@@ -36,7 +36,7 @@ class ImageDeliveryArgs:
     under: str
 
 
-class ImageDelivery(Component):
+class ImageDelivery(Part):
     """A distribution that reads the bucket and nothing else, and is the only one that may.
 
     Attributes:
@@ -48,7 +48,7 @@ class ImageDelivery(Component):
     def __init__(
         self, name: str, args: ImageDeliveryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("image_delivery", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         stage = args.stage
         host = stage.image_hosts[1] if stage.image_hosts else None
         domain = EdgeDomain(
@@ -105,7 +105,6 @@ class ImageDelivery(Component):
         self._arn = distribution.arn
         self.domain_name = distribution.domain_name
         self.url = stage.url_of(host or distribution.domain_name)
-        self.register_outputs({"domainName": distribution.domain_name, "url": self.url})
 
     def grant_invalidate(self) -> Grant:
         """Allow having this distribution's caches drop what they keep."""

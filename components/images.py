@@ -115,7 +115,7 @@ class ImageService(Component):
         self.register_outputs({"endpoint": self.api.endpoint, "url": self.delivery.url})
 
     @property
-    def exported(self) -> dict[str, pulumi.Output[str]]:
+    def exported(self) -> dict[str, pulumi.Input[str]]:
         """What clients and tools need of it."""
         return {
             "apiEndpoint": self.api.endpoint,
@@ -148,12 +148,13 @@ class ImageService(Component):
         function = self._function(
             "uploaded",
             timeout=_UPLOADED_TIMEOUT,
-            environment={},
+            environment={"DISTRIBUTION_ID": self.delivery.distribution_id},
             grants=(
                 self.table.grant("GetItem", "UpdateItem"),
                 self.bucket.grant("DeleteObject", "GetObject", under=_UNDER),
                 # To who may not list, S3 does not say that an object is missing, but that it is forbidden.
                 self.bucket.grant_list(),
+                self.delivery.grant_invalidate(),
                 self.dead_letters.grant_send(),
             ),
         )

@@ -6,8 +6,8 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component
-from components.composed import composed, composed_json
+from components.component import Part
+from components.composed import Joined, Text, composed_json
 from components.grant import Grant
 from components.stage import StageConfig
 
@@ -29,7 +29,7 @@ class EncryptionKeyArgs:
     use: Literal["encrypt", "sign"]
 
 
-class EncryptionKey(Component):
+class EncryptionKey(Part):
     """A key that never leaves KMS, under an alias. One that encrypts gets new material every year.
 
     Attributes:
@@ -39,7 +39,7 @@ class EncryptionKey(Component):
     def __init__(
         self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("keys", name, args.stage, opts)
+        super().__init__(args.stage, opts)
         signs = args.use == "sign"
         key = aws.kms.Key(
             name,
@@ -57,7 +57,6 @@ class EncryptionKey(Component):
             name, name=f"alias/{args.stage.prefix}-{name}", target_key_id=key.key_id, opts=self.inside
         )
         self.arn = key.arn
-        self.register_outputs({"arn": key.arn})
 
     def grant_sign(self) -> Grant:
         """Allow deriving secrets with a key that signs."""
@@ -93,7 +92,7 @@ class PlatformKeysArgs:
     account: pulumi.Input[str]
 
 
-class PlatformKeys(Component):
+class PlatformKeys(Part):
     """The signing key and the secrets key.
 
     The signing key (HMAC) makes webhook secrets and origin keys out of ids: nothing is stored that could
@@ -105,8 +104,8 @@ class PlatformKeys(Component):
         secrets_arn: The ARN of the secrets key.
     """
 
-    def __init__(self, name: str, args: PlatformKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("keys", name, args.stage, opts)
+    def __init__(self, args: PlatformKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(args.stage, opts)
         self._signing = EncryptionKey(
             "signing",
             EncryptionKeyArgs(
@@ -129,13 +128,12 @@ class PlatformKeys(Component):
         )
         self.signing_arn = self._signing.arn
         self.secrets_arn = secrets.arn
-        self.register_outputs({"signingArn": self.signing_arn, "secretsArn": self.secrets_arn})
 
     def grant_sign(self) -> Grant:
         """Allow deriving secrets with the signing key."""
         return self._signing.grant_sign()
 
-    def grant_encrypt(self, parameters: pulumi.Input[str]) -> Grant:
+    def grant_encrypt(self, parameters: Text) -> Grant:
         """Allow encrypting secrets, only by putting them into these parameters.
 
         Args:
@@ -143,11 +141,11 @@ class PlatformKeys(Component):
         """
         return self._through_parameter_store("kms:Encrypt", parameters)
 
-    def grant_decrypt(self, parameters: pulumi.Input[str]) -> Grant:
+    def grant_decrypt(self, parameters: Text) -> Grant:
         """Allow decrypting secrets, only by reading them from these parameters."""
         return self._through_parameter_store("kms:Decrypt", parameters)
 
-    def _through_parameter_store(self, action: str, parameters: pulumi.Input[str]) -> Grant:
+    def _through_parameter_store(self, action: str, parameters: Text) -> Grant:
         return Grant(
             actions=(action,),
             resources=(self.secrets_arn,),
@@ -158,11 +156,11 @@ class PlatformKeys(Component):
         )
 
 
-def _administered_by(account: pulumi.Input[str]) -> pulumi.Output[str]:
+def _administered_by(account: pulumi.Input[str]) -> pulumi.Input[str]:
     """The key policy AWS advises: the account's IAM policies decide. Without it nobody manages the key."""
     administrators = {
         "Effect": "Allow",
-        "Principal": {"AWS": composed("arn:aws:iam::", account, ":root")},
+        "Principal": {"AWS": Joined("arn:aws:iam::", account, ":root")},
         "Action": "kms:*",
         "Resource": "*",
     }

@@ -31,9 +31,7 @@ class Operations(Component):
     def __init__(self, name: str, args: OperationsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("operations", name, args.stage, opts)
         alerts = Alerts("alerts", AlertsArgs(stage=args.stage, account=args.account), self.inside)
-        alarms = Alarms(
-            "alarms", AlarmsArgs(stage=args.stage, alerts=alerts, watched=args.watched), self.inside
-        )
+        alarms = Alarms(AlarmsArgs(stage=args.stage, alerts=alerts, watched=args.watched), self.inside)
         OperatorDashboard(
             "operator",
             OperatorDashboardArgs(stage=args.stage, alarms=alarms, watched=args.watched),

@@ -101,6 +101,7 @@ class BuildPipeline(Component):
             environment={
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "BUILD_QUEUE_URL": self.builds.url,
+                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
             },
@@ -108,8 +109,11 @@ class BuildPipeline(Component):
                 self.builds.grant_consume(),
                 # When CodeBuild is full, a message need not wait for half an hour.
                 self.builds.grant_show_again(),
-                store.projects.grant("GetItem", "UpdateItem"),
-                store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                # A failed build's place goes to who is next.
+                self.builds.grant_send(),
+                # What runs and what waits for room are rows of the projects table; who waits is `queued`.
+                store.projects.grant("DeleteItem", "GetItem", "Query", "UpdateItem"),
+                store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # Stopped is a build whose deployment was cancelled while it was being started.
                 Grant(
                     actions=("codebuild:StartBuild", "codebuild:StopBuild"), resources=(self._sites.builds,)
@@ -126,10 +130,14 @@ class BuildPipeline(Component):
             "build-events",
             opts=self.inside,
             timeout=60,
-            environment={"BUILD_QUEUE_URL": self.builds.url, "RELEASE_QUEUE_URL": self.releases.url},
+            environment={
+                "BUILD_QUEUE_URL": self.builds.url,
+                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
+                "RELEASE_QUEUE_URL": self.releases.url,
+            },
             grants=(
-                store.projects.grant("UpdateItem"),
-                store.deployments.grant("GetItem", "Query", "UpdateItem"),
+                store.projects.grant("DeleteItem", "Query", "UpdateItem"),
+                store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
                 self.releases.grant_send(),
@@ -225,14 +233,21 @@ class BuildPipeline(Component):
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "API_ENDPOINT": self._args.api_endpoint,
                 "BUILD_QUEUE_URL": self.builds.url,
+                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
                 "LOGS_BUCKET": store.logs.bucket_name,
             },
             grants=(
                 store.projects.grant(
-                    "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
+                    "BatchGetItem",
+                    "ConditionCheckItem",
+                    "DeleteItem",
+                    "GetItem",
+                    "PutItem",
+                    "Query",
+                    "UpdateItem",
                 ),
                 store.projects.grant_query("UserIdIndex"),
-                store.deployments.grant("GetItem", "PutItem", "Query", "UpdateItem"),
+                store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
                 # A cancel stops the build and sends the next one on its way; a deployment by hand is sent.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),

@@ -71,7 +71,7 @@ class SharedEdge(Component):
             publish=True,
             opts=self.inside,
         )
-        policies = EdgePolicies(name, EdgePoliciesArgs(stage=stage), opts=self.inside)
+        policies = EdgePolicies(EdgePoliciesArgs(stage=stage), self.inside)
         access = aws.cloudfront.OriginAccessControl(
             name,
             name=f"{stage.prefix}-assets",

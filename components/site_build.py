@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from components.bucket import RetainedBucket
 from components.component import Part
-from components.composed import composed
+from components.composed import Joined, composed
 from components.grant import Grant, policy_document, trust_policy
 from components.keys import PlatformKeys
 from components.site_names import SiteNames, secrets_arn
@@ -67,7 +67,7 @@ class SiteBuild(Part):
                 "codebuild.amazonaws.com",
                 {
                     "ArnEquals": {
-                        "aws:SourceArn": composed(
+                        "aws:SourceArn": Joined(
                             f"arn:aws:codebuild:{stage.region}:", args.account, f":project/{full_name}"
                         )
                     }
@@ -144,7 +144,7 @@ def _grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) 
         Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             # The streams of the group are named by CodeBuild, one for each build.
-            resources=(composed(log_group.arn, ":*"),),
+            resources=(Joined(log_group.arn, ":*"),),
         ),
         args.artifacts.grant("PutObject", under=f"artifacts/{site}/"),
         args.logs.grant("PutObject", under=f"{_log_folder(site)}/"),

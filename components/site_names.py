@@ -3,7 +3,7 @@
 import attrs
 import pulumi
 
-from components.composed import composed
+from components.composed import Joined
 from components.stage import StageConfig
 from runtime.deploy.model import SERVER_ACTIONS_KEY
 
@@ -60,41 +60,41 @@ class EverySite:
     account: pulumi.Input[str]
 
     @property
-    def functions(self) -> pulumi.Output[str]:
+    def functions(self) -> Joined:
         """Their functions, with versions and aliases."""
         return self._arn("lambda", f"function:{self._prefix}*")
 
     @property
-    def builds(self) -> pulumi.Output[str]:
+    def builds(self) -> Joined:
         """Their CodeBuild projects."""
         return self._arn("codebuild", f"project/{self._prefix}*-build")
 
     @property
-    def build_logs(self) -> pulumi.Output[str]:
+    def build_logs(self) -> Joined:
         """The log streams of their builds."""
         return self._arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 
     @property
-    def tag_tables(self) -> pulumi.Output[str]:
+    def tag_tables(self) -> Joined:
         """Their tables of cache tags."""
         return self._arn("dynamodb", f"table/{self._prefix}*-tags")
 
     @property
-    def secrets(self) -> pulumi.Output[str]:
+    def secrets(self) -> Joined:
         """Their secret variables."""
         return secrets_arn(self.stage, self.account)
 
     @property
-    def server_actions_keys(self) -> pulumi.Output[str]:
+    def server_actions_keys(self) -> Joined:
         """The keys of their server actions, which lie beside their secret variables."""
-        return composed(self.secrets, f"/{SERVER_ACTIONS_KEY}")
+        return Joined(self.secrets, f"/{SERVER_ACTIONS_KEY}")
 
     @property
     def _prefix(self) -> str:
         return f"{self.stage.prefix}-site-"
 
-    def _arn(self, service: str, resource: str) -> pulumi.Output[str]:
-        return composed(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
+    def _arn(self, service: str, resource: str) -> Joined:
+        return Joined(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
 
 
 def secrets_path(stage: StageConfig, site: str) -> str:
@@ -102,7 +102,7 @@ def secrets_path(stage: StageConfig, site: str) -> str:
     return f"/anchor/{stage.name}/sites/{site}"
 
 
-def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> pulumi.Output[str]:
+def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> Joined:
     """The ARN of the secret variables of one site, or of every site."""
     path = secrets_path(stage, site)
-    return composed(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")
+    return Joined(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")

@@ -101,6 +101,8 @@ class StageSettings:
         alert_emails: Who is mailed when an alarm rings. Each confirms it once, by a link in a first mail.
         kept_releases: How many of its newest releases each project keeps, to go back to. What is live is kept
             besides.
+        concurrent_builds: How many builds of all projects run at the same time; the others wait for their
+            turn. CodeBuild's quota is to be as large: beyond it, chance decides who waits.
     """
 
     domain: str | None = optional(text(HOST, "a host name in lower case, as sites.example.com"))
@@ -117,6 +119,7 @@ class StageSettings:
         list_of_text(_MAIL, "an e-mail address, as ops@example.com", most=20), default=()
     )
     kept_releases: int = optional(whole_number(3, 100, "releases"), default=10)
+    concurrent_builds: int = optional(whole_number(1, 500, "builds"), default=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -182,7 +185,7 @@ class StageConfig(StageSettings):
         """The hosts of the image service's API and of its delivery, in this order, where it has a zone."""
         return image_hosts(self.name, self.images.zone) if self.images.zone else None
 
-    def url_of(self, host: pulumi.Input[str]) -> pulumi.Output[str]:
+    def url_of(self, host: pulumi.Input[str]) -> pulumi.Input[str]:
         """The URL of a site by its host."""
         before, after = self.site_url.split("{host}")
         return composed(before, host, after)

@@ -46,6 +46,7 @@ class DeploymentSweep(Component):
             timeout=_TIMEOUT,
             environment={
                 "BUILD_QUEUE_URL": args.pipeline.builds.url,
+                "CONCURRENT_BUILDS": str(args.functions.stage.concurrent_builds),
                 "RELEASE_QUEUE_URL": args.pipeline.releases.url,
             },
             grants=_grants(args),
@@ -59,8 +60,8 @@ class DeploymentSweep(Component):
 def _grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
     store, sites = args.functions.store, args.functions.sites
     return (
-        store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-        store.deployments.grant("GetItem", "Query", "UpdateItem"),
+        store.projects.grant("ConditionCheckItem", "DeleteItem", "GetItem", "Query", "UpdateItem"),
+        store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(
             actions=("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject"), resources=(sites.builds,)

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
-from components.composed import composed
+from components.composed import Joined
 from components.errors import DeclarationError
 from components.function import Function, StreamReading
 from components.grant import Grant
@@ -134,7 +134,7 @@ class TenantTable(Component):
                 raise DeclarationError(f"no index {index!r}: the table has {', '.join(known) or 'none'}")
         return Grant(
             actions=("dynamodb:Query",),
-            resources=tuple(composed(self.arn, "/index/", index) for index in indexes),
+            resources=tuple(Joined(self.arn, "/index/", index) for index in indexes),
         )
 
 

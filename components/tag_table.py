@@ -5,7 +5,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Part
-from components.composed import composed
+from components.composed import Joined
 from components.deploy_tables import TAGS
 from components.grant import Grant
 from components.stage import StageConfig
@@ -59,5 +59,5 @@ class TagTable(Part):
                 actions=("dynamodb:BatchWriteItem", "dynamodb:Query"),
                 resources=(self.arn,),
             ),
-            Grant(actions=("dynamodb:Query",), resources=(composed(self.arn, "/index/revalidate"),)),
+            Grant(actions=("dynamodb:Query",), resources=(Joined(self.arn, "/index/revalidate"),)),
         )

@@ -85,7 +85,7 @@ class Cloud:
 
     @classmethod
     @contextlib.contextmanager
-    def running(
+    def running(  # noqa: PLR0913 - what clouds differ by
         cls,
         *,
         root: Path,
@@ -93,6 +93,7 @@ class Cloud:
         progress: Progress,
         schedule_seconds: float | None = None,
         sites: Sequence[str] = (),
+        concurrent_builds: int | None = None,
     ) -> Generator[Self]:
         """Start everything and deploy the program.
 
@@ -102,6 +103,7 @@ class Cloud:
             progress: is told of each step.
             schedule_seconds: as of `Emulator`.
             sites: names of the sites, instead of those that the local stage declares.
+            concurrent_builds: how many builds may run at the same time, instead of what the stage says.
 
         Raises:
             PortTakenError, EdgePortTakenError: name the port and by what to change it.
@@ -139,7 +141,7 @@ class Cloud:
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
                     overrides={
-                        "anchor-deploy:stage": _settings(ports, sites),
+                        "anchor-deploy:stage": _settings(ports, sites, concurrent_builds),
                         "anchor-deploy:layers": str(layers),
                     },
                     on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
@@ -240,11 +242,12 @@ class Cloud:
         self.last_build_line = line
 
 
-def _settings(ports: Ports, sites: Sequence[str]) -> dict[str, Any]:
+def _settings(ports: Ports, sites: Sequence[str], concurrent_builds: int | None) -> dict[str, Any]:
     """What of the local stage's settings depends on this machine, or is asked for."""
     python_runtime, architecture = host_target()
     return {
         **({"sites": [{"name": site} for site in sites]} if sites else {}),
+        **({"concurrentBuilds": concurrent_builds} if concurrent_builds else {}),
         "siteUrl": f"http://{{host}}:{ports.edge}",
         "architecture": architecture,
         "pythonRuntime": python_runtime,

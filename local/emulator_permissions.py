@@ -10,6 +10,7 @@ Service Authorization Reference
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -41,6 +42,7 @@ def install(*, administrator: str) -> None:
     `iam_evaluator.is_root_access_key` lets anybody be root who says `test` or any account's number, and
     checks no signature of theirs: here only the administrator's key is root's, which nobody can guess. (A
     request without any key is root's too, but is refused before where AWS would refuse it.)
+    `iam_evaluator.parse_policy_document` reads all of the caller's policies twice for each request.
     """
     iam_actions.extract_resource_arn = _extract_resource_arn
 
@@ -50,6 +52,16 @@ def install(*, administrator: str) -> None:
     iam_evaluator.is_root_access_key = is_root_access_key
     iam_evaluator._resolve_condition_key = _resolve_condition_key
     iam_actions._lambda_action = _lambda_action
+    iam_evaluator.parse_policy_document = _parse_policy_document
+
+
+_ORIGINAL_PARSE = cast("Callable[[Any], list[Any]]", iam_evaluator.parse_policy_document)
+_parse_text = lru_cache(maxsize=1024)(_ORIGINAL_PARSE)
+
+
+def _parse_policy_document(document: object) -> list[Any]:
+    """Each text is parsed once: statements are read only."""
+    return _parse_text(document) if isinstance(document, str) else _ORIGINAL_PARSE(document)
 
 
 _ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_condition_key)

@@ -10,7 +10,7 @@ from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, plain
 from reference.docstrings import UndocumentedError, summary
-from runtime.shared.errors import AnchorError, InvalidInputError, MalformedError
+from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
 from runtime.shared.http import status_of
 from runtime.shared.requests import LARGEST_PAGE, PAGE
 from runtime.shared.routes import Route
@@ -19,6 +19,10 @@ VERSION: Final = "1.0.0"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _PROBLEM: Final = "application/problem+json"
 _JSON: Final = "application/json"
+_RETRY_AFTER: Final = {
+    "description": "Seconds after which to ask again. Not there when the gateway answers by itself.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 
 
 class ProblemFieldDocument(TypedDict):
@@ -214,7 +218,7 @@ def _answer(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annota
 
 def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str, Schema]:
     """What is refused, by status. What the gateway refuses by itself says less of it."""
-    kinds: list[type[AnchorError]] = [*described.refused]
+    kinds: list[type[AnchorError]] = [*described.refused, BusyError]
     if described.body or described.listed:
         kinds += [MalformedError, InvalidInputError]
     reasons: dict[HTTPStatus, list[str]] = {}
@@ -225,7 +229,7 @@ def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str,
         reasons.setdefault(status, []).append(plain(summary(kind)))
     problem = {_PROBLEM: {"schema": schemas.of(ProblemDocument)}}
     message = {_JSON: {"schema": schemas.of(MessageDocument)}}
-    refusals = {
+    refusals: dict[str, Schema] = {
         str(int(status)): {"description": " ".join(dict.fromkeys(said)), "content": problem}
         for status, said in reasons.items()
     }
@@ -237,6 +241,5 @@ def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str,
         refusals["401"] = {"description": said, "content": {**message, **problem}}
     refusals["429"] = {"description": "Too many requests: wait a moment.", "content": message}
     refusals["500"] = {"description": "A fault of the platform, not of the request.", "content": message}
-    unavailable = " ".join(reasons.get(HTTPStatus.SERVICE_UNAVAILABLE, ["Try again in a moment."]))
-    refusals["503"] = {"description": unavailable, "content": {**message, **problem}}
+    refusals["503"] |= {"headers": {"Retry-After": _RETRY_AFTER}, "content": {**message, **problem}}
     return refusals

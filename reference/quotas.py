@@ -114,8 +114,8 @@ account, as low as 10 and 1:
 
 - *Lambda: concurrent executions* (1,000 in a seasoned account). All sites share it; the alarm for
   throttles says when it is spent.
-- *CodeBuild: concurrently running builds for Linux/Small environment*. Builds beyond it wait in the
-  queue and are tried again.
+- *CodeBuild: concurrently running builds for Linux/Small environment*. It has to be at least as large
+  as the setting `concurrentBuilds`, up to which the platform itself decides who is next.
 
 How to ask for more is in [operations](operations.md#raise-a-quota)."""
 

@@ -65,6 +65,13 @@ class BuildSlotTakenError(ConflictError):
         super().__init__(f"deployment {active_build} is building")
 
 
+class BuildRoomTakenError(ConflictError):
+    """As many builds run in the stage as may."""
+
+    def __init__(self) -> None:
+        super().__init__("as many builds run as may at the same time")
+
+
 class DeliveryRepeatedError(ConflictError):
     """This very delivery was recorded before (P3).
 

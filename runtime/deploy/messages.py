@@ -39,7 +39,7 @@ class BuildQueue:
     client: SQSClient
     url: str
 
-    def send(self, deployment: Deployment) -> None:
+    def send(self, deployment: Deployment | DeploymentMessage) -> None:
         """Send a deployment to be built."""
         self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment))
 
@@ -90,7 +90,7 @@ class ReleaseQueue:
         )
 
 
-def _message(deployment: Deployment) -> str:
+def _message(deployment: Deployment | DeploymentMessage) -> str:
     return DeploymentMessage(
         project_id=deployment.project_id, deployment_id=deployment.deployment_id
     ).to_body()

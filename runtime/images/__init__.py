@@ -12,6 +12,7 @@ What each function calls, and so what its role has to allow:
 | images-uploaded | the table | GetItem, UpdateItem |
 | images-uploaded | the bucket, under `images/` | GetObject, DeleteObject |
 | images-uploaded | the bucket | ListBucket, without a condition on the prefix |
+| images-uploaded | the distribution | CreateInvalidation |
 
 A transaction needs the action of each of its writes. `ListBucket` is never called: only who has it is told
 that an object is missing (404). Everybody else is told that access is denied (403), which would then have to

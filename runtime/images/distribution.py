@@ -31,7 +31,7 @@ class ImageDistribution:
     until it expires.
 
     Attributes:
-        client: Makes the CloudFront client. Only deletions need it, so no other request waits for it.
+        client: Makes the CloudFront client. Few requests and events need it, so that no other waits for it.
         distribution_id: The distribution's id.
     """
 
@@ -42,7 +42,7 @@ class ImageDistribution:
         """Have the caches drop an image.
 
         Args:
-            image_id: The image; its object is gone, or the caches would fetch it again.
+            image_id: The image; its object is gone or replaced, or the caches would fetch the same again.
             reference: New for each call. CloudFront's API reference says that it answers a repeated request
                 with the first one's invalidation; in fact it has been seen to refuse it (aws/aws-cdk#3878),
                 and what was cached between the two would stay.

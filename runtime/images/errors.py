@@ -1,5 +1,7 @@
 """What can stand in the way of an image or an album, by name."""
 
+from typing import ClassVar
+
 from runtime.shared.errors import AnchorError, ConflictError, NotFoundError, UnavailableError
 
 
@@ -46,7 +48,9 @@ class ImageDeletingError(ConflictError):
 
 
 class ImageStillCachedError(UnavailableError):
-    """The image's object is deleted, but the distribution's caches could not be told."""
+    """The image's object is deleted or replaced, but the distribution's caches could not be told."""
+
+    retry_after: ClassVar[int] = 60  # invalidations under way are through within minutes
 
     def __init__(self) -> None:
         super().__init__("the image is being deleted, but is still cached: delete it again in a minute")

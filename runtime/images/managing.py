@@ -155,7 +155,7 @@ class Gallery:
         are told, if visitors can have seen it: only what an upload's event has judged has ever had an address
         that was shown. Each step can be repeated. What a crash or a refusal leaves is an image in status
         `deleting`, shown to its owner as such, and deleting it again finishes it. An upload that comes after
-        all finds no row, and its event deletes it; a visitor who is there first has it cached for a day.
+        all, or that no event has judged yet, finds no row: its event deletes it and tells the caches.
 
         Raises:
             ImageNotFoundError: There is none, it has expired, or it is another user's.

@@ -3,6 +3,11 @@
 An event may come late, twice, after another one's, or for an image that is gone. Whatever the order, the
 last upload to an image's key decides: each event speaks for one object, known by its ETag, and changes
 nothing unless that object is still there.
+
+A form can be used again until it expires, and what was uploaded can be had through the distribution at once
+by who knows the image's id. So the caches are told whenever an event finds that its object took the place of
+one that was delivered, is taken away, or was itself replaced: what they deliver is what the row speaks of.
+A first upload that is kept, as nearly every one is, costs no invalidation.
 """
 
 from collections.abc import Callable
@@ -10,12 +15,14 @@ from typing import Final
 
 from attrs import field, frozen
 
+from runtime.images.distribution import ImageDistribution
 from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
 from runtime.images.inspection import inspect
 from runtime.images.model import Found, Image, Status
 from runtime.images.objects import ImageStore
 from runtime.images.uploads import UploadRepository
 from runtime.shared.clock import Clock
+from runtime.shared.ids import Ids
 from runtime.shared.logging import Log
 
 _ATTEMPTS: Final = 5
@@ -48,6 +55,8 @@ class Uploads:
 
     images: UploadRepository
     store: ImageStore
+    distribution: ImageDistribution
+    ids: Ids
     clock: Clock
     maximum_bytes: int
     pause: Callable[[float], None] = field(repr=False)
@@ -61,6 +70,7 @@ class Uploads:
 
         Raises:
             ImageChangedError: Others kept writing: the event has to come again.
+            ImageStillCachedError: The caches could not be told now: likewise.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -70,6 +80,7 @@ class Uploads:
                     raise
                 self.pause(_FIRST_PAUSE * 2**attempt * (0.5 + self.jitter()))
             except ObjectChangedError:
+                self._forget(uploaded)
                 log.info("event is over: the object was replaced or deleted since")
                 return
             else:
@@ -80,6 +91,7 @@ class Uploads:
         if image is None or image.status is Status.DELETING:
             # Ids are not used twice: nothing under this key can be anybody's.
             self.store.delete(uploaded.image_id)
+            self._forget(uploaded)
             log.info("object deleted: its image is gone")
             return
         judged = image.etag == uploaded.etag
@@ -88,6 +100,7 @@ class Uploads:
             return
         if judged and image.status is Status.REJECTED:
             self.store.delete(uploaded.image_id, etag=uploaded.etag)
+            self._forget(uploaded)
             log.info("object deleted: it is rejected")
             return
         try:
@@ -96,10 +109,17 @@ class Uploads:
             # The row first: a crash in between leaves an object whose verdict is known, and this event again.
             self.images.reject(image, refused.reason, etag=uploaded.etag, at=self.clock())
             self.store.delete(uploaded.image_id, etag=uploaded.etag)
+            self._forget(uploaded)
             log.info("upload rejected", reason=refused.reason)
             return
+        if image.status is Status.READY:
+            # Before the row: an event whose verdict is written does nothing when it comes again.
+            self._forget(uploaded)
         self.images.make_ready(image, found, size=uploaded.size, etag=uploaded.etag, at=self.clock())
         log.info("image ready", width=found.width, height=found.height, size=uploaded.size)
+
+    def _forget(self, uploaded: Uploaded) -> None:
+        self.distribution.forget(uploaded.image_id, reference=self.ids())
 
     def _inspected(self, image: Image, uploaded: Uploaded) -> Found:
         # The form's own bounds; whoever writes to the bucket without one is held to them too.

@@ -125,7 +125,9 @@ def usual_settings(service: str) -> Config:
         user_agent=_USER_AGENT,
         # Four attempts within a few seconds: longer waits belong to the queue that brought the message.
         retries={"mode": "standard", "total_max_attempts": 4},
-        connect_timeout=3,
+        # Within a region a connection takes milliseconds. Four tries end before the webhook's ten seconds do:
+        # its caller is told why, and when to ask again.
+        connect_timeout=1,
         read_timeout=20,
         # boto3 walks through every attribute to see that it is one. DynamoDB does that anyway, and our rows
         # are made by converters: it is a tenth of a call's time (`make bench`).

@@ -1,5 +1,7 @@
 """What a request can be refused for. Handlers map these to answers; everything else fails loudly."""
 
+from typing import ClassVar
+
 from attrs import frozen
 
 
@@ -37,7 +39,23 @@ class ConflictError(AnchorError):
 
 
 class UnavailableError(AnchorError):
-    """A service that is needed takes nothing more at the moment: the same request succeeds later."""
+    """A service that is needed takes nothing more at the moment: the same request succeeds later.
+
+    Attributes:
+        retry_after: Seconds after which asking again is worth it.
+    """
+
+    retry_after: ClassVar[int] = 5
+
+
+class BusyError(UnavailableError):
+    """What the platform is built on is busy, or does not answer in time."""
+
+    def __init__(self) -> None:
+        # A call that was not answered in time may have been done.
+        super().__init__(
+            "the platform is busy: try again in a few seconds (a change may have been made all the same)"
+        )
 
 
 class MalformedError(AnchorError):

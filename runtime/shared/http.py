@@ -124,13 +124,19 @@ def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> 
 
 
 def refusal(error: AnchorError) -> Response:
-    """Return the problem document for a named error. Errors that are no request's fault stay exceptions."""
+    """Return the problem document for a named error. Errors that are no request's fault stay exceptions.
+
+    What succeeds later says in `Retry-After` when to ask again.
+    """
     status = status_of(type(error))
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
         return problem(status, "some fields are wrong", error.problems)
-    return problem(status, str(error))
+    response = problem(status, str(error))
+    if isinstance(error, UnavailableError):
+        response["headers"]["retry-after"] = str(error.retry_after)
+    return response
 
 
 def status_of(kind: type[AnchorError]) -> HTTPStatus | None:

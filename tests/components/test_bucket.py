@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.bucket import CorsRule, RetainedBucket, RetainedBucketArgs
@@ -147,7 +148,9 @@ def test_grants_reach_objects_under_a_prefix_and_nothing_else() -> None:
     def program() -> None:
         files = bucket()
         grants = (files.grant("GetObject", "PutObject", under="cache/a/"), files.grant_list(under="cache/a/"))
-        policy_document(grants).apply(lambda document: policy.append(json.loads(document)))
+        pulumi.Output.from_input(policy_document(grants)).apply(
+            lambda document: policy.append(json.loads(document))
+        )
 
     record_program(program)
     arn = "arn:aws:s3:::anchor-dev-123456789012-files"

@@ -190,7 +190,12 @@ def test_the_functions_are_told_where_their_things_are() -> None:
     }
     uploaded = made(FUNCTION, "images-uploaded")
     assert uploaded["handler"] == "runtime.images.handlers.uploaded.handle"
-    assert uploaded["environment"]["variables"].keys() == {"IMAGES_TABLE", "IMAGES_BUCKET", "MAXIMUM_BYTES"}
+    assert uploaded["environment"]["variables"] == {
+        "IMAGES_TABLE": "anchor-dev-images",
+        "IMAGES_BUCKET": "anchor-dev-123456789012-images",
+        "MAXIMUM_BYTES": uploaded["environment"]["variables"]["MAXIMUM_BYTES"],
+        "DISTRIBUTION_ID": "images-delivery",
+    }
 
 
 def test_the_api_reads_and_writes_images_signs_uploads_and_reads_no_file() -> None:
@@ -219,6 +224,10 @@ def test_who_is_told_of_uploads_reads_the_file_and_notes_what_it_is() -> None:
         ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, [TABLE]),
         ({"s3:DeleteObject", "s3:GetObject"}, [OBJECTS]),
         ({"s3:ListBucket"}, ["arn:aws:s3:::anchor-dev-123456789012-images"]),
+        (
+            {"cloudfront:CreateInvalidation"},
+            ["arn:aws:cloudfront::123456789012:distribution/images-delivery"],
+        ),
         ({"sqs:SendMessage"}, ["arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-images-uploads-dead"]),
     ]
 

@@ -13,11 +13,24 @@ EVERY_SITE = "anchor-dev-site-"
 
 VARIABLES = {
     "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
-    "orchestrator": {"ARTIFACTS_BUCKET", "BUILD_QUEUE_URL", "SECRETS_KEY_ARN", "SIGNING_KEY_ARN"},
-    "build-events": {"BUILD_QUEUE_URL", "RELEASE_QUEUE_URL"},
+    "orchestrator": {
+        "ARTIFACTS_BUCKET",
+        "BUILD_QUEUE_URL",
+        "CONCURRENT_BUILDS",
+        "SECRETS_KEY_ARN",
+        "SIGNING_KEY_ARN",
+    },
+    "build-events": {"BUILD_QUEUE_URL", "CONCURRENT_BUILDS", "RELEASE_QUEUE_URL"},
     "release": {"ARTIFACTS_BUCKET", "ASSETS_BUCKET", "KEY_VALUE_STORE_ARN", "SIGNING_KEY_ARN"},
     "promote": {"KEY_VALUE_STORE_ARN"},
-    "api": {"SIGNING_KEY_ARN", "SECRETS_KEY_ARN", "API_ENDPOINT", "BUILD_QUEUE_URL", "LOGS_BUCKET"},
+    "api": {
+        "SIGNING_KEY_ARN",
+        "SECRETS_KEY_ARN",
+        "API_ENDPOINT",
+        "BUILD_QUEUE_URL",
+        "CONCURRENT_BUILDS",
+        "LOGS_BUCKET",
+    },
 }
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
 

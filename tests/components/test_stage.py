@@ -45,6 +45,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
     assert stage.site_url == "https://{host}"
     assert stage.alert_emails == ("ops@example.com",)
     assert stage.kept_releases == 10
+    assert stage.concurrent_builds == 10
     assert stage.images.cors_origins == ("https://app.example.com",)
     assert stage.images.maximum_bytes == 25 * 1024 * 1024
     with pytest.raises(AttributeError):
@@ -90,6 +91,7 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"alertEmails": []}, "alertEmails: []", "a list of 1 to 20"),
         ({"alertEmails": ["ops"]}, "alertEmails[0]: 'ops'", "an e-mail address"),
         ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' again", "each entry once"),
+        ({"concurrentBuilds": 0}, "concurrentBuilds: 0", "from 1 to 500 (builds)"),
         ({"keptReleases": 2}, "keptReleases: 2", "from 3 to 100 (releases)"),
         ({"keptReleases": 101}, "keptReleases: 101", "from 3 to 100 (releases)"),
         ({"images": ...}, "images is missing", "a mapping with corsOrigins"),

@@ -17,6 +17,7 @@ def test_once_a_minute_the_sweep_looks_at_what_stands_still() -> None:
         "PROJECTS_TABLE",
         "DEPLOYMENTS_TABLE",
         "BUILD_QUEUE_URL",
+        "CONCURRENT_BUILDS",
         "RELEASE_QUEUE_URL",
     }
 

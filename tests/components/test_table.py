@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.deploy_tables import DEPLOYMENTS, PROJECTS
@@ -212,7 +213,9 @@ def test_grants_name_actions_and_the_table_or_one_index() -> None:
     def program() -> None:
         table = TenantTable("images", TenantTableArgs(stage=stage(), design=IMAGES))
         grants: tuple[Grant, ...] = (table.grant("GetItem", "PutItem"), table.grant_query("UserIndex"))
-        policy_document(grants).apply(lambda document: policy.append(json.loads(document)))
+        pulumi.Output.from_input(policy_document(grants)).apply(
+            lambda document: policy.append(json.loads(document))
+        )
 
     record_program(program)
     arn = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-images"

@@ -27,7 +27,9 @@ ROOT = Path(__file__).parents[2]
 LAST = Path(__file__).with_name("test_call_records.py")
 OF_A_WHOLE_SESSION = "test_every_right_was_used"
 # Their sessions are their own (`make conformance`, `make commands`).
-OTHERS = {Path(__file__).with_name(name) for name in ("test_next_15.py", "test_commands.py")}
+OTHERS = {
+    Path(__file__).with_name(name) for name in ("test_browser.py", "test_next_15.py", "test_commands.py")
+}
 
 
 @pytest.hookimpl(trylast=True)  # after the order was made random, and what was not asked for left out
@@ -43,7 +45,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def cloud() -> Generator[Cloud]:
     sites = (EXAMPLE, *SITES)
-    with Cloud.running(root=ROOT, ports=free_ports(), progress=Progress(), sites=sites) as cloud:
+    with Cloud.running(
+        root=ROOT,
+        ports=free_ports(),
+        progress=Progress(),
+        sites=sites,
+        # Whatever took room and did not give it back would hold up everything that comes after it.
+        concurrent_builds=1,
+    ) as cloud:
         yield cloud
 
 

@@ -32,12 +32,13 @@ UNUSED: Final = {
     "*: s3:ListBucket on *": "To who has it, S3 says that an object is missing, not forbidden.",
     "site-<site>-server: s3:DeleteObject on *": "OpenNext's, for a page that is no longer there.",
     "orchestrator: codebuild:StopBuild on *": "For a cancel in the moment in which the build is started.",
-    "orchestrator: dynamodb:Query on *": "For who comes after a build that can never be started.",
+    "orchestrator: sqs:SendMessage on *": "For who comes after a build that can never be started.",
     "orchestrator: sqs:ChangeMessageVisibility on *": "For a CodeBuild without room; here it has no end.",
     "release: lambda:GetFunctionUrlConfig on *": "For one taken up again when its URL was made already.",
     "release: dynamodb:ConditionCheckItem on table/*-projects": "For a release that fails or is overtaken.",
     "sweep: codebuild:ListBuildsForProject on *": "For a build whose start was not written down.",
     "sweep: dynamodb:ConditionCheckItem on *": "For a release that was lost.",
+    "sweep: dynamodb:DeleteItem on *": "For a deployment that has not taken its turn to build.",
     "sweep: logs:GetLogEvents on *": "For a build that failed and whose event was lost.",
 }
 

@@ -24,6 +24,12 @@ def busy(platform: TinyPlatform) -> TinyProject:
     return platform.project("beta", tenant="carol")
 
 
+@pytest.fixture(scope="module")
+def elsewhere(platform: TinyPlatform) -> TinyProject:
+    """Another project of the same tenant."""
+    return platform.project("eta", tenant="carol")
+
+
 def push(site: TinyProject, message: str) -> str:
     """Deliver a push of what is there already, under another message, and return the deployment's id."""
     head = site.repository.head
@@ -90,29 +96,51 @@ def test_of_five_pushes_in_a_row_the_first_and_the_newest_are_built_and_no_other
 
 @frozen(kw_only=True)
 class Beside:
-    """One tenant's many pushes, another's single one after them, and whose builds ran, in order."""
+    """One tenant's many pushes to two projects, another's single one after them, and whose builds ran."""
 
+    waited_longest: str
     single: str
     ran: list[str]
 
 
 @pytest.fixture(scope="module")
-def beside(platform: TinyPlatform, busy: TinyProject, neighbour: Neighbour) -> Beside:
+def beside(platform: TinyPlatform, busy: TinyProject, elsewhere: TinyProject, neighbour: Neighbour) -> Beside:
     with held_builds(platform.cloud.emulator, failing) as builds:
         first = push(busy, "The first of many")
         builds.wait_for(first)
-        many = [first, *push_at_once(busy, MANY - 1)]
+        waited_longest = push(elsewhere, "The first one elsewhere")
+        many = [first, *push_at_once(busy, MANY - 2)]
         single = push(neighbour.site, "The only one")
-        builds.wait_for(single)
         looked_at(platform)
+        assert builds.started == [first]
         builds.let_go()
         ended(neighbour.site, [single])
+        ended(elsewhere, [waited_longest])
         ended(busy, many)
         ran = list(builds.ran)
-    return Beside(single=single, ran=ran)
+    return Beside(waited_longest=waited_longest, single=single, ran=ran)
 
 
 def test_fifty_pushes_of_one_tenant_delay_anothers_build_by_the_one_that_runs_at_most(beside: Beside) -> None:
-    """P8: where CodeBuild has room for a single build, even, for a project has one build there at a time."""
-    assert beside.ran.index(beside.single) == 1
-    assert len(beside.ran) == 3
+    """P8: where there is room for a single build, even, and over whichever projects of the tenant's."""
+    assert beside.ran[1:3] == [beside.single, beside.waited_longest]
+    assert len(beside.ran) == 4
+
+
+def test_who_cancels_makes_room_and_gives_up_his_place(
+    platform: TinyPlatform, busy: TinyProject, elsewhere: TinyProject
+) -> None:
+    """P8."""
+    with held_builds(platform.cloud.emulator, failing) as builds:
+        first = push(busy, "It is cancelled")
+        builds.wait_for(first)
+        waits, newer = push(elsewhere, "It waits for room"), push(busy, "It waits for its project")
+        looked_at(platform)
+        elsewhere.client.cancel(waits)
+        busy.client.cancel(first)
+        builds.wait_for(newer)
+        assert builds.started == [first, newer]
+        builds.let_go()
+        (last,) = ended(busy, [newer])
+    assert last["status"] == "failed"
+    assert elsewhere.client.deployment(waits)["status"] == "cancelled"

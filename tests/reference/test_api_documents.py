@@ -46,6 +46,16 @@ def test_a_token_is_asked_for_where_the_gateway_asks_for_one(api: Api) -> None:
     assert asked == {route.key for route in api.routes if route.auth}
 
 
+@APIS
+def test_every_route_may_be_busy_and_then_says_for_how_long(api: Api) -> None:
+    """Q1."""
+    for key, operation in operations(api):
+        busy = operation["responses"]["503"]
+        assert busy["headers"]["Retry-After"]["schema"] == {"type": "integer", "minimum": 1}, key
+        assert {"application/problem+json", "application/json"} == set(busy["content"])
+        assert "is busy" in busy["description"]
+
+
 def test_a_route_of_which_nothing_is_said_stops_the_document() -> None:
     new = Route(method="GET", path="/new", function="api")
     with pytest.raises(UndocumentedError, match="nothing is said of the route GET /new"):

@@ -20,7 +20,13 @@ HANDLERS = tuple(
     for path in sorted((ROOT / "runtime").glob("*/handlers/*.py"))
     if path.stem != "__init__"
 )
-VALUES = {"MAXIMUM_BYTES": "1000000", "KEPT_RELEASES": "10"}
+# What Lambda gives every function.
+SURROUNDINGS = {
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
+VALUES = {"MAXIMUM_BYTES": "1000000", "KEPT_RELEASES": "10", "CONCURRENT_BUILDS": "10"}
 
 
 def declared() -> Mapping[str, Mapping[str, Any]]:
@@ -69,7 +75,8 @@ def test_a_service_is_composed_once_and_calls_nothing(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sockets are closed in unit tests: a call would be refused."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name, value in SURROUNDINGS.items():
+        monkeypatch.setenv(name, value)
     for name in variables(handler):
         monkeypatch.setenv(name, VALUES.get(name, "x"))
     assert handler.service() is handler.service()

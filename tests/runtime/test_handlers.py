@@ -50,6 +50,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "SECRETS_KEY_ARN": "alias/secrets",
         "ARTIFACTS_BUCKET": "artifacts",
         "LOGS_BUCKET": "logs",
+        "CONCURRENT_BUILDS": "10",
         "API_ENDPOINT": "https://api.example.com",
     }
     for name, value in environment.items():

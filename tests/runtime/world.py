@@ -13,12 +13,13 @@ from runtime.deploy.builds.build_results import BuildResults
 from runtime.deploy.builds.building import Builder
 from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.builds.pushing import Pushes
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
 from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
-from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
+from runtime.deploy.repositories.patience import Patience
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
 from runtime.deploy.repositories.variables import SecretStore
@@ -58,6 +59,9 @@ class World:
     Attributes:
         database: The DynamoDB client behind the repositories; moto's, unless another one is given.
         ssm: The parameter store's, likewise.
+        room: For how many builds at the same time.
+        slept: The pauses that were made, in seconds.
+        brought: How many of the queues' messages `bring` has seen.
     """
 
     database: Any = Factory(lambda: real_client("dynamodb"))
@@ -69,6 +73,9 @@ class World:
     logs: Logs = Factory(Logs)
     kept_logs: KeptLogs = Factory(KeptLogs)
     log: Log = Factory(Log)
+    room: int = 10
+    slept: list[float] = Factory(list)
+    brought: int = 0
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
@@ -79,13 +86,18 @@ class World:
         self.deployments = DeploymentRepository(
             client=self.dynamodb, table=DEPLOYMENTS, projects=self.projects
         )
-        self.slot = BuildSlotRepository(
-            client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
-        )
         self.retention = RetentionRepository(
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
+        self.turns = Turns.composed(
+            self.deployments,
+            self.build_queue,
+            room=self.room,
+            clock=self.clock,
+            patience=Patience(sleep=self.slept.append, chance=lambda: 1.0),
+        )
+        self.slot, self.stage_builds = self.turns.slot, self.turns.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
         self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
         self.cursors = Cursors(key=self.signer.cursor_key, clock=self.clock)
@@ -99,6 +111,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
+            turns=self.turns,
             build_queue=self.build_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
             artifacts_bucket="anchor-dev-123456789012-artifacts",
@@ -109,7 +122,7 @@ class World:
         self.results = BuildResults(
             deployments=self.deployments,
             slot=self.slot,
-            build_queue=self.build_queue,
+            turns=self.turns,
             release_queue=self.release_queue,
             logs=self.calls.client("logs", self.logs),
             clock=self.clock,
@@ -119,6 +132,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
+            turns=self.turns,
             leases=self.leases,
             results=self.results,
             build_queue=self.build_queue,
@@ -129,7 +143,7 @@ class World:
         self.cancellation = Cancellation(
             deployments=self.deployments,
             slot=self.slot,
-            build_queue=self.build_queue,
+            turns=self.turns,
             codebuild=self.calls.client("codebuild", self.codebuild),
             clock=self.clock,
         )
@@ -251,6 +265,14 @@ class World:
     def build(self, deployment: Deployment) -> None:
         """Let the deployment's message arrive."""
         self.builder.build(message_of(deployment), self.log)
+
+    def bring(self) -> None:
+        """Let every message arrive that is in the build queue, and those that are sent meanwhile."""
+        while self.brought < len(self.queues.sent):
+            message = self.queues.sent[self.brought]
+            self.brought += 1
+            if message["QueueUrl"] == BUILD_QUEUE:
+                self.builder.build(DeploymentMessage.from_body(message["MessageBody"]), self.log)
 
     def again(self, deployment: Deployment) -> Deployment:
         """The deployment as it stands now."""

@@ -1,35 +1,29 @@
 """The log of a deployment's build, page by page: while it grows, and as long as it is kept (A2).
 
-CloudWatch has it first. Once that has forgotten it, there is the whole log that CodeBuild put into the logs
-bucket when the build ended: `logs/builds/<site>/<the build's own id>.gz`, plain text without times.
+CloudWatch has it first; its pages end at 1 MB by themselves. Once that has forgotten it, there is the whole
+log that CodeBuild put into the logs bucket when the build ended: `logs/builds/<site>/<the build id>.gz`,
+plain text without times, of which `log_archive.py` shows as much as fits its bounds.
 """
 
-import gzip
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final, Protocol
 
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code, is_passing
+from runtime.deploy.builds import log_archive
+from runtime.deploy.builds.log_archive import LONGEST_LINE
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import Answer, CloudWatchLogsClient
+from runtime.shared.aws_errors import code, is_passing
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import ConflictError, MalformedError, UnavailableError
 from runtime.shared.pages import Page
 
 PAGE: Final = 100
 LARGEST_PAGE: Final = 500
-LONGEST_LINE: Final = 1_500
-"""Characters of a line that are shown."""
-_MOST: Final = 400_000
-"""Characters of a page from the archive. One can take 14 bytes of Lambda's answer, which has 6 MB at most.
-
-CloudWatch's pages end at 1 MB by themselves.
-"""
 
 _BEFORE_ITS_END: Final = frozenset({Status.QUEUED, Status.BUILDING})
 _START: Final[Mapping[str, Any]] = {"token": {"S": ""}}
@@ -112,8 +106,8 @@ class BuildLogs:
         grows = deployment.status in _BEFORE_ITS_END
         if deployment.build_id is None:
             return (), position if grows else None
-        if "line" in position:
-            return self._archived(deployment, int(position["line"]["N"]), limit)
+        if "byte" in position:
+            return self._archived(deployment, int(position["byte"]["N"]), limit)
         token: str = position["token"]["S"]
         answer = self._events(deployment.build_id, token, limit)
         lines = tuple(_line(event) for event in answer["events"]) if answer else ()
@@ -151,7 +145,7 @@ class BuildLogs:
             raise
 
     def _archived(
-        self, deployment: Deployment, first: int, limit: int
+        self, deployment: Deployment, start: int, limit: int
     ) -> tuple[tuple[LogLine, ...], Mapping[str, Any] | None]:
         build = (deployment.build_id or "").rpartition(":")[2]
         try:
@@ -164,17 +158,9 @@ class BuildLogs:
             if code(error) != "NoSuchKey":
                 raise
             return (), None  # a build that ended before it could write anything
-        with gzip.open(answer["Body"], "rt", encoding="utf-8", errors="replace", newline="\n") as text:
-            # A longer line is several here: it may be longer than the memory.
-            pieces = islice(iter(lambda: text.readline(LONGEST_LINE), ""), first, None)
-            lines: list[LogLine] = []
-            room = _MOST
-            for piece in pieces:
-                room -= len(piece)
-                if len(lines) == limit or room < 0:
-                    return tuple(lines), {"line": {"N": str(first + len(lines))}}
-                lines.append(LogLine(at=None, text=piece.rstrip("\r\n")))
-        return tuple(lines), None
+        texts, following = log_archive.page(answer["Body"], start=start, limit=limit)
+        lines = tuple(LogLine(at=None, text=text) for text in texts)
+        return lines, None if following is None else {"byte": {"N": str(following)}}
 
 
 def commit_found(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:

@@ -1,15 +1,14 @@
 """From a queued deployment to a running build (P5, P8)."""
 
-from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code, is_passing, message
 from runtime.deploy.builds.cancelling import stop_build
-from runtime.deploy.builds.waiting import next_waiting
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.errors import (
+    BuildRoomTakenError,
     BuildSlotTakenError,
     SiteNotFoundError,
     StaleDeploymentError,
@@ -21,7 +20,9 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared.aws import CodeBuildClient
+from runtime.shared.aws_errors import code, is_passing, message
 from runtime.shared.clock import Clock
+from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 
@@ -40,18 +41,22 @@ _PAUSES: Final = (60, 120)  # seconds; the queue's own pause is half an hour
 _BUSY: Final = frozenset({"AccountLimitExceededException"})
 """What it answers when the account has no room for another build; there is when one ends."""
 
+_ATTEMPTS: Final = 5  # for room that others take at the same moment
+_LEFT: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
+"""Deployments in these may have left their turn before anybody was told."""
+
 
 class BuildRefusedError(Exception):
     """The build cannot be started, now or later; the text says why."""
 
 
 class BuildsBusyError(Exception):
-    """CodeBuild takes no more builds at the moment; the text is its code for that."""
+    """CodeBuild takes no more builds at the moment, or others do who take room; the text says which."""
 
 
 @frozen(kw_only=True)
 class Builder:
-    """Starts builds, one at a time for each project.
+    """Starts builds, one at a time for each project, and of the stage as many as there is room for.
 
     Attributes:
         artifacts_bucket: Where builds put their artifacts.
@@ -62,6 +67,7 @@ class Builder:
     projects: ProjectRepository
     deployments: DeploymentRepository
     slot: BuildSlotRepository
+    turns: Turns
     build_queue: BuildQueue
     codebuild: CodeBuildClient
     artifacts_bucket: str
@@ -70,25 +76,35 @@ class Builder:
     clock: Clock
 
     def build(self, message: DeploymentMessage, log: Log) -> None:
-        """Start the deployment's build, unless it is started or over, or another one of the project runs.
+        """Start the deployment's build, unless it is started or over, or it is not its turn.
 
-        Repeatable at every point: the deployment keeps the slot that it took, and CodeBuild takes its id as
-        the token of the request. A deployment that finds the slot taken stays `queued`; whoever frees the
-        slot sends it again. When the build can never start, the deployment fails and the next one is started.
+        Repeatable at every point: the deployment keeps the slot and the room that it took, and CodeBuild
+        takes its id as the token of the request. A deployment that finds the slot taken stays `queued`, and
+        so does one that finds no room or others before it (`turns.py`); whoever ends a build calls who is
+        next. When the build can never start, the deployment fails and the next one is called.
 
         Raises:
             BuildsBusyError: CodeBuild takes no more builds now: the message is to come again.
+            TransactionConflictError: Others take and free room, again and again: the same.
             ClientError: CodeBuild or DynamoDB cannot do it now: the same.
         """
         deployment = self.deployments.get(message.project_id, message.deployment_id)
-        while not self._is_on_its_way(deployment, log):
-            following = self._following(deployment)
-            if following is None:
-                return
-            deployment = following
+        own = log.bound(deploymentId=deployment.deployment_id)
+        if deployment.status not in {Status.QUEUED, Status.BUILDING}:
+            own.info("nothing to build", status=deployment.status)
+            if deployment.status in _LEFT:
+                self.turns.pass_on(deployment, own)
+            return
+        if deployment.build_id:
+            own.info("the build runs already", buildId=deployment.build_id)
+            return
+        project = self.projects.get(deployment.project_id)
+        taken = self._taken(project, deployment, own)
+        if taken:
+            self._begin(project, taken, log.bound(deploymentId=taken.deployment_id))
 
     def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
-        """Do as `build` does. When CodeBuild is busy, let the message come again within minutes.
+        """Do as `build` does. When there is too much going on, let the message come again within minutes.
 
         The last time it is taken as done, for it is nobody's fault and no dead letter: the deployment keeps
         its place, and the sweep sends it again (`sweeping.py`).
@@ -101,7 +117,7 @@ class Builder:
         """
         try:
             self.build(message, log)
-        except BuildsBusyError as busy:
+        except (BuildsBusyError, TransactionConflictError) as busy:
             log = log.bound(deploymentId=message.deployment_id)
             if receives >= RECEIVES:
                 log.warning("left to the sweep", reason=str(busy))
@@ -111,40 +127,42 @@ class Builder:
             self.build_queue.show_again(receipt, seconds=pause)
             raise
 
-    def _following(self, failed: Deployment) -> Deployment | None:
-        """Return who has the slot by now, started or not; with the slot free, who comes next."""
-        active = self.projects.get(failed.project_id).active_build
-        if active:
-            return self.deployments.get(failed.project_id, active)
-        return next_waiting(self.deployments, failed, at=self.clock())
+    def _taken(self, project: Project, deployment: Deployment, log: Log) -> Deployment | None:
+        """Return who has the project's slot by now and is to be built; None where that is to wait."""
+        for _ in range(_ATTEMPTS):
+            turn: Deployment | None = deployment
+            if deployment.status is Status.QUEUED:
+                if project.active_build:
+                    log.info("waits for the build slot", holder=project.active_build)
+                    return None
+                turn = self.turns.of(deployment, log)
+            if turn is None:
+                return None
+            try:
+                return self.slot.take(turn, at=self.clock())
+            except BuildRoomTakenError:
+                continue
+            except BuildSlotTakenError as taken:
+                log.info("waits for the build slot", reason=str(taken))
+            except StaleDeploymentError as stale:
+                log.info("nothing to build", status=stale.found)
+                self.turns.call(log)  # it may have been its turn
+            return None
+        raise BuildsBusyError("others take every room")
 
-    def _is_on_its_way(self, deployment: Deployment, log: Log) -> bool:
-        """Start one build; False when this deployment needs the slot no more and the next one may have it."""
-        log = log.bound(deploymentId=deployment.deployment_id)
-        if deployment.status not in {Status.QUEUED, Status.BUILDING}:
-            log.info("nothing to build", status=deployment.status)
-            # These may have left the slot before anybody was told.
-            return deployment.status not in {Status.FAILED, Status.CANCELLED}
-        if deployment.build_id:
-            log.info("the build runs already", buildId=deployment.build_id)
-            return True
-        project = self.projects.get(deployment.project_id)
-        try:
-            deployment = self.slot.take(deployment, at=self.clock())
-        except BuildSlotTakenError as taken:
-            log.info("waits for the build slot", reason=str(taken))
-            return True
-        except StaleDeploymentError as stale:
-            log.info("nothing to build", status=stale.found)
-            return True
+    def _begin(self, project: Project, deployment: Deployment, log: Log) -> None:
+        """Start the build of a deployment that has the slot."""
         try:
             build_id = self._start(project, deployment)
         except (BuildRefusedError, SiteNotFoundError) as refused:
             failure = Failure(step=STEP, reason=str(refused))
             log.warning("the build cannot be started", reason=failure.reason)
-            with suppress(StaleDeploymentError):  # it was cancelled meanwhile
-                self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
-            return False
+            try:
+                ended = self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
+            except StaleDeploymentError:  # it was cancelled meanwhile
+                ended = self.deployments.get(deployment.project_id, deployment.deployment_id)
+            self.turns.pass_on(ended, log)
+            return
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
         except StaleDeploymentError as stale:
@@ -154,7 +172,6 @@ class Builder:
                 # Whoever cancelled knew of no build yet.
                 stop_build(self.codebuild, build_id)
         log.info("build started", buildId=build_id)
-        return True
 
     def _start(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.site(deployment.site)

@@ -3,14 +3,14 @@
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code
-from runtime.deploy.builds.waiting import next_waiting
-from runtime.deploy.messages import BuildQueue
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.shared.aws import CodeBuildClient
+from runtime.shared.aws_errors import code
 from runtime.shared.clock import Clock
+from runtime.shared.logging import Log
 
 
 @frozen(kw_only=True)
@@ -19,7 +19,7 @@ class Cancellation:
 
     deployments: DeploymentRepository
     slot: BuildSlotRepository
-    build_queue: BuildQueue
+    turns: Turns
     codebuild: CodeBuildClient
     clock: Clock
 
@@ -40,9 +40,8 @@ class Cancellation:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
             # Again: its build may have been recorded meanwhile. One that was not is stopped by its starter.
             deployment = self.deployments.get(found.project_id, deployment_id)
-        waiting = next_waiting(self.deployments, deployment, at=self.clock()) if held_slot else None
-        if waiting:
-            self.build_queue.send(waiting)
+        if held_slot:
+            self.turns.pass_on(deployment, Log().bound(projectId=deployment.project_id))
         # Last: a build that cannot be stopped now wastes its own time, not that of the next one.
         if deployment.build_id:
             stop_build(self.codebuild, deployment.build_id)

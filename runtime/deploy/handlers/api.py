@@ -18,8 +18,8 @@ from runtime.deploy.api.managing import Management
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, BuildLogs
 from runtime.deploy.builds.cancelling import Cancellation
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.messages import BuildQueue
-from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -47,6 +47,7 @@ class Environment:
     secrets_key_arn: str
     api_endpoint: str
     build_queue_url: str
+    concurrent_builds: str
     logs_bucket: str
 
 
@@ -65,6 +66,17 @@ def service() -> Management:
     def build_queue() -> BuildQueue:
         return BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url)
 
+    def cancellation() -> Cancellation:
+        room = int(environment.concurrent_builds)
+        turns = Turns.composed(deployments, build_queue(), room=room, clock=utc_now)
+        return Cancellation(
+            deployments=deployments,
+            slot=turns.slot,
+            turns=turns,
+            codebuild=aws.client("codebuild"),
+            clock=utc_now,
+        )
+
     return Management(
         projects=projects,
         deployments=deployments,
@@ -75,17 +87,7 @@ def service() -> Management:
             cursors=cursors,
         ),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
-        cancellation=lambda: Cancellation(
-            deployments=deployments,
-            slot=BuildSlotRepository(
-                client=dynamodb,
-                projects_table=environment.projects_table,
-                deployments_table=environment.deployments_table,
-            ),
-            build_queue=build_queue(),
-            codebuild=aws.client("codebuild"),
-            clock=utc_now,
-        ),
+        cancellation=cancellation,
         build_queue=build_queue,
         logs=lambda: BuildLogs(
             logs=aws.client("logs"),

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
 from runtime.deploy.builds.build_results import BuildResults
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.messages import BuildQueue, ReleaseQueue
-from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
@@ -26,6 +26,7 @@ class Environment:
     projects_table: str
     deployments_table: str
     build_queue_url: str
+    concurrent_builds: str
     release_queue_url: str
 
 
@@ -36,16 +37,16 @@ def service() -> BuildResults:
     dynamodb = aws.client("dynamodb")
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
     sqs = aws.client("sqs")
+    deployments = DeploymentRepository(
+        client=dynamodb, table=environment.deployments_table, projects=projects
+    )
+    build_queue = BuildQueue(client=sqs, url=environment.build_queue_url)
+    room = int(environment.concurrent_builds)
+    turns = Turns.composed(deployments, build_queue, room=room, clock=utc_now)
     return BuildResults(
-        deployments=DeploymentRepository(
-            client=dynamodb, table=environment.deployments_table, projects=projects
-        ),
-        slot=BuildSlotRepository(
-            client=dynamodb,
-            deployments_table=environment.deployments_table,
-            projects_table=environment.projects_table,
-        ),
-        build_queue=BuildQueue(client=sqs, url=environment.build_queue_url),
+        deployments=deployments,
+        slot=turns.slot,
+        turns=turns,
         release_queue=ReleaseQueue(client=sqs, url=environment.release_queue_url),
         logs=aws.client("logs"),
         clock=utc_now,

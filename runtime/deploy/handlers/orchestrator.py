@@ -8,8 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy.builds.building import Builder
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.messages import BuildQueue, DeploymentMessage
-from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
@@ -29,6 +29,7 @@ class Environment:
     deployments_table: str
     artifacts_bucket: str
     build_queue_url: str
+    concurrent_builds: str
     signing_key_arn: str
     secrets_key_arn: str
 
@@ -39,17 +40,18 @@ def service() -> Builder:
     environment = load(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
+    deployments = DeploymentRepository(
+        client=dynamodb, table=environment.deployments_table, projects=projects
+    )
+    build_queue = BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url)
+    room = int(environment.concurrent_builds)
+    turns = Turns.composed(deployments, build_queue, room=room, clock=utc_now)
     return Builder(
         projects=projects,
-        deployments=DeploymentRepository(
-            client=dynamodb, table=environment.deployments_table, projects=projects
-        ),
-        slot=BuildSlotRepository(
-            client=dynamodb,
-            deployments_table=environment.deployments_table,
-            projects_table=environment.projects_table,
-        ),
-        build_queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
+        deployments=deployments,
+        slot=turns.slot,
+        turns=turns,
+        build_queue=build_queue,
         codebuild=aws.client("codebuild"),
         artifacts_bucket=environment.artifacts_bucket,
         signer=Signer(aws.client("kms"), environment.signing_key_arn),

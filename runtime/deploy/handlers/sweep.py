@@ -8,8 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy.builds.build_results import BuildResults
+from runtime.deploy.builds.turns import Turns
 from runtime.deploy.messages import BuildQueue, ReleaseQueue
-from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -27,6 +27,7 @@ class Environment:
     projects_table: str
     deployments_table: str
     build_queue_url: str
+    concurrent_builds: str
     release_queue_url: str
 
 
@@ -35,26 +36,24 @@ def service() -> Sweeper:
     """Return the function's one service, composed at its first event."""
     environment = load(Environment, os.environ)
     dynamodb, sqs = aws.client("dynamodb"), aws.client("sqs")
-    tables = {
-        "deployments_table": environment.deployments_table,
-        "projects_table": environment.projects_table,
-    }
     projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
     deployments = DeploymentRepository(
         client=dynamodb, table=environment.deployments_table, projects=projects
     )
-    slot = BuildSlotRepository(client=dynamodb, **tables)
     build_queue = BuildQueue(client=sqs, url=environment.build_queue_url)
+    room = int(environment.concurrent_builds)
+    turns = Turns.composed(deployments, build_queue, room=room, clock=utc_now)
     release_queue = ReleaseQueue(client=sqs, url=environment.release_queue_url)
     return Sweeper(
         projects=projects,
         deployments=deployments,
-        slot=slot,
+        slot=turns.slot,
+        turns=turns,
         leases=LeaseRepository(client=dynamodb, table=environment.deployments_table),
         results=BuildResults(
             deployments=deployments,
-            slot=slot,
-            build_queue=build_queue,
+            slot=turns.slot,
+            turns=turns,
             release_queue=release_queue,
             logs=aws.client("logs"),
             clock=utc_now,

@@ -14,9 +14,10 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
+from runtime.shared.aws_errors import passing_refusals
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
-from runtime.shared.errors import AnchorError
+from runtime.shared.errors import AnchorError, UnavailableError
 from runtime.shared.http import Request, Response, answer, refusal
 from runtime.shared.ids import ulids
 from runtime.shared.logging import Log
@@ -57,7 +58,11 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 
 def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
-    """Answer a delivery with the given service."""
+    """Answer a delivery with the given service.
+
+    What AWS refuses only for the moment is a 503. GitHub repeats no delivery by itself, but shows it as
+    failed, with the reason and a button to redeliver it; where the push was recorded, that changes nothing.
+    """
     request = Request.from_event(event)
     project_id = request.path_parameters.get("projectId", "")
     log = Log().bound(
@@ -72,7 +77,11 @@ def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
         body=request.body,
     )
     try:
-        outcome = pushes.receive(project_id, delivery)
+        with passing_refusals():
+            outcome = pushes.receive(project_id, delivery)
+    except UnavailableError as error:
+        log.failure("delivery cannot be taken now: it has to be redelivered", error.__cause__ or error)
+        return refusal(error)
     except AnchorError as error:
         log.warning("delivery refused", reason=str(error))
         return refusal(error)

@@ -5,10 +5,12 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from runtime.deploy.releases.artifact import WRAPPER, Artifact
 from runtime.deploy.releases.release_clients import S3Client
@@ -20,15 +22,17 @@ _PLAIN_FILE: Final = 0o100644 << 16
 
 @frozen(kw_only=True)
 class Code:
-    """A zip of a function in a bucket.
+    """A zip of a function, and where in a bucket it belongs.
 
     Attributes:
         sha256: Base64 of the zip's SHA-256, as Lambda tells it.
+        put: Uploads it.
     """
 
     bucket: str
     key: str
     sha256: str
+    put: Callable[[], None] = field(eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -43,8 +47,11 @@ class BundleStore:
     client: S3Client
     bucket: str
 
-    def put(self, artifact: Artifact, folder: str, *, key: str, wrapped: bool) -> Code:
-        """Zip a function of the artifact and upload it. The same function always gives the same zip.
+    @contextmanager
+    def zipped(self, artifact: Artifact, folder: str, *, key: str, wrapped: bool) -> Generator[Code]:
+        """Zip a function of the artifact; until the end it can be uploaded, by who needs it there.
+
+        The same function always gives the same zip.
 
         Args:
             artifact: The build.
@@ -56,9 +63,12 @@ class BundleStore:
             _write_zip(artifact, folder, file, wrapped=wrapped)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
-            file.seek(0)
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType="application/zip")
-        return Code(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode())
+
+            def put() -> None:
+                file.seek(0)
+                self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType="application/zip")
+
+            yield Code(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode(), put=put)
 
 
 def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], *, wrapped: bool) -> None:

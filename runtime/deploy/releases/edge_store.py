@@ -11,8 +11,8 @@ from functools import partial
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code, message
 from runtime.deploy.releases.release_clients import KeyValueStoreClient
+from runtime.shared.aws_errors import code, message
 
 _LARGEST_VALUE = 1000  # bytes; the store allows 1,024
 _KEYS_AT_ONCE = 50

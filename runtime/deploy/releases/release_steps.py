@@ -6,27 +6,28 @@ found or overwritten by the same.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from http import HTTPMethod
 from typing import IO, Final
 
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code
 from runtime.deploy.model import Deployment, Project, Release, Site
 from runtime.deploy.releases.artifact import Artifact, ArtifactLimits, ArtifactRefusedError, open_artifact
 from runtime.deploy.releases.assets import asset_uploads, present_hashed, project_folder, root_entries
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
-from runtime.deploy.releases.manifest import Bundle
+from runtime.deploy.releases.manifest import Bundle, SplitFunction
 from runtime.deploy.releases.publishing import FunctionPublisher, FunctionRelease, release_alias, split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
 from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, site_environment
-from runtime.deploy.releases.smoke import SmokeTest, SmokeTestError
+from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
+from runtime.shared.aws_errors import code
 from runtime.shared.clock import Clock
 from runtime.shared.signing import Signer
 
@@ -107,10 +108,10 @@ class ReleaseSteps:
                 self._upload(artifact, deployment, site, begin)
                 begin(Step.PUBLISH)
                 environment = self._environment(project, deployment, site)
-                release = self._publish(artifact, deployment, site, environment)
+                release, split_origins = self._publish(artifact, deployment, site, environment)
                 entries, splits = root_entries(artifact), artifact.manifest.splits
         begin(Step.SMOKE)
-        self._test(deployment, site, release, environment)
+        self._test(deployment, site, release, splits, environment)
         begin(Step.SWITCH)
         entry = EdgeEntry(
             deployment_id=deployment.deployment_id,
@@ -120,11 +121,8 @@ class ReleaseSteps:
             origin_key=self.signer.origin_key(deployment.deployment_id),
             entries=entries,
             splits=tuple(
-                SplitOrigin(
-                    origin=self.publisher.origin(site.server_function, split_alias(release.alias, number)),
-                    patterns=split.patterns,
-                )
-                for number, split in enumerate(splits, 1)
+                SplitOrigin(origin=origin, patterns=split.patterns)
+                for origin, split in zip(split_origins, splits, strict=True)
             ),
             base_path=release.base_path or "",
         )
@@ -171,28 +169,35 @@ class ReleaseSteps:
 
     def _publish(
         self, artifact: Artifact, deployment: Deployment, site: Site, environment: SiteEnvironment
-    ) -> Release:
+    ) -> tuple[Release, Sequence[str]]:
+        """Return the release, and the hosts of its split server's parts."""
         alias = release_alias(deployment.deployment_id)
         store = BundleStore(client=self.s3, bucket=self.artifacts_bucket)
-
-        def version(
-            name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None, alias: str = alias
-        ) -> str:
-            uploaded = store.put(
-                artifact, bundle.folder, key=bundle_key(deployment, name), wrapped=variables is not None
-            )
-            return self.publisher.version(
-                FunctionRelease(function=function, alias=alias, code=uploaded, environment=variables)
-            )
-
         manifest = artifact.manifest
 
-        def servers() -> tuple[str, ...]:
+        def version(
+            name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None, alias: str
+        ) -> str:
+            key, wrapped = bundle_key(deployment, name), variables is not None
+            with store.zipped(artifact, bundle.folder, key=key, wrapped=wrapped) as zipped:
+                return self.publisher.version(
+                    FunctionRelease(function=function, alias=alias, code=zipped, environment=variables)
+                )
+
+        def reachable(
+            name: str, function: str, bundle: Bundle, variables: Mapping[str, str], alias: str
+        ) -> tuple[str, str]:
+            return (
+                version(name, function, bundle, variables, alias),
+                self.publisher.origin(function, alias),
+            )
+
+        def servers() -> Sequence[tuple[str, str]]:
             # All are versions of one function, whose code changes from one to the next: so one by one.
             function, variables = site.server_function, environment.server
-            default = version("server", function, manifest.server, variables)
+            default = reachable("server", function, manifest.server, variables, alias)
             splits = (
-                version(f"server-{number}", function, split.bundle, variables, split_alias(alias, number))
+                reachable(f"server-{number}", function, split.bundle, variables, split_alias(alias, number))
                 for number, split in enumerate(manifest.splits, 1)
             )
             return (default, *splits)
@@ -200,35 +205,61 @@ class ReleaseSteps:
         # Most of the time is Lambda's, taking in code.
         with ThreadPoolExecutor() as pool:
             server = pool.submit(servers)
-            image = pool.submit(version, "image", site.image_function, manifest.image, environment.image)
-            revalidation = manifest.revalidation and pool.submit(
-                version, "revalidate", site.revalidation_function, manifest.revalidation, None
+            image = pool.submit(
+                reachable, "image", site.image_function, manifest.image, environment.image, alias
             )
-        server_version, *split_versions = server.result()
+            revalidation = manifest.revalidation and pool.submit(
+                version, "revalidate", site.revalidation_function, manifest.revalidation, None, alias
+            )
+        (server_version, server_origin), *splits = server.result()
+        image_version, image_origin = image.result()
         host = release_host(deployment.deployment_id, site.host)
-        return Release(
+        release = Release(
             alias=alias,
             server_version=server_version,
-            server_origin=self.publisher.origin(site.server_function, alias),
-            image_version=image.result(),
-            image_origin=self.publisher.origin(site.image_function, alias),
+            server_origin=server_origin,
+            image_version=image_version,
+            image_origin=image_origin,
             host=host,
             url=site.url(host),
             revalidation_version=revalidation.result() if revalidation else None,
-            split_versions=tuple(split_versions) or None,
+            split_versions=tuple(version for version, _ in splits) or None,
             base_path=manifest.base_path or None,
         )
+        return release, tuple(origin for _, origin in splits)
 
     def _test(
-        self, deployment: Deployment, site: Site, release: Release, environment: SiteEnvironment
+        self,
+        deployment: Deployment,
+        site: Site,
+        release: Release,
+        splits: Sequence[SplitFunction],
+        environment: SiteEnvironment,
     ) -> None:
+        base, server, image = release.base_path or "", site.server_function, site.image_function
         test = SmokeTest(
-            function=site.server_function,
-            alias=release.alias,
+            parts=(
+                Part(name="the server", function=server, alias=release.alias, path=base or "/"),
+                *(
+                    Part(
+                        name=f"the function {split.name}",
+                        function=server,
+                        alias=split_alias(release.alias, number),
+                        path=split.patterns[0].replace("*", "smoke-test"),
+                        method=HTTPMethod.OPTIONS,
+                    )
+                    for number, split in enumerate(splits, 1)
+                ),
+                Part(
+                    name="the image function",
+                    function=image,
+                    alias=release.alias,
+                    path=f"{base}/_next/image",
+                ),
+            ),
             host=release.host,
             origin_key=self.signer.origin_key(deployment.deployment_id),
             request_id=f"smoke-test-{deployment.deployment_id}",
-            path=release.base_path or "/",
         )
         try:
             test.run(self.functions, at=self.clock())

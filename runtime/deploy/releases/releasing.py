@@ -12,7 +12,6 @@ from typing import Final
 from attrs import define, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.deploy.aws_errors import code, is_passing
 from runtime.deploy.errors import (
     ProjectNotFoundError,
     SiteNotFoundError,
@@ -32,6 +31,7 @@ from runtime.deploy.releases.smoke import SmokeTestError
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.aws_errors import code, is_passing
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log

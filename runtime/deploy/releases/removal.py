@@ -9,9 +9,9 @@ from typing import Any
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.aws_errors import code
 from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
 from runtime.shared.aws import Answer
+from runtime.shared.aws_errors import code
 
 
 class ObjectsKeptError(Exception):

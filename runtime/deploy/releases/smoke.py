@@ -1,8 +1,16 @@
-"""The smoke test: a release answers its first page before anyone is led to it."""
+"""The smoke test: every part of a release answers before anyone is led to it.
+
+Each is sent one request that changes nothing, whatever the site's code does: of the first page, a GET, as a
+visitor's; of what a part of a split server answers for, OPTIONS, which Next.js answers itself where a route
+says nothing else; of the image function, a GET for no image. All go through the platform's wrapper, which has
+loaded the part's code by then.
+"""
 
 import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from attrs import field, frozen
@@ -15,51 +23,74 @@ _LONGEST_REASON = 500
 
 
 class SmokeTestError(Exception):
-    """The release does not answer its first page. The message is for the user."""
+    """A part of the release does not answer. The message names it and is for the user."""
+
+
+@frozen(kw_only=True)
+class Part:
+    """A function of a release, and what it is asked for.
+
+    Attributes:
+        name: What a user calls it.
+        function: The function's name.
+        alias: That of its version.
+    """
+
+    name: str
+    function: str
+    alias: str
+    path: str
+    method: HTTPMethod = HTTPMethod.GET
+
+    def refuses_method(self, status: int) -> bool:
+        """Whether a status says no more than that a route does not know OPTIONS, as it may."""
+        return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One GET of the site's first page, as the edge would send it.
+    """One request to each part of a release, as the edge would send it.
 
     Attributes:
-        function: Name of the server function.
-        alias: The release's alias.
         host: The release's own host.
         origin_key: What the edge proves itself with.
-        request_id: Marks the request in the function's log.
-        path: Of the first page.
+        request_id: Marks the requests in the functions' logs.
     """
 
-    function: str
-    alias: str
+    parts: Sequence[Part]
     host: str
     origin_key: str = field(repr=False)
     request_id: str
-    path: str = "/"
 
-    def run(self, client: LambdaClient, *, at: datetime) -> int:
-        """Invoke the alias and return the page's status.
+    def run(self, client: LambdaClient, *, at: datetime) -> None:
+        """Ask all parts at once.
 
         Raises:
-            SmokeTestError: The function fails, answers with a status of 500 or more, or not with a page.
+            SmokeTestError: A function fails, answers with a status of 500 or more, or with no HTTP response.
         """
+        with ThreadPoolExecutor(len(self.parts)) as pool:
+            asked = [pool.submit(self.ask, client, part, at) for part in self.parts]
+        for each in asked:
+            each.result()
+
+    def ask(self, client: LambdaClient, part: Part, at: datetime) -> None:
+        """Ask one part."""
         answer = client.invoke(
-            FunctionName=self.function, Qualifier=self.alias, Payload=json.dumps(self._event(at)).encode()
+            FunctionName=part.function,
+            Qualifier=part.alias,
+            Payload=json.dumps(self._event(part, at)).encode(),
         )
         payload: bytes = answer["Payload"].read()
+        asked = f"{part.method} {part.path}"
         if "FunctionError" in answer:
-            raise SmokeTestError(f"the server failed on GET {self.path}: {_function_error(payload)}")
+            raise SmokeTestError(f"{part.name} failed on {asked}: {_function_error(payload)}")
         status = _status(payload)
         if status is None:
-            raise SmokeTestError(f"the server's answer to GET {self.path} is no HTTP response")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise SmokeTestError(
-                f"the server answered GET {self.path} with status {status}; its log says why"
-            )
-        return status
+            raise SmokeTestError(f"{part.name}'s answer to {asked} is no HTTP response")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not part.refuses_method(status):
+            raise SmokeTestError(f"{part.name} answered {asked} with status {status}; its log says why")
 
-    def _event(self, at: datetime) -> dict[str, Any]:
+    def _event(self, part: Part, at: datetime) -> dict[str, Any]:
         """Return a function URL's event, payload format 2.0.
 
         https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
@@ -67,7 +98,7 @@ class SmokeTest:
         return {
             "version": "2.0",
             "routeKey": "$default",
-            "rawPath": self.path,
+            "rawPath": part.path,
             "rawQueryString": "",
             "headers": {
                 "accept": "text/html",
@@ -83,8 +114,8 @@ class SmokeTest:
                 "domainName": self.host,
                 "domainPrefix": self.host.partition(".")[0],
                 "http": {
-                    "method": "GET",
-                    "path": self.path,
+                    "method": part.method,
+                    "path": part.path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "127.0.0.1",
                     "userAgent": "anchor-smoke-test",

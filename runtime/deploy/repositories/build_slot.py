@@ -1,8 +1,8 @@
 """A project's one build slot: deployments of a project build one after the other (P8).
 
-Slot and status are only written together, each time in one transaction: the deployment that holds the slot is
-the one that is `building`, whatever crashed. Each method makes one DynamoDB call. `cancel_owned` serves a
-tenant, all others the platform.
+Slot, status and the stage's set of builds that run (`stage_builds.py`) are only written together, each time
+in one transaction: the deployment that holds the slot is the one that is `building`, whatever crashed. Each
+method makes one DynamoDB call. `cancel_owned` serves a tenant, all others the platform.
 """
 
 from datetime import datetime
@@ -10,7 +10,12 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from runtime.deploy.errors import BuildSlotTakenError, DeploymentNotFoundError, ProjectNotFoundError
+from runtime.deploy.errors import (
+    BuildRoomTakenError,
+    BuildSlotTakenError,
+    DeploymentNotFoundError,
+    ProjectNotFoundError,
+)
 from runtime.deploy.model import Deployment, Failure, Status
 from runtime.deploy.repositories.deployment_rows import (
     BUILD_LEASE,
@@ -19,7 +24,15 @@ from runtime.deploy.repositories.deployment_rows import (
     stale,
     status_update,
 )
+from runtime.deploy.repositories.patience import Patience
 from runtime.deploy.repositories.projects import project_key
+from runtime.deploy.repositories.stage_builds import (
+    RunningBuild,
+    no_more_waiting,
+    runs,
+    runs_no_more,
+    starts,
+)
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -40,19 +53,27 @@ class BuildSlotRepository:
         client: Low-level DynamoDB client.
         deployments_table: Name of the deployments table.
         projects_table: Name of the projects table.
+        room: How many builds may run at the same time in the stage.
+        patience: For the row of what runs, which all of them write.
     """
 
     client: DynamoDBClient
     deployments_table: str
     projects_table: str
+    room: int
+    patience: Patience
 
     def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Take the project's build slot and move `queued` to `building`, in one transaction. Repeatable.
+        """Take the project's build slot and room, and move `queued` to `building`, in one transaction.
+
+        Repeatable. One that is `building` already has its room, however many others run.
 
         Raises:
             StaleDeploymentError: The deployment is neither `queued` nor `building`.
-            BuildSlotTakenError: Another deployment is building.
+            BuildSlotTakenError: Another deployment of the project is building.
+            BuildRoomTakenError: As many builds run as may.
         """
+        is_new = deployment.status is Status.QUEUED
         slot = update(
             self.projects_table,
             project_key(deployment.project_id),
@@ -67,14 +88,23 @@ class BuildSlotRepository:
             Status.BUILDING,
             was=(Status.QUEUED, Status.BUILDING),
             at=at,
-            anew=deployment.status is Status.QUEUED,
+            anew=is_new,
         )
+        room = runs(self.projects_table, RunningBuild.of(deployment), room=self.room if is_new else None)
+        first = [
+            no_more_waiting(self.projects_table, deployment.deployment_id),
+            starts(self.projects_table, deployment.user_id, at=at),
+        ]
         try:
-            transact(self.client, {"Update": slot}, {"Update": status})
+            self.patience.transact(
+                self.client, {"Update": slot}, {"Update": status}, room, *(first if is_new else ())
+            )
         except TransactionRefusedError as refused:
-            in_project, in_deployment = refused.items
+            in_project, in_deployment, *_ = refused.items
             if in_deployment is not None:
                 raise stale(deployment, Status.BUILDING, in_deployment) from None
+            if in_project is None:
+                raise BuildRoomTakenError from None
             if not in_project:
                 raise ProjectNotFoundError from None
             raise BuildSlotTakenError(in_project["activeBuild"]["S"]) from None
@@ -112,7 +142,7 @@ class BuildSlotRepository:
         build_id: str | None = None,
         failure: Failure | None = None,
     ) -> Deployment:
-        """Free the build slot and move `building` to `built`, `failed` or `cancelled`, in one transaction.
+        """Free slot and room, and move `building` to `built`, `failed` or `cancelled`, in one transaction.
 
         Args:
             deployment: As read, `building`.
@@ -145,7 +175,7 @@ class BuildSlotRepository:
             **more,
         )
         try:
-            transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+            self._free(deployment, status)
         except TransactionRefusedError as refused:
             raise stale(deployment, to, refused.items[1]) from None
         return after
@@ -153,7 +183,7 @@ class BuildSlotRepository:
     def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
         """Move a tenant's `queued`, `building` or `built` deployment, as read, to `cancelled`.
 
-        A `building` one's slot is freed in the same transaction; its build is not stopped by this.
+        A `building` one's slot and room are freed in the same transaction; its build is not stopped by this.
 
         Raises:
             DeploymentNotFoundError: It is another tenant's.
@@ -173,7 +203,10 @@ class BuildSlotRepository:
         )
         try:
             if deployment.status is Status.BUILDING:
-                transact(self.client, {"Update": self._freed(deployment)}, {"Update": status})
+                self._free(deployment, status)
+            elif deployment.status is Status.QUEUED:
+                waits = no_more_waiting(self.projects_table, deployment.deployment_id)
+                transact(self.client, waits, {"Update": status})
             else:
                 with condition():
                     self.client.update_item(**status)
@@ -195,8 +228,13 @@ class BuildSlotRepository:
             return False
         return True
 
-    def _freed(self, deployment: Deployment) -> dict[str, Any]:
-        return self._freed_of(deployment.project_id, deployment.deployment_id)
+    def _free(self, deployment: Deployment, status: dict[str, Any]) -> None:
+        self.patience.transact(
+            self.client,
+            {"Update": self._freed_of(deployment.project_id, deployment.deployment_id)},
+            {"Update": status},
+            runs_no_more(self.projects_table, RunningBuild.of(deployment)),
+        )
 
     def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:
         return update(

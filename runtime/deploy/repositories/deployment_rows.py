@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from runtime.deploy.errors import StaleDeploymentError
+from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
-from runtime.shared.aws import Item
-from runtime.shared.converters import attribute, to_row
-from runtime.shared.dynamodb import update
+from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.dynamodb import ConditionFailedError, condition, update
 
 LEASES: Final[Mapping[Status, timedelta]] = {
     # A message is taken within seconds, or the project's slot is taken for as long as a build.
@@ -102,9 +102,9 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
     marks = {f"was{number}": status for number, status in enumerate(expected)}
     change = f"SET #status = :to, #updatedAt = :at{also}"
     if to not in LEASES:
-        change += " REMOVE #lease, #leaseUntil, #redrives"
+        change += " REMOVE #lease, #leaseUntil, #putOff, #redrives"
     elif anew:
-        change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #redrives"
+        change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #putOff, #redrives"
         by_name["lease"] = lease_shard(key["deploymentId"]["S"])
         by_name["leaseUntil"] = lease_end(LEASES[to], at=at)
     return update(
@@ -117,6 +117,31 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         **marks,
         **by_name,
     )
+
+
+def write_existing(
+    client: DynamoDBClient, table: str, deployment: Deployment, change: str, **by_name: object
+) -> Deployment:
+    """Change a deployment whatever its status is, and return it as it then is. One call; repeatable.
+
+    Args:
+        client: Low-level DynamoDB client.
+        table: Name of the deployments table.
+        deployment: Names the row.
+        change: Update expression with `#attribute` and `:value`.
+        by_name: A model value for each `:value`.
+
+    Raises:
+        DeploymentNotFoundError: There is no such deployment.
+    """
+    key = deployment_key(deployment.project_id, deployment.deployment_id)
+    write = update(table, key, change, when="attribute_exists(#projectId)", **by_name)
+    try:
+        with condition():
+            answer = client.update_item(**write, ReturnValues="ALL_NEW")
+    except ConditionFailedError:
+        raise DeploymentNotFoundError from None
+    return from_row(answer["Attributes"], Deployment)
 
 
 def switch_lease(

@@ -29,6 +29,7 @@ from runtime.deploy.repositories.deployment_rows import (
     stale,
     status_update,
     switch_lease,
+    write_existing,
 )
 from runtime.deploy.repositories.projects import (
     ProjectRepository,
@@ -41,6 +42,7 @@ from runtime.deploy.repositories.projects import (
     switch_refused,
 )
 from runtime.deploy.repositories.retention import HELD
+from runtime.deploy.repositories.stage_builds import no_more_waiting
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -175,19 +177,7 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: There is no such deployment.
         """
-        write = update(
-            self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #commitSha = :sha",
-            when="attribute_exists(#projectId)",
-            sha=sha,
-        )
-        try:
-            with condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
-        except ConditionFailedError:
-            raise DeploymentNotFoundError from None
-        return from_row(answer["Attributes"], Deployment)
+        return write_existing(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
 
     # Release
 
@@ -375,11 +365,16 @@ class DeploymentRepository:
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
     ) -> Deployment:
         write = self._move(deployment, to, at=at, also=also, **more)
-        if deployment.status is not Status.DEPLOYING:
-            return self._written(deployment, to, write)
-        # Its site may lead to it since it was read: what does that cannot end otherwise than live.
+        match deployment.status:
+            case Status.QUEUED:
+                beside = no_more_waiting(self.projects.table, deployment.deployment_id)
+            case Status.DEPLOYING:
+                # Its site may lead to it since it was read: what does that cannot end otherwise than live.
+                beside = pointer_elsewhere(self.projects.table, deployment)
+            case _:
+                return self._written(deployment, to, write)
         try:
-            transact(self.client, pointer_elsewhere(self.projects.table, deployment), {"Update": write})
+            transact(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
             raise stale(deployment, to, refused.items[1]) from None
         return evolve(deployment.moved(to, at=at), **more)

@@ -23,6 +23,9 @@ from runtime.shared.dynamodb import (
 MOST: Final = 25
 """Deployments of one shard in one sweep; the next sweep takes the others."""
 
+_PUT_OFF: Final = 60
+"""Seconds by which the lease of a deployment that cannot be looked at grows, each time."""
+
 
 @frozen(kw_only=True)
 class _Held:
@@ -102,12 +105,39 @@ class LeaseRepository:
         write = update(
             self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #leaseUntil = :end, #redrives = :redrives",
+            "SET #leaseUntil = :end, #redrives = :redrives REMOVE #putOff",
             when="#status = :status AND #leaseUntil = :read",
             end=lease_end(lease, at=at),
             redrives=redrives,
             status=deployment.status,
             read=leased.until,
+        )
+        try:
+            with condition():
+                self.client.update_item(**write)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def put_off(self, named: DeploymentMessage, *, at: datetime) -> bool:
+        """Begin another lease for a deployment that cannot be looked at, each time a minute longer.
+
+        By its key alone, whatever its row says: else those that fail each time would stay the first of their
+        shard, and `MOST` of them would keep all others of it from being looked at.
+
+        Returns:
+            Whether it was written: not if it has no lease, or one that has not ended.
+        """
+        write = update(
+            self.table,
+            deployment_key(named.project_id, named.deployment_id),
+            "SET #leaseUntil = :first + if_not_exists(#putOff, :none),"
+            " #putOff = if_not_exists(#putOff, :none) + :more",
+            when="#leaseUntil <= :now",
+            first=int(at.timestamp()) + _PUT_OFF,
+            more=_PUT_OFF,
+            none=0,
+            now=int(at.timestamp()),
         )
         try:
             with condition():
@@ -127,7 +157,7 @@ class LeaseRepository:
         write = update(
             self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
-            "REMOVE #lease, #leaseUntil",
+            "REMOVE #lease, #leaseUntil, #putOff",
             when="#status = :status AND #leaseUntil = :read",
             status=deployment.status,
             read=leased.until,

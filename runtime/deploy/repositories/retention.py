@@ -10,9 +10,9 @@ from typing import Final
 
 from attrs import frozen
 
-from runtime.deploy.errors import DeploymentNotFoundError, ReleaseInUseError
+from runtime.deploy.errors import ReleaseInUseError
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.repositories.deployment_rows import deployment_key, write_existing
 from runtime.deploy.repositories.projects import project_key
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -129,18 +129,7 @@ class RetentionRepository:
         Raises:
             DeploymentNotFoundError: There is no such deployment.
         """  # noqa: D205 - one sentence
-        write = update(
-            self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #collectedAt = :at",
-            when="attribute_exists(#projectId)",
-            at=at,
-        )
-        try:
-            with condition():
-                self.client.update_item(**write)
-        except ConditionFailedError:
-            raise DeploymentNotFoundError from None
+        write_existing(self.client, self.deployments_table, deployment, "SET #collectedAt = :at", at=at)
 
     def finish(self, deployment: Deployment) -> None:
         """Write that nothing is left of a collected release. Repeatable.

@@ -16,7 +16,6 @@ from typing import Final
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.deploy.aws_errors import is_passing
 from runtime.deploy.errors import (
     DeploymentNotFoundError,
     ProjectNotFoundError,
@@ -33,6 +32,7 @@ from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, Obje
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, beyond
+from runtime.shared.aws_errors import is_passing
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log

@@ -15,8 +15,10 @@ from attrs import frozen
 
 from runtime.deploy.builds.build_event import BuildEvent, is_build_of
 from runtime.deploy.builds.build_results import BuildResults
-from runtime.deploy.builds.waiting import newest_waiting, next_waiting
+from runtime.deploy.builds.turns import Turns
+from runtime.deploy.builds.waiting import newest_waiting
 from runtime.deploy.errors import (
+    BuildSlotTakenError,
     DeploymentNotFoundError,
     ProjectNotFoundError,
     SiteNotFoundError,
@@ -63,6 +65,7 @@ class Sweeper:
     projects: ProjectRepository
     deployments: DeploymentRepository
     slot: BuildSlotRepository
+    turns: Turns
     leases: LeaseRepository
     results: BuildResults
     build_queue: BuildQueue
@@ -73,27 +76,41 @@ class Sweeper:
     def sweep(self, log: Log) -> None:
         """Look at what is past its lease, a hundred deployments at most.
 
+        What fails is looked at again ever later, so that it cannot take the place of others.
+
         Raises:
             SweepIncompleteError: Some failed, each for itself, and were logged: somebody should look.
         """
         failed = 0
+        looked_at: set[Status] = set()
         for named in self.leases.overdue(at=self.clock()):
             own = log.bound(projectId=named.project_id, deploymentId=named.deployment_id)
             try:
-                self._look_at(named, own)
+                looked_at |= self._look_at(named, own)
             except Exception as error:  # noqa: BLE001 - one that cannot be read must not keep others waiting
                 own.failure("a deployment could not be swept", error)
                 failed += 1
+                self._put_off(named, own)
+        if Status.QUEUED in looked_at:
+            # One that waits for its turn may wait because a call was lost.
+            self.turns.look_after(log)
         if failed:
             raise SweepIncompleteError(f"{failed} deployments could not be swept")
 
-    def _look_at(self, named: DeploymentMessage, log: Log) -> None:
+    def _put_off(self, named: DeploymentMessage, log: Log) -> None:
+        try:
+            self.leases.put_off(named, at=self.clock())
+        except Exception as error:  # noqa: BLE001 - nor must this keep others waiting
+            log.failure("a lease could not be prolonged", error)
+
+    def _look_at(self, named: DeploymentMessage, log: Log) -> set[Status]:
+        """Move a deployment on, and return the status it was in, if it was past its lease."""
         try:
             leased = self.leases.get(named)
         except DeploymentNotFoundError:
-            return  # the index is behind
+            return set()  # the index is behind
         if leased.until is None or leased.until > self.clock().timestamp():
-            return  # moved on meanwhile
+            return set()  # moved on meanwhile
         match leased.deployment.status:
             case Status.QUEUED:
                 self._queued(leased, log)
@@ -103,6 +120,7 @@ class Sweeper:
                 self._promoted(leased, log)
             case _:
                 self._released(leased, log)
+        return {leased.deployment.status}
 
     # Queued
 
@@ -122,6 +140,8 @@ class Sweeper:
         elif newest.deployment_id != deployment.deployment_id:
             log.info("swept", decision="leave it to a newer one", next=newest.deployment_id)
             self.build_queue.send(newest)
+        elif self.turns.keeps_waiting(deployment):
+            self._wait(leased, LEASES[Status.QUEUED], "it is not its turn", log)
         else:
             self._again(leased, "its message was lost", self.build_queue.send, log)
 
@@ -153,6 +173,9 @@ class Sweeper:
             log.info("swept", decision="end", reason="the event of its build was lost", buildId=build["id"])
             self.results.receive(BuildEvent.from_build(build, deployment), log)
         elif deployment.build_id:
+            with suppress(BuildSlotTakenError, StaleDeploymentError):
+                if self.turns.note_running(deployment):
+                    log.warning("swept", decision="note its build", reason="it runs and takes no room")
             self._wait(leased, BUILD_LEASE, "its build runs", log)
         else:
             log.info("swept", decision="record the build", reason="it runs", buildId=build["id"])
@@ -187,9 +210,7 @@ class Sweeper:
             log.info("moved on meanwhile", status=stale.found)
             return
         log.warning("swept", decision="fail", reason=reason)
-        waiting = next_waiting(self.deployments, failed, at=self.clock())
-        if waiting:
-            self.build_queue.send(waiting)
+        self.turns.pass_on(failed, log)
 
     # Released
 

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
-from runtime.deploy.builds.build_logs import LARGEST_PAGE, LONGEST_LINE
-from runtime.deploy.handlers import api, build_events
+from runtime.deploy.builds.build_logs import LARGEST_PAGE
+from runtime.deploy.builds.log_archive import LONGEST_LINE
+from runtime.deploy.handlers import api, build_events, sweep
 from runtime.deploy.model import Commit, Deployment, Source
 from tests.runtime.calls import client_error
 from tests.runtime.events import build_state, request
@@ -251,6 +254,63 @@ def test_a_build_that_found_no_commit_leaves_it_open(world: World, lines: list[s
     build_events.respond(build_state(running, "FAILED"), world.results)
     after = world.again(running)
     assert (after.status, after.commit_sha) == ("failed", None)
+
+
+def busy(world: World, error: Exception) -> None:
+    """Let the log be out of reach."""
+
+    def refuses(operation: str) -> None:
+        if operation == "get_log_events":
+            raise error
+
+    world.calls.before = refuses
+
+
+BUSY = [client_error("ThrottlingException"), ReadTimeoutError(endpoint_url="https://logs.example.com")]
+
+
+@pytest.mark.parametrize("error", BUSY, ids=["throttled", "too slow"])
+@pytest.mark.parametrize("again", ["event", "sweep"])
+def test_a_commit_that_cannot_be_read_now_is_read_before_the_release_begins(
+    world: World, error: Exception, again: str
+) -> None:
+    """P2, P9: the release has it in its variables, for good."""
+    running = of_a_head(world)
+    world.logs.lines = [f"==> Commit {'a' * 40} is the head of main"]
+    busy(world, error)
+    with pytest.raises(type(error)):
+        build_events.respond(build_state(running), world.results)
+    assert world.again(running).status == "building"
+    world.calls.before = lambda _: None
+    if again == "event":
+        build_events.respond(build_state(running), world.results)
+    else:
+        logs = {"groupName": "group", "streamName": "stream"}
+        world.codebuild.end(running.deployment_id, "SUCCEEDED", logs=logs)
+        world.clock.now += timedelta(minutes=20)
+        sweep.respond({"id": "event-1"}, world.sweeper)
+    after = world.again(running)
+    assert (after.status, after.commit_sha) == ("built", "a" * 40)
+
+
+def test_a_commit_is_not_waited_for_longer_than_an_hour(world: World) -> None:
+    """P9: a release without it is better than none."""
+    running = of_a_head(world)
+    busy(world, client_error("ThrottlingException"))
+    world.clock.now += timedelta(minutes=61)
+    build_events.respond(build_state(running), world.results)
+    after = world.again(running)
+    assert (after.status, after.commit_sha) == ("built", None)
+
+
+def test_another_builds_commit_is_not_the_deployments(world: World) -> None:
+    """P7: the branch may have had another head then."""
+    running = of_a_head(world)
+    world.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
+    build_events.respond(
+        build_state(running, build_id="anchor-dev-site-next-site-build:other"), world.results
+    )
+    assert world.again(running).commit_sha is None
 
 
 def test_a_head_is_looked_up_by_its_build(world: World) -> None:

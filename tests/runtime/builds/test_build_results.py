@@ -171,7 +171,7 @@ def test_a_waiting_deployment_that_starts_meanwhile_is_left_alone(world: World) 
     world.push(project)
 
     def starts(operation: str) -> None:
-        if operation == "update_item":
+        if operation == "transact_write_items" and world.again(running).status is Status.BUILT:
             world.calls.before = lambda _: None
             world.build(older)
 

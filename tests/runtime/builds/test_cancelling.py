@@ -78,7 +78,7 @@ def test_a_build_that_cannot_be_stopped_now_is_left_to_another_cancel(world: Wor
 
 def test_a_build_that_is_refused_after_a_cancel_is_no_failure(world: World) -> None:
     project = world.project()
-    deployment = world.push(project)
+    older, deployment = world.push(project), world.push(project)
     world.codebuild.never.add(deployment.deployment_id)
 
     def cancelled(operation: str) -> None:
@@ -87,8 +87,10 @@ def test_a_build_that_is_refused_after_a_cancel_is_no_failure(world: World) -> N
 
     world.calls.before = cancelled
     world.build(deployment)
-    assert world.statuses(deployment) == ["cancelled"]
+    assert world.statuses(older, deployment) == ["queued", "cancelled"]
     assert world.projects.get(project.project_id).active_build is None
+    world.bring()
+    assert world.statuses(older) == ["building"]
 
 
 def test_a_deployment_that_is_cancelled_while_its_build_is_started_has_it_stopped(world: World) -> None:
@@ -136,6 +138,7 @@ def test_a_cancelled_newer_deployment_does_not_stand_in_an_older_ones_way(world:
     cancel(world, newer)
     assert sent(world) == [older.deployment_id]
     world.build(newer)  # its message comes again
+    world.bring()
     assert world.statuses(older, newer) == ["building", "cancelled"]
 
 

@@ -245,6 +245,27 @@ def test_a_push_that_keeps_meeting_other_transactions_is_not_lost(world: World) 
     assert world.deployments.get(project.project_id, body["deploymentId"]).status is Status.QUEUED
 
 
+@pytest.mark.parametrize("operation", ["get_item", "transact_write_items", "send_message"])
+def test_a_push_that_meets_a_busy_platform_can_be_redelivered(world: World, operation: str) -> None:
+    """P1, P3: GitHub shows a failed delivery with its reason; who redelivers it gets one deployment."""
+    project = world.project()
+
+    def throttles(called: str) -> None:
+        if called == operation:
+            error = client_error("TransactionCanceledException")
+            error.response["CancellationReasons"] = [{"Code": "ThrottlingError"}, {"Code": "None"}]
+            raise error
+
+    world.calls.before = throttles
+    secret = world.signer.webhook_secret(project.project_id, 1)
+    response = webhook.respond(delivery(project.project_id, secret, PUSH), world.pushes)
+    assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
+    assert "try again" in json.loads(response["body"])["detail"]
+    world.calls.before = lambda _: None
+    assert send(world, project)[0] == 202
+    assert len(deployments()) == 1
+
+
 def test_a_push_costs_two_calls_of_dynamodb(world: World) -> None:
     project = world.project()
     send(world, project, b"{}", x_github_event="ping")  # remembers the secret

@@ -16,17 +16,18 @@ from runtime.deploy.errors import NotReleasedError, StaleDeploymentError, Switch
 from runtime.deploy.handlers import build_events, webhook
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Project, Status
+from runtime.deploy.repositories.stage_builds import BUILDS
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
-from tests.runtime.releases.open_next import artifact
+from tests.runtime.releases.open_next import SERVER, artifact
 from tests.runtime.releases.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
 
 PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
-ARTIFACT = artifact().getvalue()
 WRITES = {
+    "delete_item",
     "put_item",
     "put_key",
     "put_parameter",
@@ -36,6 +37,13 @@ WRITES = {
     "update_item",
     "update_keys",
 }
+
+
+def artifact_of(deployment: Deployment) -> bytes:
+    """What a deployment's build leaves: its server is another one than that of any other."""
+    return artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
+
+
 ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 Crash = tuple[str, int] | None
@@ -46,7 +54,7 @@ Crash = tuple[str, int] | None
 class LifeCycle:
     """One project of OWNER's that things happen to, and one of OTHER's that they must not touch."""
 
-    stage: ReleaseWorld = Factory(lambda: ReleaseWorld(World()))
+    stage: ReleaseWorld = Factory(lambda: ReleaseWorld(World(room=1)))
     due: list[Callable[[], None]] = Factory(list)
     builds: dict[str, Deployment] = Factory(dict)
     events: list[Mapping[str, Any]] = Factory(list)
@@ -84,7 +92,7 @@ class LifeCycle:
         deployment = self.builds.pop(build_id)
         if status == "SUCCEEDED":
             key = (ARTIFACTS, artifact_key(deployment))
-            self.stage.objects.stored[key] = (ARTIFACT, "application/zip", None)
+            self.stage.objects.stored[key] = (artifact_of(deployment), "application/zip", None)
         self.world.codebuild.end(deployment.deployment_id, status)
         event = build_state(deployment, status, build_id=build_id)
         self.events.append(event)
@@ -197,14 +205,19 @@ class LifeCycle:
         return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
 
     def of_others(self) -> list[Mapping[str, Any]]:
-        """Every row that is not of this project."""
+        """Every row of another project. The stage's builds are everybody's."""
         tables = (PROJECTS, DEPLOYMENTS)
         return [
             row
             for table in tables
             for row in self.world.database.scan(TableName=table)["Items"]
-            if row["projectId"]["S"] != self.project.project_id
+            if row["projectId"]["S"] not in {self.project.project_id, BUILDS}
         ]
+
+    def stage_builds(self) -> tuple[set[str], set[str]]:
+        """The deployments whose builds run by the stage's own rows, and those that wait."""
+        found = self.world.stage_builds.read()
+        return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}
 
     def led_to(self) -> str | None:
         """Which deployment the edge leads visitors to."""

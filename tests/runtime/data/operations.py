@@ -1,9 +1,10 @@
 """All public methods of all repositories. A system's own module makes its part of the table."""
 
-from tests.runtime.data import deploy_operations, image_operations, shop_operations
+from tests.runtime.data import build_operations, deploy_operations, image_operations, shop_operations
 from tests.runtime.data.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
+    *build_operations.OPERATIONS,
     *deploy_operations.OPERATIONS,
     *image_operations.OPERATIONS,
     *shop_operations.OPERATIONS,

@@ -16,7 +16,7 @@ from runtime.deploy.errors import (
     ProjectNotFoundError,
     StaleDeploymentError,
 )
-from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
+from runtime.deploy.model import Deployment, Status, Variable
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -26,36 +26,9 @@ from runtime.shared.dynamodb import (
 )
 from runtime.shared.errors import AnchorError, MalformedError
 from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.tables import PROJECTS
 from tests.runtime.world import FAILURE, OTHER, OWNER, RELEASE, World
-
-
-def placed(world: World, *, user_id: str = OWNER, **more: Any) -> Project:  # noqa: ANN401 - a project's fields
-    at = world.clock()
-    project = Project(
-        project_id=world.ids(),
-        user_id=user_id,
-        name="My site",
-        site="next-site",
-        repository_url="https://example.com/r",
-        branch="main",
-        created_at=at,
-        updated_at=at,
-        **more,
-    )
-    world.database.put_item(TableName=PROJECTS, Item=to_row(project, sk="METADATA"))
-    return project
-
-
-def deployed(world: World, project: Project, status: Status, sequence: int = 1) -> Deployment:
-    commit = Commit(sha="1" * 40, message="", author="")
-    queued = Deployment.queued(
-        project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock()
-    )
-    deployment = evolve(queued, status=status, sequence=sequence)
-    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
-    return deployment
-
 
 # Reading
 
@@ -168,7 +141,7 @@ def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_worl
 
 def test_a_row_that_is_gone_is_not_made_by_an_update(row_world: World) -> None:
     project = placed(row_world)
-    gone = evolve(deployed(row_world, project, Status.QUEUED), deployment_id=row_world.ids())
+    gone = evolve(deployed(row_world, project, Status.BUILT), deployment_id=row_world.ids())
     with pytest.raises(StaleDeploymentError) as stale:
         row_world.deployments.supersede(gone, at=row_world.clock())
     assert stale.value.found is None

@@ -132,6 +132,10 @@ class AnyOrder(RuleBasedStateMachine):
         }
         # The slot and the status are one.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
+        # So is what takes room in the stage; and what waits for it is in the queue.
+        running, waiting = self.life.stage_builds()
+        assert running == of[Status.BUILDING]
+        assert waiting <= of[Status.QUEUED]
         # Once one was live, one is, and the project knows which.
         self.was_live = self.was_live or bool(of[Status.LIVE])
         assert of[Status.LIVE] == ({project.serving} if project.serving else set())

@@ -105,6 +105,7 @@ def test_after_one_fault_two_sweeps_end_everything_rightly(fault: Fault) -> None
         assert {found.status for found in deployments.values()} <= ENDS
         assert Status.FAILED not in {found.status for found in deployments.values()}
         assert project.active_build is None
+        assert life.stage_builds() == (set(), set())
         newest = list(deployments)[-1] if deployments else None
         assert project.serving == newest == life.led_to()
         assert newest is None or deployments[newest].status is Status.LIVE

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from runtime.deploy.errors import (
+    BuildRoomTakenError,
     BuildSlotTakenError,
     DeliveryRepeatedError,
     ProjectChangedError,
@@ -21,7 +22,7 @@ from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
 from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.data.single_rows import deployed, placed
+from tests.runtime.placed_rows import deployed, placed
 from tests.runtime.world import FAILURE, OWNER, World
 
 
@@ -120,6 +121,22 @@ def test_of_fifty_that_want_the_build_slot_one_has_it(world: World) -> None:
     assert took == {world.projects.get(project.project_id).active_build}
     assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {BuildSlotTakenError}
     assert world.statuses(*waiting).count("building") == 1
+
+
+def test_of_fifty_that_want_room_for_five_builds_five_have_it(world: World) -> None:
+    """P8: each of another project, so that nothing but the room keeps them apart."""
+    slot = evolve(world.slot, room=5)
+    waiting = [
+        deployed(world, placed(world, user_id=f"tenant-{number % 7}"), Status.QUEUED)
+        for number in range(CONTENDERS)
+    ]
+    at = world.clock()
+    outcomes = at_once([lambda each=each: slot.take(each, at=at) for each in waiting])
+    took = {each.deployment_id for each in outcomes if isinstance(each, Deployment)}
+    assert len(took) == 5
+    assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {BuildRoomTakenError}
+    assert {each.deployment_id for each in world.stage_builds.read().running} == took
+    assert {each.deployment_id for each in waiting if world.again(each).status is Status.BUILDING} == took
 
 
 def test_fifty_that_end_one_build_free_its_slot_once(world: World) -> None:

@@ -21,7 +21,7 @@ from runtime.deploy.handlers import build_events, orchestrator, release, sweep, 
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
-from tests.runtime.data.life_cycle import ARTIFACT, ENDS, PUSH
+from tests.runtime.data.life_cycle import ENDS, PUSH, artifact_of
 from tests.runtime.events import build_state, delivery, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.faults.injected import Fault, Injector
@@ -319,7 +319,8 @@ class Journey:
     def _end_build(self, token: str, event_after: timedelta | None) -> None:
         """Let a deployment's build end well, and its event come then."""
         deployment = self.world.deployments.get(self.project.project_id, token)
-        self.stage.objects.stored[ARTIFACTS, artifact_key(deployment)] = (ARTIFACT, "application/zip", None)
+        key, content = (ARTIFACTS, artifact_key(deployment)), artifact_of(deployment)
+        self.stage.objects.stored[key] = (content, "application/zip", None)
         self.world.codebuild.end(token)
         build_id = f"{self.world.codebuild.builds[token]['projectName']}:build-of-{token}"
         if event_after is not None:

@@ -119,6 +119,8 @@ class ImageWorld:
         self.uploads = Uploads(
             images=self.uploaded,
             store=self.store,
+            distribution=self.gallery.distribution,
+            ids=self.gallery.ids,
             clock=self.clock,
             maximum_bytes=MAXIMUM,
             pause=self.pauses.append,
@@ -150,10 +152,16 @@ class ImageWorld:
     def album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
         return self.gallery.create_album(user_id, NewAlbum(name=name))
 
-    def visit(self) -> None:
-        """Let visitors come to every address that was ever shown, so that what is there is in the caches."""
+    def visit(self, *, guessing: bool = False) -> None:
+        """Let visitors come to every address that was ever shown, so that what is there is in the caches.
+
+        Args:
+            guessing: To all addresses: who uploads knows that of the image before it is shown.
+        """
         known = {image_id for image_id, image in self.image_rows().items() if image.etag is not None}
-        self.caches.kept |= {image: data for image, data in self.objects().items() if image in known}
+        self.caches.kept |= {
+            image: data for image, data in self.objects().items() if guessing or image in known
+        }
 
     # What happens by itself
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError
@@ -69,14 +70,7 @@ def test_a_wrong_file_is_rejected_with_the_reason_and_deleted(
 def test_a_larger_upload_than_the_stage_allows_is_rejected(world: ImageWorld) -> None:
     """The form was made under an older setting."""
     image = world.pending(size=10_000)
-    world.uploads = type(world.uploads)(
-        images=world.uploaded,
-        store=world.store,
-        clock=world.clock,
-        maximum_bytes=10,
-        pause=world.pauses.append,
-        jitter=lambda: 0.5,
-    )
+    world.uploads = evolve(world.uploads, maximum_bytes=10)
     world.upload(image, picture())
     assert "allowed are 1 to 10" in (world.again(image).reason or "")
 

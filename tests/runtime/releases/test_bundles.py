@@ -25,16 +25,21 @@ def store(aws: None) -> BundleStore:  # noqa: ARG001 - for its effect
     return BundleStore(client=real_client("s3"), bucket="artifacts")
 
 
-def put(store: BundleStore, file: io.BytesIO, folder: str, *, wrapped: bool) -> tuple[Code, zipfile.ZipFile]:
-    with open_artifact(file) as opened:
-        code = store.put(opened, folder, key="functions/x.zip", wrapped=wrapped)
+def stored(
+    store: BundleStore, file: io.BytesIO, folder: str, *, wrapped: bool
+) -> tuple[Code, zipfile.ZipFile]:
+    with (
+        open_artifact(file) as opened,
+        store.zipped(opened, folder, key="functions/x.zip", wrapped=wrapped) as code,
+    ):
+        code.put()
     content = real_client("s3").get_object(Bucket=code.bucket, Key=code.key)["Body"].read()
     assert code.sha256 == base64.b64encode(hashlib.sha256(content).digest()).decode()
     return code, zipfile.ZipFile(io.BytesIO(content))
 
 
 def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> None:
-    _, archive = put(store, artifact(), SERVER, wrapped=True)
+    _, archive = stored(store, artifact(), SERVER, wrapped=True)
     assert {name: archive.read(name) for name in archive.namelist()} == {
         **{
             name.removeprefix(SERVER): content
@@ -47,14 +52,14 @@ def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> 
 
 
 def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> None:
-    _, archive = put(store, artifact(), "revalidation-function/", wrapped=False)
+    _, archive = stored(store, artifact(), "revalidation-function/", wrapped=False)
     assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
 
 
 def test_the_same_files_are_the_same_zip_in_whatever_order_they_came(store: BundleStore) -> None:
     files = output()
-    code, _ = put(store, zipped(files), SERVER, wrapped=True)
-    again, _ = put(store, zipped(dict(reversed(files.items()))), SERVER, wrapped=True)
-    other, _ = put(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, wrapped=True)
+    code, _ = stored(store, zipped(files), SERVER, wrapped=True)
+    again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, wrapped=True)
+    other, _ = stored(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, wrapped=True)
     assert code == again
     assert code != other

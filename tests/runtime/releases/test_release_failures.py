@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from runtime.deploy.model import Deployment, Project, Variable
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import client_error
+from tests.runtime.releases.open_next import SERVER
 from tests.runtime.releases.release_world import (
     ReleaseWorld,
     answering,
@@ -121,7 +122,7 @@ def test_a_refusal_of_aws_fails_with_step_and_call_and_not_with_its_words(
 ) -> None:
     """D2. AWS's words name roles and resources of the platform."""
     stage, project, _ = served
-    deployment = stage.built(project)
+    deployment = stage.built(project, {f"{SERVER}index.mjs": b"new"})
     refuse(stage, operation, client_error("AccessDeniedException", name, "role/x may not"))
     stage.release(deployment)
     assert failure(stage, deployment) == (step, f"AWS refused {name}: AccessDeniedException")

@@ -15,7 +15,6 @@ from tests.runtime.releases.open_next import (
     PAGE,
     as_json,
     manifest,
-    split_changes,
 )
 from tests.runtime.releases.release_world import (
     ARTIFACTS,
@@ -76,63 +75,13 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
 
 def test_the_smoke_test_asks_the_release_as_the_edge_would(stage: ReleaseWorld) -> None:
     deployment = stage.live(stage.project())
-    ((function, alias, event),) = stage.functions.invoked
-    assert (function, alias) == (
-        "anchor-dev-site-next-site-server",
-        f"r-{deployment.deployment_id.lower()}",
-    )
-    assert event["headers"]["x-anchor-origin-key"] == stage.world.signer.origin_key(deployment.deployment_id)
-
-
-def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_knows_which_answers(
-    stage: ReleaseWorld,
-) -> None:
-    """D7: a site below `/docs` with two server functions beside the default one."""
-    project = stage.project()
-    deployment = stage.release(stage.built(project, split_changes()))
-    site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
-    assert deployment.release
-    assert (deployment.release.server_version, deployment.release.split_versions) == ("1", ("2", "3"))
-    assert deployment.release.base_path == "/docs"
-    server = stage.functions.functions[site.server_function]
-    assert server.aliases == {alias: "1", f"{alias}-1": "2", f"{alias}-2": "3", "live": "1"}
-    assert len({sha256 for sha256, _ in server.versions.values()}) == 3
-    assert all(
-        variables["ANCHOR_DEPLOYMENT_ID"] == deployment.deployment_id
-        for _, variables in server.versions.values()
-    )
-    value = json.loads(stage.store.items[site.host])
-    host = f"{site.server_function}-{alias}-{{}}.lambda-url.ap-southeast-1.on.aws"
-    assert (value["s"], value["b"]) == (deployment.release.server_origin, "/docs")
-    assert value["f"] == [[host.format(1), "/docs/api/*", "/docs/users"], [host.format(2), "/docs/feed"]]
-    ((_, asked, event),) = stage.functions.invoked
-    assert (asked, event["rawPath"]) == (alias, "/docs")
-
-
-@pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
-@pytest.mark.parametrize("at", [1, 2, 3])
-def test_a_split_release_that_broke_off_is_made_good(stage: ReleaseWorld, operation: str, at: int) -> None:
-    """D2: in whichever of its parts."""
-    project = stage.project()
-    deployment = stage.built(project, split_changes())
-    server, seen = stage.site(project).server_function, list[str]()
-
-    def crash(called: str) -> None:
-        seen.extend([called] if called == operation else [])
-        if seen.count(operation) == at:
-            seen.append(operation)
-            raise CrashError
-
-    stage.world.calls.before = crash
-    with pytest.raises(CrashError):
-        stage.release(deployment)
-    released = stage.release(deployment)
-    assert released.status == "live"
-    assert released.release
-    aliases, alias = stage.functions.functions[server].aliases, released.release.alias
-    assert released.release.split_versions == (aliases[f"{alias}-1"], aliases[f"{alias}-2"])
-    assert aliases["live"] == aliases[alias] == released.release.server_version
-    assert len(set(aliases.values())) == 3
+    alias = f"r-{deployment.deployment_id.lower()}"
+    assert {(function, named, event["rawPath"]) for function, named, event in stage.functions.invoked} == {
+        ("anchor-dev-site-next-site-server", alias, "/"),
+        ("anchor-dev-site-next-site-image", alias, "/_next/image"),
+    }
+    key = stage.world.signer.origin_key(deployment.deployment_id)
+    assert {event["headers"]["x-anchor-origin-key"] for _, _, event in stage.functions.invoked} == {key}
 
 
 def test_the_next_release_sends_only_what_is_new_and_retires_the_last(stage: ReleaseWorld) -> None:

@@ -1,39 +1,58 @@
-"""D2: a release that does not answer is not switched to, and says why."""
+# ruff: noqa: ANN401 - stands in for a client that boto3 does not type
+"""D2: a release of which a part does not answer is not switched to, and says which and why."""
 
 import io
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPMethod
+from threading import Barrier
+from typing import Any
 
 import pytest
 from attrs import Factory, define, evolve
 
-from runtime.deploy.releases.smoke import SmokeTest, SmokeTestError
+from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
 from tests.runtime.releases.lambda_service import PAGE
 
 AT = datetime(2026, 1, 31, 9, 30, 0, 125000, tzinfo=UTC)
-TEST = SmokeTest(
-    function="server", alias="r-1", host="r--site.example.com", origin_key="0f" * 20, request_id="request-1"
+SERVER = Part(name="the server", function="server", alias="r-1", path="/")
+SPLIT = Part(
+    name="the function api",
+    function="server",
+    alias="r-1-1",
+    path="/api/smoke-test",
+    method=HTTPMethod.OPTIONS,
 )
+IMAGE = Part(name="the image function", function="image", alias="r-1", path="/_next/image")
+TEST = SmokeTest(parts=(SERVER,), host="r--site.example.com", origin_key="0f" * 20, request_id="request-1")
 
 
 @define
 class Answering:
-    answer: Mapping[str, object]
-    calls: list[Mapping[str, object]] = Factory(list)
+    """A client of Lambda. Its answers by alias and function; of others it is a page."""
 
-    def invoke(self, **arguments: object) -> Mapping[str, object]:
+    answers: Mapping[tuple[str, str], Mapping[str, bytes]] = Factory(dict)
+    calls: list[Mapping[str, Any]] = Factory(list)
+
+    def invoke(self, **arguments: Any) -> Mapping[str, Any]:
         self.calls.append(arguments)
-        return self.answer
+        asked = arguments["FunctionName"], arguments["Qualifier"]
+        answer = self.answers.get(asked, {"Payload": PAGE})
+        return {**answer, "Payload": io.BytesIO(answer["Payload"])}
+
+    def events(self) -> list[Mapping[str, Any]]:
+        return [json.loads(call["Payload"]) for call in self.calls]
 
 
-def run(payload: bytes, **more: str) -> int:
-    return TEST.run(Answering({"Payload": io.BytesIO(payload), **more}), at=AT)  # type: ignore[arg-type]
+def run(payload: bytes, part: Part = SERVER, **more: Any) -> None:
+    answering: Any = Answering({(part.function, part.alias): {"Payload": payload, **more}})
+    evolve(TEST, parts=(part,)).run(answering, at=AT)
 
 
-def refusal(payload: bytes, **more: str) -> str:
+def refusal(payload: bytes, part: Part = SERVER, **more: Any) -> str:
     with pytest.raises(SmokeTestError) as refused:
-        run(payload, **more)
+        run(payload, part, **more)
     return str(refused.value)
 
 
@@ -42,12 +61,12 @@ def streamed(status: object) -> bytes:
 
 
 def test_a_streamed_page_and_a_buffered_one_are_answers() -> None:
-    assert run(PAGE) == 200
-    assert run(streamed(307)) == 307
-    assert run(b'{"statusCode": 404, "body": "no such page", "isBase64Encoded": false}') == 404
+    run(PAGE)
+    run(streamed(307))
+    run(b'{"statusCode": 404, "body": "no such page", "isBase64Encoded": false}')
 
 
-@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("status", [500, 501, 503])
 def test_a_server_error_is_a_failure(status: int) -> None:
     assert refusal(streamed(status)) == f"the server answered GET / with status {status}; its log says why"
     assert f"status {status}" in refusal(json.dumps({"statusCode": status}).encode())
@@ -79,15 +98,13 @@ def test_a_long_error_is_cut() -> None:
 
 
 def test_the_event_is_a_function_urls_and_shows_the_origin_key() -> None:
-    client = Answering({"Payload": io.BytesIO(PAGE)})
+    client = Answering()
     TEST.run(client, at=AT)  # type: ignore[arg-type]
-    (call,) = client.calls
-    payload = call["Payload"]
-    assert isinstance(payload, bytes)
-    event = json.loads(payload)
+    ((call,), (event,)) = (client.calls, client.events())
     assert (call["FunctionName"], call["Qualifier"]) == ("server", "r-1")
     assert event["version"] == "2.0"
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/"
+    assert event["requestContext"]["http"]["method"] == "GET"
     assert event["headers"]["x-anchor-origin-key"] == "0f" * 20
     assert event["headers"]["x-forwarded-host"] == "r--site.example.com"
     assert event["requestContext"]["timeEpoch"] == 1769851800125
@@ -98,11 +115,48 @@ def test_the_origin_key_is_in_no_repr() -> None:
     assert "0f0f" not in repr(TEST)
 
 
-def test_a_site_below_a_path_is_asked_for_its_own_first_page() -> None:
-    """D7: at the root such a site has nothing, and a 404 would prove little."""
-    below = evolve(TEST, path="/docs")
-    answering = Answering({"Payload": io.BytesIO(streamed(500))})
-    with pytest.raises(SmokeTestError, match="the server answered GET /docs with status 500"):
-        below.run(answering, at=AT)  # type: ignore[arg-type]
-    event = json.loads(answering.calls[0]["Payload"])  # type: ignore[arg-type]
-    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/docs"
+def test_every_part_is_asked_and_all_at_once() -> None:
+    everybody = Barrier(3, timeout=10)
+
+    class Waiting(Answering):
+        def invoke(self, **arguments: Any) -> Mapping[str, Any]:
+            everybody.wait()
+            return super().invoke(**arguments)
+
+    client = Waiting()
+    evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
+    asked = {
+        (call["FunctionName"], call["Qualifier"], event["requestContext"]["http"]["method"], event["rawPath"])
+        for call, event in zip(client.calls, client.events(), strict=True)
+    }
+    assert asked == {
+        ("server", "r-1", "GET", "/"),
+        ("server", "r-1-1", "OPTIONS", "/api/smoke-test"),
+        ("image", "r-1", "GET", "/_next/image"),
+    }
+
+
+@pytest.mark.parametrize("part", [SERVER, SPLIT, IMAGE])
+def test_a_part_that_fails_is_named_though_others_answer(part: Part) -> None:
+    error = b'{"errorType": "Error", "errorMessage": "no such module"}'
+    client: Any = Answering({(part.function, part.alias): {"Payload": error, "FunctionError": b"Unhandled"}})
+    with pytest.raises(SmokeTestError) as refused:
+        evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
+    assert str(refused.value) == f"{part.name} failed on {part.method} {part.path}: Error: no such module"
+
+
+def test_an_image_function_that_misses_the_image_is_one_that_answers() -> None:
+    run(streamed(400), IMAGE)
+    assert (
+        refusal(streamed(500), IMAGE)
+        == "the image function answered GET /_next/image with status 500; its log says why"
+    )
+
+
+def test_a_route_may_say_that_it_knows_no_options() -> None:
+    run(streamed(501), SPLIT)
+    run(streamed(405), SPLIT)
+    assert (
+        refusal(streamed(500), SPLIT)
+        == "the function api answered OPTIONS /api/smoke-test with status 500; its log says why"
+    )

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from runtime.images.errors import ImageStillCachedError
 from runtime.shared.errors import (
     AnchorError,
+    BusyError,
     ConflictError,
     FieldProblem,
     InvalidInputError,
@@ -106,6 +108,13 @@ def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: in
         "detail": "why",
         "errors": [],
     }
+
+
+@pytest.mark.parametrize(("error", "seconds"), [(BusyError(), "5"), (ImageStillCachedError(), "60")])
+def test_what_succeeds_later_says_when(error: AnchorError, seconds: str) -> None:
+    """Q1."""
+    assert refusal(error)["headers"]["retry-after"] == seconds
+    assert "retry-after" not in refusal(ConflictError("why"))["headers"]
 
 
 def test_wrong_input_names_its_fields() -> None:

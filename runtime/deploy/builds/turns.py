@@ -1,0 +1,225 @@
+"""Whose build is next when there is room for one in the stage: fair between tenants (P8).
+
+Room is for `concurrentBuilds` builds. Who finds none waits as a row, and whoever ends a build calls those
+whose turn it is. Nothing is reserved for who was called: his message finds out again whether it is his turn,
+by the same rule over the same rows, and so does a newcomer's, who cannot overtake.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final, Self
+
+from attrs import evolve, frozen
+
+from runtime.deploy.builds.waiting import newest_waiting, next_waiting
+from runtime.deploy.errors import DeploymentNotFoundError
+from runtime.deploy.messages import BuildQueue, DeploymentMessage
+from runtime.deploy.model import Deployment, Status
+from runtime.deploy.repositories.build_slot import BuildSlotRepository
+from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.patience import PATIENT, Patience
+from runtime.deploy.repositories.stage_builds import (
+    RunningBuild,
+    StageBuildRepository,
+    StageBuilds,
+    WaitingBuild,
+)
+from runtime.shared.clock import Clock
+from runtime.shared.logging import Log
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_JUST_NOW: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def in_order(builds: StageBuilds) -> Iterator[WaitingBuild]:
+    """Yield what waits in the order of its turns.
+
+    Next is the tenant with the fewest builds that run; of several, the one whose last build started longest
+    ago; then, the one who has waited for longest. Of a tenant's own builds, the one that has waited for
+    longest. A project whose build runs is passed over: it has one at a time.
+    """
+    building = {each.project_id for each in builds.running}
+    waiting: dict[str, list[WaitingBuild]] = {}
+    for each in sorted(_by_project(builds), key=lambda each: (each.since, each.deployment_id)):
+        if each.project_id not in building:
+            waiting.setdefault(each.user_id, []).append(each)
+    running = dict.fromkeys(waiting, 0)
+    for each in builds.running:
+        running[each.user_id] = running.get(each.user_id, 0) + 1
+    started = dict(builds.started)
+
+    def place(user_id: str) -> tuple[int, datetime, datetime, str]:
+        return running[user_id], started.get(user_id, _NEVER), waiting[user_id][0].since, user_id
+
+    while waiting:
+        user_id = min(waiting, key=place)
+        yield waiting[user_id].pop(0)
+        running[user_id] += 1
+        started[user_id] = _JUST_NOW
+        if not waiting[user_id]:
+            del waiting[user_id]
+
+
+def _by_project(builds: StageBuilds) -> list[WaitingBuild]:
+    """Of each project the newest one, which waits since the first one did."""
+    found: dict[str, WaitingBuild] = {}
+    for each in sorted(builds.waiting, key=lambda each: each.deployment_id):
+        before = found.get(each.project_id)
+        found[each.project_id] = evolve(each, since=min(each.since, before.since)) if before else each
+    return list(found.values())
+
+
+@frozen(kw_only=True)
+class Turns:
+    """Gives the stage's room for builds to who is next.
+
+    Attributes:
+        room: How many builds may run at the same time.
+    """
+
+    deployments: DeploymentRepository
+    slot: BuildSlotRepository
+    stage_builds: StageBuildRepository
+    build_queue: BuildQueue
+    room: int
+    clock: Clock
+
+    @classmethod
+    def composed(
+        cls,
+        deployments: DeploymentRepository,
+        build_queue: BuildQueue,
+        *,
+        room: int,
+        clock: Clock,
+        patience: Patience = PATIENT,
+    ) -> Self:
+        """Return the turns of the stage whose tables the deployments are in."""
+        client, table, projects_table = deployments.client, deployments.table, deployments.projects.table
+        return cls(
+            deployments=deployments,
+            slot=BuildSlotRepository(
+                client=client,
+                deployments_table=table,
+                projects_table=projects_table,
+                room=room,
+                patience=patience,
+            ),
+            stage_builds=StageBuildRepository(
+                client=client, deployments_table=table, projects_table=projects_table
+            ),
+            build_queue=build_queue,
+            room=room,
+            clock=clock,
+        )
+
+    def of(self, deployment: Deployment, log: Log) -> Deployment | None:
+        """Return who of the deployment's project is to build now, if it is the project's turn.
+
+        Otherwise the project's newest deployment waits, and older ones become `superseded`. Repeatable. One
+        call of DynamoDB where there is room; a waiting one costs three more, and one for each that becomes
+        `superseded`.
+
+        Args:
+            deployment: As read, `queued`, of a project whose build slot is free.
+            log: For what happens.
+        """
+        builds = self.stage_builds.read()
+        before = builds.waiting_of(deployment.project_id)
+        if all(each.deployment_id == deployment.deployment_id for each in before) and self._is_called(
+            deployment, builds if before else _with(builds, deployment)
+        ):
+            return deployment
+        newest = newest_waiting(self.deployments, deployment, at=self.clock())
+        if newest:
+            since = min([newest.created_at, *(each.since for each in before)])
+            if not self.stage_builds.wait(newest, since=since):
+                newest = None
+        # Again, after the row: a build that ended in between may have found nobody waiting.
+        builds = self.stage_builds.read()
+        if newest and self._is_called(newest, builds):
+            return newest
+        log.info("waits for its turn", running=len(builds.running), waiting=len(builds.waiting))
+        self._call(builds, log)
+        return None
+
+    def pass_on(self, ended: Deployment, log: Log) -> None:
+        """Let the project's next deployment wait among the others, and call those whose turn it is.
+
+        Repeatable. Two calls of DynamoDB and one more if the project has a next one, and one for each that
+        becomes `superseded`.
+        """
+        newest = next_waiting(self.deployments, ended, at=self.clock())
+        if newest:
+            self.stage_builds.wait(newest, since=newest.created_at)
+        self.call(log)
+
+    def call(self, log: Log) -> None:
+        """Send those on their way whose turn it is, if there is room."""
+        self._call(self.stage_builds.read(), log)
+
+    def keeps_waiting(self, deployment: Deployment) -> bool:
+        """Tell whether a deployment that has stood still waits for a turn that has not come.
+
+        If it has come and was not taken, the deployment waits no more, so that it holds up nobody: whatever
+        is wrong with it may still be.
+        """
+        builds = self.stage_builds.read()
+        if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):
+            return False
+        if not self._is_called(deployment, builds):
+            return True
+        self.stage_builds.withdraw(deployment.deployment_id)
+        return False
+
+    def note_running(self, deployment: Deployment) -> bool:
+        """Write that a `building` deployment's build runs, where that is not written; True if it was not.
+
+        Raises:
+            StaleDeploymentError: It is `building` no more.
+            BuildSlotTakenError: Another deployment of the project is building.
+        """
+        if RunningBuild.of(deployment) in self.stage_builds.read().running:
+            return False
+        self.slot.take(deployment, at=self.clock())
+        return True
+
+    def look_after(self, log: Log) -> None:
+        """Forget builds that do not run, should any wait for their room, and call those whose turn it is."""
+        builds = self.stage_builds.read()
+        kept = tuple(each for each in builds.running if not builds.waiting or not self._is_over(each, log))
+        self._call(evolve(builds, running=kept), log)
+
+    def _is_over(self, build: RunningBuild, log: Log) -> bool:
+        try:
+            status = self.deployments.get(build.project_id, build.deployment_id).status
+        except DeploymentNotFoundError:
+            status = None
+        if status is Status.BUILDING or not self.stage_builds.forget(build):
+            return False
+        log.warning("swept", decision="make room", reason=f"{build.deployment_id} does not build")
+        return True
+
+    def _called(self, builds: StageBuilds) -> list[WaitingBuild]:
+        return list(islice(in_order(builds), max(0, self.room - len(builds.running))))
+
+    def _is_called(self, deployment: Deployment, builds: StageBuilds) -> bool:
+        return any(each.deployment_id == deployment.deployment_id for each in self._called(builds))
+
+    def _call(self, builds: StageBuilds, log: Log) -> None:
+        for each in self._called(builds):
+            log.info("the next build is sent", next=each.deployment_id)
+            self.build_queue.send(
+                DeploymentMessage(project_id=each.project_id, deployment_id=each.deployment_id)
+            )
+
+
+def _with(builds: StageBuilds, deployment: Deployment) -> StageBuilds:
+    newcomer = WaitingBuild(
+        deployment_id=deployment.deployment_id,
+        project_id=deployment.project_id,
+        user_id=deployment.user_id,
+        since=deployment.created_at,
+    )
+    return evolve(builds, waiting=(*builds.waiting, newcomer))

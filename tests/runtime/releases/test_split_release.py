@@ -1,0 +1,89 @@
+"""D7: a site whose server is split is released as one, part by part."""
+
+import json
+
+import pytest
+
+from tests.runtime.calls import CrashError
+from tests.runtime.releases.lambda_service import PAGE
+from tests.runtime.releases.open_next import split_changes
+from tests.runtime.releases.release_world import ReleaseWorld, answering, failure, led_to
+
+
+def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_knows_which_answers(
+    stage: ReleaseWorld,
+) -> None:
+    """D7: a site below `/docs` with two server functions beside the default one."""
+    project = stage.project()
+    deployment = stage.release(stage.built(project, split_changes()))
+    site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
+    assert deployment.release
+    assert (deployment.release.server_version, deployment.release.split_versions) == ("1", ("2", "3"))
+    assert deployment.release.base_path == "/docs"
+    server = stage.functions.functions[site.server_function]
+    assert server.aliases == {alias: "1", f"{alias}-1": "2", f"{alias}-2": "3", "live": "1"}
+    assert len({sha256 for sha256, _ in server.versions.values()}) == 3
+    assert all(
+        variables["ANCHOR_DEPLOYMENT_ID"] == deployment.deployment_id
+        for _, variables in server.versions.values()
+    )
+    value = json.loads(stage.store.items[site.host])
+    host = f"{site.server_function}-{alias}-{{}}.lambda-url.ap-southeast-1.on.aws"
+    assert (value["s"], value["b"]) == (deployment.release.server_origin, "/docs")
+    assert value["f"] == [[host.format(1), "/docs/api/*", "/docs/users"], [host.format(2), "/docs/feed"]]
+    assert {
+        (function, asked, event["requestContext"]["http"]["method"], event["rawPath"])
+        for function, asked, event in stage.functions.invoked
+    } == {
+        (site.server_function, alias, "GET", "/docs"),
+        (site.server_function, f"{alias}-1", "OPTIONS", "/docs/api/smoke-test"),
+        (site.server_function, f"{alias}-2", "OPTIONS", "/docs/feed"),
+        (site.image_function, alias, "GET", "/docs/_next/image"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("-1", "the function api answered OPTIONS /docs/api/smoke-test"),
+        ("-2", "the function feed answered OPTIONS /docs/feed"),
+    ],
+)
+def test_a_part_of_a_split_server_that_does_not_answer_fails_the_release(
+    stage: ReleaseWorld, ending: str, said: str
+) -> None:
+    """D2, D7: visitors of its paths would meet it."""
+    broken = answering(500)
+    stage.functions.answer = lambda function, alias, event: (
+        broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
+    )
+    project = stage.project()
+    deployment = stage.release(stage.built(project, split_changes()))
+    assert failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
+    assert led_to(stage, project) is None
+
+
+@pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_split_release_that_broke_off_is_made_good(stage: ReleaseWorld, operation: str, at: int) -> None:
+    """D2: in whichever of its parts."""
+    project = stage.project()
+    deployment = stage.built(project, split_changes())
+    server, seen = stage.site(project).server_function, list[str]()
+
+    def crash(called: str) -> None:
+        seen.extend([called] if called == operation else [])
+        if seen.count(operation) == at:
+            seen.append(operation)
+            raise CrashError
+
+    stage.world.calls.before = crash
+    with pytest.raises(CrashError):
+        stage.release(deployment)
+    released = stage.release(deployment)
+    assert released.status == "live"
+    assert released.release
+    aliases, alias = stage.functions.functions[server].aliases, released.release.alias
+    assert released.release.split_versions == (aliases[f"{alias}-1"], aliases[f"{alias}-2"])
+    assert aliases["live"] == aliases[alias] == released.release.server_version
+    assert len(set(aliases.values())) == 3
