@@ -172,6 +172,12 @@ class HttpApi(Component):
             if route.function not in integrations:
                 integrations[route.function] = self._integration(route.function, function)
             name = _NOT_IN_IDS.sub("-", route.key).strip("-").lower()
+            allowed = function.allow_invoke(
+                name,
+                service="apigateway.amazonaws.com",
+                # After the API's ARN: the stage (there is one), the method, the path as it is declared.
+                source_arn=composed(self._execution_arn, f"/*/{route.method}{route.path}"),
+            )
             aws.apigatewayv2.Route(
                 # Both APIs have a route to their description, and URNs do not say of which API one is.
                 f"{self._name}-{name}",
@@ -180,13 +186,8 @@ class HttpApi(Component):
                 target=composed("integrations/", integrations[route.function].id),
                 authorization_type="JWT" if route.auth else "NONE",
                 authorizer_id=self._authorizer.id if route.auth else None,
-                opts=self.inside,
-            )
-            function.allow_invoke(
-                name,
-                service="apigateway.amazonaws.com",
-                # After the API's ARN: the stage (there is one), the method, the path as it is declared.
-                source_arn=composed(self._execution_arn, f"/*/{route.method}{route.path}"),
+                # A call that comes before the right to call the function is answered with 500.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
             )
 
     def _answer_to(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:

@@ -24,9 +24,13 @@ class Joined:
     def __init__(self, *parts: "Text") -> None:
         self.parts = parts
 
+    def __str__(self) -> str:
+        """Refuse to be put into a text by other means, which would name the class instead of the parts."""
+        raise TypeError("parts of a text are joined by `composed` or `composed_json`")
+
 
 Text: TypeAlias = pulumi.Input[str] | Joined
-"""What may stand in a text that `composed_json` writes."""
+"""What texts are composed of."""
 
 
 def composed(*parts: Text) -> pulumi.Input[str]:

@@ -6,10 +6,12 @@ import pulumi
 from components import deploy_buckets, deploy_tables
 from components.bucket import RetainedBucket, RetainedBucketArgs
 from components.component import Component
+from components.grant import Grant
 from components.keys import PlatformKeys, PlatformKeysArgs
 from components.lifecycle import LifecycleRule
 from components.stage import StageConfig
 from components.table import TenantTable, TenantTableArgs
+from runtime.deploy.repositories.stage_builds import BUILDS
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +64,13 @@ class DeployStore(Component):
     def buckets(self) -> dict[str, RetainedBucket]:
         """Its buckets, by name."""
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
+
+    def grant_turns(self) -> Grant:
+        """Allow to see what runs and what waits for a build, and to let it wait no more.
+
+        These are rows of the projects table, but no project's: none of those can be deleted with this.
+        """
+        return self.projects.grant("DeleteItem", "Query", partition=BUILDS)
 
     def _bucket(
         self, name: str, lifecycle: tuple[LifecycleRule, ...], *, served: bool = False

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.bucket import RetainedBucket
 from components.component import Part
+from components.distribution import EVERYWHERE, bucket_access, unkept_errors
 from components.edge_domain import EdgeDomain, EdgeDomainArgs
 from components.grant import Grant
 from components.stage import StageConfig
@@ -54,14 +55,7 @@ class ImageDelivery(Part):
         domain = EdgeDomain(
             name, EdgeDomainArgs(stage=stage, host=host, zone=stage.images.hosted_zone_id), self.inside
         )
-        access = aws.cloudfront.OriginAccessControl(
-            name,
-            name=f"{stage.prefix}-{name}",
-            origin_access_control_origin_type="s3",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-            opts=self.inside,
-        )
+        access = bucket_access(self, name, called=name)
         distribution = aws.cloudfront.Distribution(
             name,
             comment=f"Images of {stage.prefix}",
@@ -87,15 +81,8 @@ class ImageDelivery(Part):
                 cache_policy_id=self._cache_policy(name),
                 response_headers_policy_id=self._headers_policy(name),
             ),
-            custom_error_responses=[
-                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=0)
-                for code in _ERRORS
-            ],
-            restrictions=aws.cloudfront.DistributionRestrictionsArgs(
-                geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
-                    restriction_type="none"
-                )
-            ),
+            custom_error_responses=unkept_errors(_ERRORS),
+            restrictions=EVERYWHERE,
             # Production keeps it: its name stands in the pages that show the images.
             opts=self.kept,
         )

@@ -111,8 +111,9 @@ class BuildPipeline(Component):
                 self.builds.grant_show_again(),
                 # A failed build's place goes to who is next.
                 self.builds.grant_send(),
-                # What runs and what waits for room are rows of the projects table; who waits is `queued`.
-                store.projects.grant("DeleteItem", "GetItem", "Query", "UpdateItem"),
+                store.projects.grant("GetItem", "UpdateItem"),
+                # Who has a turn waits no more; who waits is `queued`.
+                store.grant_turns(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # Stopped is a build whose deployment was cancelled while it was being started.
                 Grant(
@@ -136,7 +137,8 @@ class BuildPipeline(Component):
                 "RELEASE_QUEUE_URL": self.releases.url,
             },
             grants=(
-                store.projects.grant("DeleteItem", "Query", "UpdateItem"),
+                store.projects.grant("UpdateItem"),
+                store.grant_turns(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
@@ -238,14 +240,9 @@ class BuildPipeline(Component):
             },
             grants=(
                 store.projects.grant(
-                    "BatchGetItem",
-                    "ConditionCheckItem",
-                    "DeleteItem",
-                    "GetItem",
-                    "PutItem",
-                    "Query",
-                    "UpdateItem",
+                    "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
+                store.grant_turns(),
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
@@ -279,7 +276,12 @@ class BuildPipeline(Component):
             ),
             opts=self.inside,
         )
-        function.allow_invoke("build-ended", service="events.amazonaws.com", source_arn=rule.arn)
+        allowed = function.allow_invoke("build-ended", service="events.amazonaws.com", source_arn=rule.arn)
         aws.cloudwatch.EventTarget(
-            "build-ended", target_id="build-events", rule=rule.name, arn=function.arn, opts=self.inside
+            "build-ended",
+            target_id="build-events",
+            rule=rule.name,
+            arn=function.arn,
+            # An event that comes before the right to call the function is lost.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component
+from components.distribution import EVERYWHERE, bucket_access, unkept_errors
 from components.edge_domain import EdgeDomain, EdgeDomainArgs
 from components.edge_policies import EdgePolicies, EdgePoliciesArgs
 from components.errors import DeclarationError
@@ -72,14 +73,7 @@ class SharedEdge(Component):
             opts=self.inside,
         )
         policies = EdgePolicies(EdgePoliciesArgs(stage=stage), self.inside)
-        access = aws.cloudfront.OriginAccessControl(
-            name,
-            name=f"{stage.prefix}-assets",
-            origin_access_control_origin_type="s3",
-            signing_behavior="always",
-            signing_protocol="sigv4",
-            opts=self.inside,
-        )
+        access = bucket_access(self, name, called="assets")
         domain = EdgeDomain(
             name,
             EdgeDomainArgs(stage=stage, host=stage.domain, zone=stage.hosted_zone_id, wildcard=True),
@@ -110,16 +104,9 @@ class SharedEdge(Component):
                 # a request that would be in another cache key.
                 _behaviour("/*/_next/image*", policies.images, policies, function.arn),
             ],
-            # A site's error is not the next visitor's: unless told so, CloudFront keeps one for ten seconds.
-            custom_error_responses=[
-                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=0)
-                for code in _ERRORS
-            ],
-            restrictions=aws.cloudfront.DistributionRestrictionsArgs(
-                geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(
-                    restriction_type="none"
-                )
-            ),
+            # A site's error is not the next visitor's.
+            custom_error_responses=unkept_errors(_ERRORS),
+            restrictions=EVERYWHERE,
             # Production keeps it: records point to its own name, which without a domain is the site's host.
             opts=self.kept,
         )

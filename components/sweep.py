@@ -60,7 +60,8 @@ class DeploymentSweep(Component):
 def _grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
     store, sites = args.functions.store, args.functions.sites
     return (
-        store.projects.grant("ConditionCheckItem", "DeleteItem", "GetItem", "Query", "UpdateItem"),
+        store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
+        store.grant_turns(),
         store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(

@@ -95,12 +95,20 @@ class TenantTable(Component):
         self.stream_arn = table.stream_arn
         self.register_outputs({"name": table.name, "arn": table.arn})
 
-    def grant(self, *actions: TableAction) -> Grant:
+    def grant(self, *actions: TableAction, partition: str | None = None) -> Grant:
         """Allow `actions` on the rows of the table itself.
 
         A transaction needs the action of each of its writes; there is none for the transaction.
+
+        Args:
+            actions: Without the service's name.
+            partition: Only on the rows that have this partition key (the Developer Guide's "Using IAM policy
+                conditions for fine-grained access control").
         """
-        return Grant(actions=tuple(f"dynamodb:{action}" for action in actions), resources=(self.arn,))
+        only = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partition}} if partition else None
+        return Grant(
+            actions=tuple(f"dynamodb:{action}" for action in actions), resources=(self.arn,), conditions=only
+        )
 
     def on_change(self, function: Function, reading: StreamReading | None = None) -> DeadLetterQueue:
         """Call a function with every change of a row, the old and the new one, in the order of each row's.

@@ -49,7 +49,8 @@ class Recorded:
 
     `inputs` are plain: an asset stands as `{"asset": sha256 of its content}`, an archive as
     `{"archive": {path: asset}}`, numbers as the wire has them (floats). `parent` is a URN, empty at the top.
-    `refers` says, by input, of which resources (URNs) its value is made.
+    `refers` says, by input, of which resources (URNs) its value is made; `after` are all that are made before
+    it: these, and those that its options name.
     """
 
     type: str
@@ -62,6 +63,7 @@ class Recorded:
     ignore_changes: tuple[str, ...]
     custom: bool
     refers: Mapping[str, frozenset[str]]
+    after: frozenset[str]
 
 
 @frozen(kw_only=True)
@@ -150,7 +152,9 @@ def built_layers() -> Iterator[Path]:
         yield Path(folder)
 
 
-class _Mocks(pulumi.runtime.Mocks):
+class Mocks(pulumi.runtime.Mocks):
+    """Has everything made at once."""
+
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
             return None, {}
@@ -172,10 +176,16 @@ class _Mocks(pulumi.runtime.Mocks):
 
 
 class Recorder(mocks.MockMonitor):
-    """The SDK's mock of Pulumi's engine, which also keeps what is registered with it."""
+    """The SDK's mock of Pulumi's engine, which also keeps what is registered with it.
 
-    def __init__(self, recorded: list[Recorded]) -> None:
-        super().__init__(_Mocks())
+    Attributes:
+        preview: Whether the program is told that nothing is made.
+    """
+
+    preview = False
+
+    def __init__(self, recorded: list[Recorded], made: pulumi.runtime.Mocks | None = None) -> None:
+        super().__init__(made or Mocks())
         self.recorded = recorded
 
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name
@@ -208,6 +218,7 @@ class Recorder(mocks.MockMonitor):
             ignore_changes=tuple(request.ignoreChanges),
             custom=request.custom,
             refers={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
+            after=frozenset(request.dependencies),
         )
 
 
@@ -236,7 +247,9 @@ def _record(
         pulumi.Output.from_input(root.outputs).apply(outputs.update)
 
     with _loop() as loop:
-        pulumi.runtime.set_mocks(_Mocks(), project="anchor-deploy", stack=stage, monitor=monitor)
+        pulumi.runtime.set_mocks(
+            Mocks(), project="anchor-deploy", stack=stage, preview=monitor.preview, monitor=monitor
+        )
         # The stack of the mocks is over before the program begins, which then could not call `pulumi.run`.
         settings.ROOT.set(None)
         pulumi.runtime.set_all_config(

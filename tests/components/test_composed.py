@@ -67,6 +67,11 @@ def test_joined_parts_are_put_together_within_the_text_and_an_output_may_come_tw
     assert known(make) == '["arn", "arn/b*", "arn"]'
 
 
+def test_joined_parts_are_put_into_no_text_by_other_means() -> None:
+    with pytest.raises(TypeError, match="composed"):
+        _ = f"prefix/{Joined('a', 'b')}"
+
+
 @pytest.mark.parametrize("others", [(), (later,)])
 def test_a_secret_part_makes_the_text_a_secret(others: tuple[Callable[[object], object], ...]) -> None:
     def program() -> None:

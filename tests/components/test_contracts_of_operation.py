@@ -128,6 +128,26 @@ def test_everything_of_the_platform_that_can_fail_is_watched(stage: str) -> None
 
 
 @every_stage
+def test_whatever_calls_a_function_by_itself_is_made_after_its_right_to(stage: str) -> None:
+    """What comes in between would be lost, or answered with 500."""
+    recorded = recording(stage)
+    callers = [
+        (each, each.inputs[named].replace(" ", ""))
+        for kind, named in {
+            "aws:cloudwatch/eventTarget:EventTarget": "rule",
+            "aws:s3/bucketNotification:BucketNotification": "bucket",
+            "aws:apigatewayv2/route:Route": "routeKey",
+        }.items()
+        for each in recorded.of(kind)
+    ]
+    rights = {each.urn: each for each in recorded.of("aws:lambda/permission:Permission")}
+    for caller, source in callers:
+        (right,) = (rights.pop(urn) for urn in caller.after & rights.keys())
+        assert right.inputs["sourceArn"].endswith(source), caller.urn
+    assert rights == {}
+
+
+@every_stage
 def test_every_alarm_tells_somebody_in_its_region_what_to_do(stage: str) -> None:
     """Q2."""
     topics = {topic.urn: topic for topic in recording(stage).of("aws:sns/topic:Topic")}

@@ -89,6 +89,19 @@ def test_only_release_and_promote_switch_the_edge() -> None:
     assert writers == {"release", "promote"}
 
 
+def test_only_promote_deletes_projects() -> None:
+    """Others delete, in the same table, what waits for a build."""
+    table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
+    deleting = {
+        statement.of.rpartition("::")[2]: statement.document.get("Condition")
+        for statement in statements(recording("dev"))
+        if "dynamodb:DeleteItem" in statement.actions and table in statement.resources
+    }
+    assert deleting.pop("promote") is None
+    waiting = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "BUILDS"}}
+    assert deleting == dict.fromkeys(("api", "build-events", "orchestrator", "sweep"), waiting)
+
+
 def test_the_api_writes_secrets_and_cannot_read_them() -> None:
     """A4."""
     actions = {action for granted, _ in allowed("api") for action in granted}

@@ -212,7 +212,11 @@ def test_grants_name_actions_and_the_table_or_one_index() -> None:
 
     def program() -> None:
         table = TenantTable("images", TenantTableArgs(stage=stage(), design=IMAGES))
-        grants: tuple[Grant, ...] = (table.grant("GetItem", "PutItem"), table.grant_query("UserIndex"))
+        grants: tuple[Grant, ...] = (
+            table.grant("GetItem", "PutItem"),
+            table.grant("DeleteItem", partition="IMAGE#1"),
+            table.grant_query("UserIndex"),
+        )
         pulumi.Output.from_input(policy_document(grants)).apply(
             lambda document: policy.append(json.loads(document))
         )
@@ -221,6 +225,12 @@ def test_grants_name_actions_and_the_table_or_one_index() -> None:
     arn = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-images"
     assert policy[0]["Statement"] == [
         {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": [arn]},
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:DeleteItem"],
+            "Resource": [arn],
+            "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "IMAGE#1"}},
+        },
         {"Effect": "Allow", "Action": ["dynamodb:Query"], "Resource": [f"{arn}/index/UserIndex"]},
     ]
 

@@ -76,14 +76,16 @@ class DevTools:
 
     def read(self, pipe: int) -> None:
         """Hand on what the browser says until it ends."""
-        with os.fdopen(pipe, "rb") as file:
-            rest = b""
-            while data := file.read1(1_000_000):
-                *messages, rest = (rest + data).split(b"\0")
-                for message in messages:
-                    self._take(json.loads(message))
-        for answers in list(self._answers.values()):
-            answers.put({"error": {"message": "the browser has ended"}})
+        try:
+            with os.fdopen(pipe, "rb") as file:
+                rest = b""
+                while data := file.read1(1_000_000):
+                    *messages, rest = (rest + data).split(b"\0")
+                    for message in messages:
+                        self._take(json.loads(message))
+        finally:  # of a listener that failed, too
+            for answers in list(self._answers.values()):
+                answers.put({"error": {"message": "the browser has ended"}})
 
     def _take(self, message: Json) -> None:
         if "id" in message:
@@ -136,4 +138,5 @@ def _started(tools: DevTools, chromium: Chromium, profile: Path) -> None:
         tools.call("Browser.getVersion")
     except (DevToolsError, OSError) as error:
         said = (profile / "browser.log").read_text(errors="replace")[-2000:]
-        raise DevToolsError(f"{chromium.program} does not start: {error}\n{said}") from error
+        another = "ANCHOR_CHROMIUM=<program> names another browser"
+        raise DevToolsError(f"{chromium.program} does not start ({another}): {error}\n{said}") from error

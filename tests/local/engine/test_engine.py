@@ -1,5 +1,6 @@
 """The engine: a program becomes real resources, and a second run leaves them as they are (L1, G7, G8)."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable
@@ -241,6 +242,18 @@ def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
     ((kind, seconds),) = seen
     assert kind == "aws:sqs/queue:Queue"
     assert 0 < seconds < 10
+
+
+def test_a_program_that_collects_no_garbage_leaves_this_process_collecting_it(deploy: Deploy) -> None:
+    def failing() -> None:
+        gc.disable()
+        raise ValueError("no such setting")
+
+    deploy(gc.disable)
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="no such setting"):
+        deploy(failing)
+    assert gc.isenabled()
 
 
 def test_the_program_learns_where_it_runs(deploy: Deploy) -> None:
