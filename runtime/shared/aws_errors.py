@@ -51,6 +51,18 @@ def message(error: ClientError) -> str:
     return str(_answer(error)["Error"].get("Message", ""))
 
 
+def said(error: Exception) -> str:
+    """Return what AWS said, without its words: they name roles and resources, and can repeat what was sent.
+
+    Of an error of our own, its text.
+    """
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {code(error)}"
+    if isinstance(error, BotoCoreError):
+        return f"AWS was not reached: {type(error).__name__}"
+    return str(error)
+
+
 def is_passing(error: ClientError | BotoCoreError) -> bool:
     """Return whether the same call may succeed later.
 

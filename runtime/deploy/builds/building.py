@@ -3,7 +3,7 @@
 from typing import Final
 
 from attrs import frozen
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.cancelling import stop_build
 from runtime.deploy.builds.turns import Turns
@@ -20,7 +20,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import code, is_passing, message
+from runtime.shared.aws_errors import code, is_passing, message, said
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
@@ -93,7 +93,7 @@ class Builder:
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             own.info("nothing to build", status=deployment.status)
             if deployment.status in _LEFT:
-                self.turns.pass_on(deployment, own)
+                self.turns.leave(deployment, own)
             return
         if deployment.build_id:
             own.info("the build runs already", buildId=deployment.build_id)
@@ -106,8 +106,8 @@ class Builder:
     def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
         """Do as `build` does. When there is too much going on, let the message come again within minutes.
 
-        The last time it is taken as done, for it is nobody's fault and no dead letter: the deployment keeps
-        its place, and the sweep sends it again (`sweeping.py`).
+        The last time it is taken as done, for it is nobody's fault and no dead letter: the deployment, or the
+        one that it was to call, keeps its place, and the sweep sends it again (`sweeping.py`).
 
         Args:
             message: Names the deployment.
@@ -117,13 +117,15 @@ class Builder:
         """
         try:
             self.build(message, log)
-        except (BuildsBusyError, TransactionConflictError) as busy:
+        except (BuildsBusyError, TransactionConflictError, ClientError, BotoCoreError) as busy:
+            if isinstance(busy, ClientError | BotoCoreError) and not is_passing(busy):
+                raise
             log = log.bound(deploymentId=message.deployment_id)
             if receives >= RECEIVES:
-                log.warning("left to the sweep", reason=str(busy))
+                log.warning("left to the sweep", reason=said(busy))
                 return
             pause = _PAUSES[receives - 1]
-            log.warning("the build is started later", reason=str(busy), seconds=pause)
+            log.warning("the build is started later", reason=said(busy), seconds=pause)
             self.build_queue.show_again(receipt, seconds=pause)
             raise
 

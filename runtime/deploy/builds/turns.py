@@ -155,6 +155,15 @@ class Turns:
             self.stage_builds.wait(newest, since=newest.created_at)
         self.call(log)
 
+    def leave(self, ended: Deployment, log: Log) -> None:
+        """Do as `pass_on` does for a deployment whose turn it was, but which has come to an end before it.
+
+        It waits no more. That is so anyhow, unless rows were restored or changed by hand: then each message
+        would send the next.
+        """
+        self.stage_builds.withdraw(ended.deployment_id)
+        self.pass_on(ended, log)
+
     def call(self, log: Log) -> None:
         """Send those on their way whose turn it is, if there is room."""
         self._call(self.stage_builds.read(), log)
@@ -186,20 +195,38 @@ class Turns:
         return True
 
     def look_after(self, log: Log) -> None:
-        """Forget builds that do not run, should any wait for their room, and call those whose turn it is."""
+        """Forget what does not run and what does not wait, should any wait, and call those whose turn it is.
+
+        Rows and deployments are written together; but rows can be restored or changed by hand.
+        """
         builds = self.stage_builds.read()
-        kept = tuple(each for each in builds.running if not builds.waiting or not self._is_over(each, log))
-        self._call(evolve(builds, running=kept), log)
+        if not builds.waiting:
+            return
+        kept = tuple(each for each in builds.running if not self._is_over(each, log))
+        builds = evolve(builds, running=kept)
+        gone = {each.deployment_id for each in self._called(builds) if self._has_left(each, log)}
+        waiting = tuple(each for each in builds.waiting if each.deployment_id not in gone)
+        self._call(evolve(builds, waiting=waiting), log)
 
     def _is_over(self, build: RunningBuild, log: Log) -> bool:
-        try:
-            status = self.deployments.get(build.project_id, build.deployment_id).status
-        except DeploymentNotFoundError:
-            status = None
-        if status is Status.BUILDING or not self.stage_builds.forget(build):
+        if self._status(build) is Status.BUILDING or not self.stage_builds.forget(build):
             return False
         log.warning("swept", decision="make room", reason=f"{build.deployment_id} does not build")
         return True
+
+    def _has_left(self, waiting: WaitingBuild, log: Log) -> bool:
+        # What has left `queued` never comes back to it.
+        if self._status(waiting) is Status.QUEUED:
+            return False
+        self.stage_builds.withdraw(waiting.deployment_id)
+        log.warning("swept", decision="wait no more", reason=f"{waiting.deployment_id} is not queued")
+        return True
+
+    def _status(self, build: RunningBuild | WaitingBuild) -> Status | None:
+        try:
+            return self.deployments.get(build.project_id, build.deployment_id).status
+        except DeploymentNotFoundError:
+            return None
 
     def _called(self, builds: StageBuilds) -> list[WaitingBuild]:
         return list(islice(in_order(builds), max(0, self.room - len(builds.running))))

@@ -7,7 +7,8 @@ from runtime.deploy.errors import StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 
-_LOOK_BACK = timedelta(days=1)  # the end of each build clears what waited: nothing waits longer than a build
+# The end of each build clears what waited. What waits for longer, for want of room, the sweep looks at.
+_LOOK_BACK = timedelta(days=1)
 
 
 def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: datetime) -> Deployment | None:

@@ -137,10 +137,10 @@ class FunctionPublisher:
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        settled = self._settled(function)  # of an earlier release that broke off
+        settled = self._at_rest(function)  # after an earlier release that broke off
         # Lambda takes seconds even for what the function has already: the revalidation function's code seldom
         # changes, and the parts of a split server share their variables.
-        if settled["CodeSha256"] != zipped.sha256:
+        if settled["CodeSha256"] != zipped.sha256 or _has_failed(settled):
             zipped.put()
             self.client.update_function_code(FunctionName=function, S3Bucket=zipped.bucket, S3Key=zipped.key)
             settled = self._settled(function)
@@ -177,17 +177,28 @@ class FunctionPublisher:
             ) from None
 
     def _settled(self, function: str, version: str | None = None) -> Mapping[str, Any]:
-        """Wait until Lambda has done with the function's last change; return its configuration."""
+        """Wait until Lambda has done with our change of the function; return its configuration."""
+        found = self._at_rest(function, version)
+        if _has_failed(found):
+            reason = (
+                found.get("LastUpdateStatusReasonCode") or found.get("StateReasonCode") or "no reason given"
+            )
+            raise PublishError(f"Lambda could not change {function}: {reason}")
+        return found
+
+    def _at_rest(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda changes nothing; return the configuration, which tells how the last change ended.
+
+        One that failed is told of until the next change: it must not stand in the way of that.
+        """
         qualifier = {"Qualifier": version} if version else {}
         for _ in self._tries(function):
-            found = self.client.get_function_configuration(FunctionName=function, **qualifier)
-            if "Failed" in (found.get("State"), found.get("LastUpdateStatus")):
-                reason = (
-                    found.get("LastUpdateStatusReasonCode")
-                    or found.get("StateReasonCode")
-                    or "no reason given"
-                )
-                raise PublishError(f"Lambda could not change {function}: {reason}")
+            try:
+                found = self.client.get_function_configuration(FunctionName=function, **qualifier)
+            except ClientError as error:
+                if code(error) != "TooManyRequestsException":
+                    raise
+                continue
             if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
                 return found
         raise AssertionError  # pragma: no cover - _tries raises when it ends
@@ -215,6 +226,10 @@ class FunctionPublisher:
             self.pause(pause)
             yield
         raise FunctionBusyError(f"{what} is still changing")
+
+
+def _has_failed(configuration: Mapping[str, Any]) -> bool:
+    return "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus"))
 
 
 def _variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:

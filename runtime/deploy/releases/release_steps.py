@@ -6,7 +6,7 @@ found or overwritten by the same.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from http import HTTPMethod
@@ -21,9 +21,10 @@ from runtime.deploy.releases.assets import asset_uploads, present_hashed, projec
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
-from runtime.deploy.releases.manifest import Bundle, SplitFunction
-from runtime.deploy.releases.publishing import FunctionPublisher, FunctionRelease, release_alias, split_alias
+from runtime.deploy.releases.manifest import SplitFunction
+from runtime.deploy.releases.publishing import FunctionPublisher, split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
+from runtime.deploy.releases.release_functions import ReleaseFunctions
 from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, site_environment
 from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
@@ -48,11 +49,6 @@ class Step(StrEnum):
 def artifact_key(deployment: Deployment) -> str:
     """Return where the build put its artifact."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
-
-
-def bundle_key(deployment: Deployment, function: str) -> str:
-    """Return where a function's zip is kept: `server`, `server-1` of a split one, `image` or `revalidate`."""
-    return f"artifacts/{deployment.site}/{deployment.deployment_id}/functions/{function}.zip"
 
 
 @frozen(kw_only=True)
@@ -171,51 +167,27 @@ class ReleaseSteps:
         self, artifact: Artifact, deployment: Deployment, site: Site, environment: SiteEnvironment
     ) -> tuple[Release, Sequence[str]]:
         """Return the release, and the hosts of its split server's parts."""
-        alias = release_alias(deployment.deployment_id)
-        store = BundleStore(client=self.s3, bucket=self.artifacts_bucket)
         manifest = artifact.manifest
-
-        def version(
-            name: str, function: str, bundle: Bundle, variables: Mapping[str, str] | None, alias: str
-        ) -> str:
-            key, wrapped = bundle_key(deployment, name), variables is not None
-            with store.zipped(artifact, bundle.folder, key=key, wrapped=wrapped) as zipped:
-                return self.publisher.version(
-                    FunctionRelease(function=function, alias=alias, code=zipped, environment=variables)
-                )
-
-        def reachable(
-            name: str, function: str, bundle: Bundle, variables: Mapping[str, str], alias: str
-        ) -> tuple[str, str]:
-            return (
-                version(name, function, bundle, variables, alias),
-                self.publisher.origin(function, alias),
-            )
-
-        def servers() -> Sequence[tuple[str, str]]:
-            # All are versions of one function, whose code changes from one to the next: so one by one.
-            function, variables = site.server_function, environment.server
-            default = reachable("server", function, manifest.server, variables, alias)
-            splits = (
-                reachable(f"server-{number}", function, split.bundle, variables, split_alias(alias, number))
-                for number, split in enumerate(manifest.splits, 1)
-            )
-            return (default, *splits)
-
+        functions = ReleaseFunctions(
+            publisher=self.publisher,
+            store=BundleStore(client=self.s3, bucket=self.artifacts_bucket),
+            artifact=artifact,
+            deployment=deployment,
+        )
         # Most of the time is Lambda's, taking in code.
         with ThreadPoolExecutor() as pool:
-            server = pool.submit(servers)
+            server = pool.submit(functions.servers, site.server_function, environment.server)
             image = pool.submit(
-                reachable, "image", site.image_function, manifest.image, environment.image, alias
+                functions.reachable, "image", site.image_function, manifest.image, environment.image
             )
             revalidation = manifest.revalidation and pool.submit(
-                version, "revalidate", site.revalidation_function, manifest.revalidation, None, alias
+                functions.version, "revalidate", site.revalidation_function, manifest.revalidation, None
             )
         (server_version, server_origin), *splits = server.result()
         image_version, image_origin = image.result()
         host = release_host(deployment.deployment_id, site.host)
         release = Release(
-            alias=alias,
+            alias=functions.alias,
             server_version=server_version,
             server_origin=server_origin,
             image_version=image_version,

@@ -31,7 +31,7 @@ from runtime.deploy.releases.smoke import SmokeTestError
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.shared.aws_errors import code, is_passing
+from runtime.shared.aws_errors import is_passing, said
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
@@ -116,15 +116,15 @@ class Releaser:
                 self._fail(run, str(refused), refused)
             except (ClientError, *_PASSING) as error:
                 if not _passes(error):
-                    self._fail(run, _said(error), error)
+                    self._fail(run, said(error), error)
                 elif pause is not None:
-                    log.warning("a step is tried again", step=run.step, reason=_said(error))
+                    log.warning("a step is tried again", step=run.step, reason=said(error))
                     self.pause(pause)
                     continue
                 elif not is_last:
                     raise
                 else:
-                    self._fail(run, f"{_said(error)}, again and again", error)
+                    self._fail(run, f"{said(error)}, again and again", error)
             except Exception as error:
                 if not is_last:
                     raise
@@ -203,12 +203,3 @@ class Releaser:
 
 def _passes(error: Exception) -> bool:
     return is_passing(error) if isinstance(error, ClientError) else True
-
-
-def _said(error: Exception) -> str:
-    """Return what AWS said, without its words: they name roles and resources of the platform."""
-    if isinstance(error, ClientError):
-        return f"AWS refused {error.operation_name}: {code(error)}"
-    if isinstance(error, BotoCoreError):
-        return f"AWS was not reached: {type(error).__name__}"
-    return str(error)

@@ -1,8 +1,8 @@
 """Leases: which deployments have stayed as they are for too long, and how often the sweep has tried (P9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -112,12 +112,7 @@ class LeaseRepository:
             status=deployment.status,
             read=leased.until,
         )
-        try:
-            with condition():
-                self.client.update_item(**write)
-        except ConditionFailedError:
-            return False
-        return True
+        return self._write(write)
 
     def put_off(self, named: DeploymentMessage, *, at: datetime) -> bool:
         """Begin another lease for a deployment that cannot be looked at, each time a minute longer.
@@ -139,12 +134,7 @@ class LeaseRepository:
             none=0,
             now=int(at.timestamp()),
         )
-        try:
-            with condition():
-                self.client.update_item(**write)
-        except ConditionFailedError:
-            return False
-        return True
+        return self._write(write)
 
     def end(self, leased: Leased) -> bool:
         """End the lease of a deployment that is not under way.
@@ -162,6 +152,9 @@ class LeaseRepository:
             status=deployment.status,
             read=leased.until,
         )
+        return self._write(write)
+
+    def _write(self, write: Mapping[str, Any]) -> bool:
         try:
             with condition():
                 self.client.update_item(**write)

@@ -1,19 +1,16 @@
 """The orchestrator: one build at a time for each project, whatever crashes (P5, P8)."""
 
 import base64
-import json
 
 import pytest
 from attrs import evolve
 
 from runtime.deploy.builds.building import BuildsBusyError
-from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError, StaleDeploymentError
-from runtime.deploy.handlers import orchestrator
+from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
 from tests.runtime.calls import CrashError, client_error, real_client
-from tests.runtime.events import messages
-from tests.runtime.world import FAILURE, World, message_of
+from tests.runtime.world import FAILURE, World
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
@@ -306,54 +303,6 @@ def test_a_build_of_a_project_that_is_gone_is_not_started(world: World) -> None:
     with pytest.raises(ProjectNotFoundError):
         world.slot.take(gone, at=world.clock())
     assert world.statuses(gone) == ["queued"]
-
-
-def test_the_handler_reports_what_is_to_come_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """P4, Q2."""
-    project = world.project()
-    deployment = world.push(project)
-    world.codebuild.refusals = [BUSY]
-    event = messages(message_of(deployment).to_body())
-    assert orchestrator.respond(event, world.builder) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert "AccountLimitExceeded" in capsys.readouterr().out
-    assert world.queues.shown_again == [("receipt-0", 60)]
-    assert orchestrator.respond(event, world.builder) == {"batchItemFailures": []}
-    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert line["message"] == "build started"
-    assert (line["projectId"], line["deploymentId"]) == (project.project_id, deployment.deployment_id)
-
-
-@pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])
-def test_while_codebuild_is_busy_a_message_comes_again_within_minutes_and_is_no_dead_letter(
-    world: World, receives: int, comes_again: list[int]
-) -> None:
-    """P4, P9: the third time it is left to the sweep, instead of among the dead letters."""
-    deployment = world.push(world.project())
-    world.codebuild.refusals = [BUSY]
-    event = messages(message_of(deployment).to_body(), receives=receives)
-    failed = orchestrator.respond(event, world.builder)["batchItemFailures"]
-    assert [seconds for _, seconds in world.queues.shown_again] == comes_again
-    assert len(failed) == len(comes_again)
-    assert world.statuses(deployment) == ["building"]
-
-
-def test_what_is_not_codebuilds_being_busy_is_left_to_the_queue(world: World) -> None:
-    """P4: it may be a bug; three times, and it is a dead letter."""
-    deployment = world.push(world.project())
-    world.codebuild.refusals = [client_error("AccessDeniedException", "StartBuild")]
-    event = messages(message_of(deployment).to_body(), receives=3)
-    assert len(orchestrator.respond(event, world.builder)["batchItemFailures"]) == 1
-    assert world.queues.shown_again == []
-
-
-def test_a_message_of_nothing_stays_in_the_queue(world: World) -> None:
-    """P4: it ends in the dead-letter queue, where someone looks."""
-    with pytest.raises(DeploymentNotFoundError):
-        world.build(evolve(world.push(world.project()), deployment_id=world.ids()))
-    assert orchestrator.respond(messages("not json", "{}"), world.builder)["batchItemFailures"] == [
-        {"itemIdentifier": "m0"},
-        {"itemIdentifier": "m1"},
-    ]
 
 
 def test_a_build_costs_four_reads_and_two_writes(world: World) -> None:

@@ -40,6 +40,7 @@ class LambdaService:
 
     code: Returns the bytes of an object.
     settling: How many readings a change takes.
+    changes_fail: Why changes come to nothing; a function tells so until its next change.
     versions_fail: Whether a new version fails to start.
     page: How many aliases or versions a page lists.
     answer: What an invocation returns, given function, alias and event.
@@ -47,6 +48,7 @@ class LambdaService:
 
     code: Callable[[str, str], bytes]
     settling: int = 1
+    changes_fail: str | None = None
     versions_fail: bool = False
     page: int = 50
     answer: Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]] = lambda *_: {"Payload": PAGE}
@@ -69,6 +71,7 @@ class LambdaService:
             function.changed |= getattr(function, attribute) != value
             setattr(function, attribute, value)
         function.pending = self.settling
+        function.failed = self.changes_fail
         function.revision += 1
         return self._configuration(function)
 

@@ -215,15 +215,33 @@ def test_an_alias_that_appears_meanwhile_is_looked_at_again(bench: Bench) -> Non
 
 
 def test_a_change_that_fails_is_told_with_lambdas_reason(bench: Bench) -> None:
-    bench.service.functions["server"].failed = "InvalidZipFileException"
+    bench.service.changes_fail = "InvalidZipFileException"
     with pytest.raises(PublishError, match="Lambda could not change server: InvalidZipFileException"):
         bench.publisher.version(release(1))
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_change_that_failed_stands_in_the_way_of_no_later_one(bench: Bench, number: int) -> None:
+    """Lambda tells of it until the next change: of the same code, too, which it may not have taken in."""
+    bench.service.changes_fail = "InternalError"
+    with pytest.raises(PublishError):
+        bench.publisher.version(release(1))
+    bench.service.changes_fail = None
+    assert bench.publisher.version(release(number)) == "1"
+    assert bench.service.functions["server"].versions["1"][0] == release(number).code.sha256
 
 
 def test_a_version_that_fails_to_start_is_told(bench: Bench) -> None:
     bench.service.versions_fail = True
     with pytest.raises(PublishError, match="Lambda could not change server: no reason"):
         bench.publisher.version(release(1))
+
+
+def test_too_many_looks_at_a_function_are_followed_by_another_after_a_pause(bench: Bench) -> None:
+    """All releases of an account share 15 calls a second: none begins anew for having asked too often."""
+    bench.refuse("get_function_configuration", client_error("TooManyRequestsException", "GetFunction"))
+    assert bench.publisher.version(release(1)) == "1"
+    assert bench.pauses[0] == 0.05
 
 
 def test_a_change_that_never_ends_is_left_for_later(bench: Bench) -> None:

@@ -1,13 +1,16 @@
 """P8, P9: the sweep beside builds that wait for room in the stage."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from runtime.deploy.model import Deployment, Status
+from runtime.deploy.model import Commit, Deployment, Source, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, runs_no_more
+from runtime.shared.clock import to_text
 from runtime.shared.dynamodb import transact
 from tests.runtime.calls import real_client
+from tests.runtime.placed_rows import deployed, placed
 from tests.runtime.tables import PROJECTS, platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, decisions, row, sent, swept
 from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World
@@ -103,3 +106,53 @@ def test_a_build_that_runs_without_being_counted_is_counted(
     assert [line["deploymentId"] for line in lines if line.get("decision") == "note its build"] == [
         building.deployment_id
     ]
+
+
+def waiting_row(world: World, deployment: Deployment) -> None:
+    """One that no transaction leaves behind."""
+    world.database.put_item(
+        TableName=PROJECTS,
+        Item={
+            "projectId": {"S": "BUILDS"},
+            "sk": {"S": f"WAITING#{deployment.deployment_id}"},
+            "userId": {"S": deployment.user_id},
+            "waitingProject": {"S": deployment.project_id},
+            "waitingSince": {"S": to_text(deployment.created_at)},
+        },
+    )
+
+
+@pytest.mark.parametrize("status", [None, Status.LIVE, Status.FAILED])
+def test_what_waits_without_being_queued_holds_up_nobody(
+    world: World, status: Status | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after rows were restored or changed by hand."""
+    if status:
+        left = deployed(world, placed(world, site="left"), status)
+    else:
+        left = Deployment.queued(
+            placed(world, site="left"),
+            Commit(sha="1" * 40, message="", author=""),
+            deployment_id=world.ids(),
+            source=Source.PUSH,
+            at=world.clock(),
+        )
+    waiting_row(world, left)
+    world.clock.now += timedelta(seconds=1)
+    waits = asked(world, "waits", user_id=OTHER)
+    world.stage_builds.wait(waits, since=world.clock())
+    assert world.statuses(waits) == ["queued"]
+    swept(world)
+    assert "wait no more" in decisions(capsys.readouterr().out)
+    assert sent(world, BUILD_QUEUE)[-1] == waits.deployment_id
+    world.build(waits)
+    assert world.statuses(waits) == ["building"]
+
+
+def test_a_message_of_what_waits_without_being_queued_is_the_last_of_it(world: World) -> None:
+    """Else each would send the next."""
+    left = deployed(world, placed(world, site="left"), Status.FAILED)
+    waiting_row(world, left)
+    world.build(left)
+    assert sent(world, BUILD_QUEUE) == []
+    assert world.stage_builds.read().waiting == ()

@@ -1,0 +1,109 @@
+"""Releases that can be collected, runs of the collection, and what they leave."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from attrs import evolve
+
+from runtime.deploy.handlers import collect
+from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status
+from runtime.deploy.releases.edge_store import release_host
+from runtime.deploy.releases.publishing import release_alias
+from runtime.deploy.repositories.retention import HELD
+from runtime.deploy.upkeep.collecting import Collector
+from runtime.shared.clock import to_text
+from runtime.shared.converters import to_row
+from tests.runtime.releases.release_world import (
+    ASSETS,
+    ReleaseWorld,
+)
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.world import RELEASE
+
+HOUR = timedelta(hours=1)
+# Two releases of the same code share a version of the revalidation function.
+OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
+
+
+def run(stage: ReleaseWorld, at: datetime, collector: Collector | None = None) -> None:
+    collect.respond({"id": "event", "time": to_text(at)}, collector or stage.collector)
+
+
+def collected(stage: ReleaseWorld) -> None:
+    """Both steps."""
+    at = stage.world.clock()
+    run(stage, at)
+    run(stage, at + HOUR)
+
+
+def releases(stage: ReleaseWorld, project: Project, number: int) -> list[Deployment]:
+    """Releases that went live one after the other: as they leave things, without what makes them."""
+    found: list[Deployment] = []
+    for _ in range(number):
+        if found:
+            retired = evolve(found[-1], status=Status.RETIRED)
+            stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD))
+        found.append(_release(stage, project))
+    return found
+
+
+def _release(stage: ReleaseWorld, project: Project) -> Deployment:
+    world, site = stage.world, stage.site(project)
+    deployment_id = world.ids()
+    alias, host = release_alias(deployment_id), release_host(deployment_id, site.host)
+    version = ""
+    for name in (site.server_function, site.image_function, site.revalidation_function):
+        function = stage.functions.functions[name]
+        version = str(len(function.descriptions) + 1)
+        function.versions[version], function.descriptions[version] = (version, {}), alias
+        function.aliases |= {alias: version, "live": version}
+        if name != site.revalidation_function:
+            function.urls[alias] = {}
+    files = f"assets/{site.site}/{project.project_id}/{deployment_id}"
+    for key in (f"{files}/data/a.json", f"cache/{site.site}/{deployment_id}/a"):
+        stage.objects.stored[ASSETS, key] = (b"", "text/plain", None)
+    stage.store.items |= {host: json.dumps({"r": deployment_id}), site.host: json.dumps({"r": deployment_id})}
+    project = world.projects.get(project.project_id)
+    commit = Commit(sha="1" * 40, message="", author="")
+    queued = Deployment.queued(
+        project, commit, deployment_id=deployment_id, source=Source.PUSH, at=world.clock()
+    )
+    release = evolve(
+        RELEASE,
+        alias=alias,
+        server_version=version,
+        image_version=version,
+        revalidation_version=version,
+        host=host,
+    )
+    live = evolve(queued, status=Status.LIVE, release=release)
+    pointer = Pointer(deployment_id=deployment_id, sequence=live.sequence)
+    now = evolve(project, sequence=live.sequence, live=pointer, serving=deployment_id)
+    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(live, held=HELD))
+    world.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
+    return live
+
+
+def left_of(stage: ReleaseWorld, deployment: Deployment) -> dict[str, Any]:
+    """What there is of a release, in all of AWS."""
+    site = stage.world.projects.site(deployment.site)
+    alias = release_alias(deployment.deployment_id)
+    functions = {
+        name: stage.functions.functions[name]
+        for name in (site.server_function, site.image_function, site.revalidation_function)
+    }
+    found: dict[str, Any] = {
+        "keys": sorted(key for key in stage.store.items if deployment.deployment_id.lower() in key),
+        "objects": [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key],
+        "aliases": {name: each.aliases[alias] for name, each in functions.items() if alias in each.aliases},
+        "urls": [name for name, each in functions.items() if alias in each.urls],
+        "versions": [
+            (name, number)
+            for name, each in functions.items()
+            for number in each.versions
+            if each.descriptions[number] == alias
+        ],
+        "row": stage.world.again(deployment).release,
+    }
+    return {what: there for what, there in found.items() if there}

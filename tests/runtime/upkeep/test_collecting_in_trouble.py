@@ -1,0 +1,144 @@
+"""D6: what stands in the way of one run is made good by the next, and nothing in use is taken."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from runtime.deploy.releases.edge_store import release_host
+from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.upkeep.collecting import CollectionFailedError
+from tests.runtime.calls import CrashError, client_error
+from tests.runtime.releases.release_world import (
+    ReleaseWorld,
+    refuse,
+)
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.upkeep.collection import HOUR, collected, left_of, releases, run
+
+
+def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    writes = {"transact_write_items", "update_item", "update_keys"}
+    left = [0]
+
+    def die(operation: str) -> None:
+        if operation in writes or operation.startswith("delete_"):
+            left[0] -= 1
+            if left[0] == 0:
+                raise CrashError
+
+    crashes = 0
+    while True:
+        first, *kept = releases(stage, project, 4)
+        at = stage.world.clock()
+        left[0] = crashes = crashes + 1
+        stage.world.calls.after = die
+        try:
+            collected(stage)
+        except CrashError:
+            left[0] = 0
+            for later in range(3):
+                run(stage, at + later * HOUR)
+        else:
+            break
+        assert left_of(stage, first) == {}
+        assert stage.world.again(first).collected_at
+        assert [each.deployment_id for each in stage.world.retention.held()] == [
+            each.deployment_id for each in kept
+        ]
+        assert all(left_of(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
+        for each in kept:
+            stage.world.database.delete_item(
+                TableName=DEPLOYMENTS, Key=deployment_key(each.project_id, each.deployment_id)
+            )
+    assert crashes > 12
+
+
+def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, *_ = releases(stage, project, 4)
+    at = stage.world.clock()
+    refuse(stage, "update_keys", client_error("ThrottlingException", "UpdateKeys"), times=1)
+    run(stage, at)
+    assert "keys" in left_of(stage, first)
+    run(stage, at + 3 * HOUR)
+    assert left_of(stage, first).keys() >= {"aliases", "objects"}
+    assert "keys" not in left_of(stage, first)
+    run(stage, at + 4 * HOUR)
+    assert left_of(stage, first) == {}
+
+
+def test_functions_that_are_gone_have_nothing_to_remove(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, *_ = releases(stage, project, 4)
+    stage.functions.functions.pop(stage.site(project).image_function)
+    collected(stage)
+    assert stage.world.again(first).release is None
+
+
+def test_a_site_that_is_no_more_leaves_no_files(stage: ReleaseWorld) -> None:
+    """Pulumi deletes its functions with all their versions."""
+    project = stage.project()
+    first, *_ = releases(stage, project, 4)
+    key = {"projectId": {"S": f"SITE#{project.site}"}, "sk": {"S": "SITE"}}
+    row = stage.world.database.get_item(TableName=PROJECTS, Key=key)["Item"]
+    stage.world.database.delete_item(TableName=PROJECTS, Key=key)
+    collected(stage)
+    stage.world.database.put_item(TableName=PROJECTS, Item=row)
+    assert left_of(stage, first).keys() == {"aliases", "urls", "versions"}
+
+
+def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, *_ = releases(stage, project, 4)
+    at = stage.world.clock()
+    run(stage, at)
+    stage.objects.refused = "assets/next-site/file"
+    run(stage, at + HOUR)
+    assert "row" in left_of(stage, first)
+    stage.objects.refused = None
+    run(stage, at + 2 * HOUR)
+    assert "row" not in left_of(stage, first)
+
+
+def test_what_does_not_pass_is_told_after_all_others_were_collected(
+    stage: ReleaseWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = stage.project()
+    first, second, *_ = releases(stage, project, 5)
+    at = stage.world.clock()
+    run(stage, at)
+    refuse(stage, "delete_objects", client_error("AccessDenied", "DeleteObjects"), times=1)
+    with pytest.raises(CollectionFailedError, match="1 releases"):
+        run(stage, at + HOUR)
+    assert ("row" in left_of(stage, first), "row" in left_of(stage, second)) == (True, False)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (failure,) = [line for line in lines if line["level"] == "ERROR"]
+    assert failure["deploymentId"] == first.deployment_id
+
+
+def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleaseWorld) -> None:
+    project = stage.project()
+    first, second, *_ = releases(stage, project, 5)
+    at = stage.world.clock()
+    minutes = iter(range(0, 120, 7))
+    short = evolve(stage.collector, clock=lambda: at + timedelta(minutes=next(minutes)))
+    run(stage, at, short)
+    assert ["keys" in left_of(stage, each) for each in (first, second)] == [False, True]
+    run(stage, at + HOUR, short)
+    assert left_of(stage, first) == {}
+    run(stage, at + HOUR, short)
+    assert "keys" not in left_of(stage, second)
+
+
+def test_what_the_edge_leads_to_is_kept_whatever_the_rows_say(stage: ReleaseWorld) -> None:
+    """Someone repaired the edge by hand."""
+    project = stage.project()
+    first, *_ = releases(stage, project, 4)
+    host = stage.site(project).host
+    stage.store.items[host] = stage.store.items[release_host(first.deployment_id, host)]
+    before = left_of(stage, first)
+    collected(stage)
+    assert left_of(stage, first) == before
