@@ -11,7 +11,7 @@ from components.keys import PlatformKeys, PlatformKeysArgs
 from components.lifecycle import LifecycleRule
 from components.stage import StageConfig
 from components.table import TenantTable, TenantTableArgs
-from runtime.deploy.repositories.stage_builds import BUILDS
+from runtime.deploy.model import BUILDS
 
 
 @attrs.frozen(kw_only=True)

@@ -44,6 +44,9 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 SERVER_ACTIONS_KEY = "NEXT_SERVER_ACTIONS_ENCRYPTION_KEY"
 """The variable in which Next.js takes the key that server actions are named and encrypted with."""
 
+BUILDS = "BUILDS"
+"""The partition of the projects table that is no project's: what builds, and what waits for it."""
+
 
 class Source(StrEnum):
     """What asked for a deployment."""

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from attrs import frozen
 
-from runtime.deploy.model import Deployment, Status
+from runtime.deploy.model import BUILDS, Deployment, Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.clock import from_text
@@ -29,9 +29,6 @@ from runtime.shared.dynamodb import (
     transact,
     values,
 )
-
-BUILDS: Final = "BUILDS"
-"""The partition."""
 
 _RUNNING: Final = "RUNNING"
 _WAITING: Final = "WAITING#"

@@ -15,8 +15,7 @@ from attrs import Factory, define
 from runtime.deploy.errors import NotReleasedError, StaleDeploymentError, SwitchOvertakenError
 from runtime.deploy.handlers import build_events, webhook
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.model import Deployment, Project, Status
-from runtime.deploy.repositories.stage_builds import BUILDS
+from runtime.deploy.model import BUILDS, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
