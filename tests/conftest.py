@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import settings
 from moto.core.botocore_stubber import BotocoreStubber
 
 from tests import moto_without_http
@@ -17,6 +18,10 @@ with warnings.catch_warnings():
     import pulumi_aws
 
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
+
+# A machine that is busy is no failure, and an example that failed belongs into a test of its own.
+settings.register_profile("anchor", deadline=None, database=None)
+settings.load_profile("anchor")
 
 # A worker holds a million objects of the SDK, of botocore and of moto from its beginning to its end. Looking
 # through them for garbage again and again took a quarter of the suite's time.

@@ -3,17 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 from moto import mock_aws
 
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.release_world import ReleaseWorld
 from tests.runtime.tables import platform_tables
 from tests.runtime.world import World
-
-# A machine that is busy is no failure, and an example that failed belongs into a test of its own.
-settings.register_profile("anchor", deadline=None, database=None)
-settings.load_profile("anchor")
 
 
 @pytest.fixture
