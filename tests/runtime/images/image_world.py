@@ -28,7 +28,7 @@ from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.signing import Signer
-from tests.runtime.calls import REGION, Calls, client_error, real_client
+from tests.runtime.calls import REGION, Calls, CrashError, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
 from tests.runtime.images.pictures import picture
 from tests.runtime.stand_ins import Clock, Kms
@@ -174,6 +174,22 @@ class ImageWorld:
 
     def deliver(self, event: Mapping[str, Any]) -> None:
         uploaded.respond(event, self.uploads)
+
+    def dies(self, event: Mapping[str, Any], *, after: int) -> bool:
+        """Let an event arrive at a function that dies after so many calls, and then at one that does not.
+
+        Returns:
+            Whether it died: not if it was done before.
+        """
+        self.calls.crash_after = len(self.calls.made) + after
+        try:
+            self.deliver(event)
+        except CrashError:
+            self.calls.crash_after = None
+            self.deliver(event)
+            return True
+        self.calls.crash_after = None
+        return False
 
     def upload(self, image: Image, data: bytes) -> None:
         """Write an object, and let its event arrive."""

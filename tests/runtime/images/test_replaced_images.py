@@ -4,7 +4,7 @@ import pytest
 
 from runtime.images.errors import ImageStillCachedError
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import client_error
 from tests.runtime.images.image_world import ImageWorld
 from tests.runtime.images.pictures import picture
 from tests.runtime.world import OWNER
@@ -78,14 +78,7 @@ def test_an_event_that_dies_anywhere_leaves_its_caches_to_the_next_delivery(
         image = world.ready(colour="red")
         world.visit()
         event = world.put(image, data)
-        world.calls.crash_after = len(world.calls.made) + crash_after
-        try:
-            world.deliver(event)
-        except CrashError:
-            world.calls.crash_after = None
-            world.deliver(event)
-        else:
-            world.calls.crash_after = None
+        if not world.dies(event, after=crash_after):
             assert crash_after > 4
             break
         assert image.image_id not in world.caches.kept

@@ -15,7 +15,7 @@ from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
 from runtime.images.objects import image_id_of
 from runtime.images.rows import collisions
 from runtime.shared.dynamodb import TransactionConflictError, condition
-from tests.runtime.calls import CrashError, client_error, real_client
+from tests.runtime.calls import client_error, real_client
 from tests.runtime.images.image_world import BUCKET, ImageWorld, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 
@@ -166,14 +166,7 @@ def test_an_event_that_dies_anywhere_is_finished_by_its_next_delivery(world: Ima
     for crash_after in range(1, 9):
         image = world.pending(album_id=album.album_id)
         event = world.put(image, data)
-        world.calls.crash_after = len(world.calls.made) + crash_after
-        try:
-            world.deliver(event)
-        except CrashError:
-            world.calls.crash_after = None
-            world.deliver(event)
-        else:
-            world.calls.crash_after = None
+        if not world.dies(event, after=crash_after):
             assert crash_after > 3
             break
         now = world.again(image)
