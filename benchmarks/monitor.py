@@ -3,9 +3,9 @@
 Pulumi's own engine runs in another process. What is measured is the program and the SDK under it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pulumi
 from attrs import frozen
@@ -13,6 +13,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
+from benchmarks.recorded import Recorded, Within
 from local.monitor import Monitor
 from local.program import run_program
 from tests.components.recorder import ACCOUNT, computed
@@ -20,31 +21,43 @@ from tests.components.recorder import ACCOUNT, computed
 PROJECT: Final = "anchor-deploy"
 _NAMES: Final = ("name", "bucket", "layerName")
 
-Portable: TypeAlias = tuple[str, str, dict[str, Any], dict[str, str]]
-"""A resource for another process: type token, name, inputs, and the ARN and the id that it got."""
-
 
 @frozen(kw_only=True)
 class Registered:
     """What the program asked for.
 
     Attributes:
-        type: The type token.
-        name: The resource's name.
-        custom: Whether AWS has it, and not just the program, as a component.
-        inputs: As the SDK sent them.
-        made: The ARN and the id that it got.
+        urn: The URN that it got.
+        request: As the SDK sent it.
+        made: What else it got, beside its inputs.
     """
 
-    type: str
-    name: str
-    custom: bool
-    inputs: struct_pb2.Struct
-    made: dict[str, str]
+    urn: str
+    request: resource_pb2.RegisterResourceRequest
+    made: Mapping[str, Any]
 
-    def portable(self) -> Portable:
+    @property
+    def custom(self) -> bool:
+        """Whether AWS has it, and not just the program, as a component."""
+        return self.request.custom
+
+    def portable(self) -> Recorded:
         """The resource for another process, with the content of its files."""
-        return self.type, self.name, _with_content(rpc.deserialize_properties(self.inputs)), self.made
+        request = self.request
+        return Recorded(
+            urn=self.urn,
+            type=request.type,
+            name=request.name,
+            inputs=_with_content(rpc.deserialize_properties(request.object)),
+            refers={key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns},
+            after=frozenset(request.dependencies),
+            options={
+                "protect": request.protect,
+                "retain_on_delete": request.retainOnDelete,
+                "ignore_changes": list(request.ignoreChanges),
+            },
+            made=dict(_texts(self.made)),
+        )
 
 
 def run(program: Callable[[], object], stage: str, config: Mapping[str, object]) -> list[Registered]:
@@ -71,16 +84,15 @@ class _Monitor(Monitor):
         urn = self.urn(request.parent, request.type, request.name)
         if not request.custom:
             if request.parent:
-                self.registered.append(_registered(request, {}))
+                self.registered.append(Registered(urn=urn, request=request, made={}))
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
         given = (request.object.fields[key].string_value for key in _NAMES if key in request.object.fields)
         name = next(given, request.name)
         answer = struct_pb2.Struct()
         outputs = computed(request.type, name)
         answer.update(outputs)
-        # What a resource is given wins, as with the recorder's mocks.
-        answer.MergeFrom(request.object)
-        self.registered.append(_registered(request, {"arn": outputs["arn"], "id": name}))
+        _merge(answer, request.object)
+        self.registered.append(Registered(urn=urn, request=request, made={"id": name, **outputs}))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=name, object=answer)
 
     def RegisterResourceOutputs(  # noqa: N802 - the protocol's name
@@ -94,10 +106,28 @@ def _never(_registration: object) -> Any:  # noqa: ANN401 - returns nothing at a
     raise NotImplementedError
 
 
-def _registered(request: resource_pb2.RegisterResourceRequest, made: dict[str, str]) -> Registered:
-    return Registered(
-        type=request.type, name=request.name, custom=request.custom, inputs=request.object, made=made
-    )
+def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
+    """What a resource is given wins, as with the recorder's mocks."""
+    for key, value in given.fields.items():
+        if value.HasField("struct_value") and key in made.fields:
+            _merge(made.fields[key].struct_value, value.struct_value)
+        else:
+            made.fields[key].CopyFrom(value)
+
+
+def _texts(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
+    """The strings in a value, with where they are in it."""
+    match value:
+        case str() if value:
+            yield path, value
+        case dict():
+            for key, item in value.items():
+                yield from _texts(item, *path, key)
+        case list():
+            for index, item in enumerate(value):
+                yield from _texts(item, *path, index)
+        case _:
+            pass
 
 
 def _with_content(value: Any) -> Any:  # noqa: ANN401 - whatever a resource takes

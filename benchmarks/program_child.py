@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> Cost:
         case ["import"]:
             return _timed(_import_program)
         case ["import-raw", graph]:
-            return _import_raw([token for token, *_ in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
+            return _import_raw([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
             return _components(int(sites), Path(graph))
         case ["raw" | "raw-usual" as kind, _, graph]:
@@ -114,6 +114,7 @@ def _components(sites: int, graph: Path) -> Cost:
 def _raw(graph: Path, *, as_ours: bool) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
     from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
+    from benchmarks.recorded import differences  # noqa: PLC0415
 
     def program(resources: Sequence[RawResource]) -> None:
         runpy.run_path(
@@ -122,10 +123,13 @@ def _raw(graph: Path, *, as_ours: bool) -> Cost:
             run_name="__main__",
         )
 
-    resources = raw_resources(pickle.loads(graph.read_bytes()))  # noqa: S301 - written by this module
+    recorded = pickle.loads(graph.read_bytes())  # noqa: S301 - written by this module
+    resources = raw_resources(recorded)
     run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
     registered: list[Registered] = []
     cost = _timed(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
+    if wrong := differences([each.portable() for each in registered], recorded):
+        raise ValueError("\n".join(["compared other resources than those of the program:", *wrong]))
     return _counted(cost, len(registered), 0)
 
 

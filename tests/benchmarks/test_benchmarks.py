@@ -4,40 +4,62 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
-from google.protobuf import struct_pb2
+from attrs import evolve
 
 from benchmarks import image_lists, repositories
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.cold_start import handlers
 from benchmarks.document import Machine, write
 from benchmarks.model import Goal, Measurement, Report
-from benchmarks.monitor import Registered, run
+from benchmarks.monitor import run
 from benchmarks.plot import Line, Plot
-from benchmarks.raw_program import class_of, raw_resources, register
+from benchmarks.raw_program import Attribute, Sentence, class_of, raw_resources, register
+from benchmarks.recorded import Recorded, differences
 from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
 
-ROLE = ("aws:iam/role:Role", "web", {"name": "anchor-web", "assumeRolePolicy": "{}"})
-FUNCTION = (
-    "aws:lambda/function:Function",
-    "web",
-    {
-        "name": "anchor-web",
-        "role": "arn:role/web",
-        "memorySize": 512.0,
-        "environment": {"variables": {"A": "1"}},
-    },
+
+def recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
+    """A resource named web of an AWS class that needs nothing, with what is `changed`."""
+    nothing: dict[str, Any] = {"inputs": {}, "refers": {}, "after": frozenset(), "made": {}}
+    urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
+    options = {
+        "protect": False,
+        "retain_on_delete": False,
+        "ignore_changes": [],
+        **changed.pop("options", {}),
+    }
+    return Recorded(**{"urn": urn, "type": kind, "name": "web", "options": options, **nothing, **changed})
+
+
+ROLE = recorded(
+    "aws:iam/role:Role",
+    inputs={"name": "anchor-web", "assumeRolePolicy": "{}"},
+    made={("id",): "anchor-web", ("arn",): "arn:aws:iam::123456789012:role/anchor-web"},
 )
-
-
-def graph() -> list[tuple[str, str, dict[str, Any], dict[str, str]]]:
-    return [(*ROLE, {"arn": "arn:role/web", "id": "anchor-web"}), (*FUNCTION, {"arn": "arn:function/web"})]
-
-
-def plain(resources: list[Registered]) -> list[tuple[str, str, dict[str, Any]]]:
-    return [(each.type, each.name, each.portable()[2]) for each in resources]
+POLICY = recorded(
+    "aws:iam/rolePolicy:RolePolicy",
+    inputs={"role": "anchor-web", "policy": "{}"},
+    refers={"role": frozenset({ROLE.urn})},
+    after=frozenset({ROLE.urn}),
+)
+FUNCTION = recorded(
+    "aws:lambda/function:Function",
+    inputs={
+        "name": "anchor-web",
+        "role": "arn:aws:iam::123456789012:role/anchor-web",
+        "memorySize": 512.0,
+        "environment": {"variables": {"A": "1", "ROLE": "I am anchor-web."}},
+        "code": pulumi.AssetArchive({"web.py": pulumi.StringAsset("pass")}),
+    },
+    refers={"role": frozenset({ROLE.urn}), "environment": frozenset({ROLE.urn})},
+    after=frozenset({ROLE.urn, POLICY.urn}),
+    options={"protect": True, "ignore_changes": ["code"]},
+)
+GRAPH = (ROLE, POLICY, FUNCTION)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +119,59 @@ def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> No
     assert "make bench" in page
 
 
+def registered() -> list[Recorded]:
+    return [each.portable() for each in run(lambda: register(raw_resources(GRAPH)), "dev", {})]
+
+
 def test_a_recorded_graph_becomes_the_same_resources_without_components() -> None:
-    registered = run(lambda: register(raw_resources(graph())), "dev", {})
-    assert plain(registered) == [
-        ROLE,
-        # The ARN that the benchmark's own engine gave to the role, and not the one that was recorded.
-        (*FUNCTION[:2], {**FUNCTION[2], "role": "arn:aws:iam::123456789012:role/anchor-web"}),
+    assert [(each.urn.split("::")[2], each.name) for each in registered()] == [
+        (each.type, each.name) for each in GRAPH
     ]
+    assert differences(registered(), GRAPH) == []
 
 
 def test_what_other_resources_have_made_is_wired_and_not_written_down() -> None:
-    _, function = raw_resources(graph())
-    assert function.wired == {"role": (0, "arn")}
-    assert "role" not in function.arguments
+    _, _, function = raw_resources(GRAPH)
+    assert function.wired == {
+        "role": Attribute(0, "arn"),
+        "environment": {
+            "variables": {"A": "1", "ROLE": Sentence((Attribute(0, "id"),), ("I am ", 0, "."))},
+        },
+    }
     assert function.arguments["memory_size"] == 512
+    assert function.after == (1,)
+
+
+def test_of_resources_called_the_same_each_is_wired_to_what_refers_to_them_all() -> None:
+    user = evolve(ROLE, urn=f"{ROLE.urn}-user", made={("id",): "anchor-web"})
+    both = frozenset({ROLE.urn, user.urn})
+    told = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, refers={"layers": both})
+    *_, raw = raw_resources([ROLE, user, POLICY, told])
+    assert {attribute.of for attribute in raw.wired["layers"]} == {0, 1}
+
+
+def test_a_reference_that_cannot_be_found_is_an_error() -> None:
+    lost = evolve(FUNCTION, inputs={"role": "somebody's"}, refers={"role": frozenset({ROLE.urn})})
+    with pytest.raises(ValueError, match=r"role of .* says nothing of .*aws:iam/role:Role::web"):
+        raw_resources([ROLE, POLICY, lost])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"inputs": {**FUNCTION.inputs, "memorySize": 1024.0}}, "inputs is"),
+        ({"inputs": {**FUNCTION.inputs, "code": pulumi.AssetArchive({})}}, "inputs is"),
+        ({"refers": {}}, "refers is"),
+        ({"after": frozenset({ROLE.urn})}, "after is"),
+        ({"options": {}}, "options is"),
+        ({"urn": "urn:pulumi:dev::anchor-deploy::aws:lambda/function:Function::web2"}, "only one has it"),
+    ],
+)
+def test_every_difference_between_two_programs_is_found(changed: dict[str, Any], said: str) -> None:
+    other = [ROLE, POLICY, evolve(FUNCTION, **changed)]
+    found = differences(GRAPH, other)
+    assert found
+    assert all(line.startswith("aws:lambda/function:Function::web") and said in line for line in found)
 
 
 def test_classes_are_found_by_their_type_tokens() -> None:
@@ -119,8 +180,13 @@ def test_classes_are_found_by_their_type_tokens() -> None:
 
 
 def test_the_monitor_tells_components_from_resources() -> None:
-    registered = Registered(type="t", name="n", custom=False, inputs=struct_pb2.Struct(), made={})
-    assert registered.portable() == ("t", "n", {}, {})
+    def program() -> None:
+        web = pulumi.ComponentResource("anchor:web:Web", "web")
+        aws.sqs.Queue("web", name="anchor-web", opts=pulumi.ResourceOptions(parent=web))
+
+    web, queue = run(program, "dev", {})
+    assert (web.custom, queue.custom) == (False, True)
+    assert queue.portable().made["url",] == "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-web"
 
 
 def test_every_handler_is_measured() -> None:
