@@ -15,7 +15,10 @@ _ACTS: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # of Unicode's categor
 _JOINERS: Final = "\u200c\u200d"  # words of Persian and of India, and many emoji, are written with them
 _SPARED: Final = "\n\t"
 _CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # at the end of a line, as Windows writes it
-_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]{0,40}m")
+_COLOUR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")
+# Plain, bold, faint, italic, underlined or not, and in a colour. Nothing that can make a text look like what
+# is behind it: no black or white, as terminals themselves are, no mixed colours, no backgrounds.
+_HARMLESS: Final = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(31, 37), 39, *range(90, 97)})
 _NO_COLOUR: Final = "\x1b[0m"
 
 
@@ -32,16 +35,17 @@ def in_one_line(text: str) -> str:
 def of_a_log(text: str, *, colours: bool) -> str:
     """Return what a log says, whose colours are no control but how tools write.
 
+    Those by which a text can be hidden are left out.
+
     Args:
         text: One or several lines.
-        colours: Leave them, and end them with the text; otherwise they are left out.
+        colours: Leave the others, and end them with the text; otherwise they are left out, too.
     """
-    text = _CARRIAGE_RETURNS.sub("", text)
-    plain = [_shown(each, spared=_SPARED) for each in _COLOUR.split(text)]
-    found = _COLOUR.findall(text)
-    if not colours or not found:
-        return "".join(plain)
-    pairs = zip(plain, [*found, _NO_COLOUR], strict=True)
+    # A text, a colour's numbers, a text, and so on.
+    plain, numbers = (parts := _COLOUR.split(_CARRIAGE_RETURNS.sub("", text)))[::2], parts[1::2]
+    shown = [_shown(each, spared=_SPARED) for each in plain]
+    found = [f"\x1b[{each}m" if colours and _is_harmless(each) else "" for each in numbers]
+    pairs = zip(shown, [*found, _NO_COLOUR if any(found) else ""], strict=True)
     return "".join(part for pair in pairs for part in pair)
 
 
@@ -58,6 +62,11 @@ def _shown(text: str, *, spared: str) -> str:
         return character.encode("unicode_escape").decode("ascii")
 
     return _DOUBTFUL.sub(show, text)
+
+
+def _is_harmless(numbers: str) -> bool:
+    """Return whether all that a sequence asks for is; a colon belongs to a colour of one's own choice."""
+    return ":" not in numbers and all(int(each or 0) in _HARMLESS for each in numbers.split(";"))
 
 
 def _escaped(found: re.Match[str]) -> str:

