@@ -18,6 +18,8 @@ from runtime.shared.aws_errors import code, is_passing
 LIVE: Final = "live"
 """The alias that names a function's version in production (D4)."""
 
+_RELEASE: Final = "r-"
+
 # Seconds. Small changes are done at once, large ones in seconds; and all who change an account's functions
 # share 15 calls a second (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4, *(0.5,) * 118)
@@ -33,7 +35,12 @@ class FunctionBusyError(Exception):
 
 def release_alias(deployment_id: str) -> str:
     """Return the alias of a release's functions."""
-    return f"r-{deployment_id.lower()}"
+    return f"{_RELEASE}{deployment_id.lower()}"
+
+
+def is_released(description: str) -> bool:
+    """Return whether a version's description says that a release published it: it is the alias."""
+    return description.startswith(_RELEASE)
 
 
 def split_alias(alias: str, number: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 from botocore.exceptions import ClientError
 
+from runtime.deploy.releases.publishing import is_released
 from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
 from runtime.shared.aws import Answer
 from runtime.shared.aws_errors import code
@@ -28,41 +29,47 @@ class FunctionRemover:
 
     client: RemovingLambdaClient
 
-    def remove(self, function: str, alias: str, version: str | None, *, has_url: bool) -> None:
-        """Remove a release's aliases with their URLs, and its versions unless others' aliases name them too.
+    def remove(self, function: str, alias: str, *, has_url: bool) -> None:
+        """Remove a release's aliases with their URLs, then every version of a release that no alias names.
 
-        A function whose code and variables did not change between two releases has one version for both. A
-        version that a broken-off release left without an alias is known by its description.
+        A function whose code and variables did not change between two releases has one version for both:
+        Lambda gives the newest one again to who publishes the same. So the newest stays, whose ever it is. A
+        release that is under way may have been given it and be about to make its alias. It goes once there is
+        a newer one.
 
         Args:
             function: The function's name; one that is gone has nothing to remove.
             alias: The release's; those of its split functions begin with it.
-            version: As the release's row has it; None where it has none.
             has_url: Whether its aliases have URLs.
         """
         try:
+            # Before the aliases: all that are published and named in between are named when those are read.
+            versions = self._versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
                 for each in _pages(self.client.list_aliases, "Aliases", FunctionName=function)
-            }
-            # `$LATEST` bears a description, too. It is no version, and goes with the function only.
-            described = {
-                each["Version"]: each.get("Description", "")
-                for each in _pages(self.client.list_versions_by_function, "Versions", FunctionName=function)
-                if each["Version"].isdigit()
             }
         except ClientError as error:
             if code(error) != "ResourceNotFoundException":
                 raise
             return
         own = {name for name in aliases if _is_of(alias, name)}
-        versions = {number for number, text in described.items() if _is_of(alias, text)}
-        versions |= {aliases[name] for name in own} | ({version} & described.keys())
-        others = {named for name, named in aliases.items() if name not in own}
+        named = {version for name, version in aliases.items() if name not in own}
         for name in sorted(own):
             self._delete_alias(function, name, has_url=has_url)
-        for number in sorted(versions - others):
-            self._delete(function, number)
+        for number, description in versions[:-1]:
+            if is_released(description) and number not in named:
+                self._delete(function, number)
+
+    def _versions(self, function: str) -> list[tuple[str, str]]:
+        """Return the numbers and descriptions of a function's versions, the newest last."""
+        found = [
+            (each["Version"], each.get("Description", ""))
+            for each in _pages(self.client.list_versions_by_function, "Versions", FunctionName=function)
+            # `$LATEST` bears a description, too. It is no version, and goes with the function only.
+            if each["Version"].isdigit()
+        ]
+        return sorted(found, key=lambda each: int(each[0]))
 
     def _delete_alias(self, function: str, name: str, *, has_url: bool) -> None:
         if has_url:
@@ -138,7 +145,7 @@ def _pages(call: Callable[..., Answer], held: str, **arguments: str) -> Iterator
 
 
 def _is_of(alias: str, name: str) -> bool:
-    """Return whether an alias, or a version's description, is that of a release or of a split part of it."""
+    """Return whether an alias is that of a release or of a split part of it."""
     return name == alias or name.startswith(f"{alias}-")
 
 

@@ -26,8 +26,7 @@ from runtime.deploy.model import Deployment, Site
 from runtime.deploy.releases.assets import project_prefix, release_prefix
 from runtime.deploy.releases.cache_seed import cache_prefix
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore, release_host
-from runtime.deploy.releases.manifest import MOST_SPLITS
-from runtime.deploy.releases.publishing import release_alias, split_alias
+from runtime.deploy.releases.publishing import release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -186,17 +185,10 @@ class Collector:
         return False
 
     def _remove_versions(self, site: Site, deployment: Deployment) -> None:
-        alias, release = release_alias(deployment.deployment_id), deployment.release
-        for function, version, has_url in (
-            (site.server_function, release and release.server_version, True),
-            (site.image_function, release and release.image_version, True),
-            (site.revalidation_function, release and release.revalidation_version, False),
-        ):
-            self.functions.remove(function, alias, version, has_url=has_url)
-        # A release that broke off does not say into how many parts its server is split.
-        splits = (release.split_versions or ()) if release else (None,) * MOST_SPLITS
-        for number, version in enumerate(splits, 1):
-            self.functions.remove(site.server_function, split_alias(alias, number), version, has_url=True)
+        alias = release_alias(deployment.deployment_id)
+        self.functions.remove(site.server_function, alias, has_url=True)
+        self.functions.remove(site.image_function, alias, has_url=True)
+        self.functions.remove(site.revalidation_function, alias, has_url=False)
 
 
 def host_of(deployment: Deployment, site: Site | None) -> str | None:

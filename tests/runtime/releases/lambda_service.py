@@ -101,7 +101,8 @@ class LambdaService:
     ) -> Mapping[str, Any]:
         function = self._function(FunctionName)
         if Qualifier is not None:
-            assert Qualifier in function.versions
+            if Qualifier not in function.versions:
+                raise client_error("ResourceNotFoundException", "GetFunctionConfiguration", "no such version")
             return {"State": "Failed" if self.versions_fail else "Active"}
         if function.pending:
             function.pending -= 1
@@ -119,12 +120,14 @@ class LambdaService:
             raise client_error(
                 "PreconditionFailedException", "PublishVersion", f"not as {Description} knew it"
             )
-        if function.changed:  # else Lambda returns the last version
-            number = str(len(function.descriptions) + 1)  # of a deleted version it is not used again
-            function.versions[number] = (function.sha256, dict(function.variables))
-            function.descriptions[number] = Description
-            function.changed = False
-        return {"Version": str(len(function.descriptions))}
+        last = str(len(function.descriptions))
+        if not function.changed and last in function.versions:
+            return {"Version": last}  # as it is, and with its own description
+        number = str(len(function.descriptions) + 1)  # of a deleted version it is not used again
+        function.versions[number] = (function.sha256, dict(function.variables))
+        function.descriptions[number] = Description
+        function.changed = False
+        return {"Version": number}
 
     def get_alias(self, *, FunctionName: str, Name: str) -> Mapping[str, Any]:
         aliases = self._function(FunctionName).aliases
@@ -136,7 +139,8 @@ class LambdaService:
         function = self._function(FunctionName)
         if Name in function.aliases:
             raise client_error("ResourceConflictException", "CreateAlias", "alias exists")
-        assert FunctionVersion in function.versions
+        if FunctionVersion not in function.versions:
+            raise client_error("ResourceNotFoundException", "CreateAlias", "no such version")
         function.aliases[Name] = FunctionVersion
         return {}
 

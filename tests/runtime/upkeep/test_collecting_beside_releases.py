@@ -1,0 +1,154 @@
+"""D6: a release that is under way keeps what it was given, at whatever moment others are collected."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from itertools import chain, combinations, islice, repeat
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from runtime.deploy.releases.bundles import Code
+from runtime.deploy.releases.publishing import FunctionPublisher, FunctionRelease, is_released, release_alias
+from runtime.deploy.releases.removal import FunctionRemover
+from tests.runtime.calls import Calls
+from tests.runtime.releases.lambda_service import Function, LambdaService
+from tests.runtime.releases.release_world import ReleaseWorld, answering, led_to, live_versions
+from tests.runtime.releases.turns import Turns
+from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, left_of, run
+
+FUNCTION = "site-revalidate"
+LIVE, FAILED = "r-live", "r-failed"
+
+
+def release(alias: str, code: str) -> FunctionRelease:
+    sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    zipped = Code(bucket="artifacts", key=code, sha256=sha256, put=lambda: None)
+    return FunctionRelease(function=FUNCTION, alias=alias, code=zipped, environment=None)
+
+
+@define(slots=False)
+class Bench:
+    """A function with a live release and a later one that failed: a collection removes what is of that."""
+
+    calls: Calls = field(factory=Calls)
+    service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: key.encode(), settling=0))
+
+    def __attrs_post_init__(self) -> None:
+        client: Any = self.calls.client("lambda", self.service)
+        self.publisher = FunctionPublisher(client=client, pause=lambda _: None)
+        self.remover = FunctionRemover(client=client)
+        self.service.add(FUNCTION)
+        self.publisher.version(release(LIVE, "code of live"))
+        self.publisher.version(release(FAILED, "code of failed"))
+
+    @property
+    def function(self) -> Function:
+        return self.service.functions[FUNCTION]
+
+    def collect(self) -> None:
+        self.remover.remove(FUNCTION, FAILED, has_url=False)
+
+
+def orders(first: int, second: int) -> Iterator[Iterator[int]]:
+    """All in which two can take so many turns."""
+    turns = range(first + second)
+    for of_second in combinations(turns, second):
+        yield chain((int(turn in of_second) for turn in turns), repeat(0))
+
+
+@pytest.mark.parametrize(
+    ("codes", "calls", "every"),
+    [
+        (("code of failed",), 5, 1),
+        (("new code",), 7, 9),
+        (("code of live",), 7, 9),
+        (("new code", "of a part"), 14, 97),
+    ],
+)
+def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_release_was_given(
+    codes: tuple[str, ...], calls: int, every: int
+) -> None:
+    """A function whose code is the failed release's gets its version, too: Lambda makes no second one."""
+    wanted = {f"r-next-{number}": code for number, code in enumerate(codes)}
+    played = 0
+    for order in islice(orders(1 + calls, 1 + 4), None, None, every):
+        bench, turns = Bench(), Turns()
+        publish = [release(alias, code) for alias, code in wanted.items()]
+
+        def released(bench: Bench = bench, publish: list[FunctionRelease] = publish) -> None:
+            for each in publish:
+                bench.publisher.version(each)
+
+        before = len(bench.calls.made)
+        bench.calls.before = lambda _, turns=turns: turns.take()
+        turns.play([released, bench.collect], order)
+        function = bench.function
+        assert function.aliases.keys() == {LIVE, *wanted}
+        assert function.versions[function.aliases[LIVE]][0] == release(LIVE, "code of live").code.sha256
+        for each in publish:
+            assert function.versions[function.aliases[each.alias]][0] == each.code.sha256
+        assert calls + 3 <= len(bench.calls.made) - before <= calls + 4
+        played += 1
+    assert played > 50
+
+
+def test_what_no_alias_names_goes_once_there_is_a_newer_version() -> None:
+    """Whose ever it is, also of releases that are not known any more; and nothing else."""
+    bench = Bench()
+    by_hand = bench.function
+    by_hand.versions["3"], by_hand.descriptions["3"] = ("code of an operator", {}), "to look at something"
+    bench.collect()
+    assert set(bench.function.versions) == {"1", "3"}
+    bench = Bench()
+    bench.collect()
+    assert set(bench.function.versions) == {"1", "2"}
+    bench.publisher.version(release("r-next", "new code"))
+    bench.collect()
+    assert bench.function.aliases == {LIVE: "1", "r-next": "3"}
+    assert set(bench.function.versions) == {"1", "3"}
+
+
+def test_ten_versions_and_more_are_in_their_order() -> None:
+    """As text, 9 would be the newest of eleven."""
+    bench = Bench()
+    for number in range(3, 12):
+        bench.publisher.version(release(FAILED + f"-{number}", f"code {number}"))
+    bench.collect()
+    assert bench.function.aliases == {LIVE: "1"}
+    assert set(bench.function.versions) == {"1", "11"}
+
+
+def test_a_release_knows_its_versions_by_their_description() -> None:
+    assert is_released(release_alias("01JB0000000000000000000000"))
+    assert not is_released("")
+
+
+def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
+    stage: ReleaseWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D2, D6: the site's owner pushes again, and the collection runs when all versions lack their aliases."""
+    project = stage.project()
+    stage.live(project)
+    stage.functions.answer = answering(500)
+    failed = stage.release(stage.built(project, OTHER_CODE))
+    at = stage.world.clock()
+    run(stage, at)
+    publish, met = LambdaService.publish_version, list[str]()
+
+    def collected_then(service: LambdaService, **arguments: Any) -> Any:  # noqa: ANN401 - AWS's own
+        answer = publish(service, **arguments)
+        if arguments["FunctionName"] == stage.site(project).revalidation_function:
+            met.append(answer["Version"])
+            run(stage, at + HOUR)
+        return answer
+
+    monkeypatch.setattr(LambdaService, "publish_version", collected_then)
+    stage.functions.answer = answering(200)
+    again = stage.release(stage.built(project, OTHER_CODE))
+    assert (again.status, led_to(stage, project)) == ("live", again.deployment_id)
+    assert met == ["2"]
+    assert live_versions(stage, project)[2] == "2"
+    assert left_of(stage, failed).keys() <= {"versions"}
+    assert stage.world.again(failed).release is None
