@@ -35,6 +35,9 @@ _ACCESS_LOG: Final = json.dumps(
 _NOT_IN_IDS: Final = re.compile(r"[^a-zA-Z0-9]+")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _HEADERS: Final = ("Authorization", "Content-Type")
+# What a page may read of an answer beyond its status, body, type and length: when to ask again, and by which
+# id the access log has the request. API Gateway sends the latter with each answer.
+_ANSWERED_HEADERS: Final = ("Apigw-Requestid", "Retry-After")
 _HOUR: Final = 3600
 # API Gateway's own quota for all HTTP APIs of an account and region; a higher one is asked of AWS.
 _MOST_REQUESTS: Final = 10_000
@@ -233,5 +236,6 @@ def _cors(args: HttpApiArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgs | None
         allow_origins=list(args.cors_origins),
         allow_methods=list(_METHODS),
         allow_headers=list(_HEADERS),
+        expose_headers=list(_ANSWERED_HEADERS),
         max_age=_HOUR,
     )

@@ -14,6 +14,7 @@ from components.grant import Grant, policy_document, trust_policy
 from components.queue import VISIBILITY_PER_TIMEOUT, DeadLetterQueue, Queue
 from components.schedule import schedule_rule
 from components.stage import StageConfig
+from runtime.shared.environment import TIMEOUT
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
@@ -74,7 +75,7 @@ class PythonFunctionArgs(FunctionArgs):
 
     Attributes:
         code: The archive with the handler.
-        environment: Environment variables.
+        environment: Environment variables, beyond the one that says how long it may run.
         layers: ARNs of the layers with its dependencies.
     """
 
@@ -361,7 +362,8 @@ class PythonFunction(Function):
         package = _Package(
             runtime=args.stage.python_runtime,
             code=args.code,
-            environment=args.environment,
+            # How long a call of AWS may take follows from how long the function may (runtime/shared/aws.py).
+            environment={**args.environment, TIMEOUT: str(args.timeout)},
             layers=args.layers,
             traced=True,
         )

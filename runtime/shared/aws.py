@@ -5,12 +5,15 @@ boto3 ships no types. Each protocol names exactly the calls that this code makes
 reads our side of every call and a test can stand in for a client with a few lines.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
 
 import boto3
 from botocore.config import Config
+
+from runtime.shared.environment import TIMEOUT
 
 AttributeValue: TypeAlias = Mapping[str, Any]
 """One DynamoDB attribute value, such as `{"S": "text"}`."""
@@ -42,6 +45,7 @@ class SQSClient(Protocol):
         *,
         QueueUrl: str,
         MessageBody: str,
+        DelaySeconds: int = ...,
         MessageGroupId: str = ...,
         MessageDeduplicationId: str = ...,
     ) -> Answer: ...
@@ -104,31 +108,49 @@ class CloudWatchLogsClient(Protocol):
 def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401 - boto3 makes clients from data
     """Return the process's one client of a service with these settings, made at the first call.
 
-    Region and credentials are the Lambda environment's. Making a client reads its service's whole
-    description, so a function makes only those that it is about to use.
+    Region, credentials and how long the function may run are the Lambda environment's. Making a client reads
+    its service's whole description, so a function makes only those that it is about to use.
 
     Args:
         service: boto3's name of the service.
         settings: What differs from the usual; the same object for the same client.
     """
-    return boto3.client(service, config=usual_settings(service).merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
+    usual = usual_settings(service, timeout=int(os.environ.get(TIMEOUT, _SHORTEST)))
+    return boto3.client(service, config=usual.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
 
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
+# All in seconds. What the function that runs shortest may take, for where nobody says how long that is.
+_SHORTEST: Final = 10
+_ROOM: Final = 2.0  # of a function's time that no single call takes: for its start and its answer
+_CONNECT: Final = 1.0  # within a region it takes milliseconds
+_LONGEST_READ: Final = 20.0  # of what takes long, as Lambda taking in code
+_MINUTE: Final = 60
 
 
-def usual_settings(service: str) -> Config:
-    """Return the settings of every client of a service."""
+def usual_settings(service: str, *, timeout: int = _SHORTEST) -> Config:
+    """Return the settings of every client of a service, in a function that may run for so many seconds.
+
+    A call that hangs, at every attempt, ends before the function does: then its caller is told why and when
+    to ask again, or the queue that the message stays there. An attempt that was not answered is worth
+    another one, since a connection that the frozen function kept may be dead. Where someone waits, there is
+    time for one more; in a function that has minutes, for three. Longer waits belong to the queue that
+    brought the message.
+
+    Args:
+        service: boto3's name of the service.
+        timeout: Seconds after which Lambda ends the function.
+    """
+    attempts = 2 if timeout < _MINUTE else 4
+    # Before each attempt but the first, botocore waits a part, by chance, of 1, 2, 4 seconds, and so on.
+    pauses = 2 ** (attempts - 1) - 1
     return Config(
         # CloudTrail shows it. Without one of ours, boto3 puts one together of twenty parts, twice for each
         # request: a sixth of a call's time (`make bench`).
         user_agent=_USER_AGENT,
-        # Four attempts within a few seconds: longer waits belong to the queue that brought the message.
-        retries={"mode": "standard", "total_max_attempts": 4},
-        # Within a region a connection takes milliseconds. Four tries end before the webhook's ten seconds do:
-        # its caller is told why, and when to ask again.
-        connect_timeout=1,
-        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=_CONNECT,
+        read_timeout=min((timeout - _ROOM - pauses) / attempts - _CONNECT, _LONGEST_READ),
         # boto3 walks through every attribute to see that it is one. DynamoDB does that anyway, and our rows
         # are made by converters: it is a tenth of a call's time (`make bench`).
         parameter_validation=service != "dynamodb",

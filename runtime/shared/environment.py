@@ -1,11 +1,14 @@
 """A function's environment variables, read once into a type."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from attrs import fields
 
 T = TypeVar("T")
+
+TIMEOUT: Final = "FUNCTION_TIMEOUT"
+"""The variable of every function that says how many seconds it may run: Lambda tells only each event that."""
 
 
 class MissingEnvironmentError(Exception):

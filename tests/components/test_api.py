@@ -85,12 +85,13 @@ def build(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
 
 
 def test_an_api_is_for_pages_of_the_named_origins() -> None:
-    """I1."""
+    """I1, Q1: which also learn when to ask again, and by which id the access log has what they asked."""
     (api,) = build(cors_origins=("https://app.example.com",)).of("aws:apigatewayv2/api:Api")
     assert api.inputs["corsConfiguration"] == {
         "allowOrigins": ["https://app.example.com"],
         "allowMethods": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"],
         "allowHeaders": ["Authorization", "Content-Type"],
+        "exposeHeaders": ["Apigw-Requestid", "Retry-After"],
         "maxAge": 3600,
     }
 

@@ -49,7 +49,7 @@ def test_a_platform_function_runs_its_code_on_the_stages_runtime() -> None:
         "main.handle",
     )
     assert (inputs["timeout"], inputs["memorySize"], inputs["layers"]) == (10, 256, ["arn:layer"])
-    assert inputs["environment"] == {"variables": {"A": "1"}}
+    assert inputs["environment"] == {"variables": {"A": "1", "FUNCTION_TIMEOUT": "10"}}
     assert list(inputs["code"]["archive"]) == ["main.py"]
 
 

@@ -187,6 +187,7 @@ def test_the_functions_are_told_where_their_things_are() -> None:
         "CURSOR_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/image-cursors",
         "DELIVERY_URL": "https://images-cdn.example.com",
         "DISTRIBUTION_ID": "images-delivery",
+        "FUNCTION_TIMEOUT": "15",
     }
     uploaded = made(FUNCTION, "images-uploaded")
     assert uploaded["handler"] == "runtime.images.handlers.uploaded.handle"
@@ -195,6 +196,7 @@ def test_the_functions_are_told_where_their_things_are() -> None:
         "IMAGES_BUCKET": "anchor-dev-123456789012-images",
         "MAXIMUM_BYTES": uploaded["environment"]["variables"]["MAXIMUM_BYTES"],
         "DISTRIBUTION_ID": "images-delivery",
+        "FUNCTION_TIMEOUT": "30",
     }
 
 

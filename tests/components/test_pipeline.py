@@ -49,7 +49,9 @@ def test_a_function_is_told_where_its_things_are(function: str) -> None:
     assert inputs["handler"] == f"runtime.deploy.handlers.{function.replace('-', '_')}.handle"
     assert inputs["timeout"] == TIMEOUTS[function]
     variables = inputs["environment"]["variables"]
-    assert variables.keys() == {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE"} | VARIABLES[function]
+    assert (
+        variables.keys() == {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "FUNCTION_TIMEOUT"} | VARIABLES[function]
+    )
     assert all(variables.values())
 
 

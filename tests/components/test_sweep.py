@@ -18,6 +18,7 @@ def test_once_a_minute_the_sweep_looks_at_what_stands_still() -> None:
         "DEPLOYMENTS_TABLE",
         "BUILD_QUEUE_URL",
         "CONCURRENT_BUILDS",
+        "FUNCTION_TIMEOUT",
         "RELEASE_QUEUE_URL",
     }
 

@@ -1,0 +1,173 @@
+"""Calls of AWS that nobody answers: each ends before its function, and whoever waits is told (Q1, P1)."""
+
+import ast
+import inspect
+import json
+import socket
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from threading import Thread
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.retries.standard import ExponentialBackoff
+
+from components.stage import STAGES
+from runtime.deploy.handlers import api, webhook
+from runtime.shared import aws
+from runtime.shared.environment import TIMEOUT
+from tests.components.recorder import recording
+from tests.runtime.calls import REGION
+from tests.runtime.events import request
+from tests.runtime.world import OWNER
+
+FUNCTION = "aws:lambda/function:Function"
+ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "runtime.images.handlers.api"}
+
+
+def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
+    """The inputs of the functions that run handlers of ours, by the module of the handler."""
+    return {
+        function.inputs["handler"].removesuffix(".handle"): function.inputs
+        for function in recording(stage).of(FUNCTION)
+        if function.inputs["handler"].startswith("runtime.")
+    }
+
+
+def clients(handler: ModuleType) -> Iterator[tuple[str, Config]]:
+    """The services whose clients a handler's module makes, at once or later, and what differs in those."""
+    for call in ast.walk(ast.parse(inspect.getsource(handler))):
+        match call:
+            case ast.Call(ast.Attribute(ast.Name("aws"), "client"), [ast.Constant(str(service)), *rest]):
+                (differing,) = [getattr(handler, each.id) for each in rest if isinstance(each, ast.Name)] or [
+                    Config()
+                ]
+                yield service, differing
+            case _:
+                pass
+
+
+def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
+    """How many seconds a call takes that hangs at each attempt, with the longest pauses botocore may make."""
+    attempts: int = settings.retries["total_max_attempts"]
+    backoff = ExponentialBackoff(random=lambda: 1.0)
+    pauses = [backoff.delay_amount(SimpleNamespace(attempt_number=number)) for number in range(1, attempts)]
+    return attempts * (settings.connect_timeout + settings.read_timeout) + sum(pauses)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_call_that_hangs_ends_before_its_function_does(stage: str) -> None:
+    """Q1: at every attempt. Two seconds are left for what the function has to say about it."""
+    functions = declared(stage)
+    assert functions.keys() >= ANSWERING
+    for name, inputs in functions.items():
+        timeout = int(inputs["timeout"])
+        assert inputs["environment"]["variables"][TIMEOUT] == str(timeout), name
+        found = list(clients(import_module(name)))
+        assert found, name
+        for service, differing in found:
+            settings: Any = aws.usual_settings(service, timeout=timeout).merge(differing)
+            assert settings.retries["mode"] == "standard"
+            assert longest(settings) <= timeout - 2, (name, service)
+
+
+def test_a_call_has_the_time_that_its_function_can_spare() -> None:
+    """What someone waits for is tried twice; where there are minutes, more often, and with more patience."""
+    given: dict[int, Any] = {
+        seconds: aws.usual_settings("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
+    }
+    assert {
+        seconds: (each.retries["total_max_attempts"], each.read_timeout) for seconds, each in given.items()
+    } == {
+        10: (2, 2.5),
+        15: (2, 5.0),
+        60: (4, 11.75),
+        300: (4, 20.0),
+    }
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_client_knows_how_long_its_function_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody says so, it is as careful as in the function that runs shortest."""
+    assert aws.client("sqs").meta.config.read_timeout == 2.5
+    monkeypatch.setenv(TIMEOUT, "60")
+    assert aws.client("kms").meta.config.read_timeout == 11.75
+
+
+@contextmanager
+def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
+    """A server that takes every connection and says nothing: its address, and the connections."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def take() -> None:
+            while True:
+                try:
+                    taken.append(listening.accept()[0])
+                except OSError:
+                    return
+
+        thread = Thread(target=take)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}", taken
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for each in taken:
+                each.close()
+
+
+@pytest.fixture
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What Lambda and the program give functions, in a process that has just begun."""
+
+    def forget() -> None:
+        for cached in (api.service, webhook.service, aws.client):
+            cached.cache_clear()
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.delenv(TIMEOUT, raising=False)
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        *declared("dev")["runtime.deploy.handlers.api"]["environment"]["variables"],
+    ):
+        if name != TIMEOUT:
+            monkeypatch.setenv(name, "10")
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("handler", [api, webhook])
+def test_who_waits_for_a_call_that_hangs_is_told_when_to_ask_again(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q1, P1: the real handler, client and connection; only the seconds are shortened."""
+    make: Any = boto3.client
+    usual = aws.usual_settings
+
+    def shortened(service: str, *, timeout: int) -> Config:
+        return usual(service, timeout=timeout).merge(Config(connect_timeout=0.2, read_timeout=0.2))
+
+    monkeypatch.setattr(aws, "usual_settings", shortened)
+    with silent_server() as (address, taken):
+        monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
+        began = time.monotonic()
+        route = "GET /projects/{projectId}" if handler is api else "POST /webhook/{projectId}"
+        event = request(route, user_id=OWNER, body={}, projectId="01JB0000000000000000000000")
+        response = handler.handle(event, None)
+        took = time.monotonic() - began
+    assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
+    assert json.loads(response["body"])["detail"].startswith("the platform is busy: try again")
+    assert len(taken) == 2
+    assert took >= 0.4
