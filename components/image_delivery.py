@@ -98,7 +98,7 @@ class ImageDelivery(Part):
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self._arn,))
 
     def _cache_policy(self, name: str) -> pulumi.Output[str]:
-        """The path alone is the key: an image keeps its file once its form has expired."""
+        """The path alone is the key: what is under a path never changes."""
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
                 header_behavior="none"

@@ -55,7 +55,7 @@ IMAGES: Final = TableDesign(
         Attribute("createdAt", "S", "when the upload form, or the album, was made", _TIME),
         Attribute("updatedAt", "S", "when the row last changed, but for an album's counter", _TIME),
         Attribute("description", "S", "what a person wrote about the image or the album", "At the sea"),
-        Attribute("imageId", "S", "of an image: its ULID, and the name of its object", _IMAGE),
+        Attribute("imageId", "S", "of an image: its ULID", _IMAGE),
         Attribute("status", "S", "of an image: `pending`, `ready`, `rejected` or `deleting`", "ready"),
         Attribute("contentType", "S", "of an image: its media type, declared and then found", "image/jpeg"),
         Attribute("declaredSize", "N", "of an image: bytes that the upload form allows", "5242880"),
@@ -66,7 +66,7 @@ IMAGES: Final = TableDesign(
         Attribute(
             "etag",
             "S",
-            "of an image: the ETag of the object that was judged",
+            "of an image: the ETag of the upload that was judged; once ready, its object's name",
             "9b2cf535f27731c974343645a3985328",
         ),
         Attribute("reason", "S", "of an image: why the file was rejected", "the file is no image"),

@@ -17,9 +17,9 @@ from components.package import DependencyLayers, FunctionCode
 from components.queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.stage import StageConfig
 from components.table import TenantTable, TenantTableArgs
+from runtime.images.model import DELIVERED, UPLOADS
 from runtime.images.routes import ROUTES
 
-_UNDER: Final = image_buckets.PREFIX
 _MEMORY: Final = 512
 _API_TIMEOUT: Final = 15
 _UPLOADED_TIMEOUT: Final = 30
@@ -50,8 +50,8 @@ class ImageService(Component):
     """A table, a bucket with a distribution in front, an API and the function that is told of uploads.
 
     A browser uploads to the bucket itself, with a form that the API has signed; S3 tells `images-uploaded`,
-    which looks at the file and makes the image `ready`. An upload that never happens disappears by the
-    table's TTL.
+    which looks at the file, copies it to where the distribution reads, and makes the image `ready`. An upload
+    that never happens disappears by the table's TTL.
 
     Attributes:
         table: Images and albums.
@@ -81,7 +81,9 @@ class ImageService(Component):
             self.inside,
         )
         self.delivery = ImageDelivery(
-            "images-delivery", ImageDeliveryArgs(stage=stage, bucket=self.bucket, under=_UNDER), self.inside
+            "images-delivery",
+            ImageDeliveryArgs(stage=stage, bucket=self.bucket, under=DELIVERED),
+            self.inside,
         )
         self._cursors = EncryptionKey(
             "image-cursors",
@@ -138,7 +140,8 @@ class ImageService(Component):
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
                 # The function signs upload forms: what they may do, it must be allowed to do.
-                self.bucket.grant("DeleteObject", "PutObject", under=_UNDER),
+                self.bucket.grant("PutObject", under=UPLOADS),
+                self.bucket.grant("DeleteObject", under=DELIVERED),
                 self.delivery.grant_invalidate(),
                 self._cursors.grant_sign(),
             ),
@@ -148,18 +151,18 @@ class ImageService(Component):
         function = self._function(
             "uploaded",
             timeout=_UPLOADED_TIMEOUT,
-            environment={"DISTRIBUTION_ID": self.delivery.distribution_id},
+            environment={},
             grants=(
                 self.table.grant("GetItem", "UpdateItem"),
-                self.bucket.grant("DeleteObject", "GetObject", under=_UNDER),
+                self.bucket.grant("DeleteObject", "GetObject", under=UPLOADS),
+                self.bucket.grant("DeleteObject", "GetObject", "PutObject", under=DELIVERED),
                 # To who may not list, S3 does not say that an object is missing, but that it is forbidden.
                 self.bucket.grant_list(),
-                self.delivery.grant_invalidate(),
                 self.dead_letters.grant_send(),
             ),
         )
         function.keep_failures(self.dead_letters)
-        self.bucket.notify(function, under=_UNDER)
+        self.bucket.notify(function, under=UPLOADS)
         return function
 
     def _function(

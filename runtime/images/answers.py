@@ -14,7 +14,7 @@ class ImageDocument(TypedDict):
         size: Bytes: as declared, until it is uploaded.
         width: Pixels, of an image that is ready.
         height: Pixels, of an image that is ready.
-        url: Where visitors get it, once it is ready.
+        url: Where visitors get it, once it is ready. It always answers with the same file.
         reason: Why it was rejected, if it was.
     """
 
@@ -38,7 +38,7 @@ class UploadDocument(TypedDict):
 
     Attributes:
         fields: They go before the file, which is the form's last field, `file`.
-        expiresAt: Until when it may be sent.
+        expiresAt: Until when it may be sent. If it is sent again, the first file that is accepted stays.
     """
 
     method: Literal["POST"]

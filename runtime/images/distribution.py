@@ -8,7 +8,6 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.images.objects import image_key
 from runtime.shared.aws import Answer
 
 _LATER: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
@@ -27,22 +26,22 @@ class ImageDistribution:
     An invalidation is through within minutes at most. A distribution has at most 3,000 paths under way at a
     time ("Concurrent invalidation request maximum" in CloudFront's developer guide). The first 1,000 paths of
     a month are free for the whole account, each further one costs 0.005 USD ("Pay for file invalidation"): so
-    it is asked only of images that visitors can have seen. What is in a visitor's own browser stays there
-    until it expires.
+    it is asked only where an image that was delivered is deleted. What is in a visitor's own browser stays
+    there until it expires.
 
     Attributes:
-        client: Makes the CloudFront client. Few requests and events need it, so that no other waits for it.
+        client: Makes the CloudFront client. Few requests need it, so that no other waits for it.
         distribution_id: The distribution's id.
     """
 
     client: Callable[[], CloudFrontClient] = field(repr=False)
     distribution_id: str
 
-    def forget(self, image_id: str, *, reference: str) -> None:
-        """Have the caches drop an image.
+    def forget(self, key: str, *, reference: str) -> None:
+        """Have the caches drop an object.
 
         Args:
-            image_id: The image; its object is gone or replaced, or the caches would fetch the same again.
+            key: The object's; it is gone, or the caches would fetch it again.
             reference: New for each call. CloudFront's API reference says that it answers a repeated request
                 with the first one's invalidation; in fact it has been seen to refuse it (aws/aws-cdk#3878),
                 and what was cached between the two would stay.
@@ -50,7 +49,7 @@ class ImageDistribution:
         Raises:
             ImageStillCachedError: CloudFront takes no more at the moment.
         """
-        paths = [f"/{image_key(image_id)}"]
+        paths = [f"/{key}"]
         try:
             self.client().create_invalidation(
                 DistributionId=self.distribution_id,

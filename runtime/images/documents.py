@@ -8,12 +8,12 @@ from runtime.images.objects import UploadForm
 from runtime.shared.clock import to_text
 
 
-def image_document(image: Image, *, url: str) -> ImageDocument:
+def image_document(image: Image, *, url: str | None) -> ImageDocument:
     """Return an image as the API shows it to its owner; what an upload decides, once it has.
 
     Args:
         image: The image.
-        url: Where visitors get it; shown when there is something to get.
+        url: Where visitors get it; None unless it is ready.
     """
     document: ImageDocument = {
         "imageId": image.image_id,
@@ -26,7 +26,7 @@ def image_document(image: Image, *, url: str) -> ImageDocument:
         "createdAt": to_text(image.created_at),
         "updatedAt": to_text(image.updated_at),
     }
-    if image.status is Status.READY:
+    if url is not None:
         document["width"] = image.width
         document["height"] = image.height
         document["url"] = url

@@ -48,7 +48,7 @@ class ImageDeletingError(ConflictError):
 
 
 class ImageStillCachedError(UnavailableError):
-    """The image's object is deleted or replaced, but the distribution's caches could not be told."""
+    """The image's object is deleted, but the distribution's caches could not be told."""
 
     retry_after: ClassVar[int] = 60  # invalidations under way are through within minutes
 

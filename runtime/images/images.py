@@ -209,6 +209,8 @@ class ImageRepository:
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
         """Mark a user's image, as read, as being deleted: it leaves its album and no longer expires.
 
+        Of what was judged it keeps the name of the delivered object alone.
+
         Raises:
             ImageNotFoundError: It is another user's.
             ImageChangedError: It is no longer as read.
@@ -219,6 +221,8 @@ class ImageRepository:
             "status": Status.DELETING,
             "updatedAt": at,
             "albumId": None,
+            "etag": image.delivered,
+            "reason": None,
             "ttl": None,
             **listed(image, None),
         }

@@ -14,7 +14,7 @@ from runtime.images.errors import AlbumUnavailableError, ImageChangedError
 from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.images.images import ImageRepository
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Album, Image, Status
-from runtime.images.objects import ImageStore, UploadForm, image_key
+from runtime.images.objects import ImageStore, UploadForm, delivered_key
 from runtime.shared.changes import spoken_of
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
@@ -55,9 +55,11 @@ class Gallery:
     maximum_bytes: int
     delivery_url: str
 
-    def url(self, image: Image) -> str:
-        """Return where visitors get an image."""
-        return f"{self.delivery_url}/{image_key(image.image_id)}"
+    def url(self, image: Image) -> str | None:
+        """Return where visitors get an image; None unless it is ready."""
+        if image.status is not Status.READY or image.etag is None:
+            return None
+        return f"{self.delivery_url}/{delivered_key(image.image_id, image.etag)}"
 
     # Images
 
@@ -151,11 +153,10 @@ class Gallery:
         """Delete an image: its row, its object and what caches keep of it, none without the others.
 
         Three calls of DynamoDB: read where it lies; mark it as `deleting`, which takes it out of its album
-        and stops its expiry; delete the row. Between the last two its object is deleted, and then the caches
-        are told, if visitors can have seen it: only what an upload's event has judged has ever had an address
-        that was shown. Each step can be repeated. What a crash or a refusal leaves is an image in status
-        `deleting`, shown to its owner as such, and deleting it again finishes it. An upload that comes after
-        all, or that no event has judged yet, finds no row: its event deletes it and tells the caches.
+        and stops its expiry; delete the row. Between the last two, if it was ready, its object is deleted,
+        and then the caches are told. Each step can be repeated. What a crash or a refusal leaves is an image
+        in status `deleting`, shown to its owner as such, and deleting it again finishes it. An upload that no
+        event has judged yet is deleted by its event, with what that has copied.
 
         Raises:
             ImageNotFoundError: There is none, it has expired, or it is another user's.
@@ -163,13 +164,13 @@ class Gallery:
             ImageStillCachedError: Its object is deleted, but the caches could not be told now.
         """
         image = self._begin_deleting(user_id, image_id)
-        self.store.delete(image_id)
-        if image.etag is not None:
-            self.distribution.forget(image_id, reference=self.ids())
+        if image.delivered is not None:
+            self.store.delete(image_id, image.delivered)
+            self.distribution.forget(delivered_key(image_id, image.delivered), reference=self.ids())
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
-        """Mark an image as `deleting`; returns it as it was before, which says if it was judged."""
+        """Mark an image as `deleting`; returns it as it was before, which says if it was delivered."""
         for _ in range(_ATTEMPTS):
             at = self.clock()
             image = self.images.owned(user_id, image_id, at=at)

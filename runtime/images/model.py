@@ -18,6 +18,12 @@ CONTENT_TYPES: Final = (
 )
 """What an image may be, as media types."""
 
+UPLOADS: Final = "uploads/"
+"""What the keys of uploads begin with. Nobody is served from there."""
+
+DELIVERED: Final = "images/"
+"""What the keys of the objects begin with that visitors are served."""
+
 SVG: Final = "image/svg+xml"
 SVG_LIMIT: Final = 2 * 1024 * 1024
 """Bytes of the largest SVG: it is read whole to see that it cannot run anything."""
@@ -44,8 +50,8 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.PENDING: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
-        # A form can be used again until it expires. The last upload decides, whatever came before it.
-        Status.READY: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
+        # A form can be used again until it expires: the first upload that is accepted stays.
+        Status.READY: frozenset({Status.DELETING}),
         Status.REJECTED: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
         Status.DELETING: frozenset(),
     },
@@ -64,8 +70,7 @@ class Image:
         size: Bytes of the file.
         width: Pixels, as shown: after the rotation that the file asks for.
         height: Pixels, as shown.
-        etag: Of the object that this row has judged, ready or rejected; without quotes. An image that has one
-            can have been seen by visitors.
+        etag: Of the upload that this row has judged, ready or rejected; without quotes.
         reason: Why the file was rejected.
         ttl: Unix seconds after which the row counts for nothing and DynamoDB deletes it; absent for ready
             images, and for those being deleted: their rows must not go before their objects.
@@ -87,6 +92,11 @@ class Image:
     etag: str | None = None
     reason: str | None = None
     ttl: int | None = None
+
+    @property
+    def delivered(self) -> str | None:
+        """The ETag that names its delivered object; None for an image that visitors never had."""
+        return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
     def counted_in(self) -> str | None:

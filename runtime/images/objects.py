@@ -1,8 +1,13 @@
 # ruff: noqa: D102, N803 - the client's parameters are AWS's own, documented there
-"""The images bucket: upload forms, the objects under `images/`, and their first bytes."""
+"""The images bucket: uploads and their forms, the objects that are delivered, and their first bytes.
+
+A delivered object's key names the image and the ETag of the upload that it is a copy of. So there is nothing
+that could replace it: another upload's copy has another key, and the same one's again has the same bytes.
+"""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final, Protocol, cast
 
@@ -10,16 +15,16 @@ from attrs import Factory, define, field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ObjectChangedError, RefusedFileError
+from runtime.images.model import DELIVERED, UPLOADS
 from runtime.shared.aws import Answer
 from runtime.shared.ids import is_ulid
 
 CACHE_CONTROL: Final = "public, max-age=86400"
-"""What visitors' browsers and CloudFront do with an image.
+"""What visitors' browsers and CloudFront do with an image; it never changes, but it can be deleted.
 
 Of a deleted one CloudFront is told (`runtime.images.distribution`); out of browsers it is gone after a day.
 """
 
-_PREFIX: Final = "images/"
 _BLOCK: Final = 64 * 1024
 _BLOCKS: Final = (
     64  # of one file: what describes a picture is within its first blocks, or is not worth finding
@@ -40,7 +45,19 @@ class S3Client(Protocol):
         Conditions: Sequence[object],
         ExpiresIn: int,
     ) -> Answer: ...
-    def get_object(self, *, Bucket: str, Key: str, Range: str, IfMatch: str) -> Answer: ...
+    def get_object(self, *, Bucket: str, Key: str, Range: str, IfMatch: str = ...) -> Answer: ...
+    def copy_object(  # noqa: PLR0913 - one copy in all its parts
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        CopySource: str,
+        CopySourceIfMatch: str,
+        MetadataDirective: str,
+        TaggingDirective: str,
+        ContentType: str,
+        CacheControl: str,
+    ) -> Answer: ...
     def delete_object(self, *, Bucket: str, Key: str, IfMatch: str = ...) -> Answer: ...
 
 
@@ -74,35 +91,56 @@ class ImageStore:
 
         Calls nothing: the form is signed here.
         """
-        fixed = {"Content-Type": content_type, "Cache-Control": CACHE_CONTROL}
+        fixed = {"Content-Type": content_type}
         form = self.client.generate_presigned_post(
             Bucket=self.bucket,
-            Key=image_key(image_id),
+            Key=upload_key(image_id),
             Fields=fixed,
-            Conditions=[*({name: value} for name, value in fixed.items()), ["content-length-range", 1, size]],
+            Conditions=[fixed, ["content-length-range", 1, size]],
             ExpiresIn=int(lasting.total_seconds()),
         )
         return UploadForm(url=form["url"], fields=form["fields"])
 
-    def open(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return an object to be read, as long as it has this ETag. Calls nothing yet."""
-        return RemoteFile(
-            client=self.client, bucket=self.bucket, key=image_key(image_id), etag=etag, size=size
-        )
+    def upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
+        """Return an upload to be read, as long as it has this ETag. Calls nothing yet."""
+        return self._file(upload_key(image_id), size, _if_match(etag))
 
-    def delete(self, image_id: str, *, etag: str | None = None) -> None:
-        """Delete an object, if it is there.
+    def delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
+        """Return the copy of an upload that had this ETag, to be read. Calls nothing yet."""
+        return self._file(delivered_key(image_id, etag), size, {})
 
-        Args:
-            image_id: The image that it is of.
-            etag: Only the object that has this ETag; another one stays.
+    def deliver(self, image_id: str, content_type: str, *, etag: str) -> None:
+        """Copy an upload, as long as it has this ETag, to where visitors are served. Repeatable.
+
+        Nothing but its bytes is taken over: headers and tags of an upload are its sender's. S3 copies up to
+        5 GB at once, far more than the largest upload of any stage.
+
+        Raises:
+            ObjectChangedError: The upload was replaced or deleted.
         """
-        only = {} if etag is None else {"IfMatch": f'"{etag}"'}
-        try:
-            self.client.delete_object(Bucket=self.bucket, Key=image_key(image_id), **only)
-        except ClientError as error:
-            if not _is_changed(error):
-                raise
+        with _changes():
+            self.client.copy_object(
+                Bucket=self.bucket,
+                Key=delivered_key(image_id, etag),
+                CopySource=f"{self.bucket}/{upload_key(image_id)}",
+                CopySourceIfMatch=f'"{etag}"',
+                MetadataDirective="REPLACE",
+                TaggingDirective="REPLACE",
+                ContentType=content_type,
+                CacheControl=CACHE_CONTROL,
+            )
+
+    def delete(self, image_id: str, etag: str) -> None:
+        """Delete the copy of an upload that had this ETag, if it is there."""
+        self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
+
+    def delete_upload(self, image_id: str, *, etag: str) -> None:
+        """Delete an upload, if it is there and has this ETag. A newer one has an event of its own."""
+        with suppress(ObjectChangedError), _changes():
+            self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
+
+    def _file(self, key: str, size: int, only: Mapping[str, str]) -> "RemoteFile":
+        return RemoteFile(client=self.client, bucket=self.bucket, key=key, only=only, size=size)
 
 
 @define(kw_only=True)
@@ -110,6 +148,7 @@ class RemoteFile:
     """An object's bytes, fetched in blocks as they are asked for: a binary file to whoever reads it.
 
     Attributes:
+        only: What S3 is to make sure of before it answers.
         size: Bytes of the object.
         failure: What ended reading. Readers that swallow exceptions cannot hide it here.
     """
@@ -117,7 +156,7 @@ class RemoteFile:
     client: S3Client = field(repr=False)
     bucket: str
     key: str
-    etag: str
+    only: Mapping[str, str]
     size: int
     failure: Exception | None = None
     _blocks: dict[int, bytes] = Factory(dict)
@@ -163,28 +202,40 @@ class RemoteFile:
             raise RefusedFileError(f"its dimensions are not among its first {_BLOCKS * _BLOCK} bytes")
         start = number * _BLOCK
         end = min(self.size, start + _BLOCK) - 1
-        try:
+        with _changes():
             answer = self.client.get_object(
-                Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", IfMatch=f'"{self.etag}"'
+                Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", **self.only
             )
-        except ClientError as error:
-            if _is_changed(error):
-                raise ObjectChangedError from None
-            raise
         return cast("bytes", answer["Body"].read())
 
 
-def image_key(image_id: str) -> str:
-    """Return the key of an image's object."""
-    return f"{_PREFIX}{image_id}"
+def upload_key(image_id: str) -> str:
+    """Return the key that an image is uploaded to."""
+    return f"{UPLOADS}{image_id}"
 
 
-def image_id_of(key: str) -> str | None:
-    """Return the image that a key is of; None for a key that no form of ours allows."""
-    image_id = key.removeprefix(_PREFIX)
-    return image_id if key.startswith(_PREFIX) and is_ulid(image_id) else None
+def delivered_key(image_id: str, etag: str) -> str:
+    """Return the key that visitors get an image by: of the copy of the upload that had this ETag."""
+    return f"{DELIVERED}{image_id}/{etag}"
 
 
-def _is_changed(error: ClientError) -> bool:
-    answer = cast("Mapping[str, Any]", error.response)
-    return answer["Error"].get("Code") in _CHANGED
+def uploaded_image(key: str) -> str | None:
+    """Return the image that was uploaded to a key; None for a key that no form of ours allows."""
+    image_id = key.removeprefix(UPLOADS)
+    return image_id if key.startswith(UPLOADS) and is_ulid(image_id) else None
+
+
+def _if_match(etag: str) -> dict[str, str]:
+    return {"IfMatch": f'"{etag}"'}
+
+
+@contextmanager
+def _changes() -> Generator[None]:
+    """Turn what S3 says of an object that is missing, or not the one that is meant, into one error."""
+    try:
+        yield
+    except ClientError as error:
+        answer = cast("Mapping[str, Any]", error.response)
+        if answer["Error"].get("Code") in _CHANGED:
+            raise ObjectChangedError from None
+        raise

@@ -1,13 +1,15 @@
 """Uploads that have arrived: what the bucket's events do (I2).
 
-An event may come late, twice, after another one's, or for an image that is gone. Whatever the order, the
-last upload to an image's key decides: each event speaks for one object, known by its ETag, and changes
-nothing unless that object is still there.
+Visitors are served copies of what was accepted, never an upload. An event may come late, twice, after another
+one's, or for an image that is gone, and a form can be used again until it expires. Each event speaks for one
+upload, known by its ETag: it judges those bytes, copies them under their own name, makes the image `ready` by
+a write that expects the row to be as it was read, and deletes the upload, in this order. So:
 
-A form can be used again until it expires, and what was uploaded can be had through the distribution at once
-by who knows the image's id. So the caches are told whenever an event finds that its object took the place of
-one that was delivered, is taken away, or was itself replaced: what they deliver is what the row speaks of.
-A first upload that is kept, as nearly every one is, costs no invalidation.
+- That write decides. The first upload that is accepted stays; who comes second finds a `ready` image.
+- An event that fails is not done: when it comes again, it goes on from what the row says.
+- A copy is deleted once the row can never be made to speak of it: the image is gone, or `ready` with another
+  upload. Before that another delivery of the same event may be about to; so a copy whose upload was replaced
+  meanwhile is not deleted, but kept after all.
 """
 
 from collections.abc import Callable
@@ -15,14 +17,12 @@ from typing import Final
 
 from attrs import field, frozen
 
-from runtime.images.distribution import ImageDistribution
 from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
 from runtime.images.inspection import inspect
 from runtime.images.model import Found, Image, Status
 from runtime.images.objects import ImageStore
 from runtime.images.uploads import UploadRepository
 from runtime.shared.clock import Clock
-from runtime.shared.ids import Ids
 from runtime.shared.logging import Log
 
 _ATTEMPTS: Final = 5
@@ -55,8 +55,6 @@ class Uploads:
 
     images: UploadRepository
     store: ImageStore
-    distribution: ImageDistribution
-    ids: Ids
     clock: Clock
     maximum_bytes: int
     pause: Callable[[float], None] = field(repr=False)
@@ -70,7 +68,6 @@ class Uploads:
 
         Raises:
             ImageChangedError: Others kept writing: the event has to come again.
-            ImageStillCachedError: The caches could not be told now: likewise.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -80,51 +77,47 @@ class Uploads:
                     raise
                 self.pause(_FIRST_PAUSE * 2**attempt * (0.5 + self.jitter()))
             except ObjectChangedError:
-                self._forget(uploaded)
-                log.info("event is over: the object was replaced or deleted since")
+                log.info("event is over: the upload was replaced or deleted since")
                 return
             else:
                 return
 
     def _receive(self, uploaded: Uploaded, log: Log) -> None:
-        image = self.images.find(uploaded.image_id, at=self.clock())
+        image_id, etag = uploaded.image_id, uploaded.etag
+        image = self.images.find(image_id, at=self.clock())
         if image is None or image.status is Status.DELETING:
-            # Ids are not used twice: nothing under this key can be anybody's.
-            self.store.delete(uploaded.image_id)
-            self._forget(uploaded)
-            log.info("object deleted: its image is gone")
-            return
-        judged = image.etag == uploaded.etag
-        if judged and image.status is Status.READY:
+            self.store.delete(image_id, etag)
+            log.info("upload deleted: its image is gone")
+        elif image.status is Status.READY and image.etag != etag:
+            self.store.delete(image_id, etag)
+            log.info("upload deleted: another one was accepted before")
+        elif image.status is Status.READY or image.etag == etag:
             log.info("event was here before")
-            return
-        if judged and image.status is Status.REJECTED:
-            self.store.delete(uploaded.image_id, etag=uploaded.etag)
-            self._forget(uploaded)
-            log.info("object deleted: it is rejected")
-            return
+        else:
+            self._judge(image, uploaded, log)
+        # Last: an event that comes again may have to judge it anew.
+        self.store.delete_upload(image_id, etag=etag)
+
+    def _judge(self, image: Image, uploaded: Uploaded, log: Log) -> None:
         try:
-            found = self._inspected(image, uploaded)
+            found = self._accepted(image, uploaded)
         except RefusedFileError as refused:
-            # The row first: a crash in between leaves an object whose verdict is known, and this event again.
             self.images.reject(image, refused.reason, etag=uploaded.etag, at=self.clock())
-            self.store.delete(uploaded.image_id, etag=uploaded.etag)
-            self._forget(uploaded)
             log.info("upload rejected", reason=refused.reason)
             return
-        if image.status is Status.READY:
-            # Before the row: an event whose verdict is written does nothing when it comes again.
-            self._forget(uploaded)
         self.images.make_ready(image, found, size=uploaded.size, etag=uploaded.etag, at=self.clock())
         log.info("image ready", width=found.width, height=found.height, size=uploaded.size)
 
-    def _forget(self, uploaded: Uploaded) -> None:
-        self.distribution.forget(uploaded.image_id, reference=self.ids())
-
-    def _inspected(self, image: Image, uploaded: Uploaded) -> Found:
+    def _accepted(self, image: Image, uploaded: Uploaded) -> Found:
+        """Judge an upload, and copy it; or find that an event that failed had copied it."""
         # The form's own bounds; whoever writes to the bucket without one is held to them too.
         largest = min(image.declared_size, self.maximum_bytes)
         if not 1 <= uploaded.size <= largest:
             raise RefusedFileError(f"the file has {uploaded.size} bytes; allowed are 1 to {largest}")
-        file = self.store.open(uploaded.image_id, etag=uploaded.etag, size=uploaded.size)
-        return inspect(file, image.content_type)
+        image_id, etag, size = uploaded.image_id, uploaded.etag, uploaded.size
+        try:
+            found = inspect(self.store.upload(image_id, etag=etag, size=size), image.content_type)
+            self.store.deliver(image_id, image.content_type, etag=etag)
+        except ObjectChangedError:
+            return inspect(self.store.delivered(image_id, etag=etag, size=size), image.content_type)
+        return found

@@ -41,10 +41,10 @@ class UploadRepository:
         One more call when the album was deleted while the image waited for its upload: it is then in none.
 
         Args:
-            image: As read; not `deleting`.
+            image: As read; `pending` or `rejected`.
             found: What the file is.
             size: Its bytes.
-            etag: The object's ETag, without quotes.
+            etag: The upload's ETag, without quotes: the name of the delivered object.
             at: Now.
 
         Raises:
@@ -77,9 +77,9 @@ class UploadRepository:
         """Write why an uploaded file is not kept; its owner can read it for a day.
 
         Args:
-            image: As read; not `deleting`.
+            image: As read; `pending` or `rejected`.
             reason: A sentence for the owner.
-            etag: The object's ETag, without quotes: an event that comes again finds its verdict by it.
+            etag: The upload's ETag, without quotes: an event that comes again finds its verdict by it.
             at: Now.
 
         Raises:
@@ -91,12 +91,5 @@ class UploadRepository:
             "etag": etag,
             "updatedAt": at,
             "ttl": int((at + REMEMBERED).timestamp()),
-            "width": None,
-            "height": None,
-            "size": None,
-            **listed(image, None),
         }
-        try:
-            write_image(self.client, self.table, image, changes, recounted(self.table, image, album_id=None))
-        except TransactionRefusedError:
-            raise ImageChangedError from None
+        write_image(self.client, self.table, image, changes)

@@ -1,6 +1,7 @@
 """ImageService: its bucket, its delivery, its functions and what they may do (I, T7, B5)."""
 
 import json
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from components.bucket import RetainedBucket, RetainedBucketArgs
 from components.errors import DeclarationError
 from components.function import PythonFunction, PythonFunctionArgs
+from runtime.images.objects import delivered_key, upload_key
 from runtime.shared.routes import Route
 from tests.components.recorder import record_program, recording
 from tests.components.stages import stage
@@ -16,7 +18,8 @@ from tests.components.test_function import CODE
 FUNCTION = "aws:lambda/function:Function"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 TABLE = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-images"
-OBJECTS = "arn:aws:s3:::anchor-dev-123456789012-images/images/*"
+BUCKET = "arn:aws:s3:::anchor-dev-123456789012-images"
+DELIVERED, UPLOADS = f"{BUCKET}/images/*", f"{BUCKET}/uploads/*"
 
 
 def made(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
@@ -45,12 +48,13 @@ def test_the_table_publishes_its_changes_and_is_recoverable_in_production(
     assert {index["projectionType"] for index in table["globalSecondaryIndexes"]} == {"ALL"}
 
 
-def test_images_are_tiered_at_once_and_half_uploads_removed_after_a_day() -> None:
+def test_images_are_tiered_at_once_and_what_is_left_of_uploads_removed_after_a_day() -> None:
     """B5."""
     rules = made("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "images")["rules"]
-    tier, abort = rules
+    tier, expire, abort = rules
     assert tier["transitions"] == [{"storageClass": "INTELLIGENT_TIERING", "days": 0}]
     assert tier["filter"] == {"prefix": "images/"}
+    assert (expire["expiration"], expire["filter"]) == ({"days": 1}, {"prefix": "uploads/"})
     assert abort["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
 
 
@@ -72,7 +76,7 @@ def test_images_are_not_versioned() -> None:
     ]
 
 
-def test_every_new_object_is_told_to_one_function() -> None:
+def test_every_upload_is_told_to_one_function_and_no_copy_is() -> None:
     """I2."""
     (notification,) = recording("dev").of("aws:s3/bucketNotification:BucketNotification")
     assert notification.inputs["lambdaFunctions"] == [
@@ -80,7 +84,7 @@ def test_every_new_object_is_told_to_one_function() -> None:
             "id": "created",
             "lambdaFunctionArn": made_arn("images-uploaded"),
             "events": ["s3:ObjectCreated:*"],
-            "filterPrefix": "images/",
+            "filterPrefix": "uploads/",
         }
     ]
     permission = made("aws:lambda/permission:Permission", "images-uploaded-objects-of-images")
@@ -138,12 +142,15 @@ def test_images_are_delivered_over_https_from_the_cheapest_places() -> None:
 
 
 def test_only_the_delivery_reads_the_bucket_and_only_images() -> None:
-    """I3, B6."""
+    """I3, B6: no upload is served to anybody, whatever path is asked for."""
     (origin,) = made(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
+    assert "originPath" not in origin  # a path is a key, so one to an upload is one that may not be read
     policy = json.loads(made("aws:s3/bucketPolicy:BucketPolicy", "images")["policy"])
     (allowing,) = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
-    assert (allowing["Action"], allowing["Resource"]) == ("s3:GetObject", OBJECTS)
+    assert (allowing["Action"], allowing["Resource"]) == ("s3:GetObject", DELIVERED)
+    assert not fnmatch(f"{BUCKET}/{upload_key('x')}", allowing["Resource"])
+    assert fnmatch(f"{BUCKET}/{delivered_key('x', 'e')}", allowing["Resource"])
     arn = allowing["Condition"]["StringEquals"]["AWS:SourceArn"]
     assert arn == "arn:aws:cloudfront::123456789012:distribution/images-delivery"
 
@@ -195,7 +202,6 @@ def test_the_functions_are_told_where_their_things_are() -> None:
         "IMAGES_TABLE": "anchor-dev-images",
         "IMAGES_BUCKET": "anchor-dev-123456789012-images",
         "MAXIMUM_BYTES": uploaded["environment"]["variables"]["MAXIMUM_BYTES"],
-        "DISTRIBUTION_ID": "images-delivery",
         "FUNCTION_TIMEOUT": "30",
     }
 
@@ -211,7 +217,8 @@ def test_the_api_reads_and_writes_images_signs_uploads_and_reads_no_file() -> No
             [TABLE],
         ),
         ({"dynamodb:Query"}, [f"{TABLE}/index/UserIndex", f"{TABLE}/index/AlbumIndex"]),
-        ({"s3:DeleteObject", "s3:PutObject"}, [OBJECTS]),
+        ({"s3:PutObject"}, [UPLOADS]),
+        ({"s3:DeleteObject"}, [DELIVERED]),
         (
             {"cloudfront:CreateInvalidation"},
             ["arn:aws:cloudfront::123456789012:distribution/images-delivery"],
@@ -220,16 +227,13 @@ def test_the_api_reads_and_writes_images_signs_uploads_and_reads_no_file() -> No
     ]
 
 
-def test_who_is_told_of_uploads_reads_the_file_and_notes_what_it_is() -> None:
+def test_who_is_told_of_uploads_reads_and_copies_the_file_and_notes_what_it_is() -> None:
     """T3, I2."""
     assert allowed("images-uploaded") == [
         ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, [TABLE]),
-        ({"s3:DeleteObject", "s3:GetObject"}, [OBJECTS]),
-        ({"s3:ListBucket"}, ["arn:aws:s3:::anchor-dev-123456789012-images"]),
-        (
-            {"cloudfront:CreateInvalidation"},
-            ["arn:aws:cloudfront::123456789012:distribution/images-delivery"],
-        ),
+        ({"s3:DeleteObject", "s3:GetObject"}, [UPLOADS]),
+        ({"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}, [DELIVERED]),
+        ({"s3:ListBucket"}, [BUCKET]),
         ({"sqs:SendMessage"}, ["arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-images-uploads-dead"]),
     ]
 

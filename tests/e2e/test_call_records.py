@@ -30,6 +30,7 @@ UNUSED: Final = {
     "*: kms:[DE]*crypt on alias/anchor-local-secrets": "The parameter store asks KMS in its caller's name.",
     "site-<site>-build: s3:GetBucket*": "CodeBuild looks at a bucket before it writes; not so here.",
     "*: s3:ListBucket on *": "To who has it, S3 says that an object is missing, not forbidden.",
+    "images-uploaded: s3:GetObject on */images/*": "For a copy whose upload was replaced before its row.",
     "site-<site>-server: s3:DeleteObject on *": "OpenNext's, for a page that is no longer there.",
     "orchestrator: codebuild:StopBuild on *": "For a cancel in the moment in which the build is started.",
     "orchestrator: sqs:SendMessage on *": "For who comes after a build that can never be started.",

@@ -10,14 +10,12 @@ from urllib.parse import unquote_plus
 
 from attrs import frozen
 
-from runtime.images.distribution import ImageDistribution
-from runtime.images.objects import ImageStore, image_id_of
+from runtime.images.objects import ImageStore, uploaded_image
 from runtime.images.receiving import Uploaded, Uploads
 from runtime.images.uploads import UploadRepository
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
-from runtime.shared.ids import ulids
 from runtime.shared.logging import Log
 
 
@@ -27,7 +25,6 @@ class Environment:
 
     images_table: str
     images_bucket: str
-    distribution_id: str
     maximum_bytes: str
 
 
@@ -38,10 +35,6 @@ def service() -> Uploads:
     return Uploads(
         images=UploadRepository(client=aws.client("dynamodb"), table=environment.images_table),
         store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
-        distribution=ImageDistribution(
-            client=lambda: aws.client("cloudfront"), distribution_id=environment.distribution_id
-        ),
-        ids=ulids(utc_now, os.urandom),
         clock=utc_now,
         maximum_bytes=int(environment.maximum_bytes),
         pause=time.sleep,
@@ -65,7 +58,7 @@ def respond(event: Mapping[str, Any], uploads: Uploads) -> None:
     for record in records:
         written: Mapping[str, Any] = record["s3"]["object"]
         key = unquote_plus(written["key"])
-        image_id = image_id_of(key)
+        image_id = uploaded_image(key)
         if image_id is None:
             log.warning("object ignored: no upload form allows its key", key=key)
             continue

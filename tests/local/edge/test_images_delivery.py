@@ -17,6 +17,7 @@ from components.stage import StageConfig
 from local.edge_thread import event_loop_thread, local_edge
 from local.emulator import ACCOUNT_ID, Emulator
 from local.engine import Engine
+from runtime.images.model import DELIVERED
 from tests.local.deployed_program import ROOT
 from tests.local.edge.edge_world import FakeFunctions
 
@@ -35,7 +36,7 @@ def program() -> None:
             served=True,
         ),
     )
-    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, under="images/"))
+    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, under=DELIVERED))
     pulumi.export("bucket", bucket.bucket_name)
     pulumi.export("host", delivery.domain_name)
     pulumi.export("distribution", delivery.distribution_id)
@@ -171,8 +172,8 @@ def test_conditions_and_ranges_are_honoured_from_the_bucket_and_from_the_cache(d
 
 
 def test_nothing_but_images_is_there_and_nobody_is_told_what_is_missing(delivery: Delivery) -> None:
-    delivery.put("private/1")
-    for path in ("/images/none", "/private/1", "/", "/images/../private/1", "/images/%2e%2e/private/1"):
+    delivery.put("uploads/1")
+    for path in ("/images/none", "/uploads/1", "/", "/images/../uploads/1", "/images/%2e%2e/uploads/1"):
         answer = delivery.get(path)
         assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), path
     # Not kept: the image can be uploaded the next moment.

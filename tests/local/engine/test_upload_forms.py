@@ -14,7 +14,7 @@ from local.emulator import Emulator
 from tests.local.engine.probe import allowing, make_role
 
 BUCKET = "some-images"
-KEY = "images/01JB"
+KEY = "uploads/01JB"
 LIMIT = 1000
 Form = dict[str, Any]
 
@@ -33,7 +33,7 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
             "RestrictPublicBuckets": True,
         },
     )
-    role = make_role(emulator, policy=allowing("s3:PutObject", f"arn:aws:s3:::{BUCKET}/images/*"))
+    role = make_role(emulator, policy=allowing("s3:PutObject", f"arn:aws:s3:::{BUCKET}/uploads/*"))
 
     def form(*, key: str = KEY, expires: int = 300) -> Form:
         client = emulator.session_for_role(role).client("s3", config=Config(signature_version="s3v4"))
@@ -77,7 +77,7 @@ def test_a_form_that_is_kept_to_stores_the_object(emulator: Emulator, sign: Call
 def test_the_size_is_bound_on_both_sides(emulator: Emulator, sign: Callable[..., Form]) -> None:
     assert post(sign(), b"1" * LIMIT).status_code == 204
     for content, code in ((b"1" * (LIMIT + 1), "EntityTooLarge"), (b"", "EntityTooSmall")):
-        answer = post(sign(key="images/other"), content)
+        answer = post(sign(key="uploads/other"), content)
         assert (answer.status_code, code in answer.text) == (400, True)
     assert keys(emulator) == [KEY]
 
@@ -88,9 +88,9 @@ def test_the_size_is_bound_on_both_sides(emulator: Emulator, sign: Callable[...,
         {"Content_Type": "text/html"},
         {"Content_Type": None},
         {"Content_Type": "image/png; charset=utf-8"},
-        {"key": "images/of-somebody-else"},
-        {"key": "images/${filename}"},
-        {"key": "elsewhere/01JB"},
+        {"key": "uploads/of-somebody-else"},
+        {"key": "uploads/${filename}"},
+        {"key": "images/01JB"},
         {"acl": "public-read"},
         {"x_amz_meta_owner": "me"},
         {"x_amz_storage_class": "GLACIER"},
@@ -172,3 +172,35 @@ def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[.
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
     answer = requests.post(form["url"], files=parts, timeout=10)
     assert (answer.status_code, keys(emulator)) == (403, [])
+
+
+def test_a_copy_is_of_the_upload_that_is_meant_and_of_its_bytes_alone(
+    emulator: Emulator, sign: Callable[..., Form]
+) -> None:
+    """The image service delivers what it has judged, not what has replaced it since."""
+    objects = f"arn:aws:s3:::{BUCKET}"
+    policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
+    role = make_role(emulator, "copies", policy=policy)
+    client = emulator.session_for_role(role).client("s3")
+
+    def copy(etag: str, key: str = KEY) -> None:
+        client.copy_object(
+            Bucket=BUCKET,
+            Key="images/01JB",
+            CopySource=f"{BUCKET}/{key}",
+            CopySourceIfMatch=etag,
+            MetadataDirective="REPLACE",
+            TaggingDirective="REPLACE",
+            ContentType="image/png",
+            CacheControl="public",
+        )
+
+    etag = post(sign()).headers["etag"]
+    for wrong in ({"etag": '"0"'}, {"etag": etag, "key": "uploads/none"}):
+        with pytest.raises(client.exceptions.ClientError, match=r"PreconditionFailed|NoSuchKey"):
+            copy(**wrong)
+    assert keys(emulator) == [KEY]
+    copy(etag)
+    copied = emulator.client("s3").get_object(Bucket=BUCKET, Key="images/01JB")
+    assert (copied["ETag"], copied["ContentType"], copied["CacheControl"]) == (etag, "image/png", "public")
+    assert copied["Body"].read() == b"\x89PNG"

@@ -18,7 +18,7 @@ RULES: dict[str, set[tuple[str, str, int]]] = {
     "artifacts": {("artifacts/", "expire", 90), ("", "abort", 7)},
     "logs": {("logs/", "GLACIER", 30), ("logs/", "DEEP_ARCHIVE", 365), ("", "abort", 7)},
     "assets": {("", "abort", 7)},
-    "images": {("images/", "INTELLIGENT_TIERING", 0), ("", "abort", 1)},
+    "images": {("images/", "INTELLIGENT_TIERING", 0), ("uploads/", "expire", 1), ("", "abort", 1)},
 }
 READERS = {"assets": ("distributionId", "assets/*"), "images": ("images", "images/*")}
 
@@ -127,5 +127,5 @@ def test_an_uploaded_image_is_told_to_its_function(running_emulator: Emulator, d
     (function,) = told["LambdaFunctionConfigurations"]
     assert function["LambdaFunctionArn"].endswith(":function:anchor-local-images-uploaded")
     assert function["Events"] == ["s3:ObjectCreated:*"]
-    assert function["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "images/"}]
+    assert function["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "uploads/"}]
     assert not {"QueueConfigurations", "TopicConfigurations", "EventBridgeConfiguration"} & set(told)

@@ -194,8 +194,8 @@ OPERATIONS = (
     ),
     _operation(
         "UploadRepository.reject",
-        lambda s, _: s.uploads.reject(s.ready, "no image", etag="e", at=AT),
-        "transact_write_items",
+        lambda s, _: s.uploads.reject(s.pending, "no image", etag="e", at=AT),
+        "update_item",
         platform=_EVENT,
     ),
 )

@@ -20,8 +20,8 @@ from runtime.images.handlers import api, uploaded
 from runtime.images.image_input import NewAlbum, NewImage
 from runtime.images.images import ImageRepository
 from runtime.images.managing import Gallery
-from runtime.images.model import Album, Image
-from runtime.images.objects import ImageStore, image_key
+from runtime.images.model import UPLOADS, Album, Image, Status
+from runtime.images.objects import ImageStore, delivered_key, upload_key
 from runtime.images.receiving import Uploads
 from runtime.images.uploads import UploadRepository
 from runtime.shared.converters import from_row
@@ -64,7 +64,7 @@ class Caches:
     """CloudFront with the caches of the distribution: what visitors of it have seen.
 
     Attributes:
-        kept: Images that are in a cache, with what a cache keeps of them.
+        kept: Keys of objects that are in a cache, with what a cache keeps of them.
         references: Of all invalidations. CloudFront has been seen to refuse one that it was given before.
         refusal: What the next invalidations are refused with.
     """
@@ -82,7 +82,7 @@ class Caches:
             raise client_error("InvalidArgument", "CreateInvalidation")
         self.references.append(batch["CallerReference"])
         for path in batch["Paths"]["Items"]:
-            self.kept.pop(path.removeprefix("/images/"), None)
+            self.kept.pop(path.removeprefix("/"), None)
         return {"Invalidation": {"Id": f"I{len(self.references)}", "Status": "InProgress"}}
 
 
@@ -98,7 +98,7 @@ class ImageWorld:
 
     def __attrs_post_init__(self) -> None:
         self.dynamodb = self.calls.client("dynamodb", real_client("dynamodb"))
-        self.s3 = S3(self.calls.client("s3", real_client("s3")))
+        self.s3 = Forms(self.calls.client("s3", Copies(real_client("s3"))))
         signer = Signer(self.calls.client("kms", Kms()), CURSOR_KEY)
         self.cursors = Cursors(key=signer.cursor_key, clock=self.clock)
         self.images = ImageRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
@@ -119,8 +119,6 @@ class ImageWorld:
         self.uploads = Uploads(
             images=self.uploaded,
             store=self.store,
-            distribution=self.gallery.distribution,
-            ids=self.gallery.ids,
             clock=self.clock,
             maximum_bytes=MAXIMUM,
             pause=self.pauses.append,
@@ -152,25 +150,19 @@ class ImageWorld:
     def album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
         return self.gallery.create_album(user_id, NewAlbum(name=name))
 
-    def visit(self, *, guessing: bool = False) -> None:
-        """Let visitors come to every address that was ever shown, so that what is there is in the caches.
-
-        Args:
-            guessing: To all addresses: who uploads knows that of the image before it is shown.
-        """
-        known = {image_id for image_id, image in self.image_rows().items() if image.etag is not None}
-        self.caches.kept |= {
-            image: data for image, data in self.objects().items() if guessing or image in known
-        }
+    def visit(self) -> None:
+        """Let visitors come to every address that is shown, so that what is there is in the caches."""
+        shown = {key_of(image) for image in self.image_rows().values() if image.status is Status.READY}
+        self.caches.kept |= {key: data for key, data in self.objects().items() if key in shown}
 
     # What happens by itself
 
     def put(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Write an object as the form would; the event for it is returned and still under way."""
+        """Upload a file as the form would; the event for it is returned and still under way."""
         written = real_client("s3").put_object(
-            Bucket=BUCKET, Key=image_key(image.image_id), Body=data, ContentType=image.content_type
+            Bucket=BUCKET, Key=upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
-        return object_created(image_key(image.image_id), written["ETag"].strip('"'), len(data))
+        return object_created(upload_key(image.image_id), written["ETag"].strip('"'), len(data))
 
     def deliver(self, event: Mapping[str, Any]) -> None:
         uploaded.respond(event, self.uploads)
@@ -192,13 +184,16 @@ class ImageWorld:
         return False
 
     def upload(self, image: Image, data: bytes) -> None:
-        """Write an object, and let its event arrive."""
+        """Upload a file, and let its event arrive."""
         self.deliver(self.put(image, data))
 
     def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
-        """Let time pass, and let DynamoDB and the caches drop what has expired."""
+        """Let time pass, and let DynamoDB, the bucket's lifecycle and the caches drop what has expired."""
         self.clock.now += after
         self.caches.kept.clear()
+        for key in self.objects():
+            if key.startswith(UPLOADS):
+                real_client("s3").delete_object(Bucket=BUCKET, Key=key)
         for row in self.rows():
             if "ttl" in row and int(row["ttl"]["N"]) <= self.clock.now.timestamp():
                 key = {name: row[name] for name in ("PK", "SK")}
@@ -216,17 +211,9 @@ class ImageWorld:
         return {image.image_id: image for image in found}
 
     def objects(self) -> dict[str, bytes]:
-        """Contents by image."""
-        client = real_client("s3")
-        return {
-            image_id: client.get_object(Bucket=BUCKET, Key=image_key(image_id))["Body"].read()
-            for image_id in self.etags()
-        }
-
-    def etags(self) -> dict[str, str]:
-        """ETags of the objects, by image; taken out of moto, as the rows are."""
+        """Contents by key, of uploads and of what is delivered; taken out of moto, as the rows are."""
         keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys
-        return {name.removeprefix("images/"): key.etag.strip('"') for name, key in keys.items()}
+        return {name: key.value for name, key in keys.items()}
 
     def everything(self) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         return self.rows(), self.objects()
@@ -239,8 +226,29 @@ class ImageWorld:
         return self.albums.owned(album.user_id, album.album_id).image_count
 
 
+def key_of(image: Image) -> str:
+    """Key of a ready image's object."""
+    assert image.etag
+    return delivered_key(image.image_id, image.etag)
+
+
 @define
-class S3:
+class Copies:
+    """An S3 client. Moto copies without looking at the source's ETag."""
+
+    _target: Any
+
+    def copy_object(self, **arguments: Any) -> Any:
+        bucket, key = arguments["CopySource"].split("/", 1)
+        self._target.get_object(Bucket=bucket, Key=key, IfMatch=arguments["CopySourceIfMatch"])
+        return self._target.copy_object(**arguments)
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._target, operation)
+
+
+@define
+class Forms:
     """An S3 client. Signing a form is no call, so that it is not one of those that are noted."""
 
     _watched: Any

@@ -72,7 +72,8 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
         made[1]["imageId"],
         made[0]["imageId"],
     ]
-    assert first["images"][0]["url"] == f"{DELIVERY}/images/{made[1]['imageId']}"
+    image = deployed.image_rows()[made[1]["imageId"]]
+    assert first["images"][0]["url"] == f"{DELIVERY}/images/{image.image_id}/{image.etag}"
 
 
 @pytest.mark.usefixtures("deployed")

@@ -10,12 +10,12 @@ import requests
 
 from runtime.images.handlers import api
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from runtime.images.objects import CACHE_CONTROL, image_key
+from runtime.images.objects import upload_key
 from runtime.images.routes import ROUTES
 from runtime.shared.clock import from_text
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
-from tests.runtime.images.image_world import BUCKET, DELIVERY, MAXIMUM, ImageWorld, object_created
+from tests.runtime.images.image_world import BUCKET, DELIVERY, MAXIMUM, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import picture
 from tests.runtime.world import OTHER, OWNER
 
@@ -73,8 +73,9 @@ def test_an_image_is_created_uploaded_read_changed_and_deleted(world: ImageWorld
         upload["url"], data=upload["fields"], files={"file": ("holiday.png", file)}, timeout=5
     )
     assert sent.status_code in {200, 204}
-    stored = real_client("s3").get_object(Bucket=BUCKET, Key=f"images/{made['imageId']}")
-    world.deliver(object_created(f"images/{made['imageId']}", stored["ETag"].strip('"'), len(file)))
+    (key,) = world.objects()
+    etag = real_client("s3").get_object(Bucket=BUCKET, Key=key)["ETag"].strip('"')
+    world.deliver(object_created(key, etag, len(file)))
 
     status, ready = call(world, f"GET {IMAGE}", **path)
     assert (status, ready) == (
@@ -86,7 +87,7 @@ def test_an_image_is_created_uploaded_read_changed_and_deleted(world: ImageWorld
             "width": 64,
             "height": 48,
             "updatedAt": ready["updatedAt"],
-            "url": f"{DELIVERY}/images/{made['imageId']}",
+            "url": f"{DELIVERY}/images/{made['imageId']}/{etag}",
         },
     )
     assert call(world, "GET /images") == (200, {"images": [ready], "cursor": None})
@@ -108,10 +109,9 @@ def test_the_form_is_bound_to_key_type_size_and_time(world: ImageWorld) -> None:
     _, made = call(world, "POST /images", body=NEW)
     upload = made["upload"]
     policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
-    key = image_key(made["imageId"])
+    key = upload_key(made["imageId"])
     assert {"key": key} in policy["conditions"]
     assert {"Content-Type": "image/png"} in policy["conditions"]
-    assert {"Cache-Control": CACHE_CONTROL} in policy["conditions"]
     assert {"bucket": BUCKET} in policy["conditions"]
     assert ["content-length-range", 1, 5_000] in policy["conditions"]
     assert not any(
@@ -358,7 +358,7 @@ def test_deleting_an_image_takes_it_out_of_its_albums_count(world: ImageWorld) -
     images = [world.ready(album_id=album.album_id) for _ in range(2)]
     call(world, f"DELETE {IMAGE}", imageId=images[0].image_id)
     assert world.count(album) == 1
-    assert set(world.objects()) == {images[1].image_id}
+    assert set(world.objects()) == {key_of(images[1])}
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x"])

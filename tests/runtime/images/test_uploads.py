@@ -12,11 +12,11 @@ from runtime.images.errors import ImageChangedError
 from runtime.images.handlers import uploaded
 from runtime.images.image_input import ImageChanges
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from runtime.images.objects import image_id_of
+from runtime.images.objects import CACHE_CONTROL, upload_key, uploaded_image
 from runtime.images.rows import collisions
 from runtime.shared.dynamodb import TransactionConflictError, condition
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.images.image_world import BUCKET, ImageWorld, object_created
+from tests.runtime.images.image_world import BUCKET, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 
 SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
@@ -38,7 +38,28 @@ def test_a_real_file_makes_its_image_ready(world: ImageWorld, content_type: str)
         SIZES[content_type],
     )
     assert now.etag == event["Records"][0]["s3"]["object"]["eTag"]
-    assert calls == ["get_item", "get_object", "update_item"]
+    assert calls == ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
+    assert world.objects() == {key_of(now): data}
+
+
+def test_nothing_but_an_uploads_bytes_is_delivered(world: ImageWorld) -> None:
+    """I2: whoever writes to the bucket without a form could say how its object is to be delivered."""
+    image = world.pending()
+    sent = {"ContentType": "text/html", "CacheControl": "no-store", "Metadata": {"by": "me"}}
+    key = upload_key(image.image_id)
+    written = real_client("s3").put_object(
+        Bucket=BUCKET, Key=key, Body=picture(), ContentDisposition="attachment", Tagging="a=b", **sent
+    )
+    world.deliver(object_created(key, written["ETag"].strip('"'), len(picture())))
+    delivered = real_client("s3").get_object(Bucket=BUCKET, Key=key_of(world.again(image)))
+    assert (delivered["ContentType"], delivered["CacheControl"]) == ("image/png", CACHE_CONTROL)
+    assert (delivered["Metadata"], delivered.get("ContentDisposition"), delivered["Body"].read()) == (
+        {},
+        None,
+        picture(),
+    )
+    (copy,) = [made for made in world.calls.arguments if "CopySource" in made]
+    assert (copy["MetadataDirective"], copy["TaggingDirective"]) == ("REPLACE", "REPLACE")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,7 @@ def test_an_event_that_comes_twice_changes_nothing(world: ImageWorld) -> None:
     with world.calls.counted() as calls:
         world.deliver(event)
     assert world.everything() == everything
-    assert calls == ["get_item"]
+    assert calls == ["get_item", "delete_object"]
     assert world.count(album) == 1
 
 
@@ -107,36 +128,6 @@ def test_an_upload_whose_image_has_expired_is_deleted(world: ImageWorld) -> None
     assert world.rows() == []
 
 
-def test_the_last_upload_decides_whatever_the_order_of_events(world: ImageWorld) -> None:
-    """Uploaded twice: the form can be used again until it expires."""
-    image = world.pending()
-    first, second = world.put(image, picture(colour="red")), world.put(image, picture("image/png", 9, 8))
-    for event in (second, first, second, first):
-        world.deliver(event)
-    now = world.again(image)
-    assert (now.status, now.width, now.height) == (Status.READY, 9, 8)
-    assert world.objects() == {image.image_id: picture("image/png", 9, 8)}
-
-
-def test_a_second_upload_replaces_a_ready_image_and_is_counted_once(world: ImageWorld) -> None:
-    album = world.album()
-    image = world.ready(album_id=album.album_id)
-    world.upload(image, picture("image/png", 9, 8))
-    assert (world.again(image).width, world.count(album)) == (9, 1)
-
-
-def test_a_wrong_second_upload_rejects_a_ready_image_and_its_album_counts_it_no_more(
-    world: ImageWorld,
-) -> None:
-    album = world.album()
-    image = world.ready(album_id=album.album_id)
-    world.upload(image, b"text")
-    assert world.again(image).status is Status.REJECTED
-    assert world.again(image).width is None
-    assert (world.count(album), world.objects()) == (0, {})
-    world.gallery.delete_album(album.user_id, album.album_id)
-
-
 def test_a_right_upload_after_a_wrong_one_makes_the_image_ready(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending(album_id=album.album_id)
@@ -147,7 +138,7 @@ def test_a_right_upload_after_a_wrong_one_makes_the_image_ready(world: ImageWorl
     world.deliver(wrong)
     now = world.again(image)
     assert (now.status, now.reason, now.ttl, world.count(album)) == (Status.READY, None, None, 1)
-    assert world.objects() == {image.image_id: picture()}
+    assert world.objects() == {key_of(now): picture()}
 
 
 def test_an_image_whose_album_was_deleted_meanwhile_is_ready_in_none(world: ImageWorld) -> None:
@@ -157,38 +148,6 @@ def test_an_image_whose_album_was_deleted_meanwhile_is_ready_in_none(world: Imag
     world.upload(image, picture())
     now = world.again(image)
     assert (now.status, now.album_id) == (Status.READY, None)
-
-
-@pytest.mark.parametrize("data", [picture(), b"text"])
-def test_an_event_that_dies_anywhere_is_finished_by_its_next_delivery(world: ImageWorld, data: bytes) -> None:
-    album = world.album()
-    expected = None
-    for crash_after in range(1, 9):
-        image = world.pending(album_id=album.album_id)
-        event = world.put(image, data)
-        if not world.dies(event, after=crash_after):
-            assert crash_after > 3
-            break
-        now = world.again(image)
-        verdict = (now.status, image.image_id in world.objects())
-        assert verdict == (expected := expected or verdict)
-    assert expected == ((Status.READY, True) if data == picture() else (Status.REJECTED, False))
-    ready = [image for image in world.image_rows().values() if image.status is Status.READY]
-    assert world.count(album) == len(ready)
-
-
-def test_a_delete_between_an_events_reading_and_writing_leaves_nothing(world: ImageWorld) -> None:
-    image = world.pending()
-    event = world.put(image, picture())
-
-    def deletes(operation: str) -> None:
-        if operation == "update_item":
-            world.calls.before = lambda _: None
-            world.gallery.delete_image(image.user_id, image.image_id)
-
-    world.calls.before = deletes
-    world.deliver(event)
-    assert world.everything() == ([], {})
 
 
 def test_an_upload_between_an_events_verdict_and_its_deletion_survives(world: ImageWorld) -> None:
@@ -204,7 +163,7 @@ def test_an_upload_between_an_events_verdict_and_its_deletion_survives(world: Im
 
     world.calls.before = uploads_again
     world.deliver(wrong)
-    assert world.objects() == {image.image_id: picture()}
+    assert world.objects() == {upload_key(image.image_id): picture()}
     world.deliver(events[0])
     assert world.again(image).status is Status.READY
 
@@ -270,18 +229,20 @@ def test_only_a_write_that_met_another_is_taken_for_a_race(error: Exception, rai
 
 
 def test_a_deletion_that_is_denied_fails_loudly(world: ImageWorld) -> None:
-    image = world.rejected()
+    image = world.pending()
+    event = world.put(image, b"text")
 
-    def refuses(_: str) -> None:
-        raise client_error("AccessDenied", "DeleteObject")
+    def refuses(operation: str) -> None:
+        if operation == "delete_object":
+            raise client_error("AccessDenied", "DeleteObject")
 
     world.calls.before = refuses
     with pytest.raises(ClientError, match="AccessDenied"):
-        world.store.delete(image.image_id)
+        world.deliver(event)
 
 
 def test_a_file_has_nothing_behind_its_end(world: ImageWorld) -> None:
-    file = world.store.open(world.ready().image_id, etag="0", size=10)
+    file = world.store.upload(world.pending().image_id, etag="0", size=10)
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
@@ -300,7 +261,7 @@ def test_an_image_that_left_its_album_while_it_was_uploaded_is_ready_without_it(
     assert (world.again(image).album_id, world.count(album)) == (None, 0)
 
 
-@pytest.mark.parametrize("key", ["images/", "images/x", "other/01ARYZ6S41TSV4RRFFQ69G5FAV", "images/a b"])
+@pytest.mark.parametrize("key", ["uploads/", "uploads/x", "images/01ARYZ6S41TSV4RRFFQ69G5FAV", "uploads/a b"])
 def test_an_object_that_no_form_allows_is_left_alone(
     world: ImageWorld, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -311,11 +272,12 @@ def test_an_object_that_no_form_allows_is_left_alone(
     assert f'"key":"{key}"' in capsys.readouterr().out
 
 
-def test_a_key_is_an_images_only_in_the_one_form(world: ImageWorld) -> None:
+def test_a_key_is_an_uploads_only_in_the_one_form(world: ImageWorld) -> None:
     image = world.pending()
-    assert image_id_of(f"images/{image.image_id}") == image.image_id
-    assert image_id_of(f"images/{image.image_id.lower()}") is None
-    assert image_id_of(image.image_id) is None
+    assert uploaded_image(f"uploads/{image.image_id}") == image.image_id
+    assert uploaded_image(f"uploads/{image.image_id.lower()}") is None
+    assert uploaded_image(f"images/{image.image_id}") is None
+    assert uploaded_image(image.image_id) is None
 
 
 def test_a_file_of_several_blocks_is_read_as_far_as_it_needs_to_be(world: ImageWorld) -> None:
@@ -361,7 +323,7 @@ def test_an_object_that_is_replaced_while_it_is_read_is_not_judged(world: ImageW
     world.calls.before = replaces
     world.deliver(event)
     assert world.again(image).status is Status.PENDING
-    assert world.objects() == {image.image_id: picture()}
+    assert world.objects() == {upload_key(image.image_id): picture()}
 
 
 def test_a_late_event_still_finds_its_image_a_day_later(world: ImageWorld) -> None:
