@@ -74,7 +74,6 @@ watched = Watched(
     dead_letters={"images-uploads": images.dead_letters},
     apis={"platform": api, "images": images.api},
     distributions={"edge": edge.distribution_id, "images": images.delivery.distribution_id},
-    build_events=pipeline.functions["build-events"],
 )
 Operations("operations", OperationsArgs(stage=stage, account=account, watched=watched))
 

@@ -18,14 +18,18 @@ from components.errors import DeclarationError
 from components.function import Function
 from components.queue import DeadLetterQueue, Queue
 from components.stage import CLOUDFRONT_REGION, StageConfig
-from runtime.deploy.builds.build_event import BUILD_ENDED
+from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.model import Status
 
 BUILDS_ENDED: Final = "BuildsEnded"
 BUILDS_FAILED: Final = "BuildsFailed"
+LONGEST_WAIT: Final = "LongestWait"
+CODEBUILD_FULL_SEEN: Final = "CodeBuildFull"
 EDGE_ERROR_SHARE: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
 _MINUTE: Final = 60
+_LONG_WAIT: Final = 30 * _MINUTE
+_QUEUED_BY_CODEBUILD: Final = 60  # seconds; it takes a few where there is room
 _RUNBOOK: Final = "Runbook: docs/operations.md"
 
 
@@ -34,12 +38,12 @@ class Watched:
     """What an operator answers for. Sites are not in it: there may be many.
 
     Attributes:
-        functions: The platform's functions, by name.
+        functions: The platform's functions, by name. What `build-events`, `orchestrator` and `sweep` log of
+            builds is counted.
         queues: The platform's queues, by name; their dead letters are watched too.
         dead_letters: Queues of what Lambda gave up in a function's name, by the name of what that is.
         apis: The HTTP APIs, by name.
         distributions: The ids of the distributions, by name.
-        build_events: The function that is told of every build's end, and logs it.
     """
 
     functions: Mapping[str, Function]
@@ -47,7 +51,6 @@ class Watched:
     dead_letters: Mapping[str, DeadLetterQueue]
     apis: Mapping[str, HttpApi]
     distributions: Mapping[str, pulumi.Input[str]]
-    build_events: Function
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +88,8 @@ class Alarms(Part):
 
     Attributes:
         arns: The alarms' ARNs, by name; those of the stage's region.
-        builds_namespace: Where the ends of builds are counted, as `BuildsEnded` and `BuildsFailed`.
+        builds_namespace: Where the ends of builds are counted, as `BuildsEnded` and `BuildsFailed`, and what
+            waits for one is measured, as `LongestWait` and `CodeBuildFull`.
     """
 
     def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -117,7 +121,8 @@ class Alarms(Part):
             self._api(api_name, api)
         for distribution_name, distribution in watched.distributions.items():
             self._distribution(distribution_name, distribution)
-        self._builds(watched.build_events)
+        self._builds(watched.functions["build-events"])
+        self._waiting(watched.functions)
 
     def _dead_letters(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
         self._alarm(
@@ -196,16 +201,7 @@ class Alarms(Part):
             BUILDS_FAILED: f'{{ $.message = "{BUILD_ENDED}" && $.status = "{Status.FAILED.value}" }}',
         }
         for metric_name, pattern in patterns.items():
-            aws.cloudwatch.LogMetricFilter(
-                metric_name,
-                name=f"{self.stage.prefix}-{metric_name}",
-                log_group_name=build_events.log_group_name,
-                pattern=pattern,
-                metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
-                    name=metric_name, namespace=self.builds_namespace, value="1", unit="Count"
-                ),
-                opts=self.inside,
-            )
+            self._counted(metric_name, build_events, pattern)
 
         def metric(name: str) -> _Metric:
             return _Metric(namespace=self.builds_namespace, name=name, dimensions={}, period=60 * _MINUTE)
@@ -221,6 +217,70 @@ class Alarms(Part):
             above=50,
             periods=1,
             topic=self._alerts.topic_arn,
+        )
+
+    def _waiting(self, functions: Mapping[str, Function]) -> None:
+        """Measure how long builds wait for their turn, and count those whose turn CodeBuild could not use."""
+        self._counted(
+            LONGEST_WAIT,
+            functions["sweep"],
+            f'{{ $.message = "{BUILDS_WAIT}" }}',
+            value="$.seconds",
+            unit="Seconds",
+        )
+        self._counted(CODEBUILD_FULL_SEEN, functions["orchestrator"], f'{{ $.message = "{CODEBUILD_FULL}" }}')
+        self._counted(
+            CODEBUILD_FULL_SEEN,
+            functions["build-events"],
+            f'{{ $.message = "{BUILD_ENDED}" && $.queued >= {_QUEUED_BY_CODEBUILD} }}',
+            name="CodeBuildQueued",
+        )
+        self._alarm(
+            "builds-waiting",
+            f"A build has waited for its turn for {_LONG_WAIT // _MINUTE} minutes, as long as any build may "
+            "take. Look at what runs and what waits. If CodeBuild is full, too, that comes first; else raise "
+            "the setting concurrentBuilds, and CodeBuild's quota with it, if the builds that run are the "
+            f"tenants' ordinary ones. {_RUNBOOK}#builds-waiting",
+            # While any waits, the sweep tells every five minutes.
+            _Metric(
+                namespace=self.builds_namespace,
+                name=LONGEST_WAIT,
+                dimensions={},
+                statistic="Maximum",
+                period=15 * _MINUTE,
+            ),
+            at_least=_LONG_WAIT,
+        )
+        self._alarm(
+            "codebuild-full",
+            "CodeBuild refused a build that had its turn, or let it wait for more than "
+            f"{_QUEUED_BY_CODEBUILD} seconds: the account's quota is lower than the setting "
+            "concurrentBuilds, or others in the account build, too. Nothing is lost; but of what CodeBuild "
+            "keeps waiting itself, chance decides which is first. Raise the quota or lower the setting. "
+            f"{_RUNBOOK}#codebuild-full",
+            _Metric(namespace=self.builds_namespace, name=CODEBUILD_FULL_SEEN, dimensions={}),
+        )
+
+    def _counted(  # noqa: PLR0913 - what a filter is made of
+        self,
+        metric: str,
+        function: Function,
+        pattern: str,
+        *,
+        name: str | None = None,
+        value: str = "1",
+        unit: str = "Count",
+    ) -> None:
+        """A metric of what a function logs: how often, or a number in it."""
+        aws.cloudwatch.LogMetricFilter(
+            name or metric,
+            name=f"{self.stage.prefix}-{name or metric}",
+            log_group_name=function.log_group_name,
+            pattern=pattern,
+            metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                name=metric, namespace=self.builds_namespace, value=value, unit=unit
+            ),
+            opts=self.inside,
         )
 
     def _alarm(self, name: str, description: str, metric: _Metric, *, at_least: int = 1) -> None:

@@ -10,7 +10,15 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import BUILDS_ENDED, BUILDS_FAILED, EDGE_ERROR_SHARE, Alarms, Watched
+from components.alarms import (
+    BUILDS_ENDED,
+    BUILDS_FAILED,
+    CODEBUILD_FULL_SEEN,
+    EDGE_ERROR_SHARE,
+    LONGEST_WAIT,
+    Alarms,
+    Watched,
+)
 from components.component import Part
 from components.composed import composed_json
 from components.stage import CLOUDFRONT_REGION, StageConfig
@@ -135,6 +143,13 @@ class OperatorDashboard(Part):
             self._graph(
                 "Builds that ended, and that failed",
                 [[namespace, BUILDS_ENDED, {"stat": "Sum"}], [namespace, BUILDS_FAILED, {"stat": "Sum"}]],
+            ),
+            self._graph(
+                "Builds: how long the longest has waited for its turn (s), and how often CodeBuild was full",
+                [
+                    [namespace, LONGEST_WAIT, {"stat": "Maximum"}],
+                    [namespace, CODEBUILD_FULL_SEEN, {"stat": "Sum"}],
+                ],
             ),
             self._graph("Queues: age of the oldest message (s)", oldest),
             self._graph(

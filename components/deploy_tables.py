@@ -44,7 +44,8 @@ PROJECTS: Final = TableDesign(
             "S",
             "what the row is: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` "
             "what was declared for a site, `CLAIM` which project has it, `RUNNING` which builds run, "
-            "`WAITING#<deployment>` one that waits for room, `STARTED#<user>` when a user's last one started",
+            "`WAITING#<deployment>` one that waits for room, `STARTED#<user>` when a user's last one started "
+            "and `FULL` when CodeBuild last had no room",
             "METADATA",
         ),
         Attribute(
@@ -82,7 +83,8 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "expiresAt",
             "N",
-            "in the rows of a delivery and of a build's start: when it is forgotten, Unix seconds",
+            "in the rows of a delivery, of a build's start and of a full CodeBuild: when it is forgotten, "
+            "Unix seconds",
             "1772443800",
         ),
         Attribute(
@@ -94,6 +96,14 @@ PROJECTS: Final = TableDesign(
         Attribute("waitingProject", "S", "in a `WAITING#` row: the deployment's project", _ULID),
         Attribute("waitingSince", "S", "in a `WAITING#` row: since when it waits", _TIME),
         Attribute("startedAt", "S", "in a `STARTED#` row: when the user's last build started", _TIME),
+        Attribute(
+            "startedBefore",
+            "S",
+            "in a `STARTED#` row: when the one before it started, should CodeBuild have no room for the last",
+            _TIME,
+        ),
+        Attribute("fullWith", "N", "in the `FULL` row: how many builds of the stage ran then", "3"),
+        Attribute("fullAt", "S", "in the `FULL` row: when that was", _TIME),
         Attribute("claimedBy", "S", "in a site's CLAIM row: the project that has it", _ULID),
         Attribute("host", "S", "in a site's row: the host it is served under", "next-site.sites.example.com"),
         Attribute("urlPattern", "S", "in a site's row: how a host of it becomes a URL", "https://{host}"),
@@ -190,6 +200,12 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute("createdAt", "S", "when it was queued", _TIME),
         Attribute("updatedAt", "S", "when its status last changed", _TIME),
         Attribute("buildId", "S", "CodeBuild's id of its build", "anchor-dev-site-next-site-build:7d0c..."),
+        Attribute(
+            "waitingSince",
+            "S",
+            "where it had to wait for its turn to build: since when, or the one whose place it took",
+            _TIME,
+        ),
         Attribute(
             "release",
             "M",

@@ -115,9 +115,16 @@ class BuildPipeline(Component):
                 # Who has a turn waits no more; who waits is `queued`.
                 store.grant_turns(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
-                # Stopped is a build whose deployment was cancelled while it was being started.
+                # Stopped is a build whose deployment was cancelled while it was being started; looked for is
+                # one that may have been started before.
                 Grant(
-                    actions=("codebuild:StartBuild", "codebuild:StopBuild"), resources=(self._sites.builds,)
+                    actions=(
+                        "codebuild:BatchGetBuilds",
+                        "codebuild:ListBuildsForProject",
+                        "codebuild:StartBuild",
+                        "codebuild:StopBuild",
+                    ),
+                    resources=(self._sites.builds,),
                 ),
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),

@@ -78,10 +78,10 @@ def lines() -> tuple[Line, ...]:
             arithmetic=f"{has.alarm_metrics} metrics in the program's alarms, whatever the number of sites",
         ),
         Line(
-            what="counted builds",
+            what="metrics of builds",
             price=prices.METRIC,
             platform=has.custom_metrics,
-            arithmetic="`BuildsEnded` and `BuildsFailed`",
+            arithmetic="`BuildsEnded`, `BuildsFailed`, `LongestWait` and `CodeBuildFull`",
         ),
         Line(
             what="polling of idle queues",

@@ -66,7 +66,7 @@ def counts() -> Counts:
     return Counts(
         keys=len(recorded.of(_KEY)),
         alarm_metrics=sum(_metrics(alarm) for alarm in recorded.of(_ALARM)),
-        custom_metrics=len(recorded.of(_METRIC)),
+        custom_metrics=len({each.inputs["metricTransformation"]["name"] for each in recorded.of(_METRIC)}),
         queues=consumed(PREFIX) - consumed(_OF_SITES),
         site_queues=consumed(site),
         site_roles=of_site(_ROLE),

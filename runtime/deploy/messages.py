@@ -43,6 +43,10 @@ class BuildQueue:
         """Send a deployment to be built."""
         self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment))
 
+    def send_later(self, deployment: Deployment, *, seconds: int) -> None:
+        """Send a deployment to be built after some time, a quarter of an hour at most."""
+        self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment), DelaySeconds=seconds)
+
     def show_again(self, receipt: str, *, seconds: int) -> None:
         """Let a message that was received come again sooner, or later, than the queue would bring it.
 

@@ -28,7 +28,8 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.QUEUED: frozenset({Status.BUILDING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
-        Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED}),
+        # Queued again where CodeBuild had no room for its build, which was not begun.
+        Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
         Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
         Status.LIVE: frozenset({Status.RETIRED}),
@@ -215,6 +216,8 @@ class Deployment:
 
     Attributes:
         commit_sha: Absent until the build of a branch's head has found it.
+        waiting_since: The place that it had among those that waited for room, when it got its turn to build:
+            should it have to give that back. Absent where it had not waited.
         collected_at: When it was taken from the visitors for good (D6). Its functions and files follow, and
             then `release` is absent.
     """
@@ -233,6 +236,7 @@ class Deployment:
     created_at: datetime
     updated_at: datetime
     build_id: str | None = None
+    waiting_since: datetime | None = None
     release: Release | None = None
     failure: Failure | None = None
     live_at: datetime | None = None

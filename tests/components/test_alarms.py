@@ -7,7 +7,9 @@ import pytest
 
 from components.alarms import _described
 from components.errors import DeclarationError
-from runtime.deploy.builds.build_event import BUILD_ENDED
+from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
+from runtime.deploy.model import Status
+from runtime.deploy.repositories.deployment_rows import LEASES
 from tests.components.recorder import Recorded, Recording, configuration, recording
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -19,6 +21,12 @@ WIDGETS, METRICS_ON_A_GRAPH, METRICS_ON_A_DASHBOARD, SEARCH = 500, 500, 2500, 10
 
 def alarm(name: str, stage: str = "dev") -> Recorded:
     return recording(stage).one(ALARM, name)
+
+
+def filters_of(metric: str | None = None) -> list[dict[str, Any]]:
+    """The log filters behind a metric, or all."""
+    found = [one.inputs for one in recording("dev").of("aws:cloudwatch/logMetricFilter:LogMetricFilter")]
+    return [each for each in found if metric in {None, each["metricTransformation"]["name"]}]
 
 
 def widgets(recorded: Recording) -> list[dict[str, Any]]:
@@ -102,16 +110,43 @@ def test_builds_ring_when_most_of_many_fail() -> None:
     percent, failed, ended = inputs["metricQueries"]
     assert percent["expression"] == "IF(failed >= 5, 100 * failed / ended, 0)"
     assert (failed["id"], ended["id"], inputs["threshold"]) == ("failed", "ended", 50)
-    filters = {
-        one.inputs["metricTransformation"]["name"]: one.inputs
-        for one in recording("dev").of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-    }
+    filters = {each["metricTransformation"]["name"]: each for each in filters_of()}
+    assert filters["BuildsEnded"]["metricTransformation"]["value"] == "1"
     for query in (failed, ended):
         counted = filters[query["metric"]["metricName"]]
         assert counted["metricTransformation"]["namespace"] == query["metric"]["namespace"] == "Anchor/dev"
         assert counted["logGroupName"] == "/aws/lambda/anchor-dev-build-events"
         assert f'$.message = "{BUILD_ENDED}"' in counted["pattern"]
     assert '$.status = "failed"' in filters["BuildsFailed"]["pattern"]
+
+
+def test_builds_that_wait_for_longer_than_any_may_take_ring() -> None:
+    """P8, Q2: of the lines that the sweep logs while any waits, the longest."""
+    inputs = alarm("builds-waiting").inputs
+    (counted,) = filters_of("LongestWait")
+    assert counted["logGroupName"] == "/aws/lambda/anchor-dev-sweep"
+    assert counted["pattern"] == f'{{ $.message = "{BUILDS_WAIT}" }}'
+    assert (counted["metricTransformation"]["value"], inputs["statistic"]) == ("$.seconds", "Maximum")
+    # A deployment that waits is looked at every five minutes: a period without a line is one without waiting.
+    assert (inputs["threshold"], inputs["period"]) == (30 * 60, 15 * 60)
+    assert inputs["period"] >= 2 * LEASES[Status.QUEUED].total_seconds()
+
+
+def test_a_quota_of_codebuild_that_is_lower_than_the_setting_rings() -> None:
+    """P8, Q2: whether CodeBuild refuses a build or lets it wait itself, where chance decides who is next."""
+    inputs = alarm("codebuild-full").inputs
+    assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
+    assert {each["logGroupName"]: each["pattern"] for each in filters_of("CodeBuildFull")} == {
+        "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
+        "/aws/lambda/anchor-dev-build-events": f'{{ $.message = "{BUILD_ENDED}" && $.queued >= 60 }}',
+    }
+
+
+def test_every_metric_of_the_builds_is_the_stages_own() -> None:
+    namespaces = {each["metricTransformation"]["namespace"] for each in filters_of()}
+    assert namespaces == {"Anchor/dev"}
+    for name in ("builds-waiting", "codebuild-full"):
+        assert alarm(name).inputs["namespace"] == "Anchor/dev"
 
 
 def test_every_metric_of_a_ratio_alarm_has_the_period_of_the_others() -> None:

@@ -51,6 +51,21 @@ class Calls:
     def client(self, service: str, target: object) -> "Watched":
         return Watched(service, target, self)
 
+    def die(self, act: Callable[[], object], *, after: int) -> bool:
+        """Let a function do something and die after so many calls.
+
+        Returns:
+            Whether it died: not if it was done before.
+        """
+        self.crash_after = len(self.made) + after
+        try:
+            act()
+        except CrashError:
+            return True
+        finally:
+            self.crash_after = None
+        return False
+
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
         """The calls made inside."""

@@ -40,8 +40,13 @@ class Kms:
 
 @define
 class CodeBuild:
-    """Starts one build for a token, as CodeBuild does within five minutes."""
+    """Starts one build for a token, as CodeBuild does within five minutes.
 
+    Attributes:
+        quota: How many builds the account may run at the same time.
+    """
+
+    quota: int | None = None
     refusals: list[Exception] = Factory(list)
     never: set[str] = Factory(set)
     builds: dict[str, Mapping[str, Any]] = Factory(dict)
@@ -87,7 +92,13 @@ class CodeBuild:
         token = arguments["idempotencyToken"]
         if token in self.never:
             raise client_error("InvalidInputException", "StartBuild", "never")
-        self.builds.setdefault(token, arguments)
+        if self.builds.get(token, arguments) != arguments:
+            text = "the token was used before with other parameters"
+            raise client_error("InvalidInputException", "StartBuild", text)
+        running = self.builds.keys() - self.ended.keys()
+        if self.quota is not None and token not in running and len(running) >= self.quota:
+            raise client_error("AccountLimitExceededException", "StartBuild", "too many builds")
+        self.builds[token] = arguments
         return {"build": {"id": f"{arguments['projectName']}:build-of-{token}"}}
 
 

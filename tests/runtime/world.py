@@ -239,8 +239,8 @@ class World:
 
     def live(self, project: Project) -> Deployment:
         deployment = self.deploying(project)
-        switched = self.deployments.switch(deployment, at=self.clock())
-        return self.deployments.finish_switch(switched, deployment, at=self.clock())
+        switched = self.deployments.pointer.switch(deployment, at=self.clock())
+        return self.deployments.pointer.finish_switch(switched, deployment, at=self.clock())
 
     def placed_live(self, project: Project) -> Deployment:
         """A first release that is live, as rows alone: for tests that do not care how it got there."""

@@ -4,7 +4,7 @@ Documents: CodeBuild's user guide, "Build notifications input format reference";
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -12,6 +12,9 @@ from runtime.deploy.model import Deployment, Failure, Status
 
 # What is logged of every build that ended; an alarm counts these lines (components/alarms.py).
 BUILD_ENDED = "build ended"
+# What is logged, likewise, of builds that wait for room, and of one that CodeBuild has no room for.
+BUILDS_WAIT = "builds wait"
+CODEBUILD_FULL = "CodeBuild is full"
 PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"
 DEPLOYMENT_VARIABLE = "ANCHOR_DEPLOYMENT_ID"
 
@@ -32,6 +35,8 @@ _REASONS: Mapping[str, str] = {
 _Phase: TypeAlias = tuple[str, str | None, Sequence[str]]
 """A phase's name, its status, and what CodeBuild says of it."""
 
+_QUEUED: Final = "QUEUED"
+
 
 class ForeignBuildError(Exception):
     """The event is of a build that no deployment started, such as one started by hand."""
@@ -46,6 +51,7 @@ class BuildEvent:
         outcome: What the deployment becomes.
         step: First phase that did not succeed, as CodeBuild calls it; empty for a build that succeeded.
         reason: A sentence on why, empty for a build that succeeded.
+        queued: Seconds for which CodeBuild itself let it wait: a few, unless its quota was reached.
         log_group: Log group of the build's log; None when there is no log.
         log_stream: Its stream.
     """
@@ -56,6 +62,7 @@ class BuildEvent:
     outcome: Status
     step: str
     reason: str
+    queued: int
     log_group: str | None
     log_stream: str | None
 
@@ -87,6 +94,11 @@ class BuildEvent:
             deployment_id=variables[DEPLOYMENT_VARIABLE],
             build_id=build_id,
             **_end(status, phases),
+            queued=sum(
+                phase.get("duration-in-seconds", 0)
+                for phase in information.get("phases", ())
+                if phase["phase-type"] == _QUEUED
+            ),
             log_group=logs.get("group-name"),
             log_stream=logs.get("stream-name"),
         )
@@ -111,6 +123,11 @@ class BuildEvent:
             deployment_id=deployment.deployment_id,
             build_id=build["id"],
             **_end(build["buildStatus"], phases),
+            queued=sum(
+                phase.get("durationInSeconds", 0)
+                for phase in build.get("phases", ())
+                if phase["phaseType"] == _QUEUED
+            ),
             log_group=logs.get("groupName"),
             log_stream=logs.get("streamName"),
         )

@@ -69,7 +69,13 @@ class BuildResults:
             deployment = self.deployments.get(event.project_id, event.deployment_id)
             log.info("the event changes nothing", status=deployment.status, recorded=deployment.build_id)
             return deployment
-        log.info(BUILD_ENDED, status=deployment.status, step=event.step, reason=event.reason)
+        log.info(
+            BUILD_ENDED,
+            status=deployment.status,
+            step=event.step,
+            reason=event.reason,
+            queued=event.queued,
+        )
         return deployment
 
     def _with_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:

@@ -5,8 +5,9 @@ from typing import Final
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.deploy.builds.cancelling import stop_build
+from runtime.deploy.builds.build_records import RUNS, record_of, stop_build
 from runtime.deploy.builds.turns import Turns
+from runtime.deploy.builds.waiting import newest_waiting
 from runtime.deploy.errors import (
     BuildRoomTakenError,
     BuildSlotTakenError,
@@ -38,7 +39,7 @@ _REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundExceptio
 _PAUSES: Final = (60, 120)  # seconds; the queue's own pause is half an hour
 
 
-_BUSY: Final = frozenset({"AccountLimitExceededException"})
+_FULL: Final = frozenset({"AccountLimitExceededException"})
 """What it answers when the account has no room for another build; there is when one ends."""
 
 _ATTEMPTS: Final = 5  # for room that others take at the same moment
@@ -51,7 +52,11 @@ class BuildRefusedError(Exception):
 
 
 class BuildsBusyError(Exception):
-    """CodeBuild takes no more builds at the moment, or others do who take room; the text says which."""
+    """CodeBuild is busy at the moment, or others take room again and again; the text says which."""
+
+
+class CodeBuildFullError(Exception):
+    """The account's quota has no room for another build."""
 
 
 @frozen(kw_only=True)
@@ -81,10 +86,12 @@ class Builder:
         Repeatable at every point: the deployment keeps the slot and the room that it took, and CodeBuild
         takes its id as the token of the request. A deployment that finds the slot taken stays `queued`, and
         so does one that finds no room or others before it (`turns.py`); whoever ends a build calls who is
-        next. When the build can never start, the deployment fails and the next one is called.
+        next. One for which the account has no room is `queued` again. When the build can never start, the
+        deployment fails and the next one is called. The build of a deployment that was cancelled is stopped,
+        if it was begun nevertheless.
 
         Raises:
-            BuildsBusyError: CodeBuild takes no more builds now: the message is to come again.
+            BuildsBusyError: CodeBuild is busy: the message is to come again.
             TransactionConflictError: Others take and free room, again and again: the same.
             ClientError: CodeBuild or DynamoDB cannot do it now: the same.
         """
@@ -94,6 +101,8 @@ class Builder:
             own.info("nothing to build", status=deployment.status)
             if deployment.status in _LEFT:
                 self.turns.leave(deployment, own)
+            if deployment.status is Status.CANCELLED:
+                self._stop(deployment, own)
             return
         if deployment.build_id:
             own.info("the build runs already", buildId=deployment.build_id)
@@ -136,6 +145,8 @@ class Builder:
             if deployment.status is Status.QUEUED:
                 if project.active_build:
                     log.info("waits for the build slot", holder=project.active_build)
+                    # Each message tidies up: the end of the build finds few, however many were pushed.
+                    newest_waiting(self.deployments, deployment, at=self.clock())
                     return None
                 turn = self.turns.of(deployment, log)
             if turn is None:
@@ -164,6 +175,9 @@ class Builder:
             except StaleDeploymentError:  # it was cancelled meanwhile
                 ended = self.deployments.get(deployment.project_id, deployment.deployment_id)
             self.turns.pass_on(ended, log)
+            return
+        except CodeBuildFullError:
+            self.turns.give_back(deployment, log)
             return
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
@@ -200,13 +214,32 @@ class Builder:
                 },
             )
         except ClientError as error:
-            if code(error) in _REFUSALS:
-                raise BuildRefusedError(f"CodeBuild refused the build: {message(error)}") from None
-            if code(error) in _BUSY or is_passing(error):
+            if code(error) in _REFUSALS | _FULL:
+                # Also a request that is repeated, if the project's variables have changed since.
+                begun = record_of(self.codebuild, self.projects, deployment)
+                if begun is None:
+                    raise _refused(error) from None
+                return str(begun["id"])
+            if is_passing(error):
                 raise BuildsBusyError(f"CodeBuild answered {code(error)}") from None
             raise
-        build_id: str = answer["build"]["id"]
-        return build_id
+        return str(answer["build"]["id"])
+
+    def _stop(self, deployment: Deployment, log: Log) -> None:
+        """Stop the build of a deployment that was cancelled: who began it, or cancelled, may have died."""
+        try:
+            begun = record_of(self.codebuild, self.projects, deployment)
+        except SiteNotFoundError:
+            return  # and its build project is gone, too
+        if begun and begun["buildStatus"] == RUNS:
+            log.info("the build of a cancelled deployment is stopped", buildId=begun["id"])
+            stop_build(self.codebuild, begun["id"])
+
+
+def _refused(error: ClientError) -> CodeBuildFullError | BuildRefusedError:
+    if code(error) in _FULL:
+        return CodeBuildFullError()
+    return BuildRefusedError(f"CodeBuild refused the build: {message(error)}")
 
 
 def _variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:

@@ -1,14 +1,15 @@
 """Cancel: a deployment that is not being released yet ends by hand."""
 
 from attrs import frozen
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.deploy.builds.build_records import stop_build
 from runtime.deploy.builds.turns import Turns
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import code
+from runtime.shared.aws_errors import is_passing
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
@@ -26,7 +27,9 @@ class Cancellation:
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
         """Cancel a tenant's deployment, and stop its build: what that ends as changes nothing more.
 
-        Repeatable: a crash may have come between the write, the next deployment's message and the stop.
+        Repeatable: a crash may have come between the write, the next deployment's message and the stop. A
+        build that cannot be stopped now, or that may just be being started, is left to the deployment's
+        message, with which the orchestrator stops it.
 
         Raises:
             DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
@@ -40,18 +43,21 @@ class Cancellation:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
             # Again: its build may have been recorded meanwhile. One that was not is stopped by its starter.
             deployment = self.deployments.get(found.project_id, deployment_id)
+        log = Log().bound(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
-            self.turns.pass_on(deployment, Log().bound(projectId=deployment.project_id))
+            self.turns.pass_on(deployment, log)
         # Last: a build that cannot be stopped now wastes its own time, not that of the next one.
         if deployment.build_id:
-            stop_build(self.codebuild, deployment.build_id)
+            self._stop(deployment, deployment.build_id, log)
+        elif held_slot:
+            self.turns.build_queue.send(deployment)
         return deployment
 
-
-def stop_build(codebuild: CodeBuildClient, build_id: str) -> None:
-    """Stop a build, if it still runs and is still known."""
-    try:
-        codebuild.stop_build(id=build_id)
-    except ClientError as error:
-        if code(error) not in {"InvalidInputException", "ResourceNotFoundException"}:
-            raise
+    def _stop(self, deployment: Deployment, build_id: str, log: Log) -> None:
+        try:
+            stop_build(self.codebuild, build_id)
+        except (ClientError, BotoCoreError) as busy:
+            if not is_passing(busy):
+                raise
+            log.failure("the build is stopped later", busy)
+            self.turns.build_queue.send(deployment)

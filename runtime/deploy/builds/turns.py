@@ -1,25 +1,28 @@
 """Whose build is next when there is room for one in the stage: fair between tenants (P8).
 
-Room is for `concurrentBuilds` builds. Who finds none waits as a row, and whoever ends a build calls those
-whose turn it is. Nothing is reserved for who was called: his message finds out again whether it is his turn,
-by the same rule over the same rows, and so does a newcomer's, who cannot overtake.
+Room is for `concurrentBuilds` builds, or for fewer while CodeBuild itself takes no more. Who finds none
+waits as a row, and whoever ends a build calls those whose turn it is. Nothing is reserved for who was called:
+his message finds out again whether it is his turn, by the same rule over the same rows, and so does a
+newcomer's, who cannot overtake.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final, Self
 
 from attrs import evolve, frozen
 
+from runtime.deploy.builds.build_event import BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.builds.waiting import newest_waiting, next_waiting
-from runtime.deploy.errors import DeploymentNotFoundError
+from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.messages import BuildQueue, DeploymentMessage
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.patience import PATIENT, Patience
 from runtime.deploy.repositories.stage_builds import (
+    NEVER,
     RunningBuild,
     StageBuildRepository,
     StageBuilds,
@@ -28,7 +31,7 @@ from runtime.deploy.repositories.stage_builds import (
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_LATER: Final = 65  # seconds, after which there is room for one more to try (`StageBuilds.room`)
 _JUST_NOW: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -50,7 +53,7 @@ def in_order(builds: StageBuilds) -> Iterator[WaitingBuild]:
     started = dict(builds.started)
 
     def place(user_id: str) -> tuple[int, datetime, datetime, str]:
-        return running[user_id], started.get(user_id, _NEVER), waiting[user_id][0].since, user_id
+        return running[user_id], started.get(user_id, NEVER), waiting[user_id][0].since, user_id
 
     while waiting:
         user_id = min(waiting, key=place)
@@ -124,13 +127,16 @@ class Turns:
         Args:
             deployment: As read, `queued`, of a project whose build slot is free.
             log: For what happens.
+
+        Returns:
+            With the place that it has among those that wait.
         """
         builds = self.stage_builds.read()
         before = builds.waiting_of(deployment.project_id)
         if all(each.deployment_id == deployment.deployment_id for each in before) and self._is_called(
             deployment, builds if before else _with(builds, deployment)
         ):
-            return deployment
+            return _at_place(deployment, before)
         newest = newest_waiting(self.deployments, deployment, at=self.clock())
         if newest:
             since = min([newest.created_at, *(each.since for each in before)])
@@ -139,7 +145,7 @@ class Turns:
         # Again, after the row: a build that ended in between may have found nobody waiting.
         builds = self.stage_builds.read()
         if newest and self._is_called(newest, builds):
-            return newest
+            return _at_place(newest, builds.waiting)
         log.info("waits for its turn", running=len(builds.running), waiting=len(builds.waiting))
         self._call(builds, log)
         return None
@@ -154,6 +160,28 @@ class Turns:
         if newest:
             self.stage_builds.wait(newest, since=newest.created_at)
         self.call(log)
+
+    def give_back(self, deployment: Deployment, log: Log) -> None:
+        """Let a deployment wait again that had its turn, but for whose build CodeBuild had no room.
+
+        It has lost nothing by that: neither its place, nor does it count as its tenant's last build. Unless a
+        build ends nobody is called for a minute; then who is next tries, be it this one or another. A newer
+        deployment of the project takes its place. Four calls of DynamoDB, and one for each deployment that
+        becomes `superseded`.
+        """
+        try:
+            given = self.slot.give_back(deployment, at=self.clock())
+        except StaleDeploymentError as stale:
+            log.info("nothing to give back", status=stale.found)
+            return
+        # After it: of several that give back at the same moment, the last one counts right.
+        running = len(self.stage_builds.read().running)
+        self.stage_builds.note_full(builds=running, at=self.clock())
+        log.warning(CODEBUILD_FULL, running=running, room=self.room)
+        newest = newest_waiting(self.deployments, given, at=self.clock())
+        if newest and newest.deployment_id != given.deployment_id:
+            self.stage_builds.wait(newest, since=given.waiting_since or given.created_at)
+        self.build_queue.send_later(given, seconds=_LATER)
 
     def leave(self, ended: Deployment, log: Log) -> None:
         """Do as `pass_on` does for a deployment whose turn it was, but which has come to an end before it.
@@ -206,6 +234,9 @@ class Turns:
         builds = evolve(builds, running=kept)
         gone = {each.deployment_id for each in self._called(builds) if self._has_left(each, log)}
         waiting = tuple(each for each in builds.waiting if each.deployment_id not in gone)
+        if waiting:
+            longest = max(self.clock() - each.since for each in waiting)
+            log.info(BUILDS_WAIT, waiting=len(waiting), seconds=int(longest.total_seconds()))
         self._call(evolve(builds, waiting=waiting), log)
 
     def _is_over(self, build: RunningBuild, log: Log) -> bool:
@@ -215,7 +246,7 @@ class Turns:
         return True
 
     def _has_left(self, waiting: WaitingBuild, log: Log) -> bool:
-        # What has left `queued` never comes back to it.
+        # What has left `queued` comes back to it only from a full CodeBuild, and then by a message, too.
         if self._status(waiting) is Status.QUEUED:
             return False
         self.stage_builds.withdraw(waiting.deployment_id)
@@ -229,7 +260,8 @@ class Turns:
             return None
 
     def _called(self, builds: StageBuilds) -> list[WaitingBuild]:
-        return list(islice(in_order(builds), max(0, self.room - len(builds.running))))
+        room = builds.room(self.room, at=self.clock()) if builds.full else self.room
+        return list(islice(in_order(builds), max(0, room - len(builds.running))))
 
     def _is_called(self, deployment: Deployment, builds: StageBuilds) -> bool:
         return any(each.deployment_id == deployment.deployment_id for each in self._called(builds))
@@ -240,6 +272,11 @@ class Turns:
             self.build_queue.send(
                 DeploymentMessage(project_id=each.project_id, deployment_id=each.deployment_id)
             )
+
+
+def _at_place(deployment: Deployment, waiting: Sequence[WaitingBuild]) -> Deployment:
+    since = [each.since for each in waiting if each.deployment_id == deployment.deployment_id]
+    return evolve(deployment, waiting_since=since[0]) if since else deployment
 
 
 def _with(builds: StageBuilds, deployment: Deployment) -> StageBuilds:

@@ -1,14 +1,11 @@
 """Which waiting deployment comes next when a project's build slot is free (P8)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runtime.deploy.errors import StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
-
-# The end of each build clears what waited. What waits for longer, for want of room, the sweep looks at.
-_LOOK_BACK = timedelta(days=1)
 
 
 def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: datetime) -> Deployment | None:
@@ -17,7 +14,7 @@ def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: da
     One that was cancelled counts for nothing: then the newest is next, though it may be older. Repeatable.
     One call of DynamoDB, and one for each deployment that becomes `superseded`.
     """
-    waiting = deployments.waiting(ended.project_id, since=ended.created_at - _LOOK_BACK)
+    waiting = deployments.waiting(ended)
     is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
     newest = waiting[0] if is_next else None
     _supersede_others(deployments, waiting, newest, at=at)
@@ -27,7 +24,7 @@ def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: da
 def newest_waiting(
     deployments: DeploymentRepository, waiting: Deployment, *, at: datetime
 ) -> Deployment | None:
-    """Return the newest waiting deployment of a project whose slot is free; older ones become `superseded`.
+    """Return the newest waiting deployment of a project; older ones become `superseded`.
 
     One call of DynamoDB, and one for each deployment that becomes `superseded`. Repeatable.
 
@@ -36,7 +33,7 @@ def newest_waiting(
         waiting: One that was seen to wait; it may not, any more.
         at: Now.
     """
-    found = deployments.waiting(waiting.project_id, since=waiting.created_at - _LOOK_BACK)
+    found = deployments.waiting(waiting)
     newest = found[0] if found else None
     _supersede_others(deployments, found, newest, at=at)
     return newest

@@ -33,5 +33,5 @@ class Promotion:
         # The index that finds it by its id alone may be behind.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.site(deployment.site)
-        project = self.deployments.promote(user_id, deployment, at=self.clock())
+        project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
         return self.switch.follow(project, deployment, site)

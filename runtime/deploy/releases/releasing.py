@@ -149,7 +149,7 @@ class Releaser:
             # Its cache may have visitors' newer pages by now: seeding it again would bring old ones back.
             run.begin(Step.SWITCH)
         try:
-            project = self.deployments.switch(deployment, at=self.clock())
+            project = self.deployments.pointer.switch(deployment, at=self.clock())
             self.switch.follow(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())

@@ -60,7 +60,7 @@ class Switch:
 
         self.edge.lead(site.host, pointed)
         self.publisher.lead(versions)
-        return self.deployments.finish_switch(project, deployment, at=self.clock())
+        return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
 
 
 def _versions(release: Release, site: Site) -> Mapping[str, str]:

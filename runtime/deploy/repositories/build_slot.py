@@ -32,6 +32,8 @@ from runtime.deploy.repositories.stage_builds import (
     runs,
     runs_no_more,
     starts,
+    starts_not,
+    waits,
 )
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
@@ -74,6 +76,9 @@ class BuildSlotRepository:
             BuildRoomTakenError: As many builds run as may.
         """
         is_new = deployment.status is Status.QUEUED
+        place: dict[str, Any] = {}
+        if is_new and deployment.waiting_since:
+            place = {"also": ", #waitingSince = :since", "since": deployment.waiting_since}
         slot = update(
             self.projects_table,
             project_key(deployment.project_id),
@@ -89,6 +94,7 @@ class BuildSlotRepository:
             was=(Status.QUEUED, Status.BUILDING),
             at=at,
             anew=is_new,
+            **place,
         )
         room = runs(self.projects_table, RunningBuild.of(deployment), room=self.room if is_new else None)
         first = [
@@ -109,6 +115,35 @@ class BuildSlotRepository:
                 raise ProjectNotFoundError from None
             raise BuildSlotTakenError(in_project["activeBuild"]["S"]) from None
         return evolve(deployment, status=Status.BUILDING, updated_at=at)
+
+    def give_back(self, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Give slot and room back, and move `building` to `queued`, in one transaction.
+
+        For a build that CodeBuild had no room for. It waits where it did, as if it had not had its turn.
+
+        Raises:
+            StaleDeploymentError: It is no longer `building`, or has a build.
+        """
+        after = deployment.moved(Status.QUEUED, at=at)
+        status = status_update(
+            self.deployments_table,
+            _key(deployment),
+            Status.QUEUED,
+            was=Status.BUILDING,
+            at=at,
+            when=" AND attribute_not_exists(#buildId)",
+        )
+        since = deployment.waiting_since or deployment.created_at
+        try:
+            self._free(
+                deployment,
+                status,
+                waits(self.projects_table, deployment, since=since),
+                starts_not(self.projects_table, deployment.user_id),
+            )
+        except TransactionRefusedError as refused:
+            raise stale(deployment, Status.QUEUED, refused.items[1]) from None
+        return after
 
     def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
         """Write which build a `building` deployment has. Repeatable, but never another build.
@@ -205,8 +240,8 @@ class BuildSlotRepository:
             if deployment.status is Status.BUILDING:
                 self._free(deployment, status)
             elif deployment.status is Status.QUEUED:
-                waits = no_more_waiting(self.projects_table, deployment.deployment_id)
-                transact(self.client, waits, {"Update": status})
+                left = no_more_waiting(self.projects_table, deployment.deployment_id)
+                transact(self.client, left, {"Update": status})
             else:
                 with condition():
                     self.client.update_item(**status)
@@ -228,12 +263,13 @@ class BuildSlotRepository:
             return False
         return True
 
-    def _free(self, deployment: Deployment, status: dict[str, Any]) -> None:
+    def _free(self, deployment: Deployment, status: dict[str, Any], *beside: dict[str, Any]) -> None:
         self.patience.transact(
             self.client,
             {"Update": self._freed_of(deployment.project_id, deployment.deployment_id)},
             {"Update": status},
             runs_no_more(self.projects_table, RunningBuild.of(deployment)),
+            *beside,
         )
 
     def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:

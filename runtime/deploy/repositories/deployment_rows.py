@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
-from runtime.shared.aws import DynamoDBClient, Item
+from runtime.shared.aws import Answer, DynamoDBClient, Item
 from runtime.shared.converters import attribute, from_row, to_row
 from runtime.shared.dynamodb import ConditionFailedError, condition, update
 
@@ -117,6 +117,37 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         **marks,
         **by_name,
     )
+
+
+def move(
+    table: str, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **by_name: object
+) -> dict[str, Any]:
+    """Return the arguments of the update that moves a deployment on from the status that it was read in.
+
+    Raises:
+        StaleDeploymentError: `TRANSITIONS` has no such way.
+    """
+    deployment.moved(to, at=at)
+    key = deployment_key(deployment.project_id, deployment.deployment_id)
+    return status_update(
+        table, key, to, was=deployment.status, at=at, also=also, when="", anew=True, **by_name
+    )
+
+
+def reading(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
+    """Return the arguments of the call that reads a deployment as it stands now (strongly consistent)."""
+    return {"TableName": table, "Key": deployment_key(project_id, deployment_id), "ConsistentRead": True}
+
+
+def found(answer: Answer) -> Deployment:
+    """Return the deployment that such a call has answered with.
+
+    Raises:
+        DeploymentNotFoundError: There is none.
+    """
+    if "Item" not in answer:
+        raise DeploymentNotFoundError
+    return from_row(answer["Item"], Deployment)
 
 
 def write_existing(

@@ -7,39 +7,31 @@ DynamoDB call, except where its docstring says more.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
     DeploymentNotFoundError,
-    NotReleasedError,
-    ProjectChangedError,
-    ProjectNotFoundError,
-    ReleaseCollectedError,
     StaleDeploymentError,
-    SwitchOvertakenError,
 )
 from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.repositories.deployment_rows import (
     delivery_row,
     deployment_key,
+    found,
+    move,
     queued_row,
+    reading,
     stale,
-    status_update,
-    switch_lease,
     write_existing,
 )
+from runtime.deploy.repositories.pointer import PointerRepository, pointer_elsewhere
 from runtime.deploy.repositories.projects import (
     ProjectRepository,
     changed,
-    pointer_elsewhere,
-    pointer_promote,
-    pointer_switch,
     project_key,
-    serving_switch,
-    switch_refused,
 )
 from runtime.deploy.repositories.retention import HELD
 from runtime.deploy.repositories.stage_builds import no_more_waiting
@@ -48,9 +40,7 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    check,
     condition,
-    every_row,
     names,
     put_new,
     put_unless_alive,
@@ -58,9 +48,10 @@ from runtime.shared.dynamodb import (
     update,
     values,
 )
-from runtime.shared.ids import floor, is_ulid
+from runtime.shared.ids import is_ulid
 
-_SWITCH_ATTEMPTS = 5
+LOOKED_AT: Final = 25
+"""How many of a project's deployments are read to find those that wait."""
 
 
 @frozen(kw_only=True)
@@ -77,6 +68,11 @@ class DeploymentRepository:
     table: str
     projects: ProjectRepository
 
+    @property
+    def pointer(self) -> PointerRepository:
+        """What leads the projects' sites to deployments, in the same tables."""
+        return PointerRepository(client=self.client, deployments_table=self.table, projects=self.projects)
+
     # Reading
 
     def get(self, project_id: str, deployment_id: str) -> Deployment:
@@ -85,12 +81,7 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: There is none.
         """
-        answer = self.client.get_item(
-            TableName=self.table, Key=deployment_key(project_id, deployment_id), ConsistentRead=True
-        )
-        if "Item" not in answer:
-            raise DeploymentNotFoundError
-        return from_row(answer["Item"], Deployment)
+        return found(self.client.get_item(**reading(self.table, project_id, deployment_id)))
 
     def owned(self, user_id: str, deployment_id: str) -> Deployment:
         """Read a tenant's deployment by its id alone (index `DeploymentIdIndex`, eventually consistent).
@@ -107,28 +98,37 @@ class DeploymentRepository:
             ExpressionAttributeNames=names("#deploymentId"),
             ExpressionAttributeValues=values(deployment=deployment_id),
         )
-        found = [from_row(row, Deployment) for row in answer["Items"]]
-        if not found or found[0].user_id != user_id:
+        deployments = [from_row(row, Deployment) for row in answer["Items"]]
+        if not deployments or deployments[0].user_id != user_id:
             raise DeploymentNotFoundError
-        return found[0]
+        return deployments[0]
 
-    def waiting(self, project_id: str, *, since: datetime) -> tuple[Deployment, ...]:
-        """List the project's `queued` deployments made since a time, newest first (strongly consistent).
+    def waiting(self, beside: Deployment) -> tuple[Deployment, ...]:
+        """List the `queued` deployments of a deployment's project, newest first (strongly consistent).
 
-        Newest means the highest sequence: that is the order of pushes that all writers agree on. One call as
-        long as the deployments since then fit into one page of 1 MB.
+        Newest means the highest sequence: that is the order of pushes that all writers agree on. Only the
+        project's `LOOKED_AT` newest deployments are read, however many were pushed: one that waits is among
+        them, or a newer one is, unless all of those have ended since. One that is older than these knows of
+        itself.
+
+        Args:
+            beside: As read. If it is `queued`, and older than what is looked at, it is listed, too.
         """
-        rows = every_row(
-            self.client,
+        answer = self.client.query(
             TableName=self.table,
-            KeyConditionExpression="#projectId = :project AND #deploymentId >= :floor",
+            KeyConditionExpression="#projectId = :project",
             FilterExpression="#status = :queued",
-            ExpressionAttributeNames=names("#projectId #deploymentId #status"),
-            ExpressionAttributeValues=values(project=project_id, floor=floor(since), queued=Status.QUEUED),
+            ExpressionAttributeNames=names("#projectId #status"),
+            ExpressionAttributeValues=values(project=beside.project_id, queued=Status.QUEUED),
             ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=LOOKED_AT,
         )
-        found = (from_row(row, Deployment) for row in rows)
-        return tuple(sorted(found, key=lambda deployment: deployment.sequence, reverse=True))
+        queued = [from_row(row, Deployment) for row in answer["Items"]]
+        end = answer.get("LastEvaluatedKey")
+        if beside.status is Status.QUEUED and end and beside.deployment_id < end["deploymentId"]["S"]:
+            queued.append(beside)
+        return tuple(sorted(queued, key=lambda deployment: deployment.sequence, reverse=True))
 
     # Push
 
@@ -209,127 +209,6 @@ class DeploymentRepository:
         )
         return self._written(deployment, Status.DEPLOYING, write)
 
-    def switch(self, deployment: Deployment, *, at: datetime) -> Project:
-        """Let the project's site lead to a deployment if it is newer than what is live and none is pinned.
-
-        Step (a) of a release's switch, and repeatable. One transaction over the project and the deployment,
-        so that nothing that has ended is live, and one call more to read the project.
-
-        Returns:
-            The project after the write: `live` is this deployment, `serving` the one that `live` replaces.
-
-        Raises:
-            SwitchRefusedError: A newer release is live, another one is pinned, or the project is being
-                deleted. The deployment keeps its own URL and becomes `superseded`.
-            ProjectNotFoundError: The project is gone.
-            StaleDeploymentError: The deployment is neither `deploying` nor `live`.
-        """
-        pointer = pointer_switch(self.projects.table, deployment, at=at)
-        released = check(
-            self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
-            when="#status IN (:deploying, :live)",
-            deploying=Status.DEPLOYING,
-            live=Status.LIVE,
-        )
-        try:
-            transact(self.client, {"Update": pointer}, released)
-        except TransactionRefusedError as refused:
-            in_project, in_deployment = refused.items
-            if in_project is not None:
-                raise switch_refused(in_project) from None
-            raise stale(deployment, Status.LIVE, in_deployment) from None
-        return self.projects.get(deployment.project_id)
-
-    def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
-        """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
-
-        As `switch`, but of a deployment that collection may take meanwhile. Until its switch is over, a
-        `retired` one has a lease: should the promote die, the sweep has the switch finished.
-
-        Returns:
-            The project after the write.
-
-        Raises:
-            ProjectNotFoundError: The project is gone, or another tenant's.
-            ProjectDeletedError: It is being deleted.
-            ReleaseCollectedError: The deployment is not kept any more.
-            NotReleasedError: It is neither `live` nor `retired`.
-        """
-        pointer = pointer_promote(self.projects.table, user_id, deployment, at=at)
-        released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
-        statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
-        key = deployment_key(deployment.project_id, deployment.deployment_id)
-        checked = check(self.table, key, when=released, **statuses)
-        if deployment.status is Status.RETIRED:
-            leased = switch_lease(self.table, deployment, when=released, at=at, **statuses)
-            checked = {"Update": leased}
-        try:
-            transact(self.client, {"Update": pointer}, checked)
-        except TransactionRefusedError as refused:
-            in_project, in_deployment = refused.items
-            if in_project is not None:
-                raise changed(in_project, user_id) from None
-            if not in_deployment:
-                raise ProjectNotFoundError from None
-            now = from_row(in_deployment, Deployment)
-            if now.collected_at:
-                raise ReleaseCollectedError(now.deployment_id) from None
-            raise NotReleasedError(now.deployment_id, now.status) from None
-        return self.projects.get(deployment.project_id)
-
-    def finish_switch(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Write that a switch is over: this deployment `live`, the one it replaced `retired`, or neither.
-
-        Step (d), for releases and promotes. Repeatable. One transaction over three rows: both deployments,
-        and the project's `serving`, which names the one to retire and must be as read. When another switch
-        finished in the meantime the project is read again: then more than one call.
-
-        Args:
-            project: As `switch` or `promote` returned it.
-            deployment: The one that `project.live` names; `deploying`, `retired` or `live`.
-            at: Becomes `live_at`.
-
-        Raises:
-            SwitchOvertakenError: `project.live` names another deployment by now. Nothing was written: a
-                `deploying` deployment is then to be superseded, a `retired` one stays so.
-            StaleDeploymentError: This deployment is in a status that cannot become `live`.
-        """
-        for _ in range(_SWITCH_ATTEMPTS):
-            if project.serving == deployment.deployment_id:
-                return self.get(deployment.project_id, deployment.deployment_id)
-            if project.live is None or project.live.deployment_id != deployment.deployment_id:
-                break
-            try:
-                return self._switch_statuses(project, deployment, at=at)
-            except ProjectChangedError:
-                project = self.projects.get(project.project_id)
-        raise SwitchOvertakenError(
-            deployment.deployment_id, project.live.deployment_id if project.live else None
-        )
-
-    def _switch_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
-        live = evolve(deployment.moved(Status.LIVE, at=at), live_at=at)
-        serving = serving_switch(self.projects.table, project, deployment)
-        becomes_live = self._move(deployment, Status.LIVE, at=at, also=", #liveAt = :at")
-        operations = [{"Update": serving}, {"Update": becomes_live}]
-        if project.serving:
-            retires = status_update(
-                self.table,
-                deployment_key(project.project_id, project.serving),
-                Status.RETIRED,
-                was=Status.LIVE,
-                at=at,
-            )
-            operations.append({"Update": retires})
-        try:
-            transact(self.client, *operations)
-        except TransactionRefusedError as refused:
-            if refused.items[0] is not None:
-                raise ProjectChangedError from None
-            raise stale(deployment, Status.LIVE, refused.items[1]) from None
-        return live
-
     # Ends
 
     def fail(self, deployment: Deployment, failure: Failure, *, at: datetime) -> Deployment:
@@ -353,18 +232,10 @@ class DeploymentRepository:
         """
         return self._moved(deployment, Status.SUPERSEDED, at=at)
 
-    def _move(
-        self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
-    ) -> dict[str, Any]:
-        deployment.moved(to, at=at)  # refuses what TRANSITIONS does not have
-        key = deployment_key(deployment.project_id, deployment.deployment_id)
-        was = deployment.status
-        return status_update(self.table, key, to, was=was, at=at, also=also, when="", anew=True, **more)
-
     def _moved(
         self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
     ) -> Deployment:
-        write = self._move(deployment, to, at=at, also=also, **more)
+        write = move(self.table, deployment, to, at=at, also=also, **more)
         match deployment.status:
             case Status.QUEUED:
                 beside = no_more_waiting(self.projects.table, deployment.deployment_id)

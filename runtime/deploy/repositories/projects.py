@@ -17,15 +17,13 @@ from runtime.deploy.errors import (
     ProjectNotFoundError,
     SiteNotFoundError,
     SiteUnavailableError,
-    SwitchRefusedError,
 )
-from runtime.deploy.model import Deployment, Pointer, Project, Site, Variable
+from runtime.deploy.model import Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import attribute, camel_case, from_row, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    check,
     condition,
     put_new,
     transact,
@@ -56,80 +54,6 @@ def changed(item: Item | None, user_id: str) -> AnchorError:
     if not item or item["userId"]["S"] != user_id:
         return ProjectNotFoundError()
     return ProjectDeletedError() if "deletingAt" in item else ProjectChangedError()
-
-
-def pointer_switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """Return the update that leads a site to a release if it is newer than what is live and none is pinned.
-
-    Repeatable: a deployment that has the pointer already keeps it.
-    """
-    newer = "attribute_not_exists(#live) OR #live.#sequence < :sequence"
-    allowed = f"#live.#deploymentId = :deployment OR (#pinned = :no AND ({newer}))"
-    return update(
-        table,
-        project_key(deployment.project_id),
-        "SET #live = :live, #updatedAt = :at",
-        when=f"attribute_exists(#projectId) AND attribute_not_exists(#deletingAt) AND ({allowed})",
-        live=_pointer(deployment),
-        deployment=deployment.deployment_id,
-        sequence=deployment.sequence,
-        no=False,
-        at=at,
-    )
-
-
-def pointer_promote(table: str, user_id: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """Return the update that lets the site of a tenant's project lead to a release, and pins it there."""
-    return update(
-        table,
-        project_key(deployment.project_id),
-        "SET #live = :live, #pinned = :yes, #updatedAt = :at",
-        when="#userId = :user AND attribute_not_exists(#deletingAt)",
-        live=_pointer(deployment),
-        user=user_id,
-        yes=True,
-        at=at,
-    )
-
-
-def pointer_elsewhere(table: str, deployment: Deployment) -> dict[str, Any]:
-    """Return the check that a project, which may be gone, does not lead its site to a deployment."""
-    return check(
-        table,
-        project_key(deployment.project_id),
-        when="attribute_not_exists(#live) OR #live.#deploymentId <> :deployment",
-        deployment=deployment.deployment_id,
-    )
-
-
-def serving_switch(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
-    """Return the update that ends a switch: `serving`, if it is as read, becomes what the pointer is at."""
-    unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
-    return update(
-        table,
-        project_key(project.project_id),
-        "SET #serving = :deployment",
-        when=f"#live.#deploymentId = :deployment AND {unchanged}",
-        deployment=deployment.deployment_id,
-        **({"previous": project.serving} if project.serving else {}),
-    )
-
-
-def switch_refused(item: Item) -> AnchorError:
-    """Return the error for a `pointer_switch` that this row, empty when there is none, did not allow."""
-    if not item:
-        return ProjectNotFoundError()
-    project = from_row(item, Project)
-    if project.deleting_at:
-        return SwitchRefusedError("the project is being deleted")
-    live = project.live.deployment_id if project.live else None
-    return SwitchRefusedError(
-        f"deployment {live} is pinned" if project.pinned else f"deployment {live} is newer and already live"
-    )
-
-
-def _pointer(deployment: Deployment) -> Pointer:
-    return Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence)
 
 
 @frozen(kw_only=True)

@@ -8,10 +8,12 @@ All are rows of one partition of the projects table, so that one query tells the
 - `WAITING#<deployment>` is a deployment for which there was no room. The transaction that moves the
   deployment out of `queued` deletes the row, whichever way it goes.
 - `STARTED#<user>` says when a tenant's last build started, for a day.
+- `FULL` says when CodeBuild last refused a build because its account's quota was reached, and how many of the
+  stage's builds ran then.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from attrs import frozen
@@ -33,6 +35,11 @@ from runtime.shared.dynamodb import (
 _RUNNING: Final = "RUNNING"
 _WAITING: Final = "WAITING#"
 _STARTED: Final = "STARTED#"
+_FULL: Final = "FULL"
+_FULL_FOR: Final = timedelta(minutes=1)
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+"""Before every build."""
+
 _REMEMBERED: Final = timedelta(days=1)  # a build ends within the hour
 
 
@@ -80,16 +87,41 @@ class WaitingBuild:
 
 
 @frozen(kw_only=True)
+class Full:
+    """That CodeBuild has refused a build, because its account's quota was reached.
+
+    Attributes:
+        builds: How many builds of the stage had room.
+        at: When.
+    """
+
+    builds: int
+    at: datetime
+
+
+@frozen(kw_only=True)
 class StageBuilds:
     """What runs and what waits.
 
     Attributes:
         started: When each tenant's last build started, of those who had one within a day.
+        full: When CodeBuild was last found full, if it was within a day.
     """
 
     running: tuple[RunningBuild, ...] = ()
     waiting: tuple[WaitingBuild, ...] = ()
     started: Mapping[str, datetime]
+    full: Full | None = None
+
+    def room(self, most: int, *, at: datetime) -> int:
+        """Return for how many builds there is room now, of as many as the stage may have.
+
+        Since CodeBuild was full there is for as many as ran then, and for one more with each minute: so one
+        at a time finds out, whose turn it is.
+        """
+        if self.full is None:
+            return most
+        return min(most, self.full.builds + max(0, (at - self.full.at) // _FULL_FOR))
 
     def waiting_of(self, project_id: str) -> tuple[WaitingBuild, ...]:
         """Return what waits of one project: more than one only for a moment."""
@@ -115,6 +147,7 @@ class StageBuildRepository:
         running: tuple[RunningBuild, ...] = ()
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}
+        full: Full | None = None
         for row in every_row(
             self.client,
             TableName=self.projects_table,
@@ -138,7 +171,9 @@ class StageBuildRepository:
                 )
             elif sk.startswith(_STARTED):
                 started[sk.removeprefix(_STARTED)] = from_text(row["startedAt"]["S"])
-        return StageBuilds(running=running, waiting=tuple(waiting), started=started)
+            elif sk == _FULL:
+                full = Full(builds=int(row["fullWith"]["N"]), at=from_text(row["fullAt"]["S"]))
+        return StageBuilds(running=running, waiting=tuple(waiting), started=started, full=full)
 
     def wait(self, deployment: Deployment, *, since: datetime) -> bool:
         """Let a `queued` deployment wait. Repeatable: it keeps the time since when.
@@ -152,17 +187,8 @@ class StageBuildRepository:
             when="#status = :queued",
             queued=Status.QUEUED,
         )
-        row = _written(
-            self.projects_table,
-            _WAITING + deployment.deployment_id,
-            "SET #userId = :user, #waitingProject = :project,"
-            " #waitingSince = if_not_exists(#waitingSince, :since)",
-            user=attribute(deployment.user_id),
-            project=attribute(deployment.project_id),
-            since=attribute(since),
-        )
         try:
-            transact(self.client, {"Update": row}, still)
+            transact(self.client, waits(self.projects_table, deployment, since=since), still)
         except TransactionRefusedError:
             return False
         return True
@@ -170,6 +196,19 @@ class StageBuildRepository:
     def withdraw(self, deployment_id: str) -> None:
         """Let a deployment wait no more, `queued` as it is: its message makes it wait again. Repeatable."""
         self.client.delete_item(**no_more_waiting(self.projects_table, deployment_id)["Delete"])
+
+    def note_full(self, *, builds: int, at: datetime) -> None:
+        """Write that CodeBuild takes no more than so many builds of the stage. Repeatable."""
+        self.client.update_item(
+            **_written(
+                self.projects_table,
+                _FULL,
+                "SET #fullWith = :builds, #fullAt = :at, #expiresAt = :end",
+                builds=attribute(builds),
+                at=attribute(at),
+                end=attribute(int((at + _REMEMBERED).timestamp())),
+            )
+        )
 
     def forget(self, build: RunningBuild) -> bool:
         """Take a build from those that run whose deployment is not `building`.
@@ -213,6 +252,21 @@ def runs_no_more(table: str, build: RunningBuild) -> dict[str, Any]:
     return {"Update": _written(table, _RUNNING, "DELETE #running :builds", builds={"SS": [build.text]})}
 
 
+def waits(table: str, deployment: Deployment, *, since: datetime) -> dict[str, Any]:
+    """Return the operation by which a deployment waits; one that does so already keeps its place."""
+    return {
+        "Update": _written(
+            table,
+            _WAITING + deployment.deployment_id,
+            "SET #userId = :user, #waitingProject = :project,"
+            " #waitingSince = if_not_exists(#waitingSince, :since)",
+            user=attribute(deployment.user_id),
+            project=attribute(deployment.project_id),
+            since=attribute(since),
+        )
+    }
+
+
 def no_more_waiting(table: str, deployment_id: str) -> dict[str, Any]:
     """Return the operation by which a deployment waits no more, whether or not it did."""
     return {"Delete": {"TableName": table, "Key": _key(_WAITING + deployment_id)}}
@@ -224,9 +278,22 @@ def starts(table: str, user_id: str, *, at: datetime) -> dict[str, Any]:
         "Update": _written(
             table,
             _STARTED + user_id,
-            "SET #startedAt = :at, #expiresAt = :end",
+            "SET #startedBefore = if_not_exists(#startedAt, :never), #startedAt = :at, #expiresAt = :end",
+            never=attribute(NEVER),
             at=attribute(at),
             end=attribute(int((at + _REMEMBERED).timestamp())),
+        )
+    }
+
+
+def starts_not(table: str, user_id: str) -> dict[str, Any]:
+    """Return the operation that takes back what `starts` has noted, should it still be known."""
+    return {
+        "Update": _written(
+            table,
+            _STARTED + user_id,
+            "SET #startedAt = if_not_exists(#startedBefore, :never)",
+            never=attribute(NEVER),
         )
     }
 

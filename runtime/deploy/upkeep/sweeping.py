@@ -9,11 +9,12 @@ and twice anyway.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
-from runtime.deploy.builds.build_event import BuildEvent, is_build_of
+from runtime.deploy.builds.build_event import BuildEvent
+from runtime.deploy.builds.build_records import RUNS, record_of
 from runtime.deploy.builds.build_results import BuildResults
 from runtime.deploy.builds.turns import Turns
 from runtime.deploy.builds.waiting import newest_waiting
@@ -39,7 +40,7 @@ STEP: Final = "sweep"
 
 _REDRIVES: Final[Mapping[Status, int]] = {
     Status.QUEUED: 5,
-    Status.BUILDING: 5,  # an hour and a half: when CodeBuild is full, that is a matter of waiting
+    Status.BUILDING: 5,  # an hour and a half: CodeBuild may have an outage
     Status.BUILT: 3,
     Status.DEPLOYING: 3,
 }
@@ -51,7 +52,6 @@ _STUCK: Final[Mapping[Status, str]] = {
 }
 _LONGEST: Final = timedelta(hours=1)
 _DOUBLINGS: Final = 5  # lead beyond the longest lease
-_RECENT: Final = 10  # builds of a site, among which its project's latest is: they do not run side by side
 
 
 class SweepIncompleteError(Exception):
@@ -161,7 +161,7 @@ class Sweeper:
     def _building(self, leased: Leased, log: Log) -> None:
         deployment = leased.deployment
         try:
-            build = self._build_of(deployment)
+            build = record_of(self.codebuild, self.projects, deployment)
         except SiteNotFoundError as gone:
             self._fail_build(deployment, str(gone), log)
             return
@@ -169,7 +169,7 @@ class Sweeper:
             self._fail_build(deployment, "CodeBuild does not know its build any more: push again", log)
         elif build is None:
             self._again(leased, "its build was not started", self.build_queue.send, log)
-        elif build["buildStatus"] != "IN_PROGRESS":
+        elif build["buildStatus"] != RUNS:
             log.info("swept", decision="end", reason="the event of its build was lost", buildId=build["id"])
             self.results.receive(BuildEvent.from_build(build, deployment), log)
         elif deployment.build_id:
@@ -181,20 +181,6 @@ class Sweeper:
             log.info("swept", decision="record the build", reason="it runs", buildId=build["id"])
             with suppress(StaleDeploymentError):  # its event has come
                 self.slot.record_build(deployment, build["id"], at=self.clock())
-
-    def _build_of(self, deployment: Deployment) -> Mapping[str, Any] | None:
-        """Return CodeBuild's record of a deployment's build, whether or not its id was written down."""
-        ids = [deployment.build_id] if deployment.build_id else self._recent(deployment)
-        builds = self.codebuild.batch_get_builds(ids=ids)["builds"] if ids else ()
-        return next((build for build in builds if is_build_of(build, deployment)), None)
-
-    def _recent(self, deployment: Deployment) -> list[str]:
-        site = self.projects.site(deployment.site)
-        answer = self.codebuild.list_builds_for_project(
-            projectName=site.build_project, sortOrder="DESCENDING"
-        )
-        ids: list[str] = answer.get("ids", [])
-        return ids[:_RECENT]
 
     def _fail_build(self, deployment: Deployment, reason: str, log: Log) -> None:
         failure = Failure(step=STEP, reason=reason)

@@ -21,7 +21,7 @@ from runtime.deploy.model import Deployment, Project
 from runtime.deploy.repositories.project_deletion import REMEMBERED
 from runtime.deploy.repositories.variables import NewVariable
 from runtime.deploy.upkeep.collecting import GRACE
-from tests.runtime.calls import CrashError, real_client
+from tests.runtime.calls import real_client
 from tests.runtime.events import request
 from tests.runtime.releases.release_world import ASSETS, ReleaseWorld
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -158,7 +158,7 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
         with pytest.raises(ProjectDeletedError):
             write()
     with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
-        world.deployments.switch(release, at=world.clock())
+        world.deployments.pointer.switch(release, at=world.clock())
     assert secrets() == before
     event = request("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
     shown = json.loads(api.respond(event, world.management)["body"])
@@ -194,15 +194,9 @@ def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: Relea
         stage.store.items = {stage.site(project).host: "{}", release.host: "{}"}
         folder = stage.site(project).secrets_folder(project.project_id)
         real_client("ssm").put_parameter(Name=f"{folder}/A", Value="x", Type="SecureString")
-        stage.world.calls.crash_after = len(stage.world.calls.made) + crashes + 1
-        try:
-            delete(stage, project)
-        except CrashError:
-            stage.world.calls.crash_after = None
-            assert delete(stage, project)[0] in {204, 404}
-        else:
-            stage.world.calls.crash_after = None
+        if not stage.world.calls.die(lambda project=project: delete(stage, project), after=crashes + 1):
             break
+        assert delete(stage, project)[0] in {204, 404}
         is_gone(stage, project)
         crashes += 1
     assert crashes == 16

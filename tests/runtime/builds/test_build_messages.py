@@ -13,7 +13,7 @@ from tests.runtime.events import messages
 from tests.runtime.world import World, message_of
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
-BUSY = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
+BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")
 
 
 def test_the_handler_reports_what_is_to_come_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_the_handler_reports_what_is_to_come_again(world: World, capsys: pytest.
     world.codebuild.refusals = [BUSY]
     event = messages(message_of(deployment).to_body())
     assert orchestrator.respond(event, world.builder) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert "AccountLimitExceeded" in capsys.readouterr().out
+    assert "ThrottlingException" in capsys.readouterr().out
     assert world.queues.shown_again == [("receipt-0", 60)]
     assert orchestrator.respond(event, world.builder) == {"batchItemFailures": []}
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

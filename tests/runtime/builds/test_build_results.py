@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
+from runtime.deploy.builds.build_event import BUILD_ENDED, BuildEvent, ForeignBuildError
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Failure, Project, Status
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import client_error
 from tests.runtime.events import build_state
 from tests.runtime.world import BUILD_QUEUE, RELEASE_QUEUE, World
 
@@ -123,6 +123,23 @@ def test_an_event_without_phases_and_logs_still_tells_the_outcome() -> None:
     del event["detail"]["additional-information"]["logs"]
     read = BuildEvent.from_event(event)
     assert (read.step, read.reason, read.log_group) == ("COMPLETED", "the build ended as FAILED", None)
+
+
+def test_for_how_long_codebuild_let_a_build_wait_is_logged(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Q2: an alarm rings for what takes longer than where there is room; from its event and its record."""
+    deployment = world.building(world.project())
+    capsys.readouterr()
+    end(world, deployment, failing={"phase-type": "QUEUED", "duration-in-seconds": 90})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["queued"] for line in lines if line["message"] == BUILD_ENDED] == [90]
+    phases = [
+        {"phaseType": "SUBMITTED", "phaseStatus": "SUCCEEDED", "durationInSeconds": 1},
+        {"phaseType": "QUEUED", "phaseStatus": "SUCCEEDED", "durationInSeconds": 80},
+    ]
+    record = {"id": "build", "buildStatus": "SUCCEEDED", "phases": phases}
+    assert BuildEvent.from_build(record, deployment).queued == 80
 
 
 def test_a_build_without_a_log_fails_without_a_tail(world: World) -> None:
@@ -266,13 +283,8 @@ def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
     running = world.building(project)
     older, newest = world.push(project), world.push(project)
     event = build_state(running, build_status)
-    world.calls.crash_after = len(world.calls.made) + dies_after
-    try:
+    if world.calls.die(lambda: build_events.respond(event, world.results), after=dies_after):
         build_events.respond(event, world.results)
-    except CrashError:
-        world.calls.crash_after = None
-        build_events.respond(event, world.results)
-    world.calls.crash_after = None
     ended = "built" if build_status == "SUCCEEDED" else "failed"
     assert world.statuses(running, older, newest) == [ended, "superseded", "queued"]
     assert slot(world, project) is None

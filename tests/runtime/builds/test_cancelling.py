@@ -64,16 +64,22 @@ def test_a_build_that_is_over_or_forgotten_needs_no_stop(world: World, code: str
     assert cancel(world, running).status is Status.CANCELLED
 
 
-def test_a_build_that_cannot_be_stopped_now_is_left_to_another_cancel(world: World) -> None:
+def test_a_build_that_cannot_be_stopped_now_is_stopped_by_the_deployments_message(world: World) -> None:
     project = world.project()
     running, waiting = world.building(project), world.push(project)
     world.codebuild.refusals = [client_error("ThrottlingException", "StopBuild")]
+    assert cancel(world, running).status is Status.CANCELLED
+    assert sent(world) == [waiting.deployment_id, running.deployment_id]
+    world.bring()
+    assert world.codebuild.stopped == [running.build_id]
+
+
+def test_a_build_that_nobody_may_stop_rings_an_alarm(world: World) -> None:
+    running = world.building(world.project())
+    world.codebuild.refusals = [client_error("AccessDeniedException", "StopBuild")]
     with pytest.raises(ClientError):
         cancel(world, running)
     assert world.statuses(running) == ["cancelled"]
-    assert sent(world) == [waiting.deployment_id]
-    cancel(world, running)
-    assert world.codebuild.stopped == [running.build_id]
 
 
 def test_a_build_that_is_refused_after_a_cancel_is_no_failure(world: World) -> None:
@@ -174,16 +180,16 @@ def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None
     """D5."""
     project = world.project()
     first, _ = world.live(project), world.live(project)
-    promoted = world.deployments.promote(OWNER, first, at=world.clock())
-    world.deployments.finish_switch(promoted, world.again(first), at=world.clock())
+    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
+    world.deployments.pointer.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError):
-        world.deployments.switch(third, at=world.clock())
+        world.deployments.pointer.switch(third, at=world.clock())
     for _ in range(2):
         released = world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
         assert (released.pinned, released.live) == (False, promoted.live)
-    switched = world.deployments.switch(third, at=world.clock())
-    assert world.deployments.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
+    switched = world.deployments.pointer.switch(third, at=world.clock())
+    assert world.deployments.pointer.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
 
 
 def test_only_the_owner_releases_a_pin(world: World) -> None:

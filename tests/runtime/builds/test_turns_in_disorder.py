@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
-from tests.runtime.calls import CrashError, real_client
+from tests.runtime.calls import real_client
 from tests.runtime.events import build_state
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.placed_rows import placed
@@ -57,19 +58,16 @@ class Stage:
             self.message,
             self.build_ends,
             self.build_ends,
+            self.quota_changes,
             self.cancel,
         ]
         dies_after = self.chance.choice([None, None, self.chance.randrange(1, 12)])
-        calls = self.world.calls
-        calls.crash_after = len(calls.made) + dies_after if dies_after else None
-        try:
-            self.chance.choice(acts)()
-        except CrashError:
-            pass
-        except StaleDeploymentError:
-            pass  # a cancel that came too late
-        finally:
-            calls.crash_after = None
+        act = self.chance.choice(acts)
+        with suppress(StaleDeploymentError):  # a cancel that came too late
+            if dies_after:
+                self.world.calls.die(act, after=dies_after)
+            else:
+                act()
         self._take_messages()
 
     def push(self) -> None:
@@ -98,8 +96,14 @@ class Stage:
             chosen = self.chance.choice(under_way)
             self.world.cancellation.cancel(chosen.user_id, chosen.deployment_id)
 
+    def quota_changes(self) -> None:
+        """CodeBuild may have no room for a build that has its turn; and a minute passes."""
+        self.world.codebuild.quota = self.chance.choice([None, 0, 1])
+        self.world.clock.now += timedelta(minutes=1)
+
     def come_to_an_end(self) -> None:
         """No function dies any more, builds end, and the sweep finds what was lost."""
+        self.world.codebuild.quota = None
         for _ in range(100):
             while self.due:
                 self.world.builder.build(self.due.pop(0), self.world.log)

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from runtime.deploy.handlers import webhook
 from runtime.deploy.model import Project, Status
-from tests.runtime.calls import CrashError, client_error, real_client
+from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import delivery
 from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.world import BUILD_QUEUE, FAILURE, World
@@ -287,10 +287,7 @@ def test_a_function_that_dies_anywhere_leaves_a_push_that_can_be_delivered_again
     send(world, project, b"{}", x_github_event="ping")  # remembers the secret
     for dies_after in range(1, 4):  # reading the project, the transaction, sending
         body = PUSH.replace(b'"Initial commit"', f'"Commit {dies_after}"'.encode())
-        world.calls.crash_after = len(world.calls.made) + dies_after
-        with pytest.raises(CrashError):
-            send(world, project, body)
-        world.calls.crash_after = None
+        assert world.calls.die(lambda body=body: send(world, project, body), after=dies_after)
         status, answer = send(world, project, body)
         assert status == 202
         assert answer["deploymentId"] in world.queues.bodies(BUILD_QUEUE)[-1]

@@ -46,6 +46,13 @@ OPERATIONS = (
         platform=MESSAGE,
     ),
     operation(
+        "BuildSlotRepository.give_back",
+        lambda w, _, __, d: w.slot.give_back(d, at=w.clock()),
+        "transact_write_items",
+        made=_taken,
+        platform=MESSAGE,
+    ),
+    operation(
         "BuildSlotRepository.record_build",
         lambda w, _, __, d: w.slot.record_build(d, "build", at=w.clock()),
         "update_item",
@@ -78,6 +85,12 @@ OPERATIONS = (
         lambda w, _, __, d: w.stage_builds.wait(d, since=w.clock()),
         "transact_write_items",
         made=waiting,
+        platform=_STAGE,
+    ),
+    operation(
+        "StageBuildRepository.note_full",
+        lambda w, *_: w.stage_builds.note_full(builds=2, at=w.clock()),
+        "update_item",
         platform=_STAGE,
     ),
     operation(

@@ -77,7 +77,7 @@ def _record(world: World, _user: str, project: Project, _: Deployment) -> None:
 def _switched(world: World, project: Project) -> Deployment:
     world.live(project)
     deployment = world.deploying(project)
-    world.deployments.switch(deployment, at=world.clock())
+    world.deployments.pointer.switch(deployment, at=world.clock())
     return deployment
 
 
@@ -121,8 +121,8 @@ OPERATIONS = (
         "update_item",
     ),
     operation(
-        "DeploymentRepository.promote",
-        lambda w, user, _, d: w.deployments.promote(user, d, at=w.clock()),
+        "PointerRepository.promote",
+        lambda w, user, _, d: w.deployments.pointer.promote(user, d, at=w.clock()),
         "transact_write_items",
         "get_item",
         made=World.placed_live,
@@ -178,7 +178,7 @@ OPERATIONS = (
     ),
     operation(
         "DeploymentRepository.waiting",
-        lambda w, _, p, __: w.deployments.waiting(p.project_id, since=p.created_at),
+        lambda w, _, __, d: w.deployments.waiting(d),
         "query",
         platform=MESSAGE,
     ),
@@ -231,8 +231,8 @@ OPERATIONS = (
         platform=MESSAGE,
     ),
     operation(
-        "DeploymentRepository.switch",
-        lambda w, _, __, d: w.deployments.switch(d, at=w.clock()),
+        "PointerRepository.switch",
+        lambda w, _, __, d: w.deployments.pointer.switch(d, at=w.clock()),
         "transact_write_items",
         "get_item",
         made=World.deploying,
@@ -240,22 +240,22 @@ OPERATIONS = (
         more_calls="a transaction returns nothing: the project is read after it",
     ),
     operation(
-        "DeploymentRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.finish_switch(p, d, at=w.clock()),
+        "PointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
         made=_switched,
         platform=MESSAGE,
     ),
     operation(
-        "DeploymentRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.finish_switch(p, d, at=w.clock()),
+        "PointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
         "get_item",
         made=World.placed_live,
         platform=MESSAGE,
     ),
     operation(
-        "DeploymentRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.finish_switch(evolve(p, serving=None), d, at=w.clock()),
+        "PointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.pointer.finish_switch(evolve(p, serving=None), d, at=w.clock()),
         "transact_write_items",
         "get_item",
         "transact_write_items",

@@ -103,7 +103,7 @@ def test_what_waits_is_found_by_status(row_world: World) -> None:
     project = placed(row_world)
     deployed(row_world, project, Status.BUILDING, 1)
     waiting = [deployed(row_world, project, Status.QUEUED, number) for number in (2, 3)]
-    found = row_world.deployments.waiting(project.project_id, since=project.created_at)
+    found = row_world.deployments.waiting(waiting[0])
     assert found == tuple(waiting[::-1])
 
 

@@ -163,17 +163,17 @@ def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterw
     """P8, D5."""
     project = placed(world)
     one, two, three, four = (deployed(world, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4))
-    world.deployments.switch(two, at=world.clock())
+    world.deployments.pointer.switch(two, at=world.clock())
     with pytest.raises(SwitchRefusedError, match="newer"):
-        world.deployments.switch(one, at=world.clock())
-    world.deployments.switch(three, at=world.clock())
+        world.deployments.pointer.switch(one, at=world.clock())
+    world.deployments.pointer.switch(three, at=world.clock())
     pin = {"pinned": True}
     pinned = world.projects.change_owned(OWNER, project.project_id, pin, at=world.clock())
     assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=three.deployment_id, sequence=3), True)
     with pytest.raises(SwitchRefusedError, match="pinned"):
-        world.deployments.switch(four, at=world.clock())
+        world.deployments.pointer.switch(four, at=world.clock())
     world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
-    live = world.deployments.switch(four, at=world.clock()).live
+    live = world.deployments.pointer.switch(four, at=world.clock()).live
     assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
 
 
@@ -186,7 +186,7 @@ def test_of_fifty_releases_at_once_the_newest_stays(world: World) -> None:
     def switch(deployment: Deployment) -> None:
         while True:
             with contextlib.suppress(TransactionConflictError):
-                world.deployments.switch(deployment, at=at)
+                world.deployments.pointer.switch(deployment, at=at)
                 return
 
     outcomes = at_once([lambda each=each: switch(each) for each in reversed(releases)])
@@ -201,7 +201,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(wo
     deployment = deployed(world, project, Status.DEPLOYING)
     at = world.clock()
     ways: list[Callable[[], object]] = [
-        lambda: world.deployments.switch(deployment, at=at),
+        lambda: world.deployments.pointer.switch(deployment, at=at),
         lambda: world.deployments.fail(deployment, FAILURE, at=at),
         lambda: world.deployments.supersede(deployment, at=at),
     ]
@@ -227,9 +227,9 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(world: W
     at = world.clock()
     outcomes = at_once(
         [
-            (lambda each=each: world.deployments.promote(OWNER, each, at=at))
+            (lambda each=each: world.deployments.pointer.promote(OWNER, each, at=at))
             if each.sequence % 2
-            else (lambda each=each: world.deployments.switch(each, at=at))
+            else (lambda each=each: world.deployments.pointer.switch(each, at=at))
             for each in targets
         ]
     )
@@ -248,7 +248,7 @@ def test_of_a_promote_and_a_collection_at_once_one_wins(world: World) -> None:
     held = {each.deployment_id: each for each in world.retention.held()}
     promoted, taken = at_once(
         [
-            lambda: world.deployments.promote(OWNER, world.again(first), at=world.clock()),
+            lambda: world.deployments.pointer.promote(OWNER, world.again(first), at=world.clock()),
             lambda: world.retention.take(held[first.deployment_id], at=world.clock()),
         ]
     )
@@ -268,8 +268,8 @@ def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
 
     def promote(number: int) -> None:
         deployment = world.again(releases[number % len(releases)])
-        promoted = world.deployments.promote(OWNER, deployment, at=at)
-        world.deployments.finish_switch(promoted, deployment, at=at)
+        promoted = world.deployments.pointer.promote(OWNER, deployment, at=at)
+        world.deployments.pointer.finish_switch(promoted, deployment, at=at)
 
     outcomes = at_once([lambda number=number: promote(number) for number in range(CONTENDERS)])
     refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
@@ -278,7 +278,7 @@ def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
     assert now.live
     # The last one to take the pointer may have been overtaken in the statuses: it is asked for again.
     with contextlib.suppress(SwitchRefusedError):
-        world.deployments.finish_switch(
+        world.deployments.pointer.finish_switch(
             now, world.deployments.get(project.project_id, now.live.deployment_id), at=at
         )
     after = world.projects.get(project.project_id)

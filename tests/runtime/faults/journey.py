@@ -310,7 +310,8 @@ class Journey:
                 self.lost.remove(function)
                 continue
             group = message.get("MessageGroupId")
-            self.due.append(Due(self.now, function, message["MessageBody"], group))
+            comes = self.now + timedelta(seconds=message.get("DelaySeconds", 0))
+            self.due.append(Due(comes, function, message["MessageBody"], group))
         self._sent = len(self.world.queues.sent)
         for token in set(self.world.codebuild.builds) - self._started:
             self._started.add(token)

@@ -1,10 +1,9 @@
 """Deployments: reading, recording pushes, and moving on (P3, P7)."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from attrs import define, evolve
+from attrs import evolve
 
 from runtime.deploy.errors import (
     DeliveryRepeatedError,
@@ -14,6 +13,8 @@ from runtime.deploy.errors import (
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Status
+from runtime.deploy.repositories.deployments import LOOKED_AT
+from tests.runtime.placed_rows import deployed, placed
 from tests.runtime.tables import PROJECTS
 from tests.runtime.world import FAILURE, OWNER, RELEASE, World
 
@@ -87,28 +88,21 @@ def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
     project = world.project()
     running = world.building(project)
     waiting = [world.push(project) for _ in range(3)]
-    found = world.deployments.waiting(project.project_id, since=running.created_at)
+    found = world.deployments.waiting(running)
     assert [each.sequence for each in found] == [each.sequence for each in waiting[::-1]]
-    since = waiting[1].created_at - timedelta(seconds=1)  # its id is a second older than its row
-    assert len(world.deployments.waiting(project.project_id, since=since)) == 2
 
 
-@define
-class Paging:
-    """Answers a query one row at a time, as DynamoDB does with pages of 1 MB."""
-
-    database: Any
-
-    def query(self, **arguments: object) -> object:
-        return self.database.query(**arguments, Limit=1)
-
-
-def test_what_waits_is_listed_over_all_pages(world: World) -> None:
-    project = world.project()
-    for _ in range(3):
-        world.push(project)
-    paged = evolve(world.deployments, client=Paging(world.database))
-    assert len(paged.waiting(project.project_id, since=project.created_at)) == 3
+def test_what_waits_is_among_the_newest_or_knows_of_itself(world: World) -> None:
+    """P8: however many were pushed after it. What has left the queue since it was read is not listed."""
+    project = placed(world)
+    old, other, gone = (deployed(world, project, Status.QUEUED, number) for number in (1, 2, 3))
+    newer = [deployed(world, project, Status.CANCELLED, 4 + number) for number in range(LOOKED_AT - 1)]
+    assert world.deployments.waiting(gone) == (gone,)
+    assert world.deployments.waiting(old) == (gone, old)
+    assert world.deployments.waiting(evolve(other, status=Status.SUPERSEDED)) == (gone,)
+    world.deployments.supersede(gone, at=world.clock())
+    assert world.deployments.waiting(gone) == ()
+    assert world.deployments.waiting(newer[0]) == ()
 
 
 def test_deploying_begins_once_and_can_be_repeated(world: World) -> None:

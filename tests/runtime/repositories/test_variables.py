@@ -12,7 +12,7 @@ from runtime.deploy.model import Project, Variable
 from runtime.deploy.repositories.variables import SIZE_LIMIT, NewVariable, NewVariables, SecretStore
 from runtime.shared.errors import InvalidInputError
 from runtime.shared.inputs import read
-from tests.runtime.calls import CrashError, client_error, real_client
+from tests.runtime.calls import client_error, real_client
 from tests.runtime.world import OWNER, SECRETS_KEY, World
 
 SECRET = "s3cr3t-value-of-a-token"
@@ -177,10 +177,7 @@ def test_a_function_that_dies_anywhere_leaves_no_secret_without_its_parameter(wo
     project = put(world, world.project(), secret("OLD"), secret("KEPT"))
     wanted = [secret("NEW"), secret("KEPT", None)]
     for dies_after in range(1, 6):
-        world.calls.crash_after = len(world.calls.made) + dies_after
-        with pytest.raises(CrashError):
-            put(world, project, *wanted)
-        world.calls.crash_after = None
+        assert world.calls.die(lambda project=project: put(world, project, *wanted), after=dies_after)
         named = {variable.name for variable in world.projects.get(project.project_id).variables}
         assert named <= set(stored(project))
         done = put(world, project, *wanted)

@@ -164,7 +164,7 @@ def test_what_visitors_are_led_to_never_fails(world: World) -> None:
     """D2: until everything has followed the pointer, its release is sent again."""
     project = world.project()
     deployment = world.deploying(project)
-    world.deployments.switch(deployment, at=world.clock())
+    world.deployments.pointer.switch(deployment, at=world.clock())
     for _ in range(6):
         swept(world, after=MUCH_LATER)
     assert world.statuses(deployment) == ["deploying"]
