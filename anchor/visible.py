@@ -17,8 +17,9 @@ _SPARED: Final = "\n\t"
 _CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # at the end of a line, as Windows writes it
 _COLOUR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")
 # Plain, bold, faint, italic, underlined or not, and in a colour. Nothing that can make a text look like what
-# is behind it: no black or white, as terminals themselves are, no mixed colours, no backgrounds.
-_HARMLESS: Final = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(31, 37), 39, *range(90, 97)})
+# is behind it: no black or white, bright or not, as terminals themselves are (bright black, the grey of many
+# tools, is the background of Solarized's dark theme), no mixed colours, no backgrounds.
+_HARMLESS: Final = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(31, 37), 39, *range(91, 97)})
 _NO_COLOUR: Final = "\x1b[0m"
 
 

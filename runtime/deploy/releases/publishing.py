@@ -82,12 +82,19 @@ class FunctionPublisher:
 
         Raises:
             PublishError: Lambda refuses the variables, or cannot change the function.
-            FunctionBusyError: The function changed while it was being published.
+            FunctionBusyError: The function changed, or lost the version, while it was being published.
         """
         published = self._aliased(release.function, release.alias)
         if published is None:
             published = self._publish(release)
-            self._make_alias(release.function, release.alias, published)
+            try:
+                self._settled(release.function, published)
+                self._make_alias(release.function, release.alias, published)
+            except ClientError as error:
+                # Another release published a newer one, so that a collection took this for left behind.
+                if code(error) != "ResourceNotFoundException":
+                    raise
+                raise FunctionBusyError(f"version {published} of {release.function} was removed") from error
         return published
 
     def origin(self, function: str, alias: str) -> str:
@@ -164,7 +171,6 @@ class FunctionPublisher:
             Description=release.alias,
         )
         version: str = answer["Version"]
-        self._settled(function, version)
         return version
 
     def _put_environment(self, function: str, variables: Mapping[str, str]) -> None:

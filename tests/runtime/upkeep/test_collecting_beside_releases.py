@@ -10,7 +10,13 @@ import pytest
 from attrs import define, field
 
 from runtime.deploy.releases.bundles import Code
-from runtime.deploy.releases.publishing import FunctionPublisher, FunctionRelease, is_released, release_alias
+from runtime.deploy.releases.publishing import (
+    FunctionBusyError,
+    FunctionPublisher,
+    FunctionRelease,
+    is_released,
+    release_alias,
+)
 from runtime.deploy.releases.removal import FunctionRemover
 from tests.runtime.calls import Calls
 from tests.runtime.releases.lambda_service import Function, LambdaService
@@ -92,6 +98,25 @@ def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_rele
         assert calls + 3 <= len(bench.calls.made) - before <= calls + 4
         played += 1
     assert played > 50
+
+
+@pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
+def test_a_version_that_is_collected_behind_another_release_is_published_again(step: str) -> None:
+    """D2, D6: after a sweep, two releases may run at once; the first one's version is then not the newest."""
+    bench = Bench()
+
+    def met(called: str) -> None:
+        if called == step and "3" in bench.function.versions:
+            bench.calls.before = lambda _: None
+            bench.publisher.version(release("r-other", "code of other"))
+            bench.collect()
+
+    bench.calls.before = met
+    with pytest.raises(FunctionBusyError, match=f"version 3 of {FUNCTION} was removed"):
+        bench.publisher.version(release("r-next", "new code"))
+    assert bench.publisher.version(release("r-next", "new code")) == "5"
+    assert bench.function.aliases == {LIVE: "1", "r-other": "4", "r-next": "5"}
+    assert set(bench.function.versions) == {"1", "4", "5"}
 
 
 def test_what_no_alias_names_goes_once_there_is_a_newer_version() -> None:
