@@ -228,7 +228,16 @@ class Alarms(Part):
             value="$.seconds",
             unit="Seconds",
         )
-        self._counted(CODEBUILD_FULL_SEEN, functions["orchestrator"], f'{{ $.message = "{CODEBUILD_FULL}" }}')
+        refused = f'{{ $.message = "{CODEBUILD_FULL}" }}'
+        self._counted(CODEBUILD_FULL_SEEN, functions["orchestrator"], refused)
+        self._counted(
+            LONGEST_WAIT,
+            functions["orchestrator"],
+            refused,
+            name="LongestWaitRefused",
+            value="$.seconds",
+            unit="Seconds",
+        )
         self._counted(
             CODEBUILD_FULL_SEEN,
             functions["build-events"],
@@ -241,7 +250,7 @@ class Alarms(Part):
             "take. Look at what runs and what waits. If CodeBuild is full, too, that comes first; else raise "
             "the setting concurrentBuilds, and CodeBuild's quota with it, if the builds that run are the "
             f"tenants' ordinary ones. {_RUNBOOK}#builds-waiting",
-            # While any waits, the sweep tells every five minutes.
+            # While any waits, the sweep tells every five minutes, or CodeBuild refuses it every minute.
             _Metric(
                 namespace=self.builds_namespace,
                 name=LONGEST_WAIT,

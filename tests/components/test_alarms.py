@@ -121,12 +121,15 @@ def test_builds_ring_when_most_of_many_fail() -> None:
 
 
 def test_builds_that_wait_for_longer_than_any_may_take_ring() -> None:
-    """P8, Q2: of the lines that the sweep logs while any waits, the longest."""
+    """P8, Q2: the longest, of what the sweep logs while any waits, and of what CodeBuild refuses."""
     inputs = alarm("builds-waiting").inputs
-    (counted,) = filters_of("LongestWait")
-    assert counted["logGroupName"] == "/aws/lambda/anchor-dev-sweep"
-    assert counted["pattern"] == f'{{ $.message = "{BUILDS_WAIT}" }}'
-    assert (counted["metricTransformation"]["value"], inputs["statistic"]) == ("$.seconds", "Maximum")
+    counted = filters_of("LongestWait")
+    assert {each["logGroupName"]: each["pattern"] for each in counted} == {
+        "/aws/lambda/anchor-dev-sweep": f'{{ $.message = "{BUILDS_WAIT}" }}',
+        "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
+    }
+    assert {each["metricTransformation"]["value"] for each in counted} == {"$.seconds"}
+    assert inputs["statistic"] == "Maximum"
     # A deployment that waits is looked at every five minutes: a period without a line is one without waiting.
     assert (inputs["threshold"], inputs["period"]) == (30 * 60, 15 * 60)
     assert inputs["period"] >= 2 * LEASES[Status.QUEUED].total_seconds()

@@ -44,9 +44,11 @@ class CodeBuild:
 
     Attributes:
         quota: How many builds the account may run at the same time.
+        gone: Whether the build projects are deleted, and their builds with them.
     """
 
     quota: int | None = None
+    gone: bool = False
     refusals: list[Exception] = Factory(list)
     never: set[str] = Factory(set)
     builds: dict[str, Mapping[str, Any]] = Factory(dict)
@@ -56,6 +58,8 @@ class CodeBuild:
 
     def list_builds_for_project(self, **asked: str) -> Mapping[str, Any]:
         assert asked["sortOrder"] == "DESCENDING"
+        if self.gone:
+            raise client_error("ResourceNotFoundException", "ListBuildsForProject", "no such project")
         found = [each["id"] for each in self._records() if each["id"].startswith(f"{asked['projectName']}:")]
         return {"ids": found[::-1]}
 
@@ -89,6 +93,8 @@ class CodeBuild:
     def start_build(self, **arguments: Any) -> Mapping[str, Any]:
         if self.refusals:
             raise self.refusals.pop(0)
+        if self.gone:
+            raise client_error("ResourceNotFoundException", "StartBuild", "no such project")
         token = arguments["idempotencyToken"]
         if token in self.never:
             raise client_error("InvalidInputException", "StartBuild", "never")

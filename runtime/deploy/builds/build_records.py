@@ -44,6 +44,11 @@ def stop_build(codebuild: CodeBuildClient, build_id: str) -> None:
 
 def _recent(codebuild: CodeBuildClient, projects: ProjectRepository, deployment: Deployment) -> list[str]:
     site = projects.site(deployment.site)
-    answer = codebuild.list_builds_for_project(projectName=site.build_project, sortOrder="DESCENDING")
+    try:
+        answer = codebuild.list_builds_for_project(projectName=site.build_project, sortOrder="DESCENDING")
+    except ClientError as error:
+        if code(error) != "ResourceNotFoundException":
+            raise
+        return []  # the build project is gone, and its builds with it
     ids: list[str] = answer.get("ids", [])
     return ids[:_RECENT]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.build_records import RUNS, record_of, stop_build
@@ -179,15 +179,30 @@ class Builder:
         except CodeBuildFullError:
             self.turns.give_back(deployment, log)
             return
+        self._record(deployment, build_id, log)
+        log.info("build started", buildId=build_id)
+
+    def _record(self, deployment: Deployment, build_id: str, log: Log) -> None:
+        """Write which build a deployment has."""
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
         except StaleDeploymentError as stale:
             # Builds can end before this write; their event carries the build's id, too.
-            log.info("the build's event or a cancel came first", status=stale.found)
-            if stale.found == Status.CANCELLED:
-                # Whoever cancelled knew of no build yet.
+            log.info("something else came first", status=stale.found)
+            if stale.found in {Status.CANCELLED, Status.SUPERSEDED}:
+                # Whoever moved it on knew of no build yet.
                 stop_build(self.codebuild, build_id)
-        log.info("build started", buildId=build_id)
+            elif stale.found == Status.QUEUED and self._took_again(deployment, log):
+                self._record(deployment, build_id, log)
+
+    def _took_again(self, deployment: Deployment, log: Log) -> bool:
+        """Take back what another copy of the message gave back, whom CodeBuild refused this build before."""
+        try:
+            self.slot.take(evolve(deployment, status=Status.QUEUED), at=self.clock())
+        except (BuildRoomTakenError, BuildSlotTakenError, StaleDeploymentError) as taken:
+            log.warning("a build runs whose turn was given back", reason=str(taken))
+            return False
+        return True
 
     def _start(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.site(deployment.site)

@@ -177,7 +177,9 @@ class Turns:
         # After it: of several that give back at the same moment, the last one counts right.
         running = len(self.stage_builds.read().running)
         self.stage_builds.note_full(builds=running, at=self.clock())
-        log.warning(CODEBUILD_FULL, running=running, room=self.room)
+        # The sweep, which tells how long others have waited, never meets the one that tries each minute.
+        waited = self.clock() - (given.waiting_since or given.created_at)
+        log.warning(CODEBUILD_FULL, running=running, room=self.room, seconds=int(waited.total_seconds()))
         newest = newest_waiting(self.deployments, given, at=self.clock())
         if newest and newest.deployment_id != given.deployment_id:
             self.stage_builds.wait(newest, since=given.waiting_since or given.created_at)

@@ -71,7 +71,8 @@ class BuildSlotRepository:
         Repeatable. One that is `building` already has its room, however many others run.
 
         Raises:
-            StaleDeploymentError: The deployment is neither `queued` nor `building`.
+            StaleDeploymentError: The deployment is neither `queued` nor `building`; or it was read as
+                `building`, and is `queued` again.
             BuildSlotTakenError: Another deployment of the project is building.
             BuildRoomTakenError: As many builds run as may.
         """
@@ -91,7 +92,8 @@ class BuildSlotRepository:
             self.deployments_table,
             _key(deployment),
             Status.BUILDING,
-            was=(Status.QUEUED, Status.BUILDING),
+            # One that was read as `building` may have given its turn back since: then it has no room.
+            was=(Status.QUEUED, Status.BUILDING) if is_new else Status.BUILDING,
             at=at,
             anew=is_new,
             **place,

@@ -74,6 +74,16 @@ def test_a_request_that_can_never_succeed_fails_however_many_builds_the_site_has
     assert world.statuses(deployment) == ["failed"]
 
 
+def test_a_build_whose_build_project_is_gone_fails_and_frees_the_slot(world: World) -> None:
+    """P7, P9: there is nothing to look for in it, either."""
+    project = world.project()
+    deployment = world.push(project)
+    world.codebuild.gone = True
+    world.build(deployment)
+    assert world.statuses(deployment) == ["failed"]
+    assert world.projects.get(project.project_id).active_build is None
+
+
 @pytest.mark.parametrize("known", ["known", "unknown"])
 def test_the_build_of_a_deployment_that_is_cancelled_while_nobody_knows_of_it_is_stopped(
     world: World, known: str

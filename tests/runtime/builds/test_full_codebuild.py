@@ -1,6 +1,7 @@
 """A CodeBuild whose quota is lower than the stage's room: the order of the turns holds (P8, P9; Q2)."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -206,6 +207,105 @@ def test_one_that_is_cancelled_while_codebuild_refuses_it_stays_so(world: World)
     world.build(refused)
     assert world.statuses(refused) == ["cancelled"]
     assert (len(building(world)), waiting(world)) == (1, [])
+
+
+def given_back_by_a_copy(world: World, deployment: Deployment, *, then: Callable[[], object]) -> None:
+    """Two copies of a message are at work; CodeBuild refuses one of them the build, and then starts it."""
+
+    def refused(operation: str) -> None:
+        if operation == "start_build":
+            world.calls.before = lambda _: None
+            world.build(deployment)
+            world.codebuild.quota = None
+            then()
+
+    world.calls.before = refused
+    world.build(deployment)
+
+
+def test_a_build_that_begins_after_a_copy_of_its_message_was_refused_is_the_deployments(world: World) -> None:
+    """P8, P9: else it would run and take no room, and the deployment would be built a second time."""
+    first = asked(world, "first")
+    deployment = queued(world, "twice", user_id=OTHER)
+    given_back_by_a_copy(world, deployment, then=lambda: None)
+    assert world.statuses(deployment) == ["building"]
+    assert world.again(deployment).build_id
+    assert sorted(building(world)) == sorted((first.deployment_id, deployment.deployment_id))
+    assert waiting(world) == []
+    world.bring()
+    assert len(world.codebuild.builds) == 2
+
+
+@pytest.mark.parametrize("moved", ["superseded", "cancelled"])
+def test_such_a_build_is_stopped_when_its_deployment_has_come_to_an_end(world: World, moved: str) -> None:
+    """P7."""
+    asked(world, "first")
+    deployment = queued(world, "twice", user_id=OTHER)
+
+    def ended() -> None:
+        if moved == "superseded":
+            world.deployments.supersede(world.again(deployment), at=world.clock())
+        else:
+            world.cancellation.cancel(OTHER, deployment.deployment_id)
+
+    given_back_by_a_copy(world, deployment, then=ended)
+    assert world.statuses(deployment) == [moved]
+    assert [each.rpartition("-")[2] for each in world.codebuild.stopped] == [deployment.deployment_id]
+
+
+def test_such_a_build_whose_place_is_taken_leaves_its_deployment_waiting(world: World) -> None:
+    """P8: one build at a time for a project; the message that comes later finds the build."""
+    asked(world, "first")
+    deployment = queued(world, "twice", user_id=OTHER)
+    others: list[Deployment] = []
+
+    def taken() -> None:
+        others.extend(queued(world, f"other-{number}", user_id=f"other-{number}") for number in range(3))
+        for other in others:
+            world.slot.take(other, at=world.clock())
+
+    given_back_by_a_copy(world, deployment, then=taken)
+    assert world.statuses(deployment, *others) == ["queued", *["building"] * 3]
+    for other in others:
+        world.slot.free(world.again(other), Status.FAILED, at=world.clock())
+    world.clock.now += timedelta(minutes=1)
+    world.bring()
+    assert world.statuses(deployment) == ["building"]
+    assert len(world.codebuild.builds) == 2
+
+
+def test_a_turn_that_was_given_back_is_not_taken_again_by_a_copy_that_has_not_seen_it(world: World) -> None:
+    """P8: it would take room that the stage may not have, and its row would go on waiting beside it."""
+    asked(world, "first")
+    deployment = queued(world, "twice", user_id=OTHER)
+    taken = world.slot.take(deployment, at=world.clock())
+
+    def given_back(operation: str) -> None:
+        if operation == "transact_write_items":
+            world.calls.before = lambda _: None
+            world.turns.give_back(taken, world.log)
+            world.codebuild.quota = None
+
+    world.calls.before = given_back
+    world.build(deployment)
+    assert world.statuses(deployment) == ["queued"]
+    assert (len(building(world)), waiting(world)) == (1, [deployment.deployment_id])
+    assert deployment.deployment_id not in world.codebuild.builds
+
+
+def test_how_long_the_one_that_tries_each_minute_has_waited_is_logged(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Q2: its lease never ends, so the sweep would tell of no wait as long as it waits alone."""
+    world.codebuild.quota = 0
+    alone = asked(world, "alone")
+    for _ in range(30):
+        world.clock.now += timedelta(seconds=65)
+        world.sweeper.sweep(world.log)
+        world.build(alone)
+    lines = logged(capsys.readouterr().out, CODEBUILD_FULL)
+    assert lines[0]["seconds"] < 60
+    assert 30 * 60 <= lines[-1]["seconds"] < 40 * 60
 
 
 @pytest.mark.parametrize("dies_after", range(8, 17))
