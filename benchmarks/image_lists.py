@@ -34,13 +34,14 @@ GROWTH_GOAL: Final = Goal(bound=1.2)
 CALLS_GOAL: Final = Goal(bound=1)
 FIRST_PAGE_GOAL: Final = Goal(bound=2)
 _FIFTHS: Final = 5
+_WALKS: Final = 3  # what disturbs a walk for some pages does not disturb these in each
 _BATCH: Final = 25  # rows of one `BatchWriteItem`
 _METHOD: Final = """\
 {images:,} images of one user, {in_album:,} of them in one album, in the table as the program declares it, on an
 emulator that is a process of its own. Both lists are walked through as the API does it, {page} images a page, with the
-signed cursor of each page for the next one. Calls are counted where botocore sends them, so that a repeated one would
-count, too. The order of all images is checked. The last fifth of the pages is compared with the first, by medians: CPU
-is this process's own, wall contains the emulator."""  # noqa: E501 - Markdown, wrapped at 120
+signed cursor of each page for the next one: {walks} times, of which each page's fastest counts. Calls are counted where
+botocore sends them, so that a repeated one would count, too. The order of all images is checked. The last fifth of the
+pages is compared with the first, by medians: CPU is this process's own, wall contains the emulator."""  # noqa: E501 - Markdown, wrapped at 120
 _EMULATOR: Final = """\
 CPU is what a page costs the function: to sign and check the cursor, to ask, and to read {page} rows. The rest of the
 wall time is the emulator's, {share:.0f} % of a page of all images: it goes through all rows of the user for each page,
@@ -98,11 +99,14 @@ def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int 
         sent = Sent()
         client.meta.events.register("before-send.dynamodb", sent.note)
         gallery = _gallery(client, connection)
-        say("image_lists: all images of a user")
-        everything = walk(gallery, None, newest_first(made), page=page, sent=sent)
-        say("image_lists: an album")
-        ids = newest_first(made[:in_album])
-        in_one_album = walk(gallery, album.album_id, ids, page=page, sent=sent)
+        ids, ids_of_album = newest_first(made), newest_first(made[:in_album])
+        every_walk: list[list[Cost]] = []
+        album_walks: list[list[Cost]] = []
+        for number in range(1, _WALKS + 1):
+            say(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
+            every_walk.append(walk(gallery, None, ids, page=page, sent=sent))
+            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, sent=sent))
+        everything, in_one_album = fastest(every_walk), fastest(album_walks)
     return _report(everything, in_one_album, images=images, in_album=in_album, page=page)
 
 
@@ -143,6 +147,18 @@ def walk(
     return costs
 
 
+def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
+    """Of each page the least time that it took in any walk, and the most calls."""
+    return [
+        Cost(
+            calls=max(each.calls for each in page),
+            cpu=min(each.cpu for each in page),
+            wall=min(each.wall for each in page),
+        )
+        for page in zip(*walks, strict=True)
+    ]
+
+
 def newest_first(images: Sequence[Image]) -> list[str]:
     """The ids of images in the order in which they are to be listed."""
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
@@ -161,7 +177,7 @@ def _report(
     emulator_share = _EMULATOR.format(page=page, share=(1 - cpu / wall) * 100)
     return Report(
         title="Lists of images",
-        method=_METHOD.format(images=images, in_album=in_album, page=page),
+        method=_METHOD.format(images=images, in_album=in_album, page=page, walks=_WALKS),
         measurements=(
             Measurement(
                 name="calls of DynamoDB for a page / pages",

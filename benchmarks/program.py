@@ -74,7 +74,7 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
         measurements=(
             *(
                 Measurement(
-                    name=f"`__main__.py` with {pair.sites} sites / the same resources without components",
+                    name=f"`__main__.py` with {_sites(pair.sites)} / the same resources without components",
                     value=pair.ratio,
                     goal=GOAL,
                     detail=f"{pair.program.cpu:.2f} s / {pair.raw.cpu:.2f} s CPU",
@@ -83,7 +83,7 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
                 for pair in pairs
             ),
             Measurement(
-                name=f"time per resource with {large.sites} sites / with {pairs[0].sites}",
+                name=f"time per resource with {_sites(large.sites)} / with {pairs[0].sites}",
                 value=large.per_resource / pairs[0].per_resource,
                 goal=LINEAR,
                 detail=f"{large.per_resource:.2f} ms / {pairs[0].per_resource:.2f} ms CPU",
@@ -131,6 +131,10 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
         ),
         tables=(("Resources over sites", _costs(pairs)),),
     )
+
+
+def _sites(number: int) -> str:
+    return "1 site" if number == 1 else f"{number} sites"
 
 
 def _growth(pairs: Sequence[_Pair]) -> float:

@@ -195,6 +195,14 @@ def test_every_handler_is_measured() -> None:
     assert len(files) > 5
 
 
+def test_of_several_walks_each_pages_fastest_counts_and_every_call() -> None:
+    slow, fast = image_lists.Cost(calls=1, cpu=9, wall=30), image_lists.Cost(calls=2, cpu=5, wall=40)
+    assert image_lists.fastest([[slow, fast], [fast, fast]]) == [
+        image_lists.Cost(calls=2, cpu=5, wall=30),
+        fast,
+    ]
+
+
 def test_lists_of_images_are_walked_through_call_by_call_in_their_order() -> None:
     """Issue 6, line 5, on some hundred images; what took how long is not judged here."""
     said: list[str] = []
