@@ -28,7 +28,7 @@ from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.signing import Signer
-from tests.runtime.calls import REGION, Calls, CrashError, client_error, real_client
+from tests.runtime.calls import REGION, Calls, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
 from tests.runtime.images.pictures import picture
 from tests.runtime.stand_ins import Clock, Kms
@@ -173,15 +173,10 @@ class ImageWorld:
         Returns:
             Whether it died: not if it was done before.
         """
-        self.calls.crash_after = len(self.calls.made) + after
-        try:
+        died = self.calls.die(lambda: self.deliver(event), after=after)
+        if died:
             self.deliver(event)
-        except CrashError:
-            self.calls.crash_after = None
-            self.deliver(event)
-            return True
-        self.calls.crash_after = None
-        return False
+        return died
 
     def upload(self, image: Image, data: bytes) -> None:
         """Upload a file, and let its event arrive."""

@@ -11,7 +11,7 @@ from runtime.images.errors import ImageChangedError, ImageDeletingError, ImageNo
 from runtime.images.handlers import api
 from runtime.images.image_input import ImageChanges
 from runtime.images.model import TRANSITIONS, UPLOADS, Image, Status
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import client_error
 from tests.runtime.events import request
 from tests.runtime.images.image_world import ImageWorld
 from tests.runtime.images.pictures import picture
@@ -54,10 +54,7 @@ def test_a_deletion_that_dies_leaves_all_or_is_finished_by_the_next(
     uploads = {key for key in world.objects() if key.startswith(UPLOADS)}  # for their event, under way
     world.visit()
     kept = dict(world.caches.kept)
-    world.calls.crash_after = len(world.calls.made) + crash_after
-    with pytest.raises(CrashError):
-        world.gallery.delete_image(OWNER, image.image_id)
-    world.calls.crash_after = None
+    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=crash_after)
     # DynamoDB must not delete the row while there may be an object.
     if crash_after > 1:
         world.expire()
@@ -121,10 +118,7 @@ def test_each_attempt_asks_the_caches_anew(world: ImageWorld) -> None:
     image = world.ready()
     world.visit()
     kept = dict(world.caches.kept)
-    world.calls.crash_after = len(world.calls.made) + 4
-    with pytest.raises(CrashError):
-        world.gallery.delete_image(OWNER, image.image_id)
-    world.calls.crash_after = None
+    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=4)
     world.caches.kept = kept  # was being fetched when the object was deleted
     world.gallery.delete_image(OWNER, image.image_id)
     assert (world.everything(), world.caches.kept) == (([], {}), {})

@@ -1,13 +1,14 @@
 """A delivered image never changes: the first upload that is accepted stays, whatever happens (I2)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from runtime.images.model import Status
 from runtime.images.objects import delivered_key, upload_key
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import client_error
 from tests.runtime.images.image_world import ImageWorld, key_of
 from tests.runtime.images.pictures import picture
 
@@ -93,10 +94,7 @@ def test_an_event_that_dies_before_a_second_upload_leaves_one_of_the_two(
     for crash_after in range(1, 6):
         image = world.pending()
         red = world.put(image, RED)
-        world.calls.crash_after = len(world.calls.made) + crash_after
-        with pytest.raises(CrashError):
-            world.deliver(red)
-        world.calls.crash_after = None
+        assert world.calls.die(partial(world.deliver, red), after=crash_after)
         other = world.put(image, second)
         for event in (red, other, red) if first_again else (other, red, other):
             world.deliver(event)
@@ -145,10 +143,7 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     if dies:
         steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
-        world.calls.crash_after = len(world.calls.made) + steps.index(step) + deleting + 1
-        with pytest.raises(CrashError):
-            world.deliver(red)
-        world.calls.crash_after = None
+        assert world.calls.die(lambda: world.deliver(red), after=steps.index(step) + deleting + 1)
     world.deliver(red)
     assert world.everything() == ([], {})
 
