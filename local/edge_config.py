@@ -111,6 +111,7 @@ class CacheBehavior:
     Attributes:
         path_pattern: with `*` and `?`; `*` for the default behaviour.
         function: the code of the viewer-request function, if there is one.
+        response_function: the code of the viewer-response function, if there is one.
         viewer_protocol_policy: carried, not enforced: the local edge is reached on loopback, where a
             redirect to a certificate nobody trusts would only be in the way.
     """
@@ -123,6 +124,7 @@ class CacheBehavior:
     origin_request_policy: OriginRequestPolicy | None = None
     response_headers_policy: ResponseHeadersPolicy = ResponseHeadersPolicy()
     function: str | None = None
+    response_function: str | None = None
     viewer_protocol_policy: str = "allow-all"
 
     def matches(self, path: str) -> bool:
@@ -137,7 +139,7 @@ class EdgeConfig:
     Attributes:
         behaviors: in the order in which they are tried; the default one is last.
         error_ttls: how long an error of a status is kept (seconds), where the distribution says so.
-        key_value_store_arn: of the store of the viewer-request function.
+        key_value_store_arn: of the store of its functions.
         aliases: host names of its own besides the domain name.
     """
 
@@ -197,9 +199,9 @@ class _Functions:
         self._code: dict[str, str] = {}
         self.key_value_store_arn: str | None = None
 
-    def viewer_request(self, behavior: Json) -> str | None:
+    def code_for(self, behavior: Json, event_type: str) -> str | None:
         associations = _items(behavior.get("FunctionAssociations"))
-        arns = [entry["FunctionARN"] for entry in associations if entry["EventType"] == "viewer-request"]
+        arns = [entry["FunctionARN"] for entry in associations if entry["EventType"] == event_type]
         if not arns:
             return None
         if arns[0] not in self._code:
@@ -234,7 +236,8 @@ def _behavior(client: Any, functions: _Functions, behavior: Json) -> CacheBehavi
         cache_policy=cache_policy,
         origin_request_policy=request_policy,
         response_headers_policy=headers_policy,
-        function=functions.viewer_request(behavior),
+        function=functions.code_for(behavior, "viewer-request"),
+        response_function=functions.code_for(behavior, "viewer-response"),
         viewer_protocol_policy=behavior.get("ViewerProtocolPolicy", "allow-all"),
     )
 

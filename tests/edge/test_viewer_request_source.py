@@ -96,7 +96,7 @@ def test_expressions_in_templates_are_plain() -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("async function handler() {}", "does not begin with"),
+        ("// first\nimport cf from 'cloudfront';\nasync function handler() {}", "does not load"),
         ("import cf from 'cloudfront';\n" + "x" * 10_240, "10269 bytes"),
         ("import cf from 'cloudfront';\nasync function handler( {}", "does not load"),
         ("import cf from 'cloudfront';\nconst x = 1;", "no handler"),

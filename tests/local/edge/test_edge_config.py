@@ -17,6 +17,8 @@ from local.edge_config import (
 
 CODE = "import cf from 'cloudfront';\nasync function handler(event) { return event.request; }"
 FUNCTION = "arn:aws:cloudfront::000000000000:function/anchor-dev-viewer-request"
+RESPONSE_CODE = "function handler(event) { return event.response; }"
+RESPONSE_FUNCTION = "arn:aws:cloudfront::000000000000:function/anchor-dev-viewer-response"
 STORE = "arn:aws:cloudfront::000000000000:key-value-store/1"
 
 
@@ -59,7 +61,14 @@ DISTRIBUTION = {
         ),
         "DefaultCacheBehavior": behavior(),
         "CacheBehaviors": items(
-            behavior(PathPattern="/_next/static/*", CachePolicyId="hashed"),
+            behavior(
+                PathPattern="/_next/static/*",
+                CachePolicyId="hashed",
+                FunctionAssociations=items(
+                    {"EventType": "viewer-response", "FunctionARN": RESPONSE_FUNCTION},
+                    {"EventType": "viewer-request", "FunctionARN": FUNCTION},
+                ),
+            ),
             behavior(PathPattern="/_next/image*", FunctionAssociations=items(), AllowedMethods=None),
         ),
         "CustomErrorResponses": items({"ErrorCode": 404, "ErrorCachingMinTTL": 0}, {"ErrorCode": 500}),
@@ -90,7 +99,7 @@ class FakeCloudFront:
             "pages": cache_policy("X-Anchor-Release", "RSC"),
             "hashed": cache_policy(queries="none"),
         }
-        self.code_reads = 0
+        self.code_reads: list[str] = []
 
     def get_distribution(self, **_: str) -> dict[str, object]:
         return {"Distribution": DISTRIBUTION}
@@ -127,13 +136,16 @@ class FakeCloudFront:
         return {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": config}}
 
     def describe_function(self, **asked: str) -> dict[str, object]:
-        assert asked == {"Name": "anchor-dev-viewer-request", "Stage": "LIVE"}
+        assert asked["Stage"] == "LIVE"
+        if asked["Name"] == "anchor-dev-viewer-response":
+            return {"FunctionSummary": {"FunctionConfig": {}}}
         stores = items({"KeyValueStoreARN": STORE})
         return {"FunctionSummary": {"FunctionConfig": {"KeyValueStoreAssociations": stores}}}
 
-    def get_function(self, **_: str) -> dict[str, object]:
-        self.code_reads += 1
-        return {"FunctionCode": io.BytesIO(CODE.encode())}
+    def get_function(self, **asked: str) -> dict[str, object]:
+        self.code_reads.append(asked["Name"])
+        code = {"anchor-dev-viewer-request": CODE, "anchor-dev-viewer-response": RESPONSE_CODE}
+        return {"FunctionCode": io.BytesIO(code[asked["Name"]].encode())}
 
 
 class FakeSession:
@@ -149,7 +161,7 @@ class FakeSession:
 def config() -> EdgeConfig:
     session = FakeSession()
     loaded = load_edge_config(cast("boto3.Session", session), "E1")
-    assert session.made.code_reads == 1
+    assert sorted(session.made.code_reads) == ["anchor-dev-viewer-request", "anchor-dev-viewer-response"]
     return loaded
 
 
@@ -168,6 +180,8 @@ def test_origins_and_behaviours_are_read(config: EdgeConfig) -> None:
     ]
     static, image, default = config.behaviors
     assert (static.function, image.function, default.function) == (CODE, None, CODE)
+    responses = (static.response_function, image.response_function, default.response_function)
+    assert responses == (RESPONSE_CODE, None, None)
     assert image.allowed_methods == {"GET", "HEAD"}
     assert default.allowed_methods == {"GET", "HEAD", "POST"}
     assert default.viewer_protocol_policy == "redirect-to-https"

@@ -53,7 +53,7 @@ def test_the_host_says_whose_request_it_is() -> None:
 def test_a_function_that_does_not_load_leaves_nothing_open() -> None:
     async def main() -> None:
         server = EdgeServer(edges=(edge_of_images(behaviors=(attrs.evolve(DEFAULT, function="no"),)),))
-        with pytest.raises(EdgeFunctionError, match="does not begin with"):
+        with pytest.raises(EdgeFunctionError, match="does not load"):
             await server.open(0)
         assert server.port == 0
 
