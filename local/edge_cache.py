@@ -1,8 +1,9 @@
 """The local edge's cache: what CloudFront would keep, for how long, and what makes two requests the same.
 
-After the developer guide: "Manage how long content stays in the cache (expiration)", "Understand the cache
-key", for errors "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What you need to
-know when invalidating paths".
+After the developer guide: "Manage how long content stays in the cache (expiration)", "Serve stale (expired)
+content", "Simultaneous requests for the same object (request collapsing)", "Understand the cache key", for
+errors "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What you need to know when
+invalidating paths".
 """
 
 import email.utils
@@ -25,17 +26,37 @@ MAXIMUM_BYTES = 64 * 1024 * 1024
 MAXIMUM_OBJECT_BYTES = 8 * 1024 * 1024
 
 CacheKey = tuple[str, ...]
+_REFUSAL = re.compile(r"no-store|no-cache(?!=)|private(?!=)")
 
 
 @frozen(kw_only=True)
 class CachedResponse:
-    """A whole answer, as the origin gave it."""
+    """A whole answer, as the origin gave it. Times are seconds since the epoch.
+
+    Attributes:
+        revalidate_until: end of the time in which it is served stale and refreshed in the background.
+        error_until: end of the time in which it is served stale when the origin fails.
+        retry_at: the origin failed; until then it is served stale without another request to the origin.
+    """
 
     status: int
     headers: Headers
     body: bytes = field(repr=False)
     stored_at: float
     expires_at: float
+    revalidate_until: float = 0
+    error_until: float = 0
+    retry_at: float = 0
+
+    @property
+    def is_storable(self) -> bool:
+        """Whether it may be kept at all."""
+        return self.expires_at > self.stored_at
+
+    @property
+    def kept_until(self) -> float:
+        """When it is of no more use, not even stale."""
+        return max(self.expires_at, self.revalidate_until, self.error_until)
 
 
 @define(eq=False)
@@ -54,22 +75,21 @@ class EdgeCache:
 
     def get(self, key: CacheKey, now: float) -> CachedResponse | None:
         """The answer that is still fresh at `now`, if there is one."""
-        response = self._responses.get(key)
-        if response is None:
-            return None
-        if response.expires_at <= now:
-            self._remove(key)
-            return None
-        self._responses.move_to_end(key)
-        return response
+        response = self._kept(key, now)
+        return response if response and response.expires_at > now else None
+
+    def get_stale(self, key: CacheKey, now: float) -> CachedResponse | None:
+        """The expired answer that may still be served stale at `now`, if there is one."""
+        response = self._kept(key, now)
+        return response if response and response.expires_at <= now else None
 
     def put(self, key: CacheKey, response: CachedResponse) -> None:
         """Keep an answer in place of an older one."""
-        self._remove(key)
+        self.remove(key)
         self._responses[key] = response
         self._bytes += len(response.body)
         while self._bytes > self.maximum_bytes:
-            self._remove(next(iter(self._responses)))
+            self.remove(next(iter(self._responses)))
 
     def invalidate(self, paths: Iterable[str]) -> None:
         """Forget every version, by headers and cookies, of what the paths name.
@@ -80,16 +100,27 @@ class EdgeCache:
         self.invalidations += 1
         for path in paths:
             for key in [key for key in self._responses if _is_named(key, path)]:
-                self._remove(key)
+                self.remove(key)
 
     def clear(self) -> None:
         """Forget everything."""
         self._responses.clear()
         self._bytes = 0
 
-    def _remove(self, key: CacheKey) -> None:
+    def remove(self, key: CacheKey) -> None:
+        """Forget the answer of one key."""
         removed = self._responses.pop(key, None)
         self._bytes -= len(removed.body) if removed else 0
+
+    def _kept(self, key: CacheKey, now: float) -> CachedResponse | None:
+        response = self._responses.get(key)
+        if response is None:
+            return None
+        if response.kept_until <= now:
+            self.remove(key)
+            return None
+        self._responses.move_to_end(key)
+        return response
 
 
 def _is_named(key: CacheKey, path: str) -> bool:
@@ -151,8 +182,8 @@ def time_to_live(
         error_ttls: the distribution's own times for errors.
         now: seconds since the epoch.
     """
-    control = ",".join(value for name, value in headers if name == "cache-control").lower()
-    is_refused = re.search(r"no-store|no-cache(?!=)|private(?!=)", control) is not None
+    control = _cache_control(headers)
+    is_refused = _REFUSAL.search(control) is not None
     asked = _asked(control, headers, now)
     if status in ERRORS:
         least = error_ttls.get(status, DEFAULT_ERROR_TTL)
@@ -164,11 +195,58 @@ def time_to_live(
     return max(policy.min_ttl, min(policy.default_ttl if asked is None else asked, policy.max_ttl))
 
 
+def stale_times(policy: CachePolicy, status: int, headers: Headers, seconds: float) -> tuple[float, float]:
+    """How many seconds after its expiry an answer is served stale: while it is refreshed, and on an error.
+
+    Without `stale-if-error`, CloudFront serves an expired answer on an error for as long as it has it. All
+    stale times end with the maximum TTL, counted from when the answer was stored.
+
+    Args:
+        policy: of the behaviour.
+        status: of the answer.
+        headers: of the answer, names in lower case.
+        seconds: for which the answer is fresh.
+    """
+    control = _cache_control(headers)
+    if seconds <= 0 or status not in KEPT_STATUS or _REFUSAL.search(control):
+        return 0, 0
+    longest = max(0.0, policy.max_ttl - seconds)
+    while_revalidate = _directive(control, "stale-while-revalidate")
+    if_error = _directive(control, "stale-if-error")
+    return min(while_revalidate or 0, longest), longest if if_error is None else min(if_error, longest)
+
+
+def may_be_collapsed(policy: CachePolicy, headers: Headers) -> bool:
+    """Whether an answer is also for the requests that waited for it (request collapsing).
+
+    The one way for an origin to prevent it is a minimum TTL of 0 and one of `private`, `no-store`,
+    `no-cache`, `max-age=0` and `s-maxage=0`. `s-maxage` counts before `max-age`.
+
+    Args:
+        policy: of the behaviour.
+        headers: of the answer, names in lower case.
+    """
+    control = _cache_control(headers)
+    shared = _directive(control, "s-maxage")
+    age = _directive(control, "max-age") if shared is None else shared
+    is_prevented = _REFUSAL.search(control) is not None or age == 0
+    return policy.min_ttl > 0 or not is_prevented
+
+
+def _cache_control(headers: Headers) -> str:
+    return ",".join(value for name, value in headers if name == "cache-control").lower()
+
+
+def _directive(control: str, name: str) -> float | None:
+    found = re.search(rf"(?<![\w-]){name}=\"?(\d+)", control)
+    return float(found.group(1)) if found else None
+
+
 def _asked(control: str, headers: Headers, now: float) -> float | None:
     """What the origin asks for: s-maxage before max-age before Expires."""
     for directive in ("s-maxage", "max-age"):
-        if found := re.search(rf"(?<![\w-]){directive}=\"?(\d+)", control):
-            return float(found.group(1))
+        if (found := _directive(control, directive)) is not None:
+            return found
     for name, value in headers:
         if name == "expires":
             try:

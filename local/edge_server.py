@@ -73,7 +73,7 @@ class EdgeServer:
             self._server.pre_shutdown()
             await self._server.shutdown(CLOSE_SECONDS)
         for edge in self.edges:
-            edge.stop()
+            await edge.stop()
 
     def invalidate(self, distribution_id: str, paths: Sequence[str]) -> None:
         """Forget what a distribution's cache has under these paths, as an invalidation names them."""

@@ -79,6 +79,15 @@ CONFIG = EdgeConfig(
     },
     behaviors=(STATIC, IMAGES, DEFAULT),
 )
+
+
+def with_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
+    """The configuration with a viewer-response function of this body in every behaviour."""
+    code = f"function handler(event) {{ {body} }}"
+    behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
+    return attrs.evolve(config, behaviors=behaviors)
+
+
 VERSIONS = {SITE["s"]: function_version({}), SITE["i"]: function_version({}, name="shop-image")}
 
 
@@ -229,10 +238,22 @@ class World:
             skip_auto_headers=("accept-encoding", "user-agent", "accept"),
         )
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for the answer to another one."""
+        return sum(fetch._waiting for fetch in self.edge._collapser._fetches.values())
+
     async def get(self, target: str = "/", **settings: Any) -> Got:  # noqa: ANN401 - as `request`
         async with self.request(target, **settings) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Got(answer.status, headers, await answer.read(), answer.headers.getall("set-cookie", []))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop run until the condition holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the condition is a fact of another object, not an event
+            await asyncio.sleep(0)
 
 
 def run(scenario: Callable[[World], Awaitable[None]], **changes: Any) -> World:  # noqa: ANN401 - as World

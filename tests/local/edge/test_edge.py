@@ -275,14 +275,18 @@ def test_methods_the_behaviour_does_not_take_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["throw new Error('x');", "event.request.headers.host.value = 'x'; return event.request;"]
+    ("broken", "status"),
+    [
+        ("throw new Error('x');", 503),
+        ("event.request.headers.host.value = 'x'; return event.request;", 502),
+    ],
 )
-def test_a_function_that_fails_or_does_what_it_may_not_is_a_503(broken: str) -> None:
+def test_a_function_that_fails_is_a_503_and_an_invalid_result_is_a_502(broken: str, status: int) -> None:
     code = f"import cf from 'cloudfront';\nasync function handler(event) {{ {broken} }}"
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, function=code),))
 
     async def scenario(world: World) -> None:
-        assert (await world.get("/")).status == 503
+        assert (await world.get("/")).status == status
 
     run(scenario, config=config)
 
