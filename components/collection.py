@@ -49,6 +49,7 @@ class ReleaseCollection(Component):
             environment={
                 "ASSETS_BUCKET": args.functions.store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": args.edge.store_arn,
+                "DISTRIBUTION_ID": args.edge.distribution_id,
                 "KEPT_RELEASES": str(stage.kept_releases),
             },
             grants=_grants(args),
@@ -66,6 +67,7 @@ def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
         store.deployments.grant("GetItem", "UpdateItem"),
         store.deployments.grant_query("HeldIndex"),
         args.edge.grant("DescribeKeyValueStore", "GetKey", "UpdateKeys"),
+        args.edge.grant_invalidate(),
         Grant(
             actions=(
                 "lambda:DeleteAlias",

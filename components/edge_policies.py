@@ -8,19 +8,14 @@ import pulumi_aws as aws
 
 from components.component import Part
 from components.stage import StageConfig
+from runtime.deploy.releases.shared_cache import CACHE_HEADER, IMAGE_KEY_HEADERS, PAGE_KEY_HEADERS
 
-# The release and the viewer's host are in every cache key: a new release needs no invalidation, and no site
-# is answered with another's page. The viewer-request function sets the two headers; viewers cannot.
-_RELEASE: Final = ("x-anchor-release", "x-forwarded-host")
-# What Next.js answers by. CloudFront allows ten headers in a cache key.
-_NEXT: Final = (
-    "rsc",
-    "next-router-prefetch",
-    "next-router-segment-prefetch",
-    "next-router-state-tree",
-    "next-url",
-    "x-prerender-revalidate",
-)
+# In every cache key; the viewer-request function sets them, viewers cannot. With the release and the
+# viewer's host, a new release needs no invalidation, and no site is answered with another's page.
+# CACHE_HEADER is unique for each request whose answer may not be shared: CloudFront gives it to nobody else,
+# whatever the origin says. A maximum of zero seconds would not do: CloudFront then takes no headers into the
+# key and compresses nothing.
+_EVERY_KEY: Final = ("x-anchor-release", CACHE_HEADER, "x-forwarded-host")
 _PREVIEW_COOKIE: Final = "__prerender_bypass"
 _YEAR: Final = 31_536_000
 
@@ -49,10 +44,16 @@ class EdgePolicies(Part):
     def __init__(self, args: EdgePoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(args.stage, opts)
         self.pages = self._cache(
-            "pages", headers=(*_RELEASE, *_NEXT), cookies=(_PREVIEW_COOKIE,), queries=True
+            # CloudFront allows ten headers in a cache key.
+            "pages",
+            headers=(*_EVERY_KEY, *PAGE_KEY_HEADERS),
+            cookies=(_PREVIEW_COOKIE,),
+            queries=True,
         )
-        self.images = self._cache("images", headers=(*_RELEASE, "accept"), cookies=(), queries=True)
-        self.hashed = self._cache("hashed", headers=_RELEASE, cookies=(), queries=False)
+        self.images = self._cache(
+            "images", headers=(*_EVERY_KEY, *IMAGE_KEY_HEADERS), cookies=(), queries=True
+        )
+        self.hashed = self._cache("hashed", headers=_EVERY_KEY, cookies=(), queries=False)
         self.headers = self._security_headers()
 
     def _cache(
@@ -82,7 +83,8 @@ class EdgePolicies(Part):
         return aws.cloudfront.CachePolicy(
             name,
             name=f"{self.stage.prefix}-{name}",
-            # Nothing is kept that did not ask for it: the site's own Cache-Control decides.
+            # Nothing is kept without a time: the wrapper of the release's functions writes it
+            # (runtime/deploy/releases/origin/anchor-cache-control.mjs).
             min_ttl=0,
             default_ttl=0,
             max_ttl=_YEAR,

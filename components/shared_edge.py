@@ -1,5 +1,6 @@
 """SharedEdge: the one distribution in front of every site of a stage, and the store of where hosts lead."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,6 +19,7 @@ from components.stage import StageConfig
 StoreAction = Literal["DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"]
 
 VIEWER_REQUEST: Final = Path(__file__).parent / "edge" / "viewer-request.js"
+VIEWER_RESPONSE: Final = Path(__file__).parent / "edge" / "viewer-response.js"
 _LARGEST_FUNCTION: Final = 10_240
 # AWS's own policy "AllViewerExceptHostHeader": a function URL answers only to its own host.
 _ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
@@ -32,21 +34,22 @@ class SharedEdgeArgs:
         stage: The stage it belongs to.
         assets_domain: Where CloudFront finds the assets bucket.
         viewer_request: The file with the CloudFront Function that leads a request to its origin.
+        viewer_response: The file with the CloudFront Function that writes the visitor's Cache-Control.
 
     Raises:
-        DeclarationError: The function is larger than CloudFront takes.
+        DeclarationError: A function is larger than CloudFront takes.
     """
 
     stage: StageConfig
     assets_domain: pulumi.Input[str]
     viewer_request: Path = VIEWER_REQUEST
+    viewer_response: Path = VIEWER_RESPONSE
 
     def __attrs_post_init__(self) -> None:
-        size = self.viewer_request.stat().st_size
-        if size > _LARGEST_FUNCTION:
-            raise DeclarationError(
-                f"{self.viewer_request} has {size} bytes; CloudFront allows {_LARGEST_FUNCTION}"
-            )
+        for file in (self.viewer_request, self.viewer_response):
+            size = file.stat().st_size
+            if size > _LARGEST_FUNCTION:
+                raise DeclarationError(f"{file} has {size} bytes; CloudFront allows {_LARGEST_FUNCTION}")
 
 
 class SharedEdge(Component):
@@ -72,6 +75,18 @@ class SharedEdge(Component):
             publish=True,
             opts=self.inside,
         )
+        response_function = aws.cloudfront.Function(
+            f"{name}-response",
+            name=f"{stage.prefix}-viewer-response",
+            runtime="cloudfront-js-2.0",
+            code=args.viewer_response.read_text(encoding="utf-8"),
+            publish=True,
+            opts=self.inside,
+        )
+        # Hashed files have one Cache-Control for caches and visitors: a second call for each would cost as
+        # much as the first one and change nothing.
+        for_files = {"viewer-request": function.arn}
+        functions = {**for_files, "viewer-response": response_function.arn}
         policies = EdgePolicies(EdgePoliciesArgs(stage=stage), self.inside)
         access = bucket_access(self, name, called="assets")
         domain = EdgeDomain(
@@ -96,13 +111,13 @@ class SharedEdge(Component):
                 ),
                 _SERVER,
             ],
-            default_cache_behavior=_default_behaviour(policies, function.arn),
+            default_cache_behavior=_default_behaviour(policies, functions),
             ordered_cache_behaviors=[
-                _behaviour("/_next/static/*", policies.hashed, policies, function.arn),
-                _behaviour("/_next/image*", policies.images, policies, function.arn),
+                _behaviour("/_next/static/*", policies.hashed, policies, for_files),
+                _behaviour("/_next/image*", policies.images, policies, functions),
                 # Of sites with a base path. Their hashed files need none: the function leaves nothing of such
                 # a request that would be in another cache key.
-                _behaviour("/*/_next/image*", policies.images, policies, function.arn),
+                _behaviour("/*/_next/image*", policies.images, policies, functions),
             ],
             # A site's error is not the next visitor's.
             custom_error_responses=unkept_errors(_ERRORS),
@@ -120,6 +135,10 @@ class SharedEdge(Component):
     def host_of(self, site: str) -> pulumi.Input[str]:
         """The host under which a site is served."""
         return f"{site}.{self.stage.domain}" if self.stage.domain else self.domain_name
+
+    def grant_invalidate(self) -> Grant:
+        """Allow invalidating what this distribution keeps."""
+        return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self.distribution_arn,))
 
     def grant(self, *actions: StoreAction) -> Grant:
         """Allow `actions` on the keys of the store."""
@@ -151,7 +170,7 @@ _VIEWER_PROTOCOL: Final = "redirect-to-https"
 
 
 def _default_behaviour(
-    policies: EdgePolicies, function_arn: pulumi.Input[str]
+    policies: EdgePolicies, functions: Mapping[str, pulumi.Input[str]]
 ) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
     return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
         target_origin_id="server",
@@ -164,14 +183,18 @@ def _default_behaviour(
         response_headers_policy_id=policies.headers,
         function_associations=[
             aws.cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(
-                event_type="viewer-request", function_arn=function_arn
+                event_type=event_type, function_arn=arn
             )
+            for event_type, arn in functions.items()
         ],
     )
 
 
 def _behaviour(
-    path: str, cache_policy: pulumi.Input[str], policies: EdgePolicies, function_arn: pulumi.Input[str]
+    path: str,
+    cache_policy: pulumi.Input[str],
+    policies: EdgePolicies,
+    functions: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
     """A path with a cache key of its own; all else is as by default, so that it can go to the server too."""
     return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
@@ -186,7 +209,8 @@ def _behaviour(
         response_headers_policy_id=policies.headers,
         function_associations=[
             aws.cloudfront.DistributionOrderedCacheBehaviorFunctionAssociationArgs(
-                event_type="viewer-request", function_arn=function_arn
+                event_type=event_type, function_arn=arn
             )
+            for event_type, arn in functions.items()
         ],
     )

@@ -11,6 +11,7 @@ from policies import (
     production,
     public_access,
     routes,
+    shared_caches,
     transport,
 )
 from policies.graph import Rule
@@ -19,6 +20,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *public_access.RULES,
     *encryption.RULES,
     *transport.RULES,
+    *shared_caches.RULES,
     *permissions.RULES,
     *routes.RULES,
     *plain_secrets.RULES,

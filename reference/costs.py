@@ -174,6 +174,13 @@ def lines() -> tuple[Line, ...]:
             visits=True,
         ),
         Line(
+            what="viewer-response function",
+            price=prices.EDGE_CALLS,
+            site=PAGES + IMAGES,
+            arithmetic="one call for each page and image; hashed files need none",
+            visits=True,
+        ),
+        Line(
             what="hosts looked up",
             price=prices.EDGE_READS,
             site=_REQUESTS,

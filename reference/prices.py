@@ -98,7 +98,7 @@ REQUESTS: Final = Price(
 )
 EDGE_CALLS: Final = Price(
     usd=0.1,
-    unit="calls of the viewer-request function",
+    unit="calls of the CloudFront Functions",
     page=_CLOUDFRONT,
     region=EVERYWHERE,
     per=_MILLION,

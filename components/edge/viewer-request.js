@@ -6,11 +6,13 @@ import cf from 'cloudfront';
  * The KeyValueStore has one entry for each host (without port), written by the release and promote functions:
  *
  *   shop.sites.example.com -> {"r": "01JB...", "s": "abc.lambda-url...", "i": "def.lambda-url...",
- *                              "n": "shop/01JA...", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|"}
+ *                              "n": "shop/01JA...", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|", "c": 1}
  *
  *   r  release: the deployment's id              n  its project's folder in the assets bucket
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
+ *   c  1: the release's functions say themselves what the edge may share. Releases of older versions of this
+ *      platform lack it, and pass on what the framework says: nothing of theirs is shared
  *
  * and, where the site has them:
  *
@@ -21,8 +23,8 @@ import cf from 'cloudfront';
  * "*", and each root entry has a key of its own, "{r in lower case}--{host}/{entry}": the second read.
  *
  * What it relies on in the distribution: every behaviour's own origin is `server`, a custom origin without
- * origin access control (what updateRequestOrigin leaves out is taken from there), and x-anchor-release and
- * x-forwarded-host are in the cache key.
+ * origin access control (what updateRequestOrigin leaves out is taken from there), and x-anchor-release,
+ * x-anchor-cache and x-forwarded-host are in the cache key.
  *
  * Runtime 2.0 is ES 5.1 with const, let, arrow functions, template strings, async and await; nothing newer.
  * At most two reads for a request, and nothing here depends on how many hosts there are.
@@ -69,7 +71,7 @@ async function handler(event) {
   if (request.method === 'GET' || request.method === 'HEAD') {
     const path = belowBase(request.uri, site.b);
     if (path === '/_next/image' || path === '/_next/image/') {
-      return toFunction(request, site, site.i, sent);
+      return toFunction(event, site, site.i, sent);
     }
     if (path && !AMBIGUOUS.test(path)) {
       if (path.startsWith('/_next/static/')) {
@@ -87,7 +89,7 @@ async function handler(event) {
     }
   }
   const server = serverOf(site, request.uri);
-  return toFunction(request, site, server, sent);
+  return toFunction(event, site, server, sent);
 }
 
 // The path as it would be without a base path; "" for what lies beside it.
@@ -184,6 +186,7 @@ function toAssets(request, uri) {
   // The path names site and release already. In place of a release this keeps files and pages of the same
   // path apart in the cache, and lets hashed files stay cached from one release to the next.
   request.headers['x-anchor-release'] = { value: 'assets' };
+  request.headers['x-anchor-cache'] = { value: 'shared' };
   request.cookies = {};
   request.querystring = {};
   // S3 reads "+" in a path as a space.
@@ -192,7 +195,10 @@ function toAssets(request, uri) {
   return request;
 }
 
-function toFunction(request, site, domainName, sent) {
+function toFunction(event, site, domainName, sent) {
+  const request = event.request;
+  // A key that no other request has: whatever the origin says, nobody else gets the answer.
+  request.headers['x-anchor-cache'] = { value: mayShare(request, site) ? 'shared' : event.context.requestId };
   request.headers['x-forwarded-host'] = { value: sent };
   request.headers['x-anchor-release'] = { value: site.r };
   request.headers['x-anchor-origin-key'] = { value: site.k };
@@ -201,6 +207,12 @@ function toFunction(request, site, domainName, sent) {
     customOriginConfig: { port: 443, protocol: 'https', sslProtocols: ['TLSv1.2'] },
   });
   return request;
+}
+
+// Whether the answer may be another visitor's too. The release's functions decide the rest.
+function mayShare(request, site) {
+  return !!site.c && !request.headers.authorization && !request.cookies.__prerender_bypass &&
+    !request.cookies.__next_preview_data;
 }
 
 function noSuchSite() {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.errors import DeclarationError
-from components.shared_edge import VIEWER_REQUEST, SharedEdge, SharedEdgeArgs
+from components.shared_edge import VIEWER_REQUEST, VIEWER_RESPONSE, SharedEdge, SharedEdgeArgs
 from tests.components.recorder import Recording, record_program, recording
 from tests.components.stages import stage
 
@@ -39,13 +39,23 @@ def cache_key(recorded: Recording, path: str) -> dict[str, Any]:
     return policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
 
 
-def test_the_function_is_the_file_and_reads_the_store() -> None:
-    (function,) = build().of("aws:cloudfront/function:Function")
-    assert function.inputs["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
-    assert (function.inputs["runtime"], function.inputs["publish"]) == ("cloudfront-js-2.0", True)
-    assert [arn.rsplit("/", 1)[1] for arn in function.inputs["keyValueStoreAssociations"]] == [
-        "anchor-dev-edge"
-    ]
+def edge_functions(recorded: Recording) -> dict[str, dict[str, Any]]:
+    """The inputs of the CloudFront Functions, by name."""
+    made = recorded.of("aws:cloudfront/function:Function")
+    return {function.inputs["name"]: dict(function.inputs) for function in made}
+
+
+def test_the_viewer_request_function_is_the_file_and_reads_the_store() -> None:
+    function = edge_functions(build())["anchor-dev-viewer-request"]
+    assert function["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
+    assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
+    assert [arn.rsplit("/", 1)[1] for arn in function["keyValueStoreAssociations"]] == ["anchor-dev-edge"]
+
+
+def test_the_viewer_response_function_is_the_file() -> None:
+    function = edge_functions(build())["anchor-dev-viewer-response"]
+    assert function["code"] == VIEWER_RESPONSE.read_text(encoding="utf-8")
+    assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
 
 
 def test_a_function_larger_than_cloudfront_takes_is_refused(tmp_path: Path) -> None:
@@ -57,9 +67,12 @@ def test_a_function_larger_than_cloudfront_takes_is_refused(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_answer_is_cached_by_release_and_host(path: str) -> None:
-    """D3, A5: nothing to invalidate after a switch, and no tenant gets another's page."""
+    """D3, A5: nothing to invalidate after a switch, and no tenant gets another's page.
+
+    E1: nor does a visitor get an answer that was made for another one.
+    """
     headers = cache_key(build(), path)["headersConfig"]["headers"]["items"]
-    assert {"x-anchor-release", "x-forwarded-host"} <= set(headers)
+    assert {"x-anchor-release", "x-anchor-cache", "x-forwarded-host"} <= set(headers)
     assert len(headers) <= 10, "CloudFront takes ten"
 
 
@@ -110,9 +123,8 @@ def test_every_path_is_https_compressed_and_led_by_the_function(path: str) -> No
     assert behaviour["compress"] is True
     assert behaviour["targetOriginId"] == "server"
     assert len(behaviour["allowedMethods"]) == 7
-    assert [association["eventType"] for association in behaviour["functionAssociations"]] == [
-        "viewer-request"
-    ]
+    events = [association["eventType"] for association in behaviour["functionAssociations"]]
+    assert events == ["viewer-request", *(["viewer-response"] if path != "/_next/static/*" else [])]
     assert behaviour["responseHeadersPolicyId"] == "anchor-dev-security"
     assert behaviour["originRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 

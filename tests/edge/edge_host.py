@@ -7,6 +7,7 @@ from pathlib import Path
 from local.edge_function import EdgeFunction, Forward, Generated, Headers, ViewerRequest
 
 SOURCE = Path(__file__).parents[2] / "components" / "edge" / "viewer-request.js"
+RESPONSE_SOURCE = SOURCE.with_name("viewer-response.js")
 HOST = "shop.sites.example.com"
 RELEASE = "01JB5Z9QK8W3T7N2M4R6X0Y1AB"
 RELEASE_HOST = f"{RELEASE.lower()}--{HOST}"
@@ -17,6 +18,7 @@ SITE = {
     "n": "shop",
     "k": "0123456789abcdef0123456789abcdef01234567",
     "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
+    "c": 1,
 }
 # The same release with its root entries as keys of their own.
 LARGE_SITE = {**SITE, "p": "*"}

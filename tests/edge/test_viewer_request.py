@@ -1,10 +1,13 @@
 """The CloudFront Function that leads every request to its site, release and origin (D3, D7, D8)."""
 
+import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from local.edge_function import EdgeFunction, Forward, Generated
+from local.edge_function import EdgeFunction, EventContext, Forward, Generated
+from local.http_messages import Headers
 from tests.edge.edge_host import (
     API,
     FEED,
@@ -190,6 +193,7 @@ def test_an_assets_request_keeps_only_what_s3_should_see(function: EdgeFunction)
         ("host", HOST),
         ("if-none-match", '"a"'),
         ("range", "bytes=0-1"),
+        ("x-anchor-cache", "shared"),
         ("x-anchor-release", "assets"),
     ]
 
@@ -359,3 +363,60 @@ def test_the_first_pattern_that_matches_says_which_part_of_a_split_server_answer
     assert (origin_of(outcome), outcome.request.uri) == (origin, uri)
     assert header(outcome, "x-anchor-release") == [RELEASE]
     assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]
+
+
+# E1: what the edge may share.
+
+
+def cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) -> str:  # noqa: ANN401 - as `request`
+    outcome = function.run(request(uri, **changes), EventContext(request_id=uuid.uuid4().hex))
+    (value_of_header,) = header(outcome, "x-anchor-cache")
+    return value_of_header
+
+
+@pytest.fixture(scope="module")
+def of_an_older_release() -> Iterator[EdgeFunction]:
+    """Releases of older versions of the platform have no `c`."""
+    older = value({name: each for name, each in SITE.items() if name != "c"})
+    loaded = load({HOST: older})
+    yield loaded
+    loaded.close()
+
+
+@pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/data/build/index.json", "/_next/image", "/api"])
+def test_a_release_says_itself_what_may_be_shared(function: EdgeFunction, uri: str) -> None:
+    assert cache_header(function, uri) == "shared"
+
+
+@pytest.mark.parametrize("uri", ["/_next/static/chunks/app-1f.js", "/favicon.ico"])
+def test_files_are_shared(of_an_older_release: EdgeFunction, uri: str) -> None:
+    assert cache_header(of_an_older_release, uri) == "shared"
+
+
+@pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/image", "/_next/images"])
+def test_nothing_that_functions_of_an_older_release_answer_is_shared(
+    of_an_older_release: EdgeFunction, uri: str
+) -> None:
+    keys = {cache_header(of_an_older_release, uri) for _ in range(3)}
+    assert len(keys) == 3
+    assert "shared" not in keys
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("authorization", "Bearer x")],
+        [("cookie", "a=1; __prerender_bypass=x")],
+        [("cookie", "__next_preview_data=x")],
+    ],
+)
+def test_a_request_with_credentials_or_in_draft_mode_has_a_cache_key_of_its_own(
+    function: EdgeFunction, headers: Headers
+) -> None:
+    keys = {cache_header(function, headers=headers) for _ in range(3)}
+    assert len(keys) == 3
+    assert "shared" not in keys
+
+
+def test_a_viewer_cannot_choose_the_cache_key(of_an_older_release: EdgeFunction) -> None:
+    assert cache_header(of_an_older_release, headers=[("x-anchor-cache", "shared")]) != "shared"

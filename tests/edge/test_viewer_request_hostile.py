@@ -104,7 +104,7 @@ def test_a_request_stays_within_its_site_and_release(
 def assert_only_our_own(outcome: Forward) -> None:
     for name, content in outcome.request.headers:
         if name.startswith(("x-anchor-", "x-opennext-")):
-            assert name in ("x-anchor-release", "x-anchor-origin-key")
+            assert name in ("x-anchor-release", "x-anchor-cache", "x-anchor-origin-key")
             assert not content.startswith("sent-")
 
 
@@ -117,4 +117,4 @@ def assert_stays_inside(outcome: Forward) -> None:
     assert posixpath.normpath(key) == key.rstrip("/")
     assert (key + "/").startswith(folders)
     assert outcome.request.query_string == ""
-    assert {name for name, _ in outcome.request.headers} <= {"host", "x-anchor-release"}
+    assert {name for name, _ in outcome.request.headers} <= {"host", "x-anchor-release", "x-anchor-cache"}

@@ -5,11 +5,12 @@ let, arrow functions, template literals, rest parameters, async and await; and t
 """
 
 import re
+from pathlib import Path
 
 import pytest
 
 from local.edge_function import EdgeFunction, EdgeFunctionError
-from tests.edge.edge_host import SOURCE
+from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
 # Of the developer guide's list, those that are used.
 KNOWN_METHODS = {
@@ -28,8 +29,13 @@ KNOWN_METHODS = {
     "startsWith",
     "test",
     "toLowerCase",
+    "trim",
     # objects and arrays
+    "filter",
     "forEach",
+    "join",
+    "map",
+    "some",
     "includes",
     "keys",
 }
@@ -51,33 +57,41 @@ NEWER_SYNTAX = {
 }
 
 
-def code() -> str:
+SOURCES = pytest.mark.parametrize("file", [SOURCE, RESPONSE_SOURCE], ids=lambda file: file.stem)
+
+
+def code(file: Path) -> str:
     """The source without comments and without the inside of strings, templates and regular expressions."""
-    source = re.sub(r"/\*.*?\*/", "", SOURCE.read_text(), flags=re.DOTALL)
+    source = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)
     source = re.sub(r"`[^`]*`", "''", source)
     return re.sub(r"(?<=[=(!])(\s*)/(?![/*])(?:[^/\\\n]|\\.)+/[a-z]*", r"\1''", source)
 
 
-def test_the_function_is_smaller_than_cloudfront_allows() -> None:
-    assert len(SOURCE.read_bytes()) < 10 * 1024
+@SOURCES
+def test_the_function_is_smaller_than_cloudfront_allows(file: Path) -> None:
+    assert len(file.read_bytes()) < 10 * 1024
 
 
 def test_the_module_is_imported_in_the_first_line() -> None:
     assert SOURCE.read_text().splitlines()[0] == "import cf from 'cloudfront';"
 
 
+@SOURCES
 @pytest.mark.parametrize("name", NEWER_SYNTAX)
-def test_only_syntax_of_runtime_2_0_is_used(name: str) -> None:
-    found = re.search(NEWER_SYNTAX[name], code(), re.MULTILINE)
+def test_only_syntax_of_runtime_2_0_is_used(file: Path, name: str) -> None:
+    found = re.search(NEWER_SYNTAX[name], code(file), re.MULTILINE)
     assert found is None, f"{name}: {found.group(0) if found else ''}"
 
 
-def test_only_documented_methods_are_called() -> None:
-    called = set(re.findall(r"\.(\w+)\(", code()))
-    assert called <= KNOWN_METHODS
-    assert {"get", "exists", "updateRequestOrigin"} <= called
+@pytest.mark.parametrize(
+    ("file", "some"),
+    [(SOURCE, {"get", "exists", "updateRequestOrigin"}), (RESPONSE_SOURCE, {"split", "filter"})],
+)
+def test_only_documented_methods_are_called(file: Path, some: set[str]) -> None:
+    called = set(re.findall(r"\.(\w+)\(", code(file)))
+    assert some <= called <= KNOWN_METHODS
 
 
 def test_expressions_in_templates_are_plain() -> None:

@@ -81,6 +81,37 @@ def test_what_dead_letters_are_sent_to_needs_none_itself() -> None:
     assert _breaks(queue, dead) == set()
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"maxTtl": 0},
+        {"maxTtl": UNKNOWN},
+        {"maxTtl": 60, "parametersInCacheKeyAndForwardedToOrigin": UNKNOWN},
+        {
+            "maxTtl": 60,
+            "parametersInCacheKeyAndForwardedToOrigin": {
+                "headersConfig": {"headers": {"items": ["x-anchor-cache"]}}
+            },
+        },
+    ],
+)
+def test_a_cache_may_share_nothing_or_what_the_platform_released(policy: dict[str, Any]) -> None:
+    made_policy = made("cache-policy", policy)
+    server = {"origins": [{"originId": "server", "customOriginConfig": {}}]}
+    distribution = made("distribution", server, refers={"defaultCacheBehavior": made_policy.urn})
+    assert "servers-release-what-is-shared" not in _breaks(made_policy, distribution)
+
+
+def test_a_distribution_without_a_server_may_keep_what_it_likes() -> None:
+    policy = made("cache-policy", {"maxTtl": 60})
+    images = made(
+        "distribution",
+        {"origins": [{"originId": "bucket"}]},
+        refers={"defaultCacheBehavior": policy.urn},
+    )
+    assert "servers-release-what-is-shared" not in _breaks(policy, images)
+
+
 class Nothing(dict[str, Any]):
     """Inputs none of which is known yet."""
 

@@ -16,6 +16,7 @@ _TOKENS = {
     "bucket": "aws:s3/bucket:Bucket",
     "bucket-policy": "aws:s3/bucketPolicy:BucketPolicy",
     "build": "aws:codebuild/project:Project",
+    "cache-policy": "aws:cloudfront/cachePolicy:CachePolicy",
     "cors": "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
     "distribution": "aws:cloudfront/distribution:Distribution",
     "domain-name": "aws:apigatewayv2/domainName:DomainName",

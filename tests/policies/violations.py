@@ -50,6 +50,62 @@ def _stream(**props: Any) -> Resource:  # noqa: ANN401
     return made("mapping", {**right, **props})
 
 
+_SERVERS = {"origins": [{"originId": "server", "customOriginConfig": CUSTOM}]}
+_BOTH_FUNCTIONS = {
+    "functionAssociations": [{"eventType": "viewer-request"}, {"eventType": "viewer-response"}]
+}
+
+
+def _cache_policy(**props: Any) -> Resource:  # noqa: ANN401
+    return made("cache-policy", {"maxTtl": 60, **props})
+
+
+def _cached_by(policy: Resource) -> Resource:
+    """A distribution with a server, whose behavior uses the policy."""
+    return made(
+        "distribution",
+        {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS}},
+        refers={"defaultCacheBehavior": policy.urn},
+    )
+
+
+def _key_of(*headers: str) -> dict[str, Any]:
+    return {
+        "parametersInCacheKeyAndForwardedToOrigin": {"headersConfig": {"headers": {"items": list(headers)}}}
+    }
+
+
+SHARED_CACHES = [
+    *(
+        _v("servers-release-what-is-shared", "add x-anchor-cache to its key", policy, _cached_by(policy))
+        for policy in (_cache_policy(), _cache_policy(**_key_of("x-anchor-release", "rsc")))
+    ),
+    *(
+        _v(
+            "servers-are-behind-edge-functions",
+            f"has no {missing} function for /_next/image*",
+            made(
+                "distribution",
+                {
+                    **_SERVERS,
+                    "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS},
+                    "orderedCacheBehaviors": [
+                        {
+                            **BEHAVIOUR,
+                            "pathPattern": "/_next/image*",
+                            "functionAssociations": [{"eventType": present}],
+                        }
+                    ],
+                },
+            ),
+        )
+        for present, missing in (
+            ("viewer-request", "viewer-response"),
+            ("viewer-response", "viewer-request"),
+        )
+    ),
+]
+
 PUBLIC_ACCESS = [
     *(
         _v(
@@ -267,6 +323,7 @@ VIOLATIONS = [
     *PUBLIC_ACCESS,
     *ENCRYPTION,
     *TRANSPORT,
+    *SHARED_CACHES,
     *PERMISSIONS,
     *ROUTES,
     *SECRETS,

@@ -15,6 +15,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
 from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy.upkeep.edge_cache import EdgeCache
 from runtime.shared import aws
 from runtime.shared.clock import from_text, utc_now
 from runtime.shared.environment import load
@@ -29,7 +30,29 @@ class Environment:
     deployments_table: str
     assets_bucket: str
     key_value_store_arn: str
+    distribution_id: str
     kept_releases: str
+
+
+@cache
+def edge_cache() -> EdgeCache:
+    """Return the cache of the sites' distribution, composed at the first event."""
+    return EdgeCache(
+        client=lambda: aws.client("cloudfront"),
+        distribution_id=load(Environment, os.environ).distribution_id,
+        store=edge_store(),
+    )
+
+
+@cache
+def edge_store() -> EdgeStore:
+    """Return the edge's store, composed at the first event."""
+    return EdgeStore(
+        client=aws.client("cloudfront-keyvaluestore"),
+        arn=load(Environment, os.environ).key_value_store_arn,
+        pause=time.sleep,
+        jitter=random.random,
+    )
 
 
 @cache
@@ -43,12 +66,7 @@ def service() -> Collector:
         deployments_table=environment.deployments_table,
         projects_table=environment.projects_table,
     )
-    edge = EdgeStore(
-        client=aws.client("cloudfront-keyvaluestore"),
-        arn=environment.key_value_store_arn,
-        pause=time.sleep,
-        jitter=random.random,
-    )
+    edge = edge_store()
     return Collector(
         deployments=DeploymentRepository(
             client=dynamodb, table=environment.deployments_table, projects=projects
@@ -65,9 +83,13 @@ def service() -> Collector:
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
     """Collect what is due. What fails is raised, so that an alarm can tell; the next hour tries again."""
-    respond(event, service())
+    respond(event, service(), edge_cache())
 
 
-def respond(event: Mapping[str, Any], collector: Collector) -> None:
-    """Collect what is due at the time that a scheduled event tells, with the given service."""
-    collector.run(Log().bound(eventId=event.get("id")), at=from_text(event["time"]))
+def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
+    """Collect what is due at the time that a scheduled event tells, with the given services."""
+    log, at = Log().bound(eventId=event.get("id")), from_text(event["time"])
+    try:
+        cache.invalidate_once(log, at=at)
+    finally:
+        collector.run(log, at=at)

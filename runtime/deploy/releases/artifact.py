@@ -25,12 +25,20 @@ from runtime.deploy.releases.manifest import (
     read_build,
     read_manifest,
 )
+from runtime.deploy.releases.shared_cache import (
+    MANIFESTS,
+    SharedCacheError,
+    SharedCacheRules,
+    read_shared_cache_rules,
+)
 from runtime.deploy.releases.tag_seed import TagRow, TagSeedError, read_tag_rows
 
 MANIFEST = "open-next.output.json"
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
-WRAPPER = "anchor-origin.mjs"
-"""The file that this platform puts into a bundle's root: none may bring one of that name."""
+WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
+"""The platform's own code in front of every function that answers requests."""
+CACHE_RULES = "anchor-cache-rules.json"
+"""What that code must know of the build: `SharedCacheRules`."""
 
 _MEBIBYTE = 1024 * 1024
 _END_OF_DIRECTORY = b"PK\x05\x06"
@@ -82,6 +90,7 @@ class Artifact:
 
     manifest: Manifest
     build: Build
+    cache_rules: SharedCacheRules
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
@@ -256,16 +265,46 @@ def _verified_content(
             _check_bundle(bundle.folder, members, limits)
         for split in manifest.splits:
             _check_runtime(split, members)
-        artifact = Artifact(manifest=manifest, build=build, archive=archive, members=members)
+        artifact = Artifact(
+            manifest=manifest,
+            build=build,
+            cache_rules=_cache_rules(archive, members, manifest, limits),
+            archive=archive,
+            members=members,
+        )
         for _ in artifact.tag_rows():
             pass
-    except ManifestError as error:
+    except (ManifestError, SharedCacheError) as error:
         raise ArtifactRefusedError(str(error)) from error
     except TagSeedError as error:
         raise ArtifactRefusedError(f"{TAG_SEED} cannot be used: {error}") from error
     except _UNREADABLE as error:
         raise ArtifactRefusedError("the artifact is damaged: an entry cannot be unpacked") from error
     return artifact
+
+
+def _cache_rules(
+    archive: zipfile.ZipFile,
+    members: Mapping[str, zipfile.ZipInfo],
+    manifest: Manifest,
+    limits: ArtifactLimits,
+) -> SharedCacheRules:
+    """Read the rules from the default server's `.next/`: in a monorepo it is below the site's folder."""
+    ending = f".next/{MANIFESTS[0]}"
+    found = (
+        name.removesuffix(MANIFESTS[0])
+        for name in members
+        if name.startswith(manifest.server.folder)
+        and f"/{name}".endswith(f"/{ending}")
+        and "/node_modules/" not in name
+    )
+    folder = min(found, key=len, default=None)
+    texts = {
+        name: _read(archive, members, f"{folder}{name}", limits)
+        for name in MANIFESTS
+        if f"{folder}{name}" in members
+    }
+    return read_shared_cache_rules(texts, manifest.base_path)
 
 
 def _read(
@@ -291,8 +330,9 @@ def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo])
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:
     if f"{folder}index.mjs" not in members:
         raise ArtifactRefusedError(f"the artifact has no index.mjs in {_shown(folder)}, a function it names")
-    if f"{folder}{WRAPPER}" in members:
-        raise ArtifactRefusedError(f"{_shown(folder + WRAPPER)} has a name that the platform uses itself")
+    for name in (*WRAPPER_FILES, CACHE_RULES):
+        if f"{folder}{name}" in members:
+            raise ArtifactRefusedError(f"{_shown(folder + name)} has a name that the platform uses itself")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))
     if unpacked > limits.unpacked_bundle_bytes:
         raise ArtifactRefusedError(

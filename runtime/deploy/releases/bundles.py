@@ -12,10 +12,11 @@ from typing import IO, Final
 
 from attrs import field, frozen
 
-from runtime.deploy.releases.artifact import WRAPPER, Artifact
+from runtime.deploy.releases.artifact import CACHE_RULES, WRAPPER_FILES, Artifact
 from runtime.deploy.releases.release_clients import S3Client
+from runtime.deploy.releases.shared_cache import SharedCacheRules
 
-_WRAPPER_FILE: Final = Path(__file__).parent / "origin" / WRAPPER
+_WRAPPER_FOLDER: Final = Path(__file__).parent / "origin"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same files are always the same zip
 _PLAIN_FILE: Final = 0o100644 << 16
 
@@ -48,7 +49,9 @@ class BundleStore:
     bucket: str
 
     @contextmanager
-    def zipped(self, artifact: Artifact, folder: str, *, key: str, wrapped: bool) -> Generator[Code]:
+    def zipped(
+        self, artifact: Artifact, folder: str, *, key: str, rules: SharedCacheRules | None
+    ) -> Generator[Code]:
         """Zip a function of the artifact; until the end it can be uploaded, by who needs it there.
 
         The same function always gives the same zip.
@@ -57,10 +60,11 @@ class BundleStore:
             artifact: The build.
             folder: The function's folder in it, with a trailing slash.
             key: The zip's key.
-            wrapped: Whether the platform's wrapper stands in front of the function.
+            rules: For the platform's wrapper, which then stands in front of the function; None for a function
+                that answers no requests.
         """
         with tempfile.TemporaryFile() as file:
-            _write_zip(artifact, folder, file, wrapped=wrapped)
+            _write_zip(artifact, folder, file, rules)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
 
@@ -71,13 +75,15 @@ class BundleStore:
             yield Code(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode(), put=put)
 
 
-def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], *, wrapped: bool) -> None:
+def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], rules: SharedCacheRules | None) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name in artifact.names(folder):
             with artifact.open(f"{folder}{name}") as source, archive.open(_entry(name), "w") as target:
                 shutil.copyfileobj(source, target)
-        if wrapped:
-            archive.writestr(_entry(WRAPPER), _WRAPPER_FILE.read_bytes())
+        if rules is not None:
+            for name in WRAPPER_FILES:
+                archive.writestr(_entry(name), (_WRAPPER_FOLDER / name).read_bytes())
+            archive.writestr(_entry(CACHE_RULES), rules.to_json())
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -5,7 +5,7 @@ move it at once: `lead` makes the edge follow the project's pointer, whoever wro
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from attrs import field, frozen
@@ -21,6 +21,8 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 _SEPARATOR = "|"
 _OWN_KEYS = "*"
+_CACHE_CONTROL = 1
+"""The release's wrapper decides what the edge may share. Without this mark the edge shares nothing."""
 
 
 class EdgeBusyError(Exception):
@@ -79,13 +81,14 @@ def edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
 
 
 def _value(entry: EdgeEntry, public: str) -> str:
-    value: dict[str, str | list[list[str]]] = {
+    value: dict[str, str | int | list[list[str]]] = {
         "r": entry.deployment_id,
         "s": entry.server_origin,
         "i": entry.image_origin,
         "n": entry.folder,
         "k": entry.origin_key,
         "p": public,
+        "c": _CACHE_CONTROL,
     }
     if entry.base_path:
         value["b"] = entry.base_path
@@ -119,10 +122,19 @@ class EdgeStore:
         keys = edge_keys(entry, host)
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             puts = [{"Key": key, "Value": value} for key, value in keys[start : start + _KEYS_AT_ONCE]]
-            for _ in self._tries():
-                write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._version(), Puts=puts)
-                if _written(write):
-                    break
+            self._put(puts)
+
+    def read(self, key: str) -> str | None:
+        """Return the value of a key that is no host's, or None."""
+        return self._get(key)
+
+    def write(self, key: str, value: str) -> None:
+        """Put a key that is no host's. Repeatable.
+
+        Raises:
+            EdgeBusyError: The store was too busy.
+        """
+        self._put([{"Key": key, "Value": value}])
 
     def lead(self, site_host: str, pointer: Callable[[], str]) -> str:
         """Let a site's host lead to the release that the project's pointer names, and return that deployment.
@@ -183,6 +195,12 @@ class EdgeStore:
             keys.reverse()
             for start in range(0, len(keys), _KEYS_AT_ONCE):
                 self._delete(keys[start : start + _KEYS_AT_ONCE])
+
+    def _put(self, puts: Sequence[Mapping[str, str]]) -> None:
+        for _ in self._tries():
+            write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._version(), Puts=puts)
+            if _written(write):
+                break
 
     def _delete(self, keys: Sequence[str]) -> bool:
         deleted = False

@@ -1,7 +1,7 @@
 """A release's functions: versions that never change, each behind an alias with a URL of its own (D1).
 
 Every step can be repeated after a crash at any point: what exists already is taken as it is. An alias is made
-last, from a version that was checked; once it is there, its function is not touched again.
+last, from a version that was checked. Once it is there with the same code, its function is not changed again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -80,16 +80,24 @@ class FunctionPublisher:
     def version(self, release: FunctionRelease) -> str:
         """Return the version behind the release's alias; make both where the alias does not exist.
 
+        An alias whose version has other code is moved to a new version: another version of the platform,
+        with another wrapper, began this release.
+
         Raises:
             PublishError: Lambda refuses the variables, or cannot change the function.
             FunctionBusyError: The function changed, or lost the version, while it was being published.
         """
-        published = self._aliased(release.function, release.alias)
-        if published is None:
+        aliased = self._aliased(release.function, release.alias)
+        if aliased is not None and self._has_code(release, aliased):
+            published = aliased
+        else:
             published = self._publish(release)
             try:
                 self._settled(release.function, published)
-                self._make_alias(release.function, release.alias, published)
+                if aliased is None:
+                    self._make_alias(release.function, release.alias, published)
+                else:
+                    self._move_alias(release.function, release.alias, published)
             except ClientError as error:
                 # Another release published a newer one, so that a collection took this for left behind.
                 if code(error) != "ResourceNotFoundException":
@@ -135,7 +143,7 @@ class FunctionPublisher:
 
     def _set_live(self, function: str, version: str) -> None:
         try:
-            self.client.update_alias(FunctionName=function, Name=LIVE, FunctionVersion=version)
+            self._move_alias(function, LIVE, version)
         except ClientError as error:
             if code(error) != "ResourceNotFoundException":
                 raise
@@ -148,6 +156,10 @@ class FunctionPublisher:
             if code(error) != "ResourceNotFoundException":
                 raise
             return None
+
+    def _has_code(self, release: FunctionRelease, version: str) -> bool:
+        found = self.client.get_function_configuration(FunctionName=release.function, Qualifier=version)
+        return bool(found["CodeSha256"] == release.code.sha256)
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
@@ -224,6 +236,9 @@ class FunctionPublisher:
             if code(error) != "ResourceConflictException":
                 raise
             raise FunctionBusyError(f"alias {alias} of {function} appeared meanwhile") from error
+
+    def _move_alias(self, function: str, alias: str, version: str) -> None:
+        self.client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
 
     def _permit(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
         try:

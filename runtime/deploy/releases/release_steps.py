@@ -178,7 +178,12 @@ class ReleaseSteps:
         with ThreadPoolExecutor() as pool:
             server = pool.submit(functions.servers, site.server_function, environment.server)
             image = pool.submit(
-                functions.reachable, "image", site.image_function, manifest.image, environment.image
+                functions.reachable,
+                "image",
+                site.image_function,
+                manifest.image,
+                environment.image,
+                rules=artifact.cache_rules.for_images(),
             )
             revalidation = manifest.revalidation and pool.submit(
                 functions.version, "revalidate", site.revalidation_function, manifest.revalidation, None

@@ -29,6 +29,7 @@ from tests.runtime.releases.origin.node_functions import function_version
 
 KEYED = {
     "x-anchor-release",
+    "x-anchor-cache",
     "x-forwarded-host",
     "rsc",
     "next-router-prefetch",

@@ -103,7 +103,8 @@ class LambdaService:
         if Qualifier is not None:
             if Qualifier not in function.versions:
                 raise client_error("ResourceNotFoundException", "GetFunctionConfiguration", "no such version")
-            return {"State": "Failed" if self.versions_fail else "Active"}
+            sha256, _ = function.versions[Qualifier]
+            return {"State": "Failed" if self.versions_fail else "Active", "CodeSha256": sha256}
         if function.pending:
             function.pending -= 1
             if not function.pending:

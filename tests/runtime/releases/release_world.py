@@ -23,6 +23,7 @@ from runtime.deploy.releases.uploading import Uploader
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy.upkeep.edge_cache import EdgeCache
 from tests.runtime.calls import REGION, CrashError, client_error
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
@@ -32,6 +33,24 @@ from tests.runtime.world import World, message_of
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
 ASSETS = "anchor-dev-123456789012-assets"
+DISTRIBUTION_ID = "E1SITES"
+
+
+@define
+class CloudFront:
+    """The invalidations that were made: distribution, caller reference, paths."""
+
+    invalidations: list[tuple[str, str, list[str]]] = Factory(list)
+
+    def create_invalidation(
+        self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        paths = InvalidationBatch["Paths"]
+        assert paths["Quantity"] == len(paths["Items"])
+        made = (DistributionId, InvalidationBatch["CallerReference"], paths["Items"])
+        assert made[1] not in [reference for _, reference, _ in self.invalidations]
+        self.invalidations.append(made)
+        return {}
 
 
 @define
@@ -137,6 +156,7 @@ class ReleaseWorld:
     tags: TagTables = Factory(TagTables)
     secrets: Secrets = Factory(Secrets)
     store: KeyValueStore = Factory(KeyValueStore)
+    cloudfront: CloudFront = Factory(CloudFront)
     pauses: list[float] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
@@ -181,6 +201,11 @@ class ReleaseWorld:
             objects=ObjectRemover(client=s3, bucket=ASSETS),
             kept=3,
             clock=world.clock,
+        )
+        self.edge_cache = EdgeCache(
+            client=lambda: calls.client("cloudfront", self.cloudfront),
+            distribution_id=DISTRIBUTION_ID,
+            store=edge,
         )
         self.releaser = Releaser(
             projects=world.projects,

@@ -13,7 +13,14 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.deploy.releases.artifact import ArtifactLimits, ArtifactRefusedError, open_artifact
+from runtime.deploy.releases.artifact import (
+    CACHE_RULES,
+    WRAPPER_FILES,
+    ArtifactLimits,
+    ArtifactRefusedError,
+    open_artifact,
+)
+from runtime.deploy.releases.shared_cache import NOTHING_SHARED
 from runtime.deploy.releases.tag_seed import TagRow
 from tests.runtime.releases.open_next import (
     BUILD_ID,
@@ -307,9 +314,34 @@ def test_a_missing_part_is_named(name: str, reason: str) -> None:
     assert reason in refusal(artifact({name: None}))
 
 
-def test_a_bundle_cannot_bring_its_own_wrapper() -> None:
-    said = refusal(artifact({f"{SERVER}anchor-origin.mjs": b"export const handler = open"}))
-    assert '"server-functions/default/anchor-origin.mjs" has a name that the platform uses itself' in said
+@pytest.mark.parametrize("name", [*WRAPPER_FILES, CACHE_RULES])
+def test_a_bundle_cannot_bring_its_own_wrapper(name: str) -> None:
+    said = refusal(artifact({f"{SERVER}{name}": b"export const handler = open"}))
+    assert f'"server-functions/default/{name}" has a name that the platform uses itself' in said
+
+
+ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cookie", "key": "a"}]}]}
+
+
+@pytest.mark.parametrize("folder", [".next/", "apps/web/.next/"])
+def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> None:
+    """E1: in a monorepo they are below the site's own folder, and never a dependency's."""
+    changes = {
+        f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
+        f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",
+    }
+    with open_artifact(artifact(changes)) as opened:
+        assert "^/old$" in opened.cache_rules.conditional
+
+
+def test_without_manifests_nothing_is_shared() -> None:
+    with open_artifact(artifact()) as opened:
+        assert opened.cache_rules == NOTHING_SHARED
+
+
+def test_a_manifest_that_next_does_not_write_is_refused() -> None:
+    said = refusal(artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
+    assert said == "routes-manifest.json: redirects must be a list"
 
 
 def test_a_manifest_that_is_false_is_refused() -> None:

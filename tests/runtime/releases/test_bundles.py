@@ -11,10 +11,12 @@ import pytest
 from runtime.deploy.releases import artifact as artifacts
 from runtime.deploy.releases.artifact import open_artifact
 from runtime.deploy.releases.bundles import BundleStore, Code
+from runtime.deploy.releases.shared_cache import SharedCacheRules
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
 
-WRAPPER = (Path(artifacts.__file__).parent / "origin" / "anchor-origin.mjs").read_bytes()
+ORIGIN = Path(artifacts.__file__).parent / "origin"
+RULES = SharedCacheRules(vary=("rsc",))
 
 
 @pytest.fixture
@@ -26,11 +28,11 @@ def store(aws: None) -> BundleStore:  # noqa: ARG001 - for its effect
 
 
 def stored(
-    store: BundleStore, file: io.BytesIO, folder: str, *, wrapped: bool
+    store: BundleStore, file: io.BytesIO, folder: str, *, rules: SharedCacheRules | None
 ) -> tuple[Code, zipfile.ZipFile]:
     with (
         open_artifact(file) as opened,
-        store.zipped(opened, folder, key="functions/x.zip", wrapped=wrapped) as code,
+        store.zipped(opened, folder, key="functions/x.zip", rules=rules) as code,
     ):
         code.put()
     content = real_client("s3").get_object(Bucket=code.bucket, Key=code.key)["Body"].read()
@@ -39,27 +41,29 @@ def stored(
 
 
 def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), SERVER, wrapped=True)
+    _, archive = stored(store, artifact(), SERVER, rules=RULES)
     assert {name: archive.read(name) for name in archive.namelist()} == {
         **{
             name.removeprefix(SERVER): content
             for name, content in output().items()
             if name.startswith(SERVER)
         },
-        "anchor-origin.mjs": WRAPPER,
+        "anchor-origin.mjs": (ORIGIN / "anchor-origin.mjs").read_bytes(),
+        "anchor-cache-control.mjs": (ORIGIN / "anchor-cache-control.mjs").read_bytes(),
+        "anchor-cache-rules.json": RULES.to_json(),
     }
     assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
 
 
 def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), "revalidation-function/", wrapped=False)
+    _, archive = stored(store, artifact(), "revalidation-function/", rules=None)
     assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
 
 
 def test_the_same_files_are_the_same_zip_in_whatever_order_they_came(store: BundleStore) -> None:
     files = output()
-    code, _ = stored(store, zipped(files), SERVER, wrapped=True)
-    again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, wrapped=True)
-    other, _ = stored(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, wrapped=True)
+    code, _ = stored(store, zipped(files), SERVER, rules=RULES)
+    again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, rules=RULES)
+    other, _ = stored(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, rules=RULES)
     assert code == again
     assert code != other

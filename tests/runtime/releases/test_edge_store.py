@@ -88,6 +88,7 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
         "n": "next-site/01JA",
         "k": "0f" * 20,
         "p": "|data/|robots.txt|",
+        "c": 1,
     }
     assert " " not in value
 

@@ -96,7 +96,19 @@ def test_what_is_published_is_not_touched_again(bench: Bench) -> None:
     bench.publisher.version(release(1))
     with bench.calls.counted() as made:
         assert bench.publisher.version(release(1)) == "1"
-    assert made == ["get_alias"]
+    assert made == ["get_alias", "get_function_configuration"]
+
+
+def test_a_release_that_another_version_of_the_platform_began_gets_the_wrapper_of_this_one(
+    bench: Bench,
+) -> None:
+    """E1: the edge trusts a release's functions with what may be shared, so they must be this platform's."""
+    server = bench.service.functions["server"]
+    server.versions["1"], server.aliases["r-1"] = ("code with an older wrapper", {}), "1"
+    server.descriptions["1"] = "r-1"
+    assert bench.publisher.version(release(1)) == "2"
+    assert server.aliases["r-1"] == "2"
+    assert server.versions["2"][0] == release(1).code.sha256
 
 
 def test_what_a_function_has_already_is_not_sent_again(bench: Bench) -> None:

@@ -90,6 +90,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "DEPLOYMENTS_TABLE": DEPLOYMENTS,
         "ARTIFACTS_BUCKET": "artifacts",
         "ASSETS_BUCKET": "assets",
+        "DISTRIBUTION_ID": "E123",
         "KEPT_RELEASES": "10",
         "KEY_VALUE_STORE_ARN": ARN,
         "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
@@ -98,7 +99,14 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         monkeypatch.setenv(name, value)
 
     def forget() -> None:
-        for cached in (collect.service, release.service, promote.service, clients.client):
+        for cached in (
+            collect.edge_cache,
+            collect.edge_store,
+            collect.service,
+            release.service,
+            promote.service,
+            clients.client,
+        ):
             cached.cache_clear()
 
     forget()
@@ -118,10 +126,15 @@ def test_the_functions_are_composed_from_their_environment() -> None:
     )
     assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
     assert collect.service().kept == 10
+    assert collect.edge_cache().distribution_id == "E123"
+    assert collect.edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("environment", "world")
-def test_the_functions_answer_what_they_are_called_with() -> None:
+def test_the_functions_answer_what_they_are_called_with(
+    stage: ReleaseWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
     unknown = messages(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
     unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}
     assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

@@ -53,6 +53,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
         "n": f"next-site/{project.project_id}",
         "k": stage.world.signer.origin_key(identifier),
         "p": "|data/|photo.jpg|robots.txt|",
+        "c": 1,
     }
     assert live_versions(stage, project) == ["1", "1", "1"]
     assert stage.objects.stored[ASSETS, f"assets/next-site/{project.project_id}/{identifier}/robots.txt"] == (

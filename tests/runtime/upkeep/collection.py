@@ -12,6 +12,7 @@ from runtime.deploy.releases.edge_store import release_host
 from runtime.deploy.releases.publishing import release_alias
 from runtime.deploy.repositories.retention import HELD
 from runtime.deploy.upkeep.collecting import Collector
+from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from runtime.shared.clock import to_text
 from runtime.shared.converters import to_row
 from tests.runtime.releases.release_world import (
@@ -27,7 +28,8 @@ OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
 def run(stage: ReleaseWorld, at: datetime, collector: Collector | None = None) -> None:
-    collect.respond({"id": "event", "time": to_text(at)}, collector or stage.collector)
+    event = {"id": "event", "time": to_text(at)}
+    collect.respond(event, collector or stage.collector, stage.edge_cache)
 
 
 def collected(stage: ReleaseWorld) -> None:
@@ -38,7 +40,11 @@ def collected(stage: ReleaseWorld) -> None:
 
 
 def releases(stage: ReleaseWorld, project: Project, number: int) -> list[Deployment]:
-    """Releases that went live one after the other: as they leave things, without what makes them."""
+    """Releases that went live one after the other: as they leave things, without what makes them.
+
+    The edge's cache has nothing of an older version of the platform.
+    """
+    stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []
     for _ in range(number):
         if found:

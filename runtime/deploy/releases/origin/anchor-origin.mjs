@@ -6,8 +6,7 @@
  * refuses whatever comes without it. Behind that:
  *
  *   - the platform's own headers are taken away, so that no site depends on them or shows them;
- *   - a prerendered page is never kept by CloudFront: it must change as soon as revalidateTag says so, and
- *     the site's own cache behind this answers it quickly;
+ *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443).
  *
@@ -16,13 +15,13 @@
  * InvokeMode is RESPONSE_STREAM.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { Writable } from "node:stream";
+import { SharedCache } from "./anchor-cache-control.mjs";
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
 const INTERNAL = /^x-(anchor|opennext)-/i;
-// Next.js and OpenNext mark with these what they answered from the incremental cache or would put there.
-const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
@@ -33,13 +32,19 @@ const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGI
 // The site's own code, and whatever it prints of its environment, has no business with it.
 delete process.env.ANCHOR_ORIGIN_KEY;
 
+const sharedCache = loadSharedCache();
+
 export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
   const sent = event?.headers?.[KEY_HEADER];
   if (!expected || typeof sent !== "string" || !timingSafeEqual(digest(sent), expected)) {
     return refuse(lambdaStream, 403, "This address answers its own distribution only.");
   }
   const request = { ...event, headers: withoutInternal(event.headers) };
-  const answer = new Answer(lambdaStream);
+  const answer = new Answer(lambdaStream, {
+    method: event.requestContext?.http?.method,
+    path: event.rawPath ?? "",
+    headers: { ...event.headers, cookie: [event.headers.cookie ?? "", ...(event.cookies ?? [])].join("; ") },
+  });
   try {
     if (openNext[STREAMING]) await openNext(request, answer, context);
     else answer.whole(await openNext(request, context));
@@ -55,9 +60,10 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
 
 /** What the handler writes: the head is held back until it is complete and corrected, the rest passes at once. */
 class Answer extends Writable {
-  constructor(lambdaStream) {
+  constructor(lambdaStream, request) {
     super();
     this.lambda = lambdaStream;
+    this.request = request;
     this.head = [];
     this.started = false;
     this.isEmpty = true;
@@ -111,7 +117,7 @@ class Answer extends Writable {
     const all = Buffer.concat(this.head);
     const end = all.indexOf(SEPARATOR);
     if (end < 0) return undefined;
-    sendHead(this.lambda, corrected(JSON.parse(all.subarray(0, end).toString())));
+    sendHead(this.lambda, corrected(JSON.parse(all.subarray(0, end).toString()), this.request));
     this.started = true;
     return all.subarray(end + SEPARATOR.length);
   }
@@ -141,7 +147,7 @@ function refuse(lambdaStream, statusCode, text) {
 }
 
 /** The head as CloudFront shall get it. */
-function corrected({ statusCode = 200, headers = {}, cookies = [] }) {
+function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   const result = {};
   const setCookies = [...(cookies ?? [])];
   for (const [given, value] of Object.entries(headers ?? {})) {
@@ -154,12 +160,18 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }) {
   // "identity", which OpenNext says of an uncompressed one, is no encoding and keeps CloudFront from compressing.
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
-  const control = result["cache-control"] ?? "";
-  if (PRERENDERED.some((name) => name in result) && !/no-store|private/i.test(control)) {
-    // CloudFront keeps a stored answer's cookies with it and would hand one visitor's to the next.
-    result["cache-control"] = setCookies.length ? "private, no-store" : "public, max-age=0, must-revalidate";
-  }
+  sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
+}
+
+/** Without readable rules nothing is shared: a site is then slower, and no visitor gets another one's page. */
+function loadSharedCache() {
+  try {
+    return new SharedCache(JSON.parse(readFileSync(new URL("./anchor-cache-rules.json", import.meta.url), "utf8")));
+  } catch (error) {
+    console.error("No answer of this function is shared, because its cache rules cannot be used:", error);
+    return new SharedCache(undefined);
+  }
 }
 
 function withoutInternal(headers) {

@@ -15,6 +15,8 @@ from local.http_messages import Headers
 from local.node import find_node
 from local.node_function import Credentials, InvokeMode, NodeFunctionVersion
 from local.workers import WorkerPool
+from runtime.deploy.releases.artifact import CACHE_RULES, WRAPPER_FILES
+from runtime.deploy.releases.shared_cache import SharedCacheRules
 
 DEPLOY = Path(__file__).parents[4] / "runtime" / "deploy"
 ORIGIN = DEPLOY / "releases" / "origin" / "anchor-origin.mjs"
@@ -62,10 +64,19 @@ def function_version(  # noqa: PLR0913 - as many as a version has parts that tes
 
 
 def behind_origin(
-    index: str, *, environment: Mapping[str, str] | None = None, name: str = "shop-server", number: str = "1"
+    index: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    name: str = "shop-server",
+    number: str = "1",
+    rules: str = SharedCacheRules().to_json().decode(),
 ) -> NodeFunctionVersion:
-    """A version whose `index.mjs` stands behind the platform's wrapper."""
-    files = {"index.mjs": index, "anchor-origin.mjs": ORIGIN.read_text()}
+    """A version whose `index.mjs` stands behind the platform's wrapper, which has these cache rules."""
+    files = {
+        "index.mjs": index,
+        **{name: (ORIGIN.parent / name).read_text() for name in WRAPPER_FILES},
+        CACHE_RULES: rules,
+    }
     variables = {"ANCHOR_ORIGIN_KEY": KEY} if environment is None else environment
     return function_version(
         files, handler="anchor-origin.handler", environment=variables, name=name, number=number

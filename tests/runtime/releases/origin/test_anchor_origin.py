@@ -9,6 +9,7 @@ import pytest
 
 from local.http_messages import Headers
 from local.node_function import NodeFunctionVersion
+from runtime.deploy.releases.shared_cache import SharedCacheRules
 from tests.runtime.releases.origin.node_functions import KEY, URL_HOST, Answer, behind_origin, get, workers
 
 HERE = Path(__file__).parent
@@ -18,6 +19,12 @@ WITHOUT_KEY = behind_origin((HERE / "buffered.mjs").read_text(), environment={},
 EMPTY_KEY = behind_origin(
     (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY": ""}, number="3"
 )
+BROKEN_RULES = behind_origin(
+    (HERE / "streaming.mjs").read_text(),
+    number="4",
+    rules=SharedCacheRules(conditional=("(",)).to_json().decode(),
+)
+UNKNOWN_RULES = behind_origin((HERE / "streaming.mjs").read_text(), number="5", rules="{")
 
 
 class Origin:
@@ -119,21 +126,42 @@ def test_the_first_part_arrives_before_the_last_is_made(runner: asyncio.Runner, 
 
 
 @pytest.mark.parametrize(
-    ("target", "control"),
+    ("target", "control", "visitor"),
     [
-        ("/prerendered", "public, max-age=0, must-revalidate"),
-        ("/opennext", "public, max-age=0, must-revalidate"),
-        ("/prerendered-with-cookie", "private, no-store"),
-        ("/prerendered-private", "private, no-cache, no-store"),
-        ("/own-control", "public, s-maxage=60"),
-        ("/echo", None),
+        ("/prerendered", "public, max-age=0, must-revalidate", None),
+        ("/opennext", "public, max-age=0, must-revalidate", None),
+        ("/prerendered-with-cookie", "private, max-age=0, must-revalidate", None),
+        ("/prerendered-private", "private, no-cache, no-store", None),
+        ("/own-control", "s-maxage=60", "public, max-age=0, must-revalidate"),
+        ("/echo", "private, no-store", "none"),
     ],
 )
-def test_what_revalidation_may_change_is_not_kept_by_the_edge(
-    origin: Origin, target: str, control: str | None
+def test_the_edge_keeps_what_may_be_shared_and_the_visitor_gets_the_sites_own(
+    origin: Origin, target: str, control: str, visitor: str | None
 ) -> None:
-    """D7: a page changes when revalidateTag says so; everything else keeps the site's own Cache-Control."""
-    assert origin.get(STREAMING, target).header("cache-control") == control
+    """D7, E1: the wrapper applies `anchor-cache-control.mjs`, whose rules test_cache_control.py tests."""
+    answer = origin.get(STREAMING, target, [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
+    assert answer.header("cache-control") == control
+    assert answer.header("x-anchor-cache-control") == visitor
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("x-anchor-cache", "shared"), ("cookie", "a=1; __prerender_bypass=1")], [("x-anchor-cache", "5f")]],
+)
+def test_what_the_edge_or_the_request_does_not_allow_is_not_shared(origin: Origin, headers: Headers) -> None:
+    """E1."""
+    answer = origin.get(STREAMING, "/own-control", [("x-anchor-origin-key", KEY), *headers])
+    assert answer.header("cache-control") == "private, max-age=0, must-revalidate"
+
+
+@pytest.mark.parametrize("version", [BROKEN_RULES, UNKNOWN_RULES], ids=["no expression", "no JSON"])
+def test_without_usable_rules_nothing_is_shared_and_the_log_says_so(
+    origin: Origin, version: NodeFunctionVersion
+) -> None:
+    answer = origin.get(version, "/own-control", [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
+    assert answer.header("cache-control") == "private, max-age=0, must-revalidate"
+    assert origin.wait_for_line("its cache rules cannot be used")
 
 
 def test_several_cookies_stay_several(origin: Origin) -> None:
@@ -195,7 +223,7 @@ def test_a_buffered_result_becomes_an_answer(origin: Origin) -> None:
     image = origin.get(BUFFERED, "/image")
     assert (image.status, image.body) == (200, bytes([0, 255, 0, 254]))
     assert image.header("content-type") == "image/webp"
-    assert image.header("cache-control") == "public,max-age=60,immutable"
+    assert image.header("x-anchor-cache-control") == "public, max-age=60, immutable"
     assert image.all("set-cookie") == ["a=1", "b=2"]
     text = origin.get(BUFFERED, "/text")
     assert (text.status, text.body.decode()) == (400, "width é")

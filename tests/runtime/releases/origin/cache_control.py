@@ -1,0 +1,63 @@
+"""`anchor-cache-control.mjs` as it is shipped, in V8."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+from py_mini_racer import MiniRacer
+
+from runtime.deploy.releases.shared_cache import SharedCacheRules
+from tests.runtime.releases.origin.node_functions import ORIGIN
+
+SOURCE = ORIGIN.with_name("anchor-cache-control.mjs")
+VISITOR_HEADER = "x-anchor-cache-control"
+_RUN = """
+globalThis.caches = new Map();
+function run(rules, request, response) {
+  if (!caches.has(rules)) caches.set(rules, new SharedCache(JSON.parse(rules) ?? undefined));
+  caches.get(rules).apply(request, response);
+  return JSON.stringify(response.headers);
+}
+"""
+
+
+@frozen(kw_only=True)
+class Request:
+    """A request as CloudFront sends it, once the edge allowed it to be shared."""
+
+    path: str = "/api/feed"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(factory=dict)
+    cache: str = "shared"
+
+    def as_json(self) -> str:
+        headers = {"x-anchor-cache": self.cache, **self.headers}
+        return json.dumps({"path": self.path, "method": self.method, "headers": headers})
+
+
+class CacheControl:
+    """The module, loaded. Close it afterwards."""
+
+    def __init__(self) -> None:
+        self._engine = MiniRacer()
+        self._engine.eval(SOURCE.read_text().replace("export ", "") + _RUN + ";undefined")
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def apply(
+        self,
+        rules: SharedCacheRules | None,
+        request: Request,
+        headers: Mapping[str, str],
+        *,
+        status: int = 200,
+        sets_cookies: bool = False,
+    ) -> dict[str, str]:
+        """The headers of an answer, rewritten."""
+        given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
+        known = rules.to_json().decode() if rules else "null"
+        result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.as_json()}, {given})")
+        found: dict[str, str] = json.loads(result)
+        return found

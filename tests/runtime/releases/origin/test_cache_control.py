@@ -1,0 +1,329 @@
+"""E1: what CloudFront may keep of a site's answer, and which Cache-Control the visitor gets."""
+
+from collections.abc import Iterator
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.edge_cache import time_to_live
+from local.edge_config import CachePolicy
+from runtime.deploy.releases.shared_cache import PAGE_KEY_HEADERS, SharedCacheRules
+from tests.runtime.releases.origin.cache_control import VISITOR_HEADER, CacheControl, Request
+
+GATE = r"^(?:\/(_next\/data\/[^/]{1,}))?\/protected(\.json|\.rsc)?[\/#\?]?$"
+RULES = SharedCacheRules(
+    conditional=(GATE, r"^\/account(?:\/(.*))?$"),
+    prerendered_paths=("/", "/protected", "/about", "/_next/data/b1/about.json", "/größe"),
+    prerendered=(r"^/posts/([^/]+?)(?:/)?$",),
+    vary=(*PAGE_KEY_HEADERS, "accept-encoding"),
+)
+WITH_LOCALES = evolve(RULES, locales=("en", "de-DE"), prerendered_paths=("/en/protected",))
+BELOW_BASE = evolve(RULES, base_path="/base", conditional=(r"^\/base\/protected$",))
+FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
+REVALIDATED = "public, max-age=0, must-revalidate"
+REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
+UNSHARED = "private, no-store"
+# As the pages' policy: nothing is kept without a time, and at most a year.
+POLICY = CachePolicy(max_ttl=31_536_000)
+
+
+@pytest.fixture(scope="module")
+def module() -> Iterator[CacheControl]:
+    loaded = CacheControl()
+    yield loaded
+    loaded.close()
+
+
+def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
+    """What the cache reads, and what the visitor gets from the viewer-response function."""
+    edge = headers.get("cache-control")
+    visitor = headers.get(VISITOR_HEADER, edge)
+    return edge, None if visitor == "none" else visitor
+
+
+def kept_seconds(headers: dict[str, str], status: int = 200) -> float:
+    return time_to_live(POLICY, status, list(headers.items()), {}, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("control", "edge", "visitor"),
+    [
+        ("public, s-maxage=60", "s-maxage=60", REVALIDATED),
+        ("s-maxage=60, stale-while-revalidate=30", "s-maxage=60, stale-while-revalidate=30", REVALIDATED),
+        ("public, max-age=5, s-maxage=60", "s-maxage=60", "public, max-age=5"),
+        ("public, max-age=5", "s-maxage=5", "public, max-age=5"),
+        ('S-MaxAge="60", Public', "s-maxage=60", REVALIDATED),
+        ("public, s-maxage=60, stale-if-error=x", "s-maxage=60", REVALIDATED),
+    ],
+)
+def test_an_answer_that_asks_for_it_and_may_be_shared_is_shared(
+    module: CacheControl, control: str, edge: str, visitor: str
+) -> None:
+    headers = module.apply(RULES, Request(), {"cache-control": control})
+    assert edge_and_visitor(headers) == (edge, visitor)
+    assert kept_seconds(headers) > 0
+
+
+@pytest.mark.parametrize(
+    ("control", "visitor"),
+    [
+        (None, None),
+        ("max-age=10, stale-while-revalidate=999", "max-age=10, stale-while-revalidate=999"),
+        ("public", "public"),
+        ("public, max-age=0", "public, max-age=0"),
+        ("no-cache", "no-cache"),
+        ("s-maxage=0", REVALIDATED_PRIVATELY),
+        ("s-maxage=soon", REVALIDATED_PRIVATELY),
+        ("public, s-maxage=60, no-cache", "public, no-cache"),
+        ("private, s-maxage=60", "private"),
+        (
+            'public, max-age=60, community="UCI, s-maxage=5"',
+            'public, max-age=60, community="UCI, s-maxage=5"',
+        ),
+    ],
+)
+def test_the_visitor_gets_what_the_site_says_without_what_is_for_shared_caches(
+    module: CacheControl, control: str | None, visitor: str | None
+) -> None:
+    headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
+    assert edge_and_visitor(headers)[1] == visitor
+
+
+@pytest.mark.parametrize(
+    "control",
+    [None, "max-age=10", "public", "no-cache", "s-maxage=0", "private, s-maxage=60", "must-revalidate"],
+)
+def test_an_answer_that_does_not_ask_is_neither_kept_nor_collapsed(
+    module: CacheControl, control: str | None
+) -> None:
+    """CloudFront gives one answer to several waiting visitors unless Cache-Control forbids it."""
+    headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
+    assert "private" in headers["cache-control"]
+    assert kept_seconds(headers) == 0
+
+
+@pytest.mark.parametrize(
+    ("targeted", "control", "edge", "visitor"),
+    [
+        ("max-age=90", "no-store", "s-maxage=90", "no-store"),
+        (
+            "max-age=90, stale-if-error=9",
+            "public, max-age=1",
+            "s-maxage=90, stale-if-error=9",
+            "public, max-age=1",
+        ),
+        ("no-store", "public, s-maxage=60", REVALIDATED_PRIVATELY, REVALIDATED_PRIVATELY),
+    ],
+)
+def test_cdn_cache_control_is_for_the_edge_alone(
+    module: CacheControl, targeted: str, control: str, edge: str, visitor: str
+) -> None:
+    """RFC 9213: it overrides Cache-Control for shared caches."""
+    headers = module.apply(RULES, Request(), {"cache-control": control, "cdn-cache-control": targeted})
+    assert edge_and_visitor(headers) == (edge, visitor)
+    assert "cdn-cache-control" not in headers
+
+
+@pytest.mark.parametrize(
+    "name", ["vercel-cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", VISITOR_HEADER]
+)
+def test_no_header_for_shared_caches_gets_out(module: CacheControl, name: str) -> None:
+    headers = module.apply(RULES, Request(), {"cache-control": "private, no-store", name: "max-age=60"})
+    assert headers == {"cache-control": "private, no-store"}
+
+
+ASKS = {"cache-control": "public, s-maxage=60"}
+NOT_SHARED = {
+    "middleware matches it": (RULES, Request(path="/protected")),
+    "with a trailing slash": (RULES, Request(path="/protected/")),
+    "its data": (RULES, Request(path="/_next/data/b1/protected.json")),
+    "in another case": (RULES, Request(path="/PROTECTED")),
+    "encoded": (RULES, Request(path="/%70rotected")),
+    "a rule with conditions below it": (RULES, Request(path="/account/orders/1")),
+    "with a doubled slash": (RULES, Request(path="//api/feed")),
+    "with an encoded slash": (RULES, Request(path="/api%2Ffeed/..")),
+    "with dots": (RULES, Request(path="/api/./feed")),
+    "with a broken encoding": (RULES, Request(path="/api/%E0%A4%A")),
+    "with an encoded percent sign": (RULES, Request(path="/api/%2570rotected")),
+    "its locale is detected": (WITH_LOCALES, Request(path="/blog/post")),
+    "a locale and a gate": (WITH_LOCALES, Request(path="/de-de/protected")),
+    "a locale's data and a gate": (WITH_LOCALES, Request(path="/_next/data/b1/en/protected.json")),
+    "below a base path": (BELOW_BASE, Request(path="/base/protected")),
+    "beside the base path": (BELOW_BASE, Request(path="/api/feed")),
+    "with Authorization": (RULES, Request(headers={"authorization": "Bearer x"})),
+    "in draft mode": (RULES, Request(headers={"cookie": "a=1; __prerender_bypass=x"})),
+    "in preview mode": (RULES, Request(headers={"cookie": "__next_preview_data=x"})),
+    "a revalidation": (RULES, Request(headers={"x-prerender-revalidate": "x"})),
+    "a POST": (RULES, Request(method="POST")),
+    "the edge does not allow it": (RULES, Request(cache="4f1c")),
+    "without rules": (None, Request()),
+    "prerendered": (RULES, Request(path="/about")),
+    "prerendered data": (RULES, Request(path="/_next/data/b1/about.json")),
+    "prerendered, in unicode": (RULES, Request(path="/gr%C3%B6%C3%9Fe")),
+    "prerendered by a pattern": (RULES, Request(path="/posts/one")),
+}
+
+
+@pytest.mark.parametrize("case", NOT_SHARED)
+def test_what_may_differ_between_visitors_is_not_shared(module: CacheControl, case: str) -> None:
+    headers = module.apply(*NOT_SHARED[case], ASKS)
+    assert kept_seconds(headers) == 0
+
+
+@pytest.mark.parametrize(
+    ("rules", "path"),
+    [
+        (RULES, "/protected-not"),
+        (RULES, "/other/account"),
+        (RULES, "/api/größe"),
+        (RULES, "/_next/data/b1/other.json"),
+        (WITH_LOCALES, "/en/blog/post"),
+        (WITH_LOCALES, "/DE-de"),
+        (WITH_LOCALES, "/_next/data/b1/en/blog.json"),
+        (WITH_LOCALES, "/api/feed"),
+        (BELOW_BASE, "/base/other"),
+        (BELOW_BASE, "/base/api/feed"),
+    ],
+)
+def test_what_remains_is_shared(module: CacheControl, rules: SharedCacheRules, path: str) -> None:
+    assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
+
+
+@pytest.mark.parametrize("vary", ["cookie", "Accept-Language", "rsc, user-agent", "*"])
+def test_an_answer_that_varies_beyond_the_cache_key_is_not_shared(module: CacheControl, vary: str) -> None:
+    headers = module.apply(RULES, Request(), {**ASKS, "vary": vary})
+    assert headers["cache-control"] == REVALIDATED_PRIVATELY
+    assert kept_seconds(headers) == 0
+
+
+def test_an_answer_that_varies_by_the_cache_key_is_shared(module: CacheControl) -> None:
+    headers = module.apply(RULES, Request(), {**ASKS, "vary": "RSC, Next-Router-State-Tree,accept-encoding"})
+    assert kept_seconds(headers) == 60
+
+
+@pytest.mark.parametrize("status", [201, 206, 303, 400, 404, 410, 500])
+def test_only_successes_and_plain_redirects_are_shared(module: CacheControl, status: int) -> None:
+    assert kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 0
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_redirect_that_asks_for_it_is_shared(module: CacheControl, status: int) -> None:
+    assert kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 60
+
+
+def test_an_answer_with_a_cookie_is_not_shared(module: CacheControl) -> None:
+    headers = module.apply(RULES, Request(), ASKS, sets_cookies=True)
+    assert headers["cache-control"] == REVALIDATED_PRIVATELY
+    assert kept_seconds(headers) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "sent"),
+    [
+        (404, None, "private"),
+        (404, FRAMEWORK, REVALIDATED_PRIVATELY),
+        (500, "public, max-age=60, s-maxage=600", "private, max-age=60"),
+        (404, "private, no-cache, no-store", "private, no-cache, no-store"),
+        (403, "no-store", "no-store"),
+    ],
+)
+def test_an_error_has_one_header_for_both(
+    module: CacheControl, status: int, control: str | None, sent: str
+) -> None:
+    """CloudFront invokes no viewer-response function for a status of 400 or more."""
+    given_headers = {"cache-control": control} if control else {}
+    assert module.apply(RULES, Request(), given_headers, status=status) == {"cache-control": sent}
+
+
+@pytest.mark.parametrize(
+    ("path", "marks", "edge"),
+    [
+        ("/about", {}, REVALIDATED),
+        ("/", {}, REVALIDATED),
+        ("/isr", {"x-nextjs-cache": "HIT"}, REVALIDATED),
+        ("/isr", {"x-opennext-cache": "STALE"}, REVALIDATED),
+        ("/protected", {}, UNSHARED),
+        ("/protected", {"x-nextjs-cache": "HIT"}, UNSHARED),
+    ],
+)
+def test_a_prerendered_page_is_asked_for_again_each_time(
+    module: CacheControl, path: str, marks: dict[str, str], edge: str
+) -> None:
+    """D7: revalidation shows at once. Pages of both routers are treated alike."""
+    headers = module.apply(RULES, Request(path=path), {"cache-control": FRAMEWORK, **marks})
+    assert edge_and_visitor(headers) == (edge, REVALIDATED)
+
+
+def test_a_prerendered_page_without_a_time_gets_none(module: CacheControl) -> None:
+    assert (
+        module.apply(RULES, Request(path="/isr"), {"x-nextjs-cache": "HIT"})["cache-control"] == REVALIDATED
+    )
+
+
+def test_a_prerendered_page_with_a_cookie_is_private(module: CacheControl) -> None:
+    """The back/forward cache of a browser may keep it: `no-store` would forbid that."""
+    headers = module.apply(RULES, Request(path="/about"), {"cache-control": FRAMEWORK}, sets_cookies=True)
+    assert headers == {"cache-control": REVALIDATED_PRIVATELY}
+
+
+directives = st.sampled_from(
+    [
+        "public",
+        "private",
+        "no-store",
+        "no-cache",
+        "must-revalidate",
+        "max-age=60",
+        "max-age=0",
+        "s-maxage=31536000",
+        "S-MaxAge=5",
+        's-maxage="7"',
+        "stale-while-revalidate=60",
+        "stale-if-error=60",
+        "immutable",
+        "proxy-revalidate",
+        'private="x, s-maxage=9"',
+        "=",
+        "s-maxage",
+        "",
+    ]
+)
+controls = st.lists(directives, max_size=5).map(", ".join)
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        "cache-control": controls,
+        "cdn-cache-control": controls,
+        "surrogate-control": controls,
+        "expires": st.just("Wed, 21 Oct 2099 07:28:00 GMT"),
+        "x-nextjs-cache": st.sampled_from(["HIT", "MISS", "STALE"]),
+        "vary": st.sampled_from(["rsc", "cookie", "accept-encoding", "*"]),
+        VISITOR_HEADER: controls,
+    },
+)
+statuses = st.sampled_from([200, 201, 301, 302, 304, 307, 404, 410, 500])
+
+
+@given(headers=answers, status=statuses, case=st.sampled_from(sorted(NOT_SHARED)), cookies=st.booleans())
+def test_whatever_a_bundle_sends_nothing_is_kept_that_was_not_released(
+    module: CacheControl, headers: dict[str, str], status: int, case: str, *, cookies: bool
+) -> None:
+    rules, request = NOT_SHARED[case]
+    rewritten = module.apply(rules, request, headers, status=status, sets_cookies=cookies)
+    assert kept_seconds(rewritten, status) == 0
+    edge = rewritten["cache-control"].lower()
+    assert any(opt_out in edge for opt_out in ("private", "no-store", "no-cache", "max-age=0"))
+
+
+@given(headers=answers, status=statuses, path=st.sampled_from(["/api/feed", "/about", "/protected", "//"]))
+def test_whatever_a_bundle_sends_no_visitor_gets_directives_for_shared_caches(
+    module: CacheControl, headers: dict[str, str], status: int, path: str
+) -> None:
+    rewritten = module.apply(RULES, Request(path=path), headers, status=status)
+    _, visitor = edge_and_visitor(rewritten)
+    names = [part.partition("=")[0].strip().lower() for part in (visitor or "").split(",") if '"' not in part]
+    assert "s-maxage" not in names
+    assert not {"cdn-cache-control", "surrogate-control"} & rewritten.keys()
+    assert status < 400 or VISITOR_HEADER not in rewritten
