@@ -20,6 +20,8 @@ LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 # Those that coverage is measured over, and the others: to watch these, too, takes longer and shows nothing more.
 COVERING := tests/components tests/runtime
 OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/policies tests/reference
+# Each starts clouds of its own; a process can have one at a time.
+COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
 UNIT := $(COVERING) $(OTHERS) $(LOOPBACK)
 
 .PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
@@ -78,10 +80,10 @@ integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" --ignore tests/e2e/test_commands.py | sed -u 's|^tests/e2e/||'
+	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) | sed -u 's|^tests/e2e/||'
 
-commands: $(INSTALLED) ## make up and make demo, as their users have them
-	@$(PYTEST) tests/e2e/test_commands.py -p no:xdist -v | sed -u 's|^tests/e2e/||'
+commands: $(INSTALLED) ## make up and make demo as their users have them, and an upgrade of an earlier version
+	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
 conformance: $(INSTALLED) ## a second example site (Next.js 15, a base path, a split server), and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'

@@ -10,7 +10,8 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from local.build_environment import BuildMachine, node_folder
 from local.builds import BuildRunner
 from local.edge import EdgeAccess
 from local.edge_listener import EdgePortTakenError
-from local.edge_thread import event_loop_thread, local_authority, local_edge, node_workers
+from local.edge_thread import event_loop_thread, local_authority, local_edge, node_workers, reload_edge
 from local.emulator import Emulator
 from local.engine import Deployment, Engine
 from local.layers import build_layers, host_target
@@ -70,6 +71,7 @@ class Cloud:
         root: the checkout.
         deployed: what the program deployed, with its outputs.
         git: the server that stands in for GitHub.
+        overrides: the settings that replace those of the stage's file.
         log_file: the emulator's log, with what the functions logged.
         last_build_line: what a build printed last.
     """
@@ -80,7 +82,9 @@ class Cloud:
     engine: Engine
     deployed: Deployment
     git: GitServer
+    overrides: Mapping[str, object] = field(repr=False)
     log_file: Path
+    reload_edge: Callable[[], None] = field(default=lambda: None, repr=False)
     last_build_line: str = ""
 
     @classmethod
@@ -138,12 +142,13 @@ class Cloud:
                 GitServer(state / "git", author=Author("Ada Lovelace", "ada@example.com"), clock=_utc_now)
             )
             engine = Engine(emulator, root=root)
+            overrides = {
+                "anchor-deploy:stage": _settings(ports, sites, concurrent_builds),
+                "anchor-deploy:layers": str(layers),
+            }
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
-                    overrides={
-                        "anchor-deploy:stage": _settings(ports, sites, concurrent_builds),
-                        "anchor-deploy:layers": str(layers),
-                    },
+                    overrides=overrides,
                     on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
                 )
                 step.detail = f"{len(deployed.resources)} resources"
@@ -154,6 +159,7 @@ class Cloud:
                 engine=engine,
                 deployed=deployed,
                 git=git,
+                overrides=overrides,
                 log_file=state / "emulator.log",
             )
             machine = BuildMachine(
@@ -186,7 +192,7 @@ class Cloud:
                     )
                 )
                 emulator.on_node_invoke(workers.invoke_from_thread)
-                stack.enter_context(
+                edge = stack.enter_context(
                     local_edge(
                         loop,
                         emulator=emulator,
@@ -197,6 +203,7 @@ class Cloud:
                         access_log=lambda access: print(_line(access), file=requests, flush=True),
                     )
                 )
+                cloud.reload_edge = partial(reload_edge, loop, edge, emulator)
                 step.detail = f"http://127.0.0.1:{ports.edge}"
             yield cloud
 
@@ -204,6 +211,16 @@ class Cloud:
     def api_endpoint(self) -> str:
         """The platform's HTTP API."""
         return str(self.deployed.outputs["apiEndpoint"])
+
+    def upgrade(self, root: Path) -> Deployment:
+        """Deploy the program of another checkout over what is there, as `pulumi up` does after `git pull`.
+
+        Raises:
+            EngineError: a change could not be made.
+        """
+        self.deployed = self.engine.deploy(root=root, overrides=self.overrides)
+        self.reload_edge()
+        return self.deployed
 
     def create_user(self, name: str = "ada@example.com") -> User:
         """Make a user of the user pool who can sign in at once."""

@@ -232,6 +232,21 @@ class Edge:
                 if code is not None and code not in self._edge_functions:
                     self._edge_functions[code] = EdgeFunction.load(code, self.key_values, loop=loop)
 
+    def reconfigure(self, config: EdgeConfig) -> None:
+        """Follow a change of the distribution. What the cache has stays in it, as in CloudFront.
+
+        Requests on their way keep the functions that they began with.
+
+        Raises:
+            EdgeFunctionError: a function of the new configuration cannot be used; the old one stays.
+        """
+        former, self.config = self.config, config
+        try:
+            self.start()
+        except EdgeFunctionError:
+            self.config = former
+            raise
+
     async def stop(self) -> None:
         """Cancel the refreshes in the background and free the functions."""
         for task in self._refreshes:

@@ -14,6 +14,7 @@ from attrs import define, field
 
 from local.certificates import LocalAuthority
 from local.edge import Edge
+from local.edge_config import EdgeConfig
 from local.edge_listener import Listener
 
 MAXIMUM_HEADER = 64 * 1024
@@ -74,6 +75,16 @@ class EdgeServer:
             await self._server.shutdown(CLOSE_SECONDS)
         for edge in self.edges:
             await edge.stop()
+
+    def reconfigure(self, config: EdgeConfig) -> None:
+        """Follow a change of one of the distributions.
+
+        Raises:
+            EdgeFunctionError: a function of the new configuration cannot be used.
+        """
+        for edge in self.edges:
+            if edge.config.distribution_id == config.distribution_id:
+                edge.reconfigure(config)
 
     def invalidate(self, distribution_id: str, paths: Sequence[str]) -> None:
         """Forget what a distribution's cache has under these paths, as an invalidation names them."""

@@ -51,6 +51,22 @@ def local_authority(folder: Path) -> LocalAuthority:
     return LocalAuthority(directory=folder, now=dt.datetime.now(dt.UTC))
 
 
+def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: Emulator) -> None:
+    """Let every edge of a server follow its distribution as the emulator has it now.
+
+    Raises:
+        EdgeFunctionError: a function of a distribution cannot be used.
+    """
+    session = emulator.session()
+    configs = [load_edge_config(session, edge.config.distribution_id) for edge in server.edges]
+
+    async def follow() -> None:
+        for config in configs:
+            server.reconfigure(config)
+
+    asyncio.run_coroutine_threadsafe(follow(), loop).result()
+
+
 @contextlib.contextmanager
 def local_edge(  # noqa: PLR0913 - what an edge consists of
     loop: asyncio.AbstractEventLoop,

@@ -125,12 +125,14 @@ class Engine:
         self,
         *,
         stack: str = "local",
+        root: Path | None = None,
         overrides: Mapping[str, object] | None = None,
         on_resource: OnResource | None = None,
     ) -> Deployment:
         """Run `__main__.py` under `Pulumi.<stack>.yaml`.
 
         Args:
+            root: another checkout, from now on: its program changes what the former one made.
             stack: the stage; `local`, unless a test wants to see another.
             overrides: settings that replace those of the file; objects are merged into the file's.
             on_resource: called with URN, type and seconds for each resource made or changed; from any thread.
@@ -140,6 +142,7 @@ class Engine:
             ResourceError: the emulator refused a resource.
             EngineError: the settings file is missing or is none.
         """
+        self._root = root or self._root
         config = _merged(self._settings(stack), overrides or {})
 
         def program() -> None:

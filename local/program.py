@@ -23,14 +23,31 @@ THREADS = 8
 
 def run_main(root: Path) -> None:
     """The program in the folder, with what lies beside it importable."""
-    added = str(root) not in sys.path
-    if added:
-        sys.path.insert(0, str(root))
-    try:
+    with _importable(root):
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+
+
+@contextmanager
+def _importable(root: Path) -> Generator[None]:
+    """Import the packages in the folder from there, whatever another checkout's of the same name are."""
+    packages = {file.parent.name for file in root.glob("*/__init__.py")}
+
+    def is_of_another_root(name: str) -> bool:
+        file = getattr(sys.modules[name], "__file__", None)
+        return name.partition(".")[0] in packages and not Path(file or root).is_relative_to(root)
+
+    others = {name: sys.modules[name] for name in list(sys.modules) if is_of_another_root(name)}
+    for name in others:
+        del sys.modules[name]
+    sys.path.insert(0, str(root))
+    try:
+        yield
     finally:
-        if added:
-            sys.path.remove(str(root))
+        sys.path.remove(str(root))
+        if others:
+            for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+                del sys.modules[name]
+            sys.modules.update(others)
 
 
 def run_program(

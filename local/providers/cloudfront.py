@@ -48,8 +48,13 @@ def function(aws: Aws, declared: Declared) -> Made:
 def update_function(aws: Aws, declared: Declared, made: Made) -> Made:
     """Its code and its store."""
     client = aws.client("cloudfront")
-    etag = client.describe_function(Name=made.id, Stage="DEVELOPMENT")["ETag"]
-    changed = client.update_function(Name=made.id, IfMatch=etag, **_function(declared.properties))
+
+    def development() -> Any:  # noqa: ANN401 - boto3's answer
+        return client.describe_function(Name=made.id, Stage="DEVELOPMENT")
+
+    client.update_function(Name=made.id, IfMatch=development()["ETag"], **_function(declared.properties))
+    # botocore reads the ETag of UpdateFunction from another header ("ETtag") than the emulator sends.
+    changed = development()
     return _published(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
 

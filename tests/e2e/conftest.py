@@ -29,7 +29,8 @@ LAST = Path(__file__).with_name("test_call_records.py")
 OF_A_WHOLE_SESSION = "test_every_right_was_used"
 # Their sessions are their own (`make conformance`, `make commands`).
 OTHERS = {
-    Path(__file__).with_name(name) for name in ("test_browser.py", "test_next_15.py", "test_commands.py")
+    Path(__file__).with_name(name)
+    for name in ("test_browser.py", "test_next_15.py", "test_commands.py", "test_upgrade.py")
 }
 
 

@@ -13,7 +13,7 @@ from local.repositories import Repository
 from local.visitor import Visitor
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
 # Seconds. A tiny site's release takes two.
 _POLL: Final = 0.1
 _LONG: Final = 300.0

@@ -31,10 +31,15 @@ def files() -> dict[str, str | bytes]:
 
 def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
     """Write the repository's files, with these beside or instead of its own, into a folder, and return it."""
-    for path, content in (files() | dict(more or {})).items():
+    return write_files(folder, files() | dict(more or {}))
+
+
+def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
+    """Write files of a repository that builds as the tiny site does into a folder, and return it."""
+    for path, text in content.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        target.write_bytes(text.encode() if isinstance(text, str) else text)
     (folder / "open-next/build.mjs").chmod(0o755)
     return folder
 

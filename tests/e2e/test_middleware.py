@@ -1,0 +1,280 @@
+"""E1: what middleware decides for one visitor is never served from the edge to another one.
+
+The site of `middleware-site` has middleware in all its forms. It is built once with the real OpenNext,
+released by the platform, and served by `next start` beside it.
+"""
+
+import itertools
+import random
+import uuid
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Final
+
+import pytest
+from attrs import evolve, field, frozen
+
+from local.cloud import Cloud
+from local.github import Webhook, push_payload
+from tests.e2e import tiny_site
+from tests.e2e.tiny_platform import SITES
+from tests.e2e.visitors import (
+    NextStart,
+    Question,
+    Reply,
+    ThroughTheEdge,
+    VisitorProfile,
+    WithoutEdge,
+    build,
+    next_start,
+)
+
+PAGES: Final = (
+    "protected",
+    "session",
+    "experiment",
+    "device",
+    "greeting",
+    "shop",
+    "stamped",
+    "note",
+    "basic",
+)
+# OpenNext runs middleware whatever `has` and `missing` of its matcher say; Next.js does not.
+NOT_AS_NEXT: Final = "/session"
+STRANGER: Final = VisitorProfile()
+MEMBER: Final = VisitorProfile(cookie="user=ok")
+VISITORS: Final = tuple(
+    VisitorProfile(cookie=cookie, user_agent=agent, language=language, country=country, authorization=auth)
+    for (cookie, country), (agent, auth), language in itertools.product(
+        (("", "KH"), ("user=ok", "DE"), ("bucket=b", "FR"), ("staff=1; session=x", "KH")),
+        (("Mozilla/5.0 (X11; Linux x86_64)", ""), ("Mozilla/5.0 (iPhone) Mobile", "Basic YTpi")),
+        ("en", "de"),
+    )
+)
+
+
+@frozen(kw_only=True)
+class Variant:
+    """One build of the site.
+
+    Attributes:
+        example: Whose locked dependencies are used.
+        site: The declared site that it is released to.
+        changes: As of `build`.
+        base: The base path.
+        slash: What ends each path.
+        locales: The site's locales; the first one is in the paths of its data. With locales, OpenNext
+            chooses one for every path, and does not find pages of the App Router: it is compared with
+            `next start` only where there are none.
+    """
+
+    example: str
+    site: str
+    changes: Mapping[str, str | None] = field(factory=dict)
+    base: str = ""
+    slash: str = ""
+    locales: Sequence[str] = ()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables that `next.config.mjs` of the site reads."""
+        return {
+            "SITE_BASE_PATH": self.base,
+            "SITE_TRAILING_SLASH": "1" if self.slash else "",
+            "SITE_LOCALES": ",".join(self.locales),
+            "SITE_NEXT_15": "1" if "15" in self.example else "",
+        }
+
+
+VARIANTS: Final = {
+    "next 16, proxy.ts": Variant(example="next-site", site="theta", changes={"middleware.ts": "proxy.ts"}),
+    "next 15, base path, trailing slashes": Variant(
+        example="next-15-site", site=SITES[1], base="/base", slash="/"
+    ),
+    "next 16, middleware.ts, locales": Variant(example="next-site", site=SITES[2], locales=("en", "de")),
+}
+
+
+@frozen(kw_only=True)
+class Served:
+    """One build, served in three ways.
+
+    Attributes:
+        edge: By the platform, as visitors have it.
+        function: By the same release's function alone.
+        next: By `next start`.
+    """
+
+    variant: Variant
+    build_id: str
+    edge: ThroughTheEdge
+    function: WithoutEdge
+    next: NextStart
+
+    def question(
+        self,
+        page: str,
+        visitor: VisitorProfile,
+        *,
+        method: str = "GET",
+        form: str = "document",
+        query: str = "",
+    ) -> Question:
+        """A visitor's request for a page, in one of its forms."""
+        if form == "data":
+            locale = f"/{self.variant.locales[0]}" if self.variant.locales else ""
+            path = f"/_next/data/{self.build_id}{locale}/{page}.json"
+        else:
+            path = f"/{page}{self.variant.slash}"
+        return Question(visitor=visitor, path=f"{self.variant.base}{path}{query}", method=method, form=form)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[] if number == 0 else [pytest.mark.conformance])
+        for number, name in enumerate(VARIANTS)
+    ],
+)
+def served(
+    request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Served]:
+    variant = VARIANTS[request.param]
+    folder = build(
+        tmp_path_factory.mktemp("site") / "site",
+        of=variant.example,
+        changes=variant.changes,
+        settings=variant.settings,
+    )
+    output = {
+        f"output/{path.relative_to(folder / '.open-next').as_posix()}": path.read_bytes()
+        for path in (folder / ".open-next").rglob("*")
+        if path.is_file()
+    }
+    own = {name: content for name, content in tiny_site.files().items() if not name.startswith("output/")}
+    repository = cloud.git.create(
+        f"middleware-{variant.site}",
+        tiny_site.write_files(tmp_path_factory.mktemp("repository"), own | output),
+    )
+    client = cloud.sign_in(cloud.create_user(f"{variant.site}@middleware.example.com"))
+    project = client.create_project(name="Middleware", site=variant.site, repository_url=repository.url)
+    payload = push_payload(repository_url=repository.url, sha=repository.head, message="The site")
+    deployment_id = Webhook(**project["webhook"]).deliver(payload).json()["deploymentId"]
+    deployment = client.wait_until(deployment_id, set(), timeout=300.0)
+    assert deployment["status"] == "live", deployment
+    edge = ThroughTheEdge(url=project["url"])
+    with next_start(folder, host=edge.host, settings=variant.settings) as started:
+        yield Served(
+            variant=variant,
+            build_id=(folder / ".next" / "BUILD_ID").read_text().strip(),
+            edge=edge,
+            function=WithoutEdge.of(cloud, variant.site, edge.host, deployment_id),
+            next=started,
+        )
+
+
+def fresh() -> str:
+    """A query that nobody has asked with: its cache key is new."""
+    return f"?fresh={uuid.uuid4().hex}"
+
+
+FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "data")]
+
+
+@pytest.mark.parametrize(("method", "form"), FORMS)
+@pytest.mark.parametrize("page", ["protected", "in/protected"])
+@pytest.mark.parametrize(
+    "order", [(MEMBER, STRANGER), (STRANGER, MEMBER)], ids=["member first", "stranger first"]
+)
+def test_a_gate_holds_in_either_order(
+    served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
+) -> None:
+    query = fresh()
+    for visitor in (*order, *order):
+        question = served.question(page, visitor, method=method, form=form, query=query)
+        found, right = served.edge.ask(question), served.function.ask(question)
+        assert found == right
+        assert not found.is_hit
+        if form == "document" and not (served.variant.locales and page.startswith("in/")):
+            assert found.status == (200 if visitor is MEMBER else 307)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
+    served: Served, seed: int
+) -> None:
+    """Each answer is the function's own; what a page means is what it means under `next start`."""
+    right: Callable[[Question], Reply] = cache(served.function.ask)
+    real: Callable[[Question], Reply] = cache(served.next.ask)
+    draw = random.Random(seed)  # noqa: S311 - an order that can be repeated
+    forms = [*FORMS, ("POST", "document")]
+    query = fresh()
+    questions = [
+        served.question(
+            draw.choice((page, f"in/{page}")),
+            visitor,
+            method=method,
+            form=form,
+            query=draw.choice(("", query)),
+        )
+        for page in PAGES
+        for visitor in VISITORS
+        for method, form in draw.sample(forms, 2)
+    ]
+    draw.shuffle(questions)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(served.edge.ask, questions))
+    wrong = [
+        (question, reply, right(question))
+        for question, reply in zip(questions, found, strict=True)
+        if reply != right(question)
+    ]
+    assert wrong == []
+    documents = {
+        question: reply
+        for question, reply in zip(questions, found, strict=True)
+        if question.form == "document" and question.method == "GET" and NOT_AS_NEXT not in question.path
+    }
+    assert len(documents) > len(PAGES)
+    if served.variant.locales:
+        return
+    different = {
+        f"{question.path} for {question.headers}: {reply.meaning}, not {real(question).meaning}"
+        for question, reply in documents.items()
+        if reply.meaning != real(question).meaning
+    }
+    assert not different, "\n".join(sorted(different))
+    controls = {reply.control or "" for reply in found}
+    assert not [control for control in controls if "s-maxage" in control]
+
+
+def test_what_may_be_shared_is_shared(served: Served) -> None:
+    question = served.question("api/feed", STRANGER, query=fresh())
+    first, second = served.edge.ask(question), served.edge.ask(evolve(question, visitor=MEMBER))
+    assert (first.status, first.is_hit, second.is_hit) == (200, False, True)
+    assert first.body == second.body
+    assert (first.control, second.control) == ("public, max-age=0, must-revalidate",) * 2
+
+
+@pytest.mark.parametrize(
+    "visitor", [evolve(STRANGER, authorization="Bearer x"), evolve(STRANGER, cookie="__prerender_bypass=x")]
+)
+def test_a_visitor_with_credentials_or_in_draft_mode_gets_an_own_answer(
+    served: Served, visitor: VisitorProfile
+) -> None:
+    question = served.question("api/feed", STRANGER, query=fresh())
+    bodies = {served.edge.ask(each).body for each in (question, evolve(question, visitor=visitor))}
+    bodies |= {served.edge.ask(evolve(question, visitor=visitor)).body}
+    assert len(bodies) == 3
+
+
+@pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
+def test_what_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
+    query = fresh()
+    for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
+        question = served.question(path, visitor, query=query)
+        reply = served.edge.ask(question)
+        assert not reply.is_hit
+        assert reply.headers.get("x-user") == served.function.ask(question).headers.get("x-user")

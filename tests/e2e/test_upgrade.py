@@ -1,0 +1,142 @@
+"""R5, E1: a stage that version 0.1.0 deployed is safe after the next `pulumi up`, without a new build.
+
+Version 0.1.0 let CloudFront keep what middleware had decided for one visitor (SECURITY.md).
+"""
+
+import tarfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import frozen
+
+from local.cloud import Cloud, Ports
+from local.engine import Deployment
+from local.platform_client import Json
+from local.progress import Progress
+from tests.e2e.collecting import collect
+from tests.e2e.tiny_platform import TinyPlatform, TinyProject
+from tests.e2e.visitors import Question, Reply, ThroughTheEdge, VisitorProfile
+
+ROOT: Final = Path(__file__).parents[2]
+EARLIER: Final = Path(__file__).parent / "upgrade" / "0.1.0.tar.xz"
+STRANGER: Final = VisitorProfile()
+MEMBER: Final = VisitorProfile(cookie="user=ok")
+# What OpenNext answers for a static page of the Pages Router behind `middleware.ts`, with its header.
+GATE: Final = """
+const headers = {
+  "content-type": "text/html",
+  "cache-control": "public, max-age=0, s-maxage=31536000, must-revalidate",
+};
+
+export const handler = async (event) => {
+  if (event.rawPath === "/api/feed") {
+    const asking = { ...headers, "cache-control": "public, s-maxage=60" };
+    return { statusCode: 200, headers: asking, body: String(Math.random()) };
+  }
+  if (event.rawPath !== "/protected") return { statusCode: 200, headers, body: "public page" };
+  if (event.cookies?.includes("user=ok")) return { statusCode: 200, headers, body: "secret of the members" };
+  return { statusCode: 307, headers: { ...headers, location: "/" } };
+};
+"""
+HOLDS_DATA: Final = (
+    "aws:dynamodb/",
+    "aws:s3/bucket:",
+    "aws:kms/",
+    "aws:cognito/",
+    "aws:cloudfront/keyValueStore:",
+)
+
+
+@frozen(kw_only=True)
+class Upgraded:
+    """A stage before and after.
+
+    Attributes:
+        kept: What a second visitor got before, by who asked first.
+        upgrade: What the upgrade changed.
+        first: The release of before.
+    """
+
+    cloud: Cloud
+    project: TinyProject
+    kept: dict[str, Reply]
+    upgrade: Deployment
+    first: Json
+
+    def ask(self, visitor: VisitorProfile, path: str) -> Reply:
+        """Ask the live site."""
+        return ThroughTheEdge(url=self.project.project["url"]).ask(Question(visitor=visitor, path=path))
+
+
+@pytest.fixture(scope="module")
+def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFactory) -> Generator[Upgraded]:
+    earlier = tmp_path_factory.mktemp("earlier")
+    with tarfile.open(EARLIER) as archive:
+        archive.extractall(earlier, filter="data")
+    with Cloud.running(root=earlier, ports=own_ports(), progress=Progress(), sites=("alpha",)) as cloud:
+        platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
+        project = platform.project("alpha", more={"output/server-functions/default/index.mjs": GATE})
+        first = project.release()
+        assert first["status"] == "live", first
+        edge = ThroughTheEdge(url=project.project["url"])
+        kept = {}
+        for name, (one, other) in {"member": (MEMBER, STRANGER), "stranger": (STRANGER, MEMBER)}.items():
+            path = f"/protected?first={name}"
+            edge.ask(Question(visitor=one, path=path))
+            kept[name] = edge.ask(Question(visitor=other, path=path))
+        upgrade = cloud.upgrade(ROOT)
+        yield Upgraded(cloud=cloud, project=project, kept=kept, upgrade=upgrade, first=first)
+
+
+def test_the_version_before_served_a_visitor_another_ones_answer(upgraded: Upgraded) -> None:
+    """Otherwise this file would prove nothing."""
+    assert (upgraded.kept["member"].status, upgraded.kept["member"].body) == (200, "secret of the members")
+    assert upgraded.kept["stranger"].status == 307
+    assert all(reply.is_hit and "s-maxage" in (reply.control or "") for reply in upgraded.kept.values())
+
+
+@pytest.mark.parametrize("first", ["member", "stranger"])
+def test_what_the_edge_kept_is_served_to_nobody_after_the_upgrade(upgraded: Upgraded, first: str) -> None:
+    path = f"/protected?first={first}"
+    for _ in range(2):
+        stranger, member = upgraded.ask(STRANGER, path), upgraded.ask(MEMBER, path)
+        assert (stranger.status, stranger.location) == (307, "/")
+        assert (member.status, member.body) == (200, "secret of the members")
+        assert not stranger.is_hit
+        assert not member.is_hit
+        assert stranger.control == member.control == "public, max-age=0, must-revalidate"
+
+
+def test_the_upgrade_replaces_nothing_that_holds_data(upgraded: Upgraded) -> None:
+    changed = (*upgraded.upgrade.created, *upgraded.upgrade.deleted)
+    types = {urn.split("::")[2].rpartition("$")[2] for urn in changed}
+    assert not [each for each in types if each.startswith(HOLDS_DATA)]
+    assert upgraded.upgrade.deleted == ()
+
+
+def test_the_platform_invalidates_once_what_the_edge_kept(upgraded: Upgraded) -> None:
+    collect(upgraded.cloud)
+    collect(upgraded.cloud)
+    client = upgraded.cloud.emulator.client("cloudfront")
+    distribution = upgraded.cloud.deployed.outputs["distributionId"]
+    listed = client.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
+    made = [client.get_invalidation(DistributionId=distribution, Id=each["Id"]) for each in listed]
+    assert [each["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] for each in made] == [["/*"]]
+
+
+def test_a_new_release_shares_again_and_the_old_one_stays_safe(upgraded: Upgraded) -> None:
+    # A build of Next.js has manifests; without them nothing is shared.
+    manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}
+    second = upgraded.project.release(manifest, message="After the upgrade")
+    assert second["status"] == "live", second
+    path = "/api/feed?after=upgrade"
+    replies = [upgraded.ask(visitor, path) for visitor in (STRANGER, MEMBER)]
+    assert (replies[1].is_hit, replies[1].body) == (True, replies[0].body)
+
+    upgraded.project.client.promote(upgraded.first["deploymentId"])
+    replies = [upgraded.ask(visitor, path) for visitor in (STRANGER, MEMBER, STRANGER)]
+    assert len({reply.body for reply in replies}) == len(replies)
+    path = "/protected?after=promote"
+    assert [upgraded.ask(visitor, path).status for visitor in (MEMBER, STRANGER, MEMBER)] == [200, 307, 200]

@@ -1,0 +1,322 @@
+"""Visitors that differ, what they ask a site, and two servers to compare with: the function, `next start`."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import requests
+from attrs import field, frozen
+
+from local.build_environment import node_folder
+from local.cloud import Cloud, free_ports
+from local.layers import host_target
+from local.node import find_node
+from runtime.deploy.releases.publishing import release_alias
+
+ROOT: Final = Path(__file__).parents[2]
+SITE: Final = Path(__file__).with_name("middleware-site")
+_END_OF_HEAD: Final = b"\0" * 8
+_MAIN: Final = re.compile(r"<main[^>]*>(.*?)</main>", re.DOTALL)
+# What differs from one sending of the same answer to the next, and what only one of the servers adds: a
+# function URL gives every answer a content type.
+_OF_THE_SENDING: Final = frozenset(
+    {
+        "age",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "keep-alive",
+        "referrer-policy",
+        "server",
+        "strict-transport-security",
+        "transfer-encoding",
+        "vary",
+        "via",
+        "x-anchor-cache-control",
+        "x-cache",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-nextjs-cache",
+    }
+)
+
+
+@frozen(kw_only=True)
+class VisitorProfile:
+    """What a page can see of a visitor."""
+
+    cookie: str = ""
+    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64)"
+    language: str = "en"
+    country: str = "KH"
+    authorization: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request headers that tell it."""
+        given = {
+            "cookie": self.cookie,
+            "user-agent": self.user_agent,
+            "accept-language": self.language,
+            "x-country": self.country,
+            "authorization": self.authorization,
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+@frozen(kw_only=True)
+class Question:
+    """A request of one visitor.
+
+    Attributes:
+        path: With the query.
+        form: `document`, `rsc` (a navigation in the App Router) or `data` (one in the Pages Router).
+    """
+
+    visitor: VisitorProfile
+    path: str
+    method: str = "GET"
+    form: str = "document"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All request headers."""
+        of_the_form = {"rsc": {"rsc": "1"}, "data": {"x-nextjs-data": "1"}}.get(self.form, {})
+        return {**self.visitor.headers, **of_the_form}
+
+
+@frozen(kw_only=True)
+class Reply:
+    """What a visitor sees of an answer, as far as servers must agree.
+
+    Attributes:
+        is_hit: Whether the edge had it.
+        control: The visitor's Cache-Control.
+    """
+
+    status: int
+    location: str
+    cookies: tuple[str, ...]
+    headers: Mapping[str, str]
+    body: str
+    is_hit: bool = field(default=False, eq=False)
+    control: str | None = field(default=None, eq=False)
+
+    @property
+    def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
+        """What `next start` must agree with, too: it has other marks of its cache and other script names."""
+        text = _MAIN.search(self.body)
+        shown = text.group(1) if text else ""
+        return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
+
+
+def _reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> Reply:
+    headers = {name.lower(): value for name, value in pairs if name.lower() != "set-cookie"}
+    location = urlsplit(headers.pop("location", ""))
+    return Reply(
+        status=status,
+        location=location.path + (f"?{location.query}" if location.query else ""),
+        cookies=tuple(value for name, value in pairs if name.lower() == "set-cookie"),
+        headers={name: value for name, value in headers.items() if name not in _OF_THE_SENDING},
+        body=body.decode(errors="replace").strip(),
+        is_hit=headers.get("x-cache", "").startswith("Hit"),
+        control=headers.get("cache-control"),
+    )
+
+
+def _ask(address: str, host: str, question: Question) -> Reply:
+    answer = requests.request(
+        question.method,
+        f"{address}{question.path}",
+        headers={
+            "host": host,
+            "accept-encoding": "identity",
+            "x-forwarded-proto": "http",
+            **question.headers,
+        },
+        allow_redirects=False,
+        timeout=60,
+    )
+    raw: Any = answer.raw
+    return _reply(answer.status_code, list(raw.headers.items()), answer.content)
+
+
+@frozen(kw_only=True)
+class ThroughTheEdge:
+    """A site as its visitors have it."""
+
+    url: str
+
+    @property
+    def host(self) -> str:
+        """The site's host, with the edge's port."""
+        return urlsplit(self.url).netloc
+
+    def ask(self, question: Question) -> Reply:
+        """Ask the live site."""
+        return _ask(f"http://127.0.0.1:{urlsplit(self.url).port}", self.host, question)
+
+
+@frozen(kw_only=True)
+class WithoutEdge:
+    """The same release's server function, called directly: there is no cache between it and the visitor."""
+
+    cloud: Cloud
+    site: str
+    host: str
+    deployment_id: str
+    origin_key: str = field(repr=False)
+
+    @classmethod
+    def of(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
+        """The function of a live release, with the key that the edge has for it."""
+        _, keys = cloud.emulator.key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
+        entry = json.loads(keys[host.partition(":")[0]])
+        return cls(cloud=cloud, site=site, host=host, deployment_id=deployment_id, origin_key=entry["k"])
+
+    def ask(self, question: Question) -> Reply:
+        """Invoke the function with a function URL's event, as the edge would send it."""
+        path, _, query = question.path.partition("?")
+        headers = {
+            **question.headers,
+            "host": self.host,
+            "x-forwarded-host": self.host,
+            "x-forwarded-proto": "http",
+            "x-anchor-origin-key": self.origin_key,
+            "x-anchor-cache": "shared",
+        }
+        cookie = headers.pop("cookie", "")
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": headers,
+            **({"cookies": cookie.split("; ")} if cookie else {}),
+            "requestContext": {
+                "domainName": self.host,
+                "http": {
+                    "method": question.method,
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                },
+                "requestId": "direct",
+            },
+            "isBase64Encoded": False,
+        }
+        answer = self.cloud.emulator.client("lambda").invoke(
+            FunctionName=f"anchor-local-site-{self.site}-server",
+            Qualifier=release_alias(self.deployment_id),
+            Payload=json.dumps(event).encode(),
+        )
+        payload: bytes = answer["Payload"].read()
+        assert "FunctionError" not in answer, payload
+        head, _, body = payload.partition(_END_OF_HEAD)
+        told = json.loads(head)
+        pairs = [*told["headers"].items(), *(("set-cookie", each) for each in told.get("cookies") or ())]
+        return _reply(told["statusCode"], pairs, b"" if question.method == "HEAD" else body)
+
+
+@frozen(kw_only=True)
+class NextStart:
+    """The same build, served by Next.js itself."""
+
+    port: int
+    host: str
+
+    def ask(self, question: Question) -> Reply:
+        """Ask `next start`."""
+        return _ask(f"http://127.0.0.1:{self.port}", self.host, question)
+
+
+def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings: Mapping[str, str]) -> Path:
+    """Build the site with the real OpenNext, and return its folder.
+
+    Args:
+        folder: An empty folder.
+        of: The example whose locked dependencies are used: they say which Next.js it is.
+        changes: Files to rename, by name; to None where they are left out.
+        settings: Variables of the build, which choose a variant.
+    """
+    shutil.copytree(SITE, folder, dirs_exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "examples" / of / name, folder / name)
+    for name, new in changes.items():
+        (folder / name).rename(folder / new) if new else (folder / name).unlink()
+    node = node_folder(find_node(), folder.with_name(f"{folder.name}-node"))
+    environment = {
+        **os.environ,
+        **settings,
+        "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
+        "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(host_target()[1], "arm64"),
+        "CI": "1",
+        "NEXT_TELEMETRY_DISABLED": "1",
+    }
+    for command in (
+        ("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"),
+        ("npx", "open-next", "build"),
+    ):
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return folder
+
+
+@contextlib.contextmanager
+def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStart]:
+    """`next start` of a build, until the context is left.
+
+    Args:
+        folder: The build's.
+        host: What visitors send as their host.
+        settings: Those of the build: `next.config` is read again.
+    """
+    port = free_ports().edge
+    node = find_node()
+    command = (str(node.node), "node_modules/next/dist/bin/next", "start", "-p", str(port), "-H", "127.0.0.1")
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **settings},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            _wait_for(port, process)
+            yield NextStart(port=port, host=host)
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            output = process.stdout.read() if process.stdout else ""
+            raise AssertionError(f"next start ended: {output}")
+        with contextlib.suppress(requests.ConnectionError):
+            requests.get(f"http://127.0.0.1:{port}/", timeout=30)
+            return
+        time.sleep(0.2)
+    raise AssertionError("next start does not answer")
