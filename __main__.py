@@ -5,22 +5,22 @@ import gc
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Watched
-from components.api import HttpApi, HttpApiArgs
-from components.collection import ReleaseCollection, ReleaseCollectionArgs
-from components.deploy_functions import DeployFunctions
-from components.deploy_store import DeployStore, DeployStoreArgs
-from components.identity import UserIdentity, UserIdentityArgs
-from components.images import ImageService, ImageServiceArgs
-from components.operations import Operations, OperationsArgs
-from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode
-from components.pipeline import BuildPipeline, BuildPipelineArgs
-from components.registration import begun
-from components.shared_edge import SharedEdge, SharedEdgeArgs
-from components.shops import ShopStore, ShopStoreArgs
-from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
-from components.stage import StageConfig
-from components.sweep import DeploymentSweep, DeploymentSweepArgs
+from components.aws.api import HttpApi, HttpApiArgs
+from components.aws.identity import UserIdentity, UserIdentityArgs
+from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
+from components.core.registration import begun
+from components.core.stage import StageConfig
+from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
+from components.deploy.functions import DeployFunctions
+from components.deploy.pipeline import BuildPipeline, BuildPipelineArgs
+from components.deploy.store import DeployStore, DeployStoreArgs
+from components.deploy.sweep import DeploymentSweep, DeploymentSweepArgs
+from components.edge.shared_edge import SharedEdge, SharedEdgeArgs
+from components.images.service import ImageService, ImageServiceArgs
+from components.operations.alarms import Watched
+from components.operations.operations import Operations, OperationsArgs
+from components.shops.store import ShopStore, ShopStoreArgs
+from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 from runtime.deploy.api.routes import ROUTES
 
 gc.disable()  # to look for garbage would take half of its time; what it makes is needed until it ends

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pulumi
 
 from benchmarks.raw_program import RawResource, register
-from components.registration import begun
+from components.core.registration import begun
 
 resources: Sequence[RawResource] = globals()["resources"]
 as_ours: bool = globals()["as_ours"]

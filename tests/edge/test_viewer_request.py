@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.edge_function import EdgeFunction, Forward, Generated
+from local.edge.viewer_function import EdgeFunction, Forward, Generated
 from tests.edge.edge_host import (
     API,
     FEED,

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from local.edge_function import EdgeFunction, EdgeFunctionError
+from local.edge.viewer_function import EdgeFunction, EdgeFunctionError
 from tests.edge.edge_host import SOURCE
 
 # Of the developer guide's list, those that are used.

@@ -18,7 +18,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import NewVariable, SecretStore, replaced
-from runtime.shared.changes import spoken_of
+from runtime.shared.api.changes import spoken_of
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import Ids

@@ -30,7 +30,7 @@ from runtime.shared.signing import Signer
 STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
 
 RECEIVES: Final = 3
-"""How often the queue brings a message before it is a dead letter (components/queue.py)."""
+"""How often the queue brings a message before it is a dead letter (components/aws/queue.py)."""
 
 _REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 """What CodeBuild answers when repeating the same call cannot help. Anything else is tried again."""

@@ -11,10 +11,10 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
 from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
 from runtime.shared.ids import Ids, is_ulid
-from runtime.shared.inputs import parse_json
 from runtime.shared.signing import Signer
 
 _FIRST_VERSION = 1

@@ -25,15 +25,15 @@ from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import NewVariables, SecretStore
 from runtime.shared import aws
+from runtime.shared.api.dispatch import OpenOperations, Operations, dispatch
+from runtime.shared.api.http import Request, Response, answer
+from runtime.shared.api.inputs import read
+from runtime.shared.api.openapi import ROUTE, openapi
+from runtime.shared.api.requests import json_body, page_limit
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
-from runtime.shared.dispatch import OpenOperations, Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.http import Request, Response, answer
 from runtime.shared.ids import ulids
-from runtime.shared.inputs import read
-from runtime.shared.openapi import ROUTE, openapi
-from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
 

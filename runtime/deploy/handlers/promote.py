@@ -23,10 +23,10 @@ from runtime.deploy.repositories.retention import RetentionRepository
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Withdrawal
 from runtime.shared import aws
+from runtime.shared.api.dispatch import Operations, dispatch
+from runtime.shared.api.http import Request, Response, answer, no_content
 from runtime.shared.clock import utc_now
-from runtime.shared.dispatch import Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.http import Request, Response, answer, no_content
 
 
 @frozen(kw_only=True)

@@ -27,7 +27,7 @@ from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 
 RECEIVES: Final = 3
-"""How often the queue brings a message before it is a dead letter (components/queue.py)."""
+"""How often the queue brings a message before it is a dead letter (components/aws/queue.py)."""
 
 # Presigned in this form, URLs lead to the bucket's own region. Those of the usual form lead to a global
 # address, which sends requests for a new bucket away.

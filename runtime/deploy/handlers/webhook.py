@@ -14,11 +14,11 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared import aws
+from runtime.shared.api.http import Request, Response, answer, refusal
 from runtime.shared.aws_errors import passing_refusals
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
 from runtime.shared.errors import AnchorError, UnavailableError
-from runtime.shared.http import Request, Response, answer, refusal
 from runtime.shared.ids import ulids
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer

@@ -10,9 +10,9 @@ from urllib.parse import unquote_plus
 
 from attrs import frozen
 
-from runtime.images.objects import ImageStore, uploaded_image
-from runtime.images.receiving import Uploaded, Uploads
-from runtime.images.uploads import UploadRepository
+from runtime.images.repositories.objects import ImageStore, uploaded_image
+from runtime.images.repositories.uploads import UploadRepository
+from runtime.images.service.receiving import Uploaded, Uploads
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load

@@ -14,10 +14,10 @@ from typing import Any
 import attrs
 import pytest
 
+from local.edge.worker_process import WorkerFailedError
+from local.edge.workers import WorkerPool
+from local.emulator.node_function import NodeFunctionVersion, NodeInvocation, NodeResult
 from local.node import find_node
-from local.node_function import NodeFunctionVersion, NodeInvocation, NodeResult
-from local.worker_process import WorkerFailedError
-from local.workers import WorkerPool
 from tests.runtime.releases.origin.node_functions import (
     SEPARATOR,
     URL_HOST,

@@ -23,9 +23,9 @@ from runtime.deploy.repositories.variables import NewVariable
 from runtime.deploy.upkeep.collecting import GRACE
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
-from tests.runtime.releases.release_world import ASSETS, ReleaseWorld
+from tests.runtime.platform_fixture import OTHER, OWNER
+from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import OTHER, OWNER
 
 DELETE = "DELETE /projects/{projectId}"
 

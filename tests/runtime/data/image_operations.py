@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import define, evolve
 
-from runtime.images.albums import AlbumRepository
 from runtime.images.errors import AlbumNotFoundError, ImageNotFoundError
-from runtime.images.images import ImageRepository
 from runtime.images.model import Album, Found, Image, Status
-from runtime.images.uploads import UploadRepository
+from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.images import ImageRepository
+from runtime.images.repositories.uploads import UploadRepository
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.pages import Page

@@ -22,8 +22,8 @@ from runtime.deploy.releases.edge_store import (
 )
 from runtime.deploy.releases.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
 from tests.runtime.calls import Calls, client_error
+from tests.runtime.releases.interleaving import Turns
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
-from tests.runtime.releases.turns import Turns
 
 HOST = "next-site.example.com"
 

@@ -9,9 +9,9 @@ import pytest
 from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
 from runtime.deploy.model import Deployment, Project
 from tests.runtime.calls import CrashError, real_client
-from tests.runtime.releases.release_world import ReleaseWorld, led_to, live_versions
+from tests.runtime.platform_fixture import OTHER, OWNER, RELEASE_QUEUE
+from tests.runtime.releases.release_fixture import ReleaseWorld, led_to, live_versions
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import OTHER, OWNER, RELEASE_QUEUE
 
 
 def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld) -> None:

@@ -12,10 +12,10 @@ from runtime.shared import aws as clients
 from tests.components.recorder import record_stage
 from tests.runtime.calls import client_error
 from tests.runtime.events import messages, request
+from tests.runtime.platform_fixture import OTHER, OWNER, message_of
 from tests.runtime.releases.key_value_store import ARN
-from tests.runtime.releases.release_world import ReleaseWorld
+from tests.runtime.releases.release_fixture import ReleaseWorld
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import OTHER, OWNER, message_of
 
 PROMOTE = "POST /deployments/{deploymentId}/promote"
 

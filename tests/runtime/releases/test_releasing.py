@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.model import Failure, Variable
 from runtime.deploy.releases.smoke import SmokeTestError
 from tests.runtime.calls import CrashError, client_error
+from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import (
     BUILD_ID,
     FETCH,
@@ -16,7 +17,7 @@ from tests.runtime.releases.open_next import (
     as_json,
     manifest,
 )
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ASSETS,
     ReleaseWorld,
@@ -25,7 +26,6 @@ from tests.runtime.releases.release_world import (
     led_to,
     live_versions,
 )
-from tests.runtime.world import OWNER
 
 SECRET = "open sesame"
 

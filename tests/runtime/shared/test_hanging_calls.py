@@ -18,14 +18,14 @@ import pytest
 from botocore.config import Config
 from botocore.retries.standard import ExponentialBackoff
 
-from components.stage import STAGES
+from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
 from runtime.shared.environment import TIMEOUT
 from tests.components.recorder import recording
 from tests.runtime.calls import REGION
 from tests.runtime.events import request
-from tests.runtime.world import OWNER
+from tests.runtime.platform_fixture import OWNER
 
 FUNCTION = "aws:lambda/function:Function"
 ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "runtime.images.handlers.api"}

@@ -10,8 +10,9 @@ from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.repositories.retention import HELD, HeldRelease, beyond
 from runtime.shared.converters import to_row
+from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import split_changes
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ASSETS,
     ReleaseWorld,
     answering,
@@ -20,7 +21,6 @@ from tests.runtime.releases.release_world import (
 )
 from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of, releases, run
-from tests.runtime.world import OWNER
 
 
 def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_rest_is_gone(

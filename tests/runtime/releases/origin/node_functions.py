@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local.http_messages import Headers
+from local.edge.http_messages import Headers
+from local.edge.workers import WorkerPool
+from local.emulator.node_function import Credentials, InvokeMode, NodeFunctionVersion
 from local.node import find_node
-from local.node_function import Credentials, InvokeMode, NodeFunctionVersion
-from local.workers import WorkerPool
 
 DEPLOY = Path(__file__).parents[4] / "runtime" / "deploy"
 ORIGIN = DEPLOY / "releases" / "origin" / "anchor-origin.mjs"

@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from local.http_messages import Headers
-from local.node_function import NodeFunctionVersion
+from local.edge.http_messages import Headers
+from local.emulator.node_function import NodeFunctionVersion
 from tests.runtime.releases.origin.node_functions import KEY, URL_HOST, Answer, behind_origin, get, workers
 
 HERE = Path(__file__).parent

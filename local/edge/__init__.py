@@ -1,0 +1,1 @@
+"""The emulated CloudFront, and the Node.js workers that serve function URLs."""

@@ -1,0 +1,81 @@
+"""CORS as a response headers policy of CloudFront has it: which origins' pages may read an answer.
+
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/understanding-response-headers-policies.html#understanding-response-headers-policies-cors
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from local.edge.http_messages import Headers
+
+PREFIX = "access-control-"
+
+
+@frozen(kw_only=True)
+class CorsPolicy:
+    """The CORS part of a response headers policy.
+
+    Attributes:
+        origins: `*` in one stands for any text.
+        override: whether the origin's own CORS headers are dropped.
+    """
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int | None = None
+    override: bool = False
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "CorsPolicy":
+        """From the API's `CorsConfig`."""
+
+        def listed(name: str) -> tuple[str, ...]:
+            return tuple((config.get(name) or {}).get("Items") or ())
+
+        return cls(
+            origins=listed("AccessControlAllowOrigins"),
+            methods=listed("AccessControlAllowMethods"),
+            headers=listed("AccessControlAllowHeaders"),
+            exposed=listed("AccessControlExposeHeaders"),
+            credentials=bool(config.get("AccessControlAllowCredentials")),
+            max_age=config.get("AccessControlMaxAgeSec"),
+            override=bool(config.get("OriginOverride")),
+        )
+
+    def applied(self, answered: Headers, origin: str | None) -> Headers:
+        """An answer's headers for a page of `origin`; None when the request names none."""
+        own = any(name.startswith(PREFIX) for name, _ in answered)
+        if own and not self.override:
+            return answered
+        kept = [(name, value) for name, value in answered if not name.startswith(PREFIX)]
+        return kept if origin is None else [*kept, *self._for(origin)]
+
+    def _for(self, origin: str) -> Headers:
+        if not any(_matches(pattern, origin) for pattern in self.origins):
+            return []
+        everyone = self.origins == ("*",) and not self.credentials
+        added: Headers = [("access-control-allow-origin", "*" if everyone else origin)]
+        if not everyone:
+            added.append(("vary", "Origin"))
+        if self.credentials:
+            added.append(("access-control-allow-credentials", "true"))
+        for name, values in (
+            ("allow-methods", self.methods),
+            ("allow-headers", self.headers),
+            ("expose-headers", self.exposed),
+        ):
+            if values:
+                added.append((PREFIX + name, ", ".join(values)))
+        if self.max_age is not None:
+            added.append(("access-control-max-age", str(self.max_age)))
+        return added
+
+
+def _matches(pattern: str, origin: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), origin) is not None
