@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 # Those that coverage is measured over, and the others: to watch these, too, takes longer and shows nothing more.
 COVERING := tests/components tests/runtime
-OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/policies tests/reference
+OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
 UNIT := $(COVERING) $(OTHERS) $(LOOPBACK)
 
 .PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
