@@ -13,7 +13,6 @@ from attrs import frozen
 from runtime.deploy.api.deleting import Deletion
 from runtime.deploy.api.documents import deployment_document
 from runtime.deploy.releases.edge_store import EdgeStore
-from runtime.deploy.releases.promotion import Promotion
 from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
@@ -46,7 +45,7 @@ class Services:
         deletion: Returns what deletes; called by a deletion only, because making its client takes time.
     """
 
-    promotion: Promotion
+    switch: Switch
     deletion: Callable[[], Deletion]
 
 
@@ -70,16 +69,11 @@ def service() -> Services:
         "deployments_table": environment.deployments_table,
     }
     return Services(
-        promotion=Promotion(
+        switch=Switch(
             projects=projects,
             deployments=deployments,
-            switch=Switch(
-                projects=projects,
-                deployments=deployments,
-                edge=edge,
-                publisher=FunctionPublisher(client=aws.client("lambda"), pause=time.sleep),
-                clock=utc_now,
-            ),
+            edge=edge,
+            publisher=FunctionPublisher(client=aws.client("lambda"), pause=time.sleep),
             clock=utc_now,
         ),
         deletion=lambda: Deletion(
@@ -106,7 +100,7 @@ def respond(event: Mapping[str, Any], services: Services) -> Response:
 
 
 def _promote(services: Services, user_id: str, request: Request) -> Response:
-    deployment = services.promotion.promote(user_id, request.path_parameters["deploymentId"])
+    deployment = services.switch.promote(user_id, request.path_parameters["deploymentId"])
     return answer(HTTPStatus.OK, deployment_document(deployment))
 
 

@@ -1,4 +1,4 @@
-"""The switch's second half: edge, aliases and statuses follow the project's pointer (D3, D4)."""
+"""Switching releases: a promote moves the project's pointer; edge, aliases and statuses follow it (D3-D5)."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from runtime.shared.clock import Clock
 
 @frozen(kw_only=True)
 class Switch:
-    """Makes everything follow the pointer that a release or a promote has just written.
+    """Makes a release live: by a promote of it, or after the pointer of its project was written.
 
     Several may run at once for one site, in any order: each part follows the pointer as it is at the end.
     """
@@ -25,6 +25,24 @@ class Switch:
     edge: EdgeStore
     publisher: FunctionPublisher
     clock: Clock
+
+    def promote(self, user_id: str, deployment_id: str) -> Deployment:
+        """Lead the visitors of a tenant's site to one of its releases.
+
+        Repeatable: promoting what is live already pins the project to it.
+
+        Raises:
+            DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
+            NotReleasedError: It has never been live.
+            ReleaseCollectedError: It is not kept any more (D6).
+            SwitchOvertakenError: Another switch of the same project was later.
+        """
+        found = self.deployments.owned(user_id, deployment_id)
+        # The index that finds it by its id alone may be behind.
+        deployment = self.deployments.get(found.project_id, deployment_id)
+        site = self.projects.site(deployment.site)
+        project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
+        return self.follow(project, deployment, site)
 
     def follow(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Lead visitors to a deployment, and write that it is live. Repeatable.

@@ -106,7 +106,7 @@ class LifeCycle:
     def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
         def asked() -> None:
             try:
-                self.stage.promotion.promote(OWNER, deployment.deployment_id)
+                self.stage.switch.promote(OWNER, deployment.deployment_id)
             except (NotReleasedError, SwitchOvertakenError):
                 return
 

@@ -13,7 +13,6 @@ from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.artifact import ArtifactLimits
 from runtime.deploy.releases.edge_store import EdgeStore
-from runtime.deploy.releases.promotion import Promotion
 from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.releases.release_steps import ReleaseSteps, artifact_key
 from runtime.deploy.releases.releasing import Releaser
@@ -149,7 +148,7 @@ class ReleaseWorld:
         secrets: Any = calls.client("ssm", self.secrets)
         edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
         publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
-        switch = Switch(
+        self.switch = Switch(
             projects=world.projects,
             deployments=world.deployments,
             edge=edge,
@@ -186,12 +185,9 @@ class ReleaseWorld:
             projects=world.projects,
             deployments=world.deployments,
             steps=self.steps,
-            switch=switch,
+            switch=self.switch,
             clock=world.clock,
             pause=self.pauses.append,
-        )
-        self.promotion = Promotion(
-            projects=world.projects, deployments=world.deployments, switch=switch, clock=world.clock
         )
         self.deletion = Deletion(
             projects=world.projects,
@@ -203,7 +199,7 @@ class ReleaseWorld:
             secrets=SecretRemover(client=calls.client("ssm", world.ssm)),
             clock=world.clock,
         )
-        self.services = Services(promotion=self.promotion, deletion=lambda: self.deletion)
+        self.services = Services(switch=self.switch, deletion=lambda: self.deletion)
 
     def _s3(self) -> Any:
         watched = self.world.calls.client("s3", self.objects)

@@ -195,7 +195,7 @@ def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: Rele
     def before(called: str) -> None:
         if called == "update_alias":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(project.user_id, first.deployment_id)
+            stage.switch.promote(project.user_id, first.deployment_id)
 
     stage.world.calls.before = before
     stage.release(deployment)
