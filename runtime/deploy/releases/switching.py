@@ -1,6 +1,7 @@
 """Switching releases: a promote moves the project's pointer; edge, aliases and statuses follow it (D3-D5)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import frozen
 
@@ -58,27 +59,35 @@ class Switch:
         Raises:
             SwitchOvertakenError: Another switch took the pointer; everything leads there.
         """
-
-        def pointed() -> str:
-            live = self.projects.get(project.project_id).live
-            if live is None:
-                raise SwitchOvertakenError(deployment.deployment_id, None)
-            return live.deployment_id
-
-        def versions() -> Mapping[str, str]:
-            pointed_id = pointed()
-            live = (
-                deployment
-                if pointed_id == deployment.deployment_id
-                else self.deployments.get(project.project_id, pointed_id)
-            )
-            if live.release is None:
-                raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
-            return _versions(live.release, site)
-
-        self.edge.lead(site.host, pointed)
-        self.publisher.lead(versions)
+        self.edge.lead(site.host, partial(self._pointed_id, project, deployment))
+        self.publisher.lead(partial(self._pointed_versions, project, deployment, site))
         return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
+
+    def _pointed_id(self, project: Project, deployment: Deployment) -> str:
+        """Return the id of the deployment that the project points to now.
+
+        Raises:
+            SwitchOvertakenError: It points to none any more.
+        """
+        live = self.projects.get(project.project_id).live
+        if live is None:
+            raise SwitchOvertakenError(deployment.deployment_id, None)
+        return live.deployment_id
+
+    def _pointed_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
+        """Return the version of each function in the release that the project points to now.
+
+        Raises:
+            SwitchOvertakenError: The project points to none any more, or to one without a release.
+        """
+        pointed_id = self._pointed_id(project, deployment)
+        if pointed_id == deployment.deployment_id:
+            pointed = deployment
+        else:
+            pointed = self.deployments.get(project.project_id, pointed_id)
+        if pointed.release is None:
+            raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
+        return _versions(pointed.release, site)
 
 
 def _versions(release: Release, site: Site) -> Mapping[str, str]:
