@@ -29,7 +29,7 @@ class QueueArgs:
         stage: The stage it belongs to.
         visibility: Seconds for which a received message is hidden from others.
         fifo: Whether messages of one group are delivered in order, one at a time.
-        receives: After how many failed receives a message is a dead letter.
+        max_receive_count: After how many failed receives a message is a dead letter.
 
     Raises:
         DeclarationError: SQS would refuse the queue.
@@ -38,15 +38,15 @@ class QueueArgs:
     stage: StageConfig
     visibility: int
     fifo: bool = False
-    receives: int = 3
+    max_receive_count: int = 3
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.visibility <= _MAXIMUM_VISIBILITY:
             raise DeclarationError(
                 f"visibility of {self.visibility} s; SQS allows 1 to {_MAXIMUM_VISIBILITY}"
             )
-        if self.receives < 1:
-            raise DeclarationError(f"dead after {self.receives} receives; at least 1")
+        if self.max_receive_count < 1:
+            raise DeclarationError(f"max_receive_count of {self.max_receive_count}; at least 1")
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +101,7 @@ class Queue(Part):
         arn: The queue's ARN.
         queue_name: The queue's name.
         visibility: Seconds, as in its arguments.
+        max_receive_count: As in its arguments.
         dead: Its dead-letter queue.
     """
 
@@ -119,7 +120,7 @@ class Queue(Part):
             fifo_throughput_limit="perMessageGroupId" if args.fifo else None,
             visibility_timeout_seconds=args.visibility,
             redrive_policy=composed_json(
-                {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": args.receives}
+                {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": args.max_receive_count}
             ),
             sqs_managed_sse_enabled=True,
             opts=self.inside,
@@ -136,6 +137,7 @@ class Queue(Part):
         self.arn = queue.arn
         self.queue_name = queue.name
         self.visibility = args.visibility
+        self.max_receive_count = args.max_receive_count
 
     def grant_send(self) -> Grant:
         """Allow sending messages."""

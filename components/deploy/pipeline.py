@@ -102,6 +102,7 @@ class BuildPipeline(Component):
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "BUILD_QUEUE_URL": self.builds.url,
                 "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
+                "MAX_RECEIVE_COUNT": str(self.builds.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
             },
@@ -166,6 +167,7 @@ class BuildPipeline(Component):
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "ASSETS_BUCKET": store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
+                "MAX_RECEIVE_COUNT": str(self.releases.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
             },
             grants=(

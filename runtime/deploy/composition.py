@@ -83,6 +83,13 @@ class Store(Protocol):
     def key_value_store_arn(self) -> str: ...
 
 
+class RedrivenQueue(Protocol):
+    """The variable with how often a function's queue brings a message before it is a dead letter."""
+
+    @property
+    def max_receive_count(self) -> str: ...
+
+
 class Scheduling(Tables, BuildQueueUrl, Protocol):
     """Variables of everything that starts or ends builds.
 
@@ -98,7 +105,7 @@ class Webhook(Tables, BuildQueueUrl, SigningKey, Protocol):
     """Variables of `pushes`."""
 
 
-class Building(Scheduling, SigningKey, SecretsKey, Protocol):
+class Building(Scheduling, RedrivenQueue, SigningKey, SecretsKey, Protocol):
     """Variables of `builder`."""
 
     @property
@@ -122,7 +129,7 @@ class Switching(Tables, Store, Protocol):
     """Variables of `switch` and `deletion`."""
 
 
-class Releasing(Switching, SigningKey, Protocol):
+class Releasing(Switching, RedrivenQueue, SigningKey, Protocol):
     """Variables of `releaser`."""
 
     @property
@@ -169,6 +176,7 @@ def builder(environment: Building) -> "Builder":
         turns=turns,
         build_queue=turns.build_queue,
         codebuild=aws.client("codebuild"),
+        max_receive_count=int(environment.max_receive_count),
         artifacts_bucket=environment.artifacts_bucket,
         signer=_signer(environment),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
@@ -274,6 +282,7 @@ def releaser(environment: Releasing) -> "Releaser":
             jitter=random.random,
         ),
         switch=_switch(deployments, edge, publisher),
+        max_receive_count=int(environment.max_receive_count),
         clock=utc_now,
         pause=time.sleep,
     )

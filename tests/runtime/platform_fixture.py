@@ -36,6 +36,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 OWNER = "owner-0000"
 OTHER = "other-0000"
 BUILD_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-builds"
+MAX_RECEIVE_COUNT = 3
 RELEASE_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-releases.fifo"
 SIGNING_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/signing"
 SECRETS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/secrets"
@@ -114,6 +115,7 @@ class World:
             turns=self.turns,
             build_queue=self.build_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
+            max_receive_count=MAX_RECEIVE_COUNT,
             artifacts_bucket="anchor-dev-123456789012-artifacts",
             signer=self.signer,
             secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),

@@ -51,6 +51,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "ARTIFACTS_BUCKET": "artifacts",
         "LOGS_BUCKET": "logs",
         "CONCURRENT_BUILDS": "10",
+        "MAX_RECEIVE_COUNT": "3",
         "API_ENDPOINT": "https://api.example.com",
     }
     for name, value in environment.items():

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from attrs import frozen
 
@@ -13,9 +13,6 @@ from runtime.deploy.releases.releasing import Releaser
 from runtime.shared.batches import handle_records
 from runtime.shared.environment import load
 from runtime.shared.logging import Log
-
-RECEIVES: Final = 3
-"""How often the queue brings a message before it is a dead letter (components/aws/queue.py)."""
 
 
 @frozen(kw_only=True)
@@ -28,6 +25,7 @@ class Environment:
     assets_bucket: str
     key_value_store_arn: str
     signing_key_arn: str
+    max_receive_count: str
 
 
 @cache
@@ -51,7 +49,7 @@ def respond(event: Mapping[str, Any], releaser: Releaser) -> dict[str, Any]:
         releaser.release(
             message,
             log.bound(projectId=message.project_id, deploymentId=message.deployment_id, receives=receives),
-            is_last=receives >= RECEIVES,
+            is_last=receives >= releaser.max_receive_count,
         )
 
     return handle_records(event, release, log, in_order=True)

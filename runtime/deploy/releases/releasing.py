@@ -81,6 +81,7 @@ class Releaser:
     """Releases deployments.
 
     Attributes:
+        max_receive_count: How often the queue brings a message before it is a dead letter.
         pause: Waits for that many seconds.
     """
 
@@ -88,6 +89,7 @@ class Releaser:
     deployments: DeploymentRepository
     steps: ReleaseSteps
     switch: Switch
+    max_receive_count: int
     clock: Clock
     pause: Callable[[float], None] = field(repr=False)
 

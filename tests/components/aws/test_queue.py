@@ -67,7 +67,7 @@ def test_messages_are_encrypted() -> None:
     [
         ({"visibility": 0}, "1 to 43200"),
         ({"visibility": 43201}, "1 to 43200"),
-        ({"receives": 0}, "at least 1"),
+        ({"max_receive_count": 0}, "at least 1"),
         ({"name": "x" * 70}, "names of 1 to 80"),
         ({"name": "with space"}, "names of 1 to 80"),
     ],

@@ -17,11 +17,18 @@ VARIABLES = {
         "ARTIFACTS_BUCKET",
         "BUILD_QUEUE_URL",
         "CONCURRENT_BUILDS",
+        "MAX_RECEIVE_COUNT",
         "SECRETS_KEY_ARN",
         "SIGNING_KEY_ARN",
     },
     "build-events": {"BUILD_QUEUE_URL", "CONCURRENT_BUILDS", "RELEASE_QUEUE_URL"},
-    "release": {"ARTIFACTS_BUCKET", "ASSETS_BUCKET", "KEY_VALUE_STORE_ARN", "SIGNING_KEY_ARN"},
+    "release": {
+        "ARTIFACTS_BUCKET",
+        "ASSETS_BUCKET",
+        "KEY_VALUE_STORE_ARN",
+        "MAX_RECEIVE_COUNT",
+        "SIGNING_KEY_ARN",
+    },
     "promote": {"KEY_VALUE_STORE_ARN"},
     "api": {
         "SIGNING_KEY_ARN",
@@ -125,6 +132,15 @@ def test_a_queue_calls_its_function_one_message_at_a_time(queue: str, function: 
     assert mapping["eventSourceArn"].rsplit(":", 1)[1].startswith(f"anchor-dev-{queue}")
     assert mapping["batchSize"] == 1
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
+def test_a_function_knows_after_how_many_receives_its_queue_gives_up(queue: str, function: str) -> None:
+    """With another number the last failure would never be told, or the first one would be the last."""
+    recorded = recording("dev")
+    redrive = json.loads(recorded.one("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
+    variables = recorded.one(FUNCTION, function).inputs["environment"]["variables"]
+    assert variables["MAX_RECEIVE_COUNT"] == str(redrive["maxReceiveCount"])
 
 
 def test_every_end_of_a_sites_build_is_told_to_build_events() -> None:

@@ -25,14 +25,13 @@ from tests.runtime.data.life_cycle import ENDS, PUSH, artifact_of
 from tests.runtime.events import build_state, delivery, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.faults.injected import Fault, Injector
-from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, World
 from tests.runtime.releases.release_fixture import ARTIFACTS, ReleaseWorld, artifact_key, led_to
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT: Final = Path(__file__).parents[3]
 HIDDEN: Final = timedelta(minutes=30)
 """How long both queues hide a message (components/deploy/pipeline.py)."""
-RECEIVES: Final = 3
 EVENT_PAUSES: Final = (timedelta(minutes=1), timedelta(minutes=2))
 REMEMBERED: Final = timedelta(minutes=5)
 BUILD: Final = timedelta(minutes=2)
@@ -285,7 +284,7 @@ class Journey:
 
     def _owe_again(self, due: Due, shown_again: list[int]) -> None:
         match due.function:
-            case "orchestrator" | "release" if due.tries < RECEIVES:
+            case "orchestrator" | "release" if due.tries < MAX_RECEIVE_COUNT:
                 pause = timedelta(seconds=shown_again[-1]) if shown_again else HIDDEN
                 due.at = self.now + pause
                 self.due.append(due)

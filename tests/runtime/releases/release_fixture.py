@@ -23,7 +23,7 @@ from runtime.deploy.repositories.project_deletion import ProjectDeletionReposito
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Collector, Withdrawal
 from tests.runtime.calls import REGION, CrashError, client_error
-from tests.runtime.platform_fixture import World, message_of
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, World, message_of
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import artifact
@@ -186,6 +186,7 @@ class ReleaseWorld:
             deployments=world.deployments,
             steps=self.steps,
             switch=self.switch,
+            max_receive_count=MAX_RECEIVE_COUNT,
             clock=world.clock,
             pause=self.pauses.append,
         )

@@ -9,7 +9,6 @@ import pytest
 from runtime.deploy.handlers import collect, promote, release
 from runtime.deploy.model import Deployment
 from runtime.shared import aws as clients
-from tests.components.recorder import record_stage
 from tests.runtime.calls import client_error
 from tests.runtime.events import messages, request
 from tests.runtime.platform_fixture import OTHER, OWNER, message_of
@@ -91,6 +90,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "ARTIFACTS_BUCKET": "artifacts",
         "ASSETS_BUCKET": "assets",
         "KEPT_RELEASES": "10",
+        "MAX_RECEIVE_COUNT": "3",
         "KEY_VALUE_STORE_ARN": ARN,
         "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
     }
@@ -128,13 +128,3 @@ def test_the_functions_answer_what_they_are_called_with() -> None:
     event = request(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
     assert promote.handle(event, None)["statusCode"] == 404
     collect.handle({"id": "event", "time": "2026-01-31T09:30:00Z"}, None)
-
-
-def test_the_queue_brings_a_message_as_often_as_the_function_counts() -> None:
-    """With another number the last failure would never be told, or the first one would be the last."""
-    (queue,) = [
-        resource.inputs
-        for resource in record_stage("dev")
-        if resource.type == "aws:sqs/queue:Queue" and resource.inputs["name"] == "anchor-dev-releases.fifo"
-    ]
-    assert json.loads(queue["redrivePolicy"])["maxReceiveCount"] == release.RECEIVES
