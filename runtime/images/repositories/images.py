@@ -2,7 +2,7 @@
 
 Every method but `create` takes the signed-in user's id first, and another user's image is missing for it
 (A5), as is one that has expired. Each makes one DynamoDB call. What uploads do to images:
-`runtime.images.repositories.uploads`.
+`runtime.images.repositories.image_status`.
 """
 
 from collections.abc import Mapping

@@ -63,7 +63,7 @@ class S3Client(Protocol):
 
 
 @frozen(kw_only=True)
-class UploadForm:
+class PresignedPost:
     """What a browser posts a file with, as `multipart/form-data`.
 
     Attributes:
@@ -87,7 +87,7 @@ class ImageStore:
     client: S3Client
     bucket: str
 
-    def form(self, image_id: str, content_type: str, *, size: int, lasting: timedelta) -> UploadForm:
+    def form(self, image_id: str, content_type: str, *, size: int, lasting: timedelta) -> PresignedPost:
         """Return the form for one image: S3 takes this key, this type and 1 to `size` bytes, nothing else.
 
         Calls nothing: the form is signed here.
@@ -100,7 +100,7 @@ class ImageStore:
             Conditions=[fixed, ["content-length-range", 1, size]],
             ExpiresIn=int(lasting.total_seconds()),
         )
-        return UploadForm(url=form["url"], fields=form["fields"])
+        return PresignedPost(url=form["url"], fields=form["fields"])
 
     def upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
         """Return an upload to be read, as long as it has this ETag. Calls nothing yet."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from runtime.images.model import Album, Image, Status
-from runtime.images.repositories.objects import UploadForm
+from runtime.images.repositories.objects import PresignedPost
 from runtime.images.service.answers import AlbumDocument, ImageDocument, UploadDocument
 from runtime.shared.clock import to_text
 
@@ -35,7 +35,7 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
     return document
 
 
-def upload_document(form: UploadForm, *, expires_at: datetime) -> UploadDocument:
+def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocument:
     """Return an upload form; `fields` go before the file, which is the form's last field, `file`."""
     return {
         "method": "POST",

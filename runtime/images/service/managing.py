@@ -13,7 +13,7 @@ from runtime.images.model import REMEMBERED, UPLOAD_TIME, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
-from runtime.images.repositories.objects import ImageStore, UploadForm, delivered_key
+from runtime.images.repositories.objects import ImageStore, PresignedPost, delivered_key
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.shared.api.changes import spoken_of
 from runtime.shared.clock import Clock
@@ -33,7 +33,7 @@ class CreatedImage:
     """
 
     image: Image
-    form: UploadForm = field(repr=False)
+    form: PresignedPost = field(repr=False)
     expires_at: datetime
 
 

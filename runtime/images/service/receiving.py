@@ -19,8 +19,8 @@ from attrs import field, frozen
 
 from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
 from runtime.images.model import Found, Image, Status
+from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.repositories.uploads import UploadRepository
 from runtime.images.service.inspection import inspect
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
@@ -30,8 +30,8 @@ _FIRST_PAUSE: Final = 0.1  # seconds; doubled each time
 
 
 @frozen(kw_only=True)
-class Uploaded:
-    """An object that was written, as the bucket's event tells it.
+class CreatedObject:
+    """An object in the bucket, as its `ObjectCreated` event describes it.
 
     Attributes:
         etag: Without quotes.
@@ -44,7 +44,7 @@ class Uploaded:
 
 
 @frozen(kw_only=True)
-class Uploads:
+class UploadProcessor:
     """Turns `pending` images into `ready` ones, and removes what cannot become one.
 
     Attributes:
@@ -53,14 +53,14 @@ class Uploads:
         jitter: Returns a number from 0 to 1.
     """
 
-    images: UploadRepository
+    images: ImageStatusRepository
     store: ImageStore
     clock: Clock
     maximum_bytes: int
     pause: Callable[[float], None] = field(repr=False)
     jitter: Callable[[], float] = field(repr=False)
 
-    def receive(self, uploaded: Uploaded, log: Log) -> None:
+    def receive(self, created: CreatedObject, log: Log) -> None:
         """Do what an upload asks for. Repeatable. Two calls of DynamoDB, more when others write these rows.
 
         Many uploads into one album meet at its counter, so that a write that lost is repeated here, after a
@@ -71,7 +71,7 @@ class Uploads:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                self._receive(uploaded, log)
+                self._receive(created, log)
             except ImageChangedError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -82,8 +82,8 @@ class Uploads:
             else:
                 return
 
-    def _receive(self, uploaded: Uploaded, log: Log) -> None:
-        image_id, etag = uploaded.image_id, uploaded.etag
+    def _receive(self, created: CreatedObject, log: Log) -> None:
+        image_id, etag = created.image_id, created.etag
         image = self.images.find(image_id, at=self.clock())
         if image is None or image.status is Status.DELETING:
             self.store.delete(image_id, etag)
@@ -94,27 +94,27 @@ class Uploads:
         elif image.status is Status.READY or image.etag == etag:
             log.info("event was here before")
         else:
-            self._judge(image, uploaded, log)
+            self._judge(image, created, log)
         # Last: an event that comes again may have to judge it anew.
         self.store.delete_upload(image_id, etag=etag)
 
-    def _judge(self, image: Image, uploaded: Uploaded, log: Log) -> None:
+    def _judge(self, image: Image, created: CreatedObject, log: Log) -> None:
         try:
-            found = self._accepted(image, uploaded)
+            found = self._accepted(image, created)
         except RefusedFileError as refused:
-            self.images.reject(image, refused.reason, etag=uploaded.etag, at=self.clock())
+            self.images.reject(image, refused.reason, etag=created.etag, at=self.clock())
             log.info("upload rejected", reason=refused.reason)
             return
-        self.images.make_ready(image, found, size=uploaded.size, etag=uploaded.etag, at=self.clock())
-        log.info("image ready", width=found.width, height=found.height, size=uploaded.size)
+        self.images.make_ready(image, found, size=created.size, etag=created.etag, at=self.clock())
+        log.info("image ready", width=found.width, height=found.height, size=created.size)
 
-    def _accepted(self, image: Image, uploaded: Uploaded) -> Found:
+    def _accepted(self, image: Image, created: CreatedObject) -> Found:
         """Judge an upload, and copy it; or find that an event that failed had copied it."""
         # The form's own bounds; whoever writes to the bucket without one is held to them too.
         largest = min(image.declared_size, self.maximum_bytes)
-        if not 1 <= uploaded.size <= largest:
-            raise RefusedFileError(f"the file has {uploaded.size} bytes; allowed are 1 to {largest}")
-        image_id, etag, size = uploaded.image_id, uploaded.etag, uploaded.size
+        if not 1 <= created.size <= largest:
+            raise RefusedFileError(f"the file has {created.size} bytes; allowed are 1 to {largest}")
+        image_id, etag, size = created.image_id, created.etag, created.size
         try:
             found = inspect(self.store.upload(image_id, etag=etag, size=size), image.content_type)
             self.store.deliver(image_id, image.content_type, etag=etag)

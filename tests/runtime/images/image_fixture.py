@@ -18,12 +18,12 @@ from runtime.images.handlers import api, uploaded
 from runtime.images.model import UPLOADS, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
+from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, delivered_key, upload_key
-from runtime.images.repositories.uploads import UploadRepository
 from runtime.images.service.image_input import NewAlbum, NewImage
 from runtime.images.service.managing import Gallery
-from runtime.images.service.receiving import Uploads
+from runtime.images.service.receiving import UploadProcessor
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
@@ -105,7 +105,7 @@ class ImageWorld:
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
         self.cloudfront = self.calls.client("cloudfront", self.caches)
-        self.uploaded = UploadRepository(client=self.dynamodb, table=IMAGES)
+        self.uploaded = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
         self.gallery = Gallery(
             images=self.images,
             albums=self.albums,
@@ -116,7 +116,7 @@ class ImageWorld:
             maximum_bytes=MAXIMUM,
             delivery_url=DELIVERY,
         )
-        self.uploads = Uploads(
+        self.uploads = UploadProcessor(
             images=self.uploaded,
             store=self.store,
             clock=self.clock,

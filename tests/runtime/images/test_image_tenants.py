@@ -19,8 +19,8 @@ from runtime.images.errors import (
 from runtime.images.handlers import api
 from runtime.images.model import Album, Image
 from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
-from runtime.images.repositories.uploads import UploadRepository
 from runtime.shared.pages import Page
 from tests.runtime.events import request
 from tests.runtime.images.image_fixture import ImageWorld
@@ -64,11 +64,11 @@ SERVE_USERS: dict[str, Call] = {
 OTHERS = {
     "ImageRepository.create",
     "AlbumRepository.create",
-    "UploadRepository.find",
-    "UploadRepository.make_ready",
-    "UploadRepository.reject",
+    "ImageStatusRepository.find",
+    "ImageStatusRepository.make_ready",
+    "ImageStatusRepository.reject",
 }
-KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, UploadRepository)}
+KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, ImageStatusRepository)}
 STRANGERS = [OTHER, OWNER + " ", f"USER#{OWNER}"]
 
 

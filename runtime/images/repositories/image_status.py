@@ -16,7 +16,7 @@ from runtime.shared.dynamodb import TransactionRefusedError
 
 
 @frozen(kw_only=True)
-class UploadRepository:
+class ImageStatusRepository:
     """Reads images whatever their owner, and writes what became of their uploads.
 
     Attributes:
