@@ -13,6 +13,7 @@ from components.core.stage import StageConfig
 from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
 from components.deploy.functions import DeployFunctions
 from components.deploy.pipeline import BuildPipeline, BuildPipelineArgs
+from components.deploy.platform_api import PlatformApi, PlatformApiArgs
 from components.deploy.store import DeployStore, DeployStoreArgs
 from components.deploy.sweep import DeploymentSweep, DeploymentSweepArgs
 from components.edge.shared_edge import SharedEdge, SharedEdgeArgs
@@ -21,7 +22,6 @@ from components.operations.alarms import Watched
 from components.operations.operations import Operations, OperationsArgs
 from components.shops.store import ShopStore, ShopStoreArgs
 from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
-from runtime.deploy.api.routes import ROUTES
 
 gc.disable()  # to look for garbage would take half of its time; what it makes is needed until it ends
 
@@ -41,10 +41,8 @@ store.assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
 
 # From push to live
 functions = DeployFunctions(stage=stage, account=account, code=code, layers=layers, store=store)
-pipeline = BuildPipeline(
-    "deploy", BuildPipelineArgs(functions=functions, edge=edge, api_endpoint=api.endpoint)
-)
-api.route(ROUTES, pipeline.functions)
+pipeline = BuildPipeline("deploy", BuildPipelineArgs(functions=functions, edge=edge))
+platform = PlatformApi("api", PlatformApiArgs(functions=functions, pipeline=pipeline, edge=edge, api=api))
 sweep = DeploymentSweep("sweep", DeploymentSweepArgs(functions=functions, pipeline=pipeline))
 collection = ReleaseCollection("collection", ReleaseCollectionArgs(functions=functions, edge=edge))
 
@@ -69,7 +67,8 @@ shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
 
 # Who is told when something fails, and where to look
 watched = Watched(
-    functions=pipeline.functions | images.functions | sweep.functions | collection.functions,
+    functions={**pipeline.functions, **platform.functions, **images.functions}
+    | {**sweep.functions, **collection.functions},
     queues={"builds": pipeline.builds, "releases": pipeline.releases},
     dead_letters={"images-uploads": images.dead_letters},
     apis={"platform": api, "images": images.api},

@@ -1,4 +1,4 @@
-"""BuildPipeline: from a push to a live release (P, D), and the functions of the API (A)."""
+"""BuildPipeline: from a push to a live release (P, D)."""
 
 import json
 from typing import Final
@@ -30,12 +30,10 @@ class BuildPipelineArgs:
     Attributes:
         functions: Makes its functions.
         edge: In which store a release is switched.
-        api_endpoint: The URL of the API, of which the URLs of webhooks are made.
     """
 
     functions: DeployFunctions
     edge: SharedEdge
-    api_endpoint: pulumi.Input[str]
 
 
 class BuildPipeline(Component):
@@ -68,8 +66,6 @@ class BuildPipeline(Component):
             "orchestrator": self._orchestrator(),
             "build-events": self._build_events(),
             "release": self._release(),
-            "promote": self._promote(),
-            "api": self._api(),
         }
         self.functions["orchestrator"].consume(self.builds)
         self.functions["release"].consume(self.releases)
@@ -207,64 +203,6 @@ class BuildPipeline(Component):
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:GetParametersByPath",), resources=(sites.secrets,)),
                 store.keys.grant_decrypt(sites.secrets),
-            ),
-        )
-
-    def _promote(self) -> Function:
-        store, edge = self._store, self._args.edge
-        return self._args.functions.make(
-            "promote",
-            opts=self.inside,
-            timeout=30,
-            layers=("base", "edge"),
-            environment={"KEY_VALUE_STORE_ARN": edge.store_arn},
-            grants=(
-                store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),
-                # The deployment is checked in the transaction that lets the project lead to it.
-                store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
-                store.deployments.grant_query("DeploymentIdIndex"),
-                Grant(actions=("lambda:UpdateAlias",), resources=(self._sites.functions,)),
-                edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                # A project's secrets go with it. Encrypted as they are looked up, nobody can read them here.
-                Grant(
-                    actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
-                    resources=(self._sites.secrets,),
-                ),
-            ),
-        )
-
-    def _api(self) -> Function:
-        store, sites = self._store, self._sites
-        return self._args.functions.make(
-            "api",
-            opts=self.inside,
-            timeout=15,
-            environment={
-                "SIGNING_KEY_ARN": store.keys.signing_arn,
-                "SECRETS_KEY_ARN": store.keys.secrets_arn,
-                "API_ENDPOINT": self._args.api_endpoint,
-                "BUILD_QUEUE_URL": self.builds.url,
-                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
-                "LOGS_BUCKET": store.logs.bucket_name,
-            },
-            grants=(
-                store.projects.grant(
-                    "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
-                ),
-                store.grant_turns(),
-                store.projects.grant_query("UserIdIndex"),
-                store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-                store.deployments.grant_query("DeploymentIdIndex"),
-                # A cancel stops the build and sends the next one on its way; a deployment by hand is sent.
-                Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
-                self.builds.grant_send(),
-                Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
-                store.logs.grant("GetObject", under="logs/builds/"),
-                # To who may not list, S3 does not say that a log is missing, but that it is forbidden.
-                store.logs.grant_list(),
-                store.keys.grant_sign(),
-                Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
-                store.keys.grant_encrypt(sites.secrets),
             ),
         )
 

@@ -1,4 +1,4 @@
-"""BuildPipeline: what each function is told and what it may do."""
+"""BuildPipeline and PlatformApi: what each function is told and what it may do."""
 
 import json
 from typing import Any
