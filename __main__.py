@@ -1,14 +1,12 @@
 """What one stage of anchor-deploy consists of: a table of contents of `components`."""
 
-import gc
-
 import pulumi
 import pulumi_aws as aws
 
 from components.aws.api import HttpApi, HttpApiArgs
 from components.aws.identity import UserIdentity, UserIdentityArgs
 from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
-from components.core.registration import begun
+from components.core.registration import enable_fast_registration
 from components.core.stage import StageConfig
 from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
 from components.deploy.functions import DeployFunctions
@@ -23,7 +21,7 @@ from components.operations.operations import Operations, OperationsArgs
 from components.shops.store import ShopStore, ShopStoreArgs
 from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 
-gc.disable()  # to look for garbage would take half of its time; what it makes is needed until it ends
+enable_fast_registration()
 
 stage = StageConfig.load()
 code = FunctionCode.load(stage)
@@ -67,8 +65,11 @@ shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
 
 # Who is told when something fails, and where to look
 watched = Watched(
-    functions={**pipeline.functions, **platform.functions, **images.functions}
-    | {**sweep.functions, **collection.functions},
+    functions=pipeline.functions
+    | platform.functions
+    | images.functions
+    | sweep.functions
+    | collection.functions,
     queues={"builds": pipeline.builds, "releases": pipeline.releases},
     dead_letters={"images-uploads": images.dead_letters},
     apis={"platform": api, "images": images.api},
@@ -93,5 +94,3 @@ pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
 pulumi.export("images", images.exported)
 pulumi.export("shopStorePolicyArn", shops.policy_arn)
-
-pulumi.run(begun)
