@@ -19,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 # Those that coverage is measured over, and the others: to watch these, too, takes longer and shows nothing more.
 COVERING := tests/components tests/runtime
-OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/policies tests/reference
+OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
 # Each starts clouds of its own; a process can have one at a time.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
 UNIT := $(COVERING) $(OTHERS) $(LOOPBACK)

@@ -1,29 +1,27 @@
 """What one stage of anchor-deploy consists of: a table of contents of `components`."""
 
-import gc
-
 import pulumi
 import pulumi_aws as aws
 
-from components.alarms import Watched
-from components.api import HttpApi, HttpApiArgs
-from components.collection import ReleaseCollection, ReleaseCollectionArgs
-from components.deploy_functions import DeployFunctions
-from components.deploy_store import DeployStore, DeployStoreArgs
-from components.identity import UserIdentity, UserIdentityArgs
-from components.images import ImageService, ImageServiceArgs
-from components.operations import Operations, OperationsArgs
-from components.package import DependencyLayers, DependencyLayersArgs, FunctionCode
-from components.pipeline import BuildPipeline, BuildPipelineArgs
-from components.registration import begun
-from components.shared_edge import SharedEdge, SharedEdgeArgs
-from components.shops import ShopStore, ShopStoreArgs
-from components.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
-from components.stage import StageConfig
-from components.sweep import DeploymentSweep, DeploymentSweepArgs
-from runtime.deploy.api.routes import ROUTES
+from components.aws.api import HttpApi, HttpApiArgs
+from components.aws.identity import UserIdentity, UserIdentityArgs
+from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
+from components.core.registration import enable_fast_registration
+from components.core.stage import StageConfig
+from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
+from components.deploy.functions import DeployFunctions
+from components.deploy.pipeline import BuildPipeline, BuildPipelineArgs
+from components.deploy.platform_api import PlatformApi, PlatformApiArgs
+from components.deploy.store import DeployStore, DeployStoreArgs
+from components.deploy.sweep import DeploymentSweep, DeploymentSweepArgs
+from components.edge.shared_edge import SharedEdge, SharedEdgeArgs
+from components.images.service import ImageService, ImageServiceArgs
+from components.operations.alarms import Watched
+from components.operations.operations import Operations, OperationsArgs
+from components.shops.store import ShopStore, ShopStoreArgs
+from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 
-gc.disable()  # to look for garbage would take half of its time; what it makes is needed until it ends
+enable_fast_registration()
 
 stage = StageConfig.load()
 code = FunctionCode.load(stage)
@@ -41,10 +39,8 @@ store.assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
 
 # From push to live
 functions = DeployFunctions(stage=stage, account=account, code=code, layers=layers, store=store)
-pipeline = BuildPipeline(
-    "deploy", BuildPipelineArgs(functions=functions, edge=edge, api_endpoint=api.endpoint)
-)
-api.route(ROUTES, pipeline.functions)
+pipeline = BuildPipeline("deploy", BuildPipelineArgs(functions=functions, edge=edge))
+platform = PlatformApi("api", PlatformApiArgs(functions=functions, pipeline=pipeline, edge=edge, api=api))
 sweep = DeploymentSweep("sweep", DeploymentSweepArgs(functions=functions, pipeline=pipeline))
 collection = ReleaseCollection("collection", ReleaseCollectionArgs(functions=functions, edge=edge))
 
@@ -69,7 +65,11 @@ shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
 
 # Who is told when something fails, and where to look
 watched = Watched(
-    functions=pipeline.functions | images.functions | sweep.functions | collection.functions,
+    functions=pipeline.functions
+    | platform.functions
+    | images.functions
+    | sweep.functions
+    | collection.functions,
     queues={"builds": pipeline.builds, "releases": pipeline.releases},
     dead_letters={"images-uploads": images.dead_letters},
     apis={"platform": api, "images": images.api},
@@ -94,5 +94,3 @@ pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
 pulumi.export("images", images.exported)
 pulumi.export("shopStorePolicyArn", shops.policy_arn)
-
-pulumi.run(begun)

@@ -11,8 +11,8 @@ from py_mini_racer import MiniRacer
 
 from benchmarks.model import Goal, Measurement, Report, Say
 from benchmarks.plot import Line, Plot
-from components.shared_edge import VIEWER_REQUEST
-from local.edge_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
+from components.edge.shared_edge import VIEWER_REQUEST
+from local.edge.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
 
 HOSTS: Final = (1, 10, 100, 1_000, 10_000)
 REQUESTS: Final = 20_000

@@ -6,7 +6,7 @@ Prints where it listens and with which keys, as one line of JSON; ends when its 
 import json
 import sys
 
-from local.emulator import Emulator
+from local.emulator.emulator import Emulator
 
 if __name__ == "__main__":
     with Emulator(region=sys.argv[1], port=0) as emulator:

@@ -1,22 +1,17 @@
 """The program without components, run as `__main__.py` is.
 
-`resources`, and whether it begins and ends `as_ours`, are put into it by whoever runs it
+`resources`, and whether it runs `as_ours`, are put into it by whoever runs it
 (`benchmarks/program_child.py`).
 """
 
-import gc
 from collections.abc import Sequence
 
-import pulumi
-
 from benchmarks.raw_program import RawResource, register
-from components.registration import begun
+from components.core.registration import enable_fast_registration
 
 resources: Sequence[RawResource] = globals()["resources"]
 as_ours: bool = globals()["as_ours"]
 
 if as_ours:
-    gc.disable()
+    enable_fast_registration()
 register(resources)
-if as_ours:
-    pulumi.run(begun)

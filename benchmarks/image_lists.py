@@ -13,19 +13,19 @@ from attrs import define, frozen
 from benchmarks.emulator import emulator
 from benchmarks.model import Goal, Measurement, Report, Say
 from benchmarks.plot import Line, Plot
-from components.image_tables import IMAGES
+from components.images.tables import IMAGES
 from reference.markdown import table
-from runtime.images.albums import AlbumRepository
-from runtime.images.distribution import CloudFrontClient, ImageDistribution
-from runtime.images.images import ImageRepository
-from runtime.images.managing import Gallery
 from runtime.images.model import Album, Image, Status
-from runtime.images.objects import ImageStore
-from runtime.images.rows import album_row, image_row, listed
+from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.distribution import CloudFrontClient, ImageDistribution
+from runtime.images.repositories.images import ImageRepository
+from runtime.images.repositories.objects import ImageStore
+from runtime.images.repositories.rows import album_row, image_row, listed
+from runtime.images.service.managing import Gallery
+from runtime.shared.api.requests import LARGEST_PAGE
 from runtime.shared.aws import usual_settings
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
-from runtime.shared.requests import LARGEST_PAGE
 
 NAME: Final = "benchmark-images"
 USER: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"

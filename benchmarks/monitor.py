@@ -14,8 +14,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
 from benchmarks.recorded import Recorded, Within
-from local.monitor import Monitor
-from local.program import run_program
+from local.engine.monitor import Monitor
+from local.engine.program import run_program
 from tests.components.recorder import ACCOUNT, computed
 
 PROJECT: Final = "anchor-deploy"

@@ -34,8 +34,8 @@ Components are resources to Pulumi, too: here they add {share:.0%} more registra
 and a second call that reports them. The rest is the stack trace that the SDK takes for each registration,
 which is longer where a component makes it, and what the program exports, which the flat one does not."""
 _USUAL: Final = """\
-Both programs turn the collection of garbage off and end with `pulumi.run(begun)` (`components/registration.py`), so
-that the ratios above compare components with none. Programs mostly do neither: then the collector looks again and
+Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above compare
+components with none. Programs mostly do not: then the collector looks again and
 again through all that was made, and the SDK at all unfinished outputs whenever one is finished."""  # noqa: E501 - Markdown, wrapped at 120
 
 

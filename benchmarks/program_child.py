@@ -95,7 +95,7 @@ def _import_raw(tokens: Sequence[str]) -> Cost:
 
 def _components(sites: int, graph: Path) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415 - imports are what another child measures
-    from local.program import run_main  # noqa: PLC0415
+    from local.engine.program import run_main  # noqa: PLC0415
     from tests.components.recorder import built_layers  # noqa: PLC0415
 
     def program() -> None:

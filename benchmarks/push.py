@@ -10,12 +10,12 @@ from typing import Final
 
 from benchmarks.embedded import ROOT, cloud, live, quiet
 from benchmarks.model import Goal, Measurement, Report, Say
-from local.build_environment import BuildMachine, network_settings, node_folder, tool_path
+from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
 from local.cloud import Cloud
-from local.demo import SITE, Connected, connect
+from local.demo.demo import SITE, Connected, connect
+from local.demo.site_checks import commit_shown
 from local.github import push_payload
 from local.node import find_node
-from local.site_checks import commit_shown
 
 GOAL: Final = Goal(bound=1.2)
 _METHOD: Final = """\

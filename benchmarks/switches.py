@@ -11,7 +11,7 @@ from attrs import frozen
 from benchmarks.embedded import live, tiny_platform
 from benchmarks.model import Goal, Measurement, Report, Say
 from benchmarks.plot import Line, Plot, Point
-from local.load import Answer, Load
+from local.demo.load import Answer, Load
 from tests.e2e.tiny_platform import TinyProject
 
 SITE: Final = "switched"

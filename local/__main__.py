@@ -14,17 +14,17 @@ from rich.panel import Panel
 from rich.table import Table
 
 from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE, Cloud, Ports, User
-from local.demo import Connected, DemoFailed, prove_the_site, push, push_to_live
-from local.edge_listener import EdgePortTakenError
-from local.emulator import EmulatorError
-from local.engine import EngineError
-from local.image_checks import prove_the_images
+from local.demo.demo import Connected, DemoFailed, prove_the_site, push, push_to_live
+from local.demo.image_checks import prove_the_images
+from local.demo.picture import picture
+from local.demo.site_checks import CheckFailed
+from local.edge.listener import EdgePortTakenError
+from local.emulator.emulator import EmulatorError
+from local.engine.engine import EngineError
+from local.git_server import GitError, GitNotFoundError
 from local.layers import LayerError
 from local.node import NodeMissingError
-from local.picture import picture
 from local.progress import Progress, reason
-from local.repositories import GitError, GitNotFoundError
-from local.site_checks import CheckFailed
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_FOLDER = ROOT / "examples" / EXAMPLE

@@ -17,19 +17,19 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from local.build_aws import clients_at
-from local.build_environment import BuildMachine, node_folder
-from local.builds import BuildRunner
-from local.edge import EdgeAccess
-from local.edge_listener import EdgePortTakenError
-from local.edge_thread import event_loop_thread, local_authority, local_edge, node_workers, reload_edge
-from local.emulator import Emulator
-from local.engine import Deployment, Engine
+from local.builds.aws import clients_at
+from local.builds.environment import BuildMachine, node_folder
+from local.builds.runner import BuildRunner
+from local.edge.edge import EdgeAccess
+from local.edge.listener import EdgePortTakenError
+from local.edge.thread import event_loop_thread, local_authority, local_edge, node_workers, reload_edge
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment, Engine
+from local.git_server import Author, GitServer
 from local.layers import build_layers, host_target
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
-from local.repositories import Author, GitServer
 
 REGION = "ap-southeast-1"
 EXAMPLE = "next-site"

@@ -10,10 +10,10 @@ from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, plain
 from reference.docstrings import UndocumentedError, summary
+from runtime.shared.api.http import status_of
+from runtime.shared.api.requests import LARGEST_PAGE, PAGE
+from runtime.shared.api.routes import Route
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
-from runtime.shared.http import status_of
-from runtime.shared.requests import LARGEST_PAGE, PAGE
-from runtime.shared.routes import Route
 
 VERSION: Final = "1.0.0"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -225,7 +225,9 @@ def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str,
     for kind in kinds:
         status = status_of(kind)
         if status is None:
-            raise UndocumentedError(f"{kind.__name__} is answered with no status: see runtime/shared/http.py")
+            raise UndocumentedError(
+                f"{kind.__name__} is answered with no status: see runtime/shared/api/http.py"
+            )
         reasons.setdefault(status, []).append(plain(summary(kind)))
     problem = {_PROBLEM: {"schema": schemas.of(ProblemDocument)}}
     message = {_JSON: {"schema": schemas.of(MessageDocument)}}

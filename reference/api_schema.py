@@ -20,10 +20,10 @@ from typing import (
 from attrs import NOTHING, Factory, fields, frozen, has
 
 from reference.docstrings import attributes, summary
-from runtime.shared.changes import UNCHANGED
+from runtime.shared.api.changes import UNCHANGED
+from runtime.shared.api.inputs import Rule
+from runtime.shared.api.shapes import Shape
 from runtime.shared.converters import camel_case
-from runtime.shared.inputs import Rule
-from runtime.shared.shapes import Shape
 
 Schema = dict[str, Any]
 

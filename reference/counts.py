@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from components.stage import SiteSettings
+from components.core.stage_settings import SiteSettings
 from reference.tables import PREFIX, STAGE
 from tests.components.recorder import Recorded, recording
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from components.package import CHECKOUT
+from components.aws.package import CHECKOUT
 from reference import api_document, command_line, configuration, costs, database_schema
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM

@@ -4,13 +4,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from reference.api_document import Api, Described, Listed
-from runtime.images.answers import (
-    AlbumDocument,
-    AlbumsDocument,
-    CreatedImageDocument,
-    ImageDocument,
-    ImagesDocument,
-)
 from runtime.images.errors import (
     AlbumNotEmptyError,
     AlbumNotFoundError,
@@ -19,8 +12,15 @@ from runtime.images.errors import (
     ImageNotFoundError,
     ImageStillCachedError,
 )
-from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
-from runtime.images.routes import ROUTES
+from runtime.images.service.answers import (
+    AlbumDocument,
+    AlbumsDocument,
+    CreatedImageDocument,
+    ImageDocument,
+    ImagesDocument,
+)
+from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
+from runtime.images.service.routes import ROUTES
 
 _OK: Final = HTTPStatus.OK
 _CREATED: Final = HTTPStatus.CREATED

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import fields, frozen
 
-from components.stage import StageSettings
+from components.core.stage_settings import StageSettings
 from reference.counts import counts
 from reference.markdown import table
 from runtime.deploy.releases.edge_store import EdgeEntry, edge_keys, release_host

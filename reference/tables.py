@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from attrs import frozen
 
 import components
-from components.stage import STAGES
-from components.table_design import TableShape
+from components.aws.table_design import TableShape
+from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
 from tests.components.recorder import Recorded, recording
 
@@ -45,7 +45,7 @@ class DocumentedTable:
 
     Attributes:
         name: As the stage's prefix is followed by; `site-<site>-tags` stands for the table of every site.
-        module: The module with its design, whose docstring names the system.
+        room: The folder of `components` with the module of its design, named after the system.
         design: What the design says.
         declared: What the program registers in production.
         recovered_in: The stages in which every second of the last 35 days can be restored.
@@ -54,7 +54,7 @@ class DocumentedTable:
     """
 
     name: str
-    module: str
+    room: str
     design: TableShape
     declared: Mapping[str, Any]
     recovered_in: tuple[str, ...]
@@ -63,7 +63,7 @@ class DocumentedTable:
 
 
 def documented_tables() -> list[DocumentedTable]:
-    """Every table that the program declares, sorted by its module and its place in it.
+    """Every table that the program declares, sorted by its room and its place in it.
 
     Raises:
         UndocumentedError: A table has no design, or a design that says nothing.
@@ -81,14 +81,16 @@ def documented_tables() -> list[DocumentedTable]:
 def _documented(name: str, table: Recorded, known: Mapping[str, tuple[str, TableShape]]) -> DocumentedTable:
     if _design_of(name) not in known:
         constant = _design_of(name).replace("-", "_").upper()
-        raise UndocumentedError(f"table {name!r} has no design {constant} in components/*_tables.py")
-    module, design = known[_design_of(name)]
+        raise UndocumentedError(f"table {name!r} has no design {constant} in components/*/tables.py")
+    room, design = known[_design_of(name)]
     if not design.attributes:
-        raise UndocumentedError(f"the design of table {name!r} in components/{module}.py has no attributes")
+        raise UndocumentedError(
+            f"the design of table {name!r} in components/{room}/tables.py has no attributes"
+        )
     twins = {stage: _twin(name, stage) for stage in STAGES if stage != "local"}
     return DocumentedTable(
         name=name,
-        module=module,
+        room=room,
         design=design,
         declared=table.inputs,
         recovered_in=tuple(
@@ -102,14 +104,15 @@ def _documented(name: str, table: Recorded, known: Mapping[str, tuple[str, Table
 
 
 def designs() -> dict[str, tuple[str, TableShape]]:
-    """Every design in `components/*_tables.py` by the name of its table, with its module's name."""
+    """Every design in `components/*/tables.py` by the name of its table, with the name of its room."""
     found: dict[str, tuple[str, TableShape]] = {}
-    for module in pkgutil.iter_modules(components.__path__):
-        if not module.name.endswith("_tables"):
+    for module in pkgutil.walk_packages(components.__path__, "components."):
+        _, room, *name = module.name.split(".")
+        if name != ["tables"]:
             continue
-        for constant, value in vars(importlib.import_module(f"components.{module.name}")).items():
+        for constant, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, TableShape):
-                found[constant.lower().replace("_", "-")] = (module.name, value)
+                found[constant.lower().replace("_", "-")] = (room, value)
     return found
 
 

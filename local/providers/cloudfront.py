@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 # The zone that alias records of every distribution name.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html
@@ -37,7 +37,7 @@ def delete_key_value_store(aws: Aws, _declared: Declared, made: Made) -> None:
 
 @creates("aws:cloudfront/function:Function")
 def function(aws: Aws, declared: Declared) -> Made:
-    """A function; the local edge executes its code (local/edge.py)."""
+    """A function; the local edge executes its code (local/edge/edge.py)."""
     name = declared.named()
     client = aws.client("cloudfront")
     made = client.create_function(Name=name, **_function(declared.properties))

@@ -3,8 +3,8 @@
 from typing import Any
 
 from local.providers.cloudfront import items
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, Properties, given, one
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one
 
 
 @creates("aws:cloudfront/cachePolicy:CachePolicy")

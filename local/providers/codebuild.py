@@ -1,9 +1,9 @@
-"""CodeBuild: projects. Their builds run in our runner (local/emulator_builds.py)."""
+"""CodeBuild: projects. Their builds run in our runner (local/emulator/builds.py)."""
 
 from typing import Any
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 
 @creates("aws:codebuild/project:Project")

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from local.providers.registry import creates, deletes
-from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.registry import creates, deletes
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 
 @creates("aws:dynamodb/table:Table")

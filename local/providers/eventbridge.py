@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.providers.registry import creates, deletes
-from local.providers.resource import Aws, Declared, Made, given, tag_list
+from local.providers.core.registry import creates, deletes
+from local.providers.core.resource import Aws, Declared, Made, given, tag_list
 
 
 @creates("aws:cloudwatch/eventRule:EventRule", repeatable=True)

@@ -1,7 +1,7 @@
 """IAM: roles and their policies, which the emulator enforces."""
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, given, tag_list
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, given, tag_list
 
 
 @creates("aws:iam/role:Role")

@@ -1,7 +1,7 @@
 """What the program asks about where it runs: account, region, partition."""
 
-from local.providers.registry import invokes
-from local.providers.resource import Aws, Properties
+from local.providers.core.registry import invokes
+from local.providers.core.resource import Aws, Properties
 
 
 @invokes("aws:index/getCallerIdentity:getCallerIdentity")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, Properties, given, one, tags
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tags
 
 
 @creates("aws:lambda/eventSourceMapping:EventSourceMapping")

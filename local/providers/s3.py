@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.providers.registry import creates, deletes
-from local.providers.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.registry import creates, deletes
+from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
 
 # Of the website endpoints, as Route 53 aliases name it; AWS publishes one for each region.
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, attributes, tag_list
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, attributes, tag_list
 
 # The provider's properties that are the topic's attributes, all of which are strings in the API.
 ATTRIBUTES = {

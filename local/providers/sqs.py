@@ -1,7 +1,7 @@
 """SQS: queues and their policies."""
 
-from local.providers.registry import creates, deletes, updates
-from local.providers.resource import Aws, Declared, Made, attributes, tags
+from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.resource import Aws, Declared, Made, attributes, tags
 
 # The provider's properties that are the queue's attributes, all of which are strings in the API.
 ATTRIBUTES = {

@@ -2,7 +2,7 @@
 
 Rows are ours: reading is lenient (attributes this version does not know are ignored, absent ones take the
 default), and goes straight between models and DynamoDB's attribute values, without boto3's resource layer.
-Input is a stranger's: reading is strict, and `runtime.shared.inputs` turns what it finds into field names.
+Input is a stranger's: reading is strict, and `runtime.shared.api.inputs` turns its errors into field names.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """The shop store: shops and their access tokens, jobs and their progress, the history of imports.
 
 No function of this program uses it yet. The web application does, with a role that the managed policy of
-`components/shops.py` is attached to. The repositories make these calls and no others:
+`components/shops/store.py` is attached to. The repositories make these calls and no others:
 
 - `shops.ShopRepository` on the table of shops: GetItem, UpdateItem, DeleteItem.
 - `jobs.JobRepository` on the table of jobs: PutItem, GetItem, UpdateItem, BatchGetItem; Query on its indexes

@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks import edge_function, release, switches
 from benchmarks.embedded import live
-from local.edge_function import MAXIMUM_BYTES
-from local.load import Answer
+from local.demo.load import Answer
+from local.edge.viewer_function import MAXIMUM_BYTES
 
 OLD, NEW = "a" * 40, "b" * 40
 

@@ -50,7 +50,7 @@ class Recorded:
     `inputs` are plain: an asset stands as `{"asset": sha256 of its content}`, an archive as
     `{"archive": {path: asset}}`, numbers as the wire has them (floats). `parent` is a URN, empty at the top.
     `refers` says, by input, of which resources (URNs) its value is made; `after` are all that are made before
-    it: these, and those that its options name.
+    it: these, and those that its options name. `former_parents` are the parents (URNs) in its aliases.
     """
 
     type: str
@@ -64,6 +64,7 @@ class Recorded:
     custom: bool
     refers: Mapping[str, frozenset[str]]
     after: frozenset[str]
+    former_parents: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -219,6 +220,7 @@ class Recorder(mocks.MockMonitor):
             custom=request.custom,
             refers={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
             after=frozenset(request.dependencies),
+            former_parents=tuple(alias.spec.parentUrn for alias in request.aliases if alias.spec.parentUrn),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.package import CHECKOUT
+from components.aws.package import CHECKOUT
 from tests.components.recorder import Recorded, recording
 
 FOLDER = Path(__file__).parent / "snapshots"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.stage import StageConfig
+from components.core.stage import StageConfig
 
 SETTINGS: dict[str, Any] = {
     "architecture": "arm64",

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from components.package import CHECKOUT
-from components.stage import STAGES
+from components.aws.package import CHECKOUT
+from components.core.stage import STAGES
 from policies.wildcards import ACTIONS, RESOURCES, unexplained_actions, unexplained_resources
 from tests.components.policies import statements
 from tests.components.recorder import ACCOUNT, Recorded, record, recording
@@ -284,7 +284,7 @@ def test_no_region_or_account_is_written_in_code() -> None:
     """G2: Singapore is checked against the stage's file, us-east-1 is where CloudFront wants certificates."""
     found = {
         (path.name, match.group())
-        for path in [*(CHECKOUT / "components").glob("*.py"), CHECKOUT / "__main__.py"]
+        for path in [*(CHECKOUT / "components").rglob("*.py"), CHECKOUT / "__main__.py"]
         for match in re.finditer(r"\b[a-z]{2}-[a-z]+-\d\b|\b\d{12}\b", path.read_text())
     }
     assert found == {("stage.py", "ap-southeast-1"), ("stage.py", "us-east-1")}

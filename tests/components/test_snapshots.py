@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from components.stage import STAGES
+from components.core.stage import STAGES
 from policies.graph import Resource
 from policies.plain_secrets import RULES as SECRET_RULES
 from tests.components.recorder import ROOT, Recording, recording

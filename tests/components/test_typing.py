@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from components.package import CHECKOUT
+from components.aws.package import CHECKOUT
 
 pytestmark = pytest.mark.thorough
 
 PROGRAM = """\
 import pulumi_aws as aws
 
-from components.table import TenantTable
+from components.aws.table import TenantTable
 
 table = aws.dynamodb.Table("right", hash_key="id", billing_mode="PAY_PER_REQUEST")
 aws.dynamodb.Table("wrong argument name", hash_kay="id")

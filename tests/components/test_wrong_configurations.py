@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import field, frozen
 
-from components.errors import ConfigurationError
+from components.core.errors import ConfigurationError
 from tests.components.recorder import Recorded, configuration, record_program, run_main
 
 SETTING = "anchor-deploy:stage"

@@ -18,7 +18,7 @@ from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
 from runtime.deploy.api.routes import ROUTES
-from runtime.images.routes import ROUTES as IMAGE_ROUTES
+from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, recording
 
 # The Pulumi command line is a Go program that the tests do without; from `pulumi help`, version 3.

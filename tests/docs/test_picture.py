@@ -4,9 +4,9 @@ import html
 import re
 import xml.etree.ElementTree as ET
 
-from local.picture import picture
+from local.demo.picture import picture
+from local.demo.site_checks import SITE_CHECKS
 from local.progress import Proof
-from local.site_checks import SITE_CHECKS
 from tests.components.recorder import ROOT
 
 TEXT = "{http://www.w3.org/2000/svg}text"

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from components.site_names import secrets_path
-from components.stage import REGION, StageConfig
+from components.core.stage import REGION, StageConfig
+from components.deploy.site_names import secrets_path
 from runtime.deploy.model import Project
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer

@@ -13,9 +13,9 @@ import pytest
 from attrs import frozen
 
 from local.cloud import EXAMPLE, Cloud, Ports, free_ports
-from local.demo import Pushed, push_to_live
+from local.demo.demo import Pushed, push_to_live
+from local.demo.load import Load
 from local.github import push_payload
-from local.load import Load
 from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.inspection import number_of_builds

@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import define, field
 
-from local.build_request import BuildRequest, BuildResult
-from local.emulator import Emulator
+from local.emulator.build_request import BuildRequest, BuildResult
+from local.emulator.emulator import Emulator
 
 RunBuild = Callable[[BuildRequest], BuildResult]
 DEADLINE: Final = 60.0

@@ -6,10 +6,10 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from local.demo import Pushed
+from local.demo.demo import Pushed
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
-from runtime.shared.routes import Route
+from runtime.shared.api.routes import Route
 from tests.e2e.conftest import Broken
 from tests.e2e.inspection import expired, log_of, permission_taken_away, tampered
 

@@ -17,7 +17,7 @@ from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError
 from anchor.terminal import Terminal, asked
 from local.cloud import Cloud, User
-from local.demo import Pushed
+from local.demo.demo import Pushed
 from local.platform_client import PlatformClient
 from tests.anchor.hostile_texts import acting
 from tests.e2e.released import Released

@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import Cloud
-from local.demo import Pushed, push
+from local.demo.demo import Pushed, push
 from local.progress import Progress
 from tests.e2e import devtools
 from tests.e2e.chromium import chromium

@@ -3,8 +3,8 @@
 import pytest
 from attrs import frozen
 
+from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformError
-from local.visitor import Visitor
 from tests.e2e.tiny_platform import TinyPlatform
 
 

@@ -15,7 +15,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import EXAMPLE, Cloud
-from local.emulator_decisions import Decision
+from local.emulator.decisions import Decision
 from tests.e2e.tiny_platform import SITES
 
 Right = tuple[str, str, str]

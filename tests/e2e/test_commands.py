@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from local import image_checks
 from local.cloud import Ports
-from local.site_checks import SITE_CHECKS, commit_shown
-from local.visitor import Visitor
+from local.demo import image_checks
+from local.demo.site_checks import SITE_CHECKS, commit_shown
+from local.demo.visitor import Visitor
 from tests.e2e import tiny_site
 from tests.e2e.processes import LOOPBACK, descendants, is_running, listeners
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.load import Load
+from local.demo.load import Load
 from tests.e2e.processes import descendants
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.reliability_page import tells

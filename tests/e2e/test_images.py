@@ -10,10 +10,10 @@ import requests
 from attrs import evolve, frozen
 
 from local.cloud import Cloud
+from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformClient, PlatformError
-from local.visitor import Visitor
-from runtime.images.routes import ROUTES
-from runtime.shared.routes import Route
+from runtime.images.service.routes import ROUTES
+from runtime.shared.api.routes import Route
 from tests.e2e.inspection import expired, permission_taken_away, tampered
 from tests.runtime.images.pictures import FORMATS, picture
 

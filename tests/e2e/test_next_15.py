@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Cloud
-from local.demo import Connected, Pushed, push
+from local.demo.demo import Connected, Pushed, push
+from local.demo.next_15_checks import NEXT_15_CHECKS
+from local.demo.site_checks import SiteCheck
+from local.demo.visitor import Visitor
 from local.github import Webhook
-from local.next_15_checks import NEXT_15_CHECKS
 from local.progress import Progress
-from local.site_checks import SiteCheck
-from local.visitor import Visitor
 from tests.e2e.tiny_platform import SITES
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from reference.api_document import Api
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
 from runtime.deploy.api.routes import ROUTES
-from runtime.images.routes import ROUTES as IMAGE_ROUTES
-from runtime.shared.routes import Route
+from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
+from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
 from tests.e2e.conftest import ROOT
 from tests.e2e.sites import declare_site

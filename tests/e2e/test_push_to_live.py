@@ -2,9 +2,9 @@
 
 import pytest
 
-from local.demo import Pushed
-from local.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown, revalidated_by_time
-from local.visitor import Visitor
+from local.demo.demo import Pushed
+from local.demo.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown, revalidated_by_time
+from local.demo.visitor import Visitor
 from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
 

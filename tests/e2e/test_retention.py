@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pytest
 from attrs import frozen
 
+from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformError
-from local.visitor import Visitor
 from tests.e2e.collecting import Remains, collect, remains
 from tests.e2e.released import NUMBER, SHARED, Released
 from tests.e2e.tiny_platform import TinyPlatform

@@ -2,7 +2,7 @@
 
 import time
 
-from local.load import Load
+from local.demo.load import Load
 from tests.e2e.released import Released
 
 SWITCHES = 60

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import Cloud, Ports
-from local.engine import Deployment
+from local.engine.engine import Deployment
 from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.collecting import collect

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from local.demo import Pushed
+from local.demo.demo import Pushed
 from local.github import PAYLOADS, Webhook, push_payload
 from tests.e2e.inspection import digest_of_rows, rows
 

@@ -7,10 +7,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 from local.cloud import Cloud
+from local.demo.visitor import Visitor
+from local.git_server import Repository
 from local.github import Webhook, push_payload
 from local.platform_client import Json, PlatformClient
-from local.repositories import Repository
-from local.visitor import Visitor
 from tests.e2e import tiny_site
 
 SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from local.repositories import GitServer, Repository
+from local.git_server import GitServer, Repository
 from tests.runtime.releases.open_next import MANIFEST, SERVER, as_json, manifest, output
 
 FOLDER: Final = Path(__file__).with_name("tiny-site")

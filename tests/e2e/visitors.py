@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from attrs import field, frozen
 
-from local.build_environment import node_folder
+from local.builds.environment import node_folder
 from local.cloud import Cloud, free_ports
 from local.layers import host_target
 from local.node import find_node

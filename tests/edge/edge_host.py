@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.edge_function import EdgeFunction, Forward, Generated, Headers, ViewerRequest
+from local.edge.viewer_function import EdgeFunction, Forward, Generated, Headers, ViewerRequest
 
 SOURCE = Path(__file__).parents[2] / "components" / "edge" / "viewer-request.js"
 RESPONSE_SOURCE = SOURCE.with_name("viewer-response.js")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.edge_function import EdgeFunction, EventContext, Forward, Generated
+from local.edge.viewer_function import EdgeFunction, EventContext, Forward, Generated
 from local.http_messages import Headers
 from tests.edge.edge_host import (
     API,

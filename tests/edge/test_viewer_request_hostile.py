@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.edge_function import EdgeFunction, Forward, Generated, ViewerRequest
+from local.edge.viewer_function import EdgeFunction, Forward, Generated, ViewerRequest
 from tests.edge.edge_host import (
     HOST,
     KEY_VALUES,

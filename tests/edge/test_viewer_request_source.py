@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.edge_function import EdgeFunction, EdgeFunctionError
+from local.edge.viewer_function import EdgeFunction, EdgeFunctionError
 from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
 # Of the developer guide's list, those that are used.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.edge_function import EdgeFunction, ViewerResponse
+from local.edge.viewer_function import EdgeFunction, ViewerResponse
 from local.http_messages import Headers
 from tests.edge.edge_host import RESPONSE_SOURCE, request
 

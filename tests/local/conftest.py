@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 from tests.local.deployed_program import DeployedProgram, make_layers
 
 # Where the tests are that look at the deployed program.

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from local.emulator import Emulator
-from local.engine import Deployment, Engine
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment, Engine
 
 ROOT = Path(__file__).parents[2]
 

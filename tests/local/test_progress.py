@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from local.picture import picture
+from local.demo.picture import picture
 from local.progress import Progress, Proof, reason
 from tests.anchor.hostile_texts import CONTROLS, SGR, acting
 

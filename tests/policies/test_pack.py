@@ -20,7 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from components.package import CHECKOUT
+from components.aws.package import CHECKOUT
 from policies.pack import policy
 from policies.rules import RULES
 from tests.components.recorder import Recorded, recording

@@ -6,8 +6,8 @@ from typing import Any
 import pulumi_aws
 import pytest
 
-from components.package import CHECKOUT
-from components.stage import STAGES
+from components.aws.package import CHECKOUT
+from components.core.stage import STAGES
 from policies.rules import RULES
 from tests.components.recorder import recording
 from tests.policies.views import graph_of

@@ -20,7 +20,7 @@ from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
 from runtime.deploy.api import managing
 from runtime.deploy.api.project_input import NewProject, ProjectChanges
-from runtime.shared.routes import Route
+from runtime.shared.api.routes import Route
 from tests.components.recorder import ROOT
 
 APIS = pytest.mark.parametrize("api", [PLATFORM, IMAGES], ids=lambda api: api.title)

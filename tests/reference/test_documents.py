@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.stage import STAGES, StageSettings
+from components.core.stage import STAGES
+from components.core.stage_settings import StageSettings
 from reference import configuration, documents, tables
 from reference.docstrings import UndocumentedError, attribute, attributes, summary
 from reference.documents import DOCUMENTS
@@ -94,7 +95,7 @@ def test_each_contradiction_stops_the_program_with_the_message_of_the_document(
 
 def test_no_contradiction_is_left_out() -> None:
     """A new one in the program asks for an example in `reference/configuration.py`."""
-    tree = ast.parse((ROOT / "components" / "contradictions.py").read_text())
+    tree = ast.parse((ROOT / "components" / "core" / "consistency.py").read_text())
     said = [node for node in ast.walk(tree) if isinstance(node, ast.Yield)]
     assert len(said) > 5
     messages = [configuration.refused_with(each) for each in configuration.CONTRADICTIONS]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.stage import REGION, STAGES, StageConfig
+from components.core.stage import REGION, STAGES, StageConfig
 from tests.components.recorder import ROOT, configuration
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -6,9 +6,9 @@ import pytest
 from moto import mock_aws
 
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.release_world import ReleaseWorld
+from tests.runtime.platform_fixture import World
+from tests.runtime.releases.release_fixture import ReleaseWorld
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import World
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from attrs import frozen
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from runtime.shared.routes import Route
+from runtime.shared.api.routes import Route
 
 ENDPOINT = "http://api.test"
 Respond = Callable[[dict[str, Any]], dict[str, Any]]

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.shared.converters import to_row
+from tests.runtime.platform_fixture import OWNER, World
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import OWNER, World
 
 
 def placed(

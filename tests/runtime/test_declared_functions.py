@@ -26,7 +26,12 @@ SURROUNDINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-VALUES = {"MAXIMUM_BYTES": "1000000", "KEPT_RELEASES": "10", "CONCURRENT_BUILDS": "10"}
+VALUES = {
+    "MAXIMUM_BYTES": "1000000",
+    "KEPT_RELEASES": "10",
+    "CONCURRENT_BUILDS": "10",
+    "MAX_RECEIVE_COUNT": "3",
+}
 
 
 def declared() -> Mapping[str, Mapping[str, Any]]:

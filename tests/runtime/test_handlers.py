@@ -16,8 +16,8 @@ from runtime.shared.converters import from_row
 from tests.components.recorder import record_stage
 from tests.runtime.calls import real_client
 from tests.runtime.events import build_state, delivery, messages, request
+from tests.runtime.platform_fixture import OWNER, World, message_of
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import OWNER, World, message_of
 
 ROOT = Path(__file__).parents[2]
 PUSH = (ROOT / "examples" / "github-webhooks" / "push.json").read_bytes()
@@ -51,6 +51,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "ARTIFACTS_BUCKET": "artifacts",
         "LOGS_BUCKET": "logs",
         "CONCURRENT_BUILDS": "10",
+        "MAX_RECEIVE_COUNT": "3",
         "API_ENDPOINT": "https://api.example.com",
     }
     for name, value in environment.items():

@@ -9,10 +9,10 @@ import pytest
 from runtime.deploy.api.managing import CreatedProject
 from runtime.deploy.api.project_input import NewProject
 from runtime.deploy.handlers import api, orchestrator, webhook
-from runtime.shared.inputs import read
+from runtime.shared.api.inputs import read
 from tests.runtime.calls import client_error
 from tests.runtime.events import delivery, messages, request
-from tests.runtime.world import OWNER, World, message_of
+from tests.runtime.platform_fixture import OWNER, World, message_of
 
 SECRET = "hunter2-tr0ub4dor"
 PUT = "PUT /projects/{projectId}/env"

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.deploy.handlers import api
 from tests.runtime.events import request
-from tests.runtime.world import OTHER, OWNER, World
+from tests.runtime.platform_fixture import OTHER, OWNER, World
 
 # What OWNER gets on each route, and what everybody else gets.
 BODIES: dict[str, object] = {

@@ -3,7 +3,7 @@
 from typing import Annotated, NotRequired, TypedDict
 
 from runtime.deploy.model import Source, Status
-from runtime.shared.shapes import Id, Shape, Time, Url
+from runtime.shared.api.shapes import Id, Shape, Time, Url
 
 
 class LiveDocument(TypedDict):

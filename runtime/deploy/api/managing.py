@@ -10,7 +10,7 @@ from attrs import field, frozen
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.recording import record_next
+from runtime.deploy.builds.pushing import record_next
 from runtime.deploy.errors import ProjectDeletedError, ProjectNotFoundError, SiteUnavailableError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Site, Source
@@ -18,7 +18,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import NewVariable, SecretStore, replaced
-from runtime.shared.changes import spoken_of
+from runtime.shared.api.changes import spoken_of
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import Ids

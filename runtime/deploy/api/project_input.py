@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
-from runtime.shared.changes import UNCHANGED
-from runtime.shared.inputs import Rule
-from runtime.shared.shapes import Shape
+from runtime.shared.api.changes import UNCHANGED
+from runtime.shared.api.inputs import Rule
+from runtime.shared.api.shapes import Shape
 
 _NAME_LENGTHS = range(3, 51)
 _URL_LENGTH = 500

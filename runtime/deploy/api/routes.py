@@ -1,6 +1,6 @@
 """The routes of the platform's HTTP API, as data."""
 
-from runtime.shared.routes import Route
+from runtime.shared.api.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     # No token: GitHub signs its body.

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from runtime.deploy.model import Deployment, Failure, Status
 
-# What is logged of every build that ended; an alarm counts these lines (components/alarms.py).
+# What is logged of every build that ended; an alarm counts these lines (components/operations/alarms.py).
 BUILD_ENDED = "build ended"
 # What is logged, likewise, of builds that wait for room, and of one that CodeBuild has no room for.
 BUILDS_WAIT = "builds wait"

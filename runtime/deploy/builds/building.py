@@ -29,14 +29,11 @@ from runtime.shared.signing import Signer
 
 STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
 
-RECEIVES: Final = 3
-"""How often the queue brings a message before it is a dead letter (components/queue.py)."""
-
 _REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 """What CodeBuild answers when repeating the same call cannot help. Anything else is tried again."""
 
 
-_PAUSES: Final = (60, 120)  # seconds; the queue's own pause is half an hour
+_PAUSES: Final = (60, 120)  # seconds, the last one repeatedly; the queue's own pause is half an hour
 
 
 _FULL: Final = frozenset({"AccountLimitExceededException"})
@@ -64,6 +61,7 @@ class Builder:
     """Starts builds, one at a time for each project, and of the stage as many as there is room for.
 
     Attributes:
+        max_receive_count: How often the queue brings a message before it is a dead letter.
         artifacts_bucket: Where builds put their artifacts.
         signer: Derives each project's key for server actions.
         secrets: Where builds find it.
@@ -75,6 +73,7 @@ class Builder:
     turns: Turns
     build_queue: BuildQueue
     codebuild: CodeBuildClient
+    max_receive_count: int
     artifacts_bucket: str
     signer: Signer
     secrets: SecretStore
@@ -130,10 +129,10 @@ class Builder:
             if isinstance(busy, ClientError | BotoCoreError) and not is_passing(busy):
                 raise
             log = log.bound(deploymentId=message.deployment_id)
-            if receives >= RECEIVES:
+            if receives >= self.max_receive_count:
                 log.warning("left to the sweep", reason=said(busy))
                 return
-            pause = _PAUSES[receives - 1]
+            pause = _PAUSES[min(receives, len(_PAUSES)) - 1]
             log.warning("the build is started later", reason=said(busy), seconds=pause)
             self.build_queue.show_again(receipt, seconds=pause)
             raise

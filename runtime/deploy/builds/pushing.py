@@ -1,24 +1,27 @@
 """From a push to a queued deployment (P1-P3)."""
 
 import hashlib
+from collections.abc import Callable
+from typing import Final
 
 from attrs import frozen
 
 from runtime.deploy.builds.github import Ignored, read_push, signature_holds
-from runtime.deploy.builds.recording import record_next
-from runtime.deploy.errors import DeliveryRepeatedError, ProjectNotFoundError
+from runtime.deploy.errors import DeliveryRepeatedError, ProjectChangedError, ProjectNotFoundError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
+from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
 from runtime.shared.ids import Ids, is_ulid
-from runtime.shared.inputs import parse_json
 from runtime.shared.signing import Signer
 
 _FIRST_VERSION = 1
 _NO_ID = "0" * 26
+_ATTEMPTS: Final = 8  # deployments of one project at the same moment, of which each attempt lets one through
 
 
 class SignatureRefusedError(UnauthenticatedError):
@@ -28,6 +31,40 @@ class SignatureRefusedError(UnauthenticatedError):
         super().__init__(
             "the signature is missing or wrong: enter the project's secret in the webhook's settings"
         )
+
+
+def record_next(
+    deployments: DeploymentRepository,
+    project: Project,
+    queued: Callable[[Project], Deployment],
+    *,
+    delivery: str | None = None,
+) -> Deployment:
+    """Record a project's next deployment, whoever records others of it at the same moment.
+
+    Calls of DynamoDB: one transaction; another deployment of the same moment costs a repetition and a read.
+
+    Args:
+        deployments: Where it is recorded.
+        project: As read.
+        queued: Makes the deployment, of the project as it stands (`Deployment.queued`).
+        delivery: Of the webhook, as for `DeploymentRepository.record`.
+
+    Raises:
+        DeliveryRepeatedError: This delivery was recorded before; names the deployment that it made.
+        ProjectChangedError: Others were quicker, again and again.
+        ProjectDeletedError: The project is being deleted.
+        ProjectNotFoundError: The project is gone.
+    """
+    for _ in range(_ATTEMPTS):
+        deployment = queued(project)
+        try:
+            deployments.record(project, deployment, delivery=delivery)
+        except (ProjectChangedError, TransactionConflictError):
+            project = deployments.projects.get(project.project_id)
+        else:
+            return deployment
+    raise ProjectChangedError
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy import composition
 from runtime.deploy.api.documents import (
     deployment_document,
     log_document,
@@ -16,25 +17,14 @@ from runtime.deploy.api.documents import (
 )
 from runtime.deploy.api.managing import Management
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
-from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, BuildLogs
-from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.turns import Turns
-from runtime.deploy.messages import BuildQueue
-from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.lists import ListRepository
-from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.variables import NewVariables, SecretStore
-from runtime.shared import aws
-from runtime.shared.clock import utc_now
-from runtime.shared.cursors import Cursors
-from runtime.shared.dispatch import OpenOperations, Operations, dispatch
+from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE
+from runtime.deploy.repositories.variables import NewVariables
+from runtime.shared.api.dispatch import OpenOperations, Operations, dispatch
+from runtime.shared.api.http import Request, Response, answer
+from runtime.shared.api.inputs import read
+from runtime.shared.api.openapi import ROUTE, openapi
+from runtime.shared.api.requests import json_body, page_limit
 from runtime.shared.environment import load
-from runtime.shared.http import Request, Response, answer
-from runtime.shared.ids import ulids
-from runtime.shared.inputs import read
-from runtime.shared.openapi import ROUTE, openapi
-from runtime.shared.requests import json_body, page_limit
-from runtime.shared.signing import Signer
 
 
 @frozen(kw_only=True)
@@ -54,52 +44,7 @@ class Environment:
 @cache
 def service() -> Management:
     """Return the function's one service, composed at its first request."""
-    environment = load(Environment, os.environ)
-    dynamodb = aws.client("dynamodb")
-    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
-    deployments = DeploymentRepository(
-        client=dynamodb, table=environment.deployments_table, projects=projects
-    )
-    signer = Signer(aws.client("kms"), environment.signing_key_arn)
-    cursors = Cursors(key=signer.cursor_key, clock=utc_now)
-
-    def build_queue() -> BuildQueue:
-        return BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url)
-
-    def cancellation() -> Cancellation:
-        room = int(environment.concurrent_builds)
-        turns = Turns.composed(deployments, build_queue(), room=room, clock=utc_now)
-        return Cancellation(
-            deployments=deployments,
-            slot=turns.slot,
-            turns=turns,
-            codebuild=aws.client("codebuild"),
-            clock=utc_now,
-        )
-
-    return Management(
-        projects=projects,
-        deployments=deployments,
-        lists=ListRepository(
-            client=dynamodb,
-            projects_table=environment.projects_table,
-            deployments_table=environment.deployments_table,
-            cursors=cursors,
-        ),
-        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
-        cancellation=cancellation,
-        build_queue=build_queue,
-        logs=lambda: BuildLogs(
-            logs=aws.client("logs"),
-            objects=lambda: aws.client("s3"),
-            bucket=environment.logs_bucket,
-            cursors=cursors,
-        ),
-        signer=signer,
-        ids=ulids(utc_now, os.urandom),
-        clock=utc_now,
-        api_endpoint=environment.api_endpoint,
-    )
+    return composition.management(load(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:

@@ -7,14 +7,9 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy import composition
 from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
 from runtime.deploy.builds.build_results import BuildResults
-from runtime.deploy.builds.turns import Turns
-from runtime.deploy.messages import BuildQueue, ReleaseQueue
-from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.shared import aws
-from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
 from runtime.shared.logging import Log
 
@@ -33,24 +28,7 @@ class Environment:
 @cache
 def service() -> BuildResults:
     """Return the function's one service, composed at its first event."""
-    environment = load(Environment, os.environ)
-    dynamodb = aws.client("dynamodb")
-    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
-    sqs = aws.client("sqs")
-    deployments = DeploymentRepository(
-        client=dynamodb, table=environment.deployments_table, projects=projects
-    )
-    build_queue = BuildQueue(client=sqs, url=environment.build_queue_url)
-    room = int(environment.concurrent_builds)
-    turns = Turns.composed(deployments, build_queue, room=room, clock=utc_now)
-    return BuildResults(
-        deployments=deployments,
-        slot=turns.slot,
-        turns=turns,
-        release_queue=ReleaseQueue(client=sqs, url=environment.release_queue_url),
-        logs=aws.client("logs"),
-        clock=utc_now,
-    )
+    return composition.build_results(load(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:

@@ -1,23 +1,16 @@
 """Every hour: goes one step further with the releases that are not kept any more (D6)."""
 
 import os
-import random
-import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from attrs import frozen
 
-from runtime.deploy.releases.edge_store import EdgeStore
-from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
-from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.retention import RetentionRepository
-from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy import composition
+from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
-from runtime.shared import aws
-from runtime.shared.clock import from_text, utc_now
+from runtime.shared.clock import from_text
 from runtime.shared.environment import load
 from runtime.shared.logging import Log
 
@@ -35,50 +28,15 @@ class Environment:
 
 
 @cache
-def edge_cache() -> EdgeCache:
-    """Return the cache of the sites' distribution, composed at the first event."""
-    return EdgeCache(
-        client=lambda: aws.client("cloudfront"),
-        distribution_id=load(Environment, os.environ).distribution_id,
-        store=edge_store(),
-    )
-
-
-@cache
-def edge_store() -> EdgeStore:
-    """Return the edge's store, composed at the first event."""
-    return EdgeStore(
-        client=aws.client("cloudfront-keyvaluestore"),
-        arn=load(Environment, os.environ).key_value_store_arn,
-        pause=time.sleep,
-        jitter=random.random,
-    )
-
-
-@cache
 def service() -> Collector:
     """Return the function's one service, composed at its first event."""
-    environment = load(Environment, os.environ)
-    dynamodb = aws.client("dynamodb")
-    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
-    retention = RetentionRepository(
-        client=dynamodb,
-        deployments_table=environment.deployments_table,
-        projects_table=environment.projects_table,
-    )
-    edge = edge_store()
-    return Collector(
-        deployments=DeploymentRepository(
-            client=dynamodb, table=environment.deployments_table, projects=projects
-        ),
-        retention=retention,
-        withdrawal=Withdrawal(projects=projects, retention=retention, edge=edge),
-        edge=edge,
-        functions=FunctionRemover(client=aws.client("lambda")),
-        objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
-        kept=int(environment.kept_releases),
-        clock=utc_now,
-    )
+    return composition.collector(load(Environment, os.environ))
+
+
+@cache
+def edge_cache() -> EdgeCache:
+    """Return the cache of the sites' distribution, composed at the first event."""
+    return composition.edge_cache(load(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:

@@ -1,8 +1,6 @@
 """What of the platform's API changes the edge: promoting a release, and deleting a project."""
 
 import os
-import random
-import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -10,23 +8,13 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy import composition
 from runtime.deploy.api.deleting import Deletion
 from runtime.deploy.api.documents import deployment_document
-from runtime.deploy.releases.edge_store import EdgeStore
-from runtime.deploy.releases.promotion import Promotion
-from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.releases.switching import Switch
-from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
-from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.retention import RetentionRepository
-from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.collecting import Withdrawal
-from runtime.shared import aws
-from runtime.shared.clock import utc_now
-from runtime.shared.dispatch import Operations, dispatch
+from runtime.shared.api.dispatch import Operations, dispatch
+from runtime.shared.api.http import Request, Response, answer, no_content
 from runtime.shared.environment import load
-from runtime.shared.http import Request, Response, answer, no_content
 
 
 @frozen(kw_only=True)
@@ -46,7 +34,7 @@ class Services:
         deletion: Returns what deletes; called by a deletion only, because making its client takes time.
     """
 
-    promotion: Promotion
+    switch: Switch
     deletion: Callable[[], Deletion]
 
 
@@ -54,44 +42,8 @@ class Services:
 def service() -> Services:
     """Return the function's services, composed at its first request."""
     environment = load(Environment, os.environ)
-    dynamodb = aws.client("dynamodb")
-    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
-    deployments = DeploymentRepository(
-        client=dynamodb, table=environment.deployments_table, projects=projects
-    )
-    edge = EdgeStore(
-        client=aws.client("cloudfront-keyvaluestore"),
-        arn=environment.key_value_store_arn,
-        pause=time.sleep,
-        jitter=random.random,
-    )
-    tables = {
-        "projects_table": environment.projects_table,
-        "deployments_table": environment.deployments_table,
-    }
     return Services(
-        promotion=Promotion(
-            projects=projects,
-            deployments=deployments,
-            switch=Switch(
-                projects=projects,
-                deployments=deployments,
-                edge=edge,
-                publisher=FunctionPublisher(client=aws.client("lambda"), pause=time.sleep),
-                clock=utc_now,
-            ),
-            clock=utc_now,
-        ),
-        deletion=lambda: Deletion(
-            projects=projects,
-            rows=ProjectDeletionRepository(client=dynamodb, **tables),
-            edge=edge,
-            withdrawal=Withdrawal(
-                projects=projects, retention=RetentionRepository(client=dynamodb, **tables), edge=edge
-            ),
-            secrets=SecretRemover(client=aws.client("ssm")),
-            clock=utc_now,
-        ),
+        switch=composition.switch(environment), deletion=lambda: composition.deletion(environment)
     )
 
 
@@ -106,7 +58,7 @@ def respond(event: Mapping[str, Any], services: Services) -> Response:
 
 
 def _promote(services: Services, user_id: str, request: Request) -> Response:
-    deployment = services.promotion.promote(user_id, request.path_parameters["deploymentId"])
+    deployment = services.switch.promote(user_id, request.path_parameters["deploymentId"])
     return answer(HTTPStatus.OK, deployment_document(deployment))
 
 

@@ -8,20 +8,14 @@ from typing import Any
 
 from attrs import frozen
 
+from runtime.deploy import composition
 from runtime.deploy.builds.github import Ignored
 from runtime.deploy.builds.pushing import Delivery, Pushes
-from runtime.deploy.messages import BuildQueue
-from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.shared import aws
+from runtime.shared.api.http import Request, Response, answer, refusal
 from runtime.shared.aws_errors import passing_refusals
-from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
 from runtime.shared.errors import AnchorError, UnavailableError
-from runtime.shared.http import Request, Response, answer, refusal
-from runtime.shared.ids import ulids
 from runtime.shared.logging import Log
-from runtime.shared.signing import Signer
 
 
 @frozen(kw_only=True)
@@ -37,19 +31,7 @@ class Environment:
 @cache
 def service() -> Pushes:
     """Return the function's one service, composed at its first request."""
-    environment = load(Environment, os.environ)
-    dynamodb = aws.client("dynamodb")
-    projects = ProjectRepository(client=dynamodb, table=environment.projects_table)
-    return Pushes(
-        projects=projects,
-        deployments=DeploymentRepository(
-            client=dynamodb, table=environment.deployments_table, projects=projects
-        ),
-        queue=BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url),
-        signer=Signer(aws.client("kms"), environment.signing_key_arn),
-        ids=ulids(utc_now, os.urandom),
-        clock=utc_now,
-    )
+    return composition.pushes(load(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from types import MappingProxyType
 
 from runtime.deploy.model import Deployment
-from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.release_clients import S3Client
 from runtime.deploy.releases.uploading import Upload
 

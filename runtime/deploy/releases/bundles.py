@@ -12,9 +12,9 @@ from typing import IO, Final
 
 from attrs import field, frozen
 
-from runtime.deploy.releases.artifact import CACHE_RULES, WRAPPER_FILES, Artifact
+from runtime.deploy.releases.build_output.artifact import CACHE_RULES, WRAPPER_FILES, Artifact
+from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.release_clients import S3Client
-from runtime.deploy.releases.shared_cache import SharedCacheRules
 
 _WRAPPER_FOLDER: Final = Path(__file__).parent / "origin"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same files are always the same zip

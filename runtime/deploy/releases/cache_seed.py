@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.build_output.artifact import Artifact
+from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.release_clients import TagTableClient
-from runtime.deploy.releases.tag_seed import TagRow
 from runtime.deploy.releases.uploading import Upload
 from runtime.shared.aws import Item
 

@@ -16,15 +16,19 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Deployment, Project, Release, Site
-from runtime.deploy.releases.artifact import Artifact, ArtifactLimits, ArtifactRefusedError, open_artifact
 from runtime.deploy.releases.assets import asset_uploads, present_hashed, project_folder, root_entries
+from runtime.deploy.releases.build_output.artifact import (
+    Artifact,
+    ArtifactLimits,
+    ArtifactRefusedError,
+    open_artifact,
+)
+from runtime.deploy.releases.build_output.manifest import SplitFunction
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
-from runtime.deploy.releases.manifest import SplitFunction
-from runtime.deploy.releases.publishing import FunctionPublisher, split_alias
+from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
-from runtime.deploy.releases.release_functions import ReleaseFunctions
 from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, site_environment
 from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader

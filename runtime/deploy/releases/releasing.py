@@ -21,7 +21,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Failure, Status
-from runtime.deploy.releases.artifact import ArtifactRefusedError
+from runtime.deploy.releases.build_output.artifact import ArtifactRefusedError
 from runtime.deploy.releases.cache_seed import TagsUnprocessedError
 from runtime.deploy.releases.edge_store import EdgeBusyError, ReleaseNotAtEdgeError
 from runtime.deploy.releases.publishing import FunctionBusyError, PublishError
@@ -81,6 +81,7 @@ class Releaser:
     """Releases deployments.
 
     Attributes:
+        max_receive_count: How often the queue brings a message before it is a dead letter.
         pause: Waits for that many seconds.
     """
 
@@ -88,6 +89,7 @@ class Releaser:
     deployments: DeploymentRepository
     steps: ReleaseSteps
     switch: Switch
+    max_receive_count: int
     clock: Clock
     pause: Callable[[float], None] = field(repr=False)
 

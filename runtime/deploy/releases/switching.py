@@ -1,6 +1,7 @@
-"""The switch's second half: edge, aliases and statuses follow the project's pointer (D3, D4)."""
+"""Switching releases: a promote moves the project's pointer; edge, aliases and statuses follow it (D3-D5)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from attrs import frozen
 
@@ -15,7 +16,7 @@ from runtime.shared.clock import Clock
 
 @frozen(kw_only=True)
 class Switch:
-    """Makes everything follow the pointer that a release or a promote has just written.
+    """Makes a release live: by a promote of it, or after the pointer of its project was written.
 
     Several may run at once for one site, in any order: each part follows the pointer as it is at the end.
     """
@@ -25,6 +26,24 @@ class Switch:
     edge: EdgeStore
     publisher: FunctionPublisher
     clock: Clock
+
+    def promote(self, user_id: str, deployment_id: str) -> Deployment:
+        """Lead the visitors of a tenant's site to one of its releases.
+
+        Repeatable: promoting what is live already pins the project to it.
+
+        Raises:
+            DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
+            NotReleasedError: It has never been live.
+            ReleaseCollectedError: It is not kept any more (D6).
+            SwitchOvertakenError: Another switch of the same project was later.
+        """
+        found = self.deployments.owned(user_id, deployment_id)
+        # The index that finds it by its id alone may be behind.
+        deployment = self.deployments.get(found.project_id, deployment_id)
+        site = self.projects.site(deployment.site)
+        project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
+        return self.follow(project, deployment, site)
 
     def follow(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Lead visitors to a deployment, and write that it is live. Repeatable.
@@ -40,27 +59,35 @@ class Switch:
         Raises:
             SwitchOvertakenError: Another switch took the pointer; everything leads there.
         """
-
-        def pointed() -> str:
-            live = self.projects.get(project.project_id).live
-            if live is None:
-                raise SwitchOvertakenError(deployment.deployment_id, None)
-            return live.deployment_id
-
-        def versions() -> Mapping[str, str]:
-            pointed_id = pointed()
-            live = (
-                deployment
-                if pointed_id == deployment.deployment_id
-                else self.deployments.get(project.project_id, pointed_id)
-            )
-            if live.release is None:
-                raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
-            return _versions(live.release, site)
-
-        self.edge.lead(site.host, pointed)
-        self.publisher.lead(versions)
+        self.edge.lead(site.host, partial(self._pointed_id, project, deployment))
+        self.publisher.lead(partial(self._pointed_versions, project, deployment, site))
         return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
+
+    def _pointed_id(self, project: Project, deployment: Deployment) -> str:
+        """Return the id of the deployment that the project points to now.
+
+        Raises:
+            SwitchOvertakenError: It points to none any more.
+        """
+        live = self.projects.get(project.project_id).live
+        if live is None:
+            raise SwitchOvertakenError(deployment.deployment_id, None)
+        return live.deployment_id
+
+    def _pointed_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
+        """Return the version of each function in the release that the project points to now.
+
+        Raises:
+            SwitchOvertakenError: The project points to none any more, or to one without a release.
+        """
+        pointed_id = self._pointed_id(project, deployment)
+        if pointed_id == deployment.deployment_id:
+            pointed = deployment
+        else:
+            pointed = self.deployments.get(project.project_id, pointed_id)
+        if pointed.release is None:
+            raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
+        return _versions(pointed.release, site)
 
 
 def _versions(release: Release, site: Site) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import urllib3
 from attrs import field, frozen
 
-from runtime.deploy.releases.artifact import Artifact
+from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.release_clients import S3Client
 
 CONNECTIONS = 32

@@ -20,7 +20,7 @@ LEASES: Final[Mapping[Status, timedelta]] = {
     Status.QUEUED: timedelta(minutes=5),
     # To start a build: within five minutes CodeBuild knows the token of the request again.
     Status.BUILDING: timedelta(minutes=3),
-    # Longer than one release may take (components/pipeline.py): those of a project follow each other.
+    # Longer than one release may take (components/deploy/pipeline.py): those of a project follow each other.
     Status.BUILT: timedelta(minutes=10),
     Status.DEPLOYING: timedelta(minutes=10),
 }

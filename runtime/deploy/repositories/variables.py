@@ -10,10 +10,10 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Variable
+from runtime.shared.api.inputs import Rule
+from runtime.shared.api.shapes import Shape
 from runtime.shared.aws import SSMClient
 from runtime.shared.errors import FieldProblem, InvalidInputError
-from runtime.shared.inputs import Rule
-from runtime.shared.shapes import Shape
 
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _NAME_LENGTH = 100

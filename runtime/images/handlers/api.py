@@ -9,25 +9,25 @@ from typing import Any, Final
 from attrs import frozen
 from botocore.config import Config
 
-from runtime.images.albums import AlbumRepository
-from runtime.images.answers import ImageDocument
-from runtime.images.distribution import ImageDistribution
-from runtime.images.documents import album_document, image_document, upload_document
-from runtime.images.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
-from runtime.images.images import ImageRepository
-from runtime.images.managing import Gallery
 from runtime.images.model import Image
-from runtime.images.objects import ImageStore
+from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.distribution import ImageDistribution
+from runtime.images.repositories.images import ImageRepository
+from runtime.images.repositories.objects import ImageStore
+from runtime.images.service.answers import ImageDocument
+from runtime.images.service.documents import album_document, image_document, upload_document
+from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
+from runtime.images.service.managing import Gallery
 from runtime.shared import aws
+from runtime.shared.api.dispatch import OpenOperations, Operations, dispatch
+from runtime.shared.api.http import Request, Response, answer, no_content
+from runtime.shared.api.inputs import read
+from runtime.shared.api.openapi import ROUTE, openapi
+from runtime.shared.api.requests import json_body, page_limit
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
-from runtime.shared.dispatch import OpenOperations, Operations, dispatch
 from runtime.shared.environment import load
-from runtime.shared.http import Request, Response, answer, no_content
 from runtime.shared.ids import ulids
-from runtime.shared.inputs import read
-from runtime.shared.openapi import ROUTE, openapi
-from runtime.shared.requests import json_body, page_limit
 from runtime.shared.signing import Signer
 
 # Forms in this style lead to the bucket's own region. The usual one leads to a global address, which sends
@@ -153,7 +153,7 @@ OPERATIONS: Operations[Gallery] = {
     "PATCH /albums/{albumId}": _change_album,
     "DELETE /albums/{albumId}": _delete_album,
 }
-"""What answers each route of `runtime.images.routes`."""
+"""What answers each route of `runtime.images.service.routes`."""
 
 OPEN: OpenOperations = {ROUTE: openapi("images-openapi.json")}
 """What answers the routes among them that want no token."""

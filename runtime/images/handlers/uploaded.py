@@ -10,9 +10,9 @@ from urllib.parse import unquote_plus
 
 from attrs import frozen
 
-from runtime.images.objects import ImageStore, uploaded_image
-from runtime.images.receiving import Uploaded, Uploads
-from runtime.images.uploads import UploadRepository
+from runtime.images.repositories.image_status import ImageStatusRepository
+from runtime.images.repositories.objects import ImageStore, uploaded_image
+from runtime.images.service.receiving import CreatedObject, UploadProcessor
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
 from runtime.shared.environment import load
@@ -29,11 +29,11 @@ class Environment:
 
 
 @cache
-def service() -> Uploads:
+def service() -> UploadProcessor:
     """Return the function's one service, composed at its first event."""
     environment = load(Environment, os.environ)
-    return Uploads(
-        images=UploadRepository(client=aws.client("dynamodb"), table=environment.images_table),
+    return UploadProcessor(
+        images=ImageStatusRepository(client=aws.client("dynamodb"), table=environment.images_table),
         store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
         clock=utc_now,
         maximum_bytes=int(environment.maximum_bytes),
@@ -47,7 +47,7 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
     respond(event, service())
 
 
-def respond(event: Mapping[str, Any], uploads: Uploads) -> None:
+def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     """Look at what was uploaded with the given service.
 
     The event is S3's ("Event message structure" in its user guide): keys are encoded as in a URL's query, and
@@ -62,5 +62,5 @@ def respond(event: Mapping[str, Any], uploads: Uploads) -> None:
         if image_id is None:
             log.warning("object ignored: no upload form allows its key", key=key)
             continue
-        uploaded = Uploaded(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
-        uploads.receive(uploaded, log.bound(imageId=image_id, etag=uploaded.etag, event=record["eventName"]))
+        created = CreatedObject(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
+        processor.receive(created, log.bound(imageId=image_id, etag=created.etag, event=record["eventName"]))

@@ -1,6 +1,6 @@
 """Renew the snapshots: `python -m tests.components.snapshots`, or `make snapshots`."""
 
-from components.stage import STAGES
+from components.core.stage import STAGES
 from tests.components.snapshot import path_of, snapshot
 
 for stage in STAGES:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
+from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import with_empty_tables
+from tests.runtime.platform_fixture import World
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import World
 
 pytest.register_assert_rewrite(
     "tests.runtime.data.single_rows",

@@ -8,8 +8,8 @@ from tests.local.backends.conftest import emptied
 from tests.local.backends.dynalite import Dynalite
 from tests.runtime.data.single_rows import *  # noqa: F403 - the tests, whose docstrings say what they prove
 from tests.runtime.data.single_rows import row
+from tests.runtime.platform_fixture import World
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import World
 
 
 @pytest.mark.parametrize("number", ["0", "7", "-7", "10", "12345", "-1234.5", "0.05", "1E-7", "9" * 38])

@@ -10,8 +10,14 @@ from typing import IO, Any
 from attrs import define, field
 from botocore.exceptions import ClientError
 
-from local.build_request import BuildArtifacts, BuildPhase, BuildRequest, BuildResult, EnvironmentVariable
-from local.builds import BuildRunner
+from local.builds.runner import BuildRunner
+from local.emulator.build_request import (
+    BuildArtifacts,
+    BuildPhase,
+    BuildRequest,
+    BuildResult,
+    EnvironmentVariable,
+)
 
 ROLE = "arn:aws:iam::000000000000:role/anchor-local-site-next-site-build"
 PROJECT = "anchor-local-site-next-site-build"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.build_aws import BuildClients
-from local.build_environment import BuildMachine
-from local.builds import BuildRunner
+from local.builds.aws import BuildClients
+from local.builds.environment import BuildMachine
+from local.builds.runner import BuildRunner
 from tests.local.builds.bench import CREDENTIALS, ROLE, Bench, FakeAws
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.buildspec import ArtifactsSpec, BuildspecError, parse_buildspec
+from local.builds.buildspec import ArtifactsSpec, BuildspecError, parse_buildspec
 
 PHASES = "phases:\n  build:\n    commands: [echo]\n"
 

@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from local.build_command import kill_marked
+from local.builds.command import kill_marked
 from tests.local.builds.bench import Bench, failed_phase, statuses
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.build_aws import clients_at
-from local.build_environment import network_settings, node_folder
-from local.build_request import EnvironmentVariable
+from local.builds.aws import clients_at
+from local.builds.environment import network_settings, node_folder
+from local.emulator.build_request import EnvironmentVariable
 from local.node import NodeInstallation
 from tests.local.builds.bench import CREDENTIALS, Bench, failed_phase, secret
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.build_artifacts import matching_files
-from local.build_log import _batches
-from local.buildspec import ArtifactsSpec
+from local.builds.artifacts import matching_files
+from local.builds.buildspec import ArtifactsSpec
+from local.builds.log import _batches
 from tests.local.builds.bench import Bench, failed_phase, statuses
 
 ZIP = """

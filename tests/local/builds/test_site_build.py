@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from attrs import evolve, frozen
 
-from local.build_request import BuildResult, EnvironmentVariable
-from local.buildspec import parse_buildspec
-from local.repositories import Author, GitServer, Repository
+from local.builds.buildspec import parse_buildspec
+from local.emulator.build_request import BuildResult, EnvironmentVariable
+from local.git_server import Author, GitServer, Repository
 from runtime.deploy.builds.build_logs import commit_found
 from tests.local.builds.bench import Bench, failed_phase
 
-BUILDSPEC = Path("components/build/buildspec.yml").read_text(encoding="utf-8")
+BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
 OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
 SITE = {"package.json": OWN, "package-lock.json": "{}", "open-next.config.ts": "export default {}"}
 TOOLS = Path(__file__).with_name("tools.py").read_text(encoding="utf-8")

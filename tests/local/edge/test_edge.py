@@ -9,13 +9,13 @@ import aiohttp
 import attrs
 import pytest
 
-from local.edge_assets import AssetsUnreachableError
-from local.edge_config import CacheBehavior
-from local.edge_listener import EdgePortTakenError
-from local.edge_server import CLOSE_SECONDS
-from local.worker_process import WorkerFailedError
+from local.edge.assets import AssetsUnreachableError
+from local.edge.config import CacheBehavior
+from local.edge.listener import EdgePortTakenError
+from local.edge.server import CLOSE_SECONDS
+from local.workers.process import WorkerFailedError
 from tests.edge.edge_host import HOST, RELEASE, SITE, value
-from tests.local.edge.edge_world import (
+from tests.local.edge.edge_fixture import (
     CONFIG,
     DEFAULT,
     Answer,

@@ -10,16 +10,16 @@ import pytest
 import requests
 import yaml
 
-from components import image_buckets
-from components.bucket import RetainedBucket, RetainedBucketArgs
-from components.image_delivery import ImageDelivery, ImageDeliveryArgs
-from components.stage import StageConfig
-from local.edge_thread import event_loop_thread, local_edge
-from local.emulator import ACCOUNT_ID, Emulator
-from local.engine import Engine
+from components.aws.bucket import RetainedBucket, RetainedBucketArgs
+from components.core.stage import StageConfig
+from components.images import buckets
+from components.images.delivery import ImageDelivery, ImageDeliveryArgs
+from local.edge.thread import event_loop_thread, local_edge
+from local.emulator.emulator import ACCOUNT_ID, Emulator
+from local.engine.engine import Engine
 from runtime.images.model import DELIVERED
 from tests.local.deployed_program import ROOT
-from tests.local.edge.edge_world import FakeFunctions
+from tests.local.edge.edge_fixture import FakeFunctions
 
 OURS = "http://localhost:3000"
 
@@ -31,8 +31,8 @@ def program() -> None:
         RetainedBucketArgs(
             stage=stage,
             account=ACCOUNT_ID,
-            lifecycle=image_buckets.LIFECYCLE,
-            cors=(image_buckets.cors(stage.images),),
+            lifecycle=buckets.LIFECYCLE,
+            cors=(buckets.cors(stage.images),),
             served=True,
         ),
     )

@@ -9,7 +9,15 @@ import pulumi
 import pytest
 from google.protobuf import struct_pb2
 
-from local.archives import ARCHIVE, ASSET, SECRET, SIGNATURE, Content, UnsupportedValueError, properties_of
+from local.engine.archives import (
+    ARCHIVE,
+    ASSET,
+    SECRET,
+    SIGNATURE,
+    Content,
+    UnsupportedValueError,
+    properties_of,
+)
 
 
 def plain(value: object, root: Path = Path()) -> object:

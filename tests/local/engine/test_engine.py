@@ -11,10 +11,10 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from local.emulator import Emulator
-from local.engine import Deployment, Engine, EngineError, ResourceError, UnknownTypeError
-from local.providers.registry import CREATORS
-from local.providers.resource import Aws, Declared, Made
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment, Engine, EngineError, ResourceError, UnknownTypeError
+from local.providers.core.registry import CREATORS
+from local.providers.core.resource import Aws, Declared, Made
 
 CONFIG = {"aws:region": "ap-southeast-1"}
 Deploy = Callable[[Callable[[], object]], Deployment]

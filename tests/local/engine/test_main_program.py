@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 from tests.local.deployed_program import DeployedProgram
 
 

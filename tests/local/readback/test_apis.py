@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 from runtime.deploy.api.routes import ROUTES
-from runtime.images.routes import ROUTES as IMAGE_ROUTES
+from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 
 IMAGES = {"GET /openapi.json"} | {
     f"{method} {path}"

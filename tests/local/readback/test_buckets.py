@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 
 BUCKETS = ("artifacts", "assets", "images", "logs")
 # Prefix, what happens and after how many days; `abort` is of multipart uploads that were never completed.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 
 HOUR, YEAR = 3600, 31_536_000
 ALL_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 
 FUNCTIONS = {
     "api",

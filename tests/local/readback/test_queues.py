@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
+from local.emulator.emulator import Emulator
 
 DAY = 86_400
 # Visibility of each queue whose messages a function takes, that function, and its own limit in seconds.

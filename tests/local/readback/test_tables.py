@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
-from local.engine import Deployment
+from local.emulator.emulator import Emulator
+from local.engine.engine import Deployment
 
 S, N = "S", "N"
 # By the name in the stack's outputs: keys; indexes with their keys and projection; the attribute that says

@@ -11,7 +11,7 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api
 from runtime.deploy.model import Deployment, Project
 from tests.runtime.events import request
-from tests.runtime.world import BUILD_QUEUE, FAILURE, OTHER, OWNER, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, World
 
 NEW = {
     "name": "My site",

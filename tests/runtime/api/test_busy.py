@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from runtime.deploy.handlers import api
 from tests.runtime.calls import client_error
 from tests.runtime.events import request
-from tests.runtime.world import OWNER, World
+from tests.runtime.platform_fixture import OWNER, World
 
 NEW = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
 BUSY = [

@@ -23,9 +23,9 @@ from runtime.deploy.repositories.variables import NewVariable
 from runtime.deploy.upkeep.collecting import GRACE
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
-from tests.runtime.releases.release_world import ASSETS, ReleaseWorld
+from tests.runtime.platform_fixture import OTHER, OWNER
+from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import OTHER, OWNER
 
 DELETE = "DELETE /projects/{projectId}"
 
@@ -151,7 +151,7 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
     stage.deletion.rows.begin_owned(OWNER, project, at=world.clock())
     for write in (
         lambda: world.push(project),
-        lambda: stage.promotion.promote(OWNER, release.deployment_id),
+        lambda: stage.switch.promote(OWNER, release.deployment_id),
         lambda: world.projects.change_owned(OWNER, project.project_id, {"name": "New"}, at=world.clock()),
         lambda: with_secrets(stage, project),
     ):
@@ -178,7 +178,7 @@ def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: Release
 
     stage.world.calls.before = interfere
     with pytest.raises((ProjectNotFoundError, SwitchOvertakenError)):
-        stage.promotion.promote(OWNER, first.deployment_id)
+        stage.switch.promote(OWNER, first.deployment_id)
     assert stage.store.items == {}
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from runtime.deploy.api.project_input import NewProject
+from runtime.shared.api.inputs import read
 from runtime.shared.errors import InvalidInputError
-from runtime.shared.inputs import read
 
 GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
 

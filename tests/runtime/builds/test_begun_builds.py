@@ -8,8 +8,8 @@ from runtime.deploy.model import Deployment, Project, Status, Variable
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import build_state, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
+from tests.runtime.platform_fixture import OWNER, World, message_of
 from tests.runtime.tables import PROJECTS, platform_tables
-from tests.runtime.world import OWNER, World, message_of
 
 FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 BUSY = client_error("ThrottlingException", "StopBuild")

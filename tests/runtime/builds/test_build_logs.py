@@ -14,8 +14,8 @@ from runtime.deploy.handlers import api, build_events, sweep
 from runtime.deploy.model import Commit, Deployment, Source
 from tests.runtime.calls import client_error
 from tests.runtime.events import build_state, request
+from tests.runtime.platform_fixture import OTHER, OWNER, World
 from tests.runtime.stand_ins import LOGS_BUCKET
-from tests.runtime.world import OTHER, OWNER, World
 
 ROUTE = "GET /deployments/{deploymentId}/logs"
 

@@ -10,7 +10,7 @@ from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import orchestrator
 from tests.runtime.calls import client_error
 from tests.runtime.events import messages
-from tests.runtime.world import World, message_of
+from tests.runtime.platform_fixture import World, message_of
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")

@@ -12,7 +12,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Failure, Project, Status
 from tests.runtime.calls import client_error
 from tests.runtime.events import build_state
-from tests.runtime.world import BUILD_QUEUE, RELEASE_QUEUE, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, World
 
 FAILED_INSTALL = {
     "phase-type": "INSTALL",

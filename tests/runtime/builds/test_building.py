@@ -10,7 +10,7 @@ from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.world import FAILURE, World
+from tests.runtime.platform_fixture import FAILURE, World
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")

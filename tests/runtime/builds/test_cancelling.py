@@ -15,7 +15,7 @@ from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.calls import client_error
 from tests.runtime.events import build_state
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World
 
 
 def sent(world: World) -> list[str]:

@@ -15,9 +15,9 @@ from tests.runtime.calls import real_client
 from tests.runtime.events import build_state, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World, message_of
 from tests.runtime.tables import PROJECTS, platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, swept
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World, message_of
 
 ROOM = 4
 

@@ -15,8 +15,8 @@ from tests.runtime.calls import real_client
 from tests.runtime.events import build_state
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, World
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import FAILURE, OTHER, OWNER, World
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 

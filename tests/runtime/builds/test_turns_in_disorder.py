@@ -19,8 +19,8 @@ from tests.runtime.calls import real_client
 from tests.runtime.events import build_state
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.placed_rows import placed
+from tests.runtime.platform_fixture import World
 from tests.runtime.tables import DEPLOYMENTS, platform_tables
-from tests.runtime.world import World
 
 pytestmark = pytest.mark.thorough
 

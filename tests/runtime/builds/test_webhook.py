@@ -11,8 +11,8 @@ from runtime.deploy.handlers import webhook
 from runtime.deploy.model import Project, Status
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import delivery
+from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, World
 from tests.runtime.tables import DEPLOYMENTS
-from tests.runtime.world import BUILD_QUEUE, FAILURE, World
 
 PAYLOADS = Path(__file__).parents[3] / "examples" / "github-webhooks"
 PUSH = (PAYLOADS / "push.json").read_bytes()

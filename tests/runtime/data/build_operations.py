@@ -7,7 +7,7 @@ from attrs import evolve
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild
 from tests.runtime.data.deploy_operations import MESSAGE, operation, waiting
-from tests.runtime.world import FAILURE, World, message_of
+from tests.runtime.platform_fixture import FAILURE, World, message_of
 
 _SWEEP = "the platform's own upkeep, over all projects"
 _STAGE = "the stage's room for builds is shared by all tenants, by the platform's own rule"

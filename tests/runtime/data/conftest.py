@@ -4,8 +4,8 @@ import pytest
 
 from tests.runtime.calls import real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
+from tests.runtime.platform_fixture import World
 from tests.runtime.tables import platform_tables
-from tests.runtime.world import World
 
 pytest.register_assert_rewrite("tests.runtime.data.single_rows", "tests.runtime.data.transactions")
 

@@ -10,8 +10,8 @@ from runtime.deploy.model import Commit, Deployment, Project, Source, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
+from tests.runtime.platform_fixture import FAILURE, RELEASE, World
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import FAILURE, RELEASE, World
 
 MESSAGE = "its ids come from the platform's own messages"
 _SIGNED = "its ids come from a delivery that is checked by its signature"

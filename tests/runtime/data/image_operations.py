@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import define, evolve
 
-from runtime.images.albums import AlbumRepository
 from runtime.images.errors import AlbumNotFoundError, ImageNotFoundError
-from runtime.images.images import ImageRepository
 from runtime.images.model import Album, Found, Image, Status
-from runtime.images.uploads import UploadRepository
+from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.image_status import ImageStatusRepository
+from runtime.images.repositories.images import ImageRepository
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import ulids
 from runtime.shared.pages import Page
@@ -35,7 +35,7 @@ class Images:
         cursors = Cursors(key=lambda: b"k" * 32, clock=lambda: AT)
         self.images = ImageRepository(client=self.database, table=IMAGES, cursors=cursors)
         self.albums = AlbumRepository(client=self.database, table=IMAGES, cursors=cursors)
-        self.uploads = UploadRepository(client=self.database, table=IMAGES)
+        self.uploads = ImageStatusRepository(client=self.database, table=IMAGES)
         self.ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         self.album = Album(album_id=self.ids(), user_id=OWNER, name="Holidays", created_at=AT, updated_at=AT)
         self.albums.create(self.album)
@@ -172,19 +172,19 @@ OPERATIONS = (
         **ALBUM,
     ),
     _operation(
-        "UploadRepository.find",
+        "ImageStatusRepository.find",
         lambda s, _: s.uploads.find(s.ready.image_id, at=AT),
         "get_item",
         platform=_EVENT,
     ),
     _operation(
-        "UploadRepository.make_ready",
+        "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "update_item",
         platform=_EVENT,
     ),
     _operation(
-        "UploadRepository.make_ready",
+        "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "transact_write_items",
         "update_item",
@@ -193,7 +193,7 @@ OPERATIONS = (
         more_calls="its album was deleted while it waited: it becomes ready without one",
     ),
     _operation(
-        "UploadRepository.reject",
+        "ImageStatusRepository.reject",
         lambda s, _: s.uploads.reject(s.pending, "no image", etag="e", at=AT),
         "update_item",
         platform=_EVENT,

@@ -19,10 +19,10 @@ from runtime.deploy.model import BUILDS, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
 from tests.runtime.releases.open_next import SERVER, artifact
-from tests.runtime.releases.release_world import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.releases.release_fixture import ARTIFACTS, ReleaseWorld, artifact_key, led_to
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
 
 PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
 WRITES = {
@@ -106,7 +106,7 @@ class LifeCycle:
     def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
         def asked() -> None:
             try:
-                self.stage.promotion.promote(OWNER, deployment.deployment_id)
+                self.stage.switch.promote(OWNER, deployment.deployment_id)
             except (NotReleasedError, SwitchOvertakenError):
                 return
 

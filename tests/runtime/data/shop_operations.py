@@ -10,7 +10,7 @@ from runtime.shared.pages import Page
 from runtime.shops.errors import JobNotFoundError, ShopNotFoundError
 from runtime.shops.model import ImportRecord, Job, Shop, Status
 from tests.runtime.data.operation import Operation, Scene
-from tests.runtime.shops.shop_world import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 NOTHING: Page[object] = Page(items=(), cursor=None)

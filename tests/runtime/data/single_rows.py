@@ -27,8 +27,8 @@ from runtime.shared.dynamodb import (
 from runtime.shared.errors import AnchorError, MalformedError
 from tests.runtime.data.races import CONTENDERS, at_once
 from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, RELEASE, World
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import FAILURE, OTHER, OWNER, RELEASE, World
 
 # Reading
 

@@ -23,7 +23,7 @@ from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
 from tests.runtime.data.races import CONTENDERS, at_once
 from tests.runtime.placed_rows import deployed, placed
-from tests.runtime.world import FAILURE, OWNER, World
+from tests.runtime.platform_fixture import FAILURE, OWNER, World
 
 
 def next_one(world: World, project_id: str, number: int) -> Deployment:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.runtime.calls import real_client
-from tests.runtime.faults.journey import Journey
+from tests.runtime.faults.push_simulation import Journey
 from tests.runtime.tables import platform_tables
 
 

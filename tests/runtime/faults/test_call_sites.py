@@ -4,7 +4,7 @@ import pytest
 
 from tests.reliability_page import says
 from tests.runtime.faults.injected import CallSite, Fault, Kind
-from tests.runtime.faults.journey import Journey
+from tests.runtime.faults.push_simulation import Journey
 
 pytestmark = pytest.mark.thorough
 

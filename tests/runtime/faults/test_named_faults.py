@@ -12,7 +12,7 @@ from runtime.deploy.releases.release_steps import Step
 from tests.reliability_page import says
 from tests.runtime.calls import CrashError
 from tests.runtime.faults.injected import refusal, throttling
-from tests.runtime.faults.journey import Due, Journey, Observed
+from tests.runtime.faults.push_simulation import Due, Journey, Observed
 
 pytestmark = pytest.mark.thorough
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.runtime.images.image_world import ImageWorld, make_images
+from tests.runtime.images.image_fixture import ImageWorld, make_images
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError, ImageDeletingError, ImageNotFoundError
 from runtime.images.handlers import api
-from runtime.images.image_input import ImageChanges
 from runtime.images.model import TRANSITIONS, UPLOADS, Image, Status
+from runtime.images.service.image_input import ImageChanges
 from tests.runtime.calls import client_error
 from tests.runtime.events import request
-from tests.runtime.images.image_world import ImageWorld
+from tests.runtime.images.image_fixture import ImageWorld
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OWNER
+from tests.runtime.platform_fixture import OWNER
 
 KINDS: dict[str, Callable[[ImageWorld], Image]] = {
     "pending": lambda world: world.pending(),

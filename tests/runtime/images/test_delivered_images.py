@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from runtime.images.model import Status
-from runtime.images.objects import delivered_key, upload_key
+from runtime.images.repositories.objects import delivered_key, upload_key
 from tests.runtime.calls import client_error
-from tests.runtime.images.image_world import ImageWorld, key_of
+from tests.runtime.images.image_fixture import ImageWorld, key_of
 from tests.runtime.images.pictures import picture
 
 RED, BLUE, TEXT = picture(colour="red"), picture(colour="blue"), b"text"

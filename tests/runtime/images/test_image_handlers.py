@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from runtime.images.handlers import api, uploaded
-from runtime.images.image_input import NewImage
-from runtime.images.managing import CreatedImage
+from runtime.images.service.image_input import NewImage
+from runtime.images.service.managing import CreatedImage
 from runtime.shared import aws as clients
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import request
+from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageWorld
 from tests.runtime.images.image_tables import IMAGES
-from tests.runtime.images.image_world import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageWorld
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OWNER
+from tests.runtime.platform_fixture import OWNER
 
 ROOT = Path(__file__).parents[3]
 HANDLERS = {api: "images-api", uploaded: "images-uploaded"}

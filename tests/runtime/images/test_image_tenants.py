@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from runtime.images.albums import AlbumRepository
 from runtime.images.errors import (
     AlbumNotFoundError,
     AlbumUnavailableError,
     ImageNotFoundError,
 )
 from runtime.images.handlers import api
-from runtime.images.images import ImageRepository
 from runtime.images.model import Album, Image
-from runtime.images.uploads import UploadRepository
+from runtime.images.repositories.albums import AlbumRepository
+from runtime.images.repositories.image_status import ImageStatusRepository
+from runtime.images.repositories.images import ImageRepository
 from runtime.shared.pages import Page
 from tests.runtime.events import request
-from tests.runtime.images.image_world import ImageWorld
-from tests.runtime.world import OTHER, OWNER
+from tests.runtime.images.image_fixture import ImageWorld
+from tests.runtime.platform_fixture import OTHER, OWNER
 
 # Methods that serve a user, called as a user for what OWNER has.
 Call = Callable[[ImageWorld, str, Image, Album], object]
@@ -64,11 +64,11 @@ SERVE_USERS: dict[str, Call] = {
 OTHERS = {
     "ImageRepository.create",
     "AlbumRepository.create",
-    "UploadRepository.find",
-    "UploadRepository.make_ready",
-    "UploadRepository.reject",
+    "ImageStatusRepository.find",
+    "ImageStatusRepository.make_ready",
+    "ImageStatusRepository.reject",
 }
-KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, UploadRepository)}
+KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, ImageStatusRepository)}
 STRANGERS = [OTHER, OWNER + " ", f"USER#{OWNER}"]
 
 

@@ -19,16 +19,16 @@ from runtime.images.errors import (
     ImageDeletingError,
     ImageNotFoundError,
 )
-from runtime.images.image_input import ImageChanges
 from runtime.images.model import DELIVERED, Album, Image, Status
-from runtime.images.objects import delivered_key, upload_key
-from runtime.images.rows import album_partition
+from runtime.images.repositories.objects import delivered_key, upload_key
+from runtime.images.repositories.rows import album_partition
+from runtime.images.service.image_input import ImageChanges
 from runtime.shared.converters import from_row
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import REGION, CrashError
-from tests.runtime.images.image_world import ImageWorld, make_images
+from tests.runtime.images.image_fixture import ImageWorld, make_images
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OTHER, OWNER
+from tests.runtime.platform_fixture import OTHER, OWNER
 
 pytestmark = pytest.mark.thorough
 

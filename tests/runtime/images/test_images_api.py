@@ -10,14 +10,14 @@ import requests
 
 from runtime.images.handlers import api
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from runtime.images.objects import upload_key
-from runtime.images.routes import ROUTES
+from runtime.images.repositories.objects import upload_key
+from runtime.images.service.routes import ROUTES
 from runtime.shared.clock import from_text
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
-from tests.runtime.images.image_world import BUCKET, DELIVERY, MAXIMUM, ImageWorld, key_of, object_created
+from tests.runtime.images.image_fixture import BUCKET, DELIVERY, MAXIMUM, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import picture
-from tests.runtime.world import OTHER, OWNER
+from tests.runtime.platform_fixture import OTHER, OWNER
 
 NEW = {"contentType": "image/png", "size": 5_000}
 IMAGE = "/images/{imageId}"

@@ -6,13 +6,13 @@ import pytest
 
 from reference.image_api import IMAGES
 from runtime.images.handlers import api
-from runtime.images.routes import ROUTES
-from runtime.shared.routes import Route
+from runtime.images.service.routes import ROUTES
+from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
 from tests.runtime.events import request
 from tests.runtime.gateway import ENDPOINT, Gateway
-from tests.runtime.images.image_world import ImageWorld
-from tests.runtime.world import OWNER
+from tests.runtime.images.image_fixture import ImageWorld
+from tests.runtime.platform_fixture import OWNER
 
 DESCRIBED = DescribedApi.of(IMAGES)
 NEW = {"contentType": "image/png", "size": 5_000}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.inspection import inspect
 from runtime.images.model import CONTENT_TYPES, SVG_LIMIT, Found
+from runtime.images.service.inspection import inspect
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.svg import _Reader, svg_size
+from runtime.images.service.svg import _Reader, svg_size
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 

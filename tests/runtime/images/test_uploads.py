@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError
 from runtime.images.handlers import uploaded
-from runtime.images.image_input import ImageChanges
 from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from runtime.images.objects import CACHE_CONTROL, upload_key, uploaded_image
-from runtime.images.rows import collisions
+from runtime.images.repositories.objects import CACHE_CONTROL, upload_key, uploaded_image
+from runtime.images.repositories.rows import collisions
+from runtime.images.service.image_input import ImageChanges
 from runtime.shared.dynamodb import TransactionConflictError, condition
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.images.image_world import BUCKET, ImageWorld, key_of, object_created
+from tests.runtime.images.image_fixture import BUCKET, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 
 SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}

@@ -7,7 +7,6 @@ import pytest
 from attrs import evolve
 
 from runtime.deploy.model import Deployment, Source, Status
-from runtime.deploy.releases.artifact import open_artifact
 from runtime.deploy.releases.assets import (
     CONTENT_TYPES,
     IMMUTABLE,
@@ -17,6 +16,7 @@ from runtime.deploy.releases.assets import (
     present_hashed,
     root_entries,
 )
+from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import BUILD_ID, artifact, split_changes

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from runtime.deploy.releases import artifact as artifacts
-from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases import bundles
+from runtime.deploy.releases.build_output.artifact import open_artifact
+from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.bundles import BundleStore, Code
-from runtime.deploy.releases.shared_cache import SharedCacheRules
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
 
-ORIGIN = Path(artifacts.__file__).parent / "origin"
+ORIGIN = Path(bundles.__file__).parent / "origin"
 RULES = SharedCacheRules(vary=("rsc",))
 
 

@@ -8,9 +8,9 @@ import pytest
 from attrs import Factory, define
 from botocore.exceptions import ClientError
 
-from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.build_output.artifact import open_artifact
+from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, cache_uploads
-from runtime.deploy.releases.tag_seed import TagRow
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, artifact, as_json
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from runtime.deploy.releases.build_output.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
 from runtime.deploy.releases.edge_store import (
     EdgeBusyError,
     EdgeEntry,
@@ -20,10 +21,9 @@ from runtime.deploy.releases.edge_store import (
     edge_keys,
     release_host,
 )
-from runtime.deploy.releases.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
 from tests.runtime.calls import Calls, client_error
+from tests.runtime.releases.interleaving import Turns
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
-from tests.runtime.releases.turns import Turns
 
 HOST = "next-site.example.com"
 

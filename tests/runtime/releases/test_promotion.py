@@ -9,16 +9,16 @@ import pytest
 from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
 from runtime.deploy.model import Deployment, Project
 from tests.runtime.calls import CrashError, real_client
-from tests.runtime.releases.release_world import ReleaseWorld, led_to, live_versions
+from tests.runtime.platform_fixture import OTHER, OWNER, RELEASE_QUEUE
+from tests.runtime.releases.release_fixture import ReleaseWorld, led_to, live_versions
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import OTHER, OWNER, RELEASE_QUEUE
 
 
 def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
     with stage.world.calls.counted() as made:
-        promoted = stage.promotion.promote(OWNER, first.deployment_id)
+        promoted = stage.switch.promote(OWNER, first.deployment_id)
     assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
     assert stage.world.statuses(first, second) == ["live", "retired"]
     assert led_to(stage, project) == first.deployment_id
@@ -32,7 +32,7 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld
 def test_later_automatic_releases_do_not_undo_it(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
-    stage.promotion.promote(OWNER, first.deployment_id)
+    stage.switch.promote(OWNER, first.deployment_id)
     third = stage.live(project)
     assert stage.world.statuses(first, third) == ["live", "superseded"]
     assert led_to(stage, project) == first.deployment_id
@@ -42,7 +42,7 @@ def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleaseW
     project = stage.project()
     live = stage.live(project)
     for _ in range(2):
-        assert stage.promotion.promote(OWNER, live.deployment_id) == live
+        assert stage.switch.promote(OWNER, live.deployment_id) == live
     assert stage.world.projects.get(project.project_id).pinned
 
 
@@ -51,19 +51,19 @@ def test_another_tenants_deployment_does_not_exist(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
     with pytest.raises(DeploymentNotFoundError):
-        stage.promotion.promote(OTHER, first.deployment_id)
+        stage.switch.promote(OTHER, first.deployment_id)
     assert stage.world.statuses(first, second) == ["retired", "live"]
 
 
 def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleaseWorld) -> None:
     with pytest.raises(DeploymentNotFoundError):
-        stage.promotion.promote(OWNER, "01JB0000000000000000000000")
+        stage.switch.promote(OWNER, "01JB0000000000000000000000")
 
 
 def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleaseWorld) -> None:
     built = stage.built(stage.project())
     with pytest.raises(NotReleasedError, match="is built: only one that is or was live can be promoted"):
-        stage.promotion.promote(OWNER, built.deployment_id)
+        stage.switch.promote(OWNER, built.deployment_id)
 
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> None:
@@ -74,11 +74,11 @@ def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> N
     def before(called: str) -> None:
         if called == "put_key":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(OWNER, second.deployment_id)
+            stage.switch.promote(OWNER, second.deployment_id)
 
     stage.world.calls.before = before
     with pytest.raises(SwitchOvertakenError):
-        stage.promotion.promote(OWNER, first.deployment_id)
+        stage.switch.promote(OWNER, first.deployment_id)
     assert stage.world.statuses(first, second, third) == ["retired", "live", "retired"]
     assert led_to(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
@@ -95,9 +95,9 @@ def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, op
 
     stage.world.calls.before = crash
     with pytest.raises(CrashError):
-        stage.promotion.promote(OWNER, first.deployment_id)
+        stage.switch.promote(OWNER, first.deployment_id)
     stage.world.calls.before = lambda _: None
-    stage.promotion.promote(OWNER, first.deployment_id)
+    stage.switch.promote(OWNER, first.deployment_id)
     assert stage.world.statuses(first, second) == ["live", "retired"]
     assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
 
@@ -115,7 +115,7 @@ def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tu
 
     stage.world.calls.before = crash
     with pytest.raises(CrashError):
-        stage.promotion.promote(OWNER, first.deployment_id)
+        stage.switch.promote(OWNER, first.deployment_id)
     stage.world.calls.before = lambda _: None
     return first, second
 
@@ -146,7 +146,7 @@ def test_a_promote_that_nobody_asks_for_again_is_finished_by_the_sweep(
 def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
-    stage.promotion.promote(OWNER, second.deployment_id)
+    stage.switch.promote(OWNER, second.deployment_id)
     assert swept(stage) == [second.deployment_id]  # it cannot see whether that promote came to its end
     stage.release(second)
     stage.release(first)  # a message that was sent just before
@@ -162,7 +162,7 @@ def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage
     def before(called: str) -> None:
         if called == "put_key":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(OWNER, second.deployment_id)
+            stage.switch.promote(OWNER, second.deployment_id)
 
     stage.world.calls.before = before
     stage.release(first)
@@ -183,7 +183,7 @@ def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, ch
         def before(called: str) -> None:
             if called == "update_item":
                 stage.world.calls.before = lambda _: None
-                stage.promotion.promote(OWNER, first.deployment_id)
+                stage.switch.promote(OWNER, first.deployment_id)
 
         stage.world.calls.before = before
         assert swept(stage) == [first.deployment_id]
@@ -216,7 +216,7 @@ def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
 
     stage.world.calls.before = repair
     with pytest.raises(SwitchOvertakenError):
-        stage.promotion.promote(OWNER, first.deployment_id)
+        stage.switch.promote(OWNER, first.deployment_id)
     assert led_to(stage, project) == first.deployment_id
     assert stage.world.statuses(first, second, built) == ["retired", "live", "built"]
 
@@ -229,10 +229,10 @@ def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over
     def before(called: str) -> None:
         if called == "transact_write_items":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(OWNER, first.deployment_id)
+            stage.switch.promote(OWNER, first.deployment_id)
 
     stage.world.calls.before = before
-    stage.promotion.promote(OWNER, first.deployment_id)
+    stage.switch.promote(OWNER, first.deployment_id)
     swept(stage)
     stage.release(first)
     assert swept(stage) == []
@@ -252,7 +252,7 @@ def test_a_promote_back_that_breaks_off_is_finished_too(stage: ReleaseWorld) -> 
 
     stage.world.calls.before = crash
     with pytest.raises(CrashError):
-        stage.promotion.promote(OWNER, second.deployment_id)
+        stage.switch.promote(OWNER, second.deployment_id)
     stage.world.calls.before = lambda _: None
     for deployment_id in swept(stage):
         stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])

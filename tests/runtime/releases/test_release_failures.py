@@ -9,7 +9,7 @@ from runtime.deploy.model import Deployment, Project, Variable
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import client_error
 from tests.runtime.releases.open_next import SERVER
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ReleaseWorld,
     answering,
     failure,

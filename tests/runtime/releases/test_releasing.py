@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.model import Failure, Variable
 from runtime.deploy.releases.smoke import SmokeTestError
 from tests.runtime.calls import CrashError, client_error
+from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import (
     BUILD_ID,
     FETCH,
@@ -16,7 +17,7 @@ from tests.runtime.releases.open_next import (
     as_json,
     manifest,
 )
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ASSETS,
     ReleaseWorld,
@@ -25,7 +26,6 @@ from tests.runtime.releases.release_world import (
     led_to,
     live_versions,
 )
-from tests.runtime.world import OWNER
 
 SECRET = "open sesame"
 
@@ -196,7 +196,7 @@ def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: Rele
     def before(called: str) -> None:
         if called == "update_alias":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(project.user_id, first.deployment_id)
+            stage.switch.promote(project.user_id, first.deployment_id)
 
     stage.world.calls.before = before
     stage.release(deployment)

@@ -14,7 +14,7 @@ from runtime.deploy.releases.site_environment import (
     site_environment,
 )
 from tests.runtime.calls import REGION
-from tests.runtime.releases.release_world import Secrets
+from tests.runtime.releases.release_fixture import Secrets
 
 AT = datetime(2026, 1, 31, tzinfo=UTC)
 SITE = Site(

@@ -6,8 +6,8 @@ from datetime import timedelta
 from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
 from tests.runtime.events import request
-from tests.runtime.releases.release_world import ASSETS, ReleaseWorld
-from tests.runtime.world import OTHER, OWNER
+from tests.runtime.platform_fixture import OTHER, OWNER
+from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
 
 CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 

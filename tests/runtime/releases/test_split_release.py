@@ -7,7 +7,7 @@ import pytest
 from tests.runtime.calls import CrashError
 from tests.runtime.releases.lambda_service import PAGE
 from tests.runtime.releases.open_next import split_changes
-from tests.runtime.releases.release_world import ReleaseWorld, answering, failure, led_to
+from tests.runtime.releases.release_fixture import ReleaseWorld, answering, failure, led_to
 
 
 def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_knows_which_answers(

@@ -14,7 +14,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, Pointer, Project, Status
 from runtime.shared.converters import to_row
-from tests.runtime.world import FAILURE, OTHER, OWNER, World
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, World
 
 ENDS: Mapping[str, Callable[[World, Deployment], Deployment]] = {
     "fail": lambda world, deployment: world.deployments.fail(deployment, FAILURE, at=world.clock()),

@@ -10,7 +10,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from runtime.deploy.releases.artifact import open_artifact
+from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload, Uploader, http_put
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import artifact

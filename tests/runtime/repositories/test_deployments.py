@@ -15,8 +15,8 @@ from runtime.deploy.errors import (
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.deployments import LOOKED_AT
 from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.platform_fixture import FAILURE, OWNER, RELEASE, World
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import FAILURE, OWNER, RELEASE, World
 
 
 def test_a_push_is_recorded_with_the_projects_next_number(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from runtime.deploy.model import Deployment, Project
 from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
-from tests.runtime.world import OTHER, OWNER, World
+from tests.runtime.platform_fixture import OTHER, OWNER, World
 
 
 def read_all(list_page: Callable[[str | None], Page[Project] | Page[Deployment]]) -> list[int]:

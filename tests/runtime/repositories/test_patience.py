@@ -10,7 +10,7 @@ from runtime.deploy.handlers import orchestrator
 from runtime.deploy.repositories.patience import PATIENT, Patience
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.events import messages
-from tests.runtime.world import World, message_of
+from tests.runtime.platform_fixture import World, message_of
 
 
 @define

@@ -12,8 +12,8 @@ from runtime.deploy.errors import (
     SiteUnavailableError,
 )
 from runtime.deploy.model import Project, Variable
+from tests.runtime.platform_fixture import OTHER, OWNER, World
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import OTHER, OWNER, World
 
 
 def test_a_project_is_read_as_it_was_made(world: World) -> None:

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from runtime.deploy.errors import ProjectChangedError, SiteNotFoundError
 from runtime.deploy.model import Project, Variable
 from runtime.deploy.repositories.variables import SIZE_LIMIT, NewVariable, NewVariables, SecretStore
+from runtime.shared.api.inputs import read
 from runtime.shared.errors import InvalidInputError
-from runtime.shared.inputs import read
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.world import OWNER, SECRETS_KEY, World
+from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, World
 
 SECRET = "s3cr3t-value-of-a-token"
 

@@ -9,9 +9,9 @@ from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.shared.api.http import refusal
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import MalformedError
-from runtime.shared.http import refusal
 from runtime.shared.signing import Signer
 from tests.runtime.stand_ins import Kms
 

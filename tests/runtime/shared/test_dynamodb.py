@@ -23,8 +23,8 @@ from runtime.shared.dynamodb import (
     update,
 )
 from tests.runtime.calls import client_error
+from tests.runtime.platform_fixture import World
 from tests.runtime.tables import PROJECTS
-from tests.runtime.world import World
 
 
 def cancelled(*reasons: Mapping[str, Any]) -> ClientError:

@@ -1,6 +1,5 @@
 """Calls of AWS that nobody answers: each ends before its function, and whoever waits is told (Q1, P1)."""
 
-import ast
 import inspect
 import json
 import socket
@@ -15,17 +14,18 @@ from typing import Any
 
 import boto3
 import pytest
+from attrs import fields, has
 from botocore.config import Config
 from botocore.retries.standard import ExponentialBackoff
 
-from components.stage import STAGES
+from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
 from runtime.shared.environment import TIMEOUT
 from tests.components.recorder import recording
 from tests.runtime.calls import REGION
 from tests.runtime.events import request
-from tests.runtime.world import OWNER
+from tests.runtime.platform_fixture import OWNER
 
 FUNCTION = "aws:lambda/function:Function"
 ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "runtime.images.handlers.api"}
@@ -40,17 +40,31 @@ def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def clients(handler: ModuleType) -> Iterator[tuple[str, Config]]:
-    """The services whose clients a handler's module makes, at once or later, and what differs in those."""
-    for call in ast.walk(ast.parse(inspect.getsource(handler))):
-        match call:
-            case ast.Call(ast.Attribute(ast.Name("aws"), "client"), [ast.Constant(str(service)), *rest]):
-                (differing,) = [getattr(handler, each.id) for each in rest if isinstance(each, ast.Name)] or [
-                    Config()
-                ]
-                yield service, differing
-            case _:
-                pass
+def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Config]]:
+    """The services whose clients a function makes, at once or later, each with its own settings."""
+    made: list[tuple[str, Config]] = []
+
+    def client(service: str, settings: Config | None = None) -> SimpleNamespace:
+        made.append((service, settings or Config()))
+        return SimpleNamespace(meta=SimpleNamespace(region_name=REGION))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aws, "client", client)
+        for attribute in fields(handler.Environment):
+            patched.setenv(attribute.name.upper(), "10")
+        handler.service.cache_clear()
+        compose(handler.service())
+        handler.service.cache_clear()
+    return made
+
+
+def compose(part: object) -> None:
+    """Make what a service makes when it is first needed: its attributes that are lambdas return it."""
+    if inspect.isfunction(part) and part.__name__ == "<lambda>":
+        compose(part())
+    elif has(type(part)):
+        for attribute in fields(type(part)):
+            compose(getattr(part, attribute.name))
 
 
 def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
@@ -62,14 +76,14 @@ def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_call_that_hangs_ends_before_its_function_does(stage: str) -> None:
+def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Q1: at every attempt. Two seconds are left for what the function has to say about it."""
     functions = declared(stage)
     assert functions.keys() >= ANSWERING
     for name, inputs in functions.items():
         timeout = int(inputs["timeout"])
         assert inputs["environment"]["variables"][TIMEOUT] == str(timeout), name
-        found = list(clients(import_module(name)))
+        found = clients(import_module(name), monkeypatch)
         assert found, name
         for service, differing in found:
             settings: Any = aws.usual_settings(service, timeout=timeout).merge(differing)

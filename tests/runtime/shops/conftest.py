@@ -6,7 +6,7 @@ import pytest
 
 from tests.runtime.calls import real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
-from tests.runtime.shops.shop_world import ShopWorld
+from tests.runtime.shops.shop_fixture import ShopWorld
 from tests.runtime.tables import shop_tables
 
 

@@ -12,7 +12,7 @@ from runtime.shared.pages import Page
 from runtime.shops import import_history
 from runtime.shops.errors import ImportTimesTakenError
 from runtime.shops.model import RECORD_LIFETIME, ImportRecord, Job, Status, unix_time
-from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.tables import IMPORT_HISTORY
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

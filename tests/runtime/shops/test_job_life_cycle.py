@@ -14,7 +14,7 @@ from moto import mock_aws
 from runtime.shops.errors import JobNotFoundError, StaleJobError
 from runtime.shops.model import JOB_LIFETIME, TRANSITIONS, Job, Status
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
 from tests.runtime.tables import shop_tables
 
 pytestmark = pytest.mark.thorough

@@ -11,7 +11,7 @@ from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops.model import JOB_LIFETIME, Job, Status
 from tests.runtime.calls import Calls
-from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
 from tests.runtime.tables import JOBS
 
 List = Callable[..., Page[Job]]

@@ -9,7 +9,7 @@ from runtime.shared.dynamodb import ItemTooLargeError, item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import BATCHES, JOB_LIFETIME, TRANSITIONS, Job, Status, origins
-from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.tables import JOBS
 
 # Each change of a job, by the status that it leads to; progress keeps a job where it is.

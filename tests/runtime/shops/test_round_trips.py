@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runtime.shops.model import ImportRecord, Job, Shop, Status, is_domain
 from runtime.shops.tokens import SealedToken
-from tests.runtime.shops.shop_world import START, ShopWorld
+from tests.runtime.shops.shop_fixture import START, ShopWorld
 from tests.runtime.tables import SHOPS
 
 # The tables are shared by a test's examples: each has keys of its own.

@@ -12,7 +12,7 @@ from runtime.shared.errors import AnchorError
 from runtime.shops.errors import JobExistsError, ShopChangedError, StaleJobError
 from runtime.shops.model import ImportRecord, Job, Status
 from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.shops.shop_world import SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import SHOP, START, ShopWorld
 
 pytestmark = pytest.mark.thorough
 

@@ -9,7 +9,7 @@ from runtime.shared.dynamodb import ItemTooLargeError
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
 from runtime.shops.tokens import SealedToken
-from tests.runtime.shops.shop_world import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
 from tests.runtime.tables import SHOPS
 
 NEWER = {"plan": {"S": "gold"}, "labels": {"SS": ["a", "b"]}, "limits": {"M": {"jobs": {"N": "3"}}}}

@@ -17,7 +17,7 @@ from runtime.shops.model import Shop
 from runtime.shops.tokens import SealedToken, Token, TokenCipher
 from tests import moto_without_http
 from tests.runtime.calls import Calls, client_error, real_client
-from tests.runtime.shops.shop_world import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 
 SECRET = "shpat_0123456789abcdef"
 BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # as KMS's requests and answers write it

@@ -15,12 +15,12 @@ from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from runtime.shared.clock import to_text
 from runtime.shared.converters import to_row
-from tests.runtime.releases.release_world import (
+from tests.runtime.platform_fixture import RELEASE
+from tests.runtime.releases.release_fixture import (
     ASSETS,
     ReleaseWorld,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import RELEASE
 
 HOUR = timedelta(hours=1)
 # Two releases of the same code share a version of the revalidation function.

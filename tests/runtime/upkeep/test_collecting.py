@@ -10,8 +10,9 @@ from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.repositories.retention import HELD, HeldRelease, beyond
 from runtime.shared.converters import to_row
+from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import split_changes
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ASSETS,
     ReleaseWorld,
     answering,
@@ -20,7 +21,6 @@ from tests.runtime.releases.release_world import (
 )
 from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of, releases, run
-from tests.runtime.world import OWNER
 
 
 def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_rest_is_gone(
@@ -30,7 +30,7 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     project = stage.project()
     all_of_them = [stage.live(project) for _ in range(2)]
     all_of_them += [stage.release(stage.built(project, OTHER_CODE)) for _ in range(13)]
-    stage.promotion.promote(OWNER, all_of_them[1].deployment_id)
+    stage.switch.promote(OWNER, all_of_them[1].deployment_id)
     gone, kept = [all_of_them[0], *all_of_them[2:5]], [all_of_them[1], *all_of_them[5:]]
     before = [left_of(stage, each) for each in kept]
     shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
@@ -77,7 +77,7 @@ def test_a_collected_release_cannot_be_promoted(stage: ReleaseWorld) -> None:
     for at in (stage.world.clock(), stage.world.clock() + HOUR):
         run(stage, at)
         with pytest.raises(ReleaseCollectedError, match="is no longer kept"):
-            stage.promotion.promote(OWNER, first.deployment_id)
+            stage.switch.promote(OWNER, first.deployment_id)
     assert led_to(stage, project) == last.deployment_id
     assert stage.world.projects.get(project.project_id).pinned is False
 
@@ -90,7 +90,7 @@ def test_a_release_that_is_promoted_while_it_is_judged_is_kept(stage: ReleaseWor
     def promote(operation: str) -> None:
         if operation == "transact_write_items":
             stage.world.calls.before = lambda _: None
-            stage.promotion.promote(OWNER, first.deployment_id)
+            stage.switch.promote(OWNER, first.deployment_id)
 
     stage.world.calls.before = promote
     collected(stage)
@@ -171,7 +171,7 @@ def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleaseWo
         stage.collector.withdrawal.give_up(live, at=at)
         assert "keys" not in left_of(stage, live)
         with pytest.raises(ReleaseCollectedError):
-            stage.promotion.promote(OWNER, live.deployment_id)
+            stage.switch.promote(OWNER, live.deployment_id)
     run(stage, at + HOUR)
     # The alias `live` names its versions still, and they stay with the functions.
     assert left_of(stage, live).keys() == {"versions"}

@@ -19,9 +19,9 @@ from runtime.deploy.releases.publishing import (
 )
 from runtime.deploy.releases.removal import FunctionRemover
 from tests.runtime.calls import Calls
+from tests.runtime.releases.interleaving import Turns
 from tests.runtime.releases.lambda_service import Function, LambdaService
-from tests.runtime.releases.release_world import ReleaseWorld, answering, led_to, live_versions
-from tests.runtime.releases.turns import Turns
+from tests.runtime.releases.release_fixture import ReleaseWorld, answering, led_to, live_versions
 from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, left_of, run
 
 FUNCTION = "site-revalidate"

@@ -10,7 +10,7 @@ from runtime.deploy.releases.edge_store import release_host
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.upkeep.collecting import CollectionFailedError
 from tests.runtime.calls import CrashError, client_error
-from tests.runtime.releases.release_world import (
+from tests.runtime.releases.release_fixture import (
     ReleaseWorld,
     refuse,
 )

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from tests.runtime.calls import client_error
-from tests.runtime.releases.release_world import DISTRIBUTION_ID, ReleaseWorld
+from tests.runtime.releases.release_fixture import DISTRIBUTION_ID, ReleaseWorld
 from tests.runtime.upkeep.collection import HOUR, releases, run
 
 

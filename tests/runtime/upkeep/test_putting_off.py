@@ -14,8 +14,8 @@ from runtime.deploy.repositories import deployment_rows, leases
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
 from tests.runtime.calls import client_error
+from tests.runtime.platform_fixture import BUILD_QUEUE, World, message_of
 from tests.runtime.tables import DEPLOYMENTS
-from tests.runtime.world import BUILD_QUEUE, World, message_of
 
 LATER = timedelta(minutes=11)  # longer than any first lease
 

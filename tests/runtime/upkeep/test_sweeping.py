@@ -11,8 +11,8 @@ from runtime.deploy.handlers import sweep
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
 from runtime.shared.converters import attribute
+from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, World
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.world import BUILD_QUEUE, RELEASE_QUEUE, World
 
 LATER = timedelta(minutes=11)  # longer than any first lease
 MUCH_LATER = timedelta(minutes=61)  # longer than any lease

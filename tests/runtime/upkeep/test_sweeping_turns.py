@@ -11,9 +11,9 @@ from runtime.shared.clock import to_text
 from runtime.shared.dynamodb import transact
 from tests.runtime.calls import real_client
 from tests.runtime.placed_rows import deployed, placed
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World
 from tests.runtime.tables import PROJECTS, platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, decisions, row, sent, swept
-from tests.runtime.world import BUILD_QUEUE, OTHER, OWNER, World
 
 
 @pytest.fixture

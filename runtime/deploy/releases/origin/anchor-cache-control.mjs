@@ -12,7 +12,7 @@
  *     no rule with `has` or `missing`, no external rewrite, and its locale is not detected;
  *   - the answer is a success or a redirect, sets no cookie, and varies by nothing beyond the cache key.
  *
- * The rules come from the build's manifests (`runtime/deploy/releases/shared_cache.py`). Without rules nothing is
+ * The rules come from the build's manifests (`runtime/deploy/releases/build_output/shared_cache.py`). Without rules nothing is
  * shared. The visitor never gets directives that are meant for shared caches.
  */
 

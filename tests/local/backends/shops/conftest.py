@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.emulator import Emulator
+from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import with_empty_tables
-from tests.runtime.shops.shop_world import ShopWorld
+from tests.runtime.shops.shop_fixture import ShopWorld
 from tests.runtime.tables import shop_tables
 
 pytest.register_assert_rewrite(

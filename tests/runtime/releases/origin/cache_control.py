@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 from py_mini_racer import MiniRacer
 
-from runtime.deploy.releases.shared_cache import SharedCacheRules
+from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from tests.runtime.releases.origin.node_functions import ORIGIN
 
 SOURCE = ORIGIN.with_name("anchor-cache-control.mjs")

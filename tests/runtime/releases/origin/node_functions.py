@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local.emulator.node_function import Credentials, InvokeMode, NodeFunctionVersion
 from local.http_messages import Headers
 from local.node import find_node
-from local.node_function import Credentials, InvokeMode, NodeFunctionVersion
-from local.workers import WorkerPool
-from runtime.deploy.releases.artifact import CACHE_RULES, WRAPPER_FILES
-from runtime.deploy.releases.shared_cache import SharedCacheRules
+from local.workers.pool import WorkerPool
+from runtime.deploy.releases.build_output.artifact import CACHE_RULES, WRAPPER_FILES
+from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 
 DEPLOY = Path(__file__).parents[4] / "runtime" / "deploy"
 ORIGIN = DEPLOY / "releases" / "origin" / "anchor-origin.mjs"

@@ -7,9 +7,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers
-from local.node_function import NodeFunctionVersion
-from runtime.deploy.releases.shared_cache import SharedCacheRules
+from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from tests.runtime.releases.origin.node_functions import KEY, URL_HOST, Answer, behind_origin, get, workers
 
 HERE = Path(__file__).parent

@@ -7,9 +7,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.edge_cache import time_to_live
-from local.edge_config import CachePolicy
-from runtime.deploy.releases.shared_cache import PAGE_KEY_HEADERS, SharedCacheRules
+from local.edge.cache import time_to_live
+from local.edge.config import CachePolicy
+from runtime.deploy.releases.build_output.shared_cache import PAGE_KEY_HEADERS, SharedCacheRules
 from tests.runtime.releases.origin.cache_control import VISITOR_HEADER, CacheControl, Request
 
 GATE = r"^(?:\/(_next\/data\/[^/]{1,}))?\/protected(\.json|\.rsc)?[\/#\?]?$"

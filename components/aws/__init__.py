@@ -1,0 +1,1 @@
+"""One module for each AWS service or resource, independent of what the stage deploys."""

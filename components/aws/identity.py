@@ -1,0 +1,93 @@
+"""UserIdentity: who may use the platform's API (A1)."""
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.core.component import Component
+from components.core.outputs import composed
+from components.core.stage import StageConfig
+
+
+@attrs.frozen(kw_only=True)
+class UserIdentityArgs:
+    """What the user pool is made of.
+
+    Attributes:
+        stage: The stage it belongs to.
+    """
+
+    stage: StageConfig
+
+
+class UserIdentity(Component):
+    """A user pool whose users an administrator invites, and the client with which they sign in.
+
+    Attributes:
+        pool_id: The user pool's id.
+        client_id: The client's id, the audience of its tokens.
+        issuer: Who the tokens say they are from.
+    """
+
+    def __init__(self, name: str, args: UserIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("identity", name, args.stage, opts)
+        stage = args.stage
+        pool = aws.cognito.UserPool(
+            name,
+            name=f"{stage.prefix}-{name}",
+            username_attributes=["email"],
+            username_configuration=aws.cognito.UserPoolUsernameConfigurationArgs(case_sensitive=False),
+            auto_verified_attributes=["email"],
+            # Whoever has an account can run builds: strangers do not sign up by themselves.
+            admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(
+                allow_admin_create_user_only=True
+            ),
+            password_policy=aws.cognito.UserPoolPasswordPolicyArgs(
+                minimum_length=12,
+                require_lowercase=True,
+                require_uppercase=True,
+                require_numbers=True,
+                require_symbols=False,
+                temporary_password_validity_days=7,
+            ),
+            mfa_configuration="OPTIONAL",
+            software_token_mfa_configuration=aws.cognito.UserPoolSoftwareTokenMfaConfigurationArgs(
+                enabled=True
+            ),
+            account_recovery_setting=aws.cognito.UserPoolAccountRecoverySettingArgs(
+                recovery_mechanisms=[
+                    aws.cognito.UserPoolAccountRecoverySettingRecoveryMechanismArgs(
+                        name="verified_email", priority=1
+                    )
+                ]
+            ),
+            deletion_protection="ACTIVE" if stage.keeps_data else "INACTIVE",
+            opts=self.kept,
+        )
+        client = aws.cognito.UserPoolClient(
+            name,
+            name=f"{stage.prefix}-{name}",
+            user_pool_id=pool.id,
+            explicit_auth_flows=[
+                "ALLOW_USER_PASSWORD_AUTH",
+                "ALLOW_USER_SRP_AUTH",
+                "ALLOW_REFRESH_TOKEN_AUTH",
+            ],
+            # A client in a browser or a terminal could not keep a secret.
+            generate_secret=False,
+            prevent_user_existence_errors="ENABLED",
+            enable_token_revocation=True,
+            access_token_validity=1,
+            id_token_validity=1,
+            refresh_token_validity=30,
+            token_validity_units=aws.cognito.UserPoolClientTokenValidityUnitsArgs(
+                access_token="hours",  # noqa: S106 - a unit
+                id_token="hours",  # noqa: S106 - a unit
+                refresh_token="days",  # noqa: S106 - a unit
+            ),
+            opts=self.inside,
+        )
+        self.pool_id = pool.id
+        self.client_id = client.id
+        self.issuer = composed(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
+        self.register_outputs({"poolId": pool.id, "clientId": client.id})

@@ -1,0 +1,109 @@
+"""What the platform's functions run: the code of `runtime`, and the layers with its dependencies."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import attrs
+import pulumi
+import pulumi_aws as aws
+
+from components.core.component import Component
+from components.core.errors import DeclarationError
+from components.core.stage import StageConfig
+
+LayerName = Literal["base", "edge"]
+
+CHECKOUT: Final = Path(__file__).parents[2]
+LAYERS: Final = CHECKOUT / ".build" / "layers"
+# `base` is what every function imports; `edge` signs writes to the KeyValueStore, where releases switch.
+_LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
+_SHIPPED: Final = (".py", ".mjs")
+_DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
+
+
+@attrs.frozen(kw_only=True)
+class FunctionCode:
+    """What functions are made of, found and checked before the first resource.
+
+    Attributes:
+        archive: The files of `runtime`, and the descriptions that the APIs answer with. An explicit list:
+            caches would change its hash from run to run (G7).
+        layers: The folder of each layer, as `make package` built it.
+    """
+
+    archive: pulumi.AssetArchive
+    layers: Mapping[LayerName, Path]
+
+    @classmethod
+    def load(cls, stage: StageConfig) -> "FunctionCode":
+        """Find the code and the layers; the setting `anchor-deploy:layers` names another folder of layers.
+
+        Raises:
+            DeclarationError: See `find`.
+        """
+        return cls.find(stage, Path(pulumi.Config().get("layers") or LAYERS))
+
+    @classmethod
+    def find(cls, stage: StageConfig, layers: Path) -> "FunctionCode":
+        """Find the code and, in a folder of layers, those for the stage's runtime and CPU.
+
+        Raises:
+            DeclarationError: A layer was not built.
+        """
+        built = layers / f"{stage.python_runtime}-{stage.architecture}"
+        folders: dict[LayerName, Path] = {name: built / name for name in _LAYER_NAMES}
+        for folder in folders.values():
+            if not (folder / "python").is_dir():
+                raise DeclarationError(
+                    f"{folder} does not hold the functions' dependencies: run `make package` "
+                    f"(for {stage.python_runtime} on {stage.architecture})"
+                )
+        return cls(archive=_runtime_archive(), layers=folders)
+
+
+@attrs.frozen(kw_only=True)
+class DependencyLayersArgs:
+    """What the layers are made of.
+
+    Attributes:
+        stage: The stage they belong to.
+        code: Where their folders are.
+    """
+
+    stage: StageConfig
+    code: FunctionCode
+
+
+class DependencyLayers(Component):
+    """The Lambda layers with the dependencies of the platform's functions.
+
+    Attributes:
+        arns: The ARN of each layer's version.
+    """
+
+    def __init__(
+        self, name: str, args: DependencyLayersArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("package", name, args.stage, opts)
+        self.arns: dict[LayerName, pulumi.Output[str]] = {
+            layer: aws.lambda_.LayerVersion(
+                f"{name}-{layer}",
+                layer_name=f"{args.stage.prefix}-{layer}",
+                code=pulumi.FileArchive(str(folder)),
+                compatible_runtimes=[args.stage.python_runtime],
+                compatible_architectures=[args.stage.architecture],
+                opts=self.inside,
+            ).arn
+            for layer, folder in args.code.layers.items()
+        }
+        self.register_outputs({})
+
+
+def _runtime_archive() -> pulumi.AssetArchive:
+    runtime = CHECKOUT / "runtime"
+    files = sorted(path for path in runtime.rglob("*") if path.suffix in _SHIPPED)
+    files += [CHECKOUT / "docs" / name for name in _DESCRIPTIONS]
+    return pulumi.AssetArchive(
+        {path.relative_to(CHECKOUT).as_posix(): pulumi.FileAsset(str(path)) for path in files}
+    )

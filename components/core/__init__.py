@@ -1,0 +1,1 @@
+"""What every component is based on: settings of the stage, errors, grants and outputs."""

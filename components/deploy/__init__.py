@@ -1,0 +1,1 @@
+"""The deploy platform: its storage, its functions and what calls them."""

@@ -1,0 +1,1 @@
+"""The CloudFront distribution that all sites share."""

@@ -1,0 +1,80 @@
+"""The design of the image service's table (T7)."""
+
+from typing import Final
+
+from components.aws.table_design import Attribute, Index, Key, TableDesign
+
+_IMAGE: Final = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
+_ALBUM: Final = "01JD3Q5B7Y9ZP6V8X0ZD4E6F8H"
+_USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
+_TIME: Final = "2026-01-31T09:30:00.000Z"
+
+IMAGES: Final = TableDesign(
+    # Images and albums in one table: an album and what lies in it are read by one query.
+    purpose="Images and the albums they lie in; the files themselves are in the images bucket.",
+    partition=Key("PK"),
+    sort=Key("SK"),
+    query=f"PK = 'IMAGE#{_IMAGE}' AND SK = 'METADATA'",
+    indexes=(
+        Index(
+            name="UserIndex",
+            partition=Key("GSI1PK"),
+            sort=Key("GSI1SK"),
+            why="the images of a user, newest first, and the albums of a user",
+            query=f"GSI1PK = 'USER#{_USER}' AND begins_with(GSI1SK, 'UPLOADED#'), newest first",
+        ),
+        Index(
+            name="AlbumIndex",
+            partition=Key("GSI2PK"),
+            sort=Key("GSI2SK"),
+            why="the images of an album, newest first",
+            query=f"GSI2PK = 'ALBUM#{_ALBUM}' AND begins_with(GSI2SK, 'UPLOADED#'), newest first",
+        ),
+    ),
+    tenant="userId",
+    tenant_key="GSI1PK",
+    expires="ttl",
+    stream=True,
+    attributes=(
+        Attribute("PK", "S", "`IMAGE#<imageId>` or `ALBUM#<albumId>`", f"IMAGE#{_IMAGE}"),
+        Attribute("SK", "S", "always `METADATA`", "METADATA"),
+        Attribute(
+            "GSI1PK", "S", "`USER#<userId>` of an image, `ALBUMS#<userId>` of an album", f"USER#{_USER}"
+        ),
+        Attribute(
+            "GSI1SK",
+            "S",
+            "`UPLOADED#<createdAt>#<imageId>` of an image, `CREATED#<createdAt>#<albumId>` of an album",
+            f"UPLOADED#{_TIME}#{_IMAGE}",
+        ),
+        Attribute("GSI2PK", "S", "`ALBUM#<albumId>` of an image that lies in an album", f"ALBUM#{_ALBUM}"),
+        Attribute(
+            "GSI2SK", "S", "as `GSI1SK`, of an image that lies in an album", f"UPLOADED#{_TIME}#{_IMAGE}"
+        ),
+        Attribute("userId", "S", "whose it is: the subject of the user's tokens", _USER),
+        Attribute("createdAt", "S", "when the upload form, or the album, was made", _TIME),
+        Attribute("updatedAt", "S", "when the row last changed, but for an album's counter", _TIME),
+        Attribute("description", "S", "what a person wrote about the image or the album", "At the sea"),
+        Attribute("imageId", "S", "of an image: its ULID", _IMAGE),
+        Attribute("status", "S", "of an image: `pending`, `ready`, `rejected` or `deleting`", "ready"),
+        Attribute("contentType", "S", "of an image: its media type, declared and then found", "image/jpeg"),
+        Attribute("declaredSize", "N", "of an image: bytes that the upload form allows", "5242880"),
+        Attribute("title", "S", "of an image: what a person called it", "Sunset"),
+        Attribute("size", "N", "of an image: bytes of the file", "1843200"),
+        Attribute("width", "N", "of an image: pixels, as shown", "4032"),
+        Attribute("height", "N", "of an image: pixels, as shown", "3024"),
+        Attribute(
+            "etag",
+            "S",
+            "of an image: the ETag of the upload that was judged; once ready, its object's name",
+            "9b2cf535f27731c974343645a3985328",
+        ),
+        Attribute("reason", "S", "of an image: why the file was rejected", "the file is no image"),
+        Attribute(
+            "ttl", "N", "of an image that is not ready: when it is forgotten, Unix seconds", "1769938200"
+        ),
+        Attribute("albumId", "S", "the album's ULID; of an image: the album it lies in", _ALBUM),
+        Attribute("name", "S", "of an album: what a person called it", "Holidays"),
+        Attribute("imageCount", "N", "of an album: the ready images in it", "12"),
+    ),
+)

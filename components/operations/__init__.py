@@ -1,0 +1,1 @@
+"""Alarms, alert topics and the dashboard."""

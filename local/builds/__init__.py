@@ -1,0 +1,1 @@
+"""The emulated CodeBuild: it runs a buildspec on this machine."""

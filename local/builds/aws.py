@@ -1,0 +1,69 @@
+# ruff: noqa: N803, D102 - these methods and their parameters are AWS's own
+"""What a build asks of AWS: its log, its parameters and its artifact, each with the role of its project."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol, TypeAlias
+
+from attrs import frozen
+
+from local.emulator import node_function
+from local.emulator.session import EmulatorSession
+
+Credentials: TypeAlias = Mapping[str, str]
+"""AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, of a role's session, AWS_SESSION_TOKEN."""
+
+
+class LogsClient(Protocol):
+    """Calls of the `logs` client."""
+
+    def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> object: ...
+    def put_log_events(
+        self, *, logGroupName: str, logStreamName: str, logEvents: Sequence[Mapping[str, Any]]
+    ) -> object: ...
+
+
+class ParametersClient(Protocol):
+    """Calls of the `ssm` client."""
+
+    def get_parameters(self, *, Names: Sequence[str], WithDecryption: bool) -> Mapping[str, Any]: ...
+
+
+class ObjectsClient(Protocol):
+    """Calls of the `s3` client."""
+
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: IO[bytes], Metadata: Mapping[str, str] = ...
+    ) -> object: ...
+
+
+@frozen(kw_only=True)
+class BuildClients:
+    """The clients of one build."""
+
+    logs: LogsClient
+    parameters: ParametersClient
+    objects: ObjectsClient
+
+
+ClientFactory: TypeAlias = Callable[[Credentials, str], BuildClients]
+"""Makes the clients of one build from its role's credentials and its region."""
+
+
+def clients_at(endpoint_url: str) -> ClientFactory:
+    """Return the factory of real clients that speak to an emulator at `endpoint_url`."""
+
+    def clients(credentials: Credentials, region: str) -> BuildClients:
+        session = EmulatorSession(
+            endpoint_url=endpoint_url,
+            region=region,
+            credentials=node_function.Credentials(
+                access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+                secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+                session_token=credentials.get("AWS_SESSION_TOKEN", ""),
+            ),
+        )
+        return BuildClients(
+            logs=session.client("logs"), parameters=session.client("ssm"), objects=session.client("s3")
+        )
+
+    return clients

@@ -1,0 +1,192 @@
+"""The exact environment of a build: what CodeBuild gives and how this machine reaches its network."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from attrs import field, frozen
+
+from local.builds.aws import Credentials
+from local.emulator.build_request import BuildRequest
+from local.node import NodeInstallation
+
+SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+TOOLS = ("git", "bash")
+# How a machine reaches registries: proxies and private certificate authorities, as their tools document them.
+NETWORK_VARIABLES = frozenset({
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_USE_SYSTEM_CA",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+})  # fmt: skip
+SECRET_WORDS = ("auth", "token", "password", "secret")
+
+
+@frozen(kw_only=True)
+class BuildMachine:
+    """This machine as the builds see it.
+
+    Attributes:
+        node: the folder of the `node`, `npm` and `npx` to build with (`node_folder`).
+        npm_cache: kept between builds.
+        endpoint_url: where AWS answers (the emulator).
+        host: the environment of our own process; only network settings and the way to its tools are used.
+        git: the variables that lead git to local repositories (`GitServer.environment`).
+    """
+
+    node: Path
+    npm_cache: Path
+    endpoint_url: str
+    host: Mapping[str, str] = field(repr=False)
+    git: Mapping[str, str] = field(factory=dict[str, str])
+
+
+@frozen(kw_only=True)
+class BuildFolders:
+    """The folders of one build, all below `root`, which is removed after it."""
+
+    root: Path
+
+    @property
+    def source(self) -> Path:
+        """`CODEBUILD_SRC_DIR`: where commands start and artifacts are looked for."""
+        return self.root / "src"
+
+    @property
+    def home(self) -> Path:
+        """`HOME`: nothing of the user's own."""
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        """`TMPDIR`: so that what tools leave behind goes with the build."""
+        return self.root / "tmp"
+
+    @property
+    def state(self) -> Path:
+        """What one command hands to the next; holds the environment with its secrets."""
+        return self.root / "state"
+
+    @property
+    def log(self) -> Path:
+        """The whole log, gzipped."""
+        return self.root / "log.gz"
+
+    def make(self) -> None:
+        """Make them anew, for this user only."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir(parents=True, mode=0o700)
+        for folder in (self.source, self.home, self.temporary, self.state):
+            folder.mkdir()
+
+
+def build_environment(  # noqa: PLR0913 - everything that the environment is made of, and no more
+    *,
+    request: BuildRequest,
+    machine: BuildMachine,
+    folders: BuildFolders,
+    variables: Mapping[str, str],
+    credentials: Credentials,
+    started_at: datetime,
+) -> dict[str, str]:
+    """Return the environment of every command of a build; nothing is inherited besides.
+
+    `variables` are the build's own, the buildspec's and the request's merged, secrets resolved. They go over
+    the machine's settings, and CodeBuild's go over all.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+    """
+    return {
+        **network_settings(machine.host),
+        **machine.git,
+        "PATH": tool_path(machine),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(folders.temporary),
+        "npm_config_cache": str(machine.npm_cache),
+        **variables,
+        **credentials,
+        "HOME": str(folders.home),
+        "AWS_REGION": request.region,
+        "AWS_DEFAULT_REGION": request.region,
+        "AWS_ENDPOINT_URL": machine.endpoint_url,
+        "CODEBUILD_BUILD_ARN": request.arn,
+        "CODEBUILD_BUILD_ID": request.build_id,
+        "CODEBUILD_BUILD_IMAGE": request.image,
+        "CODEBUILD_BUILD_NUMBER": str(request.build_number),
+        "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "CODEBUILD_CI": "true",
+        "CODEBUILD_INITIATOR": request.initiator,
+        "CODEBUILD_LOG_PATH": request.log_stream,
+        "CODEBUILD_SRC_DIR": str(folders.source),
+        "CODEBUILD_START_TIME": str(int(started_at.timestamp() * 1000)),
+    }
+
+
+def network_settings(host: Mapping[str, str]) -> dict[str, str]:
+    """Return what of our own environment a package manager needs to reach its registry.
+
+    npm's variables come along except for its cache and those that look like credentials; the user's .npmrc is
+    named where it lies, since it is npm's own place for a private registry's access. Loopback is exempted
+    from proxies: the emulator and the git server are there.
+    """
+    settings = {
+        name: value
+        for name, value in host.items()
+        if name.upper() in NETWORK_VARIABLES or _is_npm_setting(name.lower())
+    }
+    npmrc = Path(host.get("HOME", "/nonexistent")) / ".npmrc"
+    if npmrc.is_file() and not any(name.lower() == "npm_config_userconfig" for name in settings):
+        settings["npm_config_userconfig"] = str(npmrc)
+    if any(name.upper().endswith("_PROXY") for name in settings):
+        exempt = ",".join(filter(None, (host.get("NO_PROXY") or host.get("no_proxy"), "127.0.0.1,localhost")))
+        settings |= {"NO_PROXY": exempt, "no_proxy": exempt}
+    return settings
+
+
+def _is_npm_setting(name: str) -> bool:
+    is_excluded = name == "npm_config_cache" or any(word in name for word in SECRET_WORDS)
+    return name.startswith("npm_config_") and not is_excluded
+
+
+def node_folder(node: NodeInstallation, shims: Path) -> Path:
+    """Return a folder that holds `node`, `npm` and `npx` of an installation, for the PATH of builds.
+
+    The locked PyPI package has no such folder: its `bin/npm` is a copy of a link that leads nowhere. Then the
+    three are made in `shims`.
+    """
+    folder = node.node.parent
+    if node.npm == (str(folder / "npm"),) and (folder / "npx").exists():
+        return folder
+    npm = Path(node.npm[-1])
+    npx = npm.with_name(npm.name.replace("npm", "npx"))
+    shims.mkdir(parents=True, exist_ok=True)
+    for name, command in {
+        "node": (str(node.node),),
+        "npm": node.npm,
+        "npx": (*node.npm[:-1], str(npx)),
+    }.items():
+        (shims / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+        (shims / name).chmod(0o755)
+    return shims
+
+
+def tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
+    """Return the PATH of builds: the chosen Node, the folders of git, bash and this Python, the system's."""
+    found = (which(tool, path=machine.host.get("PATH")) for tool in TOOLS)
+    folders = [
+        str(machine.node),
+        *(str(Path(tool).parent) for tool in found if tool),
+        str(Path(sys.executable).parent),
+        *SYSTEM_PATH,
+    ]
+    return ":".join(dict.fromkeys(folders))

@@ -1,0 +1,332 @@
+"""The embedded CodeBuild: runs a buildspec's commands on this machine as CodeBuild does in its container.
+
+What differs, and why: there is no container, so the image's tools are this machine's (`runtime-versions` is
+answered by the Node that `local/node.py` chose); background processes end with the command that started
+them; the cache is the npm cache that all builds share. `PROVISIONING` to `COMPLETED` follow
+https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from attrs import define, field, frozen
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.builds.artifacts import NoArtifactError, upload
+from local.builds.aws import BuildClients, ClientFactory, Credentials, ParametersClient
+from local.builds.buildspec import PHASE_NAMES, Buildspec, BuildspecError, PhaseSpec, parse_buildspec
+from local.builds.command import Shell, kill_marked
+from local.builds.environment import BuildFolders, BuildMachine, build_environment, tool_path
+from local.builds.log import BuildLog, Masks
+from local.emulator.build_request import (
+    BuildPhase,
+    BuildRequest,
+    BuildResult,
+    BuildStatus,
+    PhaseContext,
+    PhaseType,
+)
+from runtime.shared.clock import Clock
+
+Progress: TypeAlias = Callable[[str, str], None]
+"""Takes a build's id and a line of its log, in the build's thread."""
+
+PARAMETERS_PER_CALL = 10  # of GetParameters
+
+
+class _PhaseError(Exception):
+    """A phase did not succeed; the build ends with `status` unless a later phase is due all the same."""
+
+    def __init__(self, status: BuildStatus, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status: BuildStatus = status
+        self.context = PhaseContext(status_code=code, message=message)
+
+
+def _no_progress(build_id: str, line: str) -> None:
+    """Show nothing."""
+
+
+@frozen(kw_only=True)
+class BuildRunner:
+    """Runs builds, each in the thread that asks for it.
+
+    Attributes:
+        folder: every build works in a folder of its own in here, removed after it.
+        machine: what the builds get of this machine.
+        credentials: returns those of a role; raises `LookupError` for a role that CodeBuild may not take.
+        clients: makes a build's AWS clients (`clients_at`).
+        clock: of phases and log lines.
+        progress: is shown every line of every log, secrets masked.
+        keep: leave the folders of builds for a look (their environment file is removed in any case).
+    """
+
+    folder: Path
+    machine: BuildMachine
+    credentials: Callable[[str], Credentials]
+    clients: ClientFactory
+    clock: Clock
+    progress: Progress = _no_progress
+    keep: bool = False
+
+    def run(self, request: BuildRequest) -> BuildResult:
+        """Run one build to its end, whatever happens in it; when this returns nothing of it runs any more.
+
+        Set `request.stopped` from another thread to end it early.
+        """
+        folders = BuildFolders(root=self.folder / request.build_id.replace(":", "-"))
+        build = _Build(request=request, runner=self, folders=folders)
+        try:
+            folders.make()
+            return build.run()
+        finally:
+            kill_marked(f"CODEBUILD_BUILD_ID={request.build_id}")
+            shutil.rmtree(folders.state if self.keep else folders.root, ignore_errors=True)
+
+
+@define(kw_only=True)
+class _Build:
+    """A build while it runs."""
+
+    request: BuildRequest
+    runner: BuildRunner
+    folders: BuildFolders
+    phases: list[BuildPhase] = field(factory=list[BuildPhase], init=False)
+    deadline: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.deadline = time.monotonic() + self.request.timeout_minutes * 60
+
+    def run(self) -> BuildResult:
+        status: BuildStatus = "SUCCEEDED"
+        try:
+            with self._phase("PROVISIONING"):
+                credentials, clients = self._provision()
+            with self._log(clients) as log:
+                try:
+                    self._run_phases(log, credentials, clients)
+                except _PhaseError as error:
+                    status = error.status
+                with self._phase("FINALIZING", log):
+                    log.say(f"Build {status}")
+            self._keep_log(clients)
+        except _PhaseError as error:
+            status = error.status
+        self.phases.append(BuildPhase(type="COMPLETED", started_at=self.runner.clock()))
+        return BuildResult(status=status, phases=tuple(self.phases))
+
+    def _provision(self) -> tuple[Credentials, BuildClients]:
+        role = self.request.service_role_arn
+        try:
+            credentials = self.runner.credentials(role)
+            clients = self.runner.clients(credentials, self.request.region)
+            clients.logs.create_log_stream(
+                logGroupName=self.request.log_group, logStreamName=self.request.log_stream
+            )
+        except LookupError as error:
+            message = f"ACCESS_DENIED: CodeBuild cannot take the service role {role}: {error}"
+            raise _PhaseError("FAILED", "CLIENT_ERROR", message) from error
+        except (ClientError, BotoCoreError) as error:
+            message = (
+                f"ACCESS_DENIED: Service role {role} does not allow AWS CodeBuild to create Amazon "
+                f"CloudWatch Logs log streams for build {self.request.arn}. Error message: {error}"
+            )
+            raise _PhaseError("FAILED", "CLIENT_ERROR", message) from error
+        return credentials, clients
+
+    def _log(self, clients: BuildClients) -> BuildLog:
+        def progress(line: str) -> None:
+            self.runner.progress(self.request.build_id, line)
+
+        return BuildLog(
+            client=clients.logs,
+            group=self.request.log_group,
+            stream=self.request.log_stream,
+            archive=self.folders.log,
+            clock=self.runner.clock,
+            progress=progress,
+        )
+
+    def _run_phases(self, log: BuildLog, credentials: Credentials, clients: BuildClients) -> None:
+        with self._phase("DOWNLOAD_SOURCE", log):
+            log.masks = Masks.of(credentials.values())
+            log.say(f"CODEBUILD_SRC_DIR={self.folders.source}")
+            buildspec = self._buildspec()
+            variables, secrets = self._variables(buildspec, clients.parameters)
+            log.masks = Masks.of((*credentials.values(), *secrets))
+        shell = self._shell(buildspec, log, variables, credentials)
+        specs = {phase.name: phase for phase in buildspec.phases}
+        failure: _PhaseError | None = None
+        for name in PHASE_NAMES:
+            spec = specs.get(name, PhaseSpec(name=name, commands=()))
+            try:
+                with self._phase(cast("PhaseType", name.upper()), log):
+                    self._run_commands(spec, shell, log, succeeding=failure is None)
+            except _PhaseError as error:
+                failure = failure or error
+                # A failed build goes on to post_build, unless its buildspec says ABORT.
+                if error.status != "FAILED" or spec.aborts or name not in {"build", "post_build"}:
+                    raise
+        try:
+            with self._phase("UPLOAD_ARTIFACTS", log):
+                self._upload(buildspec, clients, log)
+        except _PhaseError as error:
+            failure = failure or error
+        if failure:
+            raise failure
+
+    @contextmanager
+    def _phase(self, kind: PhaseType, log: BuildLog | None = None) -> Generator[None]:
+        """Record a phase: when, how it ended, and why."""
+        started_at = self.runner.clock()
+        status: BuildStatus = "SUCCEEDED"
+        contexts: tuple[PhaseContext, ...] = ()
+        if log:
+            log.say(f"Entering phase {kind}")
+        try:
+            yield
+        except _PhaseError as error:
+            message = log.masks(error.context.message) if log else error.context.message
+            status = error.status
+            contexts = (PhaseContext(status_code=error.context.status_code, message=message),)
+            raise
+        finally:
+            if log:
+                log.say(f"Phase complete: {kind} State: {status}")
+                for context in contexts:
+                    log.say(f"Phase context status code: {context.status_code} Message: {context.message}")
+            self.phases.append(
+                BuildPhase(
+                    type=kind,
+                    started_at=started_at,
+                    ended_at=self.runner.clock(),
+                    status=status,
+                    contexts=contexts,
+                )
+            )
+
+    def _buildspec(self) -> Buildspec:
+        try:
+            return parse_buildspec(self.request.buildspec)
+        except BuildspecError as error:
+            raise _PhaseError("FAILED", "YAML_FILE_ERROR", str(error)) from error
+
+    def _variables(self, buildspec: Buildspec, client: ParametersClient) -> tuple[dict[str, str], list[str]]:
+        """Return the build's variables and which values are secret; the request's go over the buildspec's."""
+        given = self.request.environment_variables
+        if refused := [variable.name for variable in given if variable.type == "SECRETS_MANAGER"]:
+            message = f"{refused[0]} is of type SECRETS_MANAGER, which the embedded cloud does not have"
+            raise _PhaseError("FAILED", "CLIENT_ERROR", message)
+        variables = dict(buildspec.variables)
+        parameters = dict(buildspec.parameters)
+        for variable in given:
+            variables.pop(variable.name, None)
+            parameters.pop(variable.name, None)
+            target = variables if variable.type == "PLAINTEXT" else parameters
+            target[variable.name] = variable.value
+        values = self._parameters(tuple(dict.fromkeys(parameters.values())), client)
+        fetched = {name: values[parameter] for name, parameter in parameters.items()}
+        return {**variables, **fetched}, list(fetched.values())
+
+    def _parameters(self, names: Sequence[str], client: ParametersClient) -> Mapping[str, str]:
+        code = "Decrypted Variables Error"
+        values: dict[str, str] = {}
+        for start in range(0, len(names), PARAMETERS_PER_CALL):
+            batch = names[start : start + PARAMETERS_PER_CALL]
+            try:
+                answer = client.get_parameters(Names=batch, WithDecryption=True)
+            except (ClientError, BotoCoreError) as error:
+                raise _PhaseError("FAILED", code, str(error)) from error
+            values |= {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
+        for name in names:
+            if name not in values:
+                raise _PhaseError("FAILED", code, f"parameter does not exist: {name}")
+        return values
+
+    def _shell(
+        self, buildspec: Buildspec, log: BuildLog, variables: Mapping[str, str], credentials: Credentials
+    ) -> Shell:
+        environment = build_environment(
+            request=self.request,
+            machine=self.runner.machine,
+            folders=self.folders,
+            variables=variables,
+            credentials=credentials,
+            started_at=self.phases[0].started_at,
+        )
+        return Shell(
+            program=shutil.which(buildspec.shell, path=tool_path(self.runner.machine)) or buildspec.shell,
+            environment=environment,
+            directory=self.folders.source,
+            state=self.folders.state,
+            emit=log.write,
+            is_stopped=self.request.stopped.is_set,
+            deadline=self.deadline,
+        )
+
+    def _run_commands(self, phase: PhaseSpec, shell: Shell, log: BuildLog, *, succeeding: bool) -> None:
+        for runtime, version in phase.runtime_versions.items():
+            log.say(f"{runtime} {version} was asked for: {self.runner.machine.node} stands in for it")
+        failure: _PhaseError | None = None
+        for command in phase.commands:
+            try:
+                self._run_command(command, shell, log, succeeding=succeeding)
+            except _PhaseError as error:
+                failure = error
+                break
+        for command in phase.cleanup if failure is None or failure.status == "FAILED" else ():
+            try:
+                self._run_command(command, shell, log, succeeding=succeeding and failure is None)
+            except _PhaseError as error:
+                failure = failure or error
+        if failure:
+            raise failure
+
+    def _run_command(self, command: str, shell: Shell, log: BuildLog, *, succeeding: bool) -> None:
+        log.say(f"Running command {command.rstrip()}")
+        end = shell.run(command, succeeding=succeeding)
+        if end.reason == "STOPPED":
+            raise _PhaseError("STOPPED", "STOPPED", "Build was stopped.")
+        if end.reason == "TIMED_OUT":
+            message = f"Build has timed out after {self.request.timeout_minutes:g} minutes."
+            raise _PhaseError("TIMED_OUT", "BUILD_TIMED_OUT", message)
+        if end.exit_code:
+            log.say(f"Command did not exit successfully {command.rstrip()} exit status {end.exit_code}")
+            message = (
+                f"Error while executing command: {command.rstrip()}. Reason: exit status {end.exit_code}"
+            )
+            raise _PhaseError("FAILED", "COMMAND_EXECUTION_ERROR", message)
+
+    def _upload(self, buildspec: Buildspec, clients: BuildClients, log: BuildLog) -> None:
+        place = self.request.artifacts
+        if buildspec.artifacts is None or place is None:
+            return
+        try:
+            keys = upload(
+                buildspec.artifacts,
+                source=self.folders.source,
+                place=place,
+                objects=clients.objects,
+                build_arn=self.request.arn,
+            )
+        except (NoArtifactError, ClientError, BotoCoreError) as error:
+            raise _PhaseError("FAILED", "CLIENT_ERROR", str(error)) from error
+        for key in keys:
+            log.say(f"Uploaded s3://{place.location}/{key}")
+
+    def _keep_log(self, clients: BuildClients) -> None:
+        """Put the whole log where the project's S3 logs go; CodeBuild ends no build for want of it."""
+        bucket, _, prefix = self.request.log_archive.partition("/")
+        if not bucket:
+            return
+        key = "/".join(filter(None, (prefix.strip("/"), self.request.build_id.rpartition(":")[2] + ".gz")))
+        try:
+            with self.folders.log.open("rb") as body:
+                clients.objects.put_object(Bucket=bucket, Key=key, Body=body)
+        except (ClientError, BotoCoreError) as error:
+            message = f"The build's log could not be kept at s3://{bucket}/{key}: {error}"
+            self.runner.progress(self.request.build_id, message)

@@ -1,0 +1,120 @@
+"""Request collapsing of the local edge: simultaneous requests with one cache key share one origin request.
+
+After the developer guide's "Simultaneous requests for the same object (request collapsing)".
+"""
+
+import asyncio
+
+from attrs import define, evolve, field
+
+from local.edge.cache import MAXIMUM_OBJECT_BYTES, CachedResponse, CacheKey
+
+
+@define(eq=False)
+class PendingFetch:
+    """A request on its way to the origin. Requests with the same cache key wait for its response.
+
+    Attributes:
+        invalidations: how many the cache had had when it began. A request that arrives after another
+            invalidation must not share the response.
+    """
+
+    invalidations: int
+    _response: CachedResponse | None = field(default=None, init=False)
+    _waiting: int = field(default=0, init=False)
+    _settled: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    @property
+    def has_waiting_requests(self) -> bool:
+        """Whether a request waits for the response."""
+        return self._waiting > 0
+
+    def share(self, response: CachedResponse) -> None:
+        """Give the whole response to the waiting requests."""
+        if not self._settled.is_set():
+            self._response = response
+            self._settled.set()
+
+    def decline(self) -> None:
+        """Let the waiting requests go to the origin, all at once."""
+        self._settled.set()
+
+    async def wait(self, seconds: float) -> CachedResponse | None:
+        """Wait for the response; None if the request must go to the origin itself.
+
+        Args:
+            seconds: the longest time to wait. A first viewer that does not read must not block the others.
+        """
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting -= 1
+        return self._response
+
+
+@define(eq=False)
+class RequestCollapser:
+    """The pending fetches that new requests may wait for, by cache key."""
+
+    _fetches: dict[CacheKey, PendingFetch] = field(factory=dict, init=False)
+
+    def find(self, key: CacheKey, invalidations: int) -> PendingFetch | None:
+        """Return the fetch that a request may wait for, if there is one."""
+        fetch = self._fetches.get(key)
+        return fetch if fetch and fetch.invalidations == invalidations else None
+
+    def begin(self, key: CacheKey, invalidations: int) -> PendingFetch:
+        """Register a fetch, in place of one that began before an invalidation."""
+        fetch = self._fetches[key] = PendingFetch(invalidations)
+        return fetch
+
+    def close(self, key: CacheKey, fetch: PendingFetch) -> None:
+        """Let no further request wait for the fetch. Those that wait already still do."""
+        if self._fetches.get(key) is fetch:
+            del self._fetches[key]
+
+    def end(self, key: CacheKey, fetch: PendingFetch) -> None:
+        """Forget a fetch that is over. Requests that still wait go to the origin."""
+        self.close(key, fetch)
+        fetch.decline()
+
+
+@define(eq=False)
+class ResponseRecording:
+    """The body of an answer that passes, as long as somebody needs it and it is not too large.
+
+    Attributes:
+        head: the answer without its body.
+    """
+
+    head: CachedResponse
+    fetch: PendingFetch | None
+    size: int = field(default=0, init=False)
+    _chunks: list[bytes] | None = field(factory=list, init=False)
+
+    def add(self, chunk: bytes) -> None:
+        """Add the next part of the body."""
+        self.size += len(chunk)
+        if self.size > MAXIMUM_OBJECT_BYTES:
+            self.stop()
+        elif self._chunks is not None:
+            self._chunks.append(chunk)
+
+    def stop(self) -> None:
+        """Keep nothing. Requests that wait for the answer go to the origin."""
+        self._chunks = None
+        if self.fetch is not None:
+            self.fetch.decline()
+
+    def finish(self) -> CachedResponse | None:
+        """Return the whole answer, unless it was not recorded."""
+        if self._chunks is None:
+            return None
+        answer = evolve(self.head, body=b"".join(self._chunks))
+        if self.fetch is not None:
+            self.fetch.share(answer)
+        return answer

@@ -1,0 +1,1 @@
+"""The emulated AWS services: ministack, completed where the platform needs more."""

@@ -1,0 +1,348 @@
+"""The emulator's CodeBuild, completed: builds run in our runner, and say so on the event bus.
+
+The emulator (ministack 1.5.33) reports every build as succeeded at once, ignores the overrides and the
+idempotency token of `StartBuild`, and publishes no event. `install` replaces what does so.
+"""
+
+# ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
+# pyright: reportPrivateUsage=false
+
+import contextvars
+import datetime as dt
+import json
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from attrs import define, field, frozen
+from ministack.core.responses import error_response_json, get_region, json_response
+from ministack.services import codebuild, eventbridge
+
+from local.emulator.build_request import (
+    BuildArtifacts,
+    BuildPhase,
+    BuildRequest,
+    BuildResult,
+    EnvironmentVariable,
+    PhaseContext,
+    VariableType,
+)
+
+Json = dict[str, Any]
+RunBuild = Callable[[BuildRequest], BuildResult]
+
+# What CreateProject stores beyond what the emulator keeps.
+KEPT_PROJECT_FIELDS = ("logsConfig", "cache", "queuedTimeoutInMinutes", "concurrentBuildLimit")
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: the token is valid this long.
+TOKEN_LIFETIME = dt.timedelta(minutes=5)
+STOP_DEADLINE_SECONDS = 15.0
+
+
+@frozen(kw_only=True)
+class _Started:
+    build_id: str
+    parameters: str
+    at: dt.datetime
+
+
+@define(kw_only=True)
+class Builds:
+    """The builds of the running emulator, and who runs them."""
+
+    run: RunBuild | None = None
+    running: dict[str, tuple[BuildRequest, threading.Thread]] = field(factory=dict)
+    tokens: dict[tuple[str, str], _Started] = field(factory=dict)
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def stop(self) -> None:
+        """Stop every running build and wait for its runner to end."""
+        running = list(self.running.values())
+        for request, _thread in running:
+            request.stopped.set()
+        for _request, thread in running:
+            thread.join(STOP_DEADLINE_SECONDS)
+
+
+def install(builds: Builds) -> None:
+    """Replace what the emulator does at `CreateProject`, `StartBuild` and `StopBuild`."""
+
+    def start_build(data: Json) -> tuple[int, Json, bytes]:
+        return _start_build(builds, data)
+
+    def stop_build(data: Json) -> tuple[int, Json, bytes]:
+        return _stop_build(builds, data)
+
+    codebuild._create_project = _create_project
+    codebuild._project_shape = _project_shape
+    codebuild._start_build = start_build
+    codebuild._stop_build = stop_build
+
+
+_ORIGINAL_CREATE_PROJECT = cast("Callable[[Json], tuple[int, Json, bytes]]", codebuild._create_project)
+_ORIGINAL_PROJECT_SHAPE = cast("Callable[[Json], Json]", codebuild._project_shape)
+
+
+def _create_project(data: Json) -> tuple[int, Json, bytes]:
+    """Keep the fields of a project that the emulator drops."""
+    response = _ORIGINAL_CREATE_PROJECT(data)
+    project = codebuild._projects.get(data.get("name", ""))
+    if response[0] == 200 and project is not None:  # noqa: PLR2004 - an HTTP status
+        project.update({name: data[name] for name in KEPT_PROJECT_FIELDS if name in data})
+    return response
+
+
+def _project_shape(project: Json) -> Json:
+    kept = {name: project[name] for name in KEPT_PROJECT_FIELDS if name in project}
+    return {**_ORIGINAL_PROJECT_SHAPE(project), **kept}
+
+
+def _start_build(builds: Builds, data: Json) -> tuple[int, Json, bytes]:
+    """`StartBuild` with its overrides and its idempotency token, run by our runner."""
+    name: str = data.get("projectName", "")
+    project: Json | None = codebuild._projects.get(name)
+    if project is None:
+        return error_response_json("ResourceNotFoundException", f"Project not found: {name}", 400)
+    if builds.run is None:
+        message = "no build runner is registered: call Emulator.on_build first"
+        return error_response_json("InvalidInputException", message, 400)
+    token: str = data.get("idempotencyToken", "")
+    parameters = json.dumps(
+        {key: value for key, value in data.items() if key != "idempotencyToken"}, sort_keys=True
+    )
+    with builds.lock:
+        now = dt.datetime.now(dt.UTC)
+        seen = builds.tokens.get((name, token))
+        if token and seen and now - seen.at < TOKEN_LIFETIME:
+            if seen.parameters != parameters:
+                message = "The idempotency token was used before with other parameters."
+                return error_response_json("InvalidInputException", message, 400)
+            return json_response({"build": _shape(codebuild._builds[seen.build_id])})
+        build = _new_build(project, data, now)
+        codebuild._builds[build["id"]] = build
+        if token:
+            builds.tokens[(name, token)] = _Started(build_id=build["id"], parameters=parameters, at=now)
+        response = json_response({"build": _shape(build)})
+        request = _request_of(build, project)
+        _publish(build)
+        context = contextvars.copy_context()  # the emulator's stores are scoped by account and region
+        thread = threading.Thread(
+            target=context.run, args=(_run, builds, build, request), name=f"build {build['id']}", daemon=True
+        )
+        builds.running[build["id"]] = (request, thread)
+    thread.start()
+    return response
+
+
+def _stop_build(builds: Builds, data: Json) -> tuple[int, Json, bytes]:
+    """`StopBuild` tells the runner, which then reports the build as stopped."""
+    build: Json | None = codebuild._builds.get(data.get("id", ""))
+    if build is None:
+        return error_response_json("ResourceNotFoundException", f"Build not found: {data.get('id', '')}", 400)
+    running = builds.running.get(build["id"])
+    if running:
+        running[0].stopped.set()
+    return json_response({"build": _shape(build)})
+
+
+def _new_build(project: Json, data: Json, now: dt.datetime) -> Json:
+    build: Json = codebuild._make_build_record(
+        project, codebuild._build_id(project["name"]), data.get("sourceVersion") or None
+    )
+    del build["endTime"]
+    variables = {
+        variable["name"]: {"type": "PLAINTEXT", **variable}
+        for variable in [
+            *(project["environment"].get("environmentVariables") or []),
+            *(data.get("environmentVariablesOverride") or []),
+        ]
+    }
+    source: Json = dict(project["source"])
+    if "buildspecOverride" in data:
+        source["buildspec"] = data["buildspecOverride"]
+    group: Json = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
+    stream = str(build["id"]).rpartition(":")[2]
+    build.update(
+        startTime=now.timestamp(),
+        buildStatus="IN_PROGRESS",
+        buildComplete=False,
+        currentPhase="QUEUED",
+        phases=[_instant("SUBMITTED", now), _instant("QUEUED", now)],
+        source=source,
+        artifacts=data.get("artifactsOverride") or project["artifacts"],
+        environment={**project["environment"], "environmentVariables": list(variables.values())},
+        serviceRole=data.get("serviceRoleOverride") or project["serviceRole"],
+        timeoutInMinutes=data.get("timeoutInMinutesOverride") or project["timeoutInMinutes"],
+        queuedTimeoutInMinutes=project.get("queuedTimeoutInMinutes", 480),
+        logs={
+            "groupName": group.get("groupName") or f"/aws/codebuild/{project['name']}",
+            "streamName": stream,
+        },
+    )
+    return build
+
+
+def _instant(phase: str, at: dt.datetime) -> Json:
+    moment = at.timestamp()
+    return {
+        "phaseType": phase,
+        "phaseStatus": "SUCCEEDED",
+        "startTime": moment,
+        "endTime": moment,
+        "durationInSeconds": 0,
+    }
+
+
+def _request_of(build: Json, project: Json) -> BuildRequest:
+    artifacts: Json = build["artifacts"]
+    archive: Json = (project.get("logsConfig") or {}).get("s3Logs") or {}
+    return BuildRequest(
+        build_id=build["id"],
+        arn=build["arn"],
+        build_number=build["buildNumber"],
+        project_name=build["projectName"],
+        region=get_region(),
+        initiator=build["initiator"],
+        service_role_arn=build["serviceRole"],
+        buildspec=build["source"].get("buildspec", ""),
+        log_group=build["logs"]["groupName"],
+        log_stream=build["logs"]["streamName"],
+        timeout_minutes=float(build["timeoutInMinutes"]),
+        environment_variables=tuple(
+            EnvironmentVariable(
+                name=variable["name"], value=variable["value"], type=cast("VariableType", variable["type"])
+            )
+            for variable in build["environment"]["environmentVariables"]
+        ),
+        artifacts=BuildArtifacts(
+            location=artifacts["location"],
+            path=artifacts.get("path", ""),
+            name=artifacts.get("name") or build["projectName"],
+        )
+        if artifacts.get("type") == "S3"
+        else None,
+        log_archive=archive.get("location", "") if archive.get("status") == "ENABLED" else "",
+        image=build["environment"]["image"],
+    )
+
+
+def _run(builds: Builds, build: Json, request: BuildRequest) -> None:
+    """One build from start to its end event; a runner that raises is CodeBuild's own failure: FAULT."""
+    run = cast("RunBuild", builds.run)
+    build["currentPhase"] = "PROVISIONING"
+    started = dt.datetime.now(dt.UTC)
+    try:
+        result = run(request)
+    except Exception as error:  # noqa: BLE001 - whatever the runner's fault is, the build must end
+        context = PhaseContext(status_code="INTERNAL_ERROR", message=f"{type(error).__name__}: {error}")
+        failed = BuildPhase(
+            type="PROVISIONING",
+            started_at=started,
+            ended_at=dt.datetime.now(dt.UTC),
+            status="FAULT",
+            contexts=(context,),
+        )
+        result = BuildResult(status="FAULT", phases=(failed,))
+    finish_build(build, result)
+    builds.running.pop(request.build_id, None)
+
+
+def finish_build(build: Json, result: BuildResult) -> None:
+    """Write a build's end into its record, for `BatchGetBuilds`, and publish its state change."""
+    now = dt.datetime.now(dt.UTC)
+    phases = [_phase_record(phase) for phase in result.phases]
+    if not phases or phases[-1]["phaseType"] != "COMPLETED":
+        phases.append({"phaseType": "COMPLETED", "startTime": now.timestamp()})
+    build["phases"] = [*build["phases"][:2], *phases]
+    build.update(
+        buildStatus=result.status, currentPhase="COMPLETED", buildComplete=True, endTime=now.timestamp()
+    )
+    _publish(build)
+
+
+def _phase_record(phase: BuildPhase) -> Json:
+    record: Json = {"phaseType": phase.type, "startTime": phase.started_at.timestamp()}
+    if phase.status is not None:
+        record["phaseStatus"] = phase.status
+    if phase.ended_at is not None:
+        record["endTime"] = phase.ended_at.timestamp()
+        record["durationInSeconds"] = phase.duration_seconds
+    if phase.contexts:
+        record["contexts"] = [
+            {"statusCode": context.status_code, "message": context.message} for context in phase.contexts
+        ]
+    return record
+
+
+def _shape(build: Json) -> Json:
+    return cast("Json", json.loads(json.dumps(build)))
+
+
+def _publish(build: Json) -> None:
+    """Publish `CodeBuild Build State Change` on the default bus.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html#sample-build-notifications-ref
+    """
+    entry = {
+        "Source": "aws.codebuild",
+        "DetailType": "CodeBuild Build State Change",
+        "Resources": [build["arn"]],
+        "Detail": json.dumps(state_change(build)),
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def state_change(build: Json) -> Json:
+    """The event's `detail` for a build's record, as CodeBuild documents it."""
+    environment: Json = build["environment"]
+    artifacts: Json = build["artifacts"]
+    logs: Json = build["logs"]
+    place = "/".join(filter(None, (artifacts.get("location"), artifacts.get("path"), artifacts.get("name"))))
+    return {
+        "build-status": build["buildStatus"],
+        "project-name": build["projectName"],
+        "build-id": build["arn"],
+        "current-phase": build["currentPhase"],
+        "current-phase-context": "[]",
+        "version": "1",
+        "additional-information": {
+            "artifact": {"location": f"arn:aws:s3:::{place}"} if artifacts.get("type") == "S3" else {},
+            "build-complete": build["buildComplete"],
+            "build-number": build["buildNumber"],
+            "build-start-time": _event_time(build["startTime"]),
+            "cache": {"type": "NO_CACHE"},
+            "environment": {
+                "image": environment.get("image"),
+                "privileged-mode": bool(environment.get("privilegedMode")),
+                "compute-type": environment.get("computeType"),
+                "type": environment.get("type"),
+                "environment-variables": environment["environmentVariables"],
+            },
+            "initiator": build["initiator"],
+            "logs": {"group-name": logs["groupName"], "stream-name": logs["streamName"]},
+            "phases": [_event_phase(phase) for phase in cast("Iterable[Json]", build["phases"])],
+            "queued-timeout-in-minutes": build["queuedTimeoutInMinutes"],
+            "source": {name: build["source"].get(name, "") for name in ("type", "buildspec")},
+            "timeout-in-minutes": build["timeoutInMinutes"],
+        },
+    }
+
+
+def _event_phase(phase: Json) -> Json:
+    contexts = cast("Iterable[Json]", phase.get("contexts", []))
+    event: Json = {
+        "phase-type": phase["phaseType"],
+        "start-time": _event_time(phase["startTime"]),
+        "phase-context": [f"{context['statusCode']}: {context['message']}" for context in contexts],
+    }
+    if "endTime" in phase:
+        event["end-time"] = _event_time(phase["endTime"])
+        event["duration-in-seconds"] = phase["durationInSeconds"]
+    if "phaseStatus" in phase:
+        event["phase-status"] = phase["phaseStatus"]
+    return event
+
+
+def _event_time(seconds: float) -> str:
+    """As in CodeBuild's events: `Jul 12, 2017 12:42:28 AM`."""
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    return f"{moment:%b} {moment.day}, {moment:%Y} {moment:%I}:{moment:%M:%S %p}".replace(" 0", " ")

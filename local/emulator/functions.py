@@ -1,0 +1,227 @@
+"""The emulator's Lambda, completed: clean Python workers, Node.js functions in our own workers.
+
+Every function here replaces or wraps one name of the emulator's modules (ministack 1.5.33) and says which
+and why. `install` puts them in place; they stay for the life of the process and do nothing harmful when no
+emulator runs.
+"""
+
+# ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
+# pyright: reportPrivateUsage=false
+
+import contextlib
+import importlib.util
+import json
+import os
+import queue
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any, cast
+
+from attrs import define, field
+from ministack.core import lambda_runtime
+from ministack.services import eventbridge, lambda_svc
+
+from local.emulator.node_function import (
+    Credentials,
+    InvokeMode,
+    NodeFunctionVersion,
+    NodeInvocation,
+    NodeInvoke,
+)
+
+Json = dict[str, Any]
+
+# The packages of Lambda's Python runtime: boto3 and what it needs.
+RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+# A host like Lambda's: nothing of the environment of whoever started the embedded cloud.
+HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
+END_OF_LOG = "\x02end of log\x03"
+# How long a new or changed function is not ready. The emulator's half second makes waiters wait another one.
+STATE_TRANSITION_SECONDS = 0.02
+# How long to wait for a worker's last log line when it died before it could mark the end.
+LOG_DEADLINE_SECONDS = 0.25
+
+
+@define(kw_only=True)
+class Functions:
+    """What the hooks need to know of the running emulator."""
+
+    endpoint_url: str
+    node_invoke: NodeInvoke | None = field(default=None)
+
+
+def install(functions: Functions, *, data: Path, port: int) -> None:
+    """Put the hooks in place; files of the workers go below `data`."""
+    host = SimpleNamespace(**vars(os))
+    host.environ = {**HOST_ENVIRONMENT, "GATEWAY_PORT": str(port)}
+    # Workers are spawned with {**os.environ}: give that module an `os` whose environment is Lambda's.
+    lambda_runtime.os = host  # pyright: ignore[reportAttributeAccessIssue] - a module's import, replaced
+    launcher, script = _python_runtime(data)
+    original_binary = lambda_runtime._detect_runtime_binary
+
+    def runtime_binary(runtime: str) -> tuple[str, str]:
+        """Python workers start without site-packages and with our bootstrap before the emulator's script."""
+        return (launcher, script) if runtime.startswith("python") else original_binary(runtime)
+
+    lambda_runtime._detect_runtime_binary = runtime_binary
+    lambda_runtime._worker_class_for = _worker_class
+    lambda_svc._execute_function_dispatch = _dispatch_node_functions(functions, _ORIGINAL_DISPATCH)
+    eventbridge._dispatch_to_lambda = _dispatch_event_to_lambda
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = STATE_TRANSITION_SECONDS
+
+
+_ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_dispatch)
+
+
+class PythonWorker(lambda_runtime.Worker):
+    """A worker whose log is complete when its answer is, without the emulator's 50 ms wait per call."""
+
+    def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
+        """Lambda passes the function's log settings to its runtime as variables: so do we."""
+        logging_config: dict[str, str] = config.get("LoggingConfig") or {}
+        log_variables = {
+            "AWS_LAMBDA_LOG_FORMAT": logging_config.get("LogFormat"),
+            "AWS_LAMBDA_LOG_LEVEL": logging_config.get("ApplicationLogLevel"),
+        }
+        variables: Json = {
+            **config.get("Environment", {}).get("Variables", {}),
+            **{name: value for name, value in log_variables.items() if value},
+        }
+        super().__init__(func_name, {**config, "Environment": {"Variables": variables}}, code_zip)
+        self._pipes: list[IO[str] | None] = []
+
+    def _spawn(self) -> None:
+        self._close_pipes()
+        try:
+            super()._spawn()
+        finally:
+            process: subprocess.Popen[str] | None = self._proc
+            self._pipes = [process.stdin, process.stdout, process.stderr] if process else []
+
+    def _discard_tmpdir(self) -> None:
+        super()._discard_tmpdir()
+        self._close_pipes()
+
+    def _close_pipes(self) -> None:
+        """The emulator ends processes without closing their pipes."""
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):  # what was still to be written to a dead process
+                if pipe:
+                    pipe.close()
+        self._pipes = []
+
+    def _drain_stderr_bounded(self, *_args: float, **_kwargs: float) -> str:
+        lines: list[str] = []
+        deadline = time.monotonic() + LOG_DEADLINE_SECONDS
+        while True:
+            try:
+                line = self._stderr_queue.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return "\n".join(lines)
+            if line == END_OF_LOG:
+                return "\n".join(lines)
+            lines.append(line)
+
+
+def _worker_class(config: Json) -> type[lambda_runtime.Worker]:
+    return PythonWorker if str(config.get("Runtime", "")).startswith("python") else lambda_runtime.Worker
+
+
+def _python_runtime(data: Path) -> tuple[str, str]:
+    """A launcher of this interpreter without its site-packages, and the text of the worker script."""
+    libraries = data / "python-runtime"
+    libraries.mkdir(parents=True, exist_ok=True)
+    for name in RUNTIME_LIBRARIES:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            raise ImportError(f"{name} is missing: install requirements/dev.txt again")
+        source = Path(found.origin)
+        source = source.parent if source.name == "__init__.py" else source
+        link = libraries / source.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(source)
+    launcher = data / "python"
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -P "$@"\n')
+    launcher.chmod(0o755)
+    bootstrap = (Path(__file__).parent / "function_bootstrap.py").read_text()
+    bootstrap = bootstrap.replace('"@RUNTIME_LIBRARIES@"', repr(str(libraries)))
+    bootstrap = bootstrap.replace('"@END_OF_LOG@"', repr(END_OF_LOG))
+    return str(launcher), bootstrap + "\n" + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+
+def _dispatch_node_functions(functions: Functions, original: Callable[..., Json]) -> Callable[..., Json]:
+    """Wrap `lambda_svc._execute_function_dispatch`, the one place that every invocation passes.
+
+    The emulator's own Node worker does not stream and needs `node` on the path.
+    """
+
+    def dispatch(func: Json, config: Json, event: Json, request_id: str, started: float) -> Json:
+        if not str(config.get("Runtime", "")).startswith("nodejs"):
+            return original(func, config, event, request_id, started)
+        if functions.node_invoke is None:
+            message = "no Node workers are registered: call Emulator.on_node_invoke first"
+            return {"body": {"errorType": "Runtime.NoWorkers", "errorMessage": message}, "error": True}
+        result = functions.node_invoke(
+            NodeInvocation(
+                function=node_function_version(func, endpoint_url=functions.endpoint_url),
+                event=event,
+                request_id=request_id,
+                invoked_function_arn=config["FunctionArn"],
+            )
+        )
+        duration_ms = int((time.time() - started) * 1000)
+        failed = result.failure is not None
+        lambda_svc._emit_lambda_logs(func, request_id, result.log, failed, duration_ms)
+        if result.failure is None:
+            return {"body": result.payload, "log": result.log}
+        failure = result.failure
+        error = {"errorType": failure.type, "errorMessage": failure.message, "trace": list(failure.trace)}
+        return {"body": error, "error": True, "log": result.log}
+
+    return dispatch
+
+
+def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
+    """Replace `eventbridge._dispatch_to_lambda`: EventBridge invokes asynchronously, which retries twice.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    func, config, _name = lambda_svc._get_func_record_for_ref(arn)
+    if func and config:
+        record = lambda_svc._execution_record_for_config(func, config)
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+
+def node_function_version(
+    record: Json, *, endpoint_url: str, invoke_mode: InvokeMode = "BUFFERED"
+) -> NodeFunctionVersion:
+    """The plain value of the emulator's function record (of `$LATEST` or of a published version)."""
+    config: Json = record["config"]
+    arn = ":".join(str(config["FunctionArn"]).split(":")[:7])
+    keys = lambda_runtime.execution_credentials({**config, "FunctionArn": arn})
+    return NodeFunctionVersion(
+        name=config["FunctionName"],
+        version=config["Version"],
+        arn=arn,
+        runtime=config["Runtime"],
+        handler=config["Handler"],
+        role_arn=config["Role"],
+        region=arn.split(":")[3],
+        code_sha256=config["CodeSha256"],
+        environment=dict((config.get("Environment") or {}).get("Variables") or {}),
+        memory=config["MemorySize"],
+        timeout=config["Timeout"],
+        endpoint_url=endpoint_url,
+        credentials=Credentials(
+            access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            session_token=keys["AWS_SESSION_TOKEN"],
+        ),
+        code=record["code_zip"],
+        invoke_mode=invoke_mode,
+    )

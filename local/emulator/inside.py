@@ -1,0 +1,206 @@
+"""The inside of the embedded AWS: the only module that starts, asks and empties the emulator's own modules.
+
+Those (ministack 1.5.33) read the environment when they are imported, and so must be imported after
+`Emulator` has set it: nothing imports this module at its top.
+"""
+
+# ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+import ministack.app
+from attrs import frozen
+from hypercorn.asyncio.run import worker_serve
+from hypercorn.config import Config, Sockets
+from hypercorn.utils import wrap_app
+from ministack.core.lambda_runtime import execution_credentials
+from ministack.core.responses import request_scope
+from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
+
+from local.emulator.access import install as install_access
+from local.emulator.builds import Builds
+from local.emulator.builds import install as install_builds
+from local.emulator.cloudfront import Invalidations
+from local.emulator.cloudfront import install as install_cloudfront
+from local.emulator.decisions import Decisions
+from local.emulator.decisions import install as install_decisions
+from local.emulator.destinations import Destinations, SessionFor
+from local.emulator.destinations import install as install_destinations
+from local.emulator.functions import Functions, node_function_version
+from local.emulator.functions import install as install_functions
+from local.emulator.node_function import Credentials, NodeFunctionVersion
+from local.emulator.permissions import install as install_permissions
+from local.emulator.s3_forms import install as install_s3_forms
+from local.emulator.schedules import Schedules
+from local.emulator.schedules import install as install_schedules
+from local.emulator.streams import install as install_streams
+
+START_DEADLINE_SECONDS = 30.0
+STOP_DEADLINE_SECONDS = 10.0
+
+
+@frozen(kw_only=True)
+class Inside:
+    """The running emulator, from within."""
+
+    account_id: str
+    region: str
+    endpoint_url: str
+    functions: Functions
+    builds: Builds
+    invalidations: Invalidations
+    schedules: Schedules
+    decisions: Decisions
+    forget_streams: Callable[[], None]
+
+    def reset(self) -> None:
+        """Empty every service and end every function's process."""
+        self.builds.stop()
+        self.builds.tokens.clear()
+        ministack.app._reset_all_state()
+        self.forget_streams()
+        self.decisions.made.clear()
+
+    def services_trusted_by(self, role_arn: str) -> set[str] | None:
+        """The AWS services that a role's trust policy lets take it; None when there is no such role."""
+        with request_scope(self.account_id, self.region):
+            role = iam._roles.get(role_arn.rpartition("/")[2])
+        if role is None or role["Arn"] != role_arn:
+            return None
+        document: Any = role["AssumeRolePolicyDocument"]
+        document = json.loads(unquote(document)) if isinstance(document, str) else document
+        services: set[str] = set()
+        for statement in document["Statement"]:
+            named = (statement.get("Principal") or {}).get("Service") or []
+            services.update([named] if isinstance(named, str) else named)
+        return services
+
+    def credentials_for_role(self, role_arn: str, session_name: str) -> Credentials:
+        """As the emulator gives them to a function under this role."""
+        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{session_name}"
+        keys = execution_credentials({"FunctionArn": arn, "FunctionName": session_name, "Role": role_arn})
+        return Credentials(
+            access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            session_token=keys["AWS_SESSION_TOKEN"],
+        )
+
+    def function_behind_url(self, url_id: str) -> NodeFunctionVersion | None:
+        """The version a function URL leads to, its alias resolved; None when there is no such URL."""
+        found = lambda_svc.resolve_function_url(url_id)
+        if found is None:
+            return None
+        account, region, name, qualifier, url = found
+        record, _config, _name = lambda_svc._get_func_record_for_ref_in_scope(
+            f"{name}:{qualifier}" if qualifier else name, account_id=account, region=region
+        )
+        if record is None:
+            return None
+        return node_function_version(record, endpoint_url=self.endpoint_url, invoke_mode=url["InvokeMode"])
+
+    def key_value_store(self, arn: str) -> dict[str, Any] | None:
+        """The store's live record: `etag` and `items`."""
+        with request_scope(self.account_id, self.region):
+            store, _error = cloudfront_keyvaluestore._get_store(arn)
+        return cast("dict[str, Any] | None", store)
+
+
+@contextlib.contextmanager
+def running(  # noqa: PLR0913 - what `Emulator` is made of
+    listener: socket.socket,
+    *,
+    account_id: str,
+    region: str,
+    endpoint_url: str,
+    administrator: str,
+    session_for: SessionFor,
+    data: Path,
+    schedule_seconds: float | None,
+) -> Generator[Inside]:
+    """Serve the emulator on the listener, completed by our hooks; everything is gone afterwards."""
+    functions = Functions(endpoint_url=endpoint_url)
+    builds = Builds()
+    install_functions(functions, data=data, port=listener.getsockname()[1])
+    install_builds(builds)
+    install_permissions(administrator=administrator)
+    install_access()
+    decisions = Decisions()
+    install_decisions(decisions)
+    invalidations = Invalidations()
+    install_cloudfront(invalidations)
+    install_s3_forms()
+    schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
+    install_schedules(schedules)
+    destinations = Destinations(session_for=session_for)
+    install_destinations(destinations)
+    inside = Inside(
+        account_id=account_id,
+        region=region,
+        endpoint_url=endpoint_url,
+        functions=functions,
+        builds=builds,
+        invalidations=invalidations,
+        schedules=schedules,
+        decisions=decisions,
+        forget_streams=install_streams(destinations),
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(inside.reset)
+        stack.enter_context(_serving(listener))
+        stack.callback(builds.stop)  # runners still speak to the emulator when they are told to stop
+        yield inside
+
+
+@contextlib.contextmanager
+def _serving(listener: socket.socket) -> Generator[None]:
+    """Serve in a thread with an event loop of its own, so that no signal reaches it."""
+    config = Config()
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.graceful_timeout = 0.5
+    config.keep_alive_timeout = 75
+    ready = threading.Event()
+    stopping: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    failures: list[BaseException] = []
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        stopping.append((asyncio.get_running_loop(), stop))
+
+        async def until_stopped() -> None:
+            ready.set()
+            await stop.wait()
+
+        application = wrap_app(ministack.app.app, config.wsgi_max_body_size, "asgi")
+        sockets = Sockets(secure_sockets=[], insecure_sockets=[listener], quic_sockets=[])
+        await worker_serve(application, config, sockets=sockets, shutdown_trigger=until_stopped)
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the start
+            failures.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="emulator", daemon=True)
+    thread.start()
+    if not ready.wait(START_DEADLINE_SECONDS):
+        raise TimeoutError(f"the embedded AWS did not start within {START_DEADLINE_SECONDS:.0f} s")
+    if failures:
+        raise failures[0]
+    try:
+        yield
+    finally:
+        loop, stop = stopping[0]
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(STOP_DEADLINE_SECONDS)

@@ -1,0 +1,315 @@
+"""Deploys a Pulumi program, unchanged, to the embedded AWS: what Pulumi's engine and AWS provider do for it.
+
+Each resource that the program registers is created by the function that `local.providers` has for its type.
+The engine remembers what it made by URN, so a second run makes only what is new, changes what changed, and
+deletes what is no longer declared.
+"""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+from attrs import define, evolve, field, frozen
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.emulator.emulator import Emulator
+from local.engine.archives import Content
+from local.engine.monitor import Monitor, Registration
+from local.engine.program import run_main, run_program
+from local.providers.core.registry import CREATORS, DELETERS, INVOKES, UPDATERS
+from local.providers.core.resource import Aws, Declared, Made, Properties
+
+PROJECT = "anchor-deploy"
+T = TypeVar("T")
+OnResource = Callable[[str, str, float], None]
+
+
+class EngineError(Exception):
+    """The program could not be deployed to the embedded cloud."""
+
+
+class UnknownTypeError(EngineError):
+    """The program uses something of AWS that the embedded cloud does not have yet."""
+
+    def __init__(self, token: str, urn: str) -> None:
+        super().__init__(
+            f"the embedded cloud cannot make a {token} ({urn}): add a function for it to the module of its "
+            f'service in local/providers, registered with the type\'s token "{token}"'
+        )
+        self.token = token
+        self.urn = urn
+
+
+class ResourceError(EngineError):
+    """AWS, as the emulator plays it, refused a resource."""
+
+    def __init__(self, verb: str, declared: Declared, cause: Exception) -> None:
+        super().__init__(
+            f"cannot {verb} {declared.type} {declared.name!r}: {cause}\n"
+            f"  URN: {declared.urn}\n"
+            "  Next: compare the arguments of this resource in components/ with that message."
+        )
+        self.urn = declared.urn
+
+
+@frozen(kw_only=True)
+class Resource:
+    """A resource of the last run, as it is in the emulator."""
+
+    urn: str
+    type: str
+    id: str
+    inputs: Properties = field(repr=False)
+    outputs: Properties = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Deployment:
+    """What a run of the program did; the tuples of URNs are in the order in which it happened."""
+
+    outputs: dict[str, Any]
+    resources: tuple[Resource, ...]
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    deleted: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+    def of_type(self, token: str) -> tuple[Resource, ...]:
+        """The resources of one type."""
+        return tuple(resource for resource in self.resources if resource.type == token)
+
+
+@frozen(kw_only=True)
+class _Kept:
+    """What the engine remembers of a resource."""
+
+    declared: Declared
+    made: Made
+    digest: str
+    region: str
+
+
+@define(kw_only=True)
+class _Run:
+    """One run of the program, whose registrations come from several threads."""
+
+    on_resource: OnResource | None
+    lock: threading.Lock = field(factory=threading.Lock)
+    seen: dict[str, None] = field(factory=dict)
+    created: list[str] = field(factory=list)
+    updated: list[str] = field(factory=list)
+    failure: BaseException | None = None
+
+
+class Engine:
+    """Deploys programs to an emulator that runs. It remembers one stack.
+
+    Args:
+        emulator: where resources are made; it must be started.
+        root: the program's folder; relative paths of assets start there.
+    """
+
+    def __init__(self, emulator: Emulator, *, root: Path) -> None:
+        self._emulator = emulator
+        self._root = root
+        self._kept: dict[str, _Kept] = {}
+
+    def deploy(
+        self,
+        *,
+        stack: str = "local",
+        root: Path | None = None,
+        overrides: Mapping[str, object] | None = None,
+        on_resource: OnResource | None = None,
+    ) -> Deployment:
+        """Run `__main__.py` under `Pulumi.<stack>.yaml`.
+
+        Args:
+            root: another checkout, from now on: its program changes what the former one made.
+            stack: the stage; `local`, unless a test wants to see another.
+            overrides: settings that replace those of the file; objects are merged into the file's.
+            on_resource: called with URN, type and seconds for each resource made or changed; from any thread.
+
+        Raises:
+            UnknownTypeError: the program registers a type that has no creator.
+            ResourceError: the emulator refused a resource.
+            EngineError: the settings file is missing or is none.
+        """
+        self._root = root or self._root
+        config = _merged(self._settings(stack), overrides or {})
+
+        def program() -> None:
+            run_main(self._root)
+
+        return self.deploy_program(program, stack=stack, config=config, on_resource=on_resource)
+
+    def deploy_program(
+        self,
+        program: Callable[[], object],
+        *,
+        stack: str,
+        config: Mapping[str, object],
+        on_resource: OnResource | None = None,
+    ) -> Deployment:
+        """Run a program given as a function. `config` has full keys, such as `aws:region`; see `deploy`."""
+        started = time.monotonic()
+        run = _Run(on_resource=on_resource)
+        monitor = Monitor(
+            project=PROJECT,
+            stack=stack,
+            root=self._root,
+            register=lambda registration: self._register(run, registration),
+            invoke=self._invoke,
+        )
+        try:
+            run_program(program, monitor, project=PROJECT, stack=stack, config=config)
+        except BaseException as error:
+            failure = run.failure
+            run.failure = failure or error  # Ctrl-C, too: what is still to be registered is not made
+            if failure and failure is not error:
+                raise failure from error
+            raise
+        if run.failure:
+            raise run.failure
+        deleted = self._delete([urn for urn in reversed(self._kept) if urn not in run.seen])
+        return Deployment(
+            outputs=monitor.outputs,
+            resources=tuple(self._resource(urn) for urn in run.seen if urn in self._kept),
+            created=tuple(run.created),
+            updated=tuple(run.updated),
+            deleted=tuple(deleted),
+            warnings=tuple(monitor.warnings),
+            seconds=time.monotonic() - started,
+        )
+
+    def destroy(self) -> tuple[str, ...]:
+        """Delete everything the engine made, last made first; returns the URNs."""
+        return tuple(self._delete(list(reversed(self._kept))))
+
+    def _settings(self, stack: str) -> Mapping[str, object]:
+        path = self._root / f"Pulumi.{stack}.yaml"
+        if not path.exists():
+            raise EngineError(f"{path} is not there: it holds the stage's settings")
+        document = yaml.safe_load(path.read_text()) or {}
+        settings = cast("dict[str, object]", document.get("config") or {})
+        return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings.items()}
+
+    def _resource(self, urn: str) -> Resource:
+        kept = self._kept[urn]
+        inputs = kept.declared.properties
+        return Resource(
+            urn=urn,
+            type=kept.declared.type,
+            id=kept.made.id,
+            inputs=inputs,
+            outputs={**inputs, **kept.made.outputs},
+        )
+
+    def _register(self, run: _Run, registration: Registration) -> Made:
+        """Create, change or keep one resource; called by the SDK's threads."""
+        declared = registration.declared
+        with run.lock:
+            if run.failure:
+                raise EngineError(f"{declared.urn} was not made because another resource failed")
+            if declared.urn in run.seen:
+                raise EngineError(f"two resources have the URN {declared.urn}: give one another name")
+            run.seen[declared.urn] = None
+        try:
+            return self._made(run, registration)
+        except Exception as error:
+            with run.lock:
+                run.failure = run.failure or error
+            raise
+
+    def _made(self, run: _Run, registration: Registration) -> Made:
+        declared = registration.declared
+        if declared.type.startswith("pulumi:providers:"):
+            return Made(id=declared.name)
+        kept = self._kept.get(declared.urn)
+        if kept:
+            declared = evolve(declared, properties=registration.with_ignored_from(kept.declared.properties))
+        digest = _digest(declared.properties)
+        if kept and kept.digest == digest:
+            return kept.made
+        if declared.type not in CREATORS:
+            raise UnknownTypeError(declared.type, declared.urn)
+        region = str(declared.properties.get("region") or self._emulator.region)
+        aws = Aws(emulator=self._emulator, region=region)
+        started = time.monotonic()
+        if kept is None:
+            made = _attempt("create", declared, lambda: CREATORS[declared.type](aws, declared))
+        elif declared.type in UPDATERS:
+            made = _attempt("update", declared, lambda: UPDATERS[declared.type](aws, declared, kept.made))
+        else:
+            changed = sorted(
+                name
+                for name in {*declared.properties, *kept.declared.properties}
+                if declared.properties.get(name) != kept.declared.properties.get(name)
+            )
+            raise EngineError(
+                f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: start it anew, "
+                f'or register an update of "{declared.type}" in local/providers'
+            )
+        with run.lock:
+            (run.updated if kept else run.created).append(declared.urn)
+            self._kept[declared.urn] = _Kept(declared=declared, made=made, digest=digest, region=region)
+            if run.on_resource:
+                run.on_resource(declared.urn, declared.type, time.monotonic() - started)
+        return made
+
+    def _delete(self, urns: list[str]) -> list[str]:
+        for urn in urns:
+            kept = self._kept[urn]
+            delete = DELETERS.get(kept.declared.type)
+            if delete is None:
+                raise EngineError(
+                    f"the embedded cloud cannot delete {urn}: start it anew, or register a deletion of "
+                    f'"{kept.declared.type}" in local/providers'
+                )
+            aws = Aws(emulator=self._emulator, region=kept.region)
+            _attempt("delete", kept.declared, partial(delete, aws, kept.declared, kept.made))
+            del self._kept[urn]
+        return urns
+
+    def _invoke(self, token: str, arguments: Properties) -> Properties:
+        if token not in INVOKES:
+            raise EngineError(
+                f"the program looks up {token}, which the embedded cloud does not have: add a function "
+                "for it to local/providers"
+            )
+        return INVOKES[token](Aws(emulator=self._emulator, region=self._emulator.region), arguments)
+
+
+def _attempt(verb: str, declared: Declared, act: Callable[[], T]) -> T:
+    try:
+        return act()
+    except (ClientError, BotoCoreError, KeyError) as error:
+        problem = KeyError(f"the property {error} is missing") if isinstance(error, KeyError) else error
+        raise ResourceError(verb, declared, problem) from error
+
+
+def _digest(properties: Properties) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, Content):
+            return {"sha256": value.sha256}
+        raise TypeError(f"{value!r} is no property value")
+
+    return hashlib.sha256(json.dumps(properties, sort_keys=True, default=plain).encode()).hexdigest()
+
+
+def _merged(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
+    merged = dict(settings)
+    for name, value in overrides.items():
+        old = merged.get(name)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merged(cast("Mapping[str, object]", old), cast("Mapping[str, object]", value))
+        else:
+            merged[name] = value
+    return merged

@@ -1,0 +1,1 @@
+"""The Node.js processes that run the released functions of sites."""

@@ -1,0 +1,370 @@
+// One released Node.js function version in a process of its own, as Lambda's Node runtime would run it.
+//
+//   node worker.mjs '{"socket": "<path>", "statusDescriptor": 5, "handler": "index.handler", ...}'
+//
+// Started by local/workers/pool.py with the function's environment and nothing else, in the folder of its code.
+// It listens on a Unix socket:
+//   /url<path>   a request to the function's URL: becomes a Function URL event, the answer is streamed back
+//   /invoke      `Invoke` with any event: a JSON envelope with payload, failure and log
+// and it ends when its standard input does, which is when the process that started it is gone.
+//
+// Two differences to Lambda, both so that one process serves a whole site: requests run concurrently, and an
+// exception nobody caught is logged instead of ending the process.
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
+import dns from "node:dns";
+import fs from "node:fs";
+import http from "node:http";
+import { syncBuiltinESMExports } from "node:module";
+import path from "node:path";
+import { Writable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { format } from "node:util";
+
+const settings = JSON.parse(process.argv[2]);
+process.argv.splice(2);
+
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
+const SEPARATOR = Buffer.alloc(8);
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: invocation payload, buffered answer
+const PAYLOAD_LIMIT = 6 * 1024 * 1024;
+// Headers of a connection, which no function may set for its answer.
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
+
+const invocations = new AsyncLocalStorage();
+
+process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0)).resume();
+logLikeLambda();
+resolveLocalhost();
+const handler = await load();
+serve();
+
+/** The handler, exactly as Lambda loads it: `index.handler` is the export `handler` of index.mjs, .js or .cjs. */
+async function load() {
+  globalThis.awslambda = {
+    streamifyResponse: (streaming) => Object.assign(streaming, { [STREAMING]: "response" }),
+    HttpResponseStream: {
+      from(stream, prelude) {
+        stream.setContentType(HTTP_RESPONSE);
+        stream._onBeforeFirstWrite = (write) => {
+          write(JSON.stringify(prelude));
+          write(SEPARATOR);
+        };
+        return stream;
+      },
+    },
+  };
+  try {
+    const at = settings.handler.lastIndexOf(".");
+    const [name, exported] = [settings.handler.slice(0, at), settings.handler.slice(at + 1)];
+    const file = [".mjs", ".js", ".cjs"].map((ending) => path.resolve(name + ending)).find((candidate) => fs.existsSync(candidate));
+    if (!file) throw new Error(`${settings.handler}: the code has no ${name}.mjs, .js or .cjs`);
+    const module = await import(pathToFileURL(file).href);
+    const found = module[exported] ?? module.default?.[exported];
+    if (typeof found !== "function") throw new Error(`${settings.handler}: ${path.basename(file)} exports no function ${exported}`);
+    return found;
+  } catch (error) {
+    report({ failure: failure(error) });
+    process.exit(1);
+  }
+}
+
+function serve() {
+  const server = http.createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, answer);
+  server.on("error", (error) => {
+    report({ failure: failure(error) });
+    process.exit(1);
+  });
+  server.listen(settings.socket, () => report({ streaming: handler[STREAMING] === "response" }));
+}
+
+function report(status) {
+  fs.writeSync(settings.statusDescriptor, JSON.stringify(status) + "\n");
+  fs.closeSync(settings.statusDescriptor);
+}
+
+async function answer(request, response) {
+  const body = await read(request).catch(() => undefined);
+  if (request.destroyed && !request.complete) return undefined;
+  if (request.url === "/invoke") return invoke(request, response, body);
+  if (!body) return refuse(response, 413, "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
+  const event = functionUrlEvent(request, body);
+  const id = event.requestContext.requestId;
+  const stream = new UrlResponse(response);
+  const call = { id };
+  const deadline = setTimeout(() => {
+    stream.fail(new Error(`${id} Task timed out after ${settings.timeoutSeconds} seconds`));
+  }, settings.timeoutSeconds * 1000);
+  stream.on("error", (error) => invocations.run(call, () => console.error(error)));
+  try {
+    const result = await invocations.run(call, () => run(event, stream, id, settings.arn));
+    if (handler[STREAMING]) await stream.ended();
+    else stream.whole(result);
+  } catch (error) {
+    stream.fail(error);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** Run the handler: its promise, its return value or its callback, whichever it uses. */
+function run(event, stream, id, arn) {
+  const deadline = Date.now() + settings.timeoutSeconds * 1000;
+  const context = {
+    awsRequestId: id,
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    invokedFunctionArn: arn,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+  if (handler[STREAMING]) return handler(event, stream, context);
+  return new Promise((resolve, reject) => {
+    const done = (error, result) => (error ? reject(error) : resolve(result));
+    const result = handler(event, context, done);
+    if (typeof result?.then === "function") result.then(resolve, reject);
+    else if (handler.length < 3) resolve(result);
+  });
+}
+
+async function invoke(request, response, body) {
+  const call = { id: request.headers["x-request-id"], log: [] };
+  const envelope = {};
+  let deadline;
+  try {
+    if (!body) throw new RangeError(`the event is larger than ${PAYLOAD_LIMIT} bytes`);
+    const stream = new Collector();
+    const timeout = new Promise((_resolve, reject) => {
+      const late = Object.assign(new Error(`${call.id} Task timed out after ${settings.timeoutSeconds} seconds`), { name: "Sandbox.Timedout" });
+      deadline = setTimeout(reject, settings.timeoutSeconds * 1000, late);
+    });
+    const work = async () => {
+      const result = await invocations.run(call, () => run(JSON.parse(body), stream, call.id, request.headers["x-invoked-function-arn"]));
+      if (!handler[STREAMING]) return { payload: result ?? null };
+      await stream.ended();
+      return { stream: stream.bytes().toString("base64") };
+    };
+    Object.assign(envelope, await Promise.race([work(), timeout]));
+  } catch (error) {
+    invocations.run(call, () => console.error(error));
+    envelope.failure = failure(error);
+  }
+  clearTimeout(deadline);
+  envelope.log = call.log.join("");
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(envelope));
+}
+
+/** The request's body, or nothing when it is larger than an event may be. */
+async function read(request) {
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size <= PAYLOAD_LIMIT) chunks.push(chunk);
+  }
+  return size <= PAYLOAD_LIMIT ? Buffer.concat(chunks) : undefined;
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload */
+function functionUrlEvent(request, body) {
+  const [, rawPath, rawQueryString] = /^\/url([^?]*)\??(.*)$/s.exec(request.url);
+  const { cookie, ...headers } = Object.fromEntries(
+    Object.entries(request.headersDistinct).map(([name, values]) => [name, values.join(name === "cookie" ? "; " : ",")]),
+  );
+  const parameters = {};
+  for (const [name, value] of new URLSearchParams(rawQueryString)) {
+    parameters[name] = name in parameters ? `${parameters[name]},${value}` : value;
+  }
+  const now = new Date();
+  const domainName = headers.host ?? "";
+  const event = {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath,
+    rawQueryString,
+    ...(cookie && { cookies: cookie.split(/;\s*/).filter(Boolean) }),
+    headers,
+    ...(rawQueryString && { queryStringParameters: parameters }),
+    requestContext: {
+      accountId: "anonymous",
+      apiId: domainName.split(".")[0],
+      domainName,
+      domainPrefix: domainName.split(".")[0],
+      http: { method: request.method, path: rawPath, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: headers["user-agent"] ?? "" },
+      requestId: randomUUID(),
+      routeKey: "$default",
+      stage: "$default",
+      time: now.toUTCString(),
+      timeEpoch: now.getTime(),
+    },
+    isBase64Encoded: false,
+  };
+  if (body.length) {
+    const isText = /^(text\/|application\/(json|javascript|xml|[\w.+-]+\+(json|xml))\b)/i.test(headers["content-type"] ?? "");
+    event.isBase64Encoded = !isText || "content-encoding" in headers;
+    event.body = body.toString(event.isBase64Encoded ? "base64" : "utf8");
+  }
+  return event;
+}
+
+/** What both kinds of response stream have in common with Lambda's. */
+class ResponseStream extends Writable {
+  setContentType(type) {
+    this.contentType = type;
+  }
+
+  write(chunk, ...rest) {
+    const before = this._onBeforeFirstWrite;
+    this._onBeforeFirstWrite = undefined;
+    before?.((first) => super.write(first));
+    // As Lambda's: whatever is neither text nor bytes is written as JSON.
+    return super.write(typeof chunk === "string" || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk), ...rest);
+  }
+
+  end(chunk, encoding, callback) {
+    if (typeof chunk === "function") return super.end(chunk);
+    if (chunk !== undefined && chunk !== null) this.write(chunk, typeof encoding === "string" ? encoding : undefined);
+    return super.end(typeof encoding === "function" ? encoding : callback);
+  }
+
+  /** When everything is written or the answer has broken off. A handler may return before, as in Lambda. */
+  ended() {
+    return this.closed ? undefined : new Promise((resolve) => this.once("close", resolve));
+  }
+}
+
+class Collector extends ResponseStream {
+  chunks = [];
+
+  _write(chunk, _encoding, done) {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  bytes() {
+    return Buffer.concat(this.chunks);
+  }
+}
+
+/** A function URL's answer: the JSON prelude becomes status and headers, what follows is sent on at once. */
+class UrlResponse extends ResponseStream {
+  prelude = [];
+
+  constructor(response) {
+    super({ highWaterMark: 64 * 1024 });
+    this.response = response;
+  }
+
+  _write(chunk, _encoding, done) {
+    try {
+      const body = this.response.headersSent ? chunk : this.head(chunk);
+      // The function runs on when its reader has gone, as in Lambda.
+      if (body.length === 0 || this.response.destroyed) done();
+      else this.response.write(body, () => done());
+    } catch (error) {
+      done(error);
+    }
+  }
+
+  _final(done) {
+    if (!this.response.headersSent && !this.response.destroyed) {
+      if (this.contentType === HTTP_RESPONSE) return done(new Error("the stream ended before the end of its prelude"));
+      this.start(200, {});
+    }
+    this.response.end();
+    return done();
+  }
+
+  _destroy(error, done) {
+    if (error && this.response.headersSent) this.response.destroy();
+    else if (error) refuse(this.response, 502, "Internal Server Error");
+    done(error);
+  }
+
+  /** Take a part of the prelude; when it is complete, answer its head and return what follows it. */
+  head(chunk) {
+    if (this.contentType !== HTTP_RESPONSE) {
+      this.start(200, { "content-type": this.contentType ?? "application/octet-stream" });
+      return chunk;
+    }
+    this.prelude.push(chunk);
+    const all = Buffer.concat(this.prelude);
+    const end = all.indexOf(SEPARATOR);
+    if (end < 0) return Buffer.alloc(0);
+    const { statusCode, headers, cookies } = JSON.parse(all.subarray(0, end));
+    this.start(statusCode ?? 200, headers ?? {}, cookies);
+    return all.subarray(end + SEPARATOR.length);
+  }
+
+  start(status, headers, cookies = []) {
+    for (const [name, value] of Object.entries(headers)) {
+      if (!HOP_BY_HOP.has(name.toLowerCase())) this.response.setHeader(name, Array.isArray(value) ? value.map(String) : String(value));
+    }
+    if (cookies.length) this.response.appendHeader("set-cookie", cookies);
+    this.response.writeHead(status);
+    this.response.flushHeaders();
+  }
+
+  /** The answer of a handler that does not stream, in full or as the bare value it may be. */
+  whole(result) {
+    const { statusCode = 200, headers = {}, cookies, body, isBase64Encoded } =
+      typeof result === "object" && result !== null && "statusCode" in result
+        ? result
+        : { headers: { "content-type": "application/json" }, body: JSON.stringify(result ?? null) };
+    const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
+    if (bytes.length > PAYLOAD_LIMIT) throw new RangeError(`Response payload size exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`);
+    this.start(statusCode, { "content-type": "application/json", ...headers }, cookies);
+    this.end(bytes);
+  }
+
+  /** Nothing sent yet: 502, as a function URL answers. Otherwise the answer breaks off, so that nobody keeps half of it. */
+  fail(error) {
+    if (this.writableFinished) console.error(error);
+    else this.destroy(error instanceof Error ? error : new Error(format(error)));
+  }
+}
+
+function refuse(response, status, message) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify({ Message: message }));
+}
+
+function failure(error) {
+  if (!(error instanceof Error)) return { type: typeof error, message: format(error), trace: [] };
+  return { type: error.name, message: error.message, trace: (error.stack ?? "").split("\n").map((line) => line.trim()) };
+}
+
+/** One line for one message: time, request, level, text, as in Lambda's text format. */
+function logLikeLambda() {
+  for (const [method, level] of Object.entries({ debug: "DEBUG", error: "ERROR", info: "INFO", log: "INFO", trace: "TRACE", warn: "WARN" })) {
+    console[method] = (...message) => {
+      const id = invocations.getStore()?.id ?? "undefined";
+      process.stdout.write(`${new Date().toISOString()}\t${id}\t${level}\t${format(...message).replaceAll("\n", "\r")}\n`);
+    };
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream);
+    stream.write = (chunk, ...rest) => {
+      const log = invocations.getStore()?.log;
+      if (!log) return write(chunk, ...rest);
+      log.push(chunk.toString());
+      rest.find((argument) => typeof argument === "function")?.();
+      return true;
+    };
+  }
+  process.on("uncaughtException", (error) => console.error("Uncaught Exception", error));
+  process.on("unhandledRejection", (error) => console.error("Unhandled Promise Rejection", error));
+}
+
+/** Names below .localhost are this machine (RFC 6761), which not every system's resolver knows. */
+function resolveLocalhost() {
+  const lookup = dns.lookup;
+  dns.lookup = (name, options, callback) => lookup(/(^|\.)localhost$/i.test(name) ? "127.0.0.1" : name, options, callback);
+  syncBuiltinESMExports();
+}

@@ -1,0 +1,1 @@
+"""What a build left: the archive of its output, checked, and the manifests in it."""

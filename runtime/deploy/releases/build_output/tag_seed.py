@@ -1,0 +1,137 @@
+"""The seed of a site's tag table: which tags each prerendered page of a build carries.
+
+OpenNext writes one JSON array with a row for each page and tag, many of them twice. A large site's is tens of
+megabytes, so it is read row by row.
+"""
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import IO
+
+from attrs import frozen
+
+from runtime.deploy.releases.build_output.manifest import Build
+
+_CHUNK = 64 * 1024
+_LONGEST_ROW = 64 * 1024
+_LONGEST_TAG = 2048
+_LONGEST_PATH = 1024
+_LONGEST_NUMBER = 16
+_BLANKS = " \t\r\n"
+
+
+class TagSeedError(Exception):
+    """The seed is not what OpenNext writes."""
+
+
+@frozen(kw_only=True)
+class TagRow:
+    """One row of the tag table, under the names that the running server looks up.
+
+    Attributes:
+        revalidated_at: Milliseconds since 1970; the seed's 1 says never.
+    """
+
+    tag: str
+    path: str
+    revalidated_at: int
+
+
+def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
+    """Read the seed's rows in their order, repetitions included.
+
+    The seed is written under the build id. A site with a `deploymentId` looks its tags up by that instead
+    (OpenNext 4.1.12): without the new name here, `revalidateTag` would find nothing and change nothing.
+
+    Raises:
+        TagSeedError: It is not an array of rows, or a row has values that the table cannot hold.
+    """
+    for number, document in enumerate(_elements(stream)):
+        match document:
+            case {"tag": {"S": str(tag)}, "path": {"S": str(path)}, "revalidatedAt": {"N": str(at)}}:
+                row = TagRow(
+                    tag=build.cached(tag), path=build.cached(path), revalidated_at=_number(at, number)
+                )
+            case _:
+                raise TagSeedError(f"row {number} has not the form of a tag row")
+        _check_key(row.tag, _LONGEST_TAG, f"the tag of row {number}")
+        _check_key(row.path, _LONGEST_PATH, f"the path of row {number}")
+        yield row
+
+
+def _check_key(text: str, longest: int, name: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:  # JSON can spell half a surrogate pair
+        raise TagSeedError(f"{name} is not Unicode text") from None
+    if not 0 < size <= longest:
+        raise TagSeedError(f"{name} has {size} bytes: 1 to {longest} are allowed")
+
+
+def _number(text: str, row: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        raise TagSeedError(f"revalidatedAt of row {row} is no whole number")
+    return int(text)
+
+
+def _elements(stream: IO[bytes]) -> Iterator[object]:
+    text = _Unread(stream)
+    if text.mark() != "[":
+        raise TagSeedError("it is not a JSON array")
+    if text.peek() == "]":
+        text.mark()
+    else:
+        yield text.element()
+        while (separator := text.mark()) == ",":
+            yield text.element()
+        if separator != "]":
+            raise TagSeedError("it is not a JSON array of rows")
+    if text.mark():
+        raise TagSeedError("it goes on behind its JSON array")
+
+
+class _Unread:
+    """What of a JSON text is not read yet; holds about a chunk of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._reader = codecs.getreader("utf-8")(stream)
+        self._decoder = json.JSONDecoder()
+        self._text = ""
+        self._at = 0
+
+    def mark(self) -> str:
+        """Take the next character that is not blank; empty at the end."""
+        character = self.peek()
+        self._at += len(character)
+        return character
+
+    def peek(self) -> str:
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _BLANKS:
+                    return self._text[self._at]
+                self._at += 1
+            if not self._fill():
+                return ""
+
+    def element(self) -> object:
+        self.peek()
+        while True:
+            try:
+                value, self._at = self._decoder.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError):
+                # Cut off by the chunk's end, or wrong: more text tells, and a row is never long.
+                if len(self._text) - self._at > _LONGEST_ROW or not self._fill():
+                    raise TagSeedError("it is not JSON, or a row of it is too long") from None
+            else:
+                return value
+
+    def _fill(self) -> bool:
+        try:
+            chunk = self._reader.read(_CHUNK)
+        except UnicodeDecodeError:
+            raise TagSeedError("it is not UTF-8") from None
+        self._text = self._text[self._at :] + chunk
+        self._at = 0
+        return bool(chunk)

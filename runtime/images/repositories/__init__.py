@@ -1,0 +1,1 @@
+"""Storage of the image service: rows, objects, and the cache of CloudFront."""

@@ -1,0 +1,303 @@
+"""The images in the images table, for their owners.
+
+Every method but `create` takes the signed-in user's id first, and another user's image is missing for it
+(A5), as is one that has expired. Each makes one DynamoDB call. What uploads do to images:
+`runtime.images.repositories.image_status`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from runtime.images.errors import (
+    AlbumUnavailableError,
+    ImageChangedError,
+    ImageDeletingError,
+    ImageNotFoundError,
+)
+from runtime.images.model import Image, Status
+from runtime.images.repositories.rows import (
+    ALIVE,
+    album_key,
+    album_partition,
+    changed,
+    collisions,
+    image_key,
+    image_row,
+    listed,
+    recounted,
+    refusal_of,
+    user_images,
+    write_image,
+)
+from runtime.shared.aws import DynamoDBClient
+from runtime.shared.converters import from_row
+from runtime.shared.cursors import Cursors
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    TransactionRefusedError,
+    condition,
+    names,
+    put_new,
+    transact,
+    values,
+)
+from runtime.shared.ids import is_ulid
+from runtime.shared.pages import Page
+
+_LIST = "images"
+
+
+@frozen(kw_only=True)
+class ImageRepository:
+    """Reads and writes images for their owners.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        table: Name of the images table.
+        cursors: Sign what continues a list.
+    """
+
+    client: DynamoDBClient
+    table: str
+    cursors: Cursors
+
+    def create(self, image: Image) -> None:
+        """Write a new image of `image.user_id`, if the album that it names is that user's too.
+
+        Raises:
+            AlbumUnavailableError: There is no such album, or it is another user's.
+        """
+        row = put_new(self.table, image_row(image), key="PK")
+        if image.album_id is None:
+            self.client.put_item(**row)
+            return
+        try:
+            with collisions():
+                transact(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
+        except TransactionRefusedError:
+            raise AlbumUnavailableError from None
+
+    def owned(self, user_id: str, image_id: str, *, at: datetime) -> Image:
+        """Read a user's image as it stands now (strongly consistent).
+
+        Raises:
+            ImageNotFoundError: There is none, it has expired, or it is another user's.
+        """
+        if not is_ulid(image_id):  # a stranger's text may be too long for a key
+            raise ImageNotFoundError
+        answer = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        if "Item" not in answer:
+            raise ImageNotFoundError
+        image = from_row(answer["Item"], Image)
+        if image.user_id != user_id or not image.is_alive(at):
+            raise ImageNotFoundError
+        return image
+
+    def all_owned(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
+        """List a user's images of every status, newest first (index `UserIndex`, eventually consistent).
+
+        Expired ones are left out of their page, which is then shorter: only the cursor tells the end.
+
+        Raises:
+            MalformedError: The cursor is not one of this list's.
+        """
+        return self._page(
+            user_id,
+            _LIST,
+            cursor,
+            limit=limit,
+            index="UserIndex",
+            keys="#GSI1PK = :user",
+            only=ALIVE,
+            user=user_images(user_id),
+            now=int(at.timestamp()),
+        )
+
+    def in_album(self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None) -> Page[Image]:
+        """List the ready images of a user's album, newest first (`AlbumIndex`, eventually consistent).
+
+        For another user's album this is an empty list, as for one that never was.
+
+        Raises:
+            MalformedError: The cursor is not one of this list's.
+        """
+        page = self._page(
+            user_id,
+            f"{_LIST}:album={album_id}",
+            cursor,
+            limit=limit,
+            index="AlbumIndex",
+            keys="#GSI2PK = :album",
+            only="#userId = :user",
+            album=album_partition(album_id),
+            user=user_id,
+        )
+        # All images of an album are one user's: none on a page means another's, whose end is not told either.
+        return page if page.items else Page(items=(), cursor=None)
+
+    def describe(
+        self, user_id: str, image_id: str, texts: Mapping[str, str | None], *, at: datetime
+    ) -> Image:
+        """Change title or description of a user's image; None removes one.
+
+        Raises:
+            ImageNotFoundError: There is none, it has expired, or it is another user's.
+            ImageDeletingError: Its deletion has begun.
+            ImageChangedError: Another write was on it at the same moment.
+        """
+        if not is_ulid(image_id):
+            raise ImageNotFoundError
+        now = int(at.timestamp())
+        write = changed(
+            self.table,
+            image_key(image_id),
+            {**texts, "updatedAt": at},
+            when=f"#userId = :user AND #status <> :deleting AND {ALIVE}",
+            user=user_id,
+            deleting=Status.DELETING,
+            now=now,
+        )
+        try:
+            with collisions(), condition():
+                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        except ConditionFailedError as refused:
+            if refusal_of(refused.item, user_id, now=now) is None:
+                raise ImageNotFoundError from None
+            raise ImageDeletingError from None
+        return from_row(answer["Attributes"], Image)
+
+    def move(
+        self,
+        user_id: str,
+        image: Image,
+        album_id: str | None,
+        texts: Mapping[str, str | None],
+        *,
+        at: datetime,
+    ) -> None:
+        """Put a user's image into an album, or take it out with None, and change its texts with that.
+
+        Args:
+            user_id: Whose image and album they must be.
+            image: As read.
+            album_id: Where it is to lie.
+            texts: As for `describe`.
+            at: Now.
+
+        Raises:
+            ImageNotFoundError: It is another user's.
+            ImageDeletingError: Its deletion had begun when it was read.
+            AlbumUnavailableError: There is no such album, or it is another user's.
+            ImageChangedError: It is no longer as read.
+        """
+        if image.user_id != user_id:
+            raise ImageNotFoundError
+        if image.status is Status.DELETING:
+            raise ImageDeletingError
+        changes: dict[str, object] = {**texts, "albumId": album_id, "updatedAt": at}
+        operations: list[dict[str, Any]] = []
+        if image.status is Status.READY:
+            changes |= listed(image, album_id)
+            operations = recounted(self.table, image, album_id=album_id)
+        if album_id is not None and not operations:
+            operations = [self._album_check(user_id, album_id)]
+        self._transact(image, changes, operations, joins=album_id is not None)
+
+    def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
+        """Mark a user's image, as read, as being deleted: it leaves its album and no longer expires.
+
+        Of what was judged it keeps the name of the delivered object alone.
+
+        Raises:
+            ImageNotFoundError: It is another user's.
+            ImageChangedError: It is no longer as read.
+        """
+        if image.user_id != user_id:
+            raise ImageNotFoundError
+        changes: dict[str, object] = {
+            "status": Status.DELETING,
+            "updatedAt": at,
+            "albumId": None,
+            "etag": image.delivered,
+            "reason": None,
+            "ttl": None,
+            **listed(image, None),
+        }
+        self._transact(image, changes, recounted(self.table, image, album_id=None), joins=False)
+
+    def finish_deleting(self, user_id: str, image_id: str) -> None:
+        """Delete the row of a user's image that is being deleted, if it is still there."""
+        when = "#userId = :user AND #status = :deleting"
+        try:
+            with condition():
+                self.client.delete_item(
+                    TableName=self.table,
+                    Key=image_key(image_id),
+                    ConditionExpression=when,
+                    ExpressionAttributeNames=names(when),
+                    ExpressionAttributeValues=values(user=user_id, deleting=Status.DELETING),
+                )
+        except ConditionFailedError:
+            return  # another request of the same user has finished it
+
+    def _album_check(self, user_id: str, album_id: str) -> dict[str, Any]:
+        return {
+            "ConditionCheck": {
+                "TableName": self.table,
+                "Key": album_key(album_id),
+                "ConditionExpression": "#userId = :user",
+                "ExpressionAttributeNames": names("#userId"),
+                "ExpressionAttributeValues": values(user=user_id),
+            }
+        }
+
+    def _transact(
+        self,
+        image: Image,
+        changes: Mapping[str, object],
+        operations: list[dict[str, Any]],
+        *,
+        joins: bool,
+    ) -> None:
+        """Change an image that is as read, together with albums; the one that it joins comes last."""
+        try:
+            write_image(self.client, self.table, image, changes, operations)
+        except TransactionRefusedError as refused:
+            if refused.items[0] is None and joins and refused.items[-1] is not None:
+                raise AlbumUnavailableError from None
+            raise ImageChangedError from None
+
+    def _page(  # noqa: PLR0913 - one query in all its parts
+        self,
+        user_id: str,
+        query: str,
+        cursor: str | None,
+        *,
+        limit: int,
+        index: str,
+        keys: str,
+        only: str,
+        **by_name: object,
+    ) -> Page[Image]:
+        start: dict[str, Any] = {}
+        if cursor is not None:
+            start["ExclusiveStartKey"] = self.cursors.read(user_id, query, cursor)
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=index,
+            KeyConditionExpression=keys,
+            FilterExpression=only,
+            ExpressionAttributeNames=names(keys, only),
+            ExpressionAttributeValues=values(**by_name),
+            ScanIndexForward=False,
+            Limit=limit,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(
+            items=tuple(from_row(row, Image) for row in answer["Items"]),
+            cursor=self.cursors.write(user_id, query, last) if last else None,
+        )

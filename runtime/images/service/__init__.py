@@ -1,0 +1,1 @@
+"""What the image service does, and the types of its API."""

@@ -1,0 +1,18 @@
+"""The routes of the image service's HTTP API, as data."""
+
+from runtime.shared.api.routes import Route
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="POST", path="/images", function="images-api"),
+    Route(method="GET", path="/images", function="images-api"),
+    Route(method="GET", path="/images/{imageId}", function="images-api"),
+    Route(method="PATCH", path="/images/{imageId}", function="images-api"),
+    Route(method="DELETE", path="/images/{imageId}", function="images-api"),
+    Route(method="POST", path="/albums", function="images-api"),
+    Route(method="GET", path="/albums", function="images-api"),
+    Route(method="GET", path="/albums/{albumId}", function="images-api"),
+    Route(method="PATCH", path="/albums/{albumId}", function="images-api"),
+    Route(method="DELETE", path="/albums/{albumId}", function="images-api"),
+    # No token: it tells nothing but what this checkout says of the API.
+    Route(method="GET", path="/openapi.json", function="images-api", auth=False),
+)

@@ -1,0 +1,1 @@
+"""HTTP APIs: routes, requests, answers and their OpenAPI description."""

@@ -1,0 +1,215 @@
+"""Functions: a role and a log group each, exactly the granted rights, and what Lambda would refuse."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.aws.function import Function, FunctionArgs, NodeFunction, PythonFunction, PythonFunctionArgs
+from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, QueueArgs
+from components.core.errors import DeclarationError
+from components.core.grants import Grant
+from tests.components.recorder import Recording, record_program
+from tests.components.stages import stage
+
+FUNCTION = "aws:lambda/function:Function"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+GRANT = Grant(
+    actions=("sqs:SendMessage",), resources=("arn:aws:sqs:::work",), conditions={"Bool": {"a": "true"}}
+)
+CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
+
+
+def python(name: str = "hook", *, on: str = "dev", **more: Any) -> Function:  # noqa: ANN401
+    given: dict[str, Any] = {
+        "handler": "main.handle",
+        "timeout": 10,
+        "memory": 256,
+        "environment": {"A": "1"},
+    }
+    return PythonFunction(name, PythonFunctionArgs(stage=stage(on), code=CODE, **{**given, **more}))
+
+
+def node(name: str = "site-shop-server", *, on: str = "dev") -> Function:
+    args = FunctionArgs(stage=stage(on), handler="anchor-origin.handler", timeout=30, memory=1024)
+    return NodeFunction(name, args)
+
+
+def build(**more: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: python(**more))
+
+
+def test_a_platform_function_runs_its_code_on_the_stages_runtime() -> None:
+    inputs = build(layers=("arn:layer",)).one(FUNCTION, "hook").inputs
+    assert inputs["name"] == "anchor-dev-hook"
+    assert (inputs["runtime"], inputs["architectures"], inputs["handler"]) == (
+        "python3.13",
+        ["arm64"],
+        "main.handle",
+    )
+    assert (inputs["timeout"], inputs["memorySize"], inputs["layers"]) == (10, 256, ["arn:layer"])
+    assert inputs["environment"] == {"variables": {"A": "1", "FUNCTION_TIMEOUT": "10"}}
+    assert list(inputs["code"]["archive"]) == ["main.py"]
+
+
+def test_a_function_has_its_own_role_and_log_group() -> None:
+    recorded = build()
+    role = recorded.one("aws:iam/role:Role", "hook").inputs
+    assert role["name"] == "anchor-dev-hook"
+    assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {
+        "Service": "lambda.amazonaws.com"
+    }
+    log_group = recorded.one("aws:cloudwatch/logGroup:LogGroup", "hook").inputs
+    assert (log_group["name"], log_group["retentionInDays"]) == ("/aws/lambda/anchor-dev-hook", 14)
+    inputs = recorded.one(FUNCTION, "hook").inputs
+    assert inputs["loggingConfig"] == {"logFormat": "Text", "logGroup": "/aws/lambda/anchor-dev-hook"}
+    assert inputs["role"] == "arn:aws:iam::123456789012:role/anchor-dev-hook"
+
+
+def test_a_function_may_write_its_log_and_do_what_was_granted() -> None:
+    policy = json.loads(build(grants=(GRANT,)).one("aws:iam/rolePolicy:RolePolicy", "hook").inputs["policy"])
+    assert policy["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": ["arn:aws:logs:ap-southeast-1:123456789012:log-group:/aws/lambda/anchor-dev-hook:*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+            "Resource": ["*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["sqs:SendMessage"],
+            "Resource": ["arn:aws:sqs:::work"],
+            "Condition": {"Bool": {"a": "true"}},
+        },
+    ]
+
+
+def test_only_the_platforms_own_functions_are_traced() -> None:
+    """Q2: a site's function runs many times as often, and its traces would tell of its visitors."""
+    assert build().one(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
+    assert "tracingConfig" not in record_program(node).one(FUNCTION, "site-shop-server").inputs
+
+
+def test_an_event_that_fails_three_times_is_a_dead_letter() -> None:
+    """I2: the first try, and two more."""
+
+    def program() -> None:
+        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=stage()))
+        python(grants=(dead.grant_send(),)).keep_failures(dead)
+
+    recorded = record_program(program)
+    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert config.inputs == {
+        "functionName": "anchor-dev-hook",
+        "maximumRetryAttempts": 2,
+        "maximumEventAgeInSeconds": 6 * 3600,
+        "destinationConfig": {
+            "onFailure": {"destination": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-hook-dead"}
+        },
+    }
+
+
+def test_what_is_released_into_a_function_is_not_taken_back() -> None:
+    """G8."""
+    function = record_program(node).one(FUNCTION, "site-shop-server")
+    assert set(function.ignore_changes) == {"code", "environment", "layers"}
+    assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
+
+
+def test_production_keeps_the_functions_whose_versions_are_releases() -> None:
+    """G3."""
+    function = record_program(lambda: node(on="production"), "production").one(FUNCTION, "site-shop-server")
+    assert function.protect
+    assert function.retain_on_delete
+
+
+def test_a_platform_function_can_be_made_again_and_is_not_protected() -> None:
+    """G3."""
+    function = record_program(lambda: python(on="production"), "production").one(FUNCTION, "hook")
+    assert not function.protect
+
+
+@pytest.mark.parametrize("timeout", [0, 901])
+def test_a_timeout_that_lambda_refuses_is_refused(timeout: int) -> None:
+    with pytest.raises(DeclarationError, match="Lambda allows 1 to 900"):
+        build(timeout=timeout)
+
+
+def test_a_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="has 65 characters; Lambda allows 64"):
+        build(name="x" * 54)
+
+
+def consuming(visibility: int) -> Recording:
+    def program() -> None:
+        queue = Queue("work", QueueArgs(stage=stage(), visibility=visibility))
+        python(grants=(queue.grant_consume(),)).consume(queue, batch=5)
+
+    return record_program(program)
+
+
+def test_a_consumer_names_the_messages_that_failed() -> None:
+    """P4."""
+    mapping = consuming(60).one(MAPPING, "hook").inputs
+    assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["batchSize"] == 5
+    assert mapping["eventSourceArn"] == "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work"
+
+
+def test_a_queue_that_shows_messages_again_too_soon_is_refused() -> None:
+    """P4."""
+    with pytest.raises(DeclarationError, match="safe are 60 s and more"):
+        consuming(59)
+
+
+def test_a_service_calls_a_function_for_one_resource_only() -> None:
+    recorded = record_program(
+        lambda: python().allow_invoke(
+            "rule", service="events.amazonaws.com", source_arn="arn:aws:events:::rule/a"
+        )
+    )
+    inputs = recorded.one("aws:lambda/permission:Permission", "hook-rule").inputs
+    assert inputs["sourceArn"] == "arn:aws:events:::rule/a"
+    assert (inputs["principal"], inputs["action"]) == ("events.amazonaws.com", "lambda:InvokeFunction")
+    assert inputs["statementId"] == "rule"
+
+
+def test_a_clock_calls_a_function_and_repeats_no_call_that_failed() -> None:
+    """P9."""
+    recorded = record_program(lambda: python().schedule("hourly", "rate(1 hour)"))
+    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
+    assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")
+    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "hook-hourly").inputs
+    assert (target["rule"], target["targetId"]) == ("anchor-dev-hook-hourly", "hook")
+    assert target["arn"].endswith(":function:anchor-dev-hook")
+    permission = recorded.one("aws:lambda/permission:Permission", "hook-hourly").inputs
+    assert permission["principal"] == "events.amazonaws.com"
+    assert permission["sourceArn"].endswith("/anchor-dev-hook-hourly")
+    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    assert (config.inputs["maximumRetryAttempts"], config.inputs["maximumEventAgeInSeconds"]) == (0, 60)
+
+
+@pytest.mark.parametrize(
+    "every",
+    ["rate(1 minutes)", "rate(2 minute)", "rate(0 hours)", "rate(30 seconds)", "hourly", "cron(0 3 * *)"],
+)
+def test_a_schedule_that_eventbridge_refuses_is_refused(every: str) -> None:
+    with pytest.raises(DeclarationError, match="six fields"):
+        record_program(lambda: python().schedule("often", every))
+
+
+@pytest.mark.parametrize("every", ["rate(1 minute)", "rate(10 hours)", "rate(7 days)", "cron(0 3 * * ? *)"])
+def test_a_schedule_that_eventbridge_takes_is_taken(every: str) -> None:
+    recorded = record_program(lambda: python().schedule("often", every))
+    (rule,) = recorded.of("aws:cloudwatch/eventRule:EventRule")
+    assert rule.inputs["scheduleExpression"] == every
+
+
+def test_a_rules_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="EventBridge allows 64"):
+        record_program(lambda: python().schedule("x" * 50, "rate(1 minute)"))

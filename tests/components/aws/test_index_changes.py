@@ -1,0 +1,115 @@
+"""Indexes of a live table: a warning before an update that changes more than one (T4)."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
+
+from components.aws.index_changes import changed_indexes
+from components.aws.table import TenantTable, TenantTableArgs
+from components.aws.table_design import Index, Key, TableDesign
+from tests.components.recorder import Recorded, Recorder, record_program
+from tests.components.stages import stage
+
+
+def index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
+    keys = [{"attributeName": "userId", "keyType": "HASH"}]
+    return {"name": name, "keySchemas": keys, "projectionType": projection, **more}
+
+
+def inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"globalSecondaryIndexes": list(indexes)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ({}, {}, ()),
+        (inputs(index("A")), inputs(index("A")), ()),
+        (inputs(index("A"), index("B")), inputs(index("B"), index("A")), ()),
+        ({}, inputs(index("A")), ("A",)),
+        (inputs(index("A")), inputs(), ("A",)),
+        (inputs(index("A")), inputs(index("A", "KEYS_ONLY")), ("A",)),
+        (inputs(index("A"), index("B")), inputs(index("C"), index("B")), ("A", "C")),
+        (inputs(index("A", __defaults=["x"], rangeKey=None)), inputs(index("A")), ()),
+    ],
+)
+def test_indexes_that_are_added_removed_or_made_anew_have_changed(
+    old: dict[str, Any], new: dict[str, Any], changed: tuple[str, ...]
+) -> None:
+    """T4: neither their order nor what the engine notes beside an input is a change."""
+    assert changed_indexes(old, new) == changed
+
+
+class Engine(Recorder):
+    """An engine that updates tables and calls hooks, as Pulumi's does: by way of their callback server."""
+
+    def __init__(self, deployed: Mapping[str, Any], recorded: list[Recorded]) -> None:
+        super().__init__(recorded)
+        self.deployed = deployed
+
+    def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name
+        known = super().GetDeploymentInfo(request).supportedFeatures
+        return resource_pb2.DeploymentInfo(
+            supportedFeatures=[*known, resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS]
+        )
+
+    def RegisterResourceHook(self, request: resource_pb2.RegisterResourceHookRequest) -> empty_pb2.Empty:  # noqa: N802 - the SDK's name
+        assert request.on_dry_run, "a preview warns, too"
+        self.hook = request
+        return empty_pb2.Empty()
+
+    def RegisterResource(  # noqa: N802 - the SDK's name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        if request.type == "aws:dynamodb/table:Table":
+            assert list(request.hooks.before_update) == [self.hook.name]
+            self.update(request)
+        return super().RegisterResource(request)
+
+    def update(self, request: resource_pb2.RegisterResourceRequest) -> None:
+        old = json_format.ParseDict(dict(self.deployed), struct_pb2.Struct())
+        call = resource_pb2.ResourceHookRequest(
+            name=request.name, type=request.type, old_inputs=old, new_inputs=request.object
+        )
+        wanted = callback_pb2.CallbackInvokeRequest(
+            token=self.hook.callback.token, request=call.SerializeToString()
+        )
+        with grpc.insecure_channel(self.hook.callback.target) as channel:
+            answer = callback_pb2_grpc.CallbacksStub(channel).Invoke(wanted)
+        assert not resource_pb2.ResourceHookResponse.FromString(answer.response).error
+
+
+def warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
+    """What is said when a table with these indexes is updated to have the indexes Users and Days."""
+    design = TableDesign(
+        partition=Key("id"),
+        indexes=(
+            Index(name="Users", partition=Key("userId"), why="things of a user"),
+            Index(name="Days", partition=Key("day"), why="things of a day"),
+        ),
+        tenant="userId",
+    )
+    record_program(
+        lambda: TenantTable("things", TenantTableArgs(stage=stage(), design=design)),
+        monitor=partial(Engine, inputs(*deployed)),
+    )
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_an_update_that_changes_more_than_one_index_of_a_live_table_warns(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """T4."""
+    (warning,) = warnings(caplog, [])
+    assert warning.startswith("things: this update adds, removes or remakes 2 indexes (Days, Users).")
+    assert "Change one index per update" in warning
+
+
+def test_an_update_that_changes_one_index_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """T4."""
+    assert warnings(caplog, [index("Users")]) == []

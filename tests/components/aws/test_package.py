@@ -1,0 +1,76 @@
+"""The functions' package: the same sources make the same archive, and a missing layer says what to run."""
+
+from pathlib import Path
+
+import pytest
+
+from components.aws.package import CHECKOUT, FunctionCode
+from components.core.errors import DeclarationError
+from tests.components.recorder import (
+    Recorded,
+    built_layers,
+    configuration,
+    record_program,
+    recording,
+    run_main,
+)
+from tests.components.stages import stage
+
+
+def test_a_missing_layer_says_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "python3.13-arm64" / "base" / "python").mkdir(parents=True)
+    with pytest.raises(
+        DeclarationError, match=r"edge does not hold .*: run `make package` \(for python3.13 on arm64\)"
+    ):
+        FunctionCode.find(stage(), tmp_path)
+
+
+def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
+    """G4."""
+    registered: list[Recorded] = []
+    config = {**configuration("dev"), "anchor-deploy:layers": str(tmp_path)}
+    with pytest.raises(DeclarationError, match="make package"):
+        record_program(run_main, "dev", config, registered)
+    assert registered == []
+
+
+def test_layers_are_those_of_the_stages_runtime_and_cpu() -> None:
+    with built_layers() as folder:
+        code = FunctionCode.find(stage(architecture="x86_64"), folder)
+    assert code.layers["base"] == folder / "python3.13-x86_64" / "base"
+
+
+def test_only_sources_are_shipped_under_the_names_they_are_imported_by() -> None:
+    """G7: a cache among them would change the archive's hash from run to run."""
+    with built_layers() as folder:
+        shipped = set(FunctionCode.find(stage(), folder).archive.assets)
+    assert "runtime/deploy/api/routes.py" in shipped
+    assert shipped == {
+        "docs/images-openapi.json",
+        "docs/openapi.json",
+    } | {
+        path.relative_to(CHECKOUT).as_posix()
+        for path in (CHECKOUT / "runtime").rglob("*")
+        if path.suffix in {".py", ".mjs"}
+    }
+
+
+def test_the_functions_that_switch_releases_sign_with_the_edge_layer() -> None:
+    layers = {
+        function.name: [arn.split(":layer:")[1] for arn in function.inputs["layers"]]
+        for function in recording("dev").of("aws:lambda/function:Function")
+        if function.inputs["runtime"].startswith("python")
+    }
+    both, base = ["anchor-dev-base:1", "anchor-dev-edge:1"], ["anchor-dev-base:1"]
+    assert layers == {
+        "webhook": base,
+        "orchestrator": base,
+        "build-events": base,
+        "release": both,
+        "promote": both,
+        "api": base,
+        "sweep": base,
+        "collect": both,
+        "images-api": base,
+        "images-uploaded": base,
+    }

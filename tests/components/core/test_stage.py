@@ -1,0 +1,244 @@
+"""StageConfig: what a stage's file may say, and what is said about everything else (G3, G4)."""
+
+from typing import Any
+
+import pytest
+
+from components.core.errors import ConfigurationError
+from components.core.stage import StageConfig
+from tests.components.recorder import Recorded, record, record_program
+from tests.components.stages import SETTINGS
+
+
+def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - whatever YAML can say
+    changed = {**SETTINGS, **changes}
+    return StageConfig.parse(
+        stage, region, {key: value for key, value in changed.items() if value is not ...}
+    )
+
+
+def images(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The setting `images` with changes."""
+    return {"images": {**SETTINGS["images"], **changes}}
+
+
+ORIGINS_OF_TOO_MANY = [f"https://a{number}.com" for number in range(21)]
+
+
+def problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
+    with pytest.raises(ConfigurationError) as error:
+        parse(**changes)
+    return error.value.problems
+
+
+def test_settings_become_a_frozen_typed_stage() -> None:
+    stage = parse(
+        domain="sites.example.com",
+        hostedZoneId="Z1",
+        sites=[{"name": "shop", "memory": 2048}, {"name": "docs"}],
+        alertEmails=["ops@example.com"],
+    )
+    assert stage.name == "dev"
+    assert stage.prefix == "anchor-dev"
+    assert stage.architecture == "arm64"
+    assert [(site.name, site.memory) for site in stage.sites] == [("shop", 2048), ("docs", 1024)]
+    assert stage.site_url == "https://{host}"
+    assert stage.alert_emails == ("ops@example.com",)
+    assert stage.kept_releases == 10
+    assert stage.concurrent_builds == 10
+    assert stage.images.cors_origins == ("https://app.example.com",)
+    assert stage.images.maximum_bytes == 25 * 1024 * 1024
+    with pytest.raises(AttributeError):
+        stage.domain = "other.example.com"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("stage", "keeps"), [("production", True), ("staging", False), ("dev", False)])
+def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
+    """G3."""
+    assert parse(stage).keeps_data is keeps
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "allowed"),
+    [
+        ({"architecture": "mips"}, "architecture: 'mips'", "arm64, x86_64"),
+        ({"architecture": None}, "architecture: an empty value", "arm64, x86_64"),
+        ({"architecture": ...}, "architecture is missing", "arm64, x86_64"),
+        ({"pythonRuntime": "python2.7"}, "pythonRuntime: 'python2.7'", "python3.11"),
+        ({"pythonRuntime": 3.13}, "pythonRuntime: 3.13", "python3.13"),
+        ({"logRetentionDays": 15}, "logRetentionDays: 15", "1, 3, 5, 7, 14, 30"),
+        ({"logRetentionDays": True}, "logRetentionDays: True", "1, 3, 5"),
+        ({"logRetentionDays": "14"}, "logRetentionDays: '14'", "1, 3, 5"),
+        ({"domain": "Sites.Example.com"}, "domain: 'Sites.Example.com'", "lower case"),
+        ({"domain": "example..com"}, "domain: 'example..com'", "a host name"),
+        ({"domain": 7}, "domain: 7", "a host name"),
+        ({"domain": "a.com", "hostedZoneId": "zone"}, "hostedZoneId: 'zone'", "the id of a Route 53"),
+        ({"siteUrl": "https://example.com"}, "siteUrl: 'https://example.com'", "{host}"),
+        ({"sites": []}, "sites: []", "a list of sites"),
+        ({"sites": "shop"}, "sites: 'shop'", "a list of sites"),
+        ({"sites": ["shop"]}, "sites[0]: 'shop' is not a mapping", "a mapping of name, memory"),
+        ({"sites": [{}]}, "sites[0].name is missing", "3 to 28"),
+        ({"sites": [{"name": "no"}]}, "sites[0].name: 'no'", "3 to 28"),
+        ({"sites": [{"name": "a--b"}]}, "sites[0].name: 'a--b'", "single hyphens"),
+        ({"sites": [{"name": "a-site-"}]}, "sites[0].name: 'a-site-'", "no hyphen at the end"),
+        ({"sites": [{"name": "x" * 29}]}, "sites[0].name", "3 to 28"),
+        ({"sites": [{"name": "shop", "memory": 64}]}, "sites[0].memory: 64", "from 128 to 10240 (MB)"),
+        ({"sites": [{"name": "shop", "memory": True}]}, "sites[0].memory: True", "a whole number"),
+        ({"sites": [{"name": "shop", "size": 1}]}, "sites[0].size is unknown", "name, memory"),
+        ({"domain": "10.0.0.1"}, "domain: '10.0.0.1'", "a host name"),
+        ({"siteUrl": "https://{host}:99999"}, "siteUrl: 'https://{host}:99999'", "{host}"),
+        ({"alertEmails": "ops@example.com"}, "alertEmails: 'ops@example.com'", "a list of 1 to 20"),
+        ({"alertEmails": []}, "alertEmails: []", "a list of 1 to 20"),
+        ({"alertEmails": ["ops"]}, "alertEmails[0]: 'ops'", "an e-mail address"),
+        ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' again", "each entry once"),
+        ({"concurrentBuilds": 0}, "concurrentBuilds: 0", "from 1 to 500 (builds)"),
+        ({"keptReleases": 2}, "keptReleases: 2", "from 3 to 100 (releases)"),
+        ({"keptReleases": 101}, "keptReleases: 101", "from 3 to 100 (releases)"),
+        ({"images": ...}, "images is missing", "a mapping with corsOrigins"),
+        ({"images": None}, "images: an empty value", "a mapping of corsOrigins"),
+        ({"images": {}}, "images.corsOrigins is missing", "a list of 1 to 20"),
+        (images(corsOrigins=[]), "images.corsOrigins: []", "a list of 1 to 20"),
+        (images(corsOrigins=ORIGINS_OF_TOO_MANY), "images.corsOrigins: ['https://a0", "a list of 1 to 20"),
+        (images(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "no *"),
+        (images(corsOrigins=["https://*.a.com"]), "images.corsOrigins[0]: 'https://*.a.com'", "no *"),
+        (images(corsOrigins=["https://a.com/"]), "images.corsOrigins[0]: 'https://a.com/'", "no path"),
+        (images(corsOrigins=["https://a.com:443"]), "images.corsOrigins[0]", "unless it is 443"),
+        (images(corsOrigins=["http://a.com"]), "images.corsOrigins[0]: 'http://a.com'", "https://host"),
+        (images(corsOrigins=["https://a.com", 7]), "images.corsOrigins[1]: 7", "https://host"),
+        (images(zone="example"), "images.zone: 'example'", "a domain"),
+        (images(maximumMegabytes=101), "images.maximumMegabytes: 101", "from 1 to 100 (MB)"),
+        (images(size=1), "images.size is unknown", "corsOrigins, zone, hostedZoneId, maximumMegabytes"),
+        ({"colour": "red"}, "colour is unknown", "domain, hostedZoneId"),
+        ({"site_url": "https://{host}"}, "site_url is unknown", "siteUrl"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(
+    changes: dict[str, Any], path: str, allowed: str
+) -> None:
+    """G4."""
+    (problem,) = problems(**changes)
+    assert problem.startswith(f"anchor-deploy:stage.{path}")
+    assert allowed in problem.split("allowed: ")[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting", "allowed"),
+    [
+        ({"hostedZoneId": "Z123"}, "hostedZoneId is set without", "both"),
+        ({"domain": "a.com"}, "domain is set without anchor-deploy:stage.hostedZoneId", "both"),
+        ({"domain": "localhost", "hostedZoneId": "Z1"}, "domain is 'localhost'", "two labels"),
+        ({"domain": f"{'a' * 61}.com", "hostedZoneId": "Z1"}, f"domain is '{'a' * 61}.com'", "64"),
+        (images(zone="a.com"), "images.zone is set without", "both"),
+        (images(hostedZoneId="Z1"), "images.hostedZoneId is set without", "both"),
+        (images(zone=f"{'a' * 61}.com", hostedZoneId="Z1"), "images.zone is 'aaa", "64"),
+        (
+            {
+                "domain": "a.com",
+                "hostedZoneId": "Z1",
+                "sites": [{"name": "docs"}, {"name": "images-dev"}],
+                **images(zone="a.com", hostedZoneId="Z1"),
+            },
+            "sites[1].name is 'images-dev', but images-dev.a.com is a host of the image service",
+            "another name",
+        ),
+        ({"sites": [{"name": "shop"}, {"name": "docs"}]}, "sites has 2 sites", "one site, or a domain"),
+        ({"siteUrl": "http://{host}"}, "siteUrl is 'http://{host}'", "https"),
+        ({"siteUrl": "https://{host}:8443"}, "siteUrl is 'https://{host}:8443'", "on its own port"),
+        (
+            {"domain": "a.com", "hostedZoneId": "Z1", "sites": [{"name": "shop"}, {"name": "shop"}]},
+            "sites[1].name is 'shop' again",
+            "a name no other site has",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(
+    changes: dict[str, Any], setting: str, allowed: str
+) -> None:
+    """G4."""
+    (problem,) = problems(**changes)
+    assert problem.startswith(f"anchor-deploy:stage.{setting}")
+    assert allowed in problem.split("allowed: ")[1]
+
+
+def test_production_takes_pages_over_https_alone() -> None:
+    """G4, I1."""
+    origins = images(corsOrigins=["https://app.example.com", "http://localhost:3000"])
+    assert parse("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
+    (problem,) = problems(stage="production", **origins)
+    assert problem == (
+        "anchor-deploy:stage.images.corsOrigins[1] is 'http://localhost:3000'; allowed: https origins alone "
+        "in production"
+    )
+
+
+def test_this_machine_has_no_zone_for_images() -> None:
+    """G4."""
+    (problem,) = problems(stage="local", **images(zone="a.com", hostedZoneId="Z1"))
+    assert problem.startswith("anchor-deploy:stage.images.zone is set, but nobody validates a certificate")
+
+
+@pytest.mark.parametrize(
+    ("stage", "hosts"),
+    [
+        ("production", ("images.example.com", "images-cdn.example.com")),
+        ("staging", ("images-staging.example.com", "images-cdn-staging.example.com")),
+    ],
+)
+def test_the_hosts_of_the_image_service_say_the_stage_but_in_production(
+    stage: str, hosts: tuple[str, str]
+) -> None:
+    """I1, I3."""
+    assert parse(stage, **images(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
+    assert parse(stage).image_hosts is None
+
+
+def test_one_error_names_every_wrong_setting() -> None:
+    """G4."""
+    found = problems(region="us-east-1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}])
+    assert [problem.split(" ")[0].rstrip(":") for problem in found] == [
+        "aws:region",
+        "anchor-deploy:stage.architecture",
+        "anchor-deploy:stage.sites[0].memory",
+        "anchor-deploy:stage.sites[1].name",
+    ]
+
+
+def test_the_region_is_singapore_alone() -> None:
+    """G2."""
+    assert problems(region="us-east-1") == ("aws:region is 'us-east-1'; allowed: ap-southeast-1",)
+    assert problems(region=None) == ("aws:region is missing; allowed: ap-southeast-1",)
+
+
+def test_a_stack_that_is_no_stage_is_refused() -> None:
+    """G1."""
+    (problem,) = problems(stage="prod")
+    assert problem == "the stack 'prod' is no stage; allowed: local, dev, staging, production"
+
+
+def test_only_the_local_stage_is_served_without_tls() -> None:
+    """D8."""
+    assert parse("local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
+
+
+def test_the_message_names_the_file_and_has_one_line_per_problem() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse("staging", architecture="mips", pythonRuntime="ruby")
+    first, *rest = str(error.value).splitlines()
+    assert first == "Pulumi.staging.yaml cannot be deployed:"
+    assert len(rest) == len(error.value.problems) == 2
+
+
+@pytest.mark.parametrize("config", [{}, {"anchor-deploy:stage": "dev"}, {"anchor-deploy:stage": "[1]"}])
+def test_settings_that_are_no_mapping_are_refused(config: dict[str, str]) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"anchor-deploy:stage: .* is not a mapping; allowed: a mapping of domain"
+    ):
+        record_program(StageConfig.load, "dev", {"aws:region": "ap-southeast-1", **config})
+
+
+def test_wrong_settings_stop_the_program_before_the_first_resource() -> None:
+    """G4."""
+    registered: list[Recorded] = []
+    with pytest.raises(ConfigurationError, match="architecture"):
+        record("dev", {"architecture": "mips"}, registered=registered)
+    assert registered == []

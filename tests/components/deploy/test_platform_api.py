@@ -1,0 +1,28 @@
+"""PlatformApi: its resources are those that `BuildPipeline` had before."""
+
+import pytest
+
+from components.core.stage import STAGES
+from tests.components.recorder import recording
+
+PIPELINE = "anchor:pipeline:BuildPipeline"
+PLATFORM_API = "anchor:platform_api:PlatformApi"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_update_keeps_what_was_part_of_the_pipeline(stage: str) -> None:
+    """Without the alias of its former parent, Pulumi would replace each function."""
+    recorded = recording(stage)
+    ((pipeline,), (platform,)) = (recorded.of(PIPELINE), recorded.of(PLATFORM_API))
+    children = [resource for resource in recorded.resources if resource.parent == platform.urn]
+    assert {resource.name for resource in recorded.resources if f"{PLATFORM_API}$" in resource.urn} == {
+        child.name for child in children
+    }
+    assert {child.name for child in children} >= {"api", "promote"}
+    assert {child.former_parents for child in children} == {(pipeline.urn,)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_else_has_an_alias(stage: str) -> None:
+    others = [resource for resource in recording(stage).resources if PLATFORM_API not in resource.urn]
+    assert not {resource.urn for resource in others if resource.former_parents}

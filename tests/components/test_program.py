@@ -1,0 +1,112 @@
+"""The whole program under the SDK's plain mocks: https://www.pulumi.com/docs/iac/guides/testing/unit/.
+
+The other tests read the graph that `recorder.py` keeps. These show that a plain unit test works, too.
+"""
+
+import asyncio
+import contextvars
+import gc
+import json
+import runpy
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import pulumi
+import pytest
+from attrs import Factory, define
+
+from components.aws.package import CHECKOUT
+from components.core.stage import STAGES
+from tests.components import recorder
+
+FUNCTION = "aws:lambda/function:Function"
+
+
+@define
+class Mocks(recorder.Mocks):
+    """Keeps what the program registers."""
+
+    resources: list[pulumi.runtime.MockResourceArgs] = Factory(list)
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.resources.append(args)
+        return super().new_resource(args)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The inputs of all resources of a type."""
+        return [resource.inputs for resource in self.resources if resource.typ == kind]
+
+
+@pytest.fixture(autouse=True)
+def event_loops() -> Iterator[None]:
+    """Event loops for all threads that the SDK uses: it would leave those open that it makes itself."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def add_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    add_loop()
+    loops[0].set_default_executor(ThreadPoolExecutor(initializer=add_loop))
+    yield
+    loops[0].run_until_complete(loops[0].shutdown_default_executor())
+    for loop in loops:
+        loop.close()
+    asyncio.set_event_loop(None)
+
+
+@cache
+def run(stage: str) -> Mocks:
+    """Run the program for a stage. The SDK keeps its settings in context variables, so each has its own."""
+    return contextvars.copy_context().run(_run, stage)
+
+
+def _run(stage: str) -> Mocks:
+    mocks = Mocks()
+    with recorder.built_layers() as layers:
+        pulumi.runtime.set_mocks(mocks, project="anchor-deploy", stack=stage, preview=False)
+        config = {**recorder.configuration(stage), "anchor-deploy:layers": str(layers)}
+        pulumi.runtime.set_all_config(
+            {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+        )
+
+        @pulumi.runtime.test
+        def program() -> None:
+            runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__")
+
+        program()
+    return mocks
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_site_of_a_stage_has_its_functions(stage: str) -> None:
+    mocks = run(stage)
+    names = {inputs["name"] for inputs in mocks.of(FUNCTION)}
+    sites = recorder.configuration(stage)["anchor-deploy:stage"]["sites"]
+    assert sites
+    for site in sites:
+        assert {
+            f"anchor-{stage}-site-{site['name']}-{part}" for part in ("server", "image", "revalidate")
+        } <= names
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stages_settings_reach_its_resources(stage: str) -> None:
+    mocks = run(stage)
+    settings = recorder.configuration(stage)["anchor-deploy:stage"]
+    architectures = {
+        architecture for inputs in mocks.of(FUNCTION) for architecture in inputs["architectures"]
+    }
+    assert architectures == {settings["architecture"]}
+    days = {inputs["retentionInDays"] for inputs in mocks.of("aws:cloudwatch/logGroup:LogGroup")}
+    assert days == {settings["logRetentionDays"]}
+    tables = mocks.of("aws:dynamodb/table:Table")
+    assert {inputs["deletionProtectionEnabled"] for inputs in tables} == {stage == "production"}
+
+
+def test_the_program_leaves_the_collector_of_a_process_that_goes_on_alone() -> None:
+    assert gc.isenabled()
+    contextvars.copy_context().run(_run, "dev")
+    assert gc.isenabled()

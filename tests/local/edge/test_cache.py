@@ -1,0 +1,291 @@
+"""What the edge keeps, for how long, and who gets it (D3, D8)."""
+
+from collections.abc import AsyncIterator
+
+import attrs
+import pytest
+
+from local.edge.cache import CachedResponse, EdgeCache, time_to_live
+from local.edge.config import CachePolicy
+from local.http_messages import Headers
+from tests.edge.edge_host import HOST, RELEASE_HOST, SITE, value
+from tests.local.edge.edge_fixture import CONFIG, Answer, FakeAssets, FakeFunctions, Sent, World, run
+
+NOW = 1_000_000.0
+POLICY = CachePolicy(min_ttl=0, default_ttl=0, max_ttl=1000)
+
+
+def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789") -> FakeFunctions:
+    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+        return status, list(headers), [body]
+
+    return FakeFunctions(respond)
+
+
+@pytest.mark.parametrize(
+    ("policy", "headers", "seconds"),
+    [
+        (POLICY, [], 0),
+        (POLICY, [("cache-control", "max-age=60")], 60),
+        (POLICY, [("cache-control", "public, max-age=60, s-maxage=5")], 5),
+        (POLICY, [("cache-control", 'max-age="60"')], 60),
+        (POLICY, [("cache-control", "max-age=5000")], 1000),
+        (POLICY, [("cache-control", "max-age=60, no-store")], 0),
+        (POLICY, [("cache-control", "private, max-age=60")], 0),
+        (POLICY, [("cache-control", "no-cache, max-age=60")], 0),
+        (POLICY, [("cache-control", 'no-cache="set-cookie", max-age=60')], 60),
+        (POLICY, [("cache-control", "public, max-age=0, must-revalidate")], 0),
+        (POLICY, [("cache-control", "public"), ("cache-control", "s-maxage=7")], 7),
+        (POLICY, [("expires", "Mon, 12 Jan 1970 13:47:40 GMT")], 60),
+        (POLICY, [("expires", "Mon, 12 Jan 1970 13:00:00 GMT")], 0),
+        (POLICY, [("expires", "0")], 0),
+        (attrs.evolve(POLICY, default_ttl=30.0), [], 30),
+        (attrs.evolve(POLICY, default_ttl=30.0), [("cache-control", "max-age=1")], 1),
+        (attrs.evolve(POLICY, min_ttl=10.0), [("cache-control", "no-store")], 10),
+        (attrs.evolve(POLICY, min_ttl=10.0), [("cache-control", "max-age=1")], 10),
+    ],
+)
+def test_an_answer_is_kept_as_long_as_policy_and_origin_agree(
+    policy: CachePolicy, headers: Headers, seconds: float
+) -> None:
+    assert time_to_live(policy, 200, headers, {}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error_ttls", "seconds"),
+    [
+        (404, [], {}, 10),
+        (404, [], {404: 0.0}, 0),
+        (404, [("cache-control", "s-maxage=60")], {404: 0.0}, 60),
+        (404, [("cache-control", "private, no-cache, no-store")], {}, 0),
+        (500, [], {500: 0.0}, 0),
+        (503, [], {500: 0.0}, 10),
+        (401, [("cache-control", "s-maxage=60")], {}, 0),
+        (206, [("cache-control", "s-maxage=60")], {}, 0),
+        (304, [("cache-control", "s-maxage=60")], {}, 0),
+        (301, [("cache-control", "s-maxage=60")], {}, 60),
+    ],
+)
+def test_errors_are_kept_by_the_distributions_own_times(
+    status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
+) -> None:
+    assert time_to_live(POLICY, status, headers, error_ttls, NOW) == seconds
+
+
+def test_the_second_viewer_gets_what_the_first_made_until_it_expires() -> None:
+    async def scenario(world: World) -> None:
+        first = await world.get("/page")
+        world.now += 59
+        second = await world.get("/page")
+        assert (first.headers["x-cache"], second.headers["x-cache"]) == (
+            "Miss from cloudfront",
+            "Hit from cloudfront",
+        )
+        assert (second.headers["age"], second.body, second.headers["x-own"]) == ("59", first.body, "1")
+        assert len(world.functions.sent) == 1
+        world.now += 1
+        assert (await world.get("/page")).headers["x-cache"] == "Miss from cloudfront"
+
+    run(scenario, functions=answering(("cache-control", "s-maxage=60"), ("x-own", "1")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"target": "/page?x=1"},
+        {"target": "/page/"},
+        {"host": f"{HOST}:8080"},
+        {"host": RELEASE_HOST},
+        {"headers": [("rsc", "1")]},
+        {"headers": [("next-router-prefetch", "1")]},
+        {"headers": [("next-router-segment-prefetch", "/_tree")]},
+        {"headers": [("next-router-state-tree", "%5B%5D")]},
+        {"headers": [("next-url", "/")]},
+        {"headers": [("x-prerender-revalidate", "1")]},
+        {"headers": [("cookie", "__prerender_bypass=1")]},
+        {"headers": [("accept-encoding", "br")]},
+        {"method": "POST"},
+    ],
+    ids=str,
+)
+def test_requests_that_could_have_other_answers_never_share_one(other: dict[str, object]) -> None:
+    async def scenario(world: World) -> None:
+        await world.get("/page")
+        settings = dict(other)
+        await world.get(str(settings.pop("target", "/page")), **settings)
+        assert len(world.functions.sent) == 2
+
+    run(scenario, functions=answering(("cache-control", "s-maxage=60")))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"method": "HEAD"},
+        {"headers": [("cookie", "session=1")]},
+        {"headers": [("user-agent", "other")]},
+        {"headers": [("accept-encoding", "deflate")]},
+        {"headers": [("x-anchor-release", "another")]},
+        {"host": HOST.upper()},
+    ],
+    ids=str,
+)
+def test_requests_that_differ_in_nothing_that_counts_share_one(same: dict[str, object]) -> None:
+    async def scenario(world: World) -> None:
+        await world.get("/page")
+        got = await world.get("/page", **same)
+        assert got.headers["x-cache"] == "Hit from cloudfront"
+        assert got.headers["content-length"] == "10"
+        assert got.body == (b"" if same.get("method") == "HEAD" else b"0123456789")
+
+    run(scenario, functions=answering(("cache-control", "s-maxage=60")))
+
+
+def test_a_switch_needs_no_invalidation_and_files_with_a_hash_stay() -> None:
+    """D3: the release is in the key of what it may change, and only there."""
+
+    async def scenario(world: World) -> None:
+        for target in ("/page", "/robots.txt", "/_next/static/a.js"):
+            await world.get(target)
+        world.put(HOST, value({**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC"}))
+        results = [(await world.get(target)).headers["x-cache"] for target in ("/page", "/robots.txt")]
+        assert results == ["Miss from cloudfront"] * 2
+        assert (await world.get("/_next/static/a.js")).headers["x-cache"] == "Hit from cloudfront"
+
+    headers = [("cache-control", "s-maxage=60")]
+    run(scenario, functions=answering(*headers), assets=FakeAssets((200, headers, [b"file"])))
+
+
+def test_a_viewer_who_has_it_already_gets_304() -> None:
+    headers = [
+        ("cache-control", "max-age=60"),
+        ("etag", 'W/"abc"'),
+        ("last-modified", "Mon, 12 Jan 1970 13:00:00 GMT"),
+    ]
+
+    async def scenario(world: World) -> None:
+        await world.get("/page")
+        for sent in ('"abc"', 'W/"abc"', '"x", W/"abc"', "*"):
+            got = await world.get("/page", headers=[("if-none-match", sent)])
+            assert (got.status, got.body, got.headers["etag"]) == (304, b"", 'W/"abc"')
+        for sent, status in (
+            ("Mon, 12 Jan 1970 13:00:00 GMT", 304),
+            ("Mon, 12 Jan 1970 12:59:59 GMT", 200),
+            ("?", 200),
+        ):
+            assert (await world.get("/page", headers=[("if-modified-since", sent)])).status == status
+        both = [("if-none-match", '"x"'), ("if-modified-since", "Mon, 12 Jan 1970 13:00:00 GMT")]
+        assert (await world.get("/page", headers=both)).status == 200
+
+    run(scenario, functions=answering(*headers))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "content_range"),
+    [
+        ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-2", 206, b"89", "bytes 8-9/10"),
+        ("bytes=5-99", 206, b"56789", "bytes 5-9/10"),
+        ("bytes=99-", 200, b"0123456789", None),
+        ("bytes=0-1,3-4", 200, b"0123456789", None),
+        ("lines=1", 200, b"0123456789", None),
+    ],
+)
+def test_a_part_of_what_is_kept_can_be_asked_for(
+    asked: str, status: int, body: bytes, content_range: str | None
+) -> None:
+    async def scenario(world: World) -> None:
+        await world.get("/film")
+        got = await world.get("/film", headers=[("range", asked)])
+        assert (got.status, got.body, got.headers.get("content-range")) == (status, body, content_range)
+
+    run(scenario, functions=answering(("cache-control", "max-age=60")))
+
+
+def test_an_error_is_not_kept_where_the_distribution_says_so() -> None:
+    async def scenario(world: World) -> None:
+        for _ in range(2):
+            assert (await world.get("/broken")).headers["x-cache"] == "Error from cloudfront"
+        assert len(world.functions.sent) == 2
+
+    run(scenario, functions=answering(status=500), config=attrs.evolve(CONFIG, error_ttls={500: 0.0}))
+
+
+def test_an_error_is_kept_for_ten_seconds_otherwise() -> None:
+    async def scenario(world: World) -> None:
+        for _ in range(2):
+            assert (await world.get("/broken")).headers["x-cache"] == "Error from cloudfront"
+        assert len(world.functions.sent) == 1
+        world.now += 10
+        await world.get("/broken")
+        assert len(world.functions.sent) == 2
+
+    run(scenario, functions=answering(status=500))
+
+
+def response(size: int) -> CachedResponse:
+    return CachedResponse(status=200, headers=[], body=b"x" * size, stored_at=NOW, expires_at=NOW + 1)
+
+
+def test_the_longest_unused_go_when_there_are_too_many_bytes() -> None:
+    cache = EdgeCache(maximum_bytes=10)
+    cache.put(("a",), response(4))
+    cache.put(("b",), response(4))
+    assert cache.get(("a",), NOW) is not None
+    cache.put(("c",), response(4))
+    assert [key for key in "abc" if cache.get((key,), NOW)] == ["a", "c"]
+    cache.put(("c",), response(6))
+    assert [key for key in "abc" if cache.get((key,), NOW)] == ["a", "c"]
+    assert cache.get(("a",), NOW + 1) is None
+    cache.clear()
+    assert cache.get(("c",), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/images/1", ["/images/1?w=2", "/images/12", "/Images/1"]),
+        ("/images/1?w=2", ["/images/1", "/images/12", "/Images/1"]),
+        ("/images/1*", ["/Images/1"]),
+        ("/*", []),
+        ("/images/", ["/images/1", "/images/1?w=2", "/images/12", "/Images/1"]),
+    ],
+)
+def test_an_invalidation_forgets_every_version_of_what_its_path_names(path: str, left: list[str]) -> None:
+    cache = EdgeCache()
+    keys = {
+        target: [(*target.partition("?")[::2], encodings, "") for encodings in ("", "br")]
+        for target in ("/images/1", "/images/1?w=2", "/images/12", "/Images/1")
+    }
+    for each in keys.values():
+        for key in each:
+            cache.put(key, response(1))
+    cache.invalidate([path])
+    assert [target for target in keys if any(cache.get(key, NOW) for key in keys[target])] == left
+    assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == left
+
+
+def test_what_is_fetched_while_something_is_invalidated_is_not_kept() -> None:
+    """Else a file that is deleted meanwhile would be back in the cache."""
+
+    async def scenario(world: World) -> None:
+        async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+            if len(world.functions.sent) == 1:
+                world.edge.cache.invalidate(["/page"])
+            return 200, [("cache-control", "max-age=60")], [b"0123456789"]
+
+        world.functions.respond = respond
+        results = [(await world.get("/page")).headers["x-cache"].partition(" ")[0] for _ in range(3)]
+        assert results == ["Miss", "Miss", "Hit"]
+
+    run(scenario)
+
+
+def test_an_answer_too_large_to_keep_still_passes() -> None:
+    async def scenario(world: World) -> None:
+        for _ in range(2):
+            assert len((await world.get("/film")).body) == 9 * 1024 * 1024
+        assert len(world.functions.sent) == 2
+
+    run(scenario, functions=answering(("cache-control", "max-age=60"), body=bytes(9 * 1024 * 1024)))

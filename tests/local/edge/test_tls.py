@@ -1,0 +1,148 @@
+"""One port for http and https: OpenNext's revalidation calls the site by https (D7, L3)."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import ssl
+import stat
+from pathlib import Path
+
+import aiohttp
+import pytest
+from cryptography import x509
+
+from local.edge.certificates import LocalAuthority
+from tests.edge.edge_host import HOST
+from tests.local.edge.edge_fixture import World, run
+from tests.runtime.releases.origin.node_functions import function_version, get, workers
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+def trusting(authority: LocalAuthority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority.certificate_file))
+
+
+async def visit(world: World, context: ssl.SSLContext, host: str = HOST) -> tuple[int, bytes]:
+    async with aiohttp.ClientSession() as session:
+        url = f"https://127.0.0.1:{world.port}/"
+        request = session.get(url, headers={"host": host}, ssl=context, server_hostname=host)
+        async with request as answer:
+            return answer.status, await answer.read()
+
+
+def test_http_and_https_share_the_port(tmp_path: Path) -> None:
+    authority = LocalAuthority(tmp_path, NOW)
+
+    async def scenario(world: World) -> None:
+        context = trusting(authority)
+        assert await visit(world, context) == (200, b"hello")
+        assert (await world.get("/")).body == b"hello"
+        assert await visit(world, context) == (200, b"hello")
+        schemes = [sent.headers["x-forwarded-proto"] for sent in world.functions.sent]
+        assert schemes == ["https", "http", "https"]
+
+    run(scenario, authority=authority)
+
+
+@pytest.mark.parametrize("host", ["shop.localhost", "01jb--shop.localhost", "localhost", "a.b.example.com"])
+def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> None:
+    """A wildcard below a top-level name (`*.localhost`) is one that Node.js refuses."""
+    authority = LocalAuthority(tmp_path, NOW)
+
+    async def scenario(world: World) -> None:
+        world.put(host, world.items[HOST])
+        assert (await visit(world, trusting(authority), host))[0] == 200
+
+    run(scenario, authority=authority)
+
+
+def test_who_does_not_trust_the_authority_gets_no_answer_and_harms_nobody(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await visit(world, ssl.create_default_context())
+        assert (await world.get("/")).status == 200
+
+    run(scenario, authority=LocalAuthority(tmp_path, NOW))
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x00", b"\x15\x03"])
+@pytest.mark.parametrize("tls", [True, False])
+def test_what_is_neither_is_dropped(tmp_path: Path, *, sent: bytes, tls: bool) -> None:
+    async def scenario(world: World) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(sent)
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+        writer.close()
+        assert (await world.get("/")).status == 200
+
+    run(scenario, authority=LocalAuthority(tmp_path, NOW) if tls else None)
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting_at_the_close(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        assert (await world.get("/")).status == 200
+        await world.server.close()
+        writer.close()
+
+    run(scenario, authority=LocalAuthority(tmp_path, NOW))
+
+
+def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
+    authority = LocalAuthority(tmp_path, NOW)
+    caller = function_version(
+        {
+            "index.mjs": """
+            import https from "node:https";
+            export const handler = ({ queryStringParameters }) => new Promise((resolve, reject) => {
+              https.request(queryStringParameters.url, { method: "HEAD" }, (answer) => {
+                answer.resume();
+                const body = JSON.stringify([answer.statusCode, answer.headers["x-cache"]]);
+                resolve({ statusCode: 200, body });
+              }).on("error", reject).end();
+            });
+            """
+        }
+    )
+
+    async def scenario(world: World) -> None:
+        host = "shop.localhost"
+        world.put(host, world.items[HOST])
+        async with workers(certificate_authority=authority.certificate_file) as (pool, _):
+            url = f"https://{host}:{world.port}/isr"
+            answer = await get(pool, caller, f"/?url={url}", headers=[])
+            assert answer.json() == [200, "Miss from cloudfront"]
+        assert world.functions.sent[0].headers["x-forwarded-host"] == f"{host}:{world.port}"
+
+    run(scenario, authority=authority)
+
+
+def test_the_authority_is_kept_and_its_key_is_for_its_owner_only(tmp_path: Path) -> None:
+    first = LocalAuthority(tmp_path / "tls", NOW).certificate_file.read_bytes()
+    again = LocalAuthority(tmp_path / "tls", NOW + dt.timedelta(days=3000))
+    assert again.certificate_file.read_bytes() == first
+    again.server_context()
+    assert stat.S_IMODE((tmp_path / "tls" / "authority.key").stat().st_mode) == 0o600
+    assert sorted(file.name for file in (tmp_path / "tls").iterdir()) == ["authority.key", "authority.pem"]
+
+
+@pytest.mark.parametrize("damage", ["expired", "other key", "no certificate", "nonsense"])
+def test_an_authority_that_cannot_be_used_is_made_again(tmp_path: Path, damage: str) -> None:
+    first = LocalAuthority(tmp_path, NOW).certificate_file.read_bytes()
+    now = NOW
+    if damage == "expired":
+        now += dt.timedelta(days=3650 - 30)
+    elif damage == "other key":
+        other = LocalAuthority(tmp_path / "other", NOW)
+        (tmp_path / "authority.key").write_bytes((other.directory / "authority.key").read_bytes())
+    elif damage == "no certificate":
+        (tmp_path / "authority.pem").unlink()
+    else:
+        (tmp_path / "authority.pem").write_text("nonsense")
+    second = LocalAuthority(tmp_path, now).certificate_file.read_bytes()
+    assert second != first
+    assert x509.load_pem_x509_certificate(second).not_valid_after_utc > now + dt.timedelta(days=3000)

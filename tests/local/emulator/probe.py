@@ -1,0 +1,109 @@
+"""A function, its role and its code, made with few words for tests of the emulator."""
+
+import io
+import json
+import textwrap
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from local.emulator.emulator import Emulator
+
+T = TypeVar("T")
+
+
+def zip_of(files: Mapping[str, str | bytes]) -> bytes:
+    """A zip of files; texts are dedented."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, textwrap.dedent(content) if isinstance(content, str) else content)
+    return buffer.getvalue()
+
+
+def allowing(actions: str | list[str], resource: str | list[str]) -> dict[str, Any]:
+    """A policy with one statement."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}],
+    }
+
+
+def make_role(emulator: Emulator, name: str = "probe", policy: Mapping[str, Any] | None = None) -> str:
+    """A role that Lambda and CodeBuild may take; returns its ARN."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["lambda.amazonaws.com", "codebuild.amazonaws.com"]},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    role = emulator.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    if policy:
+        put_policy(emulator, policy, name)
+    arn: str = role["Role"]["Arn"]
+    return arn
+
+
+def put_policy(emulator: Emulator, policy: Mapping[str, Any], role: str = "probe") -> None:
+    """Replace the role's policy."""
+    emulator.client("iam").put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy))
+
+
+def make_function(
+    emulator: Emulator,
+    code: str = "",
+    *,
+    runtime: str = "python3.13",
+    policy: Mapping[str, Any] | None = None,
+    **options: object,
+) -> str:
+    """The function `probe`, whose code is one file with `handle` in it; returns its ARN."""
+    file = "probe.py" if runtime.startswith("python") else "probe.mjs"
+    created = emulator.client("lambda").create_function(
+        FunctionName="probe",
+        Runtime=runtime,
+        Handler="probe.handle",
+        Role=make_role(emulator, policy=policy),
+        Code={"ZipFile": zip_of({file: code})},
+        Timeout=10,
+        **options,
+    )
+    arn: str = created["FunctionArn"]
+    return arn
+
+
+def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
+    """Let a rule of EventBridge call the function."""
+    emulator.client("lambda").add_permission(
+        FunctionName="probe",
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule_arn,
+    )
+
+
+def invoke(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
+    """What the function answers."""
+    answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read())
+
+
+def log_lines(emulator: Emulator) -> list[str]:
+    """What is in the function's log group."""
+    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
+    return [event["message"].strip() for event in events]
+
+
+def eventually(check: Callable[[], T], seconds: float = 10.0) -> T:
+    """Poll what the emulator's own threads bring about, until it is true."""
+    deadline = time.monotonic() + seconds
+    while not (seen := check()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return seen

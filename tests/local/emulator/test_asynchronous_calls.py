@@ -1,0 +1,164 @@
+"""Calls that AWS makes by itself, in the embedded AWS: bucket events, retries, destinations, their rights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
+from local.engine.engine import Deployment, Engine, ResourceError
+from tests.local.emulator.probe import allowing, eventually, make_function, put_policy
+
+BUCKET = "some-images"
+Json = dict[str, Any]
+
+
+class Uploaded:
+    """A function that is told of uploads; it fails on what is called `bad`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.events: list[Json] = []
+        emulator.on_node_invoke(self._run)
+        self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowing("sqs:SendMessage", "*"))
+
+    def _run(self, invocation: NodeInvocation) -> NodeResult:
+        self.events.append(invocation.event)
+        if "bad" in json.dumps(invocation.event):
+            return NodeResult(failure=NodeFailure(type="Error", message="cannot take it"))
+        return NodeResult(payload=None)
+
+    def keys(self) -> list[str]:
+        return [event["Records"][0]["s3"]["object"]["key"] for event in self.events]
+
+
+@pytest.fixture
+def uploaded(emulator: Emulator) -> Uploaded:
+    return Uploaded(emulator)
+
+
+def bucket_that_tells(function_arn: str, *, allowed: bool = True) -> None:
+    bucket = aws.s3.Bucket("images", bucket=BUCKET)
+    allowing_s3 = (
+        [
+            aws.lambda_.Permission(
+                "s3",
+                function="probe",
+                action="lambda:InvokeFunction",
+                principal="s3.amazonaws.com",
+                source_arn=bucket.arn,
+                source_account="000000000000",
+            )
+        ]
+        if allowed
+        else []
+    )
+    aws.s3.BucketNotification(
+        "images",
+        bucket=bucket.bucket,
+        lambda_functions=[
+            {
+                "id": "uploaded",
+                "lambda_function_arn": function_arn,
+                "events": ["s3:ObjectCreated:*"],
+                "filter_prefix": "images/",
+            }
+        ],
+        opts=pulumi.ResourceOptions(depends_on=allowing_s3),
+    )
+
+
+def destination() -> None:
+    dead = aws.sqs.Queue("dead", name="dead")
+    aws.lambda_.FunctionEventInvokeConfig(
+        "uploaded",
+        function_name="probe",
+        maximum_retry_attempts=1,
+        maximum_event_age_in_seconds=3600,
+        destination_config={"on_failure": {"destination": dead.arn}},
+    )
+    pulumi.export("dead", dead.url)
+
+
+def deploy(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: ANN401 - parts of a program
+    def program() -> None:
+        for part in parts:
+            part()
+
+    engine = Engine(emulator, root=root)
+    return engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
+
+
+def test_a_function_is_told_of_the_objects_it_asked_for(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn))
+    s3 = emulator.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="elsewhere/1", Body=b"1")
+    s3.put_object(Bucket=BUCKET, Key="images/a b", Body=b"12")
+    s3.delete_object(Bucket=BUCKET, Key="images/a b")
+    eventually(lambda: uploaded.events)
+    (event,) = [event["Records"][0] for event in uploaded.events]
+    assert event["eventName"] == "ObjectCreated:Put"
+    assert event["s3"]["bucket"]["name"] == BUCKET
+    assert (event["s3"]["object"]["key"], event["s3"]["object"]["size"]) == ("images/a+b", 2)
+
+
+def test_an_event_that_fails_for_good_ends_in_the_dead_letter_queue(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    parts = (lambda: bucket_that_tells(uploaded.arn), destination)
+    url = deploy(emulator, tmp_path, *parts).outputs["dead"]
+    emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
+
+    def dead() -> Json | None:
+        received = emulator.client("sqs").receive_message(QueueUrl=url).get("Messages")
+        return json.loads(received[0]["Body"]) if received else None
+
+    record = eventually(dead)
+    assert uploaded.keys() == ["images/bad", "images/bad"]
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 2
+    assert record["requestPayload"] == uploaded.events[0]
+    assert record["responsePayload"]["errorMessage"] == "cannot take it"
+
+
+def test_the_record_is_sent_with_the_right_of_the_functions_role(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn), destination).outputs["dead"]
+    put_policy(emulator, allowing("sqs:SendMessage", "arn:aws:sqs:ap-southeast-1:000000000000:another"))
+    emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
+    eventually(lambda: "probe could not send to" in caplog.text)
+    assert "is not authorized to perform: sqs:SendMessage" in caplog.text
+    assert "Messages" not in emulator.client("sqs").receive_message(QueueUrl=url)
+
+
+def test_a_bucket_cannot_tell_a_function_that_does_not_let_it(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    """AWS checks the function's policy when the notification is declared, not when an object comes."""
+    with pytest.raises(ResourceError, match=r"(?s)Unable to validate the following destination.*probe"):
+        deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn, allowed=False))
+
+
+def test_a_destination_that_the_role_may_not_send_to_is_refused(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    put_policy(emulator, allowing("sqs:ReceiveMessage", "*"))
+    with pytest.raises(ResourceError, match=r"permissions to call SendMessage on .*:dead"):
+        deploy(emulator, tmp_path, destination)
+    assert uploaded.events == []
+
+
+def test_a_queue_that_the_role_may_not_read_cannot_be_mapped(
+    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+) -> None:
+    def mapping() -> None:
+        queue = aws.sqs.Queue("work", name="work")
+        aws.lambda_.EventSourceMapping("work", function_name=uploaded.arn, event_source_arn=queue.arn)
+
+    with pytest.raises(ResourceError, match=r"permissions to call ReceiveMessage on .*:work"):
+        deploy(emulator, tmp_path, mapping)

@@ -1,0 +1,31 @@
+"""What the embedded AWS's IAM said to each role is written down (Q3)."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulator.decisions import Decision
+from local.emulator.emulator import Emulator
+from tests.local.emulator.probe import allowing, make_role
+
+OWN = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/own/*"
+OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
+
+
+def test_a_right_counts_as_used_by_its_pattern_and_a_refusal_names_the_resource(emulator: Emulator) -> None:
+    actions = ["ssm:GetParameters", "ssm:PutParameter"]
+    role = make_role(emulator, "noted", policy=allowing(actions, OWN))
+    ssm = emulator.session_for_role(role).client("ssm")
+    ssm.get_parameters(Names=["/own/A"])
+    ssm.get_parameters(Names=["/own/B"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameters(Names=["/other/KEY"])
+    assert {each for each in emulator.decisions() if each.role == "noted"} == {
+        Decision(role="noted", action="ssm:GetParameters", resource=OWN, allowed=True),
+        Decision(role="noted", action="ssm:GetParameters", resource=OTHER, allowed=False),
+    }
+
+
+def test_what_the_administrator_does_is_not_written_down(emulator: Emulator) -> None:
+    before = emulator.decisions()
+    emulator.client("ssm").get_parameters(Names=["/own/A"])
+    assert emulator.decisions() == before

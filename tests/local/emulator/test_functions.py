@@ -1,0 +1,158 @@
+"""Functions in the embedded AWS: what they see, what they may, what they log (L1)."""
+
+import base64
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import awscrt
+import pytest
+
+from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
+from tests.local.emulator.probe import allowing, invoke, log_lines, make_function, put_policy, zip_of
+
+
+def test_a_function_sees_its_own_variables_and_nothing_of_the_hosts_environment(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NPM_TOKEN", "a-secret-of-the-user")
+    monkeypatch.setenv("AWS_PROFILE", "the-users")
+    code = "import os\ndef handle(event, context): return dict(os.environ)\n"
+    make_function(emulator, code, Environment={"Variables": {"TABLE": "mine"}})
+    seen = invoke(emulator)
+    assert seen["TABLE"] == "mine"
+    assert seen["AWS_REGION"] == "ap-southeast-1"
+    assert seen["AWS_ENDPOINT_URL"] == emulator.endpoint_url
+    assert {"NPM_TOKEN", "AWS_PROFILE", "VIRTUAL_ENV", "PYTEST_CURRENT_TEST"} & set(seen) == set()
+
+
+def test_a_function_can_import_boto3_and_its_layers_and_none_of_our_own_packages(emulator: Emulator) -> None:
+    layer = emulator.client("lambda").publish_layer_version(
+        LayerName="dependencies", Content={"ZipFile": zip_of({"python/ours.py": "X = 'of the layer'\n"})}
+    )
+    code = """
+        import importlib.util, boto3, ours
+        def handle(event, context):
+            names = ("pulumi", "ministack", "attrs", "local", "pytest")
+            return [ours.X, [name for name in names if importlib.util.find_spec(name)]]
+        """
+    make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
+    assert invoke(emulator) == ["of the layer", []]
+
+
+def test_what_a_function_logs_at_level_info_reaches_its_log_group_with_the_request_id(
+    emulator: Emulator,
+) -> None:
+    code = """
+        import logging
+        logging.getLogger().setLevel("INFO")
+        def handle(event, context):
+            logging.getLogger("shop").info("sold %s", event)
+            print("printed", event)
+            return context.aws_request_id
+        """
+    make_function(emulator, code)
+    request_ids = [invoke(emulator, number) for number in (1, 2, 3)]
+    lines = [line.split("\t") for line in log_lines(emulator) if "sold" in line]
+    assert [line[2:] for line in lines] == [
+        [request_id, f"sold {number}"] for number, request_id in enumerate(request_ids, start=1)
+    ]
+    assert sum("printed" in line for line in log_lines(emulator)) == 3
+
+
+def test_json_logs_follow_the_functions_log_settings(emulator: Emulator) -> None:
+    code = """
+        import logging
+        def handle(event, context):
+            logging.info("sold", extra={"deploymentId": "D1"})
+            logging.debug("too much")
+        """
+    make_function(emulator, code, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO"})
+    invoke(emulator)
+    (entry,) = [json.loads(line) for line in log_lines(emulator) if '"level"' in line]
+    assert (entry["message"], entry["deploymentId"]) == ("sold", "D1")
+    assert entry["requestId"]
+
+
+def test_a_function_that_raises_is_an_unhandled_error_with_its_trace_in_the_log(emulator: Emulator) -> None:
+    make_function(emulator, "def handle(event, context): raise ValueError('no')\n")
+    answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}")
+    assert answer["FunctionError"] == "Unhandled"
+    assert any("ValueError: no" in line for line in log_lines(emulator))
+
+
+def test_the_log_of_a_call_ends_where_the_function_marked_it(emulator: Emulator) -> None:
+    code = """
+        import sys
+        def handle(event, context):
+            print("of call", event, file=sys.stderr)
+            return "x" * event
+        """
+    make_function(emulator, code)
+    answers = [
+        emulator.client("lambda").invoke(FunctionName="probe", Payload=str(size).encode(), LogType="Tail")
+        for size in (1, 100_000, 2)
+    ]
+    tails = [base64.b64decode(answer["LogResult"]).decode() for answer in answers]
+    assert tails == ["of call 1", "of call 100000", "of call 2"]
+
+
+def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulator) -> None:
+    invocations: list[NodeInvocation] = []
+
+    def run(invocation: NodeInvocation) -> NodeResult:
+        invocations.append(invocation)
+        return NodeResult(payload={"statusCode": 200, "body": "from node"}, log="rendered")
+
+    emulator.on_node_invoke(run)
+    make_function(emulator, runtime="nodejs22.x", MemorySize=1024, Environment={"Variables": {"A": "1"}})
+    assert invoke(emulator, {"path": "/"})["body"] == "from node"
+    (invocation,) = invocations
+    function = invocation.function
+    assert (function.name, function.version, function.memory, function.timeout) == (
+        "probe",
+        "$LATEST",
+        1024,
+        10,
+    )
+    assert invocation.event == {"path": "/"}
+    environment = function.process_environment()
+    assert environment["A"] == "1"
+    assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint_url
+    assert zipfile.ZipFile(io.BytesIO(function.code)).namelist() == ["probe.mjs"]
+    assert "rendered" in log_lines(emulator)
+
+
+def test_a_node_function_that_fails_is_an_unhandled_error(emulator: Emulator) -> None:
+    emulator.on_node_invoke(lambda _: NodeResult(failure=NodeFailure(message="no page", type="RenderError")))
+    make_function(emulator, runtime="nodejs22.x")
+    answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}")
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.loads(answer["Payload"].read())["errorType"] == "RenderError"
+
+
+def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(emulator: Emulator) -> None:
+    store = emulator.client("cloudfront").create_key_value_store(Name="edge")["KeyValueStore"]["ARN"]
+    code = """
+        import boto3
+        from botocore.exceptions import ClientError
+        client = boto3.client("cloudfront-keyvaluestore")
+        def handle(store, context):
+            try:
+                etag = client.describe_key_value_store(KvsARN=store)["ETag"]
+                client.put_key(KvsARN=store, Key="a.example.com", Value="{}", IfMatch=etag)
+            except ClientError as error:
+                return error.response["Error"]["Code"]
+            return "put"
+        """
+    # As in the layer of the functions that write there: awscrt signs for all regions.
+    folder = Path(awscrt.__file__).parents[1]
+    files = [*folder.glob("_awscrt*.so"), *folder.glob("awscrt/**/*.py")]
+    content = zip_of({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})
+    layer = emulator.client("lambda").publish_layer_version(LayerName="edge", Content={"ZipFile": content})
+    make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
+    assert invoke(emulator, store) == "AccessDeniedException"
+    put_policy(emulator, allowing("cloudfront-keyvaluestore:*", store))
+    assert invoke(emulator, store) == "put"
+    assert dict(emulator.key_values(store)[1]) == {"a.example.com": "{}"}

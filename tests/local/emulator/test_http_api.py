@@ -1,0 +1,139 @@
+"""An HTTP API in front of a function, with tokens of the user pool (A1), deployed as the program does it."""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+import requests
+
+from local.emulator.emulator import Emulator
+from local.engine.engine import Engine
+
+CODE = """
+import json
+def handle(event, context):
+    claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
+    seen = {"sub": claims.get("sub"), "path": event["rawPath"], "route": event["routeKey"],
+            "parameters": event.get("pathParameters"), "query": event.get("rawQueryString")}
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(seen)}
+"""
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def program() -> None:
+    pool = aws.cognito.UserPool("users", name="users", username_attributes=["email"])
+    client = aws.cognito.UserPoolClient(
+        "users",
+        user_pool_id=pool.id,
+        explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    )
+    role = aws.iam.Role("api", assume_role_policy=TRUST)
+    function = aws.lambda_.Function(
+        "api",
+        role=role.arn,
+        runtime="python3.13",
+        handler="api.handle",
+        code=pulumi.AssetArchive({"api.py": pulumi.StringAsset(CODE)}),
+    )
+    api = aws.apigatewayv2.Api("platform", protocol_type="HTTP")
+    aws.apigatewayv2.Stage("platform", name="$default", api_id=api.id, auto_deploy=True)
+    issuer = pulumi.Output.concat("https://cognito-idp.ap-southeast-1.amazonaws.com/", pool.id)
+    authorizer = aws.apigatewayv2.Authorizer(
+        "users",
+        api_id=api.id,
+        authorizer_type="JWT",
+        identity_sources=["$request.header.Authorization"],
+        jwt_configuration={"issuer": issuer, "audiences": [client.id]},
+    )
+    integration = aws.apigatewayv2.Integration(
+        "api",
+        api_id=api.id,
+        integration_type="AWS_PROXY",
+        integration_method="POST",
+        integration_uri=function.invoke_arn,
+        payload_format_version="2.0",
+    )
+    for key, protected in (("GET /projects/{projectId}", True), ("POST /webhook/{projectId}", False)):
+        aws.apigatewayv2.Route(
+            key,
+            api_id=api.id,
+            route_key=key,
+            target=pulumi.Output.concat("integrations/", integration.id),
+            authorization_type="JWT" if protected else "NONE",
+            authorizer_id=authorizer.id if protected else None,
+        )
+    pulumi.export("endpoint", api.api_endpoint)
+    pulumi.export("pool", pool.id)
+    pulumi.export("client", client.id)
+
+
+@pytest.fixture
+def outputs(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
+    engine = Engine(emulator, root=tmp_path)
+    config = {"aws:region": "ap-southeast-1"}
+    return engine.deploy_program(program, stack="local", config=config).outputs
+
+
+@pytest.fixture
+def token(emulator: Emulator, outputs: dict[str, Any]) -> str:
+    """An access token of a user who signed in with a password."""
+    cognito = emulator.client("cognito-idp")
+    pool, name, password = outputs["pool"], "ada@example.com", "Aa1-correct-horse"
+    cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
+    answer = cognito.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=outputs["client"],
+        AuthParameters={"USERNAME": name, "PASSWORD": password},
+    )
+    access_token: str = answer["AuthenticationResult"]["AccessToken"]
+    return access_token
+
+
+@pytest.fixture
+def get(outputs: dict[str, Any]) -> Callable[[str | None], requests.Response]:
+    def call(token: str | None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.get(f"{outputs['endpoint']}/projects/01J?limit=2", headers=headers, timeout=10)
+
+    return call
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return claims
+
+
+def test_a_users_token_leads_to_the_function_with_the_users_id(
+    get: Callable[[str | None], requests.Response], token: str
+) -> None:
+    answer = get(token)
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "sub": claims_of(token)["sub"],
+        "path": "/projects/01J",
+        "route": "GET /projects/{projectId}",
+        "parameters": {"projectId": "01J"},
+        "query": "limit=2",
+    }
+
+
+def test_a_missing_or_tampered_token_is_refused(
+    get: Callable[[str | None], requests.Response], token: str
+) -> None:
+    header, _, signature = token.split(".")
+    claims = json.dumps({**claims_of(token), "sub": "another"}).encode()
+    forged = base64.urlsafe_b64encode(claims).rstrip(b"=").decode()
+    assert get(None).status_code == 401
+    assert get(f"{header}.{forged}.{signature}").status_code == 401
+
+
+def test_a_route_without_authorizer_takes_anybody(outputs: dict[str, Any]) -> None:
+    answer = requests.post(f"{outputs['endpoint']}/webhook/01J", data=b"{}", timeout=10)
+    assert (answer.status_code, answer.json()["sub"]) == (200, None)

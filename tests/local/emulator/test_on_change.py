@@ -1,0 +1,98 @@
+"""`table.on_change(function)` with the real component: an example consumer on the embedded AWS (I4)."""
+
+import json
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import yaml
+
+from components.aws.function import PythonFunction, PythonFunctionArgs, StreamReading
+from components.aws.table import TenantTable, TenantTableArgs
+from components.core.grants import Grant
+from components.core.stage import StageConfig
+from components.images import tables
+from local.emulator.emulator import Emulator
+from local.engine.engine import Engine
+from tests.local.deployed_program import ROOT
+from tests.local.emulator.probe import eventually
+
+# Tells a queue of every image that became ready, and cannot read one that has no owner.
+CONSUMER = """
+import json, os
+import boto3
+
+sqs = boto3.client("sqs")
+
+def handle(event, context):
+    for record in event["Records"]:
+        new = record["dynamodb"].get("NewImage")
+        try:
+            if new and new["status"]["S"] == "ready":
+                message = {"image": new["PK"]["S"], "owner": new["GSI1PK"]["S"]}
+                sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps(message))
+        except KeyError:
+            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}
+"""
+
+
+def program() -> None:
+    stage = StageConfig.load()
+    table = TenantTable("images", TenantTableArgs(stage=stage, design=tables.IMAGES))
+    ready = aws.sqs.Queue("ready", name="ready")
+    consumer = PythonFunction(
+        "notices",
+        PythonFunctionArgs(
+            stage=stage,
+            handler="consumer.handle",
+            timeout=10,
+            memory=128,
+            code=pulumi.AssetArchive({"consumer.py": pulumi.StringAsset(CONSUMER)}),
+            environment={"QUEUE": ready.url},
+            grants=(Grant(actions=("sqs:SendMessage",), resources=(ready.arn,)),),
+        ),
+    )
+    dead = table.on_change(consumer, StreamReading(batch=10, retries=1))
+    pulumi.export("table", table.table_name)
+    pulumi.export("ready", ready.url)
+    pulumi.export("dead", dead.url)
+
+
+def image(number: int, **changes: str | None) -> dict[str, Any]:
+    row = {
+        "PK": f"IMAGE#{number}",
+        "SK": "METADATA",
+        "GSI1PK": "USER#ada",
+        "GSI1SK": f"UPLOADED#{number}",
+        "status": "ready",
+        **changes,
+    }
+    return {name: {"S": value} for name, value in row.items() if value is not None}
+
+
+def test_a_consumer_attached_with_one_line_gets_what_changes_and_is_not_stopped_by_a_bad_row(
+    emulator: Emulator,
+) -> None:
+    settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+    outputs = Engine(emulator, root=ROOT).deploy_program(program, stack="local", config=settings).outputs
+    rows, sqs = emulator.client("dynamodb"), emulator.client("sqs")
+    for row in (image(1), image(2, status="pending"), image(3, GSI1PK=None, GSI1SK=None), image(4)):
+        rows.put_item(TableName=outputs["table"], Item=row)
+    rows.delete_item(TableName=outputs["table"], Key={name: image(1)[name] for name in ("PK", "SK")})
+
+    seen: list[dict[str, str]] = []
+
+    def received(queue: str) -> list[Any]:
+        messages = sqs.receive_message(QueueUrl=outputs[queue], MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in messages]
+
+    def both() -> bool:
+        seen.extend(received("ready"))
+        return {message["image"] for message in seen} == {"IMAGE#1", "IMAGE#4"}
+
+    eventually(both)
+    assert {message["owner"] for message in seen} == {"USER#ada"}
+    (record,) = eventually(lambda: received("dead"))
+    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert record["DDBStreamBatchInfo"]["batchSize"] == 1

@@ -1,0 +1,115 @@
+"""IAM in the embedded AWS names the resources that AWS's own does: scoped policies work as there (L1)."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulator.emulator import BuildRequest, BuildResult, Emulator, NodeResult
+from tests.local.emulator.probe import allowing, make_function, make_role
+
+ARN = "arn:aws:{}:ap-southeast-1:000000000000:{}"
+
+
+def client_allowed(emulator: Emulator, service: str, actions: str | list[str], resource: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
+    role = make_role(emulator, "limited", policy=allowing(actions, resource))
+    return emulator.session_for_role(role).client(service)
+
+
+def test_parameters_are_read_one_by_one_and_by_path_under_the_own_prefix_only(emulator: Emulator) -> None:
+    for name in ("/site/a/KEY", "/site/b/KEY"):
+        emulator.client("ssm").put_parameter(Name=name, Value="secret", Type="SecureString")
+    ssm = client_allowed(
+        emulator,
+        "ssm",
+        ["ssm:GetParameters", "ssm:GetParametersByPath"],
+        ARN.format("ssm", "parameter/site/a/*"),
+    )
+    (own,) = ssm.get_parameters(Names=["/site/a/KEY"], WithDecryption=True)["Parameters"]
+    assert own["Value"] == "secret"
+    assert ssm.get_parameters_by_path(Path="/site/a/", WithDecryption=True)["Parameters"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameters(Names=["/site/a/KEY", "/site/b/KEY"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameters_by_path(Path="/site/b/")
+
+
+def test_builds_are_read_and_stopped_by_who_may_do_so_in_their_project(emulator: Emulator) -> None:
+    for name in ("mine", "yours"):
+        emulator.client("codebuild").create_project(
+            name=name,
+            source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+            artifacts={"type": "NO_ARTIFACTS"},
+            environment={"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"},
+            serviceRole=make_role(emulator, name),
+        )
+
+    def run(_request: BuildRequest) -> BuildResult:
+        return BuildResult(status="SUCCEEDED", phases=())
+
+    emulator.on_build(run)
+    mine, yours = (
+        emulator.client("codebuild").start_build(projectName=name)["build"]["id"]
+        for name in ("mine", "yours")
+    )
+    builds = client_allowed(emulator, "codebuild", "codebuild:*", ARN.format("codebuild", "project/mine"))
+    assert builds.batch_get_builds(ids=[mine])["builds"]
+    builds.stop_build(id=mine)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        builds.batch_get_builds(ids=[mine, yours])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        builds.stop_build(id=yours)
+
+
+def test_a_log_group_is_named_with_the_colon_and_star_that_aws_ends_it_with(emulator: Emulator) -> None:
+    for name in ("/builds/mine", "/builds/yours"):
+        emulator.client("logs").create_log_group(logGroupName=name)
+    logs = client_allowed(emulator, "logs", "logs:*", ARN.format("logs", "log-group:/builds/mine:*"))
+    logs.create_log_stream(logGroupName="/builds/mine", logStreamName="1")
+    event = {"timestamp": 1, "message": "built"}
+    logs.put_log_events(logGroupName="/builds/mine", logStreamName="1", logEvents=[event])
+    assert logs.filter_log_events(logGroupName="/builds/mine")["events"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        logs.filter_log_events(logGroupName="/builds/yours")
+
+
+def test_an_alias_is_invoked_by_who_may_invoke_its_qualified_arn(emulator: Emulator) -> None:
+    emulator.on_node_invoke(lambda _: NodeResult(payload="run"))
+    make_function(emulator, runtime="nodejs22.x")
+    version = emulator.client("lambda").publish_version(FunctionName="probe")["Version"]
+    emulator.client("lambda").create_alias(FunctionName="probe", Name="live", FunctionVersion=version)
+    functions = client_allowed(
+        emulator, "lambda", "lambda:InvokeFunction", ARN.format("lambda", "function:probe:*")
+    )
+    answer = functions.invoke(FunctionName="probe", Qualifier="live", Payload=b"{}")
+    assert json.loads(answer["Payload"].read()) == "run"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        functions.invoke(FunctionName="probe", Payload=b"{}")
+
+
+def test_an_alias_is_moved_with_the_action_for_it(emulator: Emulator) -> None:
+    make_function(emulator, runtime="nodejs22.x")
+    function = ARN.format("lambda", "function:probe")
+    functions = client_allowed(emulator, "lambda", ["lambda:CreateAlias", "lambda:UpdateAlias"], function)
+    functions.create_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
+    functions.update_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        functions.delete_alias(FunctionName="probe", Name="live")
+
+
+def test_loopback_counts_as_secure_transport(emulator: Emulator) -> None:
+    """B1: buckets refuse all but TLS, and the emulator speaks plain HTTP on loopback."""
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
+    without_tls = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::closed/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [without_tls]}
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps(policy))
+    limited = client_allowed(emulator, "s3", "s3:PutObject", "arn:aws:s3:::closed/*")
+    limited.put_object(Bucket="closed", Key="file", Body=b"")

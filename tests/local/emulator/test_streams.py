@@ -1,0 +1,127 @@
+"""Streams in the embedded AWS: a function sees every change, and a bad record does not stop the rest (I4)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
+from local.engine.engine import Engine, ResourceError
+from tests.local.emulator.probe import allowing, eventually, make_function
+
+Json = dict[str, Any]
+READING = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"]
+
+
+class Consumer:
+    """Counts images per album; `answer` decides on a batch by the ids in it."""
+
+    def __init__(self, emulator: Emulator, policy: Json | None = None) -> None:
+        self.batches: list[list[str]] = []
+        self.fail_on: str | None = None
+        self.reports = False
+        emulator.on_node_invoke(self._run)
+        allowed = policy or allowing([*READING, "sqs:SendMessage"], "*")
+        self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowed)
+
+    def _run(self, invocation: NodeInvocation) -> NodeResult:
+        records: list[Json] = invocation.event["Records"]
+        ids = [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
+        self.batches.append(ids)
+        if self.fail_on not in ids:
+            return NodeResult(payload={"batchItemFailures": []})
+        if self.reports:
+            number = records[ids.index(self.fail_on)]["dynamodb"]["SequenceNumber"]
+            return NodeResult(payload={"batchItemFailures": [{"itemIdentifier": number}]})
+        return NodeResult(failure=NodeFailure(type="Error", message="a bad record"))
+
+
+def deploy(emulator: Emulator, root: Path, function: str, **settings: object) -> Json:
+    """A table whose stream the function is called with; it has a dead-letter queue."""
+
+    def program() -> None:
+        table = aws.dynamodb.Table(
+            "t",
+            name="changes",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attributes=[{"name": "id", "type": "S"}],
+            stream_enabled=True,
+            stream_view_type="NEW_AND_OLD_IMAGES",
+        )
+        dead = aws.sqs.Queue("dead", name="dead")
+        aws.lambda_.EventSourceMapping(
+            "changes",
+            event_source_arn=table.stream_arn,
+            function_name=function,
+            starting_position="TRIM_HORIZON",
+            batch_size=8,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=1,
+            maximum_record_age_in_seconds=3600,
+            function_response_types=["ReportBatchItemFailures"],
+            destination_config={"on_failure": {"destination_arn": dead.arn}},
+            enabled=False,
+            **settings,
+        )
+        pulumi.export("dead", dead.url)
+
+    engine = Engine(emulator, root=root)
+    deployed = engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
+    (mapping,) = deployed.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    return {**deployed.outputs, "mapping": mapping.id}
+
+
+def write(emulator: Emulator, deployed: Json, *ids: str) -> None:
+    """Write rows while the mapping is off, so that they come in one batch."""
+    for row in ids:
+        emulator.client("dynamodb").put_item(TableName="changes", Item={"id": {"S": row}})
+    emulator.client("lambda").update_event_source_mapping(UUID=deployed["mapping"], Enabled=True)
+
+
+def dead_letters(emulator: Emulator, deployed: Json) -> list[Json]:
+    received = emulator.client("sqs").receive_message(QueueUrl=deployed["dead"], MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+
+def test_a_consumer_sees_every_change_in_order(emulator: Emulator, tmp_path: Path) -> None:
+    consumer = Consumer(emulator)
+    deployed = deploy(emulator, tmp_path, consumer.arn)
+    write(emulator, deployed, *"abc")
+    eventually(lambda: consumer.batches == [["a", "b", "c"]])
+    emulator.client("dynamodb").delete_item(TableName="changes", Key={"id": {"S": "b"}})
+    eventually(lambda: consumer.batches[1:] == [["b"]])
+
+
+@pytest.mark.parametrize("reports", [False, True])
+def test_a_bad_record_is_cut_out_tried_again_and_given_up_alone(
+    emulator: Emulator, tmp_path: Path, *, reports: bool
+) -> None:
+    consumer = Consumer(emulator)
+    consumer.fail_on, consumer.reports = "c", reports
+    deployed = deploy(emulator, tmp_path, consumer.arn)
+    write(emulator, deployed, *"abcdefgh")
+    eventually(
+        lambda: consumer.batches and consumer.batches[-1][-1] == "h" and "c" not in consumer.batches[-1]
+    )
+
+    (record,) = eventually(lambda: dead_letters(emulator, deployed))
+    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 2
+    assert record["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert consumer.batches.count(["c"]) == 2
+    alone = consumer.batches.index(["c"])
+    assert [row for batch in consumer.batches[alone + 2 :] for row in batch][-1] == "h"
+    # What is done is not handed over again: each row came in a batch that did not fail, once.
+    if not reports:
+        done = [row for batch in consumer.batches if "c" not in batch for row in batch]
+        assert sorted(done) == list("abdefgh")
+
+
+def test_a_stream_that_the_role_may_not_read_cannot_be_mapped(emulator: Emulator, tmp_path: Path) -> None:
+    consumer = Consumer(emulator, allowing(["dynamodb:GetItem", "sqs:SendMessage"], "*"))
+    with pytest.raises(ResourceError, match=r"permissions to call GetRecords on .*/stream/"):
+        deploy(emulator, tmp_path, consumer.arn)

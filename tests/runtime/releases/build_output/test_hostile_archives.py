@@ -1,0 +1,60 @@
+"""D9 with the limits that hold in production: archives made to hurt, each a few kilobytes or megabytes.
+
+Issue 5, line 6. What is refused by a rule of its own is in `test_artifact.py`, and that nothing is written
+then in `test_release_failures.py`.
+"""
+
+import io
+import zipfile
+
+import pytest
+
+from runtime.deploy.releases.build_output.artifact import ArtifactRefusedError, open_artifact
+from tests.runtime.releases.open_next import artifact, entry
+
+pytestmark = pytest.mark.thorough
+
+
+def refusal(file: io.BytesIO) -> str:
+    with pytest.raises(ArtifactRefusedError) as refused, open_artifact(file):
+        pass
+    return str(refused.value)
+
+
+def with_files(names: range) -> io.BytesIO:
+    """The usual artifact and so many empty files."""
+    file = artifact()
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
+        for number in names:
+            archive.writestr(entry(f"assets/{number}"), b"")
+    return file
+
+
+def test_200_000_files_are_refused() -> None:
+    """So many need zip64, whose second directory might say other things than the first."""
+    assert "zip64" in refusal(with_files(range(200_000)))
+
+
+def test_as_many_files_as_the_old_form_holds_are_refused() -> None:
+    assert "entries; at most 50000 are allowed" in refusal(with_files(range(60_000)))
+
+
+def test_ten_thousand_times_as_much_as_was_packed_is_refused() -> None:
+    """One megabyte of zeros, 1,000 times its packed size, that ten entries claim to be: 10,000 to 1."""
+    file = artifact()
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entry("assets/zeros"), b"\0" * 1024 * 1024)
+        zeros = archive.getinfo("assets/zeros")
+        for number in range(9):
+            copy = entry(f"assets/zeros-{number}")
+            copy.header_offset, copy.CRC = zeros.header_offset, zeros.CRC
+            copy.file_size, copy.compress_size = zeros.file_size, zeros.compress_size
+            archive.filelist.append(copy)
+        packed = zeros.compress_size
+    assert 10 * zeros.file_size / packed > 9_000
+    assert "times its packed size" in refusal(file) or "entries overlap" in refusal(file)
+
+
+def test_a_thousand_times_as_much_in_one_file_is_refused() -> None:
+    """Deflate packs no more than some 1,030 bytes into one."""
+    assert "more than 200 times its packed size" in refusal(artifact({"assets/zeros": b"\0" * 20_000_000}))

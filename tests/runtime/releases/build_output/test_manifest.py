@@ -1,0 +1,189 @@
+"""D9: the manifest is a stranger's; what it says wrong, or asks for in vain, is named."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runtime.deploy.releases.build_output.manifest import Build, ManifestError, read_build, read_manifest
+from tests.runtime.releases.open_next import BUILD_ID, as_json, manifest, split_manifest
+
+Document = dict[str, Any]
+
+
+def changed(change: Callable[[Document], object]) -> bytes:
+    document = manifest()
+    change(document)
+    return as_json(document)
+
+
+def test_the_functions_of_a_build_are_read() -> None:
+    read = read_manifest(as_json(manifest()))
+    assert read.server.folder == "server-functions/default/"
+    assert read.image.folder == "image-optimization-function/"
+    assert read.revalidation
+    assert read.revalidation.folder == "revalidation-function/"
+
+
+def test_fields_that_nobody_here_knows_are_ignored() -> None:
+    read = read_manifest(changed(lambda document: document.update(newInOpenNext5={"any": ["thing"]})))
+    assert read == read_manifest(as_json(manifest()))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d["origins"]["default"].update(bundle=3), "origins.default.bundle must be a text"),
+        (lambda d: d["origins"]["default"].update(wrapper=None), "origins.default.wrapper must be a text"),
+        (lambda d: d["origins"].pop("default"), "origins.default is missing"),
+        (lambda d: d["origins"].update(imageOptimizer=[]), "origins.imageOptimizer must be an object"),
+        (lambda d: d.update(origins=["default"]), "origins must be an object"),
+        (lambda d: d.pop("edgeFunctions"), "edgeFunctions is missing"),
+        (lambda d: d.update(edgeFunctions=7), "edgeFunctions must be an object or a list"),
+        (lambda d: d.update(behaviors=7), "behaviors must be an object or a list"),
+        (lambda d: d.update(behaviors=[7]), "behaviors[0] must be an object"),
+        (lambda d: d.update(behaviors=[{}]), "behaviors[0].pattern is missing"),
+        (lambda d: d.update(additionalProps=True), "additionalProps must be an object"),
+        (
+            lambda d: d["additionalProps"].update(revalidationFunction="x"),
+            "additionalProps.revalidationFunction must be an object",
+        ),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(change: Callable[[Document], object], reason: str) -> None:
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(changed(change))
+    assert str(refused.value) == f"open-next.output.json is not what OpenNext writes: {reason}"
+
+
+def test_every_wrong_field_is_named_up_to_a_length() -> None:
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(changed(lambda d: d.update(behaviors=[7] * 100, additionalProps=1)))
+    assert "behaviors[1] must be an object" in str(refused.value)
+    assert str(refused.value).endswith("...")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d.update(edgeFunctions={"middleware": {}}), "without `middleware.external`"),
+        (lambda d: d["origins"]["default"].update(type="ecs"), "containers are not served"),
+        (lambda d: d["origins"]["default"].update(handler="main.run"), "handler index.handler"),
+        (lambda d: d["origins"]["default"].update(converter="aws-cloudfront"), "converter aws-apigw-v2"),
+        (lambda d: d["origins"]["imageOptimizer"].update(wrapper="node"), "image-optimization-function/"),
+        (lambda d: d.update(behaviors=[]), "no pattern for optimised images"),
+        (
+            lambda d: d.update(behaviors=[{"pattern": "../a/_next/image*"}]),
+            'basePath "/../a" is not served: its parts have letters, digits, - . _ and ~',
+        ),
+        (lambda d: d.update(behaviors=[{"pattern": "a b/_next/image*"}]), 'basePath "/a b"'),
+        (lambda d: d.update(behaviors=[{"pattern": f"{'a' * 60}/_next/image*"}]), "at most 60 characters"),
+    ],
+)
+def test_what_is_not_served_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(changed(change))
+    assert reason in str(refused.value)
+
+
+def test_a_split_server_and_a_base_path_are_read() -> None:
+    """D7: the first pattern that matches counts, so the order is that of the patterns."""
+    read = read_manifest(as_json(split_manifest()))
+    assert read.base_path == "/docs"
+    assert [(split.name, split.bundle.folder, split.patterns) for split in read.splits] == [
+        ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
+        ("feed", "server-functions/feed/", ("/docs/feed",)),
+    ]
+    assert len(read.bundles) == len({bundle.folder for bundle in read.bundles}) == 5
+
+
+def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
+    read = read_manifest(as_json(manifest()))
+    assert (read.base_path, read.splits) == ("", ())
+
+
+def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
+    return lambda document: document["behaviors"].extend([{"pattern": text, "origin": "api"}] * times)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda d: d["origins"].update({f"part-{number}": {} for number in range(3)}),
+            "split into 5 functions beside the default one (api, feed, part-0, part-1, part-2): at most 4",
+        ),
+        (lambda d: d["origins"].update({"a/b": {}}), 'the function "a/b" cannot be served by that name'),
+        (lambda d: d["origins"].update({"x" * 61: {}}), "1 to 60 letters"),
+        (lambda d: d["origins"].update(api=7), "origins.api must be an object"),
+        (lambda d: d["origins"]["api"].pop("bundle"), "origins.api.bundle is missing"),
+        (lambda d: d["origins"]["api"].update(type="ecs"), "containers are not served"),
+        (lambda d: d["origins"].update(more=d["origins"]["api"]), "no pattern leads to the function more"),
+        (pattern("api/?"), 'the pattern "/api/?" of the function api is not served'),
+        (pattern('"'), "`*` for any characters"),
+        (pattern("ü"), "of the function api"),
+        (pattern("x" * 340), "characters together, 3 added for each; 350 are served"),
+        (pattern("a", 100), "use fewer or shorter ones"),
+    ],
+)
+def test_a_split_that_the_edge_cannot_lead_to_is_refused(
+    change: Callable[[Document], object], reason: str
+) -> None:
+    document = split_manifest()
+    change(document)
+    with pytest.raises(ManifestError) as refused:
+        read_manifest(as_json(document))
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_manifest_that_is_no_json_is_refused(text: bytes) -> None:
+    with pytest.raises(ManifestError, match=r"open-next\.output\.json is not JSON"):
+        read_manifest(text)
+
+
+@pytest.mark.parametrize("text", [b"false", b"null", b"[]", b'"text"'])
+def test_a_manifest_that_is_no_object_is_refused(text: bytes) -> None:
+    with pytest.raises(ManifestError, match=r"open-next\.output\.json is not a JSON object"):
+        read_manifest(text)
+
+
+def test_a_build_is_named_by_its_build_id() -> None:
+    build = read_build(
+        f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}'
+    )
+    assert build == Build(build_id=BUILD_ID, cache_id=BUILD_ID)
+    assert build.cached(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
+
+
+def test_a_site_with_a_deployment_id_looks_its_cache_up_by_that() -> None:
+    """OpenNext 4.1.12 writes seed and fetch cache by the build id: `revalidateTag` would change nothing."""
+    build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
+    assert build.cached("build-1/news") == "deployment-1/news"
+    assert build.cached("deployment-1/page") == "deployment-1/page"
+    assert build.cached("build-10/news") == "build-10/news"
+
+
+@pytest.mark.parametrize(
+    ("build_id", "settings", "reason"),
+    [
+        (b"", b'{"config":{}}', "cannot be part of a path"),
+        (b"..", b'{"config":{}}', "cannot be part of a path"),
+        (b"a/b", b'{"config":{}}', "cannot be part of a path"),
+        (b"a\0b", b'{"config":{}}', "cannot be part of a path"),
+        (b"a", b'{"config":{"deploymentId":"../b"}}', "cannot be part of a path"),
+        (b"a", b'{"config":{"deploymentId":7}}', "cannot be part of a path"),
+        (b"a", b'{"config":7}', "has no object `config`"),
+        (b"a", b"{}", "has no object `config`"),
+        (b"a", b"no", "is not JSON"),
+        (
+            b"a",
+            b'{"config":{"basePath":"/docs","i18n":{"locales":["en"]}}}',
+            "runs neither its middleware nor",
+        ),
+    ],
+)
+def test_a_build_that_cannot_be_named_is_refused(build_id: bytes, settings: bytes, reason: str) -> None:
+    with pytest.raises(ManifestError) as refused:
+        read_build(build_id, settings)
+    assert reason in str(refused.value)

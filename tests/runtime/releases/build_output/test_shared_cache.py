@@ -1,0 +1,209 @@
+"""E1: which rules about shared caches a build's manifests make."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from runtime.deploy.releases.build_output.shared_cache import (
+    IMAGE_KEY_HEADERS,
+    MANIFESTS,
+    NOTHING_SHARED,
+    PAGE_KEY_HEADERS,
+    SharedCacheError,
+    SharedCacheRules,
+    read_shared_cache_rules,
+)
+
+ROUTES, PRERENDER, MIDDLEWARE, FUNCTIONS, PAGES = MANIFESTS
+HAS = {"has": [{"type": "header", "key": "user-agent", "value": ".*Mobile.*"}]}
+MISSING = {"missing": [{"type": "cookie", "key": "session"}]}
+
+
+def read(routes: dict[str, Any] | None = None, **others: Any) -> SharedCacheRules:  # noqa: ANN401 - JSON
+    documents = {ROUTES: routes or {}, **others}
+    return read_shared_cache_rules({name: json.dumps(each).encode() for name, each in documents.items()}, "")
+
+
+def rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"source": "/x", "destination": "/y", "regex": regex, **rest}
+
+
+def test_what_middleware_matches_is_conditional_whatever_else_its_matchers_ask_for() -> None:
+    matchers = [
+        {"regexp": "^/protected$", "originalSource": "/protected"},
+        {"regexp": "^/mobile$", "originalSource": "/mobile", **HAS},
+    ]
+    rules = read(**{MIDDLEWARE: {"middleware": {"/": {"matchers": matchers}}, "functions": {}}})
+    assert rules.conditional[:2] == ("^/protected$", "^/mobile$")
+
+
+def test_middleware_of_the_node_runtime_is_middleware() -> None:
+    """`proxy.ts` of Next.js 16."""
+    matchers = [{"regexp": "^/protected$", "originalSource": "/protected", **MISSING}]
+    rules = read(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
+    assert rules.conditional[0] == "^/protected$"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {MIDDLEWARE: {"middleware": {"/": {"files": []}}}},
+        {FUNCTIONS: {"functions": {"/_middleware": {"runtime": "nodejs"}}}},
+    ],
+)
+def test_middleware_without_matchers_matches_every_path(manifest: dict[str, Any]) -> None:
+    assert re.search(read(**manifest).conditional[0], "/any/path")
+
+
+def test_other_functions_in_the_manifests_are_no_middleware() -> None:
+    manifests = {
+        MIDDLEWARE: {"middleware": {}, "functions": {"/api/e": {"matchers": [{"regexp": "^/api/e$"}]}}},
+        FUNCTIONS: {"functions": {"/api/slow": {"maxDuration": 60}}},
+    }
+    assert len(read(**manifests).conditional) == 1, "only the paths that have another cache key"
+
+
+@pytest.mark.parametrize("kind", ["headers", "onMatchHeaders", "redirects"])
+@pytest.mark.parametrize("condition", [HAS, MISSING])
+def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, Any]) -> None:
+    rules = read({kind: [rule("^/always$"), rule("^/sometimes$", **condition), rule("^/empty$", has=[])]})
+    assert "^/sometimes$" in rules.conditional
+    assert not {"^/always$", "^/empty$"} & set(rules.conditional)
+
+
+@pytest.mark.parametrize("phase", ["beforeFiles", "afterFiles", "fallback"])
+def test_one_rewrite_with_conditions_makes_all_rewrites_conditional(phase: str) -> None:
+    """A path can be rewritten to one that is rewritten again."""
+    rewrites = {"beforeFiles": [rule("^/always$")], phase: [rule("^/always$"), rule("^/sometimes$", **HAS)]}
+    assert {"^/always$", "^/sometimes$"} <= set(read({"rewrites": rewrites}).conditional)
+
+
+def test_rewrites_without_conditions_change_nothing() -> None:
+    assert "^/always$" not in read({"rewrites": [rule("^/always$")]}).conditional
+
+
+def test_an_external_rewrite_is_conditional() -> None:
+    """Another server answers, by whatever it sees of the request."""
+    external = rule("^/blog$", destination="https://blog.example.com/:path*")
+    assert "^/blog$" in read({"rewrites": {"afterFiles": [external]}}).conditional
+
+
+def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
+    (expression,) = read().conditional
+    assert re.search(expression, "/_next/image-of-the-site")
+    assert re.search(expression, "/_next/static/x.js")
+    assert re.search(expression, "/_next")
+    assert not re.search(expression, "/_next/data/build/index.json")
+    assert not re.search(expression, "/_nextdoor")
+
+
+def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
+    rules = read(
+        {
+            "dynamicRoutes": [
+                {"page": "/draft/[id]", "regex": "^/draft/([^/]+?)$"},
+                {"page": "/x/[id]", "regex": "x"},
+            ]
+        },
+        **{
+            PRERENDER: {
+                "routes": {"/about": {"dataRoute": "/about.rsc"}, "/feed.xml": {"dataRoute": None}},
+                "dynamicRoutes": {
+                    "/posts/[slug]": {
+                        "routeRegex": "^/posts/.+$",
+                        "dataRouteRegex": "^/_next/data/b/posts/.+$",
+                    },
+                    "/cards/[id]": {"routeRegex": "^/cards/.+$"},
+                },
+            },
+            PAGES: {
+                "/": "pages/index.html",
+                "/draft/[id]": "pages/draft/[id].html",
+                "/_app": "pages/_app.js",
+            },
+        },
+    )
+    assert rules.prerendered_paths == ("/about", "/about.rsc", "/feed.xml", "/", "/draft/[id]")
+    assert rules.prerendered == (
+        "^/posts/.+$",
+        "^/_next/data/b/posts/.+$",
+        "^/cards/.+$",
+        "^/draft/([^/]+?)$",
+    )
+
+
+def test_the_locales_of_a_site_are_known() -> None:
+    assert read({"i18n": {"locales": ["en", "de"], "defaultLocale": "en"}}).locales == ("en", "de")
+    assert read({"i18n": None}).locales == ()
+
+
+def test_the_rules_vary_by_what_is_in_the_cache_key() -> None:
+    assert read().vary == (*PAGE_KEY_HEADERS, "accept-encoding")
+    assert read().for_images().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
+
+
+def test_the_image_function_runs_no_code_of_the_site() -> None:
+    rules = read_shared_cache_rules(
+        {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'}, "/docs"
+    )
+    assert (rules.for_images().conditional, rules.for_images().base_path) == ((), "/docs")
+
+
+def test_without_manifests_nothing_is_shared() -> None:
+    assert read_shared_cache_rules({}, "") == NOTHING_SHARED
+    assert (
+        read_shared_cache_rules({PRERENDER: b"not read"}, "/docs").conditional == NOTHING_SHARED.conditional
+    )
+
+
+def test_the_wrapper_reads_camel_case() -> None:
+    rules = SharedCacheRules(
+        conditional=("^/a$",), prerendered_paths=("/b",), prerendered=("^/c$",), vary=("rsc",), base_path="/d"
+    )
+    assert json.loads(rules.to_json()) == {
+        "conditional": ["^/a$"],
+        "prerenderedPaths": ["/b"],
+        "prerendered": ["^/c$"],
+        "vary": ["rsc"],
+        "locales": [],
+        "basePath": "/d",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (ROUTES, "{", "routes-manifest.json is not JSON"),
+        (ROUTES, "[" * 100_000, "routes-manifest.json is not JSON"),
+        (ROUTES, "[]", "routes-manifest.json is not a JSON object"),
+        (ROUTES, '{"headers":{}}', "routes-manifest.json: headers must be a list"),
+        (ROUTES, '{"headers":{"a":1}}', "routes-manifest.json: headers must be a list"),
+        (ROUTES, '{"headers":[1]}', "routes-manifest.json: headers must be a list of objects"),
+        (
+            ROUTES,
+            '{"headers":[{"has":[1],"regex":1}]}',
+            "routes-manifest.json: headers[0]: regex must be a text",
+        ),
+        (ROUTES, '{"rewrites":1}', "routes-manifest.json: rewrites must be an object"),
+        (
+            ROUTES,
+            '{"rewrites":[{"regex":"^"}]}',
+            "routes-manifest.json: rewrites[0]: destination must be a text",
+        ),
+        (ROUTES, '{"i18n":{"locales":[1]}}', "routes-manifest.json: i18n: locales must be a list of texts"),
+        (PAGES, '{"/":1}', "server/pages-manifest.json: / must be a text"),
+        (
+            MIDDLEWARE,
+            '{"middleware":{"/":{"matchers":[{}]}}}',
+            "server/middleware-manifest.json: middleware: /: matchers[0]: regexp must be a text",
+        ),
+        (PRERENDER, '{"routes":{"/a":1}}', "prerender-manifest.json: routes: /a must be an object"),
+    ],
+)
+def test_what_next_does_not_write_is_refused_with_its_place(name: str, text: str, message: str) -> None:
+    manifests = {ROUTES: b"{}", name: text.encode()}
+    with pytest.raises(SharedCacheError) as refused:
+        read_shared_cache_rules(manifests, "")
+    assert str(refused.value) == message

@@ -1,0 +1,316 @@
+# ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
+"""The release side of the platform: buckets, tag tables, Lambda and the edge's store beside `World`."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, define
+
+from runtime.deploy.api.deleting import Deletion
+from runtime.deploy.handlers.promote import Services
+from runtime.deploy.model import Deployment, Project, Site
+from runtime.deploy.releases.build_output.artifact import ArtifactLimits
+from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.releases.publishing import FunctionPublisher
+from runtime.deploy.releases.release_steps import ReleaseSteps, artifact_key
+from runtime.deploy.releases.releasing import Releaser
+from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
+from runtime.deploy.releases.switching import Switch
+from runtime.deploy.releases.uploading import Uploader
+from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
+from runtime.deploy.repositories.variables import SecretRemover
+from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy.upkeep.edge_cache import EdgeCache
+from tests.runtime.calls import REGION, CrashError, client_error
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, World, message_of
+from tests.runtime.releases.key_value_store import ARN, KeyValueStore
+from tests.runtime.releases.lambda_service import LambdaService
+from tests.runtime.releases.open_next import artifact
+from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+
+ARTIFACTS = "anchor-dev-123456789012-artifacts"
+ASSETS = "anchor-dev-123456789012-assets"
+DISTRIBUTION_ID = "E1SITES"
+
+
+@define
+class CloudFront:
+    """The invalidations that were made: distribution, caller reference, paths."""
+
+    invalidations: list[tuple[str, str, list[str]]] = Factory(list)
+
+    def create_invalidation(
+        self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        paths = InvalidationBatch["Paths"]
+        assert paths["Quantity"] == len(paths["Items"])
+        made = (DistributionId, InvalidationBatch["CallerReference"], paths["Items"])
+        assert made[1] not in [reference for _, reference, _ in self.invalidations]
+        self.invalidations.append(made)
+        return {}
+
+
+@define
+class Objects:
+    """S3, by bucket and key: content, content type, cache control.
+
+    page: How many objects a page lists.
+    refused: A key that S3 does not delete.
+    """
+
+    page: int = 1000
+    refused: str | None = None
+    stored: dict[tuple[str, str], tuple[bytes, str, str | None]] = Factory(dict)
+
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
+        if (Bucket, Key) not in self.stored:
+            raise client_error("NoSuchKey", "GetObject", f"no {Key}")
+        content = self.stored[Bucket, Key][0]
+        return {"Body": io.BytesIO(content), "ContentLength": len(content)}
+
+    def put_object(
+        self, *, Bucket: str, Key: str, Body: Any, ContentType: str, CacheControl: str | None = None
+    ) -> None:
+        content = Body if isinstance(Body, bytes) else Body.read()
+        self.stored[Bucket, Key] = (content, ContentType, CacheControl)
+
+    def list_objects_v2(
+        self, *, Bucket: str, Prefix: str, Delimiter: str | None = None, ContinuationToken: str = ""
+    ) -> Mapping[str, Any]:
+        inside = [key for bucket, key in self.stored if bucket == Bucket and key.startswith(Prefix)]
+        folders = {
+            f"{Prefix}{key.removeprefix(Prefix).split(Delimiter)[0]}{Delimiter}"
+            for key in inside
+            if Delimiter and Delimiter in key.removeprefix(Prefix)
+        }
+        names = [key for key in inside if not any(key.startswith(each) for each in folders)]
+        found = sorted(name for name in (*names, *folders) if name > ContinuationToken)
+        page, rest = found[: self.page], found[self.page :]
+        more = {"NextContinuationToken": page[-1]} if rest else {}
+        return {
+            "IsTruncated": bool(rest),
+            "Contents": [{"Key": name} for name in page if name not in folders],
+            "CommonPrefixes": [{"Prefix": name} for name in page if name in folders],
+            **more,
+        }
+
+    def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert 0 < len(Delete["Objects"]) <= 1000
+        if self.refused:
+            return {"Errors": [{"Key": self.refused, "Code": "InternalError"}]}
+        for each in Delete["Objects"]:
+            self.stored.pop((Bucket, each["Key"]), None)
+        return {}
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        return sorted(key for held, key in self.stored if held == bucket and key.startswith(prefix))
+
+
+@define
+class TagTables:
+    """The tag tables of sites: their rows' `revalidatedAt`."""
+
+    rows: dict[tuple[str, str, str], str] = Factory(dict)
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
+        ((table, asked),) = RequestItems.items()
+        assert asked["ConsistentRead"]
+        present = [key for key in asked["Keys"] if (table, key["tag"]["S"], key["path"]["S"]) in self.rows]
+        return {"Responses": {table: present}, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
+        for table, puts in RequestItems.items():
+            for put in puts:
+                item = put["PutRequest"]["Item"]
+                self.rows[table, item["tag"]["S"], item["path"]["S"]] = item["revalidatedAt"]["N"]
+        return {"UnprocessedItems": {}}
+
+
+@define
+class Secrets:
+    """The parameter store, by parameters' names. It answers two at a time."""
+
+    values: dict[str, str] = Factory(dict)
+    asked: list[Mapping[str, Any]] = Factory(list)
+
+    def get_parameters_by_path(
+        self, *, Path: str, WithDecryption: bool, NextToken: str = "0"
+    ) -> Mapping[str, Any]:
+        self.asked.append({"Path": Path, "WithDecryption": WithDecryption})
+        inside = [name for name in self.values if name.rpartition("/")[0] == Path]
+        start = int(NextToken)
+        more = {"NextToken": str(start + 2)} if start + 2 < len(inside) else {}
+        page = [{"Name": name, "Value": self.values[name]} for name in inside[start : start + 2]]
+        return {"Parameters": page, **more}
+
+
+@define(slots=False)
+class ReleaseWorld:
+    """A stage in which built deployments can be released."""
+
+    world: World
+    objects: Objects = Factory(Objects)
+    tags: TagTables = Factory(TagTables)
+    secrets: Secrets = Factory(Secrets)
+    store: KeyValueStore = Factory(KeyValueStore)
+    cloudfront: CloudFront = Factory(CloudFront)
+    pauses: list[float] = Factory(list)
+
+    def __attrs_post_init__(self) -> None:
+        world, calls = self.world, self.world.calls
+        self.functions = LambdaService(lambda bucket, key: self.objects.stored[bucket, key][0], settling=0)
+        s3: Any = self._s3()
+        functions: Any = calls.client("lambda", self.functions)
+        store: Any = calls.client("cloudfront-keyvaluestore", self.store)
+        tags: Any = calls.client("dynamodb", self.tags)
+        secrets: Any = calls.client("ssm", self.secrets)
+        edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
+        publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
+        self.switch = Switch(
+            projects=world.projects,
+            deployments=world.deployments,
+            edge=edge,
+            publisher=publisher,
+            clock=world.clock,
+        )
+        self.steps = ReleaseSteps(
+            s3=s3,
+            artifacts_bucket=ARTIFACTS,
+            uploader=Uploader(client=s3, bucket=ASSETS, put=self._put),
+            tags=tags,
+            secrets=secrets,
+            signer=world.signer,
+            publisher=publisher,
+            functions=functions,
+            edge=edge,
+            region=REGION,
+            clock=world.clock,
+            pause=self.pauses.append,
+            jitter=lambda: 0.5,
+            limits=ArtifactLimits(archive_bytes=100_000),
+        )
+        self.collector = Collector(
+            deployments=world.deployments,
+            retention=world.retention,
+            withdrawal=Withdrawal(projects=world.projects, retention=world.retention, edge=edge),
+            edge=edge,
+            functions=FunctionRemover(client=functions),
+            objects=ObjectRemover(client=s3, bucket=ASSETS),
+            kept=3,
+            clock=world.clock,
+        )
+        self.edge_cache = EdgeCache(
+            client=lambda: calls.client("cloudfront", self.cloudfront),
+            distribution_id=DISTRIBUTION_ID,
+            store=edge,
+        )
+        self.releaser = Releaser(
+            projects=world.projects,
+            deployments=world.deployments,
+            steps=self.steps,
+            switch=self.switch,
+            max_receive_count=MAX_RECEIVE_COUNT,
+            clock=world.clock,
+            pause=self.pauses.append,
+        )
+        self.deletion = Deletion(
+            projects=world.projects,
+            rows=ProjectDeletionRepository(
+                client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+            ),
+            edge=edge,
+            withdrawal=self.collector.withdrawal,
+            secrets=SecretRemover(client=calls.client("ssm", world.ssm)),
+            clock=world.clock,
+        )
+        self.services = Services(switch=self.switch, deletion=lambda: self.deletion)
+
+    def _s3(self) -> Any:
+        watched = self.world.calls.client("s3", self.objects)
+
+        class S3:
+            """No call is made for a presigned URL."""
+
+            def __getattr__(self, operation: str) -> Any:
+                return getattr(watched, operation)
+
+            def generate_presigned_url(self, operation: str, *, Params: Any, ExpiresIn: int) -> str:
+                assert (operation, ExpiresIn) == ("put_object", 900)
+                return f"{Params['Bucket']}:{Params['Key']}"
+
+        return S3()
+
+    def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        calls = self.world.calls
+        calls.before("put")
+        bucket, _, key = url.partition(":")
+        self.objects.stored[bucket, key] = (body, headers["content-type"], headers.get("cache-control"))
+        calls.made.append("put")
+        if calls.crash_after == len(calls.made):
+            raise CrashError
+        return 200
+
+    def project(self, site: str = "next-site", **more: Any) -> Project:
+        """A project on a site whose functions are there and empty."""
+        project = self.world.project(site=site, **more)
+        declared = self.site(project)
+        self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
+        return project
+
+    def site(self, project: Project) -> Site:
+        return self.world.projects.site(project.site)
+
+    def built(
+        self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
+    ) -> Deployment:
+        """A deployment whose build left an artifact."""
+        deployment = self.world.built(project)
+        content = artifact(changes).getvalue() if zipped is None else zipped
+        self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
+        return deployment
+
+    def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
+        """Let the deployment's message arrive."""
+        self.releaser.release(message_of(deployment), self.world.log, is_last=is_last)
+        return self.world.again(deployment)
+
+    def live(self, project: Project) -> Deployment:
+        return self.release(self.built(project))
+
+
+def led_to(stage: ReleaseWorld, project: Project) -> str | None:
+    """Which deployment the site's host leads to."""
+    value = stage.store.items.get(stage.site(project).host)
+    return json.loads(value)["r"] if value else None
+
+
+def live_versions(stage: ReleaseWorld, project: Project) -> list[str | None]:
+    site = stage.site(project)
+    names = (site.server_function, site.image_function, site.revalidation_function)
+    return [stage.functions.functions[name].aliases.get("live") for name in names]
+
+
+def failure(stage: ReleaseWorld, deployment: Deployment) -> tuple[str, str]:
+    """How a deployment failed."""
+    now = stage.world.again(deployment)
+    assert now.status == "failed"
+    assert now.failure
+    return now.failure.step, now.failure.reason
+
+
+def refuse(stage: ReleaseWorld, operation: str, error: Exception, times: int = 10**6) -> None:
+    """Let AWS refuse the next calls of an operation."""
+    left = [times]
+
+    def before(called: str) -> None:
+        if called == operation and left[0]:
+            left[0] -= 1
+            raise error
+
+    stage.world.calls.before = before
+
+
+def answering(status: int) -> Callable[..., Mapping[str, bytes]]:
+    return lambda *_: {"Payload": json.dumps({"statusCode": status}).encode()}

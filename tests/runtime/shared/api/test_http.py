@@ -1,0 +1,134 @@
+"""API Gateway's events and answers."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from runtime.images.errors import ImageStillCachedError
+from runtime.shared.api.http import Request, answer, refusal
+from runtime.shared.errors import (
+    AnchorError,
+    BusyError,
+    ConflictError,
+    FieldProblem,
+    InvalidInputError,
+    MalformedError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnsupportedContentError,
+)
+
+# As API Gateway documents payload format 2.0, shortened.
+EVENT: dict[str, Any] = {
+    "version": "2.0",
+    "routeKey": "GET /projects/{projectId}",
+    "rawPath": "/projects/01P",
+    "rawQueryString": "limit=3",
+    "headers": {"Content-Type": "application/json", "x-user-id": "intruder"},
+    "queryStringParameters": {"limit": "3"},
+    "requestContext": {
+        "accountId": "123456789012",
+        "requestId": "request-1",
+        "authorizer": {"jwt": {"claims": {"sub": "user-1", "username": "someone"}, "scopes": None}},
+        "http": {"method": "GET", "path": "/projects/01P"},
+    },
+    "pathParameters": {"projectId": "01P"},
+    "body": '{"userId": "intruder"}',
+    "isBase64Encoded": False,
+}
+
+
+def test_an_event_is_read() -> None:
+    request = Request.from_event(EVENT)
+    assert request.route == "GET /projects/{projectId}"
+    assert request.path_parameters == {"projectId": "01P"}
+    assert request.query == {"limit": "3"}
+    assert request.headers["content-type"] == "application/json"
+    assert request.body == b'{"userId": "intruder"}'
+    assert request.request_id == "request-1"
+
+
+def test_the_user_is_the_tokens_subject_whatever_headers_and_body_say() -> None:
+    """A1."""
+    assert Request.from_event(EVENT).user_id == "user-1"
+
+
+@pytest.mark.parametrize(
+    "context", [None, {}, {"authorizer": None}, {"authorizer": {"jwt": {"claims": {"sub": ""}}}}]
+)
+def test_a_request_without_a_token_has_no_user(context: object) -> None:
+    request = Request.from_event({**EVENT, "requestContext": context})
+    with pytest.raises(UnauthenticatedError, match="sign in"):
+        _ = request.user_id
+
+
+def test_a_body_is_the_bytes_that_were_sent() -> None:
+    body = b"\x00\xff\xfe binary"
+    event = {**EVENT, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    assert Request.from_event(event).body == body
+    assert Request.from_event({**EVENT, "body": "Grüße"}).body == "Grüße".encode()
+    assert Request.from_event({"routeKey": "GET /"}).body == b""
+
+
+def test_neither_body_nor_headers_are_in_a_requests_repr() -> None:
+    shown = repr(Request.from_event(EVENT))
+    assert "intruder" not in shown
+
+
+def test_an_answer_is_json_that_nobody_caches() -> None:
+    assert answer(201, {"a": "ü"}) == {
+        "statusCode": 201,
+        "headers": {"content-type": "application/json", "cache-control": "no-store"},
+        "body": '{"a":"\\u00fc"}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title"),
+    [
+        (MalformedError("why"), 400, "Bad Request"),
+        (UnauthenticatedError("why"), 401, "Unauthorized"),
+        (NotFoundError("why"), 404, "Not Found"),
+        (ConflictError("why"), 409, "Conflict"),
+        (UnavailableError("why"), 503, "Service Unavailable"),
+        (UnsupportedContentError("why"), 415, "Unsupported Media Type"),
+    ],
+)
+def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: int, title: str) -> None:
+    response = refusal(error)
+    assert response["statusCode"] == status
+    assert response["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(response["body"]) == {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": "why",
+        "errors": [],
+    }
+
+
+@pytest.mark.parametrize(("error", "seconds"), [(BusyError(), "5"), (ImageStillCachedError(), "60")])
+def test_what_succeeds_later_says_when(error: AnchorError, seconds: str) -> None:
+    """Q1."""
+    assert refusal(error)["headers"]["retry-after"] == seconds
+    assert "retry-after" not in refusal(ConflictError("why"))["headers"]
+
+
+def test_wrong_input_names_its_fields() -> None:
+    """A3."""
+    response = refusal(
+        InvalidInputError(FieldProblem(field="a", problem="x"), FieldProblem(field="b[1]", problem="y"))
+    )
+    assert response["statusCode"] == 422
+    assert json.loads(response["body"])["errors"] == [
+        {"field": "a", "problem": "x"},
+        {"field": "b[1]", "problem": "y"},
+    ]
+
+
+def test_an_error_that_no_request_is_to_blame_for_stays_an_exception() -> None:
+    with pytest.raises(AnchorError, match="internal"):
+        refusal(AnchorError("internal"))

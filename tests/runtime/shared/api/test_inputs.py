@@ -1,0 +1,115 @@
+"""Strict input (A3): every wrong field is named, no value is repeated."""
+
+import json
+from typing import Annotated, Any
+
+import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.shared.api.inputs import Rule, parse_json, read
+from runtime.shared.errors import InvalidInputError, MalformedError
+
+
+@frozen(kw_only=True)
+class Part:
+    part_name: Annotated[str, Rule(lambda text: None if text.isupper() else "must be capitals")]
+    value: str | None = None
+    is_secret: bool
+
+
+@frozen(kw_only=True)
+class Whole:
+    title: str
+    count: int = 1
+    parts: tuple[Part, ...] = ()
+
+
+def problems(document: object) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as refused:
+        read(Whole, document)
+    return {problem.field: problem.problem for problem in refused.value.problems}
+
+
+def test_what_is_right_is_read() -> None:
+    document = {"title": "x", "parts": [{"partName": "A", "value": None, "isSecret": True}]}
+    assert read(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
+
+
+def test_every_wrong_missing_and_unknown_field_is_named_at_once() -> None:
+    document = {
+        "title": 3,
+        "count": True,
+        "extra": 1,
+        "parts": [7, {"partName": "a", "value": 4, "isSecret": "no", "secret": 1}, {}],
+    }
+    assert problems(document) == {
+        "title": "must be text",
+        "count": "must be a whole number",
+        "extra": "is not a known field",
+        "parts[0]": "must be an object",
+        "parts[1].partName": "must be capitals",
+        "parts[1].value": "must be text",
+        "parts[1].isSecret": "must be true or false",
+        "parts[1].secret": "is not a known field",
+        "parts[2].partName": "is required",
+        "parts[2].isSecret": "is required",
+    }
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 3])
+def test_what_is_no_object_is_refused_as_a_whole(document: object) -> None:
+    assert problems(document) == {"": "must be an object"}
+
+
+def test_a_list_is_nothing_else() -> None:
+    assert problems({"title": "x", "parts": {"0": {}}}) == {"parts": "must be a list"}
+
+
+def test_none_is_not_turned_into_text() -> None:
+    assert problems({"title": None}) == {"title": "must be text"}
+
+
+def test_text_that_no_row_can_hold_is_refused() -> None:
+    assert problems({"title": parse_json(b'"\\ud800"')}) == {
+        "title": "must be text: it has half a surrogate pair in it"
+    }
+    assert read(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
+
+
+def test_the_answer_to_a_flood_of_mistakes_is_bounded() -> None:
+    assert len(problems({"title": "x", "parts": [1] * 5000})) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "not JSON: Expecting value"),
+        (b"payload=%7B%7D", "not JSON"),
+        (b'{"a": 1,\n}', "line 2, column 1|line 1, column 8"),
+        (b"\xff\xfe\xfa", "not UTF-8|not JSON"),
+        (b"\x80abc", "not UTF-8"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b"1" * 5000, "a number is too long"),
+    ],
+)
+def test_what_is_no_json_is_refused_with_the_place(body: bytes, reason: str) -> None:
+    with pytest.raises(MalformedError, match=reason):
+        parse_json(body)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(JSON | st.fixed_dictionaries({"title": JSON, "parts": JSON}))
+def test_any_json_is_read_or_refused_by_name(document: Any) -> None:  # noqa: ANN401 - any JSON
+    body = json.dumps(document).encode()
+    try:
+        outcome: object = read(Whole, parse_json(body))
+    except InvalidInputError as refused:
+        outcome = refused.problems
+    assert outcome

@@ -1,0 +1,52 @@
+"""The platform's API does what its description says (A2, A3; issue 5, line 2)."""
+
+import json
+
+import pytest
+import requests
+
+from reference.platform_api import PLATFORM
+from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.handlers import api, webhook
+from runtime.shared.api.routes import Route
+from tests.described_api import DescribedApi
+from tests.runtime.events import request
+from tests.runtime.gateway import ENDPOINT, Gateway
+from tests.runtime.platform_fixture import OWNER, World
+
+DESCRIBED = DescribedApi.of(PLATFORM)
+HERE = [route for route in ROUTES if route.function in ("api", "webhook")]
+
+
+@pytest.fixture
+def session(world: World) -> requests.Session:
+    functions = {
+        "api": lambda event: api.respond(event, world.management),
+        "webhook": lambda event: webhook.respond(event, world.pushes),
+    }
+    return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).session()
+
+
+@pytest.mark.parametrize("route", HERE, ids=lambda route: route.key)
+def test_every_answer_of_a_route_is_described(world: World, session: requests.Session, route: Route) -> None:
+    project = world.project()
+    deployment = world.building(project)
+    path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
+    own = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
+    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
+    if route.function == "api" and route.key != "POST /projects":
+        assert asked.statuses & {200, 201, 202, 204}, asked.statuses
+
+
+@pytest.mark.parametrize("route", [route for route in HERE if "{" in route.path], ids=lambda route: route.key)
+def test_what_does_not_exist_is_answered_as_described(session: requests.Session, route: Route) -> None:
+    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)
+    assert asked.statuses & {401, 404}
+
+
+def test_the_description_is_served_to_everybody_as_it_is_committed(world: World) -> None:
+    response = api.respond(request("GET /openapi.json"), world.management)
+    assert response["statusCode"] == 200
+    assert response["headers"]["content-type"] == "application/json"
+    assert response["headers"]["cache-control"].startswith("public")
+    assert json.loads(response["body"])["info"]["title"] == "anchor-deploy platform"
