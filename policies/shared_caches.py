@@ -11,6 +11,19 @@ CACHE_POLICY: Final = "aws:cloudfront/cachePolicy:CachePolicy"
 SIGNAL: Final = "x-anchor-cache"
 # Files with a hash in their name: their Cache-Control is the same for caches and visitors.
 _HASHED_FILES: Final = "/_next/static/*"
+# Cache policies of AWS that keep answers: all but CachingDisabled
+# (developer guide, "Use managed cache policies").
+_MANAGED: Final = frozenset(
+    {
+        "08627262-05a9-4f76-9ded-b50ca2e3a84f",
+        "2e54312d-136d-493c-8eb9-b001f22f67d2",
+        "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
+        "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        "7e5fad67-ee98-4ad0-b05a-394999eefc1a",
+        "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
+        "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
+    }
+)
 _BEHAVIORS: Final = ("defaultCacheBehavior", "orderedCacheBehaviors")
 _KEY_HEADERS: Final = "parametersInCacheKeyAndForwardedToOrigin.headersConfig.headers.items"
 
@@ -39,15 +52,28 @@ def _keeps_only_what_is_released(policy: Resource) -> bool:
     return policy.is_one_of("maxTtl", 0) or items is UNKNOWN or SIGNAL in (items or ())
 
 
-def _functions(resource: Resource) -> Iterator[str]:
-    if not _has_server(resource):
+def _behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
+    """Yield the behaviors of a distribution with a server, each with its path for messages."""
+    if not _has_server(distribution):
         return
-    for behavior in (resource.get("defaultCacheBehavior"), *resource.entries("orderedCacheBehaviors")):
-        if not isinstance(behavior, Mapping):
-            continue
-        part = Resource(type="", name="", urn="", props=cast("Mapping[str, Any]", behavior))
+    default = distribution.get("defaultCacheBehavior")
+    for behavior in (default, *distribution.entries("orderedCacheBehaviors")):
+        if isinstance(behavior, Mapping):
+            part = Resource(type="", name="", urn="", props=cast("Mapping[str, Any]", behavior))
+            yield part, part.get("pathPattern") or "the default behavior"
+
+
+def _foreign_policies(distribution: Resource) -> Iterator[str]:
+    for part, path in _behaviors(distribution):
+        if part.get("cachePolicyId") in _MANAGED:
+            yield f"uses a cache policy of AWS for {path}: declare one whose key has {SIGNAL}"
+        if part.get("forwardedValues") not in (None, UNKNOWN):
+            yield f"uses forwardedValues for {path}: declare a cache policy whose key has {SIGNAL}"
+
+
+def _functions(distribution: Resource) -> Iterator[str]:
+    for part, path in _behaviors(distribution):
         events = {each.get("eventType") for each in part.entries("functionAssociations")}
-        path = part.get("pathPattern") or "the default behavior"
         for event in ("viewer-request",) if path == _HASHED_FILES else ("viewer-request", "viewer-response"):
             if part.get("functionAssociations") is not UNKNOWN and event not in events:
                 yield f"has no {event} function for {path}: add the platform's own, as for the other paths"
@@ -58,6 +84,13 @@ RULES: Final = (
         name="servers-release-what-is-shared",
         description="Cache policies in front of servers have the platform's signal in their key.",
         check=_policies,
+        severity="critical",
+    ),
+    ResourceRule(
+        name="servers-have-own-cache-policies",
+        description="Behaviors of a distribution with a server use cache policies of this program.",
+        types=(DISTRIBUTION,),
+        check=_foreign_policies,
         severity="critical",
     ),
     ResourceRule(

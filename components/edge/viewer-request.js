@@ -11,8 +11,8 @@ import cf from 'cloudfront';
  *   r  release: the deployment's id              n  its project's folder in the assets bucket
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
- *   c  1: the release's functions say themselves what the edge may share. Releases of older versions of this
- *      platform lack it, and pass on what the framework says: nothing of theirs is shared
+ *   c  1: the release's functions decide what CloudFront may share. Releases of older versions of this platform
+ *      lack it and pass on what the framework says: CloudFront shares none of their answers
  *
  * and, where the site has them:
  *
@@ -40,6 +40,9 @@ const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cd
 // A path that S3, a proxy and this function could read differently is never an asset's: empty and dot segments,
 // encoded dots, slashes, backslashes and NUL. The server gets it, and it knows nothing but its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
+
+// Next.js answers differently to these, and they are not in the cache key.
+const INTERNAL = /^(x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
 
 async function handler(event) {
   const request = event.request;
@@ -197,7 +200,7 @@ function toAssets(request, uri) {
 
 function toFunction(event, site, domainName, sent) {
   const request = event.request;
-  // A key that no other request has: whatever the origin says, nobody else gets the answer.
+  // A request ID is unique, so CloudFront cannot serve the answer to another request.
   request.headers['x-anchor-cache'] = { value: mayShare(request, site) ? 'shared' : event.context.requestId };
   request.headers['x-forwarded-host'] = { value: sent };
   request.headers['x-anchor-release'] = { value: site.r };
@@ -209,10 +212,10 @@ function toFunction(event, site, domainName, sent) {
   return request;
 }
 
-// Whether the answer may be another visitor's too. The release's functions decide the rest.
+// Return whether another visitor may get the same answer. The release's functions decide the rest.
 function mayShare(request, site) {
   return !!site.c && !request.headers.authorization && !request.cookies.__prerender_bypass &&
-    !request.cookies.__next_preview_data;
+    !request.cookies.__next_preview_data && !Object.keys(request.headers).some((name) => INTERNAL.test(name));
 }
 
 function noSuchSite() {

@@ -1,13 +1,15 @@
 /*
  * CloudFront Function (runtime cloudfront-js-2.0, event viewer-response): which Cache-Control the visitor gets.
  *
- * What the cache reads is not the visitor's: `s-maxage` and the like would let proxies on the way keep a page that
- * was made for one visitor. The release's functions send the visitor's own in x-anchor-cache-control ("none" for
- * none). Files, and releases of older versions of this platform, send only one header: the shared part is removed.
+ * Directives for caches are not for the visitor: `s-maxage` would let proxies on the way keep a page that was made
+ * for one visitor. The release's functions send the visitor's Cache-Control in x-anchor-cache-control ("none" for
+ * none). Files, and releases of older versions of this platform, send only one header: this function removes what
+ * is meant for shared caches.
  *
  * CloudFront invokes no function for a status of 400 or more: the release's functions send only one header there.
  */
-const SHARED_ONLY = /^(s-maxage|proxy-revalidate)(=|$)/;
+const SHARED_ONLY = /^(s-maxage|proxy-revalidate)\s*(=|$)/;
+const TARGETED = /^(([a-z]+-)*cdn-cache-control|surrogate-control|edge-control)$/;
 const REVALIDATED = 'public, max-age=0, must-revalidate';
 
 function handler(event) {
@@ -22,9 +24,11 @@ function handler(event) {
   } else if (sent) {
     headers['cache-control'] = { value: forVisitor(sent) };
   }
-  delete headers['x-anchor-cache-control'];
-  delete headers['cdn-cache-control'];
-  delete headers['surrogate-control'];
+  Object.keys(headers).forEach((name) => {
+    if (name === 'x-anchor-cache-control' || TARGETED.test(name)) {
+      delete headers[name];
+    }
+  });
   return response;
 }
 

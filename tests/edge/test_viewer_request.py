@@ -408,9 +408,12 @@ def test_nothing_that_functions_of_an_older_release_answer_is_shared(
         [("authorization", "Bearer x")],
         [("cookie", "a=1; __prerender_bypass=x")],
         [("cookie", "__next_preview_data=x")],
+        [("x-middleware-prefetch", "1")],
+        [("x-isr", "1")],
+        [("next-action", "x")],
     ],
 )
-def test_a_request_with_credentials_or_in_draft_mode_has_a_cache_key_of_its_own(
+def test_a_request_that_only_one_visitor_can_send_has_a_cache_key_of_its_own(
     function: EdgeFunction, headers: Headers
 ) -> None:
     keys = {cache_header(function, headers=headers) for _ in range(3)}

@@ -82,6 +82,20 @@ SHARED_CACHES = [
     ),
     *(
         _v(
+            "servers-have-own-cache-policies",
+            says,
+            made(
+                "distribution",
+                {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS, **caching}},
+            ),
+        )
+        for caching, says in (
+            ({"cachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6"}, "a cache policy of AWS"),
+            ({"forwardedValues": {"queryString": True}, "defaultTtl": 60}, "uses forwardedValues"),
+        )
+    ),
+    *(
+        _v(
             "servers-are-behind-edge-functions",
             f"has no {missing} function for /_next/image*",
             made(

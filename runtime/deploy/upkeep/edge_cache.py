@@ -14,7 +14,7 @@ from runtime.shared.clock import to_text
 from runtime.shared.logging import Log
 
 GENERATION: Final = "1"
-"""Raise this number when everything that the edge keeps must go once, and add the reason here.
+"""Raise this number to invalidate the whole cache of the edge once, and add the reason here.
 
 - 1: before 0.2.0, CloudFront kept answers that middleware had made for one visitor (SECURITY.md).
 """

@@ -1,7 +1,7 @@
 """Which answers of a site CloudFront may keep: the rules of one build, for the wrapper of its functions.
 
 The rules come from Next.js's own manifests in the server bundle. `origin/anchor-cache-control.mjs` applies
-them to each answer. The expressions are JavaScript's and a stranger's: this module copies them and never
+them to each answer. The expressions are JavaScript from untrusted code: this module copies them and never
 evaluates one.
 """
 
@@ -38,7 +38,10 @@ MANIFESTS: Final = (
 
 _EVERY_PATH: Final = "^"
 # Below /_next only the data of pages has the cache key of pages; the rest has that of images or hashed files.
-_OTHER_CACHE_KEYS: Final = r"^/_next(?:/(?!data/)|$)"
+# The images' behavior of the distribution also applies below any other folder.
+_OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
+# What a rule may depend on without further ado: the cache key has the host, the query and some headers.
+_KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
 
 
@@ -48,22 +51,22 @@ class SharedCacheError(Exception):
 
 @frozen(kw_only=True)
 class SharedCacheRules:
-    """What the wrapper must know to decide whether an answer may be shared.
+    """What the wrapper must know about a build to decide whether an answer may be shared.
 
     Attributes:
-        conditional: Expressions of the paths whose answers depend on more than the cache key.
-        prerendered_paths: The paths that Next.js answers from its own cache.
-        prerendered: Expressions of further ones.
+        conditional: Expressions of the paths whose answers depend on request data outside the cache key.
+        prerendered: The paths that Next.js answers from its own cache. It marks further answers itself.
         vary: Request headers that are in the cache key, in lower case.
-        locales: The site's locales; empty without internationalised routing.
+        locales: The site's locales; empty without internationalized routing.
+        detects_locale: Whether the visitor decides the locale of a path that names none.
         base_path: The path below which the whole site lies, such as `/docs`; empty for the root.
     """
 
     conditional: tuple[str, ...] = ()
-    prerendered_paths: tuple[str, ...] = ()
     prerendered: tuple[str, ...] = ()
     vary: tuple[str, ...] = ()
     locales: tuple[str, ...] = ()
+    detects_locale: bool = False
     base_path: str = ""
 
     def to_json(self) -> bytes:
@@ -71,10 +74,10 @@ class SharedCacheRules:
         return json.dumps(
             {
                 "conditional": self.conditional,
-                "prerenderedPaths": self.prerendered_paths,
                 "prerendered": self.prerendered,
                 "vary": self.vary,
                 "locales": self.locales,
+                "detectsLocale": self.detects_locale,
                 "basePath": self.base_path,
             },
             separators=(",", ":"),
@@ -103,16 +106,19 @@ def read_shared_cache_rules(manifests: Mapping[str, bytes], base_path: str) -> S
         return evolve(NOTHING_SHARED, base_path=base_path)
     documents = {name: _document(name, text) for name, text in manifests.items()}
     routes = documents["routes-manifest.json"]
-    conditional = (*_middleware(documents), *_conditional_rules(routes), _OTHER_CACHE_KEYS)
+    i18n = routes.object("i18n")
+    locales = tuple(i18n.texts("locales"))
+    rules = _conditional_rules(routes, has_locales=bool(locales))
+    conditional = (*_middleware(documents), *rules, _OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.text(page).endswith(".html")]
     return SharedCacheRules(
         conditional=tuple(dict.fromkeys(conditional)),
-        prerendered_paths=tuple(dict.fromkeys((*_prerendered_paths(prerender), *static))),
-        prerendered=tuple(dict.fromkeys((*_prerendered(prerender), *_dynamic_pages(static, routes)))),
+        prerendered=tuple(dict.fromkeys((*_prerendered(prerender), *static))),
         vary=(*PAGE_KEY_HEADERS, _ENCODING),
-        locales=tuple(routes.object("i18n").texts("locales")),
+        locales=locales,
+        detects_locale=bool(locales) and i18n.value.get("localeDetection") is not False,
         base_path=base_path,
     )
 
@@ -135,13 +141,14 @@ def _matchers(middleware: "_Document") -> Iterator[str]:
     return iter(matchers or [_EVERY_PATH])
 
 
-def _conditional_rules(routes: "_Document") -> Iterator[str]:
+def _conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_rewrites(routes))
-    # A rewrite can lead to a path that a rule with conditions rewrites again.
-    any_conditional = any(_has_conditions(rule) for rule in rewrites)
+    # A rewrite can lead to a path that a rule with conditions rewrites again. With locales, OpenNext chooses
+    # one for every path before it rewrites, by the visitor's cookie and languages.
+    all_are_conditional = has_locales or any(_has_conditions(rule) for rule in rewrites)
     for rule in rewrites:
         is_external = not rule.text("destination").startswith("/")
-        if any_conditional or is_external:
+        if all_are_conditional or is_external:
             yield rule.text("regex")
     for name in ("headers", "onMatchHeaders", "redirects"):
         yield from (rule.text("regex") for rule in routes.objects(name) if _has_conditions(rule))
@@ -157,29 +164,23 @@ def _rewrites(routes: "_Document") -> Iterator["_Document"]:
 
 
 def _has_conditions(rule: "_Document") -> bool:
-    return bool(rule.value.get("has") or rule.value.get("missing"))
+    """Return whether a rule applies by what is not in the cache key."""
+    return any(not _is_keyed(condition) for name in ("has", "missing") for condition in rule.objects(name))
 
 
-def _prerendered_paths(prerender: "_Document") -> Iterator[str]:
+def _is_keyed(condition: "_Document") -> bool:
+    kind = condition.value.get("type")
+    return kind in _KEYED_CONDITIONS or (
+        kind == "header" and str(condition.value.get("key")).lower() in PAGE_KEY_HEADERS
+    )
+
+
+def _prerendered(prerender: "_Document") -> Iterator[str]:
     routes = prerender.object("routes")
     for path in routes.value:
         yield path
         if data_route := routes.object(path).optional_text("dataRoute"):
             yield data_route
-
-
-def _prerendered(prerender: "_Document") -> Iterator[str]:
-    dynamic = prerender.object("dynamicRoutes")
-    for path in dynamic.value:
-        yield dynamic.object(path).text("routeRegex")
-        if expression := dynamic.object(path).optional_text("dataRouteRegex"):
-            yield expression
-
-
-def _dynamic_pages(static: Iterable[str], routes: "_Document") -> Iterator[str]:
-    """Yield the expressions of static pages with parameters: pages of the Pages Router that need no data."""
-    pages = set(static)
-    yield from (each.text("regex") for each in routes.objects("dynamicRoutes") if each.text("page") in pages)
 
 
 @frozen

@@ -2,21 +2,22 @@
  * What CloudFront may keep of a site's answer, and which Cache-Control the visitor gets.
  *
  * CloudFront keeps what Cache-Control allows, and its cache key has no cookie, language, user agent or country.
- * The framework does not know that key, so its `s-maxage` says nothing about what may be shared. This module
- * decides instead. An answer is shared only if all of this holds:
+ * The framework does not know that key, so its `s-maxage` is no permission. This module decides instead. An
+ * answer is shared only if all of this holds:
  *
  *   - the site asks for it: `CDN-Cache-Control` (RFC 9213), `s-maxage`, or `public` with `max-age`;
  *   - the edge allows it for this request (header `x-anchor-cache: shared`), and the request is a GET or HEAD
- *     without `Authorization` and without Next.js's draft mode;
- *   - the path is neither prerendered (revalidation must show at once) nor conditional: no middleware matches it,
- *     no rule with `has` or `missing`, no external rewrite, and its locale is not detected;
+ *     without `Authorization`, without Next.js's draft mode and without Next.js's internal headers;
+ *   - the path is spelled in the one canonical way, is not prerendered (a revalidated page must be visible
+ *     immediately), and is not conditional: no middleware matches it, no rule with conditions beyond the cache
+ *     key applies to it, it is not rewritten to another server, and its locale is not detected;
  *   - the answer is a success or a redirect, sets no cookie, and varies by nothing beyond the cache key.
  *
- * The rules come from the build's manifests (`runtime/deploy/releases/build_output/shared_cache.py`). Without rules nothing is
- * shared. The visitor never gets directives that are meant for shared caches.
+ * The rules come from the build's manifests (`runtime/deploy/releases/build_output/shared_cache.py`). Without
+ * rules nothing is shared. The visitor never gets directives that are meant for shared caches.
  */
 
-/** For the viewer-response function: the visitor's Cache-Control; "none" if the visitor gets none. */
+/** For the viewer-response function: the visitor's Cache-Control; "none" if the visitor gets no Cache-Control. */
 const VISITOR_HEADER = "x-anchor-cache-control";
 const EDGE_HEADER = "x-anchor-cache";
 const SHARED = "shared";
@@ -29,15 +30,20 @@ const TARGETED = /^(?:(?:[a-z]+-)*cdn-cache-control|surrogate-control|edge-contr
 // Next.js and OpenNext mark with these what they answered from the incremental cache or would put there.
 const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
 const DRAFT_MODE = /(?:^|;\s*)(?:__prerender_bypass|__next_preview_data)=/;
+// Next.js answers differently to these. They are not in the cache key, and nobody but Next.js itself needs them.
+const INTERNAL_REQUEST = /^(?:x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
+const DATA_REQUEST = "x-nextjs-data";
 const SHARED_STATUS = new Set([200, 301, 302, 304, 307, 308]);
 const FIRST_ERROR = 400;
 // RFC 9110, section 5.6: a token, and optionally a token or a quoted string behind "=".
 const DIRECTIVE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
-const DATA_PREFIX = /^\/_next\/data\/[^/]+/;
-const MOST_CLASSIFIED = 1_000;
 const STALE = ["stale-while-revalidate", "stale-if-error"];
-// A path that two programs could read differently is not shared: empty and dot segments, encoded slashes, controls.
-const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f%]/;
+// Encoded characters with a meaning in a path: / \ ? # % . and NUL.
+const ENCODED_SYNTAX = /%(?:2f|5c|3f|23|25|2e|00)/i;
+// Empty segments, dot segments, backslashes and control characters.
+const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
+const DATA_PREFIX = /^\/_next\/data\/[^/]+(?=\/)/;
+const MOST_CLASSIFIED = 1_000;
 
 /** Parse Cache-Control into a map from lower-case directive to its value, or `true` without one. */
 export function parseCacheControl(text) {
@@ -62,9 +68,7 @@ export class SharedCache {
     this.rules = rules;
     if (!rules) return;
     this.conditional = rules.conditional.map(compile);
-    this.prerenderedPaths = new Set(rules.prerenderedPaths);
-    this.prerendered = rules.prerendered.map(compile);
-    this.locales = new Set(rules.locales.map((locale) => locale.toLowerCase()));
+    this.prerendered = new Set(rules.prerendered);
     this.vary = new Set(rules.vary);
     this.classified = new Map();
   }
@@ -81,25 +85,24 @@ export class SharedCache {
       if (TARGETED.test(name) || name === VISITOR_HEADER) delete headers[name];
     }
     const site = parseCacheControl(headers["cache-control"]);
-    const path = this.pathOf(request.path);
-    const { isConditional, isPrerenderedPath } = this.classify(path);
+    const { isConditional, isPrerenderedPath } = this.classify(request.path);
     const isMarked = PRERENDERED.some((name) => name in headers);
     const isPrerendered = isMarked || isPrerenderedPath;
-    const isShareable =
+    // The same for every visitor with this cache key.
+    const isCommon =
       !isConditional &&
-      !isPrerendered &&
       !setsCookies &&
       SHARED_STATUS.has(status) &&
+      !("x-middleware-skip" in headers) &&
       this.variesByKeyOnly(headers.vary) &&
       allowsSharing(request);
-    const shared = isShareable ? requestedTime(site, targeted) : undefined;
-    // Next.js gives each answer from its cache a time. Where the site removed it, nobody may keep the answer.
+    const shared = isCommon && !isPrerendered ? requestedTime(site, targeted) : undefined;
+    // Next.js gives each answer from its cache a time. If the site removed that time, no cache may keep the answer.
     if (isMarked && !site.size) site.set("s-maxage", "0");
     const visitor = visitorCacheControl(site, { isPrerendered, setsCookies, isShared: Boolean(shared) });
 
-    // CloudFront asks the origin before it answers with a prerendered page that it has.
-    const isRevalidated = visitor === REVALIDATED && isPrerendered && !isConditional;
-    const edge = shared ?? (isRevalidated ? REVALIDATED : UNSHARED);
+    // CloudFront asks the origin each time before it answers with a prerendered page that it has.
+    const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
     if (status >= FIRST_ERROR) {
       // CloudFront invokes no viewer-response function for errors: one header serves both.
       headers["cache-control"] = withoutSharing(visitor);
@@ -111,56 +114,40 @@ export class SharedCache {
     }
   }
 
-  /** Return the decoded path without its base path; undefined if it is ambiguous or outside the site. */
-  pathOf(rawPath) {
-    if (!this.rules) return undefined;
-    let path;
-    try {
-      path = decodeURIComponent(rawPath);
-    } catch {
-      return undefined;
-    }
-    const base = this.rules.basePath;
-    if (base && path !== base && !path.startsWith(`${base}/`)) return undefined;
-    path = path.slice(base.length) || "/";
-    return AMBIGUOUS.test(path) ? undefined : path;
-  }
-
-  /** Return what the build says of a path: whether it is prerendered, and whether a rule may change its answer. */
-  classify(path) {
+  /** Return what the build says of a raw path: whether a rule may change its answer, whether it is prerendered. */
+  classify(rawPath) {
+    const path = this.rules && canonicalPath(rawPath);
     if (path === undefined) return { isConditional: true, isPrerenderedPath: false };
-    let known = this.classified.get(path);
+    let known = this.classified.get(rawPath);
     if (!known) {
-      const forms = this.formsOf(path);
-      const matches = (pattern) => forms.some((form) => pattern.test(form));
-      known = {
-        isConditional: this.isLocaleDetected(path) || this.conditional.some(matches),
-        isPrerenderedPath: forms.some((form) => this.prerenderedPaths.has(form)) || this.prerendered.some(matches),
-      };
+      known = this.classifyCanonical(rawPath, path);
       if (this.classified.size >= MOST_CLASSIFIED) this.classified.clear();
-      this.classified.set(path, known);
+      this.classified.set(rawPath, known);
     }
     return known;
   }
 
-  /** Whether Next.js chooses the locale by the visitor's cookie or languages, because the path names none. */
-  isLocaleDetected(path) {
-    if (!this.locales.size || /^\/api(?:\/|$)/.test(path)) return false;
-    return !this.locales.has(firstSegment(path.replace(DATA_PREFIX, "")));
-  }
-
-  /** Return every form of the path in which Next.js may look for it in its rules. */
-  formsOf(path) {
-    const page = path.replace(DATA_PREFIX, "").replace(/\.json$/, "").replace(/\/index$/, "") || "/";
-    const forms = new Set([path, page, page.replace(/\/+$/, "") || "/"]);
-    for (const form of [...forms]) {
-      const locale = firstSegment(form);
-      if (this.locales.has(locale)) forms.add(form.slice(1 + locale.length) || "/");
-      else for (const each of this.locales) forms.add(`/${each}${form === "/" ? "" : form}`);
+  classifyCanonical(rawPath, path) {
+    const { basePath, locales, detectsLocale } = this.rules;
+    if (basePath && path !== basePath && !path.startsWith(`${basePath}/`)) {
+      return { isConditional: true, isPrerenderedPath: false };
     }
-    for (const form of [...forms]) forms.add(encodeURI(form));
-    for (const form of [...forms]) forms.add(`${this.rules.basePath}${form}`);
-    return [...forms];
+    const inside = path.slice(basePath.length) || "/";
+    const data = DATA_PREFIX.exec(inside)?.[0] ?? "";
+    const page = data ? inside.slice(data.length).replace(/\.json$/, "") : inside;
+    // Like OpenNext: it compares the lower-case segment, so it never finds a locale with capitals.
+    const isLocalized = !locales.length || locales.includes((page.split("/")[1] ?? "").toLowerCase());
+    const isApi = /^\/api(?:\/|$)/.test(page);
+    const pages = [page, page.replace(/\/index$/, "") || "/", page.replace(/\/+$/, "") || "/"];
+    const withOtherLocale = isLocalized
+      ? pages.map((each) => each.replace(/^\/[^/]+/, "") || "/")
+      : locales.flatMap((locale) => pages.map((each) => `/${locale}${each === "/" ? "" : each}`));
+    const others = locales.length ? withOtherLocale : [];
+    const forms = withForms([rawPath, path, inside, ...pages, ...others], basePath, locales);
+    return {
+      isConditional: (!isLocalized && detectsLocale && !isApi) || anyMatches(this.conditional, forms),
+      isPrerenderedPath: forms.some((form) => this.prerendered.has(form)),
+    };
   }
 
   variesByKeyOnly(vary) {
@@ -169,21 +156,56 @@ export class SharedCache {
   }
 }
 
-function firstSegment(path) {
-  return path.split(/[/.]/)[1]?.toLowerCase() ?? "";
+/**
+ * Return the decoded path; undefined unless it is spelled in the one way that all programs read alike.
+ *
+ * Next.js and OpenNext match the encoded and the decoded path. CloudFront may take two spellings for one.
+ */
+function canonicalPath(rawPath) {
+  if (ENCODED_SYNTAX.test(rawPath)) return undefined;
+  let path;
+  try {
+    path = decodeURIComponent(rawPath);
+  } catch {
+    return undefined;
+  }
+  const isCanonical = encodeURI(path).toLowerCase() === rawPath.toLowerCase();
+  return isCanonical && !AMBIGUOUS.test(path) ? path : undefined;
 }
 
+/** Return the paths with and without base path and locale, encoded and decoded: every form that a rule may have. */
+function withForms(paths, basePath, locales) {
+  const forms = new Set(paths);
+  for (const form of [...forms]) forms.add(encodeURI(form));
+  if (basePath) {
+    for (const form of [...forms]) {
+      forms.add(`${basePath}${form}`);
+      for (const locale of locales) forms.add(`/${locale}${basePath}${form}`);
+    }
+  }
+  return [...forms];
+}
+
+function anyMatches(patterns, forms) {
+  return patterns.some((pattern) => forms.some((form) => pattern.some((expression) => expression.test(form))));
+}
+
+/**
+ * Compile an expression in both ways in which programs may apply it. Without "i" a negative lookahead excludes less,
+ * with "i" a plain text matches more: what either matches is conditional.
+ */
 function compile(source) {
-  return new RegExp(source, "i");
+  return [new RegExp(source), new RegExp(source, "i")];
 }
 
-function allowsSharing({ method, headers }) {
+function allowsSharing({ method, path, headers }) {
   return (
     (method === "GET" || method === "HEAD") &&
     headers[EDGE_HEADER] === SHARED &&
     headers.authorization === undefined &&
-    headers["x-prerender-revalidate"] === undefined &&
-    !DRAFT_MODE.test(headers.cookie ?? "")
+    !DRAFT_MODE.test(headers.cookie ?? "") &&
+    (headers[DATA_REQUEST] === undefined || path.includes("/_next/data/")) &&
+    !Object.keys(headers).some((name) => INTERNAL_REQUEST.test(name))
   );
 }
 

@@ -5,7 +5,7 @@
  * POST, which has no payload hash. So CloudFront's viewer-request function adds a secret header, and this
  * refuses whatever comes without it. Behind that:
  *
- *   - the platform's own headers are taken away, so that no site depends on them or shows them;
+ *   - the platform's own headers are taken away, so that no site can read or expose them;
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443).
@@ -29,7 +29,7 @@ const SEPARATOR = Buffer.alloc(8);
 const digest = (text) => createHash("sha256").update(text).digest();
 // Two digests have one length, which timingSafeEqual demands. Without a key nothing is equal.
 const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGIN_KEY) : undefined;
-// The site's own code, and whatever it prints of its environment, has no business with it.
+// The site's own code, and whatever it prints of its environment, must not read it.
 delete process.env.ANCHOR_ORIGIN_KEY;
 
 const sharedCache = loadSharedCache();
@@ -146,7 +146,7 @@ function refuse(lambdaStream, statusCode, text) {
   return new Promise((resolve) => lambdaStream.end(resolve));
 }
 
-/** The head as CloudFront shall get it. */
+/** Return the status and headers for CloudFront. */
 function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   const result = {};
   const setCookies = [...(cookies ?? [])];

@@ -95,28 +95,18 @@ def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
     assert re.search(expression, "/_next/image-of-the-site")
     assert re.search(expression, "/_next/static/x.js")
     assert re.search(expression, "/_next")
+    assert re.search(expression, "/blog/_next/image-of-the-day"), "the images' behavior applies there, too"
+    assert re.search(expression, "/_next/data/build/_next/image.json")
     assert not re.search(expression, "/_next/data/build/index.json")
     assert not re.search(expression, "/_nextdoor")
 
 
 def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
     rules = read(
-        {
-            "dynamicRoutes": [
-                {"page": "/draft/[id]", "regex": "^/draft/([^/]+?)$"},
-                {"page": "/x/[id]", "regex": "x"},
-            ]
-        },
         **{
             PRERENDER: {
                 "routes": {"/about": {"dataRoute": "/about.rsc"}, "/feed.xml": {"dataRoute": None}},
-                "dynamicRoutes": {
-                    "/posts/[slug]": {
-                        "routeRegex": "^/posts/.+$",
-                        "dataRouteRegex": "^/_next/data/b/posts/.+$",
-                    },
-                    "/cards/[id]": {"routeRegex": "^/cards/.+$"},
-                },
+                "dynamicRoutes": {"/posts/[slug]": {"routeRegex": "^/posts/.+$"}},
             },
             PAGES: {
                 "/": "pages/index.html",
@@ -125,18 +115,39 @@ def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
             },
         },
     )
-    assert rules.prerendered_paths == ("/about", "/about.rsc", "/feed.xml", "/", "/draft/[id]")
-    assert rules.prerendered == (
-        "^/posts/.+$",
-        "^/_next/data/b/posts/.+$",
-        "^/cards/.+$",
-        "^/draft/([^/]+?)$",
-    )
+    assert rules.prerendered == ("/about", "/about.rsc", "/feed.xml", "/", "/draft/[id]")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"type": "host", "value": "www.example.com"},
+        {"type": "query", "key": "page"},
+        {"type": "header", "key": "Next-Url"},
+    ],
+)
+@pytest.mark.parametrize("name", ["has", "missing"])
+def test_conditions_on_the_cache_key_are_no_conditions(name: str, condition: dict[str, Any]) -> None:
+    """The redirect from `www`, and the rewrites that Next.js makes for intercepting routes."""
+    redirects = [rule("^/redirected$", **{name: [condition]})]
+    rewrites = [rule("^/rewritten$", **{name: [condition]})]
+    rules = read({"redirects": redirects, "rewrites": {"beforeFiles": rewrites}})
+    assert not {"^/redirected$", "^/rewritten$"} & set(rules.conditional)
+
+
+def test_with_locales_every_rewrite_is_conditional() -> None:
+    """OpenNext chooses the locale of every path before it rewrites."""
+    routes = {"i18n": {"locales": ["en", "de"]}, "rewrites": [rule("^/always$")]}
+    assert "^/always$" in read(routes).conditional
 
 
 def test_the_locales_of_a_site_are_known() -> None:
-    assert read({"i18n": {"locales": ["en", "de"], "defaultLocale": "en"}}).locales == ("en", "de")
-    assert read({"i18n": None}).locales == ()
+    rules = read({"i18n": {"locales": ["en", "de"], "defaultLocale": "en"}})
+    assert (rules.locales, rules.detects_locale) == (("en", "de"), True)
+    rules = read({"i18n": None})
+    assert (rules.locales, rules.detects_locale) == ((), False)
+    rules = read({"i18n": {"locales": ["en"], "localeDetection": False}})
+    assert (rules.locales, rules.detects_locale) == (("en",), False)
 
 
 def test_the_rules_vary_by_what_is_in_the_cache_key() -> None:
@@ -160,14 +171,14 @@ def test_without_manifests_nothing_is_shared() -> None:
 
 def test_the_wrapper_reads_camel_case() -> None:
     rules = SharedCacheRules(
-        conditional=("^/a$",), prerendered_paths=("/b",), prerendered=("^/c$",), vary=("rsc",), base_path="/d"
+        conditional=("^/a$",), prerendered=("/b",), vary=("rsc",), base_path="/d", detects_locale=True
     )
     assert json.loads(rules.to_json()) == {
         "conditional": ["^/a$"],
-        "prerenderedPaths": ["/b"],
-        "prerendered": ["^/c$"],
+        "prerendered": ["/b"],
         "vary": ["rsc"],
         "locales": [],
+        "detectsLocale": True,
         "basePath": "/d",
     }
 
@@ -183,10 +194,15 @@ def test_the_wrapper_reads_camel_case() -> None:
         (ROUTES, '{"headers":[1]}', "routes-manifest.json: headers must be a list of objects"),
         (
             ROUTES,
-            '{"headers":[{"has":[1],"regex":1}]}',
+            '{"headers":[{"has":[{}],"regex":1}]}',
             "routes-manifest.json: headers[0]: regex must be a text",
         ),
         (ROUTES, '{"rewrites":1}', "routes-manifest.json: rewrites must be an object"),
+        (
+            ROUTES,
+            '{"headers":[{"has":[1]}]}',
+            "routes-manifest.json: headers[0]: has must be a list of objects",
+        ),
         (
             ROUTES,
             '{"rewrites":[{"regex":"^"}]}',

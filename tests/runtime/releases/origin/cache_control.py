@@ -1,7 +1,7 @@
 """`anchor-cache-control.mjs` as it is shipped, in V8."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -18,6 +18,15 @@ function run(rules, request, response) {
   if (!caches.has(rules)) caches.set(rules, new SharedCache(JSON.parse(rules) ?? undefined));
   caches.get(rules).apply(request, response);
   return JSON.stringify(response.headers);
+}
+// As `handleMiddleware` of OpenNext 4.1.12, of the path as it was sent and, for data, of the page.
+function matches(expressions, path) {
+  const page = path.replace(/^\\/_next\\/data\\/[^/]+/, "").replace(/\\.json$/, "");
+  return [path, page].some((each) => {
+    let decoded = each;
+    try { decoded = decodeURIComponent(each); } catch {}
+    return expressions.some((source) => new RegExp(source).test(each) || new RegExp(source).test(decoded));
+  });
 }
 """
 
@@ -45,6 +54,11 @@ class CacheControl:
 
     def close(self) -> None:
         self._engine.close()
+
+    def matches(self, expressions: Sequence[str], path: str) -> bool:
+        """Whether OpenNext would run middleware with these matchers for a raw path."""
+        result: Any = self._engine.eval(f"matches({json.dumps(expressions)}, {json.dumps(path)})")
+        return bool(result)
 
     def apply(
         self,

@@ -15,11 +15,20 @@ from tests.runtime.releases.origin.cache_control import VISITOR_HEADER, CacheCon
 GATE = r"^(?:\/(_next\/data\/[^/]{1,}))?\/protected(\.json|\.rsc)?[\/#\?]?$"
 RULES = SharedCacheRules(
     conditional=(GATE, r"^\/account(?:\/(.*))?$"),
-    prerendered_paths=("/", "/protected", "/about", "/_next/data/b1/about.json", "/größe"),
-    prerendered=(r"^/posts/([^/]+?)(?:/)?$",),
+    prerendered=("/", "/protected", "/about", "/_next/data/b1/about.json", "/größe"),
     vary=(*PAGE_KEY_HEADERS, "accept-encoding"),
 )
-WITH_LOCALES = evolve(RULES, locales=("en", "de-DE"), prerendered_paths=("/en/protected",))
+WITH_LOCALES = evolve(
+    RULES, locales=("en", "de", "pt-BR"), detects_locale=True, prerendered=("/en/protected",)
+)
+# As Next.js writes the usual matcher, `/((?!api|_next/static|tags).*)`, and one with a parameter.
+EXCLUDING = evolve(
+    RULES,
+    conditional=(
+        r"^(?:\/(_next\/data\/[^/]{1,}))?(?:\/((?!api|_next\/static|tags).*))(\.json|\.rsc)?[\/#\?]?$",
+        r"^(?:\/(_next\/data\/[^/]{1,}))?\/tags(?:\/([^\/#\?]+?))(\.json|\.rsc)?[\/#\?]?$",
+    ),
+)
 BELOW_BASE = evolve(RULES, base_path="/base", conditional=(r"^\/base\/protected$",))
 FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
@@ -141,6 +150,22 @@ NOT_SHARED = {
     "its data": (RULES, Request(path="/_next/data/b1/protected.json")),
     "in another case": (RULES, Request(path="/PROTECTED")),
     "encoded": (RULES, Request(path="/%70rotected")),
+    "in another case than an exclusion": (EXCLUDING, Request(path="/API/feed")),
+    "spelled in another way than an exclusion": (EXCLUDING, Request(path="/%61pi/feed")),
+    "with an encoded slash in a parameter": (EXCLUDING, Request(path="/tags/a%2Fb")),
+    "with an encoded question mark": (EXCLUDING, Request(path="/tags/what%3Fx")),
+    "with an encoded hash": (EXCLUDING, Request(path="/tags/c%23x")),
+    "the index of a folder's data": (
+        evolve(RULES, conditional=(r"^/docs/(.+?)(?:/)?$",)),
+        Request(path="/_next/data/b1/docs/index.json"),
+    ),
+    "below the images' behavior": (
+        evolve(RULES, conditional=(r"/_next(?:/(?!data/)|$)",)),
+        Request(path="/blog/_next/image-of-the-day"),
+    ),
+    "a prefetch of the middleware": (RULES, Request(headers={"x-middleware-prefetch": "1"})),
+    "a server action": (RULES, Request(headers={"next-action": "x"})),
+    "data of a page at the page's own path": (RULES, Request(headers={"x-nextjs-data": "1"})),
     "a rule with conditions below it": (RULES, Request(path="/account/orders/1")),
     "with a doubled slash": (RULES, Request(path="//api/feed")),
     "with an encoded slash": (RULES, Request(path="/api%2Ffeed/..")),
@@ -148,7 +173,9 @@ NOT_SHARED = {
     "with a broken encoding": (RULES, Request(path="/api/%E0%A4%A")),
     "with an encoded percent sign": (RULES, Request(path="/api/%2570rotected")),
     "its locale is detected": (WITH_LOCALES, Request(path="/blog/post")),
-    "a locale and a gate": (WITH_LOCALES, Request(path="/de-de/protected")),
+    "a locale and a gate": (WITH_LOCALES, Request(path="/de/protected")),
+    "no locale but a word like it": (WITH_LOCALES, Request(path="/de.faq")),
+    "a locale that OpenNext does not find": (WITH_LOCALES, Request(path="/pt-BR/blog")),
     "a locale's data and a gate": (WITH_LOCALES, Request(path="/_next/data/b1/en/protected.json")),
     "below a base path": (BELOW_BASE, Request(path="/base/protected")),
     "beside the base path": (BELOW_BASE, Request(path="/api/feed")),
@@ -162,7 +189,6 @@ NOT_SHARED = {
     "prerendered": (RULES, Request(path="/about")),
     "prerendered data": (RULES, Request(path="/_next/data/b1/about.json")),
     "prerendered, in unicode": (RULES, Request(path="/gr%C3%B6%C3%9Fe")),
-    "prerendered by a pattern": (RULES, Request(path="/posts/one")),
 }
 
 
@@ -177,10 +203,12 @@ def test_what_may_differ_between_visitors_is_not_shared(module: CacheControl, ca
     [
         (RULES, "/protected-not"),
         (RULES, "/other/account"),
-        (RULES, "/api/größe"),
+        (RULES, "/api/gr%C3%B6%C3%9Fe"),
+        (EXCLUDING, "/api/feed"),
         (RULES, "/_next/data/b1/other.json"),
         (WITH_LOCALES, "/en/blog/post"),
-        (WITH_LOCALES, "/DE-de"),
+        (WITH_LOCALES, "/DE"),
+        (evolve(WITH_LOCALES, detects_locale=False), "/blog/post"),
         (WITH_LOCALES, "/_next/data/b1/en/blog.json"),
         (WITH_LOCALES, "/api/feed"),
         (BELOW_BASE, "/base/other"),
@@ -246,6 +274,8 @@ def test_an_error_has_one_header_for_both(
         ("/isr", {"x-opennext-cache": "STALE"}, REVALIDATED),
         ("/protected", {}, UNSHARED),
         ("/protected", {"x-nextjs-cache": "HIT"}, UNSHARED),
+        ("/about", {"vary": "cookie"}, UNSHARED),
+        ("/isr", {"x-nextjs-cache": "HIT", "vary": "cookie"}, UNSHARED),
     ],
 )
 def test_a_prerendered_page_is_asked_for_again_each_time(
@@ -304,6 +334,41 @@ answers = st.fixed_dictionaries(
     },
 )
 statuses = st.sampled_from([200, 201, 301, 302, 304, 307, 404, 410, 500])
+
+
+@pytest.mark.parametrize("header", ["x-middleware-skip"])
+def test_an_answer_that_next_skipped_is_not_shared(module: CacheControl, header: str) -> None:
+    assert kept_seconds(module.apply(RULES, Request(), {**ASKS, header: "1"})) == 0
+
+
+segments = st.sampled_from(
+    [
+        "api",
+        "API",
+        "%61pi",
+        "feed",
+        "tags",
+        "a%2Fb",
+        "a%3Fb",
+        "protected",
+        "%70rotected",
+        "x.json",
+        "index",
+        "gr%C3%B6",
+    ]
+)
+paths = st.lists(segments, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
+prefixes = st.sampled_from(["", "/_next/data/b1", "/_next"])
+endings = st.sampled_from(["", "/", ".json", ".rsc", "%2F"])
+
+
+@given(path=st.tuples(prefixes, paths, endings).map("".join), rules=st.sampled_from([RULES, EXCLUDING]))
+def test_whatever_opennext_runs_middleware_for_is_not_shared(
+    module: CacheControl, path: str, rules: SharedCacheRules
+) -> None:
+    """OpenNext matches the raw path and the decoded one, each of the page and of its data, with case."""
+    if module.matches(rules.conditional, path):
+        assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 
 
 @given(headers=answers, status=statuses, case=st.sampled_from(sorted(NOT_SHARED)), cookies=st.booleans())
