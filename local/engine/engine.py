@@ -232,7 +232,7 @@ class Engine:
         declared = registration.declared
         if declared.type.startswith("pulumi:providers:"):
             return Made(id=declared.name)
-        kept = self._kept.get(declared.urn)
+        kept = self._take_over(registration)
         if kept:
             declared = evolve(declared, properties=registration.with_ignored_from(kept.declared.properties))
         digest = _digest(declared.properties)
@@ -263,6 +263,14 @@ class Engine:
             if run.on_resource:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
+
+    def _take_over(self, registration: Registration) -> _Kept | None:
+        """Return what is there of a resource. One that has an alias may be there under its former URN."""
+        urn = registration.declared.urn
+        former = next((each for each in registration.former_urns if each in self._kept), None)
+        if former is not None and urn not in self._kept:
+            self._kept[urn] = self._kept.pop(former)
+        return self._kept.get(urn)
 
     def _delete(self, urns: list[str]) -> list[str]:
         for urn in urns:

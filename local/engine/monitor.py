@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.proto import alias_pb2, engine_pb2, resource_pb2
 
 from local.engine.archives import properties_of
 from local.providers.core.resource import Declared, Made, Properties
@@ -23,10 +23,12 @@ class Registration:
 
     Attributes:
         ignore_changes: property paths whose later changes the program does not want carried out.
+        former_urns: URNs that the resource may have had, by its aliases.
     """
 
     declared: Declared
     ignore_changes: tuple[str, ...]
+    former_urns: tuple[str, ...] = ()
 
     def with_ignored_from(self, old: Properties) -> Properties:
         """The declared properties, with those of `ignore_changes` as they were before."""
@@ -89,11 +91,25 @@ class Monitor:
             name=request.name,
             properties=properties_of(request.object, self.root),
         )
-        made = self.register(Registration(declared=declared, ignore_changes=tuple(request.ignoreChanges)))
+        made = self.register(
+            Registration(
+                declared=declared,
+                ignore_changes=tuple(request.ignoreChanges),
+                former_urns=tuple(self._former_urn(request, alias) for alias in request.aliases),
+            )
+        )
         answer = struct_pb2.Struct()
         answer.CopyFrom(request.object)
         answer.update(made.outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=answer)
+
+    def _former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
+        """Return the URN that an alias names: what it leaves out is as the resource has it now."""
+        if alias.urn:
+            return alias.urn
+        spec = alias.spec
+        parent = "" if spec.noParent else spec.parentUrn or request.parent
+        return self.urn(parent, spec.type or request.type, spec.name or request.name)
 
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
