@@ -44,7 +44,7 @@ def _policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
 
 def _has_server(distribution: Resource) -> bool:
     origins = cast("list[Mapping[str, Any]]", distribution.entries("origins"))
-    return any(origin.get("customOriginConfig") for origin in origins)
+    return any(origin.get("customOriginConfig") is not None for origin in origins)
 
 
 def _keeps_only_what_is_released(policy: Resource) -> bool:

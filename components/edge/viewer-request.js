@@ -41,6 +41,8 @@ const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cd
 // encoded dots, slashes, backslashes and NUL. The server gets it, and it knows nothing but its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
+// The platform, OpenNext and Next.js trust these: no viewer may send them.
+const TRUSTED = /^(x-(anchor|opennext|open-next|vercel)-|content-security-policy)/;
 // Next.js answers differently to these, and they are not in the cache key.
 const INTERNAL = /^(x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
 
@@ -65,7 +67,7 @@ async function handler(event) {
   }
 
   Object.keys(headers).forEach((name) => {
-    if (name.startsWith('x-anchor-') || name.startsWith('x-opennext-')) {
+    if (TRUSTED.test(name)) {
       delete headers[name];
     }
   });

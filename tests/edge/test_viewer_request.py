@@ -423,3 +423,12 @@ def test_a_request_that_only_one_visitor_can_send_has_a_cache_key_of_its_own(
 
 def test_a_viewer_cannot_choose_the_cache_key(of_an_older_release: EdgeFunction) -> None:
     assert cache_header(of_an_older_release, headers=[("x-anchor-cache", "shared")]) != "shared"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x-open-next-country", "x-vercel-ip-country", "content-security-policy", "x-opennext-initial-url"],
+)
+def test_headers_that_next_and_opennext_trust_are_removed(function: EdgeFunction, name: str) -> None:
+    outcome = function.run(request("/", headers=[(name, "script-src 'nonce-x'")]))
+    assert header(outcome, name) == []

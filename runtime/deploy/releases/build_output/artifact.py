@@ -268,7 +268,7 @@ def _verified_content(
         artifact = Artifact(
             manifest=manifest,
             build=build,
-            cache_rules=_cache_rules(archive, members, manifest, limits),
+            cache_rules=_cache_rules(archive, members, manifest, build, limits),
             archive=archive,
             members=members,
         )
@@ -287,6 +287,7 @@ def _cache_rules(
     archive: zipfile.ZipFile,
     members: Mapping[str, zipfile.ZipInfo],
     manifest: Manifest,
+    build: Build,
     limits: ArtifactLimits,
 ) -> SharedCacheRules:
     """Read the rules from the default server's `.next/`: in a monorepo it is below the site's folder."""
@@ -304,7 +305,7 @@ def _cache_rules(
         for name in MANIFESTS
         if f"{folder}{name}" in members
     }
-    return read_shared_cache_rules(texts, manifest.base_path)
+    return read_shared_cache_rules(texts, build_id=build.build_id, base_path=manifest.base_path)
 
 
 def _read(

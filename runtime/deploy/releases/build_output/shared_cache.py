@@ -37,8 +37,8 @@ MANIFESTS: Final = (
 """The manifests that the rules come from, below the server's `.next/`."""
 
 _EVERY_PATH: Final = "^"
-# Below /_next only the data of pages has the cache key of pages; the rest has that of images or hashed files.
-# The images' behavior of the distribution also applies below any other folder.
+# Paths below /_next, but for the data of pages, have the cache key of images or hashed files. The images'
+# behavior of the distribution also applies below any other folder.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
 # What a rule may depend on without further ado: the cache key has the host, the query and some headers.
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
@@ -57,6 +57,7 @@ class SharedCacheRules:
         conditional: Expressions of the paths whose answers depend on request data outside the cache key.
         prerendered: The paths that Next.js answers from its own cache. It marks further answers itself.
         vary: Request headers that are in the cache key, in lower case.
+        build_id: Next.js's build ID, which the paths of pages' data name.
         locales: The site's locales; empty without internationalized routing.
         detects_locale: Whether the visitor decides the locale of a path that names none.
         base_path: The path below which the whole site lies, such as `/docs`; empty for the root.
@@ -65,6 +66,7 @@ class SharedCacheRules:
     conditional: tuple[str, ...] = ()
     prerendered: tuple[str, ...] = ()
     vary: tuple[str, ...] = ()
+    build_id: str = ""
     locales: tuple[str, ...] = ()
     detects_locale: bool = False
     base_path: str = ""
@@ -76,6 +78,7 @@ class SharedCacheRules:
                 "conditional": self.conditional,
                 "prerendered": self.prerendered,
                 "vary": self.vary,
+                "buildId": self.build_id,
                 "locales": self.locales,
                 "detectsLocale": self.detects_locale,
                 "basePath": self.base_path,
@@ -92,11 +95,14 @@ NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,))
 """For a server whose manifests are missing."""
 
 
-def read_shared_cache_rules(manifests: Mapping[str, bytes], base_path: str) -> SharedCacheRules:
+def read_shared_cache_rules(
+    manifests: Mapping[str, bytes], *, build_id: str, base_path: str
+) -> SharedCacheRules:
     """Read the rules of a build.
 
     Args:
         manifests: The content of the manifests that the build has, by their names in `MANIFESTS`.
+        build_id: Next.js's build ID.
         base_path: The site's base path.
 
     Raises:
@@ -117,6 +123,7 @@ def read_shared_cache_rules(manifests: Mapping[str, bytes], base_path: str) -> S
         conditional=tuple(dict.fromkeys(conditional)),
         prerendered=tuple(dict.fromkeys((*_prerendered(prerender), *static))),
         vary=(*PAGE_KEY_HEADERS, _ENCODING),
+        build_id=build_id,
         locales=locales,
         detects_locale=bool(locales) and i18n.value.get("localeDetection") is not False,
         base_path=base_path,
@@ -143,13 +150,11 @@ def _matchers(middleware: "_Document") -> Iterator[str]:
 
 def _conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_rewrites(routes))
-    # A rewrite can lead to a path that a rule with conditions rewrites again. With locales, OpenNext chooses
-    # one for every path before it rewrites, by the visitor's cookie and languages.
-    all_are_conditional = has_locales or any(_has_conditions(rule) for rule in rewrites)
-    for rule in rewrites:
-        is_external = not rule.text("destination").startswith("/")
-        if all_are_conditional or is_external:
-            yield rule.text("regex")
+    # A rewrite can lead to a path that another one rewrites again: by conditions, or to a server that sees
+    # all of the request. With locales, OpenNext chooses one for every path before it rewrites, by the
+    # visitor's cookie and languages.
+    if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
+        yield from (rule.text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):
         yield from (rule.text("regex") for rule in routes.objects(name) if _has_conditions(rule))
 
@@ -161,6 +166,10 @@ def _rewrites(routes: "_Document") -> Iterator["_Document"]:
     phases = routes.object("rewrites")
     for phase in ("beforeFiles", "afterFiles", "fallback"):
         yield from phases.objects(phase)
+
+
+def _is_external(rule: "_Document") -> bool:
+    return not rule.text("destination").startswith("/")
 
 
 def _has_conditions(rule: "_Document") -> bool:

@@ -42,7 +42,6 @@ const STALE = ["stale-while-revalidate", "stale-if-error"];
 const ENCODED_SYNTAX = /%(?:2f|5c|3f|23|25|2e|00)/i;
 // Empty segments, dot segments, backslashes and control characters.
 const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
-const DATA_PREFIX = /^\/_next\/data\/[^/]+(?=\/)/;
 const MOST_CLASSIFIED = 1_000;
 
 /** Parse Cache-Control into a map from lower-case directive to its value, or `true` without one. */
@@ -128,13 +127,16 @@ export class SharedCache {
   }
 
   classifyCanonical(rawPath, path) {
-    const { basePath, locales, detectsLocale } = this.rules;
+    const { basePath, buildId, locales, detectsLocale } = this.rules;
     if (basePath && path !== basePath && !path.startsWith(`${basePath}/`)) {
       return { isConditional: true, isPrerenderedPath: false };
     }
     const inside = path.slice(basePath.length) || "/";
-    const data = DATA_PREFIX.exec(inside)?.[0] ?? "";
-    const page = data ? inside.slice(data.length).replace(/\.json$/, "") : inside;
+    // Only this spelling is data of a page; Next.js and OpenNext take any other one for a page's own path.
+    const data = `/_next/data/${buildId}/`;
+    const isData = inside.startsWith(data) && inside.endsWith(".json");
+    if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
+    const page = isData ? inside.slice(data.length - 1, -".json".length) : inside;
     // Like OpenNext: it compares the lower-case segment, so it never finds a locale with capitals.
     const isLocalized = !locales.length || locales.includes((page.split("/")[1] ?? "").toLowerCase());
     const isApi = /^\/api(?:\/|$)/.test(page);
@@ -143,7 +145,7 @@ export class SharedCache {
       ? pages.map((each) => each.replace(/^\/[^/]+/, "") || "/")
       : locales.flatMap((locale) => pages.map((each) => `/${locale}${each === "/" ? "" : each}`));
     const others = locales.length ? withOtherLocale : [];
-    const forms = withForms([rawPath, path, inside, ...pages, ...others], basePath, locales);
+    const forms = withForms({ sent: [rawPath, path], inside: [inside, ...pages, ...others], basePath, locales });
     return {
       isConditional: (!isLocalized && detectsLocale && !isApi) || anyMatches(this.conditional, forms),
       isPrerenderedPath: forms.some((form) => this.prerendered.has(form)),
@@ -173,15 +175,13 @@ function canonicalPath(rawPath) {
   return isCanonical && !AMBIGUOUS.test(path) ? path : undefined;
 }
 
-/** Return the paths with and without base path and locale, encoded and decoded: every form that a rule may have. */
-function withForms(paths, basePath, locales) {
-  const forms = new Set(paths);
-  for (const form of [...forms]) forms.add(encodeURI(form));
-  if (basePath) {
-    for (const form of [...forms]) {
-      forms.add(`${basePath}${form}`);
-      for (const locale of locales) forms.add(`/${locale}${basePath}${form}`);
-    }
+/** Return a path in every form that a rule may have: with base path and locale or without, encoded and decoded. */
+function withForms({ sent, inside, basePath, locales }) {
+  const below = new Set([...inside, ...inside.map(encodeURI)]);
+  const forms = new Set([...sent, ...below]);
+  for (const form of below) forms.add(`${basePath}${form}`);
+  for (const form of [...forms]) {
+    for (const locale of locales) forms.add(`/${locale}${form}`);
   }
   return [...forms];
 }

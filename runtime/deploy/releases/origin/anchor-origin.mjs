@@ -21,7 +21,9 @@ import { SharedCache } from "./anchor-cache-control.mjs";
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
-const INTERNAL = /^x-(anchor|opennext)-/i;
+// The platform's own headers, and those that OpenNext and Next.js trust: nobody else may send them. Next.js would
+// write the nonce of a Content-Security-Policy that a visitor sends into a page that it keeps for others.
+const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);

@@ -23,7 +23,9 @@ MISSING = {"missing": [{"type": "cookie", "key": "session"}]}
 
 def read(routes: dict[str, Any] | None = None, **others: Any) -> SharedCacheRules:  # noqa: ANN401 - JSON
     documents = {ROUTES: routes or {}, **others}
-    return read_shared_cache_rules({name: json.dumps(each).encode() for name, each in documents.items()}, "")
+    return read_shared_cache_rules(
+        {name: json.dumps(each).encode() for name, each in documents.items()}, build_id="b1", base_path=""
+    )
 
 
 def rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -87,7 +89,9 @@ def test_rewrites_without_conditions_change_nothing() -> None:
 def test_an_external_rewrite_is_conditional() -> None:
     """Another server answers, by whatever it sees of the request."""
     external = rule("^/blog$", destination="https://blog.example.com/:path*")
-    assert "^/blog$" in read({"rewrites": {"afterFiles": [external]}}).conditional
+    before = rule("^/news$", destination="/blog")
+    rules = read({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})
+    assert {"^/blog$", "^/news$"} <= set(rules.conditional), "one that leads to it, too"
 
 
 def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
@@ -157,26 +161,33 @@ def test_the_rules_vary_by_what_is_in_the_cache_key() -> None:
 
 def test_the_image_function_runs_no_code_of_the_site() -> None:
     rules = read_shared_cache_rules(
-        {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'}, "/docs"
+        {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'},
+        build_id="b1",
+        base_path="/docs",
     )
     assert (rules.for_images().conditional, rules.for_images().base_path) == ((), "/docs")
 
 
 def test_without_manifests_nothing_is_shared() -> None:
-    assert read_shared_cache_rules({}, "") == NOTHING_SHARED
-    assert (
-        read_shared_cache_rules({PRERENDER: b"not read"}, "/docs").conditional == NOTHING_SHARED.conditional
-    )
+    assert read_shared_cache_rules({}, build_id="b1", base_path="") == NOTHING_SHARED
+    rules = read_shared_cache_rules({PRERENDER: b"not read"}, build_id="b1", base_path="/docs")
+    assert rules.conditional == NOTHING_SHARED.conditional
 
 
 def test_the_wrapper_reads_camel_case() -> None:
     rules = SharedCacheRules(
-        conditional=("^/a$",), prerendered=("/b",), vary=("rsc",), base_path="/d", detects_locale=True
+        conditional=("^/a$",),
+        prerendered=("/b",),
+        vary=("rsc",),
+        build_id="b1",
+        base_path="/d",
+        detects_locale=True,
     )
     assert json.loads(rules.to_json()) == {
         "conditional": ["^/a$"],
         "prerendered": ["/b"],
         "vary": ["rsc"],
+        "buildId": "b1",
         "locales": [],
         "detectsLocale": True,
         "basePath": "/d",
@@ -221,5 +232,5 @@ def test_the_wrapper_reads_camel_case() -> None:
 def test_what_next_does_not_write_is_refused_with_its_place(name: str, text: str, message: str) -> None:
     manifests = {ROUTES: b"{}", name: text.encode()}
     with pytest.raises(SharedCacheError) as refused:
-        read_shared_cache_rules(manifests, "")
+        read_shared_cache_rules(manifests, build_id="b1", base_path="")
     assert str(refused.value) == message

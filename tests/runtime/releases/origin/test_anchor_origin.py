@@ -96,15 +96,17 @@ def test_the_site_sees_its_request_without_the_platforms_headers(origin: Origin)
         ("x-anchor-origin-key", KEY),
         ("x-anchor-release", "01JB"),
         ("x-opennext-initial-url", "https://other.example.com/"),
+        ("x-open-next-country", "XX"),
+        ("content-security-policy", "script-src 'nonce-x'"),
         ("x-forwarded-host", "shop.example.com"),
         ("cookie", "a=1; b=2"),
     ]
     seen = origin.get(STREAMING, "/echo?q=1&q=2", headers).json()
     event = seen["event"]
     assert seen["key"] is None
-    assert {name: value for name, value in event["headers"].items() if name.startswith("x-")} == {
-        "x-forwarded-host": "shop.example.com"
-    }
+    assert {
+        name: value for name, value in event["headers"].items() if name.startswith(("x-", "content-"))
+    } == {"x-forwarded-host": "shop.example.com"}
     assert (event["rawPath"], event["rawQueryString"]) == ("/echo", "q=1&q=2")
     assert event["cookies"] == ["a=1", "b=2"]
 

@@ -17,6 +17,7 @@ RULES = SharedCacheRules(
     conditional=(GATE, r"^\/account(?:\/(.*))?$"),
     prerendered=("/", "/protected", "/about", "/_next/data/b1/about.json", "/größe"),
     vary=(*PAGE_KEY_HEADERS, "accept-encoding"),
+    build_id="b1",
 )
 WITH_LOCALES = evolve(
     RULES, locales=("en", "de", "pt-BR"), detects_locale=True, prerendered=("/en/protected",)
@@ -30,6 +31,11 @@ EXCLUDING = evolve(
     ),
 )
 BELOW_BASE = evolve(RULES, base_path="/base", conditional=(r"^\/base\/protected$",))
+EXCLUDING_BELOW_BASE = evolve(
+    RULES,
+    base_path="/base",
+    conditional=(r"^\/base(?:\/(_next\/data\/[^/]{1,}))?(?:\/((?!api).*))(\.json|\.rsc)?[\/#\?]?$",),
+)
 FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
 REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
@@ -168,7 +174,7 @@ NOT_SHARED = {
     "data of a page at the page's own path": (RULES, Request(headers={"x-nextjs-data": "1"})),
     "a rule with conditions below it": (RULES, Request(path="/account/orders/1")),
     "with a doubled slash": (RULES, Request(path="//api/feed")),
-    "with an encoded slash": (RULES, Request(path="/api%2Ffeed/..")),
+    "with an encoded slash": (RULES, Request(path="/api%2Ffeed")),
     "with dots": (RULES, Request(path="/api/./feed")),
     "with a broken encoding": (RULES, Request(path="/api/%E0%A4%A")),
     "with an encoded percent sign": (RULES, Request(path="/api/%2570rotected")),
@@ -176,6 +182,12 @@ NOT_SHARED = {
     "a locale and a gate": (WITH_LOCALES, Request(path="/de/protected")),
     "no locale but a word like it": (WITH_LOCALES, Request(path="/de.faq")),
     "a locale that OpenNext does not find": (WITH_LOCALES, Request(path="/pt-BR/blog")),
+    "data of another build": (RULES, Request(path="/_next/data/b2/other.json")),
+    "data without an ending": (WITH_LOCALES, Request(path="/_next/data/b1/de")),
+    "a rule for data with a locale": (
+        evolve(WITH_LOCALES, conditional=(r"^/en/_next/data/.+$",)),
+        Request(path="/_next/data/b1/en/other.json"),
+    ),
     "a locale's data and a gate": (WITH_LOCALES, Request(path="/_next/data/b1/en/protected.json")),
     "below a base path": (BELOW_BASE, Request(path="/base/protected")),
     "beside the base path": (BELOW_BASE, Request(path="/api/feed")),
@@ -213,10 +225,18 @@ def test_what_may_differ_between_visitors_is_not_shared(module: CacheControl, ca
         (WITH_LOCALES, "/api/feed"),
         (BELOW_BASE, "/base/other"),
         (BELOW_BASE, "/base/api/feed"),
+        (EXCLUDING_BELOW_BASE, "/base/api/feed"),
     ],
 )
 def test_what_remains_is_shared(module: CacheControl, rules: SharedCacheRules, path: str) -> None:
     assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
+
+
+def test_an_optimized_image_is_shared(module: CacheControl) -> None:
+    """The image function runs no code of the site: no middleware has seen the request."""
+    image = {"cache-control": "public,max-age=60,immutable", "vary": "Accept"}
+    for rules, path in ((RULES, "/_next/image"), (BELOW_BASE, "/base/_next/image")):
+        assert kept_seconds(module.apply(rules.for_images(), Request(path=path), image)) == 60
 
 
 @pytest.mark.parametrize("vary", ["cookie", "Accept-Language", "rsc, user-agent", "*"])
