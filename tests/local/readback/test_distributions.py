@@ -86,10 +86,11 @@ def test_every_behaviour_of_sites_runs_the_function_with_the_store(
 ) -> None:
     client, associated = running_emulator.client("cloudfront"), set[str]()
     for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        (association,) = behaviour["FunctionAssociations"]["Items"]
-        assert association["EventType"] == "viewer-request"
-        associated.add(association["FunctionARN"].rpartition("/")[2])
-    assert associated == {"anchor-local-viewer-request"}
+        for association in behaviour["FunctionAssociations"]["Items"]:
+            name = association["FunctionARN"].rpartition("/")[2]
+            assert name == f"anchor-local-{association['EventType']}"
+            associated.add(name)
+    assert associated == {"anchor-local-viewer-request", "anchor-local-viewer-response"}
     live = client.describe_function(Name="anchor-local-viewer-request", Stage="LIVE")
     function = live["FunctionSummary"]["FunctionConfig"]
     assert function["Runtime"] == "cloudfront-js-2.0"
