@@ -7,6 +7,7 @@ its tests.
 
 import ast
 import io
+import os
 import re
 import tokenize
 from collections import defaultdict
@@ -47,6 +48,7 @@ _FOLDERS: Final = (
     "runtime",
     "tests",
 )
+_GENERATED: Final = ("node_modules", ".next", ".open-next", "__pycache__")
 _SCRIPTS: Final = (".js", ".mjs", ".ts", ".tsx", ".yml", ".yaml")
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -134,18 +136,21 @@ def find_mentions(checkout: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for file in _readable_files(checkout):
         text = file.read_text(encoding="utf-8")
+        if not _WORD.search(text):  # most files, whose parsing would take seconds
+            continue
         for each in sorted({word for part in _prose_of(file, text) for word in _WORD.findall(part)}):
             found[each].append(file.relative_to(checkout).as_posix())
     return found
 
 
 def _readable_files(checkout: Path) -> Iterator[Path]:
-    folders = [checkout / name for name in _FOLDERS]
-    files = [file for folder in folders for file in sorted(folder.rglob("*"))]
-    for file in [*sorted(checkout.glob("*.md")), *sorted(checkout.glob("*.py")), *files]:
-        ignored = {"node_modules", ".next", ".open-next"} & set(file.parts)
-        if file.suffix in (".py", ".md", *_SCRIPTS) and not ignored and file != checkout / PAGE:
-            yield file
+    yield from sorted((*checkout.glob("*.md"), *checkout.glob("*.py")))
+    for name in _FOLDERS:
+        for folder, subfolders, files in os.walk(checkout / name):
+            subfolders[:] = sorted(each for each in subfolders if each not in _GENERATED)
+            for file in (Path(folder, each) for each in sorted(files)):
+                if file.suffix in (".py", ".md", *_SCRIPTS) and file != checkout / PAGE:
+                    yield file
 
 
 def _prose_of(file: Path, text: str) -> Iterator[str]:
