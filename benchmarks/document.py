@@ -12,12 +12,12 @@ FOLDER: Final = "benchmarks"
 """Where the pictures are, beside the page."""
 
 _INTRODUCTION: Final = """\
-Mostly ratios of two things that were measured in the same run on the same machine. They can be compared with
-yours; the seconds cannot. `missed` has its reason below its table."""
+Most results are ratios of two measurements in the same run on the same machine. Compare the ratios with
+your own, not the seconds. The reason for each `missed` is below its table."""
 _AGAIN: Final = """\
 ```sh
-make bench                                 # everything, and this page again
-.venv/bin/python -m benchmarks program     # one of them, shown only
+make bench                                 # everything, and writes this page
+.venv/bin/python -m benchmarks program     # one benchmark, without writing
 ```"""
 
 
@@ -53,7 +53,7 @@ def write(reports: Sequence[Report], machine: Machine) -> str:
             f"Measured on {machine.cores} cores of {machine.processor}, {machine.system}, "
             f"Python {machine.python}, with {packages}, in {machine.minutes:.0f} minutes."
         ),
-        "## Again",
+        "## Measure again",
         _AGAIN,
         *(block for report in reports for block in _section(report)),
     )

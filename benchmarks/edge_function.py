@@ -21,11 +21,11 @@ SAME: Final = Goal(bound=1.2)
 READS: Final = Goal(bound=2)
 FITS: Final = Goal(bound=1)
 _METHOD: Final = """\
-The deployed file in V8, in this process, with a KeyValueStore in memory. {requests:,} requests one after the other:
-pages, hashed files and public files of {busy} hosts all over the store: of all of them, the processor's cache would be
-measured. Each request is parsed from JSON anew, as its event, which is part of the time; CPU seconds count. The stores
-take turns, {turns} times; of each the fastest. The time of a look-up in CloudFront's own store is CloudFront's; what can
-be said here is how many there are for a request."""  # noqa: E501 - Markdown, wrapped at 120
+The deployed file runs in V8, in the process of the benchmark, with a KeyValueStore in memory. It answers {requests:,}
+requests one after the other, for pages, hashed files and public files of {busy} hosts from the whole store. With more
+hosts, the benchmark would measure the cache of the processor. Each request is parsed from JSON, and this time is
+included. The stores take turns, {turns} times, and the lowest CPU time of each counts. The time of a look-up in
+CloudFront's own store cannot be measured here, only the number of look-ups."""  # noqa: E501 - Markdown, wrapped at 120
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
 _EVENTS: Final = 5_000  # as many for each store
 _BUSY: Final = 100  # hosts that are asked for

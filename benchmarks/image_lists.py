@@ -37,18 +37,18 @@ _FIFTHS: Final = 5
 _WALKS: Final = 3  # what disturbs a walk for some pages does not disturb these in each
 _BATCH: Final = 25  # rows of one `BatchWriteItem`
 _METHOD: Final = """\
-{images:,} images of one user, {in_album:,} of them in one album, in the table as the program declares it, on an
-emulator that is a process of its own. Both lists are walked through as the API does it, {page} images a page, with the
-signed cursor of each page for the next one: {walks} times, of which each page's fastest counts. Calls are counted where
-botocore sends them, so that a repeated one would count, too. The order of all images is checked. The last fifth of the
-pages is compared with the first, by medians: CPU is this process's own, wall contains the emulator."""  # noqa: E501 - Markdown, wrapped at 120
+One user has {images:,} images, {in_album:,} of them in one album, in the table that the program declares, on an emulator in a
+separate process. Both lists are read as the API reads them, {page} images per page, with the signed cursor of each page
+for the next one. They are read {walks} times, and the fastest time of each page counts. Calls are counted where botocore
+sends them, so retries would count too. The order of all images is checked. The medians of the first and the last fifth
+of the pages are compared. CPU is the time of this process; wall time includes the emulator."""  # noqa: E501 - Markdown, wrapped at 120
 _EMULATOR: Final = """\
-CPU is what a page costs the function: to sign and check the cursor, to ask, and to read {page} rows. The rest of the
-wall time is the emulator's, {share:.0f} % of a page of all images: it goes through all rows of the user for each page,
-where DynamoDB begins to read at the cursor's key."""  # noqa: E501 - the same
+CPU is what a page costs the function: verifying and signing the cursor, the query, and reading {page} rows. The rest of the
+wall time belongs to the emulator, {share:.0f} % of a page of all images. The emulator reads all rows of the user for each
+page; DynamoDB starts at the key of the cursor."""  # noqa: E501 - the same
 _TWO_CALLS: Final = """\
-An album's first page takes a second call, because an empty album differs from one that is not the user's; a cursor
-proves by its signature that this was looked at."""  # noqa: E501 - the same
+The first page of an album needs a second call, to tell an empty album from an album of another user. The signature of a
+cursor proves that this was checked."""  # noqa: E501 - the same
 
 
 @frozen(kw_only=True)

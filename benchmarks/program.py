@@ -22,21 +22,20 @@ REPEATED: Final = {1: 7, 50: 5, 500: 3}
 GOAL: Final = Goal(bound=1.2)
 LINEAR: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-`__main__.py` with production's settings and so many sites, run by the Pulumi SDK against a resource monitor
-in the same process that answers at once (`benchmarks/monitor.py`). Then all that it registered is registered
-by a flat program, straight from `pulumi_aws` (`benchmarks/flat_program.py`), with the same types, names,
-inputs, options and dependencies: the ARN in a policy is an output of its resource there, too. Afterwards it
-is compared whether they are the same; if not, the benchmark stops. Each run has a process of its own, in
-which a small program went before it, so that every module is loaded. CPU seconds count, over all threads; of
-several runs, made in turns, the fastest."""
+The Pulumi SDK runs `__main__.py` with production's settings and this number of sites. A resource monitor
+in the same process answers at once (`benchmarks/monitor.py`). Then a flat program registers the same
+resources directly with `pulumi_aws` (`benchmarks/flat_program.py`): the same types, names, inputs,
+options and dependencies. The benchmark stops if the two differ. Each run has its own process, in which a
+small program first loads every module. The result is CPU seconds of all threads, the lowest of several
+alternating runs."""
 _REMARK: Final = """\
-Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with its outputs
-and a second call that reports them. The rest is the stack trace that the SDK takes for each registration,
-which is longer where a component makes it, and what the program exports, which the flat one does not."""
+Components are resources for Pulumi: here they add {share:.0%} more registrations, each with outputs and a
+second call that reports them. The rest is the stack trace that the SDK records for each registration,
+which is longer below a component, and the stack outputs, which the flat program does not have."""
 _USUAL: Final = """\
-Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above compare
-components with none. Programs mostly do not: then the collector looks again and
-again through all that was made, and the SDK at all unfinished outputs whenever one is finished."""  # noqa: E501 - Markdown, wrapped at 120
+Both programs call `enable_fast_registration` (`components/core/registration.py`), so the ratios above
+compare components with no components. Most programs do not call it. Then Python's garbage collector
+repeatedly scans all objects, and the SDK checks all unfinished outputs whenever one is finished."""
 
 
 @frozen(kw_only=True)

@@ -19,13 +19,12 @@ from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-The example site. Bare: a checkout of the commit, in which `npm ci` and `open-next build` run, with the Node.js, the
-settings and the npm cache that builds of the embedded cloud have; the cache is filled before. Push: from the signed push
-to the first page of that commit at the site's own address, everything in between. A bare build goes before the push and
-one after it, of which the mean counts. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
+The example site. Bare: `npm ci` and `open-next build` in a checkout of the commit, with the same Node.js, settings and
+filled npm cache as builds of the embedded cloud. Push: the time from the signed push to the first page of that commit at
+the site's own address. One bare build runs before the push and one after it, and their mean counts. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
 _REMARK: Final = """\
-What a push takes beyond the bare build: the queue and the start of the build, checking the toolchain, packing and
-storing the artifact, and the release with its smoke test. The statuses are asked for every half second."""  # noqa: E501 - the same
+Beyond the bare build, a push takes the time of the queue, the start of the build, the check of the toolchain, packing and
+storing the artifact, and the release with its smoke test. The status is requested every half second."""  # noqa: E501 - the same
 
 
 def measure(say: Say) -> Report:

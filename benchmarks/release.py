@@ -35,15 +35,14 @@ _FOLDER: Final = "_next/static/chunks"
 _RELEASE: Final = "anchor-local-release"
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud; then {changed} of them
-are replaced, and it is pushed again. A release takes what its steps took, as the release function logs them: from the
-download of the artifact to the switch, with its checks, two functions published and tried, and the edge. The AWS command
-line copies the same files from a folder to a bucket of the same emulator (`aws s3 sync`, as it is installed here), once
-before and once after the release, of which the mean counts; then the changed ones. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
+A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud. Then {changed} of them are replaced, and it
+is pushed again. The time of a release is the sum of its steps, as the release function logs them, from the download of
+the artifact to the switch. The AWS command line copies the same files from a folder to a bucket of the same emulator
+(`aws s3 sync`), once before and once after the release, and the mean counts; then it copies the changed files. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
 _REMARK: Final = """\
-The uploads are the work that both do; the other steps of the release took {others:.2f} s and do not depend on how many
-files there are. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s, in one thread: no client that
-sends as many objects takes less here, while S3 answers many requests at once."""  # noqa: E501 - the same
+Both do the uploads. The other steps of the release took {others:.2f} s and do not depend on the number of files. During the
+{sync:.2f} s of `aws s3 sync`, the emulator computed for {emulated:.2f} s in one thread. That is a lower limit for every client here,
+while S3 answers many requests at the same time."""  # noqa: E501 - the same
 
 
 @frozen(kw_only=True)

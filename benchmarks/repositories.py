@@ -44,18 +44,16 @@ RELEASE: Final = Release(
     url="https://01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
 )
 _METHOD: Final = """\
-Four operations on the same emulator, a process of its own, in the same run: `get` a deployment by its key (16
-attributes, one of them a map), `create` a job (a conditional put of 9 attributes), `update` a deployment (a conditional
-update that returns the whole row) and `list` a page of {page} deployments. The raw client builds its dictionaries by
-hand, and by hand takes the values out of what comes back, times parsed. It has the settings of the functions' client,
-which like PynamoDB's leaves it to DynamoDB to check parameters; boto3's Table resource is as boto3 makes it. CPU
-seconds of the calling thread count. The contenders take turns, {calls} calls each, {rounds} times in an order that
-changes; of all turns the fastest."""  # noqa: E501 - Markdown, wrapped at 120
+Four operations run on the same emulator, in a separate process. They are: `get` a deployment by its key (16 attributes,
+one of them a map), `create` a job (a conditional put of 9 attributes), `update` a deployment (a conditional update that
+returns the row) and `list` a page of {page} deployments. The raw client builds its dictionaries and reads the answers by
+hand, with parsed times. It has the settings of the functions' client, which leaves the validation of parameters to
+DynamoDB, as PynamoDB's does. boto3's Table resource has its defaults. The result is CPU seconds of the calling thread.
+The contenders take turns, {calls} calls each, {rounds} times in a changing order, and the fastest turn counts."""  # noqa: E501 - Markdown, wrapped at 120
 _LIMIT: Final = """\
-Of what an operation takes, {least:.0%} or more is the raw call: boto3 and botocore build, sign, send and parse
-it, as botocore does for PynamoDB. No repository on top of them can be 1.5 times as fast as another one. That would
-take requests that are built, signed and sent without botocore, so with credentials, retries and endpoints of our own:
-what it is trusted for there is worth more than what it takes."""  # noqa: E501 - Markdown, wrapped at 120
+The raw call takes {least:.0%} or more of each operation: boto3 and botocore build, sign, send and parse it, as botocore does
+for PynamoDB. So no repository on top of them can be 1.5 times as fast as another one. That would need requests without
+botocore, with our own credentials, retries and endpoints. botocore is more reliable than that, so its time is accepted."""  # noqa: E501 - Markdown, wrapped at 120
 
 
 @frozen(kw_only=True)

@@ -23,16 +23,15 @@ FAST: Final = Goal(bound=1)
 _BEFORE, _AFTER, _BIN = 0.25, 0.5, 0.025
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-Two releases of a site on the embedded cloud; one and the other are promoted in turn through the API, {switches:,}
-times, while {visitors} visitors load pages one after the other without a pause. Each answer names its release in up to
-three ways: by a variable of the function's version, by what was built in, and by the script that the page loads. An
-answer that names two is mixed. A switch takes from the call to the end of the first answer to a visitor who asked after
-the call, and got the new release. Emulator, functions, edge and visitors share this machine."""  # noqa: E501 - Markdown, wrapped at 120
+A site on the embedded cloud has two releases. The API promotes one and the other in turn, {switches:,} times, while {visitors}
+visitors load pages without a pause. Each answer names its release in up to three ways: by a variable of the function
+version, by a value in the build, and by the script of the page. An answer that names two releases is mixed. The time of
+a switch ends with the first complete answer of the new release to a request that was sent after the promote call.
+Emulator, functions, edge and visitors share this machine."""  # noqa: E501 - Markdown, wrapped at 120
 _COLD: Final = """\
-The very first call is not among those above: it starts a process of Python for the function, which imports boto3 and the
-library that signs writes to the edge, while the visitors keep every core busy. In AWS this happens after some minutes
-without a switch, with a processor of its own; who wants none of it would have to pay for provisioned concurrency. Until
-a switch is done, visitors get the release that was live before."""  # noqa: E501 - the same
+The first call is not included above. It starts a Python process for the function, which imports boto3 and the signing
+library while the visitors use every core. In AWS this happens after some minutes without a switch, on a separate
+processor; provisioned concurrency would avoid it. Until a switch is done, visitors get the former live release."""  # noqa: E501 - the same
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from components.aws.package import CHECKOUT
-from reference import api_document, command_line, configuration, costs, database_schema
+from reference import (
+    api_document,
+    command_line,
+    configuration,
+    costs,
+    database_schema,
+    requirements,
+)
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
 
@@ -14,6 +21,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/costs.md": costs.write,
     "docs/database-schema.md": database_schema.write,
     "docs/openapi.json": lambda: api_document.write(PLATFORM),
+    "docs/requirements.md": requirements.write,
     "docs/images-openapi.json": lambda: api_document.write(IMAGES),
 }
 

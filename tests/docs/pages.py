@@ -65,8 +65,8 @@ def page(name: str) -> Page:
 
 
 def pages() -> list[Page]:
-    """The README, everything in `docs/`, and the READMEs of the examples."""
-    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    """Return the documents of the checkout, those below `docs/`, and the READMEs of the examples."""
+    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
     return [page(str(file.relative_to(ROOT))) for file in sorted(files)]
 
 

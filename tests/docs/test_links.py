@@ -35,9 +35,10 @@ def test_there_are_links_to_check() -> None:
     assert sum(len(each.links) for each in pages()) > 40
 
 
-def test_every_document_can_be_found_from_the_readme() -> None:
-    named = {target(page("README.md"), link)[0].name for link in page("README.md").links}
-    assert {each.name.removeprefix("docs/") for each in pages() if each.name.startswith("docs/")} <= named
+def test_the_readme_links_every_document_and_the_index_every_decision() -> None:
+    indexes = (page("README.md"), page("docs/decisions/README.md"))
+    linked = {target(index, link)[0] for index in indexes for link in index.links}
+    assert {ROOT / each.name for each in pages() if each.name.startswith("docs/")} <= linked
 
 
 def test_every_alarm_names_its_section_of_the_runbook() -> None:

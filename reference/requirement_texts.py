@@ -1,0 +1,263 @@
+"""The meaning of every requirement id that the repository cites.
+
+Tests cite these ids in their docstrings. `docs/requirements.md` lists the meanings and the tests.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+GROUPS: Final[Mapping[str, str]] = {
+    "G": "The program and its stages",
+    "T": "Tables (DynamoDB)",
+    "B": "Buckets (S3)",
+    "P": "From a push to a build",
+    "D": "From a build to a live site",
+    "A": "The API of the deploy platform",
+    "I": "The image service",
+    "S": "The shop import store",
+    "L": "The embedded cloud",
+    "Q": "Quality that users and operators notice",
+    "R": "Behavior with the real Pulumi engine",
+    "W": "Work outside the checkout",
+    "E": "Caching at the edge",
+    "F": "Fidelity to Next.js",
+    "H": "Sources of sites",
+    "N": "Names, domains and members",
+    "C": "The console",
+    "X": "Security",
+}
+"""The title of each group of requirements, by the letter that its ids begin with."""
+
+REQUIREMENTS: Final[Mapping[str, str]] = {
+    "G1": (
+        "One Pulumi project, `anchor-deploy`, declares the stages `dev`, `staging`, `production` and "
+        "`local`. Each stage has a settings file. Another stack name is refused."
+    ),
+    "G2": (
+        "Each stage runs in the region of its settings, which must be `ap-southeast-1`. Certificates for "
+        "CloudFront are created in `us-east-1`. No resource has a region or account id in its code."
+    ),
+    "G3": (
+        "Production protects and retains everything that holds data. Every other stage can be destroyed "
+        "completely."
+    ),
+    "G4": (
+        "The settings of a stage are parsed once into a typed, frozen object. A wrong or unknown setting "
+        "stops the program before the first resource, with the name of the setting, the problem and the "
+        "allowed values."
+    ),
+    "G5": (
+        "Stack outputs give the names and addresses that people and programs need: tables, buckets, APIs, "
+        "CloudFront domains, the user pool and its client, and the URLs of the sites."
+    ),
+    "G6": "Every resource that supports tags has the tags `Project`, `Stage` and `Component`.",
+    "G7": (
+        "A second `pulumi up` without a change plans nothing. The program uses no timestamps and no random "
+        "values, and archives of the same sources have the same hash."
+    ),
+    "G8": (
+        "`pulumi up` never reverts what the functions change at run time: function code, versions, "
+        "aliases, keys of the KeyValueStore, objects and rows."
+    ),
+    "T1": (
+        "A table has on-demand billing, encryption, typed keys and indexes, and optionally a TTL "
+        "attribute, a stream and point-in-time recovery."
+    ),
+    "T2": (
+        "Every table of tenants names its tenant attribute. Creating the table fails unless a partition "
+        "key of the table or of an index holds that attribute."
+    ),
+    "T3": (
+        "A grant allows single actions on one table or index. No grant contains `dynamodb:*` or all "
+        "resources."
+    ),
+    "T4": (
+        "DynamoDB's limits are checked before any resource is created. A warning tells when an update "
+        "would change more than one index of a live table."
+    ),
+    "T5": (
+        "The table `projects` holds projects by `projectId`. An index lists the projects of a user by "
+        "creation time."
+    ),
+    "T6": (
+        "The table `deployments` holds deployments by `projectId` and `deploymentId`. Deployment ids are "
+        "ULIDs, so their order is the order of creation. Indexes find a deployment by its id and the "
+        "deployments of a user."
+    ),
+    "T7": (
+        "The table `images` holds images and albums. Indexes list the images of a user and of an album by "
+        "upload time. It has a stream and a TTL attribute."
+    ),
+    "T8": (
+        "The tables `shops`, `jobs` and `import-history` serve the shop importer. Jobs expire after 90 "
+        "days and the history after 365 days. All three have point-in-time recovery in every stage. "
+        "Sessions are not stored here."
+    ),
+    "T9": (
+        "`docs/database-schema.md` is generated from the declarations of the tables and says why each key, "
+        "index and attribute exists. A test fails if it is stale."
+    ),
+    "B1": (
+        "Buckets are private and encrypted. They refuse public access, access lists and connections "
+        "without TLS."
+    ),
+    "B2": (
+        "Lifecycle rules are typed and checked: expiry, transitions, expiry of noncurrent versions, and "
+        "removal of incomplete multipart uploads. Versioning and CORS are arguments."
+    ),
+    "B3": (
+        "Build artifacts expire after 90 days. Build logs move to Glacier after 30 days and to Deep "
+        "Archive after 365 days. All projects share these buckets."
+    ),
+    "B4": "The files that sites serve have a bucket of their own, with its own lifecycle.",
+    "B5": (
+        "The bucket of images uses Intelligent-Tiering from the first day and allows CORS only for the "
+        "configured origins. It keeps no versions, because an image never changes."
+    ),
+    "B6": "Only the distributions that a bucket names can read it, through origin access control.",
+    "P1": (
+        "The webhook accepts a push only with a valid signature of the raw body by the project's secret. "
+        "Otherwise the answer is the same 401 in all cases, and nothing is written. An accepted push is "
+        "answered with 202."
+    ),
+    "P2": (
+        "Only a push to the branch of the project starts a deployment. All other events are answered with "
+        "200 and the reason. The commit's SHA, message and author are stored."
+    ),
+    "P3": (
+        "A delivery that arrives twice makes one deployment. The signed body identifies a delivery, not "
+        "the header. A redelivery after a failure can succeed."
+    ),
+    "P4": (
+        "Builds wait in an SQS queue with a dead-letter queue after three receives. Batches report partial "
+        "failures. An alarm and a documented redrive exist for dead letters."
+    ),
+    "P5": (
+        "A build runs in CodeBuild with 3 GB of memory, Node.js 22 or newer, 30 minutes at most, a cache "
+        "and logs. The buildspec is part of the build project."
+    ),
+    "P6": (
+        "A build runs code that nobody trusts. It can read its own source and variables and write its own "
+        "artifact, and nothing of other projects or of the platform. The repository cannot replace the "
+        "buildspec."
+    ),
+    "P7": (
+        "Deployments follow a table of allowed transitions between statuses. Every transition is a "
+        "conditional write. An event that arrives late or twice changes nothing."
+    ),
+    "P8": (
+        "Newer pushes win. One build runs per project and the newest push waits. An older build never "
+        "replaces a newer live release. Builds of different tenants take turns fairly."
+    ),
+    "P9": (
+        "No deployment stays stuck. A scheduled sweep finds lost messages, lost events and crashed "
+        "functions, and continues or fails the deployment with the reason."
+    ),
+    "D1": (
+        "A release is immutable: function versions with aliases and URLs, static files, and a seeded cache."
+    ),
+    "D2": (
+        "A release follows fixed steps from checking the artifact to the switch. A failure before the "
+        "switch leaves the live release unchanged and records the step and the reason."
+    ),
+    "D3": (
+        "A switch is one write. Server, images, files and cache change together. No request fails and no "
+        "answer mixes two releases, however many switches happen under load."
+    ),
+    "D4": "The alias `live` of each function names the version in production.",
+    "D5": (
+        "Promoting makes any kept release live again within seconds, without a build. The project is then "
+        "pinned: automatic deployments do not replace that release until the pin is removed."
+    ),
+    "D6": (
+        "Each release keeps its own URL. The newest releases, the live one and a pinned one are kept. The "
+        "others are collected, and nothing that visitors can still reach is removed."
+    ),
+    "D7": (
+        "Every feature of the OpenNext output works: server rendering, ISR by time, path and tag, images, "
+        "streaming, server actions, middleware, public files and base paths, with Next.js 15 and 16."
+    ),
+    "D8": (
+        "Sites are served by HTTPS only, with HTTP/2 and HTTP/3, compression and security headers. Only "
+        "the distribution can reach the origins."
+    ),
+    "D9": (
+        "Artifacts are not trusted. Path traversal, links, zip bombs and invalid manifests are refused "
+        "with the reason before anything is written."
+    ),
+    "D10": (
+        "Sites can have names below a custom domain, with DNS-validated certificates and DNS records, for "
+        "50 and more names without reaching a quota."
+    ),
+    "A1": "Every route of users requires a token of the user pool. The user id is the token's subject.",
+    "A2": (
+        "The API creates, lists, changes and deletes projects. It deploys by hand, lists deployments, "
+        "pages through logs, cancels and promotes deployments, and sets environment variables."
+    ),
+    "A3": (
+        "Input is validated strictly and unknown fields are refused. Errors are `application/problem+json` "
+        "and name every wrong field."
+    ),
+    "A4": (
+        "Environment variables can be secret. A secret is encrypted, and never returned or logged. Builds "
+        "and the running site can read it."
+    ),
+    "A5": (
+        "Projects, deployments and images of another tenant are answered with 404 on every route, never "
+        "with 403."
+    ),
+    "I1": (
+        "The image service has an HTTP API with token authorization, CORS for the configured origins, "
+        "throttling and an optional domain."
+    ),
+    "I2": (
+        "Users create images with a presigned upload form, list, change and delete them. An upload that "
+        "never happens expires. An uploaded image becomes ready by the event of its bucket."
+    ),
+    "I3": (
+        "CloudFront delivers images: HTTPS, origin access control, a day of caching by default, "
+        "compression, price class 100, HTTP/2 and an optional domain."
+    ),
+    "I4": "The stream of the table of images is on and ready for consumers.",
+    "S1": (
+        "Repositories give the access patterns of the shop importer: a shop by domain, jobs by shop and by "
+        "status, and the history of a shop in a time range."
+    ),
+    "S2": (
+        "A shop's access token is encrypted with KMS for that shop. It appears in no log, error or "
+        "representation."
+    ),
+    "S3": (
+        "Counters of a job are exact under concurrent writes and never go back. A finished job cannot "
+        "start again."
+    ),
+    "S4": "Expired rows are not returned, even before DynamoDB deletes them.",
+    "L1": (
+        "`make up` needs Python and nothing else: no AWS account, no Docker, no Pulumi command line. It "
+        "deploys the real program and serves a real site on one machine, with the real function code and "
+        "IAM policies."
+    ),
+    "L2": (
+        "`make demo` does the same once without interaction. It ends with a table of what was proven, and "
+        "with exit status 0 only if all of it was."
+    ),
+    "L3": (
+        "Commands show progress. Ctrl-C stops everything that they started. Nothing listens beyond "
+        "loopback. A port in use is reported by its number."
+    ),
+    "Q1": "Every refusal says what was wrong, where, and what to do.",
+    "Q2": (
+        "Functions write structured logs with the ids of the deployment, project and request. Alarms exist "
+        "for what an operator must handle, and a dashboard shows the rest."
+    ),
+    "Q3": (
+        "Least privilege is proven: in the end-to-end tests each function uses every action that its role "
+        "allows, and no call is refused."
+    ),
+    "R5": "An upgrade from an earlier version replaces no resource that holds data.",
+    "E1": (
+        "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
+        "on more than the cache key, such as one of middleware or of a conditional rule."
+    ),
+}
+"""What each id means. An id is added here with the first test that cites it."""
