@@ -49,7 +49,9 @@ class Registered:
             type=request.type,
             name=request.name,
             inputs=_with_content(rpc.deserialize_properties(request.object)),
-            refers={key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns},
+            references={
+                key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns
+            },
             after=frozenset(request.dependencies),
             options={
                 "protect": request.protect,
