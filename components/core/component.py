@@ -37,18 +37,18 @@ class Component(pulumi.ComponentResource):
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         kind = type(self).__name__
-        own = {"Project": pulumi.get_project(), "Stage": stage.name, "Component": kind, **tags}
+        component_tags = {"Project": pulumi.get_project(), "Stage": stage.name, "Component": kind, **tags}
 
-        def tag(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        def add_tags(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
             if "tags" not in args.props:
                 return None
             # Transformations of inner components run first, so the outermost component sets the final values.
-            given = cast("Mapping[str, object]", args.props["tags"] or {})
-            props = {**args.props, "tags": {**given, **own}}
+            input_tags = cast("Mapping[str, object]", args.props["tags"] or {})
+            props = {**args.props, "tags": {**input_tags, **component_tags}}
             return pulumi.ResourceTransformationResult(props, args.opts)
 
-        tagged = pulumi.ResourceOptions(transformations=[tag])
-        super().__init__(f"anchor:{module}:{kind}", name, None, pulumi.ResourceOptions.merge(opts, tagged))
+        tag_opts = pulumi.ResourceOptions(transformations=[add_tags])
+        super().__init__(f"anchor:{module}:{kind}", name, None, pulumi.ResourceOptions.merge(opts, tag_opts))
         self.stage = stage
 
     @property

@@ -47,16 +47,16 @@ def _apply_when_known(value: object, write: Callable[[Any], str]) -> pulumi.Inpu
     """Return the result of `write` for the value, with every output in it resolved."""
     outputs = list({id(output): output for output in _find_outputs(value)}.values())
 
-    def written(*known: object) -> str:
+    def write_resolved(*known: object) -> str:
         return write(_replace_outputs(value, dict(zip(map(id, outputs), known, strict=True))))
 
     match outputs:
         case []:
-            return written()
+            return write_resolved()
         case [only]:
-            return only.apply(written)
+            return only.apply(write_resolved)
         case _:
-            return pulumi.Output.all(*outputs).apply(lambda known: written(*known))
+            return pulumi.Output.all(*outputs).apply(lambda known: write_resolved(*known))
 
 
 def _find_outputs(value: object) -> Iterator[pulumi.Output[Any]]:

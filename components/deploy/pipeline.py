@@ -67,17 +67,17 @@ class BuildPipeline(Component):
             self.child_opts,
         )
         self.functions: dict[str, Function] = {
-            "webhook": self._webhook(),
-            "orchestrator": self._orchestrator(),
-            "build-events": self._build_events(),
-            "release": self._release(),
+            "webhook": self._create_webhook(),
+            "orchestrator": self._create_orchestrator(),
+            "build-events": self._create_build_events(),
+            "release": self._create_release(),
         }
         self.functions["orchestrator"].consume(self.builds)
         self.functions["release"].consume(self.releases)
         self._send_build_events_to(self.functions["build-events"])
         self.register_outputs({})
 
-    def _webhook(self) -> Function:
+    def _create_webhook(self) -> Function:
         store = self._store
         return self._args.factory.create(
             "webhook",
@@ -93,7 +93,7 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _orchestrator(self) -> Function:
+    def _create_orchestrator(self) -> Function:
         store = self._store
         return self._args.factory.create(
             "orchestrator",
@@ -134,7 +134,7 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _build_events(self) -> Function:
+    def _create_build_events(self) -> Function:
         store = self._store
         return self._args.factory.create(
             "build-events",
@@ -155,7 +155,7 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _release(self) -> Function:
+    def _create_release(self) -> Function:
         store, edge, sites = self._store, self._args.edge, self._sites
         return self._args.factory.create(
             "release",

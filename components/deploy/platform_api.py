@@ -46,11 +46,14 @@ class PlatformApi(Component):
         super().__init__(
             "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
-        self.functions: dict[str, Function] = {"promote": self._promote(args), "api": self._api(args)}
+        self.functions: dict[str, Function] = {
+            "promote": self._create_promote(args),
+            "api": self._create_api(args),
+        }
         args.api.add_routes(ROUTES, args.pipeline.functions | self.functions)
         self.register_outputs({})
 
-    def _promote(self, args: PlatformApiArgs) -> Function:
+    def _create_promote(self, args: PlatformApiArgs) -> Function:
         store, edge = args.factory.store, args.edge
         return args.factory.create(
             "promote",
@@ -73,7 +76,7 @@ class PlatformApi(Component):
             ),
         )
 
-    def _api(self, args: PlatformApiArgs) -> Function:
+    def _create_api(self, args: PlatformApiArgs) -> Function:
         store, sites, builds = args.factory.store, args.factory.sites, args.pipeline.builds
         return args.factory.create(
             "api",

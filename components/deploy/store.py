@@ -49,9 +49,9 @@ class DeployStore(Component):
         self.deployments = TenantTable(
             "deployments", TenantTableArgs(stage=stage, design=tables.DEPLOYMENTS), self.child_opts
         )
-        self.artifacts = self._bucket("artifacts", buckets.ARTIFACTS)
-        self.logs = self._bucket("logs", buckets.LOGS)
-        self.assets = self._bucket("assets", buckets.ASSETS, read_by_distribution=True)
+        self.artifacts = self._create_bucket("artifacts", buckets.ARTIFACTS)
+        self.logs = self._create_bucket("logs", buckets.LOGS)
+        self.assets = self._create_bucket("assets", buckets.ASSETS, read_by_distribution=True)
         self.keys = PlatformKeys(PlatformKeysArgs(stage=stage, account=args.account), self.child_opts)
         self.register_outputs({})
 
@@ -72,7 +72,7 @@ class DeployStore(Component):
         """
         return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS)
 
-    def _bucket(
+    def _create_bucket(
         self, name: str, lifecycle: tuple[LifecycleRule, ...], *, read_by_distribution: bool = False
     ) -> RetainedBucket:
         return RetainedBucket(

@@ -84,8 +84,8 @@ class ImageDelivery(Part):
                 allowed_methods=list(_METHODS),
                 cached_methods=list(_METHODS),
                 compress=True,
-                cache_policy_id=self._cache_policy(name),
-                response_headers_policy_id=self._headers_policy(name),
+                cache_policy_id=self._create_cache_policy(name),
+                response_headers_policy_id=self._create_headers_policy(name),
             ),
             custom_error_responses=disable_error_caching(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
@@ -103,7 +103,7 @@ class ImageDelivery(Part):
         """Allow creating invalidations of this distribution."""
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self._arn,))
 
-    def _cache_policy(self, name: str) -> pulumi.Output[str]:
+    def _create_cache_policy(self, name: str) -> pulumi.Output[str]:
         """Create the cache policy. The cache key is only the path: the object at a path never changes."""
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
@@ -128,7 +128,7 @@ class ImageDelivery(Part):
             opts=self.child_opts,
         ).id
 
-    def _headers_policy(self, name: str) -> pulumi.Output[str]:
+    def _create_headers_policy(self, name: str) -> pulumi.Output[str]:
         return aws.cloudfront.ResponseHeadersPolicy(
             name,
             name=f"{self.stage.prefix}-{name}",

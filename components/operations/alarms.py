@@ -168,7 +168,7 @@ class Alarms(Part):
         )
 
     def _add_distribution_alarm(self, name: str, distribution: pulumi.Input[str]) -> None:
-        def metric(metric_name: str, statistic: str) -> _Metric:
+        def build_metric(metric_name: str, statistic: str) -> _Metric:
             return _Metric(
                 namespace="AWS/CloudFront",
                 name=metric_name,
@@ -184,7 +184,10 @@ class Alarms(Part):
             f"and AWS Health for CloudFront, Lambda and S3. {_RUNBOOK}#edge-5xx",
             # With few requests, a single failure would be a large share.
             expression="IF(requests > 100, share, 0)",
-            metrics={"requests": metric("Requests", "Sum"), "share": metric("5xxErrorRate", "Average")},
+            metrics={
+                "requests": build_metric("Requests", "Sum"),
+                "share": build_metric("5xxErrorRate", "Average"),
+            },
             above=EDGE_ERROR_PERCENT,
             periods=3,
             region=CLOUDFRONT_REGION,
@@ -203,7 +206,7 @@ class Alarms(Part):
         for metric_name, pattern in patterns.items():
             self._add_metric_filter(metric_name, build_events, pattern)
 
-        def metric(name: str) -> _Metric:
+        def build_metric(name: str) -> _Metric:
             return _Metric(namespace=self.builds_namespace, name=name, dimensions={}, period=60 * _MINUTE)
 
         self._add_ratio_alarm(
@@ -214,7 +217,7 @@ class Alarms(Part):
             "build-events ('build ended'), then start the failed deployments again. "
             f"{_RUNBOOK}#builds-failed",
             expression="IF(failed >= 5, 100 * failed / ended, 0)",
-            metrics={"failed": metric(BUILDS_FAILED), "ended": metric(BUILDS_ENDED)},
+            metrics={"failed": build_metric(BUILDS_FAILED), "ended": build_metric(BUILDS_ENDED)},
             above=50,
             periods=1,
             topic=self._alerts.topic_arn,

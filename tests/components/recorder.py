@@ -168,7 +168,7 @@ class Mocks(pulumi.runtime.Mocks):
         name = str(next(given, args.name))
         if args.typ == "aws:lambda/alias:Alias":
             name = f"{args.inputs['functionName']}:{name}"
-        return name, _merged(computed(args.typ, name), args.inputs)
+        return name, _merge_outputs(generate_outputs(args.typ, name), args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
@@ -231,7 +231,7 @@ class Recorder(mocks.MockMonitor):
 
 @contextmanager
 def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop of this thread, closed afterwards: the SDK leaves those open that it makes itself."""
+    """Provide an event loop for this thread and close it. The SDK would leave its own loop open."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -257,7 +257,7 @@ def _record(
         pulumi.runtime.set_mocks(
             Mocks(), project="anchor-deploy", stack=stage, preview=monitor.preview, monitor=monitor
         )
-        # The stack of the mocks is over before the program begins, which then could not call `pulumi.run`.
+        # `pulumi.run` is refused while the mocks' stack is set, so it is removed.
         settings.ROOT.set(None)
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
@@ -265,24 +265,24 @@ def _record(
         try:
             loop.run_until_complete(run_in_stack(build))
         finally:
-            gc.enable()  # the program turns it off for itself
+            gc.enable()  # the program disables it
     urns = [resource.urn for resource in recorded]
     assert len(urns) == len(set(urns)), "two resources have the same URN"
     return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
 
 
-def _merged(made: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What AWS adds and what was given; both, where AWS adds something within an input."""
+def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the generated outputs and the inputs. Mappings that are in both are merged."""
     within = {
-        key: {**made[key], **value}
+        key: {**generated[key], **value}
         for key, value in inputs.items()
-        if isinstance(value, Mapping) and isinstance(made.get(key), Mapping)
+        if isinstance(value, Mapping) and isinstance(generated.get(key), Mapping)
     }
-    return {**made, **inputs, **within}
+    return {**generated, **inputs, **within}
 
 
-def computed(kind: str, name: str) -> dict[str, Any]:
-    """What AWS adds to a resource: an ARN that looks like one, and what the program reads of some types."""
+def generate_outputs(kind: str, name: str) -> dict[str, Any]:
+    """Return outputs that AWS would generate: an ARN, and the properties that the program reads."""
     module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
     service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
     if kind == "aws:cloudwatch/metricAlarm:MetricAlarm":

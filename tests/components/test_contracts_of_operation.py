@@ -159,8 +159,8 @@ def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str)
     """Q2."""
     topics = {topic.urn: topic for topic in recording(stage).of_type("aws:sns/topic:Topic")}
     for alarm in recording(stage).of_type(ALARM):
-        for told in ("alarmActions", "okActions"):
-            (topic,) = (topics[urn] for urn in alarm.references[told] if urn in topics)
+        for actions in ("alarmActions", "okActions"):
+            (topic,) = (topics[urn] for urn in alarm.references[actions] if urn in topics)
             assert topic.inputs.get("region") == alarm.inputs.get("region"), alarm.urn
         assert alarm.inputs["treatMissingData"] == "notBreaching", alarm.urn
         section = re.search(r"Runbook: docs/operations\.md#([a-z0-9-]+)$", alarm.inputs["alarmDescription"])

@@ -14,8 +14,8 @@ from tests.components.recorder import (
     Recorded,
     Recorder,
     built_layers,
-    computed,
     configuration,
+    generate_outputs,
     record_program,
     recording,
     run_main,
@@ -30,7 +30,7 @@ class _UnknownOutputs(Mocks):
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
             return None, {}
-        return None, {**_replace_by_unknown(computed(args.typ, args.name)), **args.inputs}
+        return None, {**_replace_by_unknown(generate_outputs(args.typ, args.name)), **args.inputs}
 
 
 class _Preview(Recorder):

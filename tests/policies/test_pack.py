@@ -115,12 +115,12 @@ def test_a_bucket_without_a_public_access_block_is_reported(analyzer: Any) -> No
 
 def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
     """Return what a resource policy reports, called as the SDK calls it."""
-    told: list[str] = []
+    reports: list[str] = []
     checked_policy = POLICIES[name]
     assert isinstance(checked_policy, ResourceValidationPolicy)
     args = ResourceValidationArgs(kind, unknown_checking_proxy(props), "urn", "it", OPTIONS, None)
-    checked_policy.validate(args, lambda message, _urn: told.append(message))
-    return told
+    checked_policy.validate(args, lambda message, _urn: reports.append(message))
+    return reports
 
 
 def test_unknown_values_do_not_stop_a_check() -> None:
@@ -131,8 +131,8 @@ def test_unknown_values_do_not_stop_a_check() -> None:
     assert validate("no-wildcard-action", kind, props) == ["it allows the action *: list the actions"]
     variables = {"A": UNKNOWN_STRING_VALUE, "TOKEN": UNKNOWN_STRING_VALUE}
     environment = {"environment": {"variables": variables}, "layers": ["a"]}
-    (told,) = validate("no-secret-variable", make_resource("function").type, environment)
-    assert "TOKEN" in told
+    (reports,) = validate("no-secret-variable", make_resource("function").type, environment)
+    assert "TOKEN" in reports
 
 
 def test_a_policy_checks_only_the_types_of_its_rule() -> None:
@@ -140,14 +140,14 @@ def test_a_policy_checks_only_the_types_of_its_rule() -> None:
 
 
 def test_a_stack_policy_reports_the_resource() -> None:
-    told: list[tuple[str, str | None]] = []
+    reports: list[tuple[str, str | None]] = []
     checked_policy = POLICIES["queues-have-dead-letters"]
     assert isinstance(checked_policy, StackValidationPolicy)
     queue = PolicyResource(
         make_resource("queue").type, {}, make_urn("queue"), "work", OPTIONS, None, None, [], {}
     )
-    checked_policy.validate(StackValidationArgs([queue]), lambda message, of: told.append((message, of)))
-    ((message, of),) = told
+    checked_policy.validate(StackValidationArgs([queue]), lambda message, of: reports.append((message, of)))
+    ((message, of),) = reports
     assert message.startswith("work deletes messages that failed")
     assert of == make_urn("queue")
 

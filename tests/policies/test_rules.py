@@ -101,14 +101,16 @@ def test_a_dead_letter_queue_needs_no_dead_letter_queue() -> None:
         },
     ],
 )
-def test_a_cache_may_share_nothing_or_what_the_platform_released(policy: dict[str, Any]) -> None:
-    made_policy = make_resource("cache-policy", policy)
+def test_a_cache_policy_without_sharing_or_with_the_signal_is_accepted(policy: dict[str, Any]) -> None:
+    cache_policy = make_resource("cache-policy", policy)
     server = {"origins": [{"originId": "server", "customOriginConfig": {}}]}
-    distribution = make_resource("distribution", server, references={"defaultCacheBehavior": made_policy.urn})
-    assert "servers-release-what-is-shared" not in find_violated_rules(made_policy, distribution)
+    distribution = make_resource(
+        "distribution", server, references={"defaultCacheBehavior": cache_policy.urn}
+    )
+    assert "servers-release-what-is-shared" not in find_violated_rules(cache_policy, distribution)
 
 
-def test_a_distribution_without_a_server_may_keep_what_it_likes() -> None:
+def test_a_distribution_without_a_server_may_cache_everything() -> None:
     policy = make_resource("cache-policy", {"maxTtl": 60})
     images = make_resource(
         "distribution",
@@ -149,17 +151,17 @@ def test_unknown_inputs_with_references_violate_no_stack_rule(rule: StackRule) -
     )
     graph = Graph(
         (
-            *(make_resource(what) for what in ("bucket", "role", "log-group")),
+            *(make_resource(kind) for kind in ("bucket", "role", "log-group")),
             dead,
             *(
                 Resource(
-                    type=make_resource(what).type,
+                    type=make_resource(kind).type,
                     name="it",
-                    urn=make_urn(what),
+                    urn=make_urn(kind),
                     props=UnknownInputs(),
-                    references=refers,
+                    references=references,
                 )
-                for what, refers in {
+                for kind, references in {
                     "public-access-block": {"bucket": frozenset({BUCKET.urn})},
                     "ownership": {"bucket": frozenset({BUCKET.urn})},
                     "sse": {"bucket": frozenset({BUCKET.urn})},

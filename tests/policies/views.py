@@ -42,12 +42,12 @@ _TOKENS = {
 }
 
 
-def make_urn(what: str, name: str = "it", stage: str = "dev") -> str:
-    return f"urn:pulumi:{stage}::anchor-deploy::{_TOKENS[what]}::{name}"
+def make_urn(kind: str, name: str = "it", stage: str = "dev") -> str:
+    return f"urn:pulumi:{stage}::anchor-deploy::{_TOKENS[kind]}::{name}"
 
 
 def make_resource(  # noqa: PLR0913 - the fields of a resource
-    what: str,
+    kind: str,
     props: Mapping[str, Any] | None = None,
     *,
     name: str = "it",
@@ -57,9 +57,9 @@ def make_resource(  # noqa: PLR0913 - the fields of a resource
 ) -> Resource:
     """Return a resource. `references` names the URN that each property's value depends on."""
     return Resource(
-        type=_TOKENS[what],
+        type=_TOKENS[kind],
         name=name,
-        urn=make_urn(what, name, stage),
+        urn=make_urn(kind, name, stage),
         props=props or {},
         protect=protect,
         references={key: frozenset({value}) for key, value in (references or {}).items()},

@@ -64,7 +64,7 @@ def _cache_policy(**props: Any) -> Resource:  # noqa: ANN401
 
 
 def _distribution_with_policy(policy: Resource) -> Resource:
-    """A distribution with a server, whose behavior uses the policy."""
+    """Return a distribution with a server, whose behavior uses the policy."""
     return make_resource(
         "distribution",
         {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS}},
@@ -362,8 +362,8 @@ SECRETS = [
 
 PRODUCTION_DATA = [
     *(
-        _violation("production-is-protected", "set the option protect", make_resource(what, **PRODUCTION))
-        for what in ("table", "bucket", "key", "user-pool", "distribution", "log-group", "api")
+        _violation("production-is-protected", "set the option protect", make_resource(kind, **PRODUCTION))
+        for kind in ("table", "bucket", "key", "user-pool", "distribution", "log-group", "api")
     ),
     _violation(
         "production-tables-are-kept",
