@@ -44,7 +44,7 @@ RESOURCES: Final = (
     ),
     Wildcard(
         pattern=_ARN.format("logs", r"log-group:/aws/(lambda|codebuild)/anchor-[a-z0-9-]+:\*"),
-        reason="the streams of the own log group, whose names Lambda and CodeBuild choose",
+        reason="the streams of its own log group, whose names Lambda and CodeBuild choose",
     ),
     Wildcard(
         pattern=r"arn:aws:s3:::anchor-[a-z0-9-]+/[a-z-]+/([a-z0-9-]+/)*\*",

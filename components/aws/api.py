@@ -49,11 +49,11 @@ class ApiDomain:
 
     Attributes:
         host: Host name.
-        zone: Id of its Route 53 zone.
+        zone_id: Id of its Route 53 zone.
     """
 
     host: str
-    zone: str
+    zone_id: str
 
 
 @attrs.frozen(kw_only=True)
@@ -195,7 +195,7 @@ class HttpApi(Component):
     def _add_custom_domain(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:
         certificate = Certificate(
             f"{self._name}-api",
-            CertificateArgs(stage=self.stage, host=domain.host, zone=domain.zone),
+            CertificateArgs(stage=self.stage, host=domain.host, zone_id=domain.zone_id),
             self.child_opts,
         )
         name = aws.apigatewayv2.DomainName(
@@ -214,8 +214,8 @@ class HttpApi(Component):
             opts=self.child_opts,
         )
         configuration = name.domain_name_configuration
-        target = AliasTarget(name=configuration.target_domain_name, zone=configuration.hosted_zone_id)
-        create_alias_record(f"{self._name}-api", domain.host, domain.zone, target, self.child_opts)
+        target = AliasTarget(name=configuration.target_domain_name, zone_id=configuration.hosted_zone_id)
+        create_alias_record(f"{self._name}-api", domain.host, domain.zone_id, target, self.child_opts)
         # Resources that use the endpoint are created after the mapping.
         self.endpoint = interpolate("https://", mapping.domain_name)
 

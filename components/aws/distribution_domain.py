@@ -16,13 +16,13 @@ class DistributionDomainArgs:
     Attributes:
         stage: Stage settings.
         host: Host name, or the parent domain of the hosts if `wildcard` is set.
-        zone: Id of the Route 53 zone. If host or zone is missing, the distribution has no custom host name.
+        zone_id: Id of the Route 53 zone. Without host or zone, there is no custom host name.
         wildcard: Whether the distribution serves the subdomains of `host` instead of `host` itself.
     """
 
     stage: StageConfig
     host: str | None
-    zone: str | None
+    zone_id: str | None
     wildcard: bool = False
 
 
@@ -39,19 +39,19 @@ class DistributionDomain(Part):
     ) -> None:
         super().__init__(args.stage, opts)
         self._name = name
-        self._zone = args.zone
+        self._zone_id = args.zone_id
         self.aliases: tuple[str, ...] = ()
         self.viewer_certificate = aws.cloudfront.DistributionViewerCertificateArgs(
             cloudfront_default_certificate=True
         )
-        if args.host and args.zone:
+        if args.host and args.zone_id:
             self.aliases = (f"*.{args.host}" if args.wildcard else args.host,)
             certificate = Certificate(
                 name,
                 CertificateArgs(
                     stage=args.stage,
                     host=args.host,
-                    zone=args.zone,
+                    zone_id=args.zone_id,
                     wildcard=args.wildcard,
                     region=CLOUDFRONT_REGION,
                 ),
@@ -65,7 +65,7 @@ class DistributionDomain(Part):
 
     def create_alias_records(self, distribution: aws.cloudfront.Distribution) -> None:
         """Create the A and AAAA records that point the aliases to the distribution."""
-        target = AliasTarget(name=distribution.domain_name, zone=distribution.hosted_zone_id)
+        target = AliasTarget(name=distribution.domain_name, zone_id=distribution.hosted_zone_id)
         for host in self.aliases:
             for kind in ("A", "AAAA"):
-                create_alias_record(self._name, host, self._zone or "", target, self.child_opts, kind=kind)
+                create_alias_record(self._name, host, self._zone_id or "", target, self.child_opts, kind=kind)

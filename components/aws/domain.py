@@ -19,14 +19,14 @@ class CertificateArgs:
     Attributes:
         stage: Stage settings.
         host: Host name of the certificate.
-        zone: Id of the Route 53 zone of the host.
+        zone_id: Id of the Route 53 zone of the host.
         wildcard: Whether the certificate also covers the subdomains of `host`.
         region: Region of the certificate, if it is not the stage's region. See `CLOUDFRONT_REGION`.
     """
 
     stage: StageConfig
     host: str
-    zone: str
+    zone_id: str
     wildcard: bool = False
     region: str | None = None
 
@@ -52,7 +52,7 @@ class Certificate(Part):
         validation = certificate.domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",
-            zone_id=args.zone,
+            zone_id=args.zone_id,
             name=validation.resource_record_name,
             type=validation.resource_record_type,
             records=[validation.resource_record_value],
@@ -75,24 +75,26 @@ class AliasTarget:
 
     Attributes:
         name: Host name of the resource.
-        zone: Id of the hosted zone of that host name.
+        zone_id: Id of the hosted zone of that host name.
     """
 
     name: pulumi.Input[str]
-    zone: pulumi.Input[str]
+    zone_id: pulumi.Input[str]
 
 
 def create_alias_record(  # noqa: PLR0913 - the fields of a record
-    name: str, host: str, zone: str, target: AliasTarget, opts: pulumi.ResourceOptions, *, kind: str = "A"
+    name: str, host: str, zone_id: str, target: AliasTarget, opts: pulumi.ResourceOptions, *, kind: str = "A"
 ) -> None:
     """Create an alias record. `kind` is `A` for IPv4 or `AAAA` for IPv6."""
     aws.route53.Record(
         f"{name}-{kind.lower()}",
-        zone_id=zone,
+        zone_id=zone_id,
         name=host,
         type=kind,
         aliases=[
-            aws.route53.RecordAliasArgs(name=target.name, zone_id=target.zone, evaluate_target_health=False)
+            aws.route53.RecordAliasArgs(
+                name=target.name, zone_id=target.zone_id, evaluate_target_health=False
+            )
         ],
         opts=opts,
     )

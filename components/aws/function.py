@@ -404,7 +404,6 @@ class NodeFunction(Function):
         """Return the alias of the live version, so that the live release processes the queue's messages."""
         options = self.retained_child_opts
         # The release and promote functions move the alias.
-        #
         options.ignore_changes = ["function_version"]
         return aws.lambda_.Alias(
             self.name,

@@ -97,7 +97,9 @@ class SharedEdge(Component):
         access = create_origin_access_control(self, name, suffix="assets")
         domain = DistributionDomain(
             name,
-            DistributionDomainArgs(stage=stage, host=stage.domain, zone=stage.hosted_zone_id, wildcard=True),
+            DistributionDomainArgs(
+                stage=stage, host=stage.domain, zone_id=stage.hosted_zone_id, wildcard=True
+            ),
             opts=self.child_opts,
         )
         distribution = aws.cloudfront.Distribution(

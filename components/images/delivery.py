@@ -58,7 +58,7 @@ class ImageDelivery(Part):
         host = stage.image_hosts[1] if stage.image_hosts else None
         domain = DistributionDomain(
             name,
-            DistributionDomainArgs(stage=stage, host=host, zone=stage.images.hosted_zone_id),
+            DistributionDomainArgs(stage=stage, host=host, zone_id=stage.images.hosted_zone_id),
             self.child_opts,
         )
         access = create_origin_access_control(self, name, suffix=name)

@@ -196,5 +196,5 @@ class ImageService(Component):
 
 
 def _domain(stage: StageConfig) -> ApiDomain | None:
-    hosts, zone = stage.image_hosts, stage.images.hosted_zone_id
-    return ApiDomain(host=hosts[0], zone=zone) if hosts and zone else None
+    hosts, zone_id = stage.image_hosts, stage.images.hosted_zone_id
+    return ApiDomain(host=hosts[0], zone_id=zone_id) if hosts and zone_id else None

@@ -97,7 +97,7 @@ def test_throttling_is_an_argument() -> None:
 
 def test_an_api_can_have_a_custom_domain() -> None:
     """I1."""
-    recorded = build(domain=ApiDomain(host="shop.example.com", zone="Z1"))
+    recorded = build(domain=ApiDomain(host="shop.example.com", zone_id="Z1"))
     (certificate,) = recorded.of_type("aws:acm/certificate:Certificate")
     assert certificate.inputs["domainName"] == "shop.example.com"
     assert "region" not in certificate.inputs, "API Gateway uses certificates of its own region"
