@@ -1,22 +1,22 @@
-"""What one stage of anchor-deploy consists of: a table of contents of `components`."""
+"""One stage of anchor-deploy. Each statement below creates one component or exports an output."""
 
 import pulumi
 import pulumi_aws as aws
 
 from components.aws.api import HttpApi, HttpApiArgs
-from components.aws.identity import UserIdentity, UserIdentityArgs
+from components.aws.identity import UserIdentity
 from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
 from components.core.registration import enable_fast_registration
 from components.core.stage import StageConfig
 from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
-from components.deploy.functions import DeployFunctions
+from components.deploy.functions import DeployFunctionFactory
 from components.deploy.pipeline import BuildPipeline, BuildPipelineArgs
 from components.deploy.platform_api import PlatformApi, PlatformApiArgs
 from components.deploy.store import DeployStore, DeployStoreArgs
 from components.deploy.sweep import DeploymentSweep, DeploymentSweepArgs
 from components.edge.shared_edge import SharedEdge, SharedEdgeArgs
 from components.images.service import ImageService, ImageServiceArgs
-from components.operations.alarms import Watched
+from components.operations.alarms import MonitoredResources
 from components.operations.operations import Operations, OperationsArgs
 from components.shops.store import ShopStore, ShopStoreArgs
 from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
@@ -28,33 +28,33 @@ code = FunctionCode.load(stage)
 account = aws.get_caller_identity_output().account_id
 layers = DependencyLayers("layers", DependencyLayersArgs(stage=stage, code=code))
 
-# What is kept
+# Storage: tables, buckets and keys
 store = DeployStore("store", DeployStoreArgs(stage=stage, account=account))
 
-# Who comes in, and where
-users = UserIdentity("users", UserIdentityArgs(stage=stage))
+# Users, the API endpoint and the CloudFront distribution
+users = UserIdentity("users", stage=stage)
 api = HttpApi("platform", HttpApiArgs(stage=stage, issuer=users.issuer, audience=users.client_id))
 edge = SharedEdge("edge", SharedEdgeArgs(stage=stage, assets_domain=store.assets.domain_name))
-store.assets.serve(distribution_arn=edge.distribution_arn, under="assets/")
+store.assets.allow_distribution(distribution_arn=edge.distribution_arn, prefix="assets/")
 
-# From push to live
-functions = DeployFunctions(stage=stage, account=account, code=code, layers=layers, store=store)
-pipeline = BuildPipeline("deploy", BuildPipelineArgs(functions=functions, edge=edge))
-platform = PlatformApi("api", PlatformApiArgs(functions=functions, pipeline=pipeline, edge=edge, api=api))
-sweep = DeploymentSweep("sweep", DeploymentSweepArgs(functions=functions, pipeline=pipeline))
-collection = ReleaseCollection("collection", ReleaseCollectionArgs(functions=functions, edge=edge))
+# Functions and queues that build and release deployments
+factory = DeployFunctionFactory(stage=stage, account=account, code=code, layers=layers, store=store)
+pipeline = BuildPipeline("deploy", BuildPipelineArgs(factory=factory, edge=edge))
+platform = PlatformApi("api", PlatformApiArgs(factory=factory, pipeline=pipeline, edge=edge, api=api))
+sweep = DeploymentSweep("sweep", DeploymentSweepArgs(factory=factory, pipeline=pipeline))
+collection = ReleaseCollection("collection", ReleaseCollectionArgs(factory=factory, edge=edge))
 
 sites = {
     site.name: ZeroDowntimeSite(
         site.name,
         ZeroDowntimeSiteArgs(
-            stage=stage, account=account, memory=site.memory, host=edge.host_of(site.name), store=store
+            stage=stage, account=account, memory=site.memory, host=edge.get_site_host(site.name), store=store
         ),
     )
     for site in stage.sites
 }
 
-# The image service, and the store of the web application that imports shops
+# The image service, and the tables for importing shops
 images = ImageService(
     "images",
     ImageServiceArgs(
@@ -63,19 +63,19 @@ images = ImageService(
 )
 shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
 
-# Who is told when something fails, and where to look
-watched = Watched(
+# Alarms and the dashboard
+monitored = MonitoredResources(
     functions=pipeline.functions
     | platform.functions
     | images.functions
     | sweep.functions
     | collection.functions,
     queues={"builds": pipeline.builds, "releases": pipeline.releases},
-    dead_letters={"images-uploads": images.dead_letters},
+    dead_letter_queues={"images-uploads": images.dead_letter_queue},
     apis={"platform": api, "images": images.api},
     distributions={"edge": edge.distribution_id, "images": images.delivery.distribution_id},
 )
-Operations("operations", OperationsArgs(stage=stage, account=account, watched=watched))
+Operations("operations", OperationsArgs(stage=stage, account=account, monitored=monitored))
 
 tables = {**store.tables, "images": images.table, **shops.tables}
 tables |= {f"site-{name}-tags": site.tags for name, site in sites.items()}
@@ -92,5 +92,5 @@ pulumi.export("tables", {key: {"name": each.table_name, "arn": each.arn} for key
 pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.items()})
 pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
-pulumi.export("images", images.exported)
+pulumi.export("images", images.stack_outputs)
 pulumi.export("shopStorePolicyArn", shops.policy_arn)

@@ -256,11 +256,11 @@ def _table() -> Mapping[str, Any]:
         "TableName": NAME,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names],
-        "KeySchema": _schema(IMAGES.partition.name, IMAGES.sort and IMAGES.sort.name),
+        "KeySchema": _schema(IMAGES.partition_key.name, IMAGES.sort_key and IMAGES.sort_key.name),
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index.name,
-                "KeySchema": _schema(index.partition.name, index.sort and index.sort.name),
+                "KeySchema": _schema(index.partition_key.name, index.sort_key and index.sort_key.name),
                 "Projection": {"ProjectionType": index.projection},
             }
             for index in IMAGES.indexes

@@ -16,7 +16,7 @@ from pulumi.runtime.proto import resource_pb2
 from benchmarks.recorded import Recorded, Within
 from local.engine.monitor import Monitor
 from local.engine.program import run_program
-from tests.components.recorder import ACCOUNT, computed
+from tests.components.recorder import ACCOUNT, generate_outputs
 
 PROJECT: Final = "anchor-deploy"
 _NAMES: Final = ("name", "bucket", "layerName")
@@ -49,7 +49,9 @@ class Registered:
             type=request.type,
             name=request.name,
             inputs=_with_content(rpc.deserialize_properties(request.object)),
-            refers={key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns},
+            references={
+                key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns
+            },
             after=frozenset(request.dependencies),
             options={
                 "protect": request.protect,
@@ -89,7 +91,7 @@ class _Monitor(Monitor):
         given = (request.object.fields[key].string_value for key in _NAMES if key in request.object.fields)
         name = next(given, request.name)
         answer = struct_pb2.Struct()
-        outputs = computed(request.type, name)
+        outputs = generate_outputs(request.type, name)
         answer.update(outputs)
         _merge(answer, request.object)
         self.registered.append(Registered(urn=urn, request=request, made={"id": name, **outputs}))

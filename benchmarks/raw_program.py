@@ -97,13 +97,13 @@ def _raw(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]
     wired: dict[str, Any] = {}
     referred: set[str] = set()
     for key, value in each.inputs.items():
-        of = sorted(positions[urn] for urn in each.refers.get(key, ()))
+        of = sorted(positions[urn] for urn in each.references.get(key, ()))
         found, used = _wired(value, [(position, graph[position].made) for position in of])
         if used != set(of):
             missing = [graph[position].urn for position in of if position not in used]
             raise ValueError(f"{key} of {each.urn} says nothing of {', '.join(missing)}: {value!r}")
         (wired if of else arguments)[_snake_case(key)] = found
-        referred.update(each.refers.get(key, ()))
+        referred.update(each.references.get(key, ()))
     return RawResource(
         cls=class_of(each.type),
         name=each.name,

@@ -19,7 +19,7 @@ class Recorded:
         type: Its type token.
         name: Its name.
         inputs: As the engine got them, with files' content.
-        refers: By input, the URNs of the resources of which its value is made.
+        references: By input, the URNs of the resources of which its value is made.
         after: The URNs of all that has to be made before it.
         options: Further options, by their names in the SDK.
         made: What it got when it was made, by where that is: `("arn",)`.
@@ -29,7 +29,7 @@ class Recorded:
     type: str
     name: str
     inputs: Mapping[str, Any]
-    refers: Mapping[str, frozenset[str]]
+    references: Mapping[str, frozenset[str]]
     after: frozenset[str]
     options: Mapping[str, Any]
     made: Mapping[Within, str]
@@ -54,7 +54,7 @@ def _below_nothing(urn: str) -> str:
 def _compared(each: Recorded) -> dict[str, Any]:
     return {
         "inputs": _readable(each.inputs),
-        "refers": {key: set(map(_below_nothing, urns)) for key, urns in each.refers.items()},
+        "references": {key: set(map(_below_nothing, urns)) for key, urns in each.references.items()},
         "after": set(map(_below_nothing, each.after)),
         "options": each.options,
     }

@@ -1,1 +1,1 @@
-"""The components of which every stage is composed. Code that runs in Lambda is in `runtime`."""
+"""Pulumi components of a stage. Code that runs in Lambda is in `runtime`."""

@@ -1,1 +1,1 @@
-"""What must hold of every stage, as rules: the test suite runs them, and so does `pulumi preview`."""
+"""Rules for every stage. The test suite and `pulumi preview` check them."""

@@ -1,4 +1,4 @@
-"""Dead letters: what fails for good is kept for somebody to look at (P4)."""
+"""Dead letters: failed messages and records are kept in a queue."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,8 +7,8 @@ from policies.encryption import QUEUE
 from policies.graph import Graph, Resource, ResourceRule, StackRule
 
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
-# Who else puts dead letters into a queue, and in which property it names the queue.
-_SENDING: Final = {
+# The resources that send dead letters, and the property that names the dead-letter queue.
+_SENDERS: Final = {
     QUEUE: "redrivePolicy",
     _MAPPING: "destinationConfig",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "destinationConfig",
@@ -18,30 +18,32 @@ _SENDING: Final = {
 
 
 def dead_letter_queues(graph: Graph) -> set[str]:
-    """The URNs of what dead letters are sent to."""
+    """Return the URNs of the queues that receive dead letters."""
     return {
-        urn for sender in graph.of(*_SENDING) for urn in sender.refers.get(_SENDING[sender.type], frozenset())
+        urn
+        for sender in graph.of_type(*_SENDERS)
+        for urn in sender.references.get(_SENDERS[sender.type], frozenset())
     }
 
 
-def _without_dead_letters(graph: Graph) -> Iterator[tuple[Resource, str]]:
+def _check_queues(graph: Graph) -> Iterator[tuple[Resource, str]]:
     dead = dead_letter_queues(graph)
-    for queue in graph.of(QUEUE):
-        if queue.urn not in dead and not queue.refers.get("redrivePolicy"):
-            yield queue, "loses what fails for good: give it a redrivePolicy with a dead-letter queue"
+    for queue in graph.of_type(QUEUE):
+        if queue.urn not in dead and not queue.references.get("redrivePolicy"):
+            yield queue, "deletes messages that failed: set a redrivePolicy with a dead-letter queue"
 
 
-def _stream(resource: Resource) -> Iterator[str]:
-    """A stream waits behind a record that fails; a queue does not."""
+def _check_stream(resource: Resource) -> Iterator[str]:
+    """Check that a failing record does not block the stream. In a queue, other messages continue anyway."""
     if resource.get("startingPosition") is None:
         return
     if not resource.get("destinationConfig.onFailure.destinationArn"):
-        yield "loses records that fail for good: set destinationConfig.onFailure"
-    if resource.get("maximumRetryAttempts") in (None, -1) and not _ends_by_age(resource):
-        yield "tries a record that fails until the stream forgets it: set maximumRetryAttempts"
+        yield "deletes records that failed: set destinationConfig.onFailure"
+    if resource.get("maximumRetryAttempts") in (None, -1) and not _has_maximum_age(resource):
+        yield "retries a failing record until the stream deletes it: set maximumRetryAttempts"
 
 
-def _ends_by_age(resource: Resource) -> bool:
+def _has_maximum_age(resource: Resource) -> bool:
     return resource.get("maximumRecordAgeInSeconds") not in (None, -1)
 
 
@@ -49,12 +51,12 @@ RULES: Final = (
     StackRule(
         name="queues-have-dead-letters",
         description="Every queue has a dead-letter queue, or is one.",
-        check=_without_dead_letters,
+        check=_check_queues,
     ),
     ResourceRule(
         name="streams-have-dead-letters",
-        description="A record of a stream that fails for good ends in a queue, and blocks no others.",
+        description="A failing record of a stream is sent to a queue and does not block other records.",
         types=(_MAPPING,),
-        check=_stream,
+        check=_check_stream,
     ),
 )

@@ -1,4 +1,4 @@
-"""Policy documents: where resources carry them, and what they say."""
+"""Policy documents: the resources that contain them, and their statements."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ KEY: Final = "aws:kms/key:Key"
 TOPIC: Final = "aws:sns/topic:Topic"
 BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
 ROLE: Final = "aws:iam/role:Role"
-# What roles are allowed, whether written into one role or attached to many.
+# Permissions of roles: inline policies and managed policies.
 GRANTING: Final = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy")
 DOCUMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(GRANTING, "policy"),
@@ -23,7 +23,7 @@ DOCUMENTS: Final[Mapping[str, str]] = {
     "aws:sns/topicPolicy:TopicPolicy": "policy",
     "aws:sqs/queuePolicy:QueuePolicy": "policy",
 }
-"""The property with the document, by type token."""
+"""Property that contains the policy document, by type token."""
 
 
 @frozen
@@ -34,35 +34,35 @@ class Statement:
 
     @property
     def allows(self) -> bool:
-        """Whether it gives a right; the others take one away, and may be as wide as they like."""
+        """Whether the statement has the effect Allow. A Deny statement may be as wide as it likes."""
         return self.document["Effect"] == "Allow"
 
     @property
     def actions(self) -> list[str]:
-        """What may be done."""
-        return _listed(self.document.get("Action", []))
+        """Actions of the statement."""
+        return _as_list(self.document.get("Action", []))
 
     @property
     def resources(self) -> list[str]:
-        """To what."""
-        return _listed(self.document.get("Resource", []))
+        """Resources of the statement."""
+        return _as_list(self.document.get("Resource", []))
 
     @property
     def principals(self) -> list[str]:
-        """By whom; `*` is everyone."""
+        """Principals of the statement. `*` means everyone."""
         principal: object = self.document.get("Principal", {})
         if isinstance(principal, str):
             return [principal]
         named = cast("Mapping[str, object]", principal).values()
-        return [name for names in named for name in _listed(names)]
+        return [name for names in named for name in _as_list(names)]
 
     @property
     def inverted(self) -> list[str]:
-        """The keys that say "all but these", which is a wildcard in other words."""
+        """Keys such as `NotAction`, which mean everything except the listed values."""
         return [key for key in ("NotAction", "NotResource", "NotPrincipal") if key in self.document]
 
-    def demands_tls(self) -> bool:
-        """Whether it denies everyone everything that does not come over TLS."""
+    def requires_tls(self) -> bool:
+        """Return whether the statement denies every request without TLS."""
         condition = self.document.get("Condition", {})
         return (
             not self.allows
@@ -71,15 +71,15 @@ class Statement:
         )
 
 
-def statements(resource: Resource) -> Iterator[Statement]:
-    """The statements of a resource's document; none while it is not known."""
+def read_statements(resource: Resource) -> Iterator[Statement]:
+    """Yield the statements of a resource's policy document. Yield none while the document is unknown."""
     text = resource.get(DOCUMENTS[resource.type])
     if text is None or text is UNKNOWN:
         return
-    found = json.loads(text)["Statement"]
-    yield from map(Statement, [found] if isinstance(found, Mapping) else found)
+    parsed = json.loads(text)["Statement"]
+    yield from map(Statement, [parsed] if isinstance(parsed, Mapping) else parsed)
 
 
-def _listed(value: object) -> list[str]:
-    """Policies say one or many."""
+def _as_list(value: object) -> list[str]:
+    """Return a list. A policy contains either one string or a list of strings."""
     return [value] if isinstance(value, str) else list(cast("Sequence[str]", value))

@@ -1,4 +1,4 @@
-"""Encryption at rest, of everything that can have it."""
+"""Encryption at rest."""
 
 import re
 from collections.abc import Iterator
@@ -14,88 +14,88 @@ _BUCKET_ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
-# Keys that rotate; AWS rotates no others.
+# AWS rotates only symmetric encryption keys.
 _ROTATING: Final = (None, "ENCRYPT_DECRYPT")
 _SYMMETRIC: Final = (None, "SYMMETRIC_DEFAULT")
-# Topics that need no key, and why.
+# Name patterns of topics that may be unencrypted, with the reason.
 _PLAIN_TOPICS: Final = {
     r"anchor-[a-z]+-alarms": (
-        "names and numbers that are mailed unencrypted anyway; CloudWatch cannot use the key that AWS manages"
+        "only names and numbers, sent by unencrypted mail; CloudWatch cannot use the AWS managed key"
     )
 }
 
 
-def _table(resource: Resource) -> Iterator[str]:
+def _check_table(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("serverSideEncryption.enabled", True):
-        yield "is encrypted with a key that the account cannot see: set serverSideEncryption.enabled"
+        yield "is encrypted with a key that the account cannot audit: set serverSideEncryption.enabled"
 
 
-def _queue(resource: Resource) -> Iterator[str]:
+def _check_queue(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("sqsManagedSseEnabled", True) and not resource.get("kmsMasterKeyId"):
         yield "is not encrypted: set sqsManagedSseEnabled or kmsMasterKeyId"
 
 
-def _topic(resource: Resource) -> Iterator[str]:
+def _check_topic(resource: Resource) -> Iterator[str]:
     name = str(resource.get("name"))
     plain = any(re.fullmatch(pattern, name) for pattern in _PLAIN_TOPICS)
     if not plain and not resource.get("kmsMasterKeyId"):
         yield "is not encrypted: set kmsMasterKeyId"
 
 
-def _parameter(resource: Resource) -> Iterator[str]:
+def _check_parameter(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("type", "SecureString"):
-        yield "can be read in plain text: make it a SecureString"
+        yield "is stored in plain text: set the type SecureString"
 
 
-def _key(resource: Resource) -> Iterator[str]:
+def _check_key(resource: Resource) -> Iterator[str]:
     rotates = resource.is_one_of("keyUsage", *_ROTATING) and resource.is_one_of(
         "customerMasterKeySpec", *_SYMMETRIC
     )
     if rotates and not resource.is_one_of("enableKeyRotation", True):
-        yield "never changes: set enableKeyRotation"
+        yield "is not rotated: set enableKeyRotation"
 
 
-def _buckets(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for bucket in graph.of(BUCKET):
-        if not graph.referring(bucket, _BUCKET_ENCRYPTION, "bucket"):
-            yield bucket, "has no BucketServerSideEncryptionConfiguration"
+def _check_buckets(graph: Graph) -> Iterator[tuple[Resource, str]]:
+    for bucket in graph.of_type(BUCKET):
+        if not graph.find_referrers(bucket, _BUCKET_ENCRYPTION, "bucket"):
+            yield bucket, "has no explicit encryption: add a BucketServerSideEncryptionConfiguration"
 
 
 RULES: Final = (
     ResourceRule(
         name="tables-are-encrypted",
-        description="Tables are encrypted with a key that the account sees and audits.",
+        description="Tables are encrypted with a key that the account can audit.",
         types=(TABLE,),
-        check=_table,
+        check=_check_table,
     ),
     ResourceRule(
         name="queues-are-encrypted",
         description="Queues are encrypted.",
         types=(QUEUE,),
-        check=_queue,
+        check=_check_queue,
     ),
     ResourceRule(
         name="topics-are-encrypted",
-        description="Topics are encrypted, unless what they say is public enough for mail.",
+        description="Topics are encrypted, except those of alarms that are sent by mail.",
         types=(TOPIC,),
-        check=_topic,
+        check=_check_topic,
     ),
     ResourceRule(
         name="parameters-are-encrypted",
         description="Parameters are SecureStrings.",
         types=(_PARAMETER,),
-        check=_parameter,
+        check=_check_parameter,
     ),
     ResourceRule(
         name="keys-rotate",
-        description="KMS keys that can rotate do.",
+        description="KMS keys that support rotation are rotated.",
         types=(KEY,),
-        check=_key,
+        check=_check_key,
         severity="medium",
     ),
     StackRule(
         name="buckets-are-encrypted",
-        description="Every bucket says how it is encrypted.",
-        check=_buckets,
+        description="Every bucket has an explicit encryption configuration.",
+        check=_check_buckets,
     ),
 )

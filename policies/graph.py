@@ -1,7 +1,7 @@
-"""What rules look at: the resources of a stack, as far as they are known.
+"""The data that rules check: the resources of a stack, as far as they are known.
 
-The test suite makes this view of what the program registers, and `policies/pack.py` of what Pulumi's engine
-says. While a stack is previewed, much is not known yet; what is not known breaks no rule.
+The test suite builds it from the resources that the program registers; `policies/pack.py` builds it from the
+data of Pulumi's engine. In a preview many values are unknown. An unknown value violates no rule.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ class _Unknown(Enum):
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN
-"""Stands for a value that is only known once something was created."""
+"""Placeholder for a value that is unknown until the resource was created."""
 
 
 @frozen(kw_only=True)
@@ -24,12 +24,12 @@ class Resource:
     """One resource.
 
     Attributes:
-        type: The type token, as `aws:s3/bucket:Bucket`.
-        name: The name in the program.
-        urn: The URN.
-        props: The inputs, in camelCase. `UNKNOWN` may stand anywhere in them.
-        protect: Whether Pulumi refuses to delete it.
-        refers: By property, the URNs of the resources that its value is made of. It is known even while the
+        type: Type token, such as `aws:s3/bucket:Bucket`.
+        name: Name in the program.
+        urn: URN.
+        props: Inputs, in camelCase. Any value in them may be `UNKNOWN`.
+        protect: Whether Pulumi refuses to delete the resource.
+        references: URNs of the resources that a property's value depends on, by property. Known even if the
             value is not.
     """
 
@@ -38,15 +38,15 @@ class Resource:
     urn: str
     props: Mapping[str, Any]
     protect: bool = False
-    refers: Mapping[str, frozenset[str]] = field(factory=dict)
+    references: Mapping[str, frozenset[str]] = field(factory=dict)
 
     @property
     def stage(self) -> str:
-        """The stack's name, which every URN begins with."""
+        """Name of the stack, which is part of the URN."""
         return self.urn.split("::", 1)[0].removeprefix("urn:pulumi:")
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - whatever a resource takes
-        """The value at a dotted path; None where there is none, `UNKNOWN` where it is not known yet."""
+        """Return the value at a dotted path: None if there is none, `UNKNOWN` if it is not known yet."""
         value: Any = self.props
         for step in path.split("."):
             if value is UNKNOWN:
@@ -55,12 +55,12 @@ class Resource:
         return value
 
     def entries(self, path: str) -> Sequence[Any]:
-        """The list at a dotted path; empty where there is none or it is not known yet."""
+        """Return the list at a dotted path. It is empty if there is none or if it is not known yet."""
         value = self.get(path)
         return [] if value is None or value is UNKNOWN else cast("Sequence[Any]", value)
 
     def is_one_of(self, path: str, *allowed: object) -> bool:
-        """Whether the value at a path is one of these, or not known yet."""
+        """Return whether the value at a path is one of the allowed values, or not known yet."""
         value = self.get(path)
         return value is UNKNOWN or value in allowed
 
@@ -71,13 +71,17 @@ class Graph:
 
     resources: tuple[Resource, ...]
 
-    def of(self, *types: str) -> Iterator[Resource]:
-        """The resources of these type tokens."""
+    def of_type(self, *types: str) -> Iterator[Resource]:
+        """Yield the resources with one of these type tokens."""
         return (resource for resource in self.resources if resource.type in types)
 
-    def referring(self, to: Resource, kind: str, by: str) -> list[Resource]:
-        """The resources of a type whose property is made of `to`."""
-        return [resource for resource in self.of(kind) if to.urn in resource.refers.get(by, ())]
+    def find_referrers(self, target: Resource, type_token: str, prop: str) -> list[Resource]:
+        """Return the resources of a type whose property depends on `target`."""
+        return [
+            resource
+            for resource in self.of_type(type_token)
+            if target.urn in resource.references.get(prop, ())
+        ]
 
 
 Violations: TypeAlias = Iterable[str]
@@ -85,14 +89,14 @@ Violations: TypeAlias = Iterable[str]
 
 @frozen(kw_only=True)
 class ResourceRule:
-    """A rule that one resource alone keeps or breaks. It is checked before the resource is made.
+    """A rule about a single resource. It is checked before the resource is created.
 
     Attributes:
-        name: Names the rule in reports, in kebab-case.
-        description: What must hold, in a sentence.
-        types: The type tokens it looks at; all, when there are none.
-        check: Gives a sentence for each way in which a resource breaks the rule.
-        severity: How much harm is done when it is broken.
+        name: Rule name in reports, in kebab-case.
+        description: The requirement, one sentence.
+        types: Type tokens of the resources to check. Empty means all.
+        check: Returns one sentence for each violation of a resource.
+        severity: Severity of a violation.
     """
 
     name: str
@@ -101,22 +105,22 @@ class ResourceRule:
     check: Callable[[Resource], Violations]
     severity: Literal["medium", "high", "critical"] = "high"
 
-    def violations(self, graph: Graph) -> Iterator[tuple[Resource, str]]:
-        """Every resource of a stack that breaks the rule, with how."""
-        for resource in graph.of(*self.types) if self.types else graph.resources:
+    def find_violations(self, graph: Graph) -> Iterator[tuple[Resource, str]]:
+        """Yield every violation in a stack: the resource and a sentence about it."""
+        for resource in graph.of_type(*self.types) if self.types else graph.resources:
             for problem in self.check(resource):
                 yield resource, problem
 
 
 @frozen(kw_only=True)
 class StackRule:
-    """A rule about resources together. It is checked when the program has ended.
+    """A rule about several resources. It is checked after the program has ended.
 
     Attributes:
-        name: Names the rule in reports, in kebab-case.
-        description: What must hold, in a sentence.
-        check: Gives each resource that breaks the rule, with a sentence on how.
-        severity: How much harm is done when it is broken.
+        name: Rule name in reports, in kebab-case.
+        description: The requirement, one sentence.
+        check: Returns each resource that violates the rule, with a sentence about the violation.
+        severity: Severity of a violation.
     """
 
     name: str
@@ -124,8 +128,8 @@ class StackRule:
     check: Callable[[Graph], Iterable[tuple[Resource, str]]]
     severity: Literal["medium", "high", "critical"] = "high"
 
-    def violations(self, graph: Graph) -> Iterator[tuple[Resource, str]]:
-        """Every resource of a stack that breaks the rule, with how."""
+    def find_violations(self, graph: Graph) -> Iterator[tuple[Resource, str]]:
+        """Yield every violation in a stack: the resource and a sentence about it."""
         yield from self.check(graph)
 
 

@@ -1,4 +1,4 @@
-"""Logs: everything that runs writes one, and none is kept for ever."""
+"""Logs: everything that runs writes logs, and all logs expire."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,51 +6,51 @@ from typing import Final
 from policies.graph import Graph, Resource, ResourceRule, StackRule
 
 _GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
-# Who logs, and in which property it names the group.
-_LOGGING: Final = {
+# The resources that write logs, and the property that names the log group.
+_LOG_PROPERTIES: Final = {
     "aws:lambda/function:Function": "loggingConfig",
     "aws:codebuild/project:Project": "logsConfig",
     "aws:apigatewayv2/stage:Stage": "accessLogSettings",
 }
 
 
-def _retention(resource: Resource) -> Iterator[str]:
+def _check_retention(resource: Resource) -> Iterator[str]:
     if resource.get("retentionInDays") in (None, 0):
-        yield "keeps its logs for ever: set retentionInDays"
+        yield "keeps logs forever: set retentionInDays"
 
 
-def _without_group(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    groups = {group.urn for group in graph.of(_GROUP)}
-    for resource in graph.of(*_LOGGING):
-        by = _LOGGING[resource.type]
-        if not groups.intersection(resource.refers.get(by, ())):
-            yield resource, f"logs to no group that this stack declares: name one in {by}"
+def _check_groups(graph: Graph) -> Iterator[tuple[Resource, str]]:
+    groups = {group.urn for group in graph.of_type(_GROUP)}
+    for resource in graph.of_type(*_LOG_PROPERTIES):
+        prop = _LOG_PROPERTIES[resource.type]
+        if not groups.intersection(resource.references.get(prop, ())):
+            yield resource, f"does not log to a log group of this stack: set {prop}"
 
 
-def _build_log(resource: Resource) -> Iterator[str]:
+def _check_build_log(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("logsConfig.cloudwatchLogs.status", None, "ENABLED"):
-        yield "does not log: set logsConfig.cloudwatchLogs.status to ENABLED"
+        yield "writes no logs: set logsConfig.cloudwatchLogs.status to ENABLED"
 
 
 RULES: Final = (
     ResourceRule(
-        name="logs-end",
-        description="Log groups say how long they keep what is logged.",
+        name="log-groups-have-retention",
+        description="Log groups have a retention period.",
         types=(_GROUP,),
-        check=_retention,
+        check=_check_retention,
         severity="medium",
     ),
     ResourceRule(
-        name="builds-log",
-        description="Builds log.",
+        name="builds-write-logs",
+        description="CodeBuild projects write logs to CloudWatch.",
         types=("aws:codebuild/project:Project",),
-        check=_build_log,
+        check=_check_build_log,
         severity="medium",
     ),
     StackRule(
-        name="logs-have-a-group",
-        description="Functions, builds and APIs log to a group that the program declares.",
-        check=_without_group,
+        name="log-groups-are-declared",
+        description="Functions, builds and APIs write to a log group that the program declares.",
+        check=_check_groups,
         severity="medium",
     ),
 )

@@ -1,8 +1,8 @@
-"""The rules as policies of Pulumi.
+"""The rules as Pulumi policies.
 
-Pulumi checks policies of one resource on its inputs before it makes the resource, and policies of the stack
-when the program has ended. A preview knows less than an update: what is not known breaks no rule then, and is
-checked by the update, before the resource is made.
+Pulumi checks the policies of a single resource on its inputs before it creates the resource, and the policies
+of the stack after the program has ended. An unknown value violates no rule in a preview; the update checks it
+again before the resource is created.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,14 @@ from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, Rule, StackRu
 NAME: Final = "anchor-deploy"
 
 
-def policy(rule: Rule) -> Policy:
-    """The policy that checks a rule. A resource that breaks it stops the deployment."""
-    return _resource_policy(rule) if isinstance(rule, ResourceRule) else _stack_policy(rule)
+def create_policy(rule: Rule) -> Policy:
+    """Return the Pulumi policy that checks a rule. A violation stops the deployment."""
+    if isinstance(rule, ResourceRule):
+        return _create_resource_policy(rule)
+    return _create_stack_policy(rule)
 
 
-def _resource_policy(rule: ResourceRule) -> Policy:
+def _create_resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if rule.types and args.resource_type not in rule.types:
             return
@@ -39,7 +41,7 @@ def _resource_policy(rule: ResourceRule) -> Policy:
             type=args.resource_type,
             name=args.name,
             urn=args.urn,
-            props=_known(args.props),
+            props=_replace_unknown(args.props),
             protect=args.opts.protect,
         )
         for problem in rule.check(resource):
@@ -54,9 +56,9 @@ def _resource_policy(rule: ResourceRule) -> Policy:
     )
 
 
-def _stack_policy(rule: StackRule) -> Policy:
+def _create_stack_policy(rule: StackRule) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        graph = Graph(tuple(_resource(resource) for resource in args.resources))
+        graph = Graph(tuple(_read_resource(resource) for resource in args.resources))
         for resource, problem in rule.check(graph):
             report(f"{resource.name} {problem}", resource.urn)
 
@@ -69,36 +71,36 @@ def _stack_policy(rule: StackRule) -> Policy:
     )
 
 
-def _resource(resource: PolicyResource) -> Resource:
+def _read_resource(resource: PolicyResource) -> Resource:
     return Resource(
         type=resource.resource_type,
         name=resource.name,
         urn=resource.urn,
-        props=_known(resource.props),
+        props=_replace_unknown(resource.props),
         protect=resource.opts.protect,
-        refers={
-            name: frozenset(one.urn for one in needed)
-            for name, needed in resource.property_dependencies.items()
+        references={
+            name: frozenset(dependency.urn for dependency in dependencies)
+            for name, dependencies in resource.property_dependencies.items()
         },
     )
 
 
-def _known(value: Any) -> Any:  # noqa: ANN401 - whatever a resource takes
-    """A plain copy of a value in which `UNKNOWN` stands for what Pulumi does not know yet.
+def _replace_unknown(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
+    """Return a plain copy of a value in which unknown values are replaced by `UNKNOWN`.
 
-    Pulumi's own containers raise when something unknown is read from them, which would end the whole check.
+    Pulumi's containers raise an error when an unknown value is read, which would end the whole check.
     """
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Any]", value)
-        return {key: _item(mapping, key) for key in mapping}
+        return {key: _read_item(mapping, key) for key in mapping}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         items = cast("Sequence[Any]", value)
-        return [_item(items, index) for index in range(len(items))]
+        return [_read_item(items, index) for index in range(len(items))]
     return value
 
 
-def _item(container: Any, key: Any) -> Any:  # noqa: ANN401 - as above
+def _read_item(container: Any, key: Any) -> Any:  # noqa: ANN401 - as above
     try:
-        return _known(container[key])
+        return _replace_unknown(container[key])
     except UnknownValueError:
         return UNKNOWN

@@ -1,95 +1,97 @@
-"""Permissions: exact actions on exact resources, and a role of its own for everything that runs code."""
+"""Permissions: exact actions on exact resources, and one role for each function and build project."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from policies import wildcards
-from policies.documents import DOCUMENTS, ROLE, statements
+from policies.documents import DOCUMENTS, ROLE, read_statements
 from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, StackRule
 
 _FUNCTION: Final = "aws:lambda/function:Function"
 _BUILD: Final = "aws:codebuild/project:Project"
 
 
-def _wildcard_actions(resource: Resource) -> Iterator[str]:
-    for statement in statements(resource):
+def _check_actions(resource: Resource) -> Iterator[str]:
+    for statement in read_statements(resource):
         if statement.allows:
             yield from (
-                f"allows the action {action}: name the actions"
-                for action in wildcards.unexplained_actions(statement, resource.type)
+                f"allows the action {action}: list the actions"
+                for action in wildcards.find_unexplained_actions(statement, resource.type)
             )
-            yield from (f"allows by {key}: name what is allowed" for key in statement.inverted)
+            yield from (
+                f"uses {key} in an Allow statement: list what is allowed" for key in statement.inverted
+            )
 
 
-def _wildcard_resources(resource: Resource) -> Iterator[str]:
-    for statement in statements(resource):
+def _check_resources(resource: Resource) -> Iterator[str]:
+    for statement in read_statements(resource):
         if statement.allows:
             yield from (
                 f"allows {', '.join(statement.actions)} on {arn}: name the resource, or give the reason in "
                 "policies/wildcards.py"
-                for arn in wildcards.unexplained_resources(statement, resource.type)
+                for arn in wildcards.find_unexplained_resources(statement, resource.type)
             )
 
 
-def _trusts_everyone(resource: Resource) -> Iterator[str]:
-    for statement in statements(resource):
+def _check_trust(resource: Resource) -> Iterator[str]:
+    for statement in read_statements(resource):
         if statement.allows and any("*" in principal for principal in statement.principals):
-            yield "may be taken by everyone: name the service that takes it"
+            yield "can be assumed by everyone: name the service that assumes it"
 
 
-def _attaches_a_policy_of_aws(resource: Resource) -> Iterator[str]:
+def _check_attachment(resource: Resource) -> Iterator[str]:
     arn = resource.get("policyArn")
     if isinstance(arn, str) and arn.startswith("arn:aws:iam::aws:policy/"):
-        yield f"attaches {arn}, which is wider than any one role needs: grant what is called"
+        yield f"attaches {arn}, which allows more than one role needs: grant only the actions that are used"
 
 
-def _shared_roles(graph: Graph) -> Iterator[tuple[Resource, str]]:
+def _check_roles(graph: Graph) -> Iterator[tuple[Resource, str]]:
     users: defaultdict[frozenset[str], list[Resource]] = defaultdict(list)
-    roles = {role.urn for role in graph.of(ROLE)}
-    for kind, by in ((_FUNCTION, "role"), (_BUILD, "serviceRole")):
-        for resource in graph.of(kind):
-            own = roles.intersection(resource.refers.get(by, ()))
-            if own:
-                users[frozenset(own)].append(resource)
-            elif resource.get(by) is not UNKNOWN:
-                yield resource, f"has a role that this stack does not declare ({by}): give it one of its own"
+    roles = {role.urn for role in graph.of_type(ROLE)}
+    for type_token, prop in ((_FUNCTION, "role"), (_BUILD, "serviceRole")):
+        for resource in graph.of_type(type_token):
+            own_roles = roles.intersection(resource.references.get(prop, ()))
+            if own_roles:
+                users[frozenset(own_roles)].append(resource)
+            elif resource.get(prop) is not UNKNOWN:
+                yield resource, f"has a role that this stack does not declare ({prop}): declare a role for it"
     for sharing in users.values():
         for resource in sharing[1:]:
-            yield resource, f"shares the role of {sharing[0].name}: give it one of its own"
+            yield resource, f"shares the role of {sharing[0].name}: declare a role for it"
 
 
 RULES: Final = (
     ResourceRule(
         name="no-wildcard-action",
-        description="Policies name the actions that they allow.",
+        description="Policies list the actions that they allow.",
         types=tuple(DOCUMENTS),
-        check=_wildcard_actions,
+        check=_check_actions,
         severity="critical",
     ),
     ResourceRule(
         name="no-wildcard-resource",
-        description="Policies name the resources on which they allow something.",
+        description="Policies list the resources that they allow access to.",
         types=tuple(DOCUMENTS),
-        check=_wildcard_resources,
+        check=_check_resources,
         severity="critical",
     ),
     ResourceRule(
         name="no-role-for-everyone",
-        description="A role is taken by the service that it was made for.",
+        description="Only a named AWS service can assume a role.",
         types=(ROLE,),
-        check=_trusts_everyone,
+        check=_check_trust,
         severity="critical",
     ),
     ResourceRule(
-        name="no-policy-of-aws",
-        description="Roles have rights made for them, not the ready-made ones of AWS.",
+        name="no-aws-managed-policy",
+        description="Roles have no AWS managed policies.",
         types=("aws:iam/rolePolicyAttachment:RolePolicyAttachment",),
-        check=_attaches_a_policy_of_aws,
+        check=_check_attachment,
     ),
     StackRule(
-        name="own-role",
-        description="Every function and every build has a role of its own.",
-        check=_shared_roles,
+        name="one-role-per-function",
+        description="Every function and every build project has its own role.",
+        check=_check_roles,
     ),
 )

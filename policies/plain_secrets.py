@@ -1,4 +1,4 @@
-"""Plain secrets: none is in an environment variable, nor anywhere else in the stack's state."""
+"""Plain secrets: no environment variable and no other input of a resource contains a secret."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,10 +8,10 @@ from policies.graph import Resource, ResourceRule
 
 _FUNCTION: Final = "aws:lambda/function:Function"
 _BUILD: Final = "aws:codebuild/project:Project"
-# Variables that hold a secret itself, by their names; `..._ARN` and the like say where one is.
+# Names of variables that contain a secret. Names such as `..._ARN` refer to a secret and are allowed.
 _SECRET_NAME: Final = re.compile(r"(?i).*(secret|password|passwd|token|credential|private_?key|api_?key)s?")
-# How secrets look that have a form of their own.
-_SECRET_FORMS: Final = {
+# Patterns of secrets with a known format.
+_SECRET_PATTERNS: Final = {
     "an AWS access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     "a GitHub token": re.compile(r"\b(gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{22,})"),
@@ -21,55 +21,55 @@ _SECRET_FORMS: Final = {
 }
 
 
-def _variables(resource: Resource) -> Iterator[str]:
+def _check_variables(resource: Resource) -> Iterator[str]:
     if resource.type == _FUNCTION:
         variables = resource.get("environment.variables")
-        named = list(cast("Mapping[str, Any]", variables)) if isinstance(variables, Mapping) else []
+        names = list(cast("Mapping[str, Any]", variables)) if isinstance(variables, Mapping) else []
     else:
-        named = [
+        names = [
             str(variable["name"])
             for variable in resource.entries("environment.environmentVariables")
             if variable.get("type") in (None, "PLAINTEXT")
         ]
     yield from (
-        f"has the secret {name} in plain text: keep it in the parameter store, and give the function its name"
-        for name in named
+        f"has the secret {name} in plain text: store it in Parameter Store, and pass the parameter's name"
+        for name in names
         if _SECRET_NAME.fullmatch(name)
     )
 
 
-def _forms(resource: Resource) -> Iterator[str]:
-    for path, text in _texts(resource.props, ""):
-        for what, form in _SECRET_FORMS.items():
-            if form.search(text):
-                yield f"has what looks like {what} in {path}"
+def _check_patterns(resource: Resource) -> Iterator[str]:
+    for path, text in _find_texts(resource.props, ""):
+        for kind, pattern in _SECRET_PATTERNS.items():
+            if pattern.search(text):
+                yield f"contains {kind} in {path}: store it in Parameter Store"
 
 
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a resource takes
-    """Every text in a value, with its path."""
+def _find_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any input of a resource
+    """Yield every string in a value, with its path."""
     if isinstance(value, str):
         yield path.removeprefix("."), value
     elif isinstance(value, Mapping):
         for key, item in cast("Mapping[str, Any]", value).items():
-            yield from _texts(item, f"{path}.{key}")
+            yield from _find_texts(item, f"{path}.{key}")
     elif isinstance(value, Sequence):
         for index, item in enumerate(cast("Sequence[Any]", value)):
-            yield from _texts(item, f"{path}[{index}]")
+            yield from _find_texts(item, f"{path}[{index}]")
 
 
 RULES: Final = (
     ResourceRule(
         name="no-secret-variable",
-        description="Environment variables of functions and builds say where secrets are, not what they are.",
+        description="Environment variables of functions and builds do not contain secrets.",
         types=(_FUNCTION, _BUILD),
-        check=_variables,
+        check=_check_variables,
         severity="critical",
     ),
     ResourceRule(
         name="no-secret-in-plain-text",
-        description="Nothing in a resource looks like a secret.",
+        description="No input of a resource looks like a secret.",
         types=(),
-        check=_forms,
+        check=_check_patterns,
         severity="critical",
     ),
 )

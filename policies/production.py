@@ -1,4 +1,4 @@
-"""Production: what holds data is protected by Pulumi and by AWS (G3)."""
+"""Production: Pulumi and AWS protect all resources that hold data."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ from policies.public_access import BUCKET
 from policies.transport import DISTRIBUTION
 
 _USER_POOL: Final = "aws:cognito/userPool:UserPool"
-# What holds something that cannot be made again.
+# Resources that hold data which cannot be recreated.
 _PROTECTED: Final = (
     TABLE,
     BUCKET,
@@ -21,20 +21,20 @@ _PROTECTED: Final = (
     "aws:cloudfront/keyValueStore:KeyValueStore",
     "aws:apigatewayv2/api:Api",
 )
-_LEAST_DAYS: Final = 30
+_MINIMUM_DAYS: Final = 30
 
 
-def _in_production(resource: Resource) -> bool:
+def _is_in_production(resource: Resource) -> bool:
     return resource.stage == "production"
 
 
-def _protected(resource: Resource) -> Iterator[str]:
-    if _in_production(resource) and not resource.protect:
-        yield "can be deleted by `pulumi up`: protect it"
+def _check_protection(resource: Resource) -> Iterator[str]:
+    if _is_in_production(resource) and not resource.protect:
+        yield "can be deleted by `pulumi up`: set the option protect"
 
 
-def _table(resource: Resource) -> Iterator[str]:
-    if not _in_production(resource):
+def _check_table(resource: Resource) -> Iterator[str]:
+    if not _is_in_production(resource):
         return
     if not resource.is_one_of("deletionProtectionEnabled", True):
         yield "can be deleted: set deletionProtectionEnabled"
@@ -42,55 +42,55 @@ def _table(resource: Resource) -> Iterator[str]:
         yield "cannot be restored: set pointInTimeRecovery.enabled"
 
 
-def _bucket(resource: Resource) -> Iterator[str]:
-    if _in_production(resource) and not resource.is_one_of("forceDestroy", None, False):
-        yield "is emptied when it is deleted: take forceDestroy away"
+def _check_bucket(resource: Resource) -> Iterator[str]:
+    if _is_in_production(resource) and not resource.is_one_of("forceDestroy", None, False):
+        yield "is emptied when it is deleted: remove forceDestroy"
 
 
-def _user_pool(resource: Resource) -> Iterator[str]:
-    if _in_production(resource) and not resource.is_one_of("deletionProtection", "ACTIVE"):
+def _check_user_pool(resource: Resource) -> Iterator[str]:
+    if _is_in_production(resource) and not resource.is_one_of("deletionProtection", "ACTIVE"):
         yield "can be deleted with its users: set deletionProtection to ACTIVE"
 
 
-def _key(resource: Resource) -> Iterator[str]:
-    if _in_production(resource) and not resource.is_one_of("deletionWindowInDays", None, _LEAST_DAYS):
-        yield f"is gone too soon after it was deleted: set deletionWindowInDays to {_LEAST_DAYS}"
+def _check_key(resource: Resource) -> Iterator[str]:
+    if _is_in_production(resource) and not resource.is_one_of("deletionWindowInDays", None, _MINIMUM_DAYS):
+        yield f"has a short deletion window: set deletionWindowInDays to {_MINIMUM_DAYS}"
 
 
 RULES: Final = (
     ResourceRule(
         name="production-is-protected",
-        description="What cannot be made again is protected in production.",
+        description="Resources that hold data are protected in production.",
         types=_PROTECTED,
-        check=_protected,
+        check=_check_protection,
         severity="critical",
     ),
     ResourceRule(
         name="production-tables-are-kept",
         description="Tables of production have deletion protection and point-in-time recovery.",
         types=(TABLE,),
-        check=_table,
+        check=_check_table,
         severity="critical",
     ),
     ResourceRule(
         name="production-buckets-are-kept",
-        description="Buckets of production are never emptied by Pulumi.",
+        description="Pulumi never empties buckets of production.",
         types=(BUCKET,),
-        check=_bucket,
+        check=_check_bucket,
         severity="critical",
     ),
     ResourceRule(
         name="production-users-are-kept",
         description="User pools of production have deletion protection.",
         types=(_USER_POOL,),
-        check=_user_pool,
+        check=_check_user_pool,
         severity="critical",
     ),
     ResourceRule(
         name="production-keys-are-kept",
-        description="Keys of production can be had back for 30 days.",
+        description="The deletion of keys of production can be canceled for 30 days.",
         types=(KEY,),
-        check=_key,
+        check=_check_key,
         severity="critical",
     ),
 )

@@ -1,45 +1,45 @@
-"""Routes: whoever calls the APIs has a token, but for GitHub, and for who reads what there is (A1)."""
+"""Routes: every API route requires a token, except two public ones."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from policies.graph import UNKNOWN, Resource, ResourceRule
 
-# Routes without a token, and why.
-OPEN: Final = {
-    "POST /webhook/{projectId}": "GitHub signs the body instead, and the function checks that",
-    "GET /openapi.json": "says what this checkout says of the API, to everybody the same",
+# Public routes, with the reason.
+PUBLIC_ROUTES: Final = {
+    "POST /webhook/{projectId}": "GitHub signs the body, and the function checks the signature",
+    "GET /openapi.json": "the API description is public and the same for everyone",
 }
 
 
-def _route(resource: Resource) -> Iterator[str]:
+def _check_route(resource: Resource) -> Iterator[str]:
     key = resource.get("routeKey")
-    if key is UNKNOWN or key in OPEN:
+    if key is UNKNOWN or key in PUBLIC_ROUTES:
         return
     if not resource.is_one_of("authorizationType", "JWT") or not resource.get("authorizerId"):
-        yield f"answers {key} without a token: set authorizationType to JWT, and authorizerId"
+        yield f"answers {key} without a token: set authorizationType to JWT and set authorizerId"
 
 
-def _authorizer(resource: Resource) -> Iterator[str]:
+def _check_authorizer(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("authorizerType", "JWT"):
-        yield "checks no JWT: set authorizerType to JWT"
+        yield "does not check a JWT: set authorizerType to JWT"
     elif not resource.get("jwtConfiguration.issuer") or not resource.get("jwtConfiguration.audiences"):
-        yield "takes tokens from anyone, or for anyone: set the issuer and the audiences"
+        yield "accepts tokens of any issuer or audience: set issuer and audiences"
 
 
 RULES: Final = (
     ResourceRule(
-        name="routes-want-a-token",
-        description="Every route has the JWT authorizer, but for the webhook and the API's description.",
+        name="routes-require-a-token",
+        description="Every route has the JWT authorizer, except the webhook and the API description.",
         types=("aws:apigatewayv2/route:Route",),
-        check=_route,
+        check=_check_route,
         severity="critical",
     ),
     ResourceRule(
-        name="tokens-are-ours",
-        description="Authorizers take JWTs of one issuer, for one audience.",
+        name="authorizers-check-the-issuer",
+        description="Authorizers accept only JWTs of one issuer for one audience.",
         types=("aws:apigatewayv2/authorizer:Authorizer",),
-        check=_authorizer,
+        check=_check_authorizer,
         severity="critical",
     ),
 )

@@ -1,4 +1,4 @@
-"""Every rule of the pack."""
+"""All rules of the policy pack."""
 
 from typing import Final
 

@@ -29,11 +29,11 @@ _KEY_HEADERS: Final = "parametersInCacheKeyAndForwardedToOrigin.headersConfig.he
 
 
 def _policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for distribution in graph.of(DISTRIBUTION):
+    for distribution in graph.of_type(DISTRIBUTION):
         if not _has_server(distribution):
             continue
-        referred = frozenset[str]().union(*(distribution.refers.get(each, ()) for each in _BEHAVIORS))
-        for policy in graph.of(CACHE_POLICY):
+        referred = frozenset[str]().union(*(distribution.references.get(each, ()) for each in _BEHAVIORS))
+        for policy in graph.of_type(CACHE_POLICY):
             if policy.urn in referred and not _keeps_only_what_is_released(policy):
                 problem = (
                     "lets CloudFront share whatever a server marks as cacheable: "

@@ -1,4 +1,4 @@
-"""The wildcards that policies may have, each with its reason."""
+"""The wildcards that policies may contain, each with its reason."""
 
 import re
 from typing import Final
@@ -10,13 +10,13 @@ from policies.documents import BUCKET_POLICY, GRANTING, KEY, Statement
 
 @frozen(kw_only=True)
 class Wildcard:
-    """An action or a resource that may end in a wildcard.
+    """An action or a resource that may contain a wildcard.
 
     Attributes:
-        pattern: Matches the whole action or ARN.
-        reason: Why it cannot be said more exactly.
-        types: The type tokens of the resources whose documents may have it.
-        actions: The actions that may be allowed with it; every action, when there are none.
+        pattern: Regular expression that matches the complete action or ARN.
+        reason: Why an exact value is not possible.
+        types: Type tokens of the resources whose documents may contain it.
+        actions: Actions that may be allowed on it. Empty means every action.
     """
 
     pattern: str
@@ -28,7 +28,7 @@ class Wildcard:
 ACTIONS: Final = (
     Wildcard(
         pattern=r"kms:\*",
-        reason="the account's administrators, in a key policy: without them nobody manages the key",
+        reason="the account's administrators in a key policy; without them nobody could manage the key",
         types=(KEY,),
     ),
 )
@@ -36,15 +36,15 @@ _ARN: Final = r"arn:aws:{}:[a-z0-9-]*:\d*:{}"
 _SITE: Final = r"anchor-[a-z]+-site-\*"
 _SITES_PARAMETERS: Final = r"parameter/anchor/[a-z]+/sites"
 RESOURCES: Final = (
-    Wildcard(pattern=r"\*", reason="in a key policy it means the key itself", types=(KEY,)),
+    Wildcard(pattern=r"\*", reason="in a key policy this is the key itself", types=(KEY,)),
     Wildcard(
         pattern=r"\*",
-        reason="X-Ray knows no resources to name",
+        reason="X-Ray supports no resource-level permissions",
         actions=frozenset({"xray:PutTelemetryRecords", "xray:PutTraceSegments"}),
     ),
     Wildcard(
         pattern=_ARN.format("logs", r"log-group:/aws/(lambda|codebuild)/anchor-[a-z0-9-]+:\*"),
-        reason="the streams of one's own log, which Lambda and CodeBuild name",
+        reason="the streams of its own log group, whose names Lambda and CodeBuild choose",
     ),
     Wildcard(
         pattern=r"arn:aws:s3:::anchor-[a-z0-9-]+/[a-z-]+/([a-z0-9-]+/)*\*",
@@ -53,48 +53,56 @@ RESOURCES: Final = (
     ),
     Wildcard(
         pattern=r"arn:aws:s3:::anchor-[a-z0-9-]+/artifacts/\*/functions/\*",
-        reason="the functions' zips of every deployment",
+        reason="the function archives of all deployments",
     ),
-    Wildcard(pattern=_ARN.format("lambda", f"function:{_SITE}"), reason="the platform releases every site"),
+    Wildcard(pattern=_ARN.format("lambda", f"function:{_SITE}"), reason="the platform releases all sites"),
     Wildcard(
-        pattern=_ARN.format("codebuild", rf"project/{_SITE}-build"), reason="the platform builds every site"
+        pattern=_ARN.format("codebuild", rf"project/{_SITE}-build"), reason="the platform builds all sites"
     ),
     Wildcard(
         pattern=_ARN.format("logs", rf"log-group:/aws/codebuild/{_SITE}-build:log-stream:\*"),
-        reason="the platform tells why a build failed, of every site",
+        reason="the platform reads the build logs of all sites",
     ),
     Wildcard(
-        pattern=_ARN.format("dynamodb", rf"table/{_SITE}-tags"), reason="the platform seeds every site's tags"
+        pattern=_ARN.format("dynamodb", rf"table/{_SITE}-tags"),
+        reason="the platform writes the cache tags of all sites",
     ),
     Wildcard(
         pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/\*/\*"),
-        reason="the platform keeps every site's secrets",
+        reason="the platform stores the secrets of all sites",
     ),
     Wildcard(
         pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/\*/\*/NEXT_SERVER_ACTIONS_ENCRYPTION_KEY"),
-        reason="the orchestrator hands each build its project's key, of any site",
+        reason="the orchestrator creates the server actions key of any site",
     ),
     Wildcard(
         pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/[a-z0-9-]+/\*"),
-        reason="a build's own site's secrets",
+        reason="a build reads the secrets of its own site",
     ),
 )
 
 
-def unexplained_actions(statement: Statement, kind: str) -> list[str]:
-    """The actions with a wildcard without a reason, in the document of a resource of type `kind`."""
+def find_unexplained_actions(statement: Statement, kind: str) -> list[str]:
+    """Return the actions with a wildcard that has no reason.
+
+    Args:
+        statement: Statement to check.
+        kind: Type token of the resource that contains the statement.
+    """
     return [
-        action for action in statement.actions if _is_wild(action) and not _has_reason(action, kind, ACTIONS)
+        action
+        for action in statement.actions
+        if _has_wildcard(action) and not _has_reason(action, kind, ACTIONS)
     ]
 
 
-def unexplained_resources(statement: Statement, kind: str) -> list[str]:
-    """The resources with a wildcard without a reason, likewise."""
-    reasons = tuple(one for one in RESOURCES if not one.actions or one.actions.issuperset(statement.actions))
-    return [arn for arn in statement.resources if _is_wild(arn) and not _has_reason(arn, kind, reasons)]
+def find_unexplained_resources(statement: Statement, kind: str) -> list[str]:
+    """Return the resources with a wildcard that has no reason. Arguments as in `find_unexplained_actions`."""
+    allowed = tuple(one for one in RESOURCES if not one.actions or one.actions.issuperset(statement.actions))
+    return [arn for arn in statement.resources if _has_wildcard(arn) and not _has_reason(arn, kind, allowed)]
 
 
-def _is_wild(value: str) -> bool:
+def _has_wildcard(value: str) -> bool:
     return "*" in value or "?" in value
 
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from components.aws.package import CHECKOUT, LAYERS
 from components.core.errors import ConfigurationError
-from components.core.settings import Setting, settings_of
+from components.core.settings import Setting, list_settings
 from components.core.stage import REGION, STAGES, StageConfig
 from components.core.stage_settings import StageSettings
 from local.__main__ import up
@@ -114,13 +114,13 @@ def refused_with(contradiction: Contradiction) -> str:
 
 def _section(cls: type[object], path: str, level: str) -> Iterator[str]:
     """The settings of a class, then those of the classes in them."""
-    declared = settings_of(cls)
+    declared = list_settings(cls)
     yield f"{level} {code(path)}"
     yield summary(cls)
     yield table(_COLUMNS, [_row(cls, path, setting) for setting in declared])
     for setting in declared:
-        if setting.rule.entries:
-            yield from _section(setting.rule.entries, _below(cls, path, setting), level="###")
+        if setting.rule.item_class:
+            yield from _section(setting.rule.item_class, _below(cls, path, setting), level="###")
 
 
 def _row(cls: type[object], path: str, setting: Setting) -> tuple[str, str, str, str, str]:
@@ -129,7 +129,9 @@ def _row(cls: type[object], path: str, setting: Setting) -> tuple[str, str, str,
         attribute(cls, setting.field),
         setting.rule.allowed,
         "required" if setting.required else _default(setting.default),
-        f"see {code(_below(cls, path, setting))}" if setting.rule.entries else code(_example(path, setting)),
+        f"see {code(_below(cls, path, setting))}"
+        if setting.rule.item_class
+        else code(_example(path, setting)),
     )
 
 

@@ -57,16 +57,20 @@ def counts() -> Counts:
     site = f"{_OF_SITES}{_a_site()}-"
 
     def of_site(kind: str) -> int:
-        return _number(recorded.of(kind), lambda inputs: str(inputs["name"]).startswith(site))
+        return _number(recorded.of_type(kind), lambda inputs: str(inputs["name"]).startswith(site))
 
     def consumed(beginning: str) -> int:
-        return _number(recorded.of(_MAPPING), lambda inputs: f":{beginning}" in str(inputs["eventSourceArn"]))
+        return _number(
+            recorded.of_type(_MAPPING), lambda inputs: f":{beginning}" in str(inputs["eventSourceArn"])
+        )
 
-    (image,) = [each for each in recorded.of(_FUNCTION) if each.inputs["name"] == f"{site}image"]
+    (image,) = [each for each in recorded.of_type(_FUNCTION) if each.inputs["name"] == f"{site}image"]
     return Counts(
-        keys=len(recorded.of(_KEY)),
-        alarm_metrics=sum(_metrics(alarm) for alarm in recorded.of(_ALARM)),
-        custom_metrics=len({each.inputs["metricTransformation"]["name"] for each in recorded.of(_METRIC)}),
+        keys=len(recorded.of_type(_KEY)),
+        alarm_metrics=sum(_metrics(alarm) for alarm in recorded.of_type(_ALARM)),
+        custom_metrics=len(
+            {each.inputs["metricTransformation"]["name"] for each in recorded.of_type(_METRIC)}
+        ),
         queues=consumed(PREFIX) - consumed(_OF_SITES),
         site_queues=consumed(site),
         site_roles=of_site(_ROLE),
@@ -78,7 +82,7 @@ def counts() -> Counts:
 
 
 def _a_site() -> str:
-    functions = [str(each.inputs["name"]) for each in recording(STAGE).of(_FUNCTION)]
+    functions = [str(each.inputs["name"]) for each in recording(STAGE).of_type(_FUNCTION)]
     servers = [name for name in functions if name.startswith(_OF_SITES) and name.endswith("-server")]
     return servers[0].removeprefix(_OF_SITES).removesuffix("-server")
 

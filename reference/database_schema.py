@@ -118,7 +118,7 @@ def _indexes(each: DocumentedTable) -> str:
                 _key(each.declared, _index_key(index, "HASH")),
                 _key(each.declared, _index_key(index, "RANGE")),
                 _projection(index),
-                designs[index["name"]].why,
+                designs[index["name"]].purpose,
                 code(designs[index["name"]].query),
             )
             for index in declared
@@ -134,7 +134,7 @@ def _tenant(each: DocumentedTable) -> str:
     composed = f", composed into {code(key)}" if design.tenant_key else ""
     way = (
         "the table's own key"
-        if design.partition.name == key
+        if design.partition_key.name == key
         else f"index {code(_index_on(design, key).name)}"
     )
     return f"{code(design.tenant)}{composed}; reached by {way}"
@@ -142,7 +142,7 @@ def _tenant(each: DocumentedTable) -> str:
 
 def _index_on(design: TableDesign, key: str) -> Index:
     """The index by which tenants reach their rows; a design without one cannot be written down."""
-    return next(index for index in design.indexes if index.partition.name == key)
+    return next(index for index in design.indexes if index.partition_key.name == key)
 
 
 def _index_key(index: Mapping[str, Any], kind: str) -> str | None:

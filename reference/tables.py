@@ -125,7 +125,7 @@ def _general(name: str) -> str:
 
 
 def _recorded(stage: str) -> list[Recorded]:
-    return recording(stage).of(_TABLE)
+    return recording(stage).of_type(_TABLE)
 
 
 def _own_name(table: Recorded, stage: str) -> str:
@@ -143,8 +143,8 @@ def _access(table: str) -> Iterator[Access]:
     general_site = _general(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
     for policy in sorted(
         (
-            *recording(STAGE).of("aws:iam/rolePolicy:RolePolicy"),
-            *recording(STAGE).of("aws:iam/policy:Policy"),
+            *recording(STAGE).of_type("aws:iam/rolePolicy:RolePolicy"),
+            *recording(STAGE).of_type("aws:iam/policy:Policy"),
         ),
         key=lambda policy: policy.name,
     ):

@@ -1,4 +1,4 @@
-"""RetainedBucket: a private bucket that follows the stage's rule of retention (B1 to B4, B6)."""
+"""RetainedBucket: a private bucket that follows the stage's retention rule."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from components.aws.lifecycle import LifecycleRule
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
-from components.core.hosts import ORIGIN_IS, is_origin
-from components.core.outputs import Joined, composed, composed_json
+from components.core.hosts import ORIGIN_FORMAT, is_origin
+from components.core.outputs import JoinedText, interpolate, interpolate_json
 from components.core.stage import StageConfig
 
 ObjectAction = Literal["DeleteObject", "GetObject", "PutObject"]
@@ -24,17 +24,17 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,24}[a-z0-9]")
 
 @attrs.frozen(kw_only=True)
 class CorsRule:
-    """What pages of other origins may do with the objects.
+    """A CORS rule of a bucket.
 
     Attributes:
-        origins: Origins in full (`https://app.example.com`); not every origin there is.
+        origins: Complete origins (`https://app.example.com`). `*` is not allowed.
         methods: HTTP methods.
-        headers: Request headers beyond the simple ones.
-        exposed: Response headers that a page may read beyond the simple ones.
-        max_age: Seconds for which a browser remembers the answer.
+        headers: Allowed request headers, in addition to the simple headers of the CORS protocol.
+        exposed: Response headers that a page may read, in addition to the simple ones.
+        max_age: Seconds for which a browser caches the answer to a preflight request.
 
     Raises:
-        DeclarationError: An origin is none, or stands for all of them.
+        DeclarationError: An origin is invalid.
     """
 
     origins: tuple[str, ...]
@@ -46,22 +46,22 @@ class CorsRule:
     def __attrs_post_init__(self) -> None:
         wrong = [origin for origin in self.origins if not is_origin(origin)]
         if wrong or not self.origins:
-            raise DeclarationError(f"CORS for the origins {wrong}; allowed: {ORIGIN_IS}")
+            raise DeclarationError(f"invalid CORS origins {wrong}; allowed: {ORIGIN_FORMAT}")
 
 
 @attrs.frozen(kw_only=True)
 class RetainedBucketArgs:
-    """What a RetainedBucket is made of.
+    """Arguments of `RetainedBucket`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id, which makes the name unique in the world.
-        lifecycle: What becomes of objects with time.
-        versioned: Whether replaced and deleted objects can be had back.
-        cors: What pages of other origins may do.
-        key_arn: A KMS key instead of S3's own encryption.
-        served: Whether a distribution reads the bucket. `serve` then makes the bucket's one policy; the
-            distribution needs the bucket's name before the policy can name the distribution.
+        stage: Stage settings.
+        account: AWS account id. It makes the bucket name globally unique.
+        lifecycle: Lifecycle rules.
+        versioned: Whether replaced and deleted objects can be restored.
+        cors: CORS rules.
+        key_arn: ARN of a KMS key. The default is SSE-S3.
+        read_by_distribution: Whether a distribution reads the bucket. `allow_distribution` must then be
+            called: it creates the bucket policy, which needs the ARN of the distribution.
 
     Raises:
         DeclarationError: The lifecycle rules contradict each other or the bucket.
@@ -73,32 +73,30 @@ class RetainedBucketArgs:
     versioned: bool = False
     cors: tuple[CorsRule, ...] = ()
     key_arn: pulumi.Input[str] | None = None
-    served: bool = False
+    read_by_distribution: bool = False
 
     def __attrs_post_init__(self) -> None:
         names = [rule.name for rule in self.lifecycle]
         for rule in self.lifecycle:
             if names.count(rule.name) > 1:
-                raise DeclarationError(
-                    f"lifecycle rule {rule.name!r} is declared twice; names are unique in a bucket"
-                )
+                raise DeclarationError(f"lifecycle rule {rule.name!r} is declared twice; use a unique name")
             if rule.noncurrent_expire_days and not self.versioned:
                 raise DeclarationError(
-                    f"lifecycle rule {rule.name!r} deletes replaced versions, but the bucket keeps none; "
-                    "make it versioned or drop noncurrent_expire_days"
+                    f"lifecycle rule {rule.name!r} deletes replaced versions, but the bucket is not "
+                    "versioned; set versioned=True or remove noncurrent_expire_days"
                 )
 
 
 class RetainedBucket(Component):
-    """A bucket closed to the public, encrypted, and reached over TLS only.
+    """A private, encrypted bucket that requires TLS.
 
     Attributes:
-        bucket_name: The bucket's name.
-        arn: The bucket's ARN.
-        domain_name: Where a distribution finds it.
+        bucket_name: Bucket name.
+        arn: Bucket ARN.
+        domain_name: Regional domain name, the origin of a distribution.
 
     Raises:
-        DeclarationError: The name is none that S3 takes.
+        DeclarationError: Invalid S3 bucket name.
     """
 
     def __init__(
@@ -106,52 +104,52 @@ class RetainedBucket(Component):
     ) -> None:
         if not _NAME.fullmatch(name):
             raise DeclarationError(
-                f"bucket {name!r}: allowed are 2 to 26 of a-z, 0-9 and hyphens, beginning with a letter"
+                f"bucket {name!r}: allowed are 2 to 26 of a-z, 0-9 and hyphens, starting with a letter"
             )
         super().__init__("bucket", name, args.stage, opts)
         bucket = aws.s3.Bucket(
             name,
-            bucket=composed(args.stage.prefix, "-", args.account, "-", name),
-            force_destroy=not args.stage.keeps_data,
-            opts=self.kept,
+            bucket=interpolate(args.stage.prefix, "-", args.account, "-", name),
+            force_destroy=not args.stage.retains_data,
+            opts=self.retained_child_opts,
         )
         self._name = name
         self._account = args.account
-        self._served = args.served
-        self._notified = False
+        self._read_by_distribution = args.read_by_distribution
+        self._has_notification = False
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
         self.domain_name = bucket.bucket_regional_domain_name
-        self._close(args)
-        if not args.served:
+        self._block_public_access(args)
+        if not args.read_by_distribution:
             self._set_policy(())
         self._set_lifecycle(args)
         self.register_outputs({"name": bucket.bucket, "arn": bucket.arn})
 
-    def grant(self, *actions: ObjectAction, under: pulumi.Input[str]) -> Grant:
-        """Allow `actions` on the objects whose keys begin with `under`."""
+    def grant(self, *actions: ObjectAction, prefix: pulumi.Input[str]) -> Grant:
+        """Allow actions on the objects whose keys start with `prefix`."""
         return Grant(
             actions=tuple(f"s3:{action}" for action in actions),
-            resources=(Joined(self.arn, "/", under, "*"),),
+            resources=(JoinedText(self.arn, "/", prefix, "*"),),
         )
 
-    def grant_list(self, *, under: pulumi.Input[str] | None = None) -> Grant:
-        """Allow listing the keys that begin with `under`, or all of them."""
+    def grant_list(self, *, prefix: pulumi.Input[str] | None = None) -> Grant:
+        """Allow listing the keys that start with `prefix`, or all keys."""
         return Grant(
             actions=("s3:ListBucket",),
             resources=(self.arn,),
-            conditions={"StringLike": {"s3:prefix": Joined(under, "*")}} if under else None,
+            conditions={"StringLike": {"s3:prefix": JoinedText(prefix, "*")}} if prefix else None,
         )
 
-    def serve(self, *, distribution_arn: pulumi.Input[str], under: str) -> None:
-        """Let exactly this distribution read the objects whose keys begin with `under` (B6).
+    def allow_distribution(self, *, distribution_arn: pulumi.Input[str], prefix: str) -> None:
+        """Create the bucket policy that lets only this distribution read the objects under `prefix`.
 
         Raises:
-            DeclarationError: The bucket was not declared as `served`.
+            DeclarationError: The bucket was not declared with `read_by_distribution`.
         """
-        if not self._served:
+        if not self._read_by_distribution:
             raise DeclarationError(
-                f"bucket {self._name!r} has its policy already; declare it with served=True"
+                f"bucket {self._name!r} already has its policy; declare it with read_by_distribution=True"
             )
         self._set_policy(
             [
@@ -159,22 +157,24 @@ class RetainedBucket(Component):
                     "Effect": "Allow",
                     "Principal": {"Service": "cloudfront.amazonaws.com"},
                     "Action": "s3:GetObject",
-                    "Resource": Joined(self.arn, "/", under, "*"),
+                    "Resource": JoinedText(self.arn, "/", prefix, "*"),
                     "Condition": {"StringEquals": {"AWS:SourceArn": distribution_arn}},
                 }
             ]
         )
 
-    def notify(self, function: Function, *, under: str) -> None:
-        """Call a function, asynchronously, with every object that is created under a prefix.
+    def notify(self, function: Function, *, prefix: str) -> None:
+        """Call a function asynchronously for every object created under `prefix`.
 
         Raises:
-            DeclarationError: The bucket notifies a function already. S3 keeps one configuration, in which a
-                second one would replace the first.
+            DeclarationError: The bucket already notifies a function. S3 keeps one notification configuration,
+                so a second one would replace the first.
         """
-        if self._notified:
-            raise DeclarationError(f"bucket {self._name!r} notifies a function already; S3 keeps one")
-        self._notified = True
+        if self._has_notification:
+            raise DeclarationError(
+                f"bucket {self._name!r} already notifies a function; S3 allows one notification configuration"
+            )
+        self._has_notification = True
         allowed = function.allow_invoke(
             f"objects-of-{self._name}",
             service="s3.amazonaws.com",
@@ -189,14 +189,14 @@ class RetainedBucket(Component):
                     id="created",
                     lambda_function_arn=function.arn,
                     events=["s3:ObjectCreated:*"],
-                    filter_prefix=under,
+                    filter_prefix=prefix,
                 )
             ],
-            # S3 tries whether it may call the function.
+            # S3 checks this permission when the notification is created.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
-    def _close(self, args: RetainedBucketArgs) -> None:
+    def _block_public_access(self, args: RetainedBucketArgs) -> None:
         self._private = aws.s3.BucketPublicAccessBlock(
             self._name,
             bucket=self.bucket_name,
@@ -204,13 +204,13 @@ class RetainedBucket(Component):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
         aws.s3.BucketOwnershipControls(
             self._name,
             bucket=self.bucket_name,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             self._name,
@@ -221,11 +221,11 @@ class RetainedBucket(Component):
                         sse_algorithm="aws:kms" if args.key_arn else "AES256",
                         kms_master_key_id=args.key_arn,
                     ),
-                    # One data key per bucket instead of one per object: KMS is paid by call.
+                    # A bucket key reduces the number of KMS requests, which are charged.
                     bucket_key_enabled=bool(args.key_arn),
                 )
             ],
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
     def _set_lifecycle(self, args: RetainedBucketArgs) -> None:
@@ -234,14 +234,14 @@ class RetainedBucket(Component):
                 self._name,
                 bucket=self.bucket_name,
                 versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-                opts=self.inside,
+                opts=self.child_opts,
             )
         if args.lifecycle:
             aws.s3.BucketLifecycleConfiguration(
                 self._name,
                 bucket=self.bucket_name,
                 rules=[rule.args for rule in args.lifecycle],
-                opts=self.inside,
+                opts=self.child_opts,
             )
         if args.cors:
             aws.s3.BucketCorsConfiguration(
@@ -257,21 +257,23 @@ class RetainedBucket(Component):
                     )
                     for rule in args.cors
                 ],
-                opts=self.inside,
+                opts=self.child_opts,
             )
 
-    def _set_policy(self, allowed: Sequence[Mapping[str, object]]) -> None:
-        without_tls = {
+    def _set_policy(self, allow_statements: Sequence[Mapping[str, object]]) -> None:
+        deny_without_tls = {
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:*",
-            "Resource": [self.arn, Joined(self.arn, "/*")],
+            "Resource": [self.arn, JoinedText(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         aws.s3.BucketPolicy(
             self._name,
             bucket=self.bucket_name,
-            policy=composed_json({"Version": "2012-10-17", "Statement": [without_tls, *allowed]}),
-            # S3 refuses the two at the same time ("a conflicting conditional operation is in progress").
+            policy=interpolate_json(
+                {"Version": "2012-10-17", "Statement": [deny_without_tls, *allow_statements]}
+            ),
+            # S3 refuses both changes at the same time ("a conflicting conditional operation is in progress").
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._private]),
         )

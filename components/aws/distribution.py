@@ -1,4 +1,4 @@
-"""What distributions have in common: how they read a bucket, what they keep of errors, whom they answer."""
+"""Helpers that all CloudFront distributions use."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,32 +7,36 @@ import pulumi_aws as aws
 
 from components.core.component import Component, Part
 
-EVERYWHERE: Final = aws.cloudfront.DistributionRestrictionsArgs(
+NO_GEO_RESTRICTION: Final = aws.cloudfront.DistributionRestrictionsArgs(
     geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
 )
-"""No country is left out. CloudFront wants it said."""
+"""Required by CloudFront: viewers of all countries are allowed."""
 
 
-def bucket_access(owner: Component | Part, name: str, *, called: str) -> aws.cloudfront.OriginAccessControl:
-    """Make the signature by which a distribution reads a bucket that is closed to everybody else.
+def create_origin_access_control(
+    owner: Component | Part, name: str, *, suffix: str
+) -> aws.cloudfront.OriginAccessControl:
+    """Create the origin access control by which a distribution reads a private bucket.
 
     Args:
-        owner: What the distribution belongs to.
-        name: The resource's name.
-        called: The signature's name after the stage's prefix.
+        owner: Component that the distribution belongs to.
+        name: Name of the resource.
+        suffix: Name of the origin access control, after the stage's prefix.
     """
     return aws.cloudfront.OriginAccessControl(
         name,
-        name=f"{owner.stage.prefix}-{called}",
+        name=f"{owner.stage.prefix}-{suffix}",
         origin_access_control_origin_type="s3",
         signing_behavior="always",
         signing_protocol="sigv4",
-        opts=owner.inside,
+        opts=owner.child_opts,
     )
 
 
-def unkept_errors(statuses: Sequence[int]) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
-    """Have answers of these statuses not kept: unless told so, CloudFront keeps one for ten seconds."""
+def disable_error_caching(
+    statuses: Sequence[int],
+) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
+    """Return error responses that are not cached. By default, CloudFront caches errors for ten seconds."""
     return [
         aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=status, error_caching_min_ttl=0)
         for status in statuses

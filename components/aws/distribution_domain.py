@@ -1,59 +1,61 @@
-"""EdgeDomain: the names under which a distribution answers, with their certificate and records (G2)."""
+"""DistributionDomain: custom host names of a distribution, with certificate and DNS records."""
 
 import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.domain import AliasTarget, Certificate, CertificateArgs, alias_record
+from components.aws.domain import AliasTarget, Certificate, CertificateArgs, create_alias_record
 from components.core.component import Part
 from components.core.stage import CLOUDFRONT_REGION, StageConfig
 
 
 @attrs.frozen(kw_only=True)
-class EdgeDomainArgs:
-    """What the domain is made of.
+class DistributionDomainArgs:
+    """Arguments of `DistributionDomain`.
 
     Attributes:
-        stage: The stage it belongs to.
-        host: The host, or with `wildcard` what its hosts have in common.
-        zone: The id of its Route 53 zone. Without host and zone, a distribution has only its own name.
-        wildcard: Whether the distribution answers to the hosts below `host`, not to `host` itself.
+        stage: Stage settings.
+        host: Host name, or the parent domain of the hosts if `wildcard` is set.
+        zone_id: Id of the Route 53 zone. Without host or zone, there is no custom host name.
+        wildcard: Whether the distribution serves the subdomains of `host` instead of `host` itself.
     """
 
     stage: StageConfig
     host: str | None
-    zone: str | None
+    zone_id: str | None
     wildcard: bool = False
 
 
-class EdgeDomain(Part):
-    """What a distribution is given of a domain, and what the domain is given of the distribution.
+class DistributionDomain(Part):
+    """The certificate and the DNS records of a distribution.
 
     Attributes:
-        aliases: The names under which the distribution answers.
-        viewer_certificate: The certificate it shows.
+        aliases: Custom host names of the distribution.
+        viewer_certificate: Certificate for viewers.
     """
 
-    def __init__(self, name: str, args: EdgeDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, args: DistributionDomainArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
         super().__init__(args.stage, opts)
         self._name = name
-        self._zone = args.zone
+        self._zone_id = args.zone_id
         self.aliases: tuple[str, ...] = ()
         self.viewer_certificate = aws.cloudfront.DistributionViewerCertificateArgs(
             cloudfront_default_certificate=True
         )
-        if args.host and args.zone:
+        if args.host and args.zone_id:
             self.aliases = (f"*.{args.host}" if args.wildcard else args.host,)
             certificate = Certificate(
                 name,
                 CertificateArgs(
                     stage=args.stage,
                     host=args.host,
-                    zone=args.zone,
+                    zone_id=args.zone_id,
                     wildcard=args.wildcard,
                     region=CLOUDFRONT_REGION,
                 ),
-                self.inside,
+                self.child_opts,
             )
             self.viewer_certificate = aws.cloudfront.DistributionViewerCertificateArgs(
                 acm_certificate_arn=certificate.arn,
@@ -61,9 +63,9 @@ class EdgeDomain(Part):
                 minimum_protocol_version="TLSv1.2_2021",
             )
 
-    def point_to(self, distribution: aws.cloudfront.Distribution) -> None:
-        """Make the records that lead the aliases to the distribution, over IPv4 and IPv6."""
-        target = AliasTarget(name=distribution.domain_name, zone=distribution.hosted_zone_id)
+    def create_alias_records(self, distribution: aws.cloudfront.Distribution) -> None:
+        """Create the A and AAAA records that point the aliases to the distribution."""
+        target = AliasTarget(name=distribution.domain_name, zone_id=distribution.hosted_zone_id)
         for host in self.aliases:
             for kind in ("A", "AAAA"):
-                alias_record(self._name, host, self._zone or "", target, self.inside, kind=kind)
+                create_alias_record(self._name, host, self._zone_id or "", target, self.child_opts, kind=kind)

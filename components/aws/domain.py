@@ -1,4 +1,4 @@
-"""Names of our own: certificates that DNS validates, and the records that lead to what they certify (G2)."""
+"""Certificates that are validated by DNS, and alias records."""
 
 from typing import Final
 
@@ -14,28 +14,28 @@ _MINUTE: Final = 60
 
 @attrs.frozen(kw_only=True)
 class CertificateArgs:
-    """What a certificate is made of.
+    """Arguments of `Certificate`.
 
     Attributes:
-        stage: The stage it belongs to.
-        host: The host it certifies.
-        zone: The id of the Route 53 zone of the host.
-        wildcard: Whether it certifies the hosts below `host`, too.
-        region: Where it is used, if that is not the stage's region: CloudFront takes certificates from one.
+        stage: Stage settings.
+        host: Host name of the certificate.
+        zone_id: Id of the Route 53 zone of the host.
+        wildcard: Whether the certificate also covers the subdomains of `host`.
+        region: Region of the certificate, if it is not the stage's region. See `CLOUDFRONT_REGION`.
     """
 
     stage: StageConfig
     host: str
-    zone: str
+    zone_id: str
     wildcard: bool = False
     region: str | None = None
 
 
 class Certificate(Part):
-    """A certificate that ACM renews by itself, as long as the record stays that proves whose the host is.
+    """A certificate that ACM renews automatically, as long as its validation record exists.
 
     Attributes:
-        arn: Its ARN, known once the validation is through.
+        arn: ARN, known after the validation.
     """
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -46,53 +46,55 @@ class Certificate(Part):
             domain_name=args.host,
             subject_alternative_names=[f"*.{args.host}"] if args.wildcard else None,
             validation_method="DNS",
-            opts=self.inside,
+            opts=self.child_opts,
         )
-        # A host and its wildcard are validated by the same record.
-        proof = certificate.domain_validation_options[0]
+        # A host and its wildcard have the same validation record.
+        validation = certificate.domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",
-            zone_id=args.zone,
-            name=proof.resource_record_name,
-            type=proof.resource_record_type,
-            records=[proof.resource_record_value],
+            zone_id=args.zone_id,
+            name=validation.resource_record_name,
+            type=validation.resource_record_type,
+            records=[validation.resource_record_value],
             ttl=_MINUTE,
             allow_overwrite=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.arn = aws.acm.CertificateValidation(
             name,
             region=args.region,
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
-            opts=self.inside,
+            opts=self.child_opts,
         ).certificate_arn
 
 
 @attrs.frozen(kw_only=True)
 class AliasTarget:
-    """What AWS runs under a name of its own.
+    """The AWS resource that an alias record points to.
 
     Attributes:
-        name: That name.
-        zone: The id of the zone in which AWS has it.
+        name: Host name of the resource.
+        zone_id: Id of the hosted zone of that host name.
     """
 
     name: pulumi.Input[str]
-    zone: pulumi.Input[str]
+    zone_id: pulumi.Input[str]
 
 
-def alias_record(  # noqa: PLR0913 - what a record consists of
-    name: str, host: str, zone: str, target: AliasTarget, opts: pulumi.ResourceOptions, *, kind: str = "A"
+def create_alias_record(  # noqa: PLR0913 - the fields of a record
+    name: str, host: str, zone_id: str, target: AliasTarget, opts: pulumi.ResourceOptions, *, kind: str = "A"
 ) -> None:
-    """Make the record that leads a host to its target: `A` over IPv4, `AAAA` over IPv6."""
+    """Create an alias record. `kind` is `A` for IPv4 or `AAAA` for IPv6."""
     aws.route53.Record(
         f"{name}-{kind.lower()}",
-        zone_id=zone,
+        zone_id=zone_id,
         name=host,
         type=kind,
         aliases=[
-            aws.route53.RecordAliasArgs(name=target.name, zone_id=target.zone, evaluate_target_health=False)
+            aws.route53.RecordAliasArgs(
+                name=target.name, zone_id=target.zone_id, evaluate_target_health=False
+            )
         ],
         opts=opts,
     )

@@ -1,4 +1,4 @@
-"""Lambda functions, each with a role and a log group of its own and exactly the rights it was granted."""
+"""Lambda functions. Each has its own role, its own log group and only the permissions it was granted."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,12 +7,12 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.queue import VISIBILITY_PER_TIMEOUT, DeadLetterQueue, Queue
-from components.aws.schedule import schedule_rule
+from components.aws.queue import VISIBILITY_TIMEOUT_FACTOR, DeadLetterQueue, Queue
+from components.aws.schedule import create_schedule_rule
 from components.core.component import Part
 from components.core.errors import DeclarationError
 from components.core.grants import Grant, policy_document, trust_policy
-from components.core.outputs import Joined
+from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
 from runtime.shared.environment import TIMEOUT
 
@@ -20,39 +20,39 @@ _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
 _NODE_RUNTIME: Final = "nodejs22.x"
 _HOUR: Final = 3600
-# Of an asynchronous call: Lambda keeps trying this often and this long, then gives the event up.
+# Lambda retries a failed asynchronous call this often and for this long, then discards the event.
 _ASYNC_RETRIES: Final = 2
-_ASYNC_AGE: Final = 6 * _HOUR
-# X-Ray has no resources that a policy could name.
+_ASYNC_MAX_AGE: Final = 6 * _HOUR
+# X-Ray supports no resource-level permissions.
 _TRACE: Final = Grant(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
-_LARGEST_BATCH: Final = 10_000
-_MOST_RETRIES: Final = 10_000
-_YOUNGEST_AGE: Final = 60
-_OLDEST_AGE: Final = 604_800
-# What a clock called for and nobody took within a minute is not made up for: the next call comes by itself.
-_SCHEDULED_AGE: Final = 60
-# What a site's function runs until the first release; nothing leads to it, unless someone calls it by hand.
-_NOT_RELEASED: Final = """\
+_MAX_BATCH_SIZE: Final = 10_000
+_MAX_RETRIES: Final = 10_000
+_MIN_RECORD_AGE: Final = 60
+_MAX_RECORD_AGE: Final = 604_800
+# A scheduled call that Lambda could not start within a minute is discarded: the next call follows anyway.
+_SCHEDULED_MAX_AGE: Final = 60
+# The code of a site's function before its first release.
+_PLACEHOLDER_CODE: Final = """\
 export const handler = async () => {
-  throw new Error("nothing was released to this function yet");
+  throw new Error("this function has no release yet");
 };
 """
 
 
 @attrs.frozen(kw_only=True)
 class FunctionArgs:
-    """What every function has.
+    """Arguments that all functions have.
 
     Attributes:
-        stage: The stage it belongs to.
-        handler: What Lambda calls, `module.function`.
-        timeout: Seconds after which a call is ended.
-        memory: MB. CPU grows with it: 1,769 MB are one core.
-        storage: MB of `/tmp`.
-        grants: All that the function may do beyond writing its own log.
+        stage: Stage settings.
+        handler: Handler, `module.function`.
+        timeout: Timeout in seconds, 1 to 900.
+        memory: Memory in MB. CPU power grows with it: 1,769 MB equal one core.
+        storage: Size of `/tmp` in MB.
+        grants: Permissions in addition to writing the function's own log.
 
     Raises:
-        DeclarationError: Lambda would refuse the function.
+        DeclarationError: The timeout is outside Lambda's limits.
     """
 
     stage: StageConfig
@@ -65,17 +65,17 @@ class FunctionArgs:
     def __attrs_post_init__(self) -> None:
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
             raise DeclarationError(
-                f"{self.handler} with a timeout of {self.timeout} s; Lambda allows 1 to {_LONGEST_TIMEOUT}"
+                f"{self.handler} has a timeout of {self.timeout} s; Lambda allows 1 to {_LONGEST_TIMEOUT}"
             )
 
 
 @attrs.frozen(kw_only=True)
 class PythonFunctionArgs(FunctionArgs):
-    """A function of the platform: its code is deployed by Pulumi.
+    """Arguments of a platform function. Pulumi deploys its code.
 
     Attributes:
-        code: The archive with the handler.
-        environment: Environment variables, beyond the one that says how long it may run.
+        code: Archive that contains the handler.
+        environment: Environment variables. The function's timeout is added to them.
         layers: ARNs of the layers with its dependencies.
     """
 
@@ -86,55 +86,56 @@ class PythonFunctionArgs(FunctionArgs):
 
 @attrs.frozen(kw_only=True)
 class _Package:
-    """What runs in a function, which is where the kinds of functions differ."""
+    """The arguments in which the kinds of functions differ."""
 
     runtime: str
     code: pulumi.Archive
     environment: Mapping[str, pulumi.Input[str]] | None = None
     layers: tuple[pulumi.Input[str], ...] = ()
-    traced: bool = False
-    moves_at_run_time: tuple[str, ...] = ()
+    tracing: bool = False
+    ignored_changes: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
-class StreamReading:
-    """How a function takes changes from a stream.
+class StreamBatchSettings:
+    """How Lambda reads a stream for a function.
 
-    A batch that fails is halved until the change is found that is to blame; that one is given up after some
-    tries and put among the dead letters, so that one bad row does not stop all that come after it.
+    Lambda splits a failed batch until it finds the failing change. After the retries it sends a note of that
+    change to the dead-letter queue, so that later changes are not blocked.
 
     Attributes:
-        batch: Changes in one call, 1 to 10,000.
-        retries: How often a change is tried again.
-        age: Seconds after which a change is given up, at least a minute. A table keeps its changes for a day.
+        batch_size: Changes in one call, 1 to 10,000.
+        retries: Number of retries of a change, 0 to 10,000.
+        max_age: Seconds after which a change is discarded, 60 to 604,800. A table keeps its changes for one
+            day.
 
     Raises:
-        DeclarationError: Lambda would refuse it.
+        DeclarationError: A value is outside Lambda's limits.
     """
 
-    batch: int = 100
+    batch_size: int = 100
     retries: int = 3
-    age: int = 6 * _HOUR
+    max_age: int = 6 * _HOUR
 
     def __attrs_post_init__(self) -> None:
-        for what, number, low, high in (
-            ("a batch of", self.batch, 1, _LARGEST_BATCH),
-            ("retries:", self.retries, 0, _MOST_RETRIES),
-            ("an age in seconds of", self.age, _YOUNGEST_AGE, _OLDEST_AGE),
+        for name, number, low, high in (
+            ("batch_size", self.batch_size, 1, _MAX_BATCH_SIZE),
+            ("retries", self.retries, 0, _MAX_RETRIES),
+            ("max_age", self.max_age, _MIN_RECORD_AGE, _MAX_RECORD_AGE),
         ):
             if not low <= number <= high:
-                raise DeclarationError(f"{what} {number}; Lambda reads streams with {low} to {high}")
+                raise DeclarationError(f"{name} is {number}; Lambda allows {low} to {high}")
 
 
 class Function(Part):
-    """A Lambda function with its role, its policy and its log group; make a PythonFunction or a NodeFunction.
+    """A Lambda function with its role, its policy and its log group. Use `PythonFunction` or `NodeFunction`.
 
     Attributes:
-        name: What it is called after the stage's prefix.
-        function_name: The function's name, which is also that of its role.
-        arn: The function's ARN.
-        log_group_name: The name of its log group.
-        timeout: Seconds, as in its arguments.
+        name: Name without the stage's prefix.
+        function_name: Name of the function and of its role.
+        arn: Function ARN.
+        log_group_name: Name of its log group.
+        timeout: Timeout in seconds.
 
     Raises:
         DeclarationError: The name is longer than Lambda and IAM allow.
@@ -153,23 +154,26 @@ class Function(Part):
             name,
             name=f"/aws/lambda/{full_name}",
             retention_in_days=args.stage.log_retention_days,
-            opts=self.kept,
+            opts=self.retained_child_opts,
         )
         role = aws.iam.Role(
-            name, name=full_name, assume_role_policy=trust_policy("lambda.amazonaws.com"), opts=self.inside
+            name,
+            name=full_name,
+            assume_role_policy=trust_policy("lambda.amazonaws.com"),
+            opts=self.child_opts,
         )
         write_log = Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-            # The streams of the group are named by Lambda as it goes.
-            resources=(Joined(log_group.arn, ":*"),),
+            # Lambda chooses the names of the log streams.
+            resources=(JoinedText(log_group.arn, ":*"),),
         )
-        trace = (_TRACE,) if package.traced else ()
+        trace = (_TRACE,) if package.tracing else ()
         policy = aws.iam.RolePolicy(
             name,
             name="grants",
             role=role.name,
             policy=policy_document((write_log, *trace, *args.grants)),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         function = aws.lambda_.Function(
             name,
@@ -186,7 +190,7 @@ class Function(Part):
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=package.environment)
             if package.environment
             else None,
-            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active") if package.traced else None,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active") if package.tracing else None,
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log_group.name),
             opts=self._options(package, policy),
         )
@@ -199,41 +203,47 @@ class Function(Part):
         self.log_group_name = log_group.name
         self.invoke_arn = function.invoke_arn
 
-    def consume(self, queue: Queue, *, batch: int = 1) -> None:
-        """Call the function with batches of the queue's messages; those it names as failed come again.
+    def consume(self, queue: Queue, *, batch_size: int = 1) -> None:
+        """Call the function with batches of messages. Messages that it reports as failed are delivered again.
 
         The function needs `queue.grant_consume()` among its grants.
 
         Raises:
-            DeclarationError: Messages would be delivered a second time while the first call still runs.
+            DeclarationError: The queue's visibility timeout is too short: a message could be delivered again
+                while the first call still runs.
         """
-        least = VISIBILITY_PER_TIMEOUT * self.timeout
-        if queue.visibility < least:
+        minimum = VISIBILITY_TIMEOUT_FACTOR * self.timeout
+        if queue.visibility_timeout < minimum:
             raise DeclarationError(
-                f"{self._function_name} runs up to {self.timeout} s, but its queue shows messages again in "
-                f"{queue.visibility} s; safe are {least} s and more, {VISIBILITY_PER_TIMEOUT} times as long"
+                f"{self._function_name} has a timeout of {self.timeout} s, but the visibility timeout of "
+                f"its queue is {queue.visibility_timeout} s; use at least {minimum} s, "
+                f"{VISIBILITY_TIMEOUT_FACTOR} times as long"
             )
         aws.lambda_.EventSourceMapping(
             self.name,
-            function_name=self._consumer(),
+            function_name=self._queue_target(),
             event_source_arn=queue.arn,
-            batch_size=batch,
+            batch_size=batch_size,
             function_response_types=["ReportBatchItemFailures"],
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def follow(
-        self, name: str, stream_arn: pulumi.Input[str], reading: StreamReading, dead: DeadLetterQueue
+    def consume_stream(
+        self,
+        name: str,
+        stream_arn: pulumi.Input[str],
+        settings: StreamBatchSettings,
+        dead_letter_queue: DeadLetterQueue,
     ) -> None:
-        """Call the function with the changes of a stream, from the oldest that it still has.
+        """Call the function with the changes of a stream, starting with the oldest one.
 
-        The rights for it are added here: the queue of what fails is made after the function.
+        This adds the permissions itself, because the dead-letter queue is created after the function.
 
         Args:
-            name: Names the mapping, and the policy beside the function's own.
-            stream_arn: The stream of a DynamoDB table.
-            reading: How much at a time, and how often again.
-            dead: Gets a note of where in the stream those are that failed for good, without their content.
+            name: Name of the event source mapping and of the additional policy.
+            stream_arn: Stream of a DynamoDB table.
+            settings: Batch size and retries.
+            dead_letter_queue: Receives the stream position of changes that failed, without their content.
         """
         read = Grant(
             actions=(
@@ -248,70 +258,74 @@ class Function(Part):
             f"{self.name}-{name}",
             name=name,
             role=self._role_name,
-            policy=policy_document((read, dead.grant_send())),
-            opts=self.inside,
+            policy=policy_document((read, dead_letter_queue.grant_send())),
+            opts=self.child_opts,
         )
-        options = self.inside
+        options = self.child_opts
         options.depends_on = [policy]
         aws.lambda_.EventSourceMapping(
             f"{self.name}-{name}",
             function_name=self.arn,
             event_source_arn=stream_arn,
             starting_position="TRIM_HORIZON",
-            batch_size=reading.batch,
+            batch_size=settings.batch_size,
             bisect_batch_on_function_error=True,
-            maximum_retry_attempts=reading.retries,
-            maximum_record_age_in_seconds=reading.age,
+            maximum_retry_attempts=settings.retries,
+            maximum_record_age_in_seconds=settings.max_age,
             function_response_types=["ReportBatchItemFailures"],
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
                 on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=dead.arn
+                    destination_arn=dead_letter_queue.arn
                 )
             ),
             opts=options,
         )
 
-    def keep_failures(self, dead: DeadLetterQueue) -> None:
-        """Put events of asynchronous calls among the dead letters that failed at the first try and two more.
+    def send_failures_to(self, dead_letter_queue: DeadLetterQueue) -> None:
+        """Send events of asynchronous calls to a dead-letter queue after three failed attempts.
 
-        The function needs `dead.grant_send()` among its grants.
+        The function needs `dead_letter_queue.grant_send()` among its grants.
         """
         aws.lambda_.FunctionEventInvokeConfig(
             self.name,
             function_name=self.function_name,
             maximum_retry_attempts=_ASYNC_RETRIES,
-            maximum_event_age_in_seconds=_ASYNC_AGE,
+            maximum_event_age_in_seconds=_ASYNC_MAX_AGE,
             destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
                 on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
-                    destination=dead.arn
+                    destination=dead_letter_queue.arn
                 )
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def schedule(self, name: str, every: str) -> None:
-        """Call the function by the clock (`components/aws/schedule.py` says how `every` is written).
+    def schedule(self, name: str, schedule: str) -> None:
+        """Call the function on a schedule, such as `rate(1 minute)` (see `components/aws/schedule.py`).
 
-        A call that fails is not repeated, since the next one follows anyway: what is called this way finds
-        out by itself what there is to do. So it cannot also `keep_failures`.
+        A failed call is not repeated, because the next one follows. It therefore cannot be combined with
+        `send_failures_to`.
 
         Raises:
-            DeclarationError: EventBridge would refuse the rule.
+            DeclarationError: The name or the schedule is invalid.
         """
         resource, rule_name = f"{self.name}-{name}", f"{self._function_name}-{name}"
-        rule = schedule_rule(resource, rule_name, every, f"Calls {self._function_name}", self.inside)
-        calls = self.inside
-        calls.depends_on = [
+        rule = create_schedule_rule(
+            resource, rule_name, schedule, f"Calls {self._function_name}", self.child_opts
+        )
+        target_opts = self.child_opts
+        target_opts.depends_on = [
             self.allow_invoke(name, service="events.amazonaws.com", source_arn=rule.arn),
             aws.lambda_.FunctionEventInvokeConfig(
                 resource,
                 function_name=self.function_name,
                 maximum_retry_attempts=0,
-                maximum_event_age_in_seconds=_SCHEDULED_AGE,
-                opts=self.inside,
+                maximum_event_age_in_seconds=_SCHEDULED_MAX_AGE,
+                opts=self.child_opts,
             ),
         ]
-        aws.cloudwatch.EventTarget(resource, target_id=self.name, rule=rule.name, arn=self.arn, opts=calls)
+        aws.cloudwatch.EventTarget(
+            resource, target_id=self.name, rule=rule.name, arn=self.arn, opts=target_opts
+        )
 
     def allow_invoke(
         self,
@@ -321,14 +335,14 @@ class Function(Part):
         source_arn: pulumi.Input[str],
         source_account: pulumi.Input[str] | None = None,
     ) -> aws.lambda_.Permission:
-        """Let one resource of an AWS service call the function.
+        """Allow one resource of an AWS service to call the function.
 
         Args:
-            name: Names the statement in the function's policy.
-            service: The service's principal.
-            source_arn: The resource in whose name the service calls.
-            source_account: Whose resource it is, where the ARN does not say so: the name of a bucket that was
-                deleted can be taken by another account.
+            name: Statement id in the function's policy.
+            service: Service principal.
+            source_arn: ARN of the calling resource.
+            source_account: Account of the resource, if the ARN does not contain it. Another account could
+                take the name of a deleted bucket.
         """
         return aws.lambda_.Permission(
             f"{self.name}-{name}",
@@ -338,18 +352,18 @@ class Function(Part):
             principal=service,
             source_arn=source_arn,
             source_account=source_account,
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def _consumer(self) -> pulumi.Output[str]:
-        """The ARN by which queues call the function."""
+    def _queue_target(self) -> pulumi.Output[str]:
+        """Return the ARN that queues call."""
         return self.arn
 
     def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
-        """Without its policy a function would fail its first calls, and no queue could be mapped to it."""
-        options = self.kept if package.moves_at_run_time else self.inside
+        """Return the resource options. The function depends on its policy, or its first calls would fail."""
+        options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
-        options.ignore_changes = list(package.moves_at_run_time)
+        options.ignore_changes = list(package.ignored_changes)
         return options
 
 
@@ -362,35 +376,34 @@ class PythonFunction(Function):
         package = _Package(
             runtime=args.stage.python_runtime,
             code=args.code,
-            # How long a call of AWS may take follows from how long the function may (runtime/shared/aws.py).
+            # `runtime/shared/aws.py` derives the timeout of AWS calls from the function's timeout.
             environment={**args.environment, TIMEOUT: str(args.timeout)},
             layers=args.layers,
-            traced=True,
+            tracing=True,
         )
         super().__init__(name, args, package, opts)
 
 
 class NodeFunction(Function):
-    """A function of a site. Pulumi makes it empty; what it runs is released into it.
+    """A function of a site. Pulumi creates it with placeholder code; releases replace the code.
 
-    Production keeps it: the versions below it are the site's releases.
+    Production retains it, because its versions are the site's releases.
     """
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         module = args.handler.split(".")[0]
         package = _Package(
             runtime=_NODE_RUNTIME,
-            code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(_NOT_RELEASED)}),
-            # The platform's release function sets these with every release; `pulumi up` must not put them
-            # back (G8).
-            moves_at_run_time=("code", "environment", "layers"),
+            code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(_PLACEHOLDER_CODE)}),
+            # Every release sets these; `pulumi up` must not reset them.
+            ignored_changes=("code", "environment", "layers"),
         )
         super().__init__(name, args, package, opts)
 
-    def _consumer(self) -> pulumi.Output[str]:
-        """The alias of the version in production: the queue's messages are that release's."""
-        options = self.kept
-        # The platform's release and promote functions move it (G8).
+    def _queue_target(self) -> pulumi.Output[str]:
+        """Return the alias of the live version, so that the live release processes the queue's messages."""
+        options = self.retained_child_opts
+        # The release and promote functions move the alias.
         options.ignore_changes = ["function_version"]
         return aws.lambda_.Alias(
             self.name,

@@ -1,44 +1,36 @@
-"""UserIdentity: who may use the platform's API (A1)."""
+"""UserIdentity: the Cognito user pool of the platform's API."""
 
-import attrs
 import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Component
-from components.core.outputs import composed
+from components.core.outputs import interpolate
 from components.core.stage import StageConfig
 
 
-@attrs.frozen(kw_only=True)
-class UserIdentityArgs:
-    """What the user pool is made of.
-
-    Attributes:
-        stage: The stage it belongs to.
-    """
-
-    stage: StageConfig
-
-
 class UserIdentity(Component):
-    """A user pool whose users an administrator invites, and the client with which they sign in.
+    """A user pool and its client. Only administrators can create users.
+
+    Args:
+        name: Name of the component.
+        stage: Stage settings.
+        opts: Pulumi options.
 
     Attributes:
-        pool_id: The user pool's id.
-        client_id: The client's id, the audience of its tokens.
-        issuer: Who the tokens say they are from.
+        pool_id: Id of the user pool.
+        client_id: Id of the client, which is the audience of its tokens.
+        issuer: Issuer of the tokens.
     """
 
-    def __init__(self, name: str, args: UserIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("identity", name, args.stage, opts)
-        stage = args.stage
+    def __init__(self, name: str, *, stage: StageConfig, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("identity", name, stage, opts)
         pool = aws.cognito.UserPool(
             name,
             name=f"{stage.prefix}-{name}",
             username_attributes=["email"],
             username_configuration=aws.cognito.UserPoolUsernameConfigurationArgs(case_sensitive=False),
             auto_verified_attributes=["email"],
-            # Whoever has an account can run builds: strangers do not sign up by themselves.
+            # A user can run builds, so self-registration is disabled.
             admin_create_user_config=aws.cognito.UserPoolAdminCreateUserConfigArgs(
                 allow_admin_create_user_only=True
             ),
@@ -61,8 +53,8 @@ class UserIdentity(Component):
                     )
                 ]
             ),
-            deletion_protection="ACTIVE" if stage.keeps_data else "INACTIVE",
-            opts=self.kept,
+            deletion_protection="ACTIVE" if stage.retains_data else "INACTIVE",
+            opts=self.retained_child_opts,
         )
         client = aws.cognito.UserPoolClient(
             name,
@@ -73,7 +65,7 @@ class UserIdentity(Component):
                 "ALLOW_USER_SRP_AUTH",
                 "ALLOW_REFRESH_TOKEN_AUTH",
             ],
-            # A client in a browser or a terminal could not keep a secret.
+            # A client in a browser or a terminal cannot keep a secret.
             generate_secret=False,
             prevent_user_existence_errors="ENABLED",
             enable_token_revocation=True,
@@ -85,9 +77,9 @@ class UserIdentity(Component):
                 id_token="hours",  # noqa: S106 - a unit
                 refresh_token="days",  # noqa: S106 - a unit
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.pool_id = pool.id
         self.client_id = client.id
-        self.issuer = composed(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
+        self.issuer = interpolate(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
         self.register_outputs({"poolId": pool.id, "clientId": client.id})

@@ -1,4 +1,4 @@
-"""What an update would do to the indexes of a table that is live (T4)."""
+"""Warns when an update of a live table changes more than one index."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -11,46 +11,49 @@ _HOOKS: Final = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
 _INDEXES: Final = "globalSecondaryIndexes"
 
 
-def index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
-    """What Pulumi's engine calls before it updates a table, in a preview too.
+def create_index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
+    """Return a hook that Pulumi's engine calls before it updates a table, in previews too.
 
-    The program does not know what is deployed, so it cannot warn by itself; the engine does, and tells the
-    hook. None where the engine calls no hooks, as that of the embedded cloud, whose tables are new.
+    The program does not know the deployed state. The engine passes the old and the new inputs to the hook.
+
+    Returns:
+        The hook, or None if the engine does not support hooks. The embedded cloud's engine does not; its
+        tables are new.
     """
     if not settings.monitor_supports_feature(_HOOKS):
         return None
     hook = pulumi.ResourceHook(
-        f"indexes-of-{table}", warn_of_index_changes, pulumi.ResourceHookOptions(on_dry_run=True)
+        f"indexes-of-{table}", warn_about_index_changes, pulumi.ResourceHookOptions(on_dry_run=True)
     )
     return pulumi.ResourceHookBinding(before_update=[hook])
 
 
-def warn_of_index_changes(args: pulumi.ResourceHookArgs) -> None:
-    """Warn when an update changes more than one index.
+def warn_about_index_changes(args: pulumi.ResourceHookArgs) -> None:
+    """Log a warning if an update changes more than one index.
 
-    It would go through, slowly: the provider changes one after the other, since DynamoDB takes one at a time.
+    The update would succeed, but slowly: DynamoDB changes one index at a time.
     """
-    changed = changed_indexes(args.old_inputs or {}, args.new_inputs or {})
+    changed = find_changed_indexes(args.old_inputs or {}, args.new_inputs or {})
     if len(changed) > 1:
         pulumi.log.warn(
-            f"{args.name}: this update adds, removes or remakes {len(changed)} indexes "
-            f"({', '.join(changed)}). DynamoDB changes one at a time, and builds each from every row of the "
-            "table; until then, queries on it fail. Change one index per update: first the index, then the "
-            "code that queries it."
+            f"{args.name}: this update adds, removes or recreates {len(changed)} indexes "
+            f"({', '.join(changed)}). DynamoDB changes one index at a time and reads the whole table to "
+            "build it. Queries on an index fail until it is built. Change one index per update: first the "
+            "index, then the code that queries it."
         )
 
 
-def changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the indexes that differ between the inputs of two declarations of a table, sorted.
+def find_changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the sorted names of the indexes that differ between two declarations of a table.
 
-    DynamoDB cannot change the keys or the projection of an index: it is removed and made anew.
+    DynamoDB cannot change the keys or the projection of an index, so the provider recreates it.
     """
     before, after = _by_name(old), _by_name(new)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
 
 
 def _by_name(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Every index without what the engine marks and leaves empty, so that equal ones compare as equal."""
+    """Return the indexes by name, without empty values and the engine's markers."""
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])
     return {str(index["name"]): _plain(index) for index in indexes}
 

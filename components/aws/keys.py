@@ -1,4 +1,4 @@
-"""Keys of KMS, and the two that the platform has."""
+"""KMS keys, and the two keys of the platform."""
 
 from typing import Literal
 
@@ -8,19 +8,19 @@ import pulumi_aws as aws
 
 from components.core.component import Part
 from components.core.grants import Grant
-from components.core.outputs import Joined, Text, composed_json
+from components.core.outputs import JoinedText, Text, interpolate_json
 from components.core.stage import StageConfig
 
 
 @attrs.frozen(kw_only=True)
 class EncryptionKeyArgs:
-    """What a key is made of.
+    """Arguments of `EncryptionKey`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id; its administrators manage the key.
-        purpose: What it is for, in a sentence.
-        use: Whether it encrypts, or signs (HMAC): a key does one of them.
+        stage: Stage settings.
+        account: AWS account id. The account's administrators manage the key.
+        purpose: Description of the key, one sentence.
+        use: `encrypt`, or `sign` for an HMAC key.
     """
 
     stage: StageConfig
@@ -30,10 +30,10 @@ class EncryptionKeyArgs:
 
 
 class EncryptionKey(Part):
-    """A key that never leaves KMS, under an alias. One that encrypts gets new material every year.
+    """A KMS key with an alias. An encryption key rotates every year.
 
     Attributes:
-        arn: Its ARN.
+        arn: ARN.
     """
 
     def __init__(
@@ -48,31 +48,31 @@ class EncryptionKey(Part):
             customer_master_key_spec="HMAC_256" if signs else None,
             # KMS does not rotate HMAC keys.
             enable_key_rotation=None if signs else True,
-            # Days in which a key that was deleted by mistake can be had back.
-            deletion_window_in_days=30 if args.stage.keeps_data else 7,
-            policy=_administered_by(args.account),
-            opts=self.kept,
+            # Number of days in which the deletion of a key can be canceled.
+            deletion_window_in_days=30 if args.stage.retains_data else 7,
+            policy=_key_policy(args.account),
+            opts=self.retained_child_opts,
         )
         aws.kms.Alias(
-            name, name=f"alias/{args.stage.prefix}-{name}", target_key_id=key.key_id, opts=self.inside
+            name, name=f"alias/{args.stage.prefix}-{name}", target_key_id=key.key_id, opts=self.child_opts
         )
         self.arn = key.arn
 
     def grant_sign(self) -> Grant:
-        """Allow deriving secrets with a key that signs."""
+        """Allow computing HMACs with this key."""
         return Grant(actions=("kms:GenerateMac",), resources=(self.arn,))
 
     def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
-        """Allow `actions` of a key that encrypts, with an encryption context of this one name.
+        """Allow actions of an encryption key, only with the encryption context key `context` and no other.
 
-        Whoever decrypts must say the same value as whoever encrypted: a row's ciphertext is of no use in
-        another row.
+        Decryption needs the same context value as encryption. A ciphertext that is copied to another row
+        cannot be decrypted there.
         """
         return Grant(
             actions=tuple(f"kms:{action}" for action in actions),
             resources=(self.arn,),
             conditions={
-                # Of no names at all, too, all are allowed: hence the second condition.
+                # `ForAllValues` also allows a request without a context; the second condition excludes it.
                 "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": context},
                 "Null": {f"kms:EncryptionContext:{context}": "false"},
             },
@@ -81,11 +81,11 @@ class EncryptionKey(Part):
 
 @attrs.frozen(kw_only=True)
 class PlatformKeysArgs:
-    """What the keys are made of.
+    """Arguments of `PlatformKeys`.
 
     Attributes:
-        stage: The stage they belong to.
-        account: The AWS account's id; its administrators manage the keys.
+        stage: Stage settings.
+        account: AWS account id. The account's administrators manage the keys.
     """
 
     stage: StageConfig
@@ -95,13 +95,12 @@ class PlatformKeysArgs:
 class PlatformKeys(Part):
     """The signing key and the secrets key.
 
-    The signing key (HMAC) makes webhook secrets and origin keys out of ids: nothing is stored that could
-    leak.
-    The secrets key encrypts the sites' secret variables in the parameter store.
+    The signing key (HMAC) derives webhook secrets and origin keys from ids, so these are not stored.
+    The secrets key encrypts the sites' secret variables in Parameter Store.
 
     Attributes:
-        signing_arn: The ARN of the signing key.
-        secrets_arn: The ARN of the secrets key.
+        signing_arn: ARN of the signing key.
+        secrets_arn: ARN of the secrets key.
     """
 
     def __init__(self, args: PlatformKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -114,7 +113,7 @@ class PlatformKeys(Part):
                 purpose="Derives webhook secrets and origin keys from ids",
                 use="sign",
             ),
-            self.inside,
+            self.child_opts,
         )
         secrets = EncryptionKey(
             "secrets",
@@ -124,7 +123,7 @@ class PlatformKeys(Part):
                 purpose="Encrypts the secret variables of sites",
                 use="encrypt",
             ),
-            self.inside,
+            self.child_opts,
         )
         self.signing_arn = self._signing.arn
         self.secrets_arn = secrets.arn
@@ -134,18 +133,19 @@ class PlatformKeys(Part):
         return self._signing.grant_sign()
 
     def grant_encrypt(self, parameters: Text) -> Grant:
-        """Allow encrypting secrets, only by putting them into these parameters.
+        """Allow encrypting secrets, only by writing these parameters.
 
         Args:
-            parameters: The ARN of the parameters, which the parameter store gives KMS as encryption context.
+            parameters: ARN pattern of the parameters. Parameter Store passes a parameter's ARN to KMS as
+                encryption context.
         """
-        return self._through_parameter_store("kms:Encrypt", parameters)
+        return self._grant_through_parameter_store("kms:Encrypt", parameters)
 
     def grant_decrypt(self, parameters: Text) -> Grant:
-        """Allow decrypting secrets, only by reading them from these parameters."""
-        return self._through_parameter_store("kms:Decrypt", parameters)
+        """Allow decrypting secrets, only by reading these parameters."""
+        return self._grant_through_parameter_store("kms:Decrypt", parameters)
 
-    def _through_parameter_store(self, action: str, parameters: Text) -> Grant:
+    def _grant_through_parameter_store(self, action: str, parameters: Text) -> Grant:
         return Grant(
             actions=(action,),
             resources=(self.secrets_arn,),
@@ -156,12 +156,15 @@ class PlatformKeys(Part):
         )
 
 
-def _administered_by(account: pulumi.Input[str]) -> pulumi.Input[str]:
-    """The key policy AWS advises: the account's IAM policies decide. Without it nobody manages the key."""
+def _key_policy(account: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Return the key policy that AWS recommends: IAM policies of the account decide about access.
+
+    Without this policy nobody could manage the key.
+    """
     administrators = {
         "Effect": "Allow",
-        "Principal": {"AWS": Joined("arn:aws:iam::", account, ":root")},
+        "Principal": {"AWS": JoinedText("arn:aws:iam::", account, ":root")},
         "Action": "kms:*",
         "Resource": "*",
     }
-    return composed_json({"Version": "2012-10-17", "Statement": [administrators]})
+    return interpolate_json({"Version": "2012-10-17", "Statement": [administrators]})

@@ -1,4 +1,4 @@
-"""Lifecycle rules of a bucket, checked when they are written down (B2)."""
+"""Lifecycle rules of a bucket, checked when they are declared."""
 
 from itertools import pairwise
 from typing import Final, Literal
@@ -12,15 +12,22 @@ StorageClass = Literal[
     "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
 ]
 
-# Objects only move down this list; S3 refuses a rule that would move them up.
-_COLDER: Final = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
-_INFREQUENT: Final = ("STANDARD_IA", "ONEZONE_IA")
+# From warmer to colder. S3 refuses a rule that moves objects to a warmer class.
+_COLDEST_LAST: Final = (
+    "STANDARD_IA",
+    "INTELLIGENT_TIERING",
+    "ONEZONE_IA",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+)
+_INFREQUENT_ACCESS: Final = ("STANDARD_IA", "ONEZONE_IA")
 _FIRST_INFREQUENT_DAY: Final = 30
 
 
 @attrs.frozen(kw_only=True)
 class Transition:
-    """Objects move to another storage class this many days after they were made; 0 is at once."""
+    """A move to another storage class, a number of days after an object's creation. 0 means immediately."""
 
     to: StorageClass
     days: int
@@ -28,18 +35,18 @@ class Transition:
 
 @attrs.frozen(kw_only=True)
 class LifecycleRule:
-    """What becomes of objects with time.
+    """A rule for objects with the same prefix.
 
     Attributes:
-        name: Unique in the bucket.
-        prefix: The objects the rule is for; empty for all.
-        transitions: Moves to colder storage, in their order.
-        expire_days: Objects are deleted after this many days.
-        noncurrent_expire_days: Replaced versions are deleted after this many days.
-        abort_multipart_days: Uploads that were never completed are removed after this many days.
+        name: Rule name, unique in the bucket.
+        prefix: Prefix of the object keys. Empty means all objects.
+        transitions: Moves to colder storage classes, in order.
+        expire_days: Days after creation when objects are deleted, at least 1.
+        noncurrent_expire_days: Days after which replaced versions are deleted, at least 1.
+        abort_multipart_days: Days after which incomplete multipart uploads are deleted, at least 1.
 
     Raises:
-        DeclarationError: S3 would refuse the rule, or it does nothing.
+        DeclarationError: S3 would refuse the rule, or the rule does nothing.
     """
 
     name: str
@@ -53,16 +60,16 @@ class LifecycleRule:
         given = (self.expire_days, self.noncurrent_expire_days, self.abort_multipart_days)
         deadlines = [days for days in given if days is not None]
         if not self.transitions and not deadlines:
-            raise self._wrong("does nothing; give it a transition, an expiry or a multipart cleanup")
+            raise self._error("does nothing; add a transition, an expiry or a multipart cleanup")
         if self.prefix.startswith("/"):
-            raise self._wrong(f"is for {self.prefix!r}, but keys do not begin with a slash")
+            raise self._error(f"has the prefix {self.prefix!r}, but keys do not start with a slash")
         if any(days < 1 for days in deadlines):
-            raise self._wrong("deletes on the day of creation; S3 counts from 1")
+            raise self._error("has a number of days below 1; S3 allows 1 and more")
         self._check_transitions()
 
     @property
     def args(self) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
-        """The rule as the provider takes it."""
+        """The rule as an argument of the AWS provider."""
         return aws.s3.BucketLifecycleConfigurationRuleArgs(
             id=self.name,
             status="Enabled",
@@ -89,23 +96,24 @@ class LifecycleRule:
 
     def _check_transitions(self) -> None:
         for move in self.transitions:
-            if move.days < (_FIRST_INFREQUENT_DAY if move.to in _INFREQUENT else 0):
-                raise self._wrong(
-                    f"moves to {move.to} on day {move.days}; {', '.join(_INFREQUENT)} take objects from day "
-                    f"{_FIRST_INFREQUENT_DAY}, the others from day 0"
+            if move.days < (_FIRST_INFREQUENT_DAY if move.to in _INFREQUENT_ACCESS else 0):
+                raise self._error(
+                    f"moves to {move.to} on day {move.days}; {', '.join(_INFREQUENT_ACCESS)} accept objects "
+                    f"from day {_FIRST_INFREQUENT_DAY}, the other classes from day 0"
                 )
         for earlier, later in pairwise(self.transitions):
-            if earlier.days >= later.days or _COLDER.index(earlier.to) >= _COLDER.index(later.to):
-                raise self._wrong(
+            if earlier.days >= later.days or _COLDEST_LAST.index(earlier.to) >= _COLDEST_LAST.index(later.to):
+                raise self._error(
                     f"moves to {earlier.to} on day {earlier.days}, then to {later.to} on day {later.days}; "
-                    f"each move is later than the one before and goes down: {', '.join(_COLDER)}"
+                    "each move must be later than the previous one and to a colder class: "
+                    f"{', '.join(_COLDEST_LAST)}"
                 )
         if (
             self.transitions
             and self.expire_days is not None
             and self.expire_days <= self.transitions[-1].days
         ):
-            raise self._wrong(f"deletes on day {self.expire_days}, before the last move is done")
+            raise self._error(f"deletes on day {self.expire_days}, before its last transition")
 
-    def _wrong(self, problem: str) -> DeclarationError:
+    def _error(self, problem: str) -> DeclarationError:
         return DeclarationError(f"lifecycle rule {self.name!r} {problem}")

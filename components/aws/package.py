@@ -1,4 +1,4 @@
-"""What the platform's functions run: the code of `runtime`, and the layers with its dependencies."""
+"""Code of the platform's functions, and the Lambda layers with its dependencies."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LAYERS: Final = CHECKOUT / ".build" / "layers"
-# `base` is what every function imports; `edge` signs writes to the KeyValueStore, where releases switch.
+# Every function uses `base`. `edge` signs writes to the KeyValueStore, for functions that switch releases.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _SHIPPED: Final = (".py", ".mjs")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
@@ -24,12 +24,12 @@ _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make 
 
 @attrs.frozen(kw_only=True)
 class FunctionCode:
-    """What functions are made of, found and checked before the first resource.
+    """Code and layer folders, checked before the first resource.
 
     Attributes:
-        archive: The files of `runtime`, and the descriptions that the APIs answer with. An explicit list:
-            caches would change its hash from run to run (G7).
-        layers: The folder of each layer, as `make package` built it.
+        archive: Files of `runtime`, and the API descriptions. The files are listed one by one, because cache
+            files would change the hash from run to run.
+        layers: Folder of each layer, as `make package` built it.
     """
 
     archive: pulumi.AssetArchive
@@ -37,7 +37,7 @@ class FunctionCode:
 
     @classmethod
     def load(cls, stage: StageConfig) -> "FunctionCode":
-        """Find the code and the layers; the setting `anchor-deploy:layers` names another folder of layers.
+        """Find the code and the layers. The setting `anchor-deploy:layers` selects another layers folder.
 
         Raises:
             DeclarationError: See `find`.
@@ -46,7 +46,7 @@ class FunctionCode:
 
     @classmethod
     def find(cls, stage: StageConfig, layers: Path) -> "FunctionCode":
-        """Find the code and, in a folder of layers, those for the stage's runtime and CPU.
+        """Find the code, and the layers for the stage's runtime and CPU architecture.
 
         Raises:
             DeclarationError: A layer was not built.
@@ -56,7 +56,7 @@ class FunctionCode:
         for folder in folders.values():
             if not (folder / "python").is_dir():
                 raise DeclarationError(
-                    f"{folder} does not hold the functions' dependencies: run `make package` "
+                    f"{folder} does not contain the functions' dependencies: run `make package` "
                     f"(for {stage.python_runtime} on {stage.architecture})"
                 )
         return cls(archive=_runtime_archive(), layers=folders)
@@ -64,11 +64,11 @@ class FunctionCode:
 
 @attrs.frozen(kw_only=True)
 class DependencyLayersArgs:
-    """What the layers are made of.
+    """Arguments of `DependencyLayers`.
 
     Attributes:
-        stage: The stage they belong to.
-        code: Where their folders are.
+        stage: Stage settings.
+        code: Code with the layer folders.
     """
 
     stage: StageConfig
@@ -79,7 +79,7 @@ class DependencyLayers(Component):
     """The Lambda layers with the dependencies of the platform's functions.
 
     Attributes:
-        arns: The ARN of each layer's version.
+        arns: ARN of each layer version, by layer name.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class DependencyLayers(Component):
                 code=pulumi.FileArchive(str(folder)),
                 compatible_runtimes=[args.stage.python_runtime],
                 compatible_architectures=[args.stage.architecture],
-                opts=self.inside,
+                opts=self.child_opts,
             ).arn
             for layer, folder in args.code.layers.items()
         }
@@ -101,6 +101,7 @@ class DependencyLayers(Component):
 
 
 def _runtime_archive() -> pulumi.AssetArchive:
+    """Return the files of `runtime` and the API descriptions."""
     runtime = CHECKOUT / "runtime"
     files = sorted(path for path in runtime.rglob("*") if path.suffix in _SHIPPED)
     files += [CHECKOUT / "docs" / name for name in _DESCRIPTIONS]

@@ -1,4 +1,4 @@
-"""Queue: an SQS queue that loses nothing, with the queue of its dead letters (P4)."""
+"""Queue: an SQS queue with a dead-letter queue."""
 
 import re
 from typing import Final
@@ -10,12 +10,12 @@ import pulumi_aws as aws
 from components.core.component import Part
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
-from components.core.outputs import composed_json
+from components.core.outputs import interpolate_json
 from components.core.stage import StageConfig
 
-# Lambda takes a batch again when the queue shows it again: six times the function's timeout, as AWS advises,
-# leaves room for the retries of a throttled poller.
-VISIBILITY_PER_TIMEOUT: Final = 6
+# A failed batch is delivered again after the visibility timeout. AWS recommends six times the function's
+# timeout, which leaves time for retries of a throttled poller.
+VISIBILITY_TIMEOUT_FACTOR: Final = 6
 _MAXIMUM_VISIBILITY: Final = 43_200
 _DAY: Final = 86_400
 _NAME: Final = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?")
@@ -23,39 +23,39 @@ _NAME: Final = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?")
 
 @attrs.frozen(kw_only=True)
 class QueueArgs:
-    """What a Queue is made of.
+    """Arguments of `Queue`.
 
     Attributes:
-        stage: The stage it belongs to.
-        visibility: Seconds for which a received message is hidden from others.
-        fifo: Whether messages of one group are delivered in order, one at a time.
-        max_receive_count: After how many failed receives a message is a dead letter.
+        stage: Stage settings.
+        visibility_timeout: Seconds for which a received message is hidden from other receivers.
+        fifo: Whether the messages of a group are delivered in order, one at a time.
+        max_receive_count: Number of failed receives after which a message moves to the dead-letter queue.
 
     Raises:
-        DeclarationError: SQS would refuse the queue.
+        DeclarationError: A value is outside the limits of SQS.
     """
 
     stage: StageConfig
-    visibility: int
+    visibility_timeout: int
     fifo: bool = False
     max_receive_count: int = 3
 
     def __attrs_post_init__(self) -> None:
-        if not 0 < self.visibility <= _MAXIMUM_VISIBILITY:
+        if not 0 < self.visibility_timeout <= _MAXIMUM_VISIBILITY:
             raise DeclarationError(
-                f"visibility of {self.visibility} s; SQS allows 1 to {_MAXIMUM_VISIBILITY}"
+                f"visibility_timeout is {self.visibility_timeout} s; SQS allows 1 to {_MAXIMUM_VISIBILITY}"
             )
         if self.max_receive_count < 1:
-            raise DeclarationError(f"max_receive_count of {self.max_receive_count}; at least 1")
+            raise DeclarationError(f"max_receive_count is {self.max_receive_count}; allowed: at least 1")
 
 
 @attrs.frozen(kw_only=True)
 class DeadLetterQueueArgs:
-    """What a DeadLetterQueue is made of.
+    """Arguments of `DeadLetterQueue`.
 
     Attributes:
-        stage: The stage it belongs to.
-        fifo: Whether it takes what a FIFO queue could not deliver: SQS wants both to be of one kind.
+        stage: Stage settings.
+        fifo: Whether its source is a FIFO queue. SQS requires the same type for both queues.
     """
 
     stage: StageConfig
@@ -63,12 +63,12 @@ class DeadLetterQueueArgs:
 
 
 class DeadLetterQueue(Part):
-    """Where what failed for good is kept for 14 days. `components/operations/alarms.py` tells somebody of it.
+    """A queue that keeps failed messages for 14 days. An alarm reports its messages.
 
     Attributes:
-        url: The queue's URL.
-        arn: The queue's ARN.
-        queue_name: The queue's name, under which CloudWatch counts its messages.
+        url: Queue URL.
+        arn: Queue ARN.
+        queue_name: Queue name, which is the dimension of its CloudWatch metrics.
     """
 
     def __init__(
@@ -82,73 +82,73 @@ class DeadLetterQueue(Part):
             fifo_queue=args.fifo,
             message_retention_seconds=14 * _DAY,
             sqs_managed_sse_enabled=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.url = queue.url
         self.arn = queue.arn
         self.queue_name = queue.name
 
     def grant_send(self) -> Grant:
-        """Allow putting dead letters there, which Lambda does in the name of the function that failed."""
+        """Allow sending dead letters. Lambda sends them with the role of the function that failed."""
         return Grant(actions=("sqs:SendMessage",), resources=(self.arn,))
 
 
 class Queue(Part):
-    """A queue with a dead-letter queue that keeps what failed for 14 days.
+    """A queue with a dead-letter queue.
 
     Attributes:
-        url: Where messages are sent.
-        arn: The queue's ARN.
-        queue_name: The queue's name.
-        visibility: Seconds, as in its arguments.
+        url: Queue URL.
+        arn: Queue ARN.
+        queue_name: Queue name.
+        visibility_timeout: Seconds, as in its arguments.
         max_receive_count: As in its arguments.
-        dead: Its dead-letter queue.
+        dead_letter_queue: Its dead-letter queue.
     """
 
     def __init__(self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         full_name = _full_name(args.stage, name, fifo=args.fifo)
         super().__init__(args.stage, opts)
-        self.dead = DeadLetterQueue(
-            f"{name}-dead", DeadLetterQueueArgs(stage=args.stage, fifo=args.fifo), self.inside
+        self.dead_letter_queue = DeadLetterQueue(
+            f"{name}-dead", DeadLetterQueueArgs(stage=args.stage, fifo=args.fifo), self.child_opts
         )
         queue = aws.sqs.Queue(
             name,
             name=full_name,
             fifo_queue=args.fifo,
-            # Groups do not wait for each other: without this a FIFO queue moves 300 messages a second in all.
+            # High throughput per message group. The default is 300 messages a second for the whole queue.
             deduplication_scope="messageGroup" if args.fifo else None,
             fifo_throughput_limit="perMessageGroupId" if args.fifo else None,
-            visibility_timeout_seconds=args.visibility,
-            redrive_policy=composed_json(
-                {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": args.max_receive_count}
+            visibility_timeout_seconds=args.visibility_timeout,
+            redrive_policy=interpolate_json(
+                {"deadLetterTargetArn": self.dead_letter_queue.arn, "maxReceiveCount": args.max_receive_count}
             ),
             sqs_managed_sse_enabled=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
         aws.sqs.RedriveAllowPolicy(
             name,
-            queue_url=self.dead.url,
-            redrive_allow_policy=composed_json(
+            queue_url=self.dead_letter_queue.url,
+            redrive_allow_policy=interpolate_json(
                 {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.url = queue.url
         self.arn = queue.arn
         self.queue_name = queue.name
-        self.visibility = args.visibility
+        self.visibility_timeout = args.visibility_timeout
         self.max_receive_count = args.max_receive_count
 
     def grant_send(self) -> Grant:
         """Allow sending messages."""
         return Grant(actions=("sqs:SendMessage",), resources=(self.arn,))
 
-    def grant_show_again(self) -> Grant:
-        """Allow saying when a message that was received is to come again."""
+    def grant_change_visibility(self) -> Grant:
+        """Allow changing the visibility timeout of a received message."""
         return Grant(actions=("sqs:ChangeMessageVisibility",), resources=(self.arn,))
 
     def grant_consume(self) -> Grant:
-        """Allow what Lambda's poller does in the name of the function that consumes the queue."""
+        """Allow what Lambda's poller does with the role of the consuming function."""
         return Grant(
             actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             resources=(self.arn,),
@@ -156,8 +156,8 @@ class Queue(Part):
 
 
 def _full_name(stage: StageConfig, name: str, *, fifo: bool) -> str:
-    """The queue's name, at whose end SQS wants to see what is a FIFO queue."""
+    """Return the queue name. The names of FIFO queues must end in `.fifo`."""
     full_name = f"{stage.prefix}-{name}{'.fifo' if fifo else ''}"
     if not _NAME.fullmatch(full_name):
-        raise DeclarationError(f"queue {full_name!r}: SQS takes names of 1 to 80 of a-z A-Z 0-9 _ -")
+        raise DeclarationError(f"queue {full_name!r}: SQS allows names of 1 to 80 of a-z A-Z 0-9 _ -")
     return full_name

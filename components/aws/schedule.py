@@ -1,4 +1,4 @@
-"""Rules of EventBridge that call something by the clock."""
+"""EventBridge rules that run on a schedule."""
 
 import re
 from typing import Final
@@ -8,36 +8,37 @@ import pulumi_aws as aws
 
 from components.core.errors import DeclarationError
 
-_EVERY: Final = re.compile(
+_SCHEDULE_EXPRESSION: Final = re.compile(
     r"rate\((?:1 (?:minute|hour|day)|(?:[2-9]|[1-9]\d+) (?:minutes|hours|days))\)|cron\(\S+(?: \S+){5}\)"
 )
 _LONGEST_NAME: Final = 64
 
 
-def schedule_rule(
-    name: str, rule_name: str, every: str, description: str, opts: pulumi.ResourceOptions
+def create_schedule_rule(
+    name: str, rule_name: str, schedule: str, description: str, opts: pulumi.ResourceOptions
 ) -> aws.cloudwatch.EventRule:
-    """Make a rule that fires by the clock.
+    """Create a rule that runs on a schedule.
 
     Args:
-        name: The resource's name.
-        rule_name: The rule's name.
-        every: As EventBridge writes it, in UTC: `rate(1 minute)`, `rate(5 minutes)`, `cron(0 3 * * ? *)`.
-        description: What it is for.
-        opts: The resource's options.
+        name: Name of the resource.
+        rule_name: Name of the rule.
+        schedule: Schedule expression of EventBridge, in UTC: `rate(1 minute)`, `rate(5 minutes)` or `cron(0 3
+            * * ? *)`.
+        description: Description of the rule.
+        opts: Options of the resource.
 
     Raises:
-        DeclarationError: EventBridge would refuse the rule.
+        DeclarationError: The name or the schedule is invalid.
     """
     if len(rule_name) > _LONGEST_NAME:
         raise DeclarationError(
             f"rule {rule_name!r} has {len(rule_name)} characters; EventBridge allows {_LONGEST_NAME}"
         )
-    if not _EVERY.fullmatch(every):
+    if not _SCHEDULE_EXPRESSION.fullmatch(schedule):
         raise DeclarationError(
-            f"rule {rule_name!r} is to fire {every!r}; EventBridge takes 'rate(1 minute)', 'rate(5 minutes)' "
-            "(likewise hours and days) or 'cron(...)' with six fields"
+            f"rule {rule_name!r} has the schedule {schedule!r}; EventBridge allows 'rate(1 minute)', "
+            "'rate(5 minutes)' (likewise hours and days) or 'cron(...)' with six fields"
         )
     return aws.cloudwatch.EventRule(
-        name, name=rule_name, description=description, schedule_expression=every, opts=opts
+        name, name=rule_name, description=description, schedule_expression=schedule, opts=opts
     )

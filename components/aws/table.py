@@ -1,4 +1,4 @@
-"""TenantTable: a DynamoDB table of which every row can be reached by its tenant."""
+"""TenantTable: a DynamoDB table whose rows can all be queried by tenant."""
 
 from typing import Literal
 
@@ -6,14 +6,14 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.function import Function, StreamReading
-from components.aws.index_changes import index_hooks
+from components.aws.function import Function, StreamBatchSettings
+from components.aws.index_changes import create_index_hooks
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.aws.table_design import Index, TableDesign, TableShape, check_name
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
-from components.core.outputs import Joined
+from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
 
 TableAction = Literal[
@@ -30,14 +30,14 @@ TableAction = Literal[
 
 @attrs.frozen(kw_only=True)
 class TenantTableArgs:
-    """What a TenantTable is made of.
+    """Arguments of `TenantTable`.
 
     Attributes:
-        stage: The stage it belongs to.
-        design: Keys, indexes, expiry and stream.
-        point_in_time_recovery: Whether every second of the last 35 days can be restored: as the stage's rule
-            says (production), or always.
-        key_arn: A customer's KMS key instead of the one that AWS manages.
+        stage: Stage settings.
+        design: Keys, indexes, TTL and stream.
+        point_in_time_recovery: `stage` enables it in production only, `always` in every stage. Restores any
+            second of the last 35 days.
+        key_arn: ARN of a customer-managed KMS key. The default is the AWS managed key.
     """
 
     stage: StageConfig
@@ -47,15 +47,15 @@ class TenantTableArgs:
 
 
 class TenantTable(Component):
-    """An on-demand, encrypted table with its indexes (T1).
+    """An on-demand, encrypted table with its indexes.
 
     Attributes:
-        table_name: The table's name.
-        arn: The table's ARN.
-        stream_arn: The ARN of the stream; only with `design.stream`.
+        table_name: Table name.
+        arn: Table ARN.
+        stream_arn: Stream ARN. Only with `design.stream`.
 
     Raises:
-        DeclarationError: The name is none that DynamoDB takes.
+        DeclarationError: Invalid DynamoDB table name.
     """
 
     def __init__(self, name: str, args: TenantTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -63,29 +63,29 @@ class TenantTable(Component):
         table_name = f"{stage.prefix}-{name}"
         check_name("table", table_name)
         super().__init__("table", name, stage, opts)
-        options = self.kept
-        options.hooks = index_hooks(table_name)
+        options = self.retained_child_opts
+        options.hooks = create_index_hooks(table_name)
         table = aws.dynamodb.Table(
             name,
             name=table_name,
             billing_mode="PAY_PER_REQUEST",
-            hash_key=design.partition.name,
-            range_key=design.sort.name if design.sort else None,
-            attributes=attribute_args(design),
-            global_secondary_indexes=index_args(design),
-            ttl=aws.dynamodb.TableTtlArgs(attribute_name=design.expires, enabled=True)
-            if design.expires
+            hash_key=design.partition_key.name,
+            range_key=design.sort_key.name if design.sort_key else None,
+            attributes=build_attribute_args(design),
+            global_secondary_indexes=build_index_args(design),
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name=design.ttl_attribute, enabled=True)
+            if design.ttl_attribute
             else None,
             stream_enabled=design.stream,
             stream_view_type="NEW_AND_OLD_IMAGES" if design.stream else None,
-            # DynamoDB always encrypts; this chooses the key that the account can see and audit.
+            # DynamoDB always encrypts. This setting selects the KMS key that the account can see and audit.
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(
                 enabled=True, kms_key_arn=args.key_arn
             ),
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(
-                enabled=stage.keeps_data or args.point_in_time_recovery == "always"
+                enabled=stage.retains_data or args.point_in_time_recovery == "always"
             ),
-            deletion_protection_enabled=stage.keeps_data,
+            deletion_protection_enabled=stage.retains_data,
             opts=options,
         )
         self._name = name
@@ -95,73 +95,83 @@ class TenantTable(Component):
         self.stream_arn = table.stream_arn
         self.register_outputs({"name": table.name, "arn": table.arn})
 
-    def grant(self, *actions: TableAction, partition: str | None = None) -> Grant:
-        """Allow `actions` on the rows of the table itself.
+    def grant(self, *actions: TableAction, partition_key: str | None = None) -> Grant:
+        """Allow actions on the rows of the table.
 
-        A transaction needs the action of each of its writes; there is none for the transaction.
+        A transaction needs the action of each of its writes. IAM has no action for the transaction itself.
 
         Args:
-            actions: Without the service's name.
-            partition: Only on the rows that have this partition key (the Developer Guide's "Using IAM policy
-                conditions for fine-grained access control").
+            actions: DynamoDB actions without the service prefix.
+            partition_key: Value of the partition key that the rows must have. See "Using IAM policy
+                conditions for fine-grained access control" in the DynamoDB Developer Guide.
         """
-        only = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partition}} if partition else None
+        conditions = (
+            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partition_key}} if partition_key else None
+        )
         return Grant(
-            actions=tuple(f"dynamodb:{action}" for action in actions), resources=(self.arn,), conditions=only
+            actions=tuple(f"dynamodb:{action}" for action in actions),
+            resources=(self.arn,),
+            conditions=conditions,
         )
 
-    def on_change(self, function: Function, reading: StreamReading | None = None) -> DeadLetterQueue:
-        """Call a function with every change of a row, the old and the new one, in the order of each row's.
+    def add_stream_consumer(
+        self, function: Function, settings: StreamBatchSettings | None = None
+    ) -> DeadLetterQueue:
+        """Call a function with every change of a row. The changes of one row arrive in order.
 
         Args:
-            function: Gets the rights to read the stream, and to say what it could not take.
-            reading: How much at a time, and how often again.
+            function: Consumer. It is granted reading the stream and sending to the dead-letter queue.
+            settings: Batch size and retries.
 
         Returns:
-            Where notes of changes go that the function failed to take: something to be told about.
+            The queue for changes that failed. Create an alarm for it.
 
         Raises:
-            DeclarationError: The table publishes no changes.
+            DeclarationError: The table has no stream.
         """
         if not self.design.stream:
-            raise DeclarationError(f"table {self._name!r} publishes no changes; design it with stream=True")
+            raise DeclarationError(f"table {self._name!r} has no stream; declare it with stream=True")
         consumer = f"{function.name}-{self._name}"
-        dead = DeadLetterQueue(f"{consumer}-dead", DeadLetterQueueArgs(stage=self.stage), self.inside)
-        function.follow(self._name, self.stream_arn, reading or StreamReading(), dead)
-        return dead
+        dead_letter_queue = DeadLetterQueue(
+            f"{consumer}-dead", DeadLetterQueueArgs(stage=self.stage), self.child_opts
+        )
+        function.consume_stream(
+            self._name, self.stream_arn, settings or StreamBatchSettings(), dead_letter_queue
+        )
+        return dead_letter_queue
 
     def grant_query(self, *indexes: str) -> Grant:
-        """Allow queries on these indexes.
+        """Allow queries on indexes.
 
         Raises:
-            DeclarationError: The table has no index of that name.
+            DeclarationError: The table has no index with that name.
         """
         known = [index.name for index in self.design.indexes]
         for index in indexes:
             if index not in known:
-                raise DeclarationError(f"no index {index!r}: the table has {', '.join(known) or 'none'}")
+                raise DeclarationError(f"unknown index {index!r}; the table has {', '.join(known) or 'none'}")
         return Grant(
             actions=("dynamodb:Query",),
-            resources=tuple(Joined(self.arn, "/index/", index) for index in indexes),
+            resources=tuple(JoinedText(self.arn, "/index/", index) for index in indexes),
         )
 
 
-def attribute_args(shape: TableShape) -> list[aws.dynamodb.TableAttributeArgs]:
-    """The attributes that keys use, each once.
+def build_attribute_args(shape: TableShape) -> list[aws.dynamodb.TableAttributeArgs]:
+    """Return the attributes that keys use, each once.
 
-    The order of a set would change the plan from run to run (G7).
+    They are sorted, because the order of a set would change the plan from run to run.
     """
     keys = sorted(set(shape.keys), key=lambda key: key.name)
     return [aws.dynamodb.TableAttributeArgs(name=key.name, type=key.type) for key in keys]
 
 
-def index_args(shape: TableShape) -> list[aws.dynamodb.TableGlobalSecondaryIndexArgs]:
-    """The indexes as the provider takes them."""
-    return [_index(index) for index in shape.indexes]
+def build_index_args(shape: TableShape) -> list[aws.dynamodb.TableGlobalSecondaryIndexArgs]:
+    """Return the indexes as arguments of the AWS provider."""
+    return [_build_index(index) for index in shape.indexes]
 
 
-def _index(index: Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
-    keys = [(index.partition, "HASH"), (index.sort, "RANGE")]
+def _build_index(index: Index) -> aws.dynamodb.TableGlobalSecondaryIndexArgs:
+    keys = [(index.partition_key, "HASH"), (index.sort_key, "RANGE")]
     attributes = index.projection if isinstance(index.projection, tuple) else None
     return aws.dynamodb.TableGlobalSecondaryIndexArgs(
         name=index.name,

@@ -1,6 +1,6 @@
-"""The shape of a table, as data: keys, indexes and what each attribute means (T1, T2, T4, T9).
+"""The design of a table as data: keys, indexes and the meaning of each attribute.
 
-Tables are declared from it, and `docs/database-schema.md` is written from it.
+The tables and `docs/database-schema.md` are created from these designs.
 """
 
 import re
@@ -15,7 +15,7 @@ KeyType = Literal["S", "N", "B"]
 AttributeType = Literal["S", "N", "B", "BOOL", "L", "M", "SS", "NS", "BS"]
 
 _MAXIMUM_INDEXES: Final = 20
-# Over all indexes of a table together, an attribute that two of them project counting twice.
+# Sum over all indexes of a table. An attribute counts once for each index that projects it.
 _MAXIMUM_PROJECTED: Final = 100
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 _LONGEST_KEY: Final = 255
@@ -23,10 +23,10 @@ _LONGEST_KEY: Final = 255
 
 @attrs.frozen
 class Key:
-    """An attribute by which rows are found.
+    """A key attribute.
 
     Attributes:
-        name: The attribute's name.
+        name: Attribute name.
         type: `S` string, `N` number, `B` bytes.
     """
 
@@ -36,13 +36,13 @@ class Key:
 
 @attrs.frozen
 class Attribute:
-    """What a row may hold, for readers.
+    """Documentation of one attribute.
 
     Attributes:
-        name: The attribute's name.
-        type: DynamoDB's name of the type: `S`, `N`, `B`, `BOOL`, `L` list, `M` map, `SS`, `NS`, `BS` sets.
-        meaning: What it says, with its unit.
-        example: A value as it may stand there.
+        name: Attribute name.
+        type: DynamoDB type: `S`, `N`, `B`, `BOOL`, `L` list, `M` map, `SS`, `NS`, `BS` sets.
+        meaning: Meaning of the value, with its unit.
+        example: Example value.
     """
 
     name: str
@@ -56,46 +56,46 @@ class Index:
     """A global secondary index.
 
     Attributes:
-        name: 3 to 255 of `a-z A-Z 0-9 _ . -`.
-        partition: The key whose rows are together.
-        sort: The key by which they are sorted.
-        projection: What a query sees: all attributes, the keys only, or the keys and these attributes.
-        why: The question that the index answers.
-        query: An example: the condition on the keys, with values.
+        name: Index name, 3 to 255 of `a-z A-Z 0-9 _ . -`.
+        partition_key: Partition key of the index.
+        sort_key: Sort key of the index.
+        projection: Projected attributes: all, only the keys, or the keys and the named attributes.
+        purpose: Question that the index answers.
+        query: Example key condition, with values.
     """
 
     name: str
-    partition: Key
-    sort: Key | None = None
+    partition_key: Key
+    sort_key: Key | None = None
     projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...] = "ALL"
-    why: str
+    purpose: str
     query: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class TableShape:
-    """What every table has, checked when it is written down (T4).
+    """The keys, indexes and attributes of a table. They are checked when the design is created.
 
     Attributes:
-        purpose: What the rows are, in a sentence.
-        partition: The table's partition key.
-        sort: The table's sort key.
-        query: An example of a read by the table's own key: the condition, with values.
-        indexes: Its global secondary indexes, at most 20.
-        expires: The attribute with the time (Unix seconds) after which DynamoDB deletes a row.
+        purpose: What a row represents, one sentence.
+        partition_key: Partition key of the table.
+        sort_key: Sort key of the table.
+        query: Example key condition of a read, with values.
+        indexes: Global secondary indexes, at most 20.
+        ttl_attribute: TTL attribute: the time (Unix seconds) after which DynamoDB deletes a row.
         stream: Whether changes are published, with the old and the new row.
-        attributes: What rows may hold. Whoever documents one documents all keys.
+        attributes: Documented attributes. If there are any, all keys must be documented.
 
     Raises:
-        DeclarationError: The table could not be made, or a key of a documented table is not documented.
+        DeclarationError: DynamoDB would refuse the table, or the documentation is incomplete.
     """
 
     purpose: str = ""
-    partition: Key
-    sort: Key | None = None
+    partition_key: Key
+    sort_key: Key | None = None
     query: str = ""
     indexes: tuple[Index, ...] = ()
-    expires: str | None = None
+    ttl_attribute: str | None = None
     stream: bool = False
     attributes: tuple[Attribute, ...] = ()
 
@@ -107,12 +107,10 @@ class TableShape:
         for name, times in Counter(index.name for index in self.indexes).items():
             check_name("index", name)
             if times > 1:
-                raise DeclarationError(
-                    f"index {name!r} is declared {times} times; names are unique in a table"
-                )
+                raise DeclarationError(f"index {name!r} is declared {times} times; use a unique name")
         _check_keys(self.keys)
         for index in self.indexes:
-            _check_projection(index, (self.partition, self.sort))
+            _check_projection(index, (self.partition_key, self.sort_key))
         projected = sum(
             len(index.projection) for index in self.indexes if isinstance(index.projection, tuple)
         )
@@ -126,22 +124,25 @@ class TableShape:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """Every key of the table and its indexes, as often as it is used."""
+        """All keys of the table and its indexes, including duplicates."""
         owners = (self, *self.indexes)
-        return tuple(key for owner in owners for key in (owner.partition, owner.sort) if key is not None)
+        return tuple(
+            key for owner in owners for key in (owner.partition_key, owner.sort_key) if key is not None
+        )
 
 
 @attrs.frozen(kw_only=True)
 class TableDesign(TableShape):
-    """The shape of a table whose rows belong to tenants (T2).
+    """The design of a table whose rows belong to tenants.
 
     Attributes:
-        tenant: The attribute that names the tenant. It, or a key composed of it as `USER#<userId>`, must be a
-            partition key of the table or of an index: a tenant's rows are read by one query, never by a scan.
-        tenant_key: The partition key that is composed of the tenant, where it has another name.
+        tenant: Attribute that names the tenant. It must be a partition key of the table or of an index, by
+            itself or as part of a composed key such as `USER#<userId>`. A query can then read the rows of a
+            tenant without a scan.
+        tenant_key: Partition key that contains the tenant, if it has another name.
 
     Raises:
-        DeclarationError: The table could not be made, or some tenant could not reach its rows.
+        DeclarationError: DynamoDB would refuse the table, or no query can read the rows of a tenant.
     """
 
     tenant: str
@@ -149,33 +150,35 @@ class TableDesign(TableShape):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        reached_by = (self.partition.name, *(index.partition.name for index in self.indexes))
-        if (self.tenant_key or self.tenant) not in reached_by:
+        partition_keys = (self.partition_key.name, *(index.partition_key.name for index in self.indexes))
+        if (self.tenant_key or self.tenant) not in partition_keys:
             raise DeclarationError(
-                f"the tenant {self.tenant!r} has no query: partition keys are {', '.join(reached_by)}; add "
-                "an index on it, or name the key that is composed of it as tenant_key"
+                f"no query finds the rows of a tenant by {self.tenant!r}: the partition keys are "
+                f"{', '.join(partition_keys)}; add an index, or set tenant_key to the composed key"
             )
         if self.attributes and self.tenant not in {attribute.name for attribute in self.attributes}:
-            raise DeclarationError(f"the tenant {self.tenant!r} is not among the documented attributes")
+            raise DeclarationError(
+                f"the tenant attribute {self.tenant!r} is not documented; add it to attributes"
+            )
 
 
-def check_name(what: str, name: str) -> None:
-    """Refuse a name that DynamoDB would refuse.
+def check_name(kind: str, name: str) -> None:
+    """Check that DynamoDB accepts a name.
 
     Raises:
-        DeclarationError: It says which names are possible.
+        DeclarationError: Invalid name. The message says which names are allowed.
     """
     if not _NAME.fullmatch(name):
-        raise DeclarationError(f"{what} {name!r}: DynamoDB takes names of 3 to 255 of a-z A-Z 0-9 _ . -")
+        raise DeclarationError(f"{kind} {name!r}: DynamoDB allows names of 3 to 255 of a-z A-Z 0-9 _ . -")
 
 
 def _check_keys(keys: tuple[Key, ...]) -> None:
     types = {key.name: key.type for key in keys}
     for key in keys:
         if not 0 < len(key.name.encode()) <= _LONGEST_KEY:
-            raise DeclarationError(f"key {key.name!r}: DynamoDB takes names of 1 to {_LONGEST_KEY} bytes")
+            raise DeclarationError(f"key {key.name!r}: DynamoDB allows names of 1 to {_LONGEST_KEY} bytes")
         if key.type not in get_args(KeyType):
-            raise DeclarationError(f"key {key.name!r} is {key.type}; keys are {', '.join(get_args(KeyType))}")
+            raise DeclarationError(f"key {key.name!r} is {key.type}; allowed: {', '.join(get_args(KeyType))}")
         if types[key.name] != key.type:
             raise DeclarationError(
                 f"attribute {key.name!r} is {key.type} in one key and {types[key.name]} in another"
@@ -185,36 +188,41 @@ def _check_keys(keys: tuple[Key, ...]) -> None:
 def _check_projection(index: Index, table: tuple[Key | None, ...]) -> None:
     if isinstance(index.projection, str):
         return
-    keys = {key.name for key in (index.partition, index.sort, *table) if key}
-    needless = sorted(keys.intersection(index.projection))
-    if needless or not index.projection:
+    keys = {key.name for key in (index.partition_key, index.sort_key, *table) if key}
+    redundant = sorted(keys.intersection(index.projection))
+    if redundant or not index.projection:
         raise DeclarationError(
-            f"index {index.name!r} projects {', '.join(needless) or 'nothing'}: its own keys and the table's "
-            "are always in it; name other attributes, or say KEYS_ONLY"
+            f"index {index.name!r} projects {', '.join(redundant) or 'nothing'}, but the keys of the index "
+            "and of the table are always projected; name other attributes, or use KEYS_ONLY"
         )
 
 
 def _check_documented(shape: TableShape) -> None:
-    """The documentation names every attribute once, and agrees with keys, projections and expiry."""
+    """Check that every attribute is documented once, with the type that keys, projections and TTL use."""
     names = [attribute.name for attribute in shape.attributes]
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise DeclarationError(f"documented more than once: {', '.join(repeated)}")
     used = {key.name: key.type for key in shape.keys}
-    if shape.expires:
-        used[shape.expires] = "N"
+    if shape.ttl_attribute:
+        used[shape.ttl_attribute] = "N"
     types = {attribute.name: attribute.type for attribute in shape.attributes}
     projected = {
         name for index in shape.indexes if isinstance(index.projection, tuple) for name in index.projection
     }
     if missing := sorted({*used, *projected} - types.keys()):
         raise DeclarationError(
-            f"not documented: {', '.join(missing)}; every key is, with meaning and example"
+            f"not documented: {', '.join(missing)}; add these keys to attributes, with meaning and example"
         )
-    for name, kind in used.items():
-        if types[name] != kind:
-            raise DeclarationError(f"attribute {name!r} is documented as {types[name]}, but used as {kind}")
-    silent = [shape.query and shape.purpose, *(index.why and index.query for index in shape.indexes)]
-    if not all(silent):
+    for name, used_type in used.items():
+        if types[name] != used_type:
+            raise DeclarationError(
+                f"attribute {name!r} is documented as {types[name]}, but used as {used_type}"
+            )
+    descriptions = [
+        shape.query and shape.purpose,
+        *(index.purpose and index.query for index in shape.indexes),
+    ]
+    if not all(descriptions):
         raise DeclarationError(
-            "a documented table has a purpose and an example query, and each index a why and an example query"
+            "a documented table needs a purpose and an example query, and so does each of its indexes"
         )

@@ -1,1 +1,1 @@
-"""What every component is based on: settings of the stage, errors, grants and outputs."""
+"""Code that every component uses: stage settings, errors, grants and outputs."""

@@ -1,4 +1,4 @@
-"""What everything in `components` is made of: it tags what it contains and says what outlives the stage."""
+"""Base classes of all components. They add tags and apply the stage's retention rule."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -13,18 +13,18 @@ NO_TAGS: Final[Mapping[str, str]] = {}
 class Component(pulumi.ComponentResource):
     """A component of a stage.
 
-    Every resource below it that can carry tags gets `Project`, `Stage` and `Component` (G6). The outermost
-    component names itself: costs and alarms are asked for by what stands in `__main__.py`, not by its parts.
+    Every child resource that supports tags gets the tags `Project`, `Stage` and `Component`. `Component` is
+    the outermost component, so costs can be grouped by the components in `__main__.py`.
 
-    Tags come from the SDK's transformations, which run in this process: mocks and other engines that stand
-    behind the SDK see them, unlike the AWS provider's default tags, which also do not know the component.
+    The tags are added by a resource transformation, not by the AWS provider's default tags. Default tags do
+    not know the component, and mocks do not see them.
 
     Args:
-        module: The middle of the type token `anchor:<module>:<class>`.
-        name: The component's name; with the stage's prefix it begins the names of its resources.
-        stage: The stage it belongs to.
-        opts: What the caller wants of the component.
-        tags: Tags beyond the three.
+        module: Middle part of the type token `anchor:<module>:<class>`.
+        name: Component name. Resource names start with the stage's prefix and this name.
+        stage: Stage settings.
+        opts: Pulumi options of the component.
+        tags: Additional tags.
     """
 
     def __init__(
@@ -37,41 +37,40 @@ class Component(pulumi.ComponentResource):
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         kind = type(self).__name__
-        own = {"Project": pulumi.get_project(), "Stage": stage.name, "Component": kind, **tags}
+        component_tags = {"Project": pulumi.get_project(), "Stage": stage.name, "Component": kind, **tags}
 
-        def tag(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        def add_tags(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
             if "tags" not in args.props:
                 return None
-            # The transformations of inner components run first, so the outermost has the last word.
-            given = cast("Mapping[str, object]", args.props["tags"] or {})
-            props = {**args.props, "tags": {**given, **own}}
+            # Transformations of inner components run first, so the outermost component sets the final values.
+            input_tags = cast("Mapping[str, object]", args.props["tags"] or {})
+            props = {**args.props, "tags": {**input_tags, **component_tags}}
             return pulumi.ResourceTransformationResult(props, args.opts)
 
-        tagged = pulumi.ResourceOptions(transformations=[tag])
-        super().__init__(f"anchor:{module}:{kind}", name, None, pulumi.ResourceOptions.merge(opts, tagged))
+        tag_opts = pulumi.ResourceOptions(transformations=[add_tags])
+        super().__init__(f"anchor:{module}:{kind}", name, None, pulumi.ResourceOptions.merge(opts, tag_opts))
         self.stage = stage
 
     @property
-    def inside(self) -> pulumi.ResourceOptions:
-        """The options of a child that goes with the stage."""
+    def child_opts(self) -> pulumi.ResourceOptions:
+        """Options of a child resource."""
         return pulumi.ResourceOptions(parent=self)
 
     @property
-    def kept(self) -> pulumi.ResourceOptions:
-        """The options of a child that holds what cannot be made again: production keeps it (G3)."""
-        return _kept(self, self.stage)
+    def retained_child_opts(self) -> pulumi.ResourceOptions:
+        """Options of a child resource that holds data. Production protects and retains it."""
+        return _retained_opts(self, self.stage)
 
 
 class Part:
-    """Resources that belong together within a component, below which they stand side by side with the others.
+    """A group of resources inside a component, without a Pulumi component of its own.
 
-    A component is a resource to Pulumi, too, with a registration and a report of its outputs. What sites have
-    several of is a part, and so is what components are put together of and nobody makes by itself: with
-    components instead, a stage of many sites would register a third more.
+    A Pulumi component costs one registration and one output report. Groups that exist once per site are
+    parts, because a stage with many sites would otherwise register a third more resources.
 
     Args:
-        stage: The stage it belongs to.
-        opts: `inside` of the component that it is part of, from which it takes the parent and nothing else.
+        stage: Stage settings.
+        opts: `child_opts` of the enclosing component. Only `parent` is used.
     """
 
     def __init__(self, stage: StageConfig, opts: pulumi.ResourceOptions | None) -> None:
@@ -79,16 +78,16 @@ class Part:
         self._parent = opts.parent if opts else None
 
     @property
-    def inside(self) -> pulumi.ResourceOptions:
-        """The options of a resource that goes with the stage."""
+    def child_opts(self) -> pulumi.ResourceOptions:
+        """Options of a resource in this group."""
         return pulumi.ResourceOptions(parent=self._parent)
 
     @property
-    def kept(self) -> pulumi.ResourceOptions:
-        """The options of a resource that holds what cannot be made again: production keeps it (G3)."""
-        return _kept(self._parent, self.stage)
+    def retained_child_opts(self) -> pulumi.ResourceOptions:
+        """Options of a resource that holds data. Production protects and retains it."""
+        return _retained_opts(self._parent, self.stage)
 
 
-def _kept(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
-    keep = stage.keeps_data
-    return pulumi.ResourceOptions(parent=parent, protect=keep, retain_on_delete=keep)
+def _retained_opts(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
+    retain = stage.retains_data
+    return pulumi.ResourceOptions(parent=parent, protect=retain, retain_on_delete=retain)

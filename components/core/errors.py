@@ -1,20 +1,20 @@
-"""The errors with which the program stops before it declares a resource."""
+"""Errors that stop the program before it registers a resource."""
 
 import pulumi
 
 
 class DeclarationError(pulumi.RunError):
-    """A component was asked for something that cannot exist; the message says what and what can.
+    """A component argument that AWS would refuse. The message says what is wrong and what is allowed.
 
-    Pulumi prints the message of a `RunError` without a traceback: whoever runs `pulumi up` reads a sentence.
+    Pulumi prints the message of a `RunError` without a traceback.
     """
 
 
 class ConfigurationError(DeclarationError):
-    """The settings of a stage are wrong. One error names every wrong setting.
+    """Wrong settings of a stage. One error lists all of them.
 
     Attributes:
-        problems: One line per wrong setting: its dotted path, what is wrong, what is allowed.
+        problems: One line per wrong setting: its dotted path, the problem and the allowed values.
     """
 
     def __init__(self, stage: str, problems: tuple[str, ...]) -> None:

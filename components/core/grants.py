@@ -1,21 +1,21 @@
-"""Grants: what a function may do, said by the component that owns what it may be done to."""
+"""IAM grants. The component that owns a resource creates the grants for it."""
 
 from collections.abc import Iterable, Mapping
 
 import attrs
 import pulumi
 
-from components.core.outputs import Text, composed_json
+from components.core.outputs import Text, interpolate_json
 
 
 @attrs.frozen(kw_only=True)
 class Grant:
-    """One allowing statement of an IAM policy: these actions on these resources, nothing else.
+    """One Allow statement of an IAM policy.
 
     Attributes:
-        actions: IAM actions in full (`dynamodb:GetItem`).
+        actions: Full IAM actions, such as `dynamodb:GetItem`.
         resources: ARNs.
-        conditions: IAM conditions: operator, then key, then the value it is compared with.
+        conditions: IAM conditions as `{operator: {key: value}}`.
     """
 
     actions: tuple[str, ...]
@@ -24,14 +24,14 @@ class Grant:
 
 
 def policy_document(grants: Iterable[Grant]) -> pulumi.Input[str]:
-    """The IAM policy that allows exactly `grants`, as JSON."""
-    return composed_json({"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]})
+    """Return the JSON of an IAM policy that allows exactly these grants."""
+    return interpolate_json({"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]})
 
 
 def trust_policy(
     service: str, conditions: Mapping[str, Mapping[str, Text]] | None = None
 ) -> pulumi.Input[str]:
-    """The trust policy of a role that one AWS service may take, as JSON."""
+    """Return the JSON of a trust policy that lets one AWS service assume the role."""
     statement: dict[str, object] = {
         "Effect": "Allow",
         "Principal": {"Service": service},
@@ -39,7 +39,7 @@ def trust_policy(
     }
     if conditions:
         statement["Condition"] = conditions
-    return composed_json({"Version": "2012-10-17", "Statement": [statement]})
+    return interpolate_json({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _statement(grant: Grant) -> dict[str, object]:

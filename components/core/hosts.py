@@ -1,40 +1,40 @@
-"""What host names and origins look like, for settings and for components that take them from elsewhere."""
+"""Patterns of host names and origins, for settings and for component arguments."""
 
 import re
 from typing import Final
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PORT: Final = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-# A name that ends in a number is an address, to which no certificate and no record can be given.
-_NO_ADDRESS: Final = r"(?!.*\.\d+(?:$|:))"
+# A name whose last label is a number is an IP address. It can have no certificate and no DNS record.
+_NOT_IP_ADDRESS: Final = r"(?!.*\.\d+(?:$|:))"
 
-HOST: Final = rf"(?=.{{1,190}}$){_NO_ADDRESS}{_LABEL}(?:\.{_LABEL})*"
-"""A host name, with room before it for a release's id and a site's name: 60 of the 253 characters of DNS."""
+HOST: Final = rf"(?=.{{1,190}}$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})*"
+"""A host name of at most 190 of DNS's 253 characters. A release's id and the site's name precede it."""
 
-DOMAIN: Final = rf"(?=.{{4,190}}$){_NO_ADDRESS}{_LABEL}(?:\.{_LABEL})+"
-"""A host name that has a zone: of two labels and more."""
+DOMAIN: Final = rf"(?=.{{4,190}}$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})+"
+"""A host name with at least two labels, so that it can have a hosted zone."""
 
 SITE_URL: Final = rf"https?://\{{host\}}(?::{_PORT})?"
-"""The URL of a site, with `{host}` in place of its host."""
+"""The URL of a site, with the placeholder `{host}`."""
 
-# Browsers leave out the port of the scheme: an origin with it would never match.
-_SECURE: Final = rf"https://(?!.*:443$){_NO_ADDRESS}{_LABEL}(?:\.{_LABEL})*(?::{_PORT})?"
+# Browsers omit the default port of a scheme, so an origin with that port would never match.
+_SECURE: Final = rf"https://(?!.*:443$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})*(?::{_PORT})?"
 _LOOPBACK: Final = rf"http://(?!.*:80$)(?:localhost|127\.0\.0\.1)(?::{_PORT})?"
 
 ORIGIN: Final = rf"(?=.{{1,253}}$)(?:{_SECURE}|{_LOOPBACK})"
-"""The origin of a page as browsers send it: over https, or from this machine."""
+"""An origin as browsers send it: https, or http on localhost."""
 
-ORIGIN_IS: Final = (
-    "https://host in lower case, with a port unless it is 443 (or http://localhost, http://127.0.0.1 while "
-    "developing); no *, no path"
+ORIGIN_FORMAT: Final = (
+    "https://host in lower case, without the default port, a path or *; for development also "
+    "http://localhost or http://127.0.0.1"
 )
 
-LONGEST_CERTIFIED: Final = 64
-"""Characters of a certificate's first name (RFC 5280's common name), which ACM refuses to exceed."""
+MAX_COMMON_NAME_LENGTH: Final = 64
+"""Largest length of a certificate's common name, in characters (RFC 5280). ACM refuses longer ones."""
 
 _ORIGIN: Final = re.compile(ORIGIN)
 
 
 def is_origin(text: str) -> bool:
-    """Whether `text` is one origin in full, as `https://app.example.com`."""
+    """Return whether `text` is one complete origin, such as `https://app.example.com`."""
     return bool(_ORIGIN.fullmatch(text))

@@ -1,7 +1,7 @@
-"""What one setting may be: rules that turn a value from YAML into a typed one, or say why they cannot.
+"""Rules for single settings. A rule converts a YAML value to a typed value or explains why it cannot.
 
-A rule stands in the metadata of an attrs field. cattrs calls it for that field alone, so that every wrong
-setting is reported with its path, not just the first one.
+A rule is stored in the metadata of an attrs field. cattrs calls it for that field only, so every wrong
+setting is reported with its path.
 """
 
 import re
@@ -17,14 +17,14 @@ _RULE: Final = "rule"
 
 
 class SettingError(ValueError):
-    """One setting is wrong; the message says what is wrong with it and what is allowed."""
+    """A wrong value of one setting. The message says what is wrong and what is allowed."""
 
     def __init__(self, problem: str, allowed: str) -> None:
         super().__init__(f"{problem}; allowed: {allowed}")
 
 
 class EntriesError(Exception):
-    """Entries of a list are wrong; `problems` has what is wrong with each by its place in the list."""
+    """Wrong entries of a list. `problems` maps the index of an entry to its error."""
 
     def __init__(self, problems: Mapping[int, SettingError]) -> None:
         self.problems = problems
@@ -32,7 +32,7 @@ class EntriesError(Exception):
 
 
 class SettingsError(Exception):
-    """Settings could not be read; `problems` has one line for each wrong one, which begins with its path."""
+    """Wrong settings. `problems` has one line for each, which starts with the setting's path."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -41,29 +41,29 @@ class SettingsError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Rule:
-    """How one setting is read.
+    """A rule that reads one setting.
 
     Attributes:
-        allowed: What may stand there, as it is told to whoever wrote something else.
-        read: Takes the value from YAML and returns the typed one; raises `SettingError`.
-        entries: Where the value holds settings itself: the class of the mapping, or of those in the list.
+        allowed: Allowed values, as shown in the error message.
+        read: Converts the YAML value; raises `SettingError`.
+        item_class: Settings class of a nested mapping or of the entries of a list.
     """
 
     allowed: str
     read: Callable[[object], object]
-    entries: type[object] | None = None
+    item_class: type[object] | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Setting:
-    """A setting as a class of settings declares it.
+    """A setting that a settings class declares.
 
     Attributes:
-        name: As it stands in YAML.
-        field: The name of the field.
-        rule: What it may be.
-        required: Whether it must be there.
-        default: What it is when it is left out.
+        name: Name in YAML.
+        field: Name of the attrs field.
+        rule: Rule that reads the value.
+        required: Whether the setting must be present.
+        default: Value used if the setting is missing.
     """
 
     name: str
@@ -74,60 +74,60 @@ class Setting:
 
 
 def text(pattern: str, allowed: str) -> Rule:
-    """A string all of which matches `pattern`."""
+    """Return a rule for a string that matches `pattern` completely."""
     compiled = re.compile(pattern)
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise SettingError(f"{_shown(value)} is not possible", allowed)
+            raise SettingError(f"{_describe_value(value)} is not valid", allowed)
         return value
 
     return Rule(allowed=allowed, read=read)
 
 
 def one_of(*values: str | int) -> Rule:
-    """One of a few values. `True` does not pass for 1."""
+    """Return a rule for one of several values. `True` is not accepted for 1."""
     allowed = ", ".join(str(value) for value in values)
 
     def read(value: object) -> object:
         if isinstance(value, bool) or value not in values:
-            raise SettingError(f"{_shown(value)} is not possible", allowed)
+            raise SettingError(f"{_describe_value(value)} is not valid", allowed)
         return value
 
     return Rule(allowed=allowed, read=read)
 
 
 def whole_number(low: int, high: int, unit: str) -> Rule:
-    """A whole number from `low` to `high`, both included."""
+    """Return a rule for a whole number from `low` to `high`, both included."""
     allowed = f"a whole number from {low} to {high} ({unit})"
 
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise SettingError(f"{_shown(value)} is not possible", allowed)
+            raise SettingError(f"{_describe_value(value)} is not valid", allowed)
         return value
 
     return Rule(allowed=allowed, read=read)
 
 
 def list_of(item: type[object], allowed: str) -> Rule:
-    """A list with at least one mapping, each of which is read as the attrs class `item`."""
+    """Return a rule for a non-empty list of mappings, each read as the attrs class `item`."""
 
     def read(value: object) -> object:
         if not isinstance(value, list) or not value:
-            raise SettingError(f"{_shown(value)} is not a list with entries", allowed)
+            raise SettingError(f"{_describe_value(value)} is not a non-empty list", allowed)
         return _CONVERTER.structure(value, tuple[item, ...])
 
-    return Rule(allowed=allowed, read=read, entries=item)
+    return Rule(allowed=allowed, read=read, item_class=item)
 
 
-def list_of_text(pattern: str, allowed: str, *, most: int) -> Rule:
-    """A list of 1 to `most` different strings, all of each of which matches `pattern`."""
+def list_of_text(pattern: str, allowed: str, *, max_entries: int) -> Rule:
+    """Return a rule for a list of 1 to `max_entries` different strings that match `pattern` completely."""
     entry = text(pattern, allowed)
-    expected = f"a list of 1 to {most} entries, each once: {allowed}"
+    expected = f"a list of 1 to {max_entries} different entries: {allowed}"
 
     def read(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or not 0 < len(cast("list[object]", value)) <= most:
-            raise SettingError(f"{_shown(value)} is not possible", expected)
+        if not isinstance(value, list) or not 0 < len(cast("list[object]", value)) <= max_entries:
+            raise SettingError(f"{_describe_value(value)} is not valid", expected)
         entries = cast("list[object]", value)
         problems: dict[int, SettingError] = {}
         for index, item in enumerate(entries):
@@ -137,7 +137,7 @@ def list_of_text(pattern: str, allowed: str, *, most: int) -> Rule:
                 problems[index] = error
             else:
                 if item in entries[:index]:
-                    problems[index] = SettingError(f"{item!r} again", "each entry once")
+                    problems[index] = SettingError(f"{item!r} is repeated", "each entry once")
         if problems:
             raise EntriesError(problems)
         return tuple(cast("list[str]", entries))
@@ -146,45 +146,45 @@ def list_of_text(pattern: str, allowed: str, *, most: int) -> Rule:
 
 
 def mapping_of(item: type[object], allowed: str) -> Rule:
-    """A mapping, which is read as the attrs class `item`."""
+    """Return a rule for a mapping that is read as the attrs class `item`."""
 
     def read(value: object) -> object:
         return _CONVERTER.structure(value, item)
 
-    return Rule(allowed=allowed, read=read, entries=item)
+    return Rule(allowed=allowed, read=read, item_class=item)
 
 
 def required(rule: Rule) -> Any:  # noqa: ANN401 - like attrs.field, whose type is that of the annotation beside it
-    """An attrs field for a setting that must be there."""
+    """Return an attrs field for a required setting."""
     return attrs.field(metadata={_RULE: rule})
 
 
 def optional(rule: Rule, default: object = None) -> Any:  # noqa: ANN401 - like attrs.field
-    """An attrs field for a setting that may be left out, and then is `default`."""
+    """Return an attrs field for an optional setting with a default value."""
     return attrs.field(metadata={_RULE: rule}, default=default)
 
 
 def read_settings(cls: type[T], value: object, path: str) -> T:
-    """Read a mapping from YAML into the attrs class `cls`, whose fields are made by `required` or `optional`.
+    """Read a YAML mapping into an attrs class whose fields were created by `required` or `optional`.
 
-    Keys are the camelCase spelling of the fields' names; others are refused.
+    Keys are the camelCase form of the field names. Unknown keys are refused.
 
     Args:
-        cls: The class to read into.
-        value: What the YAML says.
-        path: The setting's own name, with which the path of every problem begins.
+        cls: Settings class.
+        value: Value from YAML.
+        path: Name of the setting. The path of every problem starts with it.
 
     Raises:
-        SettingsError: Something is wrong, unknown or missing.
+        SettingsError: A setting is wrong, unknown or missing.
     """
     try:
         return _CONVERTER.structure(value, cls)
     except (SettingError, cattrs.BaseValidationError) as error:
-        raise SettingsError(tuple(_problems(error, path))) from error
+        raise SettingsError(tuple(_describe_problems(error, path))) from error
 
 
-def settings_of(cls: type[object]) -> tuple[Setting, ...]:
-    """The settings that a class declares, in its order."""
+def list_settings(cls: type[object]) -> tuple[Setting, ...]:
+    """Return the settings that a class declares, in order of declaration."""
     return tuple(
         Setting(
             name=_camel_case(field.name),
@@ -197,7 +197,7 @@ def settings_of(cls: type[object]) -> tuple[Setting, ...]:
     )
 
 
-def _shown(value: object) -> str:
+def _describe_value(value: object) -> str:
     return "an empty value" if value is None else repr(value)
 
 
@@ -206,18 +206,18 @@ def _camel_case(name: str) -> str:
     return head + "".join(word.capitalize() for word in tail)
 
 
-def _rules(cls: type[object]) -> dict[str, Rule]:
-    """The rules of a settings class by the setting's name in YAML."""
-    return {setting.name: setting.rule for setting in settings_of(cls)}
+def _rules_by_name(cls: type[object]) -> dict[str, Rule]:
+    """Return the rules of a settings class by the setting's YAML name."""
+    return {setting.name: setting.rule for setting in list_settings(cls)}
 
 
 def _structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
-    rules = _rules(cls)
+    rules = _rules_by_name(cls)
     fields = attrs.fields(cast("type[attrs.AttrsInstance]", cls))
     overrides = {
         field.name: override(
             rename=_camel_case(field.name),
-            struct_hook=_as_hook(rules[_camel_case(field.name)]),
+            struct_hook=_create_hook(rules[_camel_case(field.name)]),
         )
         for field in fields
     }
@@ -225,13 +225,15 @@ def _structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
 
     def read(value: object, kind: type[T]) -> T:
         if not isinstance(value, Mapping):
-            raise SettingError(f"{_shown(value)} is not a mapping", f"a mapping of {', '.join(rules)}")
+            raise SettingError(
+                f"{_describe_value(value)} is not a mapping", f"a mapping of {', '.join(rules)}"
+            )
         return structure(cast("Mapping[str, Any]", value), kind)
 
     return read
 
 
-def _as_hook(rule: Rule) -> Callable[[object, object], object]:
+def _create_hook(rule: Rule) -> Callable[[object, object], object]:
     def hook(value: object, _: object) -> object:
         return rule.read(value)
 
@@ -242,23 +244,23 @@ _CONVERTER: Final = cattrs.Converter()
 _CONVERTER.register_structure_hook_factory(attrs.has, _structure_hook)
 
 
-def _problems(error: BaseException, path: str) -> Iterator[str]:
-    """One line per leaf of what cattrs raised, with the path that cattrs noted on the way."""
+def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
+    """Yield one line for each leaf of a cattrs error, with the path that cattrs recorded."""
     match error:
         case cattrs.ClassValidationError():
-            rules = _rules(error.cl)
+            rules = _rules_by_name(error.cl)
             noted, whole = error.group_exceptions()
             for cause, note in noted:
                 name = _camel_case(note.name)
                 if isinstance(cause, KeyError):
                     yield f"{path}.{name} is missing; allowed: {rules[name].allowed}"
                 else:
-                    yield from _problems(cause, f"{path}.{name}")
+                    yield from _describe_problems(cause, f"{path}.{name}")
             for cause in whole:
-                yield from _unknown(cause, path, rules)
+                yield from _describe_unknown(cause, path, rules)
         case cattrs.IterableValidationError():
             for cause, note in error.group_exceptions()[0]:
-                yield from _problems(cause, f"{path}[{note.index}]")
+                yield from _describe_problems(cause, f"{path}[{note.index}]")
         case EntriesError():
             for index, problem in error.problems.items():
                 yield f"{path}[{index}]: {problem}"
@@ -266,7 +268,7 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
             yield f"{path}: {error}"
 
 
-def _unknown(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
+def _describe_unknown(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
     if not isinstance(error, cattrs.ForbiddenExtraKeysError):
         raise error
     for name in sorted(error.extra_fields):

@@ -1,4 +1,4 @@
-"""The settings of one stage, read once and checked before the first resource (G4)."""
+"""The settings of one stage, read once and checked before the first resource."""
 
 import json
 from typing import Final, Literal, cast
@@ -6,9 +6,9 @@ from typing import Final, Literal, cast
 import attrs
 import pulumi
 
-from components.core.consistency import SETTING, contradictions, image_hosts
+from components.core.consistency import SETTING, find_contradictions, image_hosts
 from components.core.errors import ConfigurationError
-from components.core.outputs import composed
+from components.core.outputs import interpolate
 from components.core.settings import SettingsError, read_settings
 from components.core.stage_settings import StageSettings
 
@@ -16,17 +16,18 @@ StageName = Literal["local", "dev", "staging", "production"]
 
 STAGES: Final = ("local", "dev", "staging", "production")
 REGION: Final = "ap-southeast-1"
-# From where CloudFront takes certificates, and where it keeps its metrics, wherever else a stage is.
+# CloudFront takes its certificates from this region and writes its metrics there, whatever the stage's
+# region.
 CLOUDFRONT_REGION: Final = "us-east-1"
 
 
 @attrs.frozen(kw_only=True)
 class StageConfig(StageSettings):
-    """A stage: its name, its region and its settings.
+    """Name, region and settings of a stage.
 
     Attributes:
-        name: The Pulumi stack's name.
-        region: Where everything is but the certificate of CloudFront.
+        name: Name of the Pulumi stack.
+        region: AWS region of all resources except the CloudFront certificate.
     """
 
     name: StageName
@@ -34,26 +35,26 @@ class StageConfig(StageSettings):
 
     @classmethod
     def parse(cls, name: str, region: str | None, settings: object) -> "StageConfig":
-        """Check everything that a stage's file says.
+        """Check the settings of a stage and return them.
 
         Args:
-            name: The stack's name.
-            region: The value of `aws:region`.
-            settings: The value of `anchor-deploy:stage`, as YAML gives it.
+            name: Name of the stack.
+            region: Value of `aws:region`.
+            settings: Value of `anchor-deploy:stage`, as read from YAML.
 
         Raises:
-            ConfigurationError: Something is wrong, unknown or missing; it names every such setting.
+            ConfigurationError: A setting is wrong, unknown or missing. The error lists all of them.
         """
         problems: list[str] = []
         if name not in STAGES:
-            problems.append(f"the stack {name!r} is no stage; allowed: {', '.join(STAGES)}")
+            problems.append(f"the stack {name!r} is not a stage; allowed: {', '.join(STAGES)}")
         if region != REGION:
             problems.append(f"aws:region is {repr(region) if region else 'missing'}; allowed: {REGION}")
         try:
             read = read_settings(StageSettings, settings, SETTING)
         except SettingsError as error:
             raise ConfigurationError(name, (*problems, *error.problems)) from None
-        problems.extend(contradictions(name, read))
+        problems.extend(find_contradictions(name, read))
         if problems:
             raise ConfigurationError(name, tuple(problems))
         return cls(name=cast("StageName", name), region=REGION, **attrs.asdict(read, recurse=False))
@@ -66,31 +67,34 @@ class StageConfig(StageSettings):
             ConfigurationError: See `parse`.
         """
         raw = pulumi.Config().get("stage")
-        return cls.parse(pulumi.get_stack(), pulumi.Config("aws").get("region"), _from_json(raw))
+        return cls.parse(pulumi.get_stack(), pulumi.Config("aws").get("region"), _parse_json(raw))
 
     @property
     def prefix(self) -> str:
-        """With what the name of every resource of the stage begins."""
+        """Resource name prefix."""
         return f"anchor-{self.name}"
 
     @property
-    def keeps_data(self) -> bool:
-        """Whether data outlives `pulumi destroy` (G3): production keeps it, the others keep nothing."""
+    def retains_data(self) -> bool:
+        """Whether data outlives `pulumi destroy`. True only in production."""
         return self.name == "production"
 
     @property
     def image_hosts(self) -> tuple[str, str] | None:
-        """The hosts of the image service's API and of its delivery, in this order, where it has a zone."""
+        """Hosts of the image service's API and of its distribution; None without a zone."""
         return image_hosts(self.name, self.images.zone) if self.images.zone else None
 
-    def url_of(self, host: pulumi.Input[str]) -> pulumi.Input[str]:
-        """The URL of a site by its host."""
+    def build_url(self, host: pulumi.Input[str]) -> pulumi.Input[str]:
+        """Return the URL for a host."""
         before, after = self.site_url.split("{host}")
-        return composed(before, host, after)
+        return interpolate(before, host, after)
 
 
-def _from_json(raw: str | None) -> object:
-    """A structured setting reaches the program as JSON; a plain one as it is, which is then refused."""
+def _parse_json(raw: str | None) -> object:
+    """Return the parsed value, or the text itself if it is not JSON.
+
+    Pulumi passes a structured setting as JSON. A plain string is refused later, with its path.
+    """
     if raw is None:
         return None
     try:

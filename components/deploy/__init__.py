@@ -1,1 +1,1 @@
-"""The deploy platform: its storage, its functions and what calls them."""
+"""The deploy platform: its storage, its functions and their triggers."""

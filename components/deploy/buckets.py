@@ -1,4 +1,4 @@
-"""What becomes of the objects in the deploy platform's buckets with time (B3, B4)."""
+"""Lifecycle rules of the deploy platform's buckets."""
 
 from typing import Final
 
@@ -18,5 +18,5 @@ LOGS: Final = (
     LifecycleRule(name="abort-multipart", abort_multipart_days=7),
 )
 
-# What a live site serves has no age: hashed files of an old page are asked for as long as the page is cached.
+# Assets do not expire: a cached page can request the hashed files of an old release at any time.
 ASSETS: Final = (LifecycleRule(name="abort-multipart", abort_multipart_days=7),)

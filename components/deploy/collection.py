@@ -1,4 +1,4 @@
-"""ReleaseCollection: takes away what old releases of sites leave behind (D6)."""
+"""ReleaseCollection: deletes old releases of sites."""
 
 from typing import Final
 
@@ -8,52 +8,52 @@ import pulumi
 from components.aws.function import Function
 from components.core.component import Component
 from components.core.grants import Grant
-from components.deploy.functions import DeployFunctions
+from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# What is left when the time is over, the next hour does (runtime/deploy/upkeep/collecting.py).
+# The next run continues where a run ended (runtime/deploy/upkeep/collecting.py).
 _TIMEOUT: Final = 900
 
 
 @attrs.frozen(kw_only=True)
 class ReleaseCollectionArgs:
-    """What the collection is made of.
+    """Arguments of `ReleaseCollection`.
 
     Attributes:
-        functions: Makes its function; their stage says how many releases are kept.
-        edge: In which store a release has its host.
+        factory: Creates its function. The factory's stage says how many releases are kept.
+        edge: Edge whose KeyValueStore holds the hosts of releases.
     """
 
-    functions: DeployFunctions
+    factory: DeployFunctionFactory
     edge: SharedEdge
 
 
 class ReleaseCollection(Component):
-    """The function that, once an hour, removes the releases that no project keeps any more.
+    """The function that deletes releases that no project keeps any more. It runs once an hour.
 
-    Only here may code delete versions of functions and files of sites: `release` and `promote` cannot.
+    Only this function may delete function versions and site files. `release` and `promote` may not.
 
     Attributes:
-        functions: The one function, by its name.
+        functions: The function, by its name.
     """
 
     def __init__(
         self, name: str, args: ReleaseCollectionArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        stage = args.functions.stage
+        stage = args.factory.stage
         super().__init__("collection", name, stage, opts)
-        function = args.functions.make(
+        function = args.factory.create(
             "collect",
             timeout=_TIMEOUT,
             layers=("base", "edge"),
             environment={
-                "ASSETS_BUCKET": args.functions.store.assets.bucket_name,
+                "ASSETS_BUCKET": args.factory.store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": args.edge.store_arn,
                 "DISTRIBUTION_ID": args.edge.distribution_id,
                 "KEPT_RELEASES": str(stage.kept_releases),
             },
             grants=_grants(args),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.functions: dict[str, Function] = {"collect": function}
         function.schedule("hourly", "rate(1 hour)")
@@ -61,7 +61,7 @@ class ReleaseCollection(Component):
 
 
 def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
-    store, sites = args.functions.store, args.functions.sites
+    store, sites = args.factory.store, args.factory.sites
     return (
         store.projects.grant("ConditionCheckItem", "GetItem"),
         store.deployments.grant("GetItem", "UpdateItem"),
@@ -71,7 +71,7 @@ def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
         Grant(
             actions=(
                 "lambda:DeleteAlias",
-                # Of a version: IAM knows no other right than that of deleting the function itself.
+                # This is also the permission for deleting a version.
                 "lambda:DeleteFunction",
                 "lambda:DeleteFunctionUrlConfig",
                 "lambda:ListAliases",
@@ -79,8 +79,8 @@ def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
             ),
             resources=(sites.functions,),
         ),
-        store.assets.grant("DeleteObject", under="assets/"),
-        store.assets.grant("DeleteObject", under="cache/"),
-        store.assets.grant_list(under="assets/"),
-        store.assets.grant_list(under="cache/"),
+        store.assets.grant("DeleteObject", prefix="assets/"),
+        store.assets.grant("DeleteObject", prefix="cache/"),
+        store.assets.grant_list(prefix="assets/"),
+        store.assets.grant_list(prefix="cache/"),
     )

@@ -1,4 +1,4 @@
-"""DeployFunctions: what the functions of the deploy platform have in common."""
+"""DeployFunctionFactory: creates the functions of the deploy platform with their common arguments."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,22 +10,22 @@ from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.aws.package import DependencyLayers, FunctionCode, LayerName
 from components.core.grants import Grant
 from components.core.stage import StageConfig
-from components.deploy.site_names import EverySite
+from components.deploy.site_names import SiteArnPatterns
 from components.deploy.store import DeployStore
 
 _MEMORY: Final = 512
 
 
 @attrs.frozen(kw_only=True)
-class DeployFunctions:
-    """Makes the functions of the deploy platform, which read and write the same store for every site.
+class DeployFunctionFactory:
+    """Creates functions that share the same code, layers and tables.
 
     Attributes:
-        stage: The stage they belong to.
-        account: The AWS account's id.
-        code: Their code.
-        layers: The layers with their dependencies.
-        store: What the platform keeps.
+        stage: Stage settings.
+        account: AWS account id.
+        code: Code of the functions.
+        layers: Layers with their dependencies.
+        store: Tables, buckets and keys of the platform.
     """
 
     stage: StageConfig
@@ -35,11 +35,11 @@ class DeployFunctions:
     store: DeployStore
 
     @property
-    def sites(self) -> EverySite:
-        """What all sites together are called, in policies."""
-        return EverySite(stage=self.stage, account=self.account)
+    def sites(self) -> SiteArnPatterns:
+        """ARN patterns of all sites."""
+        return SiteArnPatterns(stage=self.stage, account=self.account)
 
-    def make(  # noqa: PLR0913 - what these functions differ by
+    def create(  # noqa: PLR0913 - the arguments in which functions differ
         self,
         name: str,
         *,
@@ -51,17 +51,17 @@ class DeployFunctions:
         storage: int = 512,
         layers: tuple[LayerName, ...] = ("base",),
     ) -> PythonFunction:
-        """Make the function whose handler is in `runtime/deploy/handlers`, by its name.
+        """Create the function whose handler module in `runtime/deploy/handlers` has this name.
 
         Args:
-            name: Such as `build-events`.
-            timeout: Seconds.
-            environment: Variables beyond the names of the two tables.
-            grants: All that it may do.
-            opts: `inside` of the component that it is part of.
-            memory: MB.
-            storage: MB below `/tmp`.
-            layers: Names of layers.
+            name: Function name, such as `build-events`.
+            timeout: Timeout in seconds.
+            environment: Environment variables, in addition to the names of the two tables.
+            grants: Permissions.
+            opts: `child_opts` of the enclosing component.
+            memory: Memory in MB.
+            storage: Size of `/tmp` in MB.
+            layers: Names of the layers.
         """
         return PythonFunction(
             name,

@@ -1,4 +1,4 @@
-"""BuildPipeline: from a push to a live release (P, D)."""
+"""BuildPipeline: from a push to a live release."""
 
 import json
 from typing import Final
@@ -11,74 +11,78 @@ from components.aws.function import Function
 from components.aws.queue import Queue, QueueArgs
 from components.core.component import Component
 from components.core.grants import Grant
-from components.deploy.functions import DeployFunctions
+from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# A release moves whole bundles through its memory; CPU, by which it zips and hashes, comes with memory.
+# A release holds whole bundles in memory. More memory also means more CPU, for compression and hashes.
 _RELEASE_MEMORY: Final = 1769
-# The artifact, and beside it the zips of three functions cut out of it
+# The artifact and the three function archives that are extracted from it
 # (runtime/deploy/releases/build_output/artifact.py).
 _RELEASE_STORAGE: Final = 2048
-# A build may take 30 minutes. Until then the message that started it stays hidden.
-_BUILD_VISIBILITY: Final = 1800
+# A build may take 30 minutes. The message that started it stays hidden for that time.
+_BUILD_VISIBILITY_TIMEOUT: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
 
 
 @attrs.frozen(kw_only=True)
 class BuildPipelineArgs:
-    """What the pipeline is made of.
+    """Arguments of `BuildPipeline`.
 
     Attributes:
-        functions: Makes its functions.
-        edge: In which store a release is switched.
+        factory: Creates its functions.
+        edge: Edge whose KeyValueStore holds the live release of each site.
     """
 
-    functions: DeployFunctions
+    factory: DeployFunctionFactory
     edge: SharedEdge
 
 
 class BuildPipeline(Component):
-    """The queues and the functions between a push and a release.
+    """The queues and functions between a push and a release.
 
-    A push is recorded by `webhook` and waits in the build queue; `orchestrator` starts its build; EventBridge
-    tells `build-events` how it ended; a good one waits in the release queue; `release` puts it live. The
-    build itself calls none of them: it runs code of strangers.
+    `webhook` records a push and sends it to the build queue. `orchestrator` starts the build. EventBridge
+    reports the end of the build to `build-events`, which sends a successful build to the release queue.
+    `release` makes it live. The build itself cannot call any of them, because it runs untrusted code.
 
     Attributes:
-        builds: The build queue.
-        releases: The release queue; one project's releases follow each other.
-        functions: Its functions, by the name that a route has for them (`runtime.deploy.api.routes`).
+        builds: Build queue.
+        releases: Release queue (FIFO). The releases of one project run one after the other.
+        functions: Functions by the name that routes use (`runtime.deploy.api.routes`).
     """
 
     def __init__(
         self, name: str, args: BuildPipelineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        stage = args.functions.stage
+        stage = args.factory.stage
         super().__init__("pipeline", name, stage, opts)
         self._args = args
-        self._store = args.functions.store
-        self._sites = args.functions.sites
-        self.builds = Queue("builds", QueueArgs(stage=stage, visibility=_BUILD_VISIBILITY), self.inside)
+        self._store = args.factory.store
+        self._sites = args.factory.sites
+        self.builds = Queue(
+            "builds", QueueArgs(stage=stage, visibility_timeout=_BUILD_VISIBILITY_TIMEOUT), self.child_opts
+        )
         self.releases = Queue(
-            "releases", QueueArgs(stage=stage, visibility=6 * _RELEASE_TIMEOUT, fifo=True), self.inside
+            "releases",
+            QueueArgs(stage=stage, visibility_timeout=6 * _RELEASE_TIMEOUT, fifo=True),
+            self.child_opts,
         )
         self.functions: dict[str, Function] = {
-            "webhook": self._webhook(),
-            "orchestrator": self._orchestrator(),
-            "build-events": self._build_events(),
-            "release": self._release(),
+            "webhook": self._create_webhook(),
+            "orchestrator": self._create_orchestrator(),
+            "build-events": self._create_build_events(),
+            "release": self._create_release(),
         }
         self.functions["orchestrator"].consume(self.builds)
         self.functions["release"].consume(self.releases)
-        self._tell_ends_of_builds_to(self.functions["build-events"])
+        self._send_build_events_to(self.functions["build-events"])
         self.register_outputs({})
 
-    def _webhook(self) -> Function:
+    def _create_webhook(self) -> Function:
         store = self._store
-        return self._args.functions.make(
+        return self._args.factory.create(
             "webhook",
-            opts=self.inside,
-            # GitHub waits ten seconds for its answer.
+            opts=self.child_opts,
+            # GitHub waits ten seconds for a response.
             timeout=10,
             environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": store.keys.signing_arn},
             grants=(
@@ -89,11 +93,11 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _orchestrator(self) -> Function:
+    def _create_orchestrator(self) -> Function:
         store = self._store
-        return self._args.functions.make(
+        return self._args.factory.create(
             "orchestrator",
-            opts=self.inside,
+            opts=self.child_opts,
             timeout=60,
             environment={
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
@@ -105,16 +109,16 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.builds.grant_consume(),
-                # When CodeBuild is full, a message need not wait for half an hour.
-                self.builds.grant_show_again(),
-                # A failed build's place goes to who is next.
+                # To retry earlier than after half an hour when CodeBuild has no capacity.
+                self.builds.grant_change_visibility(),
+                # To start the next build after a failed one.
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
-                # Who has a turn waits no more; who waits is `queued`.
-                store.grant_turns(),
+                # A started build is removed from the waiting ones; a waiting one stays `queued`.
+                store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
-                # Stopped is a build whose deployment was cancelled while it was being started; looked for is
-                # one that may have been started before.
+                # StopBuild: for a deployment that was canceled while its build started. ListBuildsForProject:
+                # to find a build that an earlier attempt may have started.
                 Grant(
                     actions=(
                         "codebuild:BatchGetBuilds",
@@ -130,11 +134,11 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _build_events(self) -> Function:
+    def _create_build_events(self) -> Function:
         store = self._store
-        return self._args.functions.make(
+        return self._args.factory.create(
             "build-events",
-            opts=self.inside,
+            opts=self.child_opts,
             timeout=60,
             environment={
                 "BUILD_QUEUE_URL": self.builds.url,
@@ -143,7 +147,7 @@ class BuildPipeline(Component):
             },
             grants=(
                 store.projects.grant("UpdateItem"),
-                store.grant_turns(),
+                store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
@@ -151,11 +155,11 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _release(self) -> Function:
+    def _create_release(self) -> Function:
         store, edge, sites = self._store, self._args.edge, self._sites
-        return self._args.functions.make(
+        return self._args.factory.create(
             "release",
-            opts=self.inside,
+            opts=self.child_opts,
             timeout=_RELEASE_TIMEOUT,
             memory=_RELEASE_MEMORY,
             storage=_RELEASE_STORAGE,
@@ -169,17 +173,18 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.releases.grant_consume(),
-                # A switch checks that its deployment has not ended; a failure, that no site leads to it.
+                # ConditionCheckItem: a switch checks that the deployment has not ended, and a failure checks
+                # that the deployment is not live.
                 store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-                store.artifacts.grant("GetObject", under="artifacts/"),
-                # To who may not list, S3 does not say that an artifact is missing, but that it is forbidden.
+                store.artifacts.grant("GetObject", prefix="artifacts/"),
+                # Without this permission, S3 answers 403 instead of 404 for a missing artifact.
                 store.artifacts.grant_list(),
-                # The zips of the functions, beside the artifact they were cut out of.
-                store.artifacts.grant("PutObject", under="artifacts/*/functions/"),
-                store.assets.grant("PutObject", under="assets/"),
-                store.assets.grant("PutObject", under="cache/"),
-                store.assets.grant_list(under="assets/"),
+                # The function archives, next to the artifact that they were extracted from.
+                store.artifacts.grant("PutObject", prefix="artifacts/*/functions/"),
+                store.assets.grant("PutObject", prefix="assets/"),
+                store.assets.grant("PutObject", prefix="cache/"),
+                store.assets.grant_list(prefix="assets/"),
                 Grant(
                     actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
                     resources=(sites.tag_tables,),
@@ -207,7 +212,7 @@ class BuildPipeline(Component):
             ),
         )
 
-    def _tell_ends_of_builds_to(self, function: Function) -> None:
+    def _send_build_events_to(self, function: Function) -> None:
         rule = aws.cloudwatch.EventRule(
             "build-ended",
             name=f"{self.stage.prefix}-build-ended",
@@ -222,7 +227,7 @@ class BuildPipeline(Component):
                     },
                 }
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         allowed = function.allow_invoke("build-ended", service="events.amazonaws.com", source_arn=rule.arn)
         aws.cloudwatch.EventTarget(
@@ -230,6 +235,6 @@ class BuildPipeline(Component):
             target_id="build-events",
             rule=rule.name,
             arn=function.arn,
-            # An event that comes before the right to call the function is lost.
+            # Without the permission, an event is lost.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )

@@ -1,4 +1,4 @@
-"""PlatformApi: the routes of the platform's API and the functions behind them (A)."""
+"""PlatformApi: the routes of the platform's API and their functions."""
 
 import attrs
 import pulumi
@@ -7,7 +7,7 @@ from components.aws.api import HttpApi
 from components.aws.function import Function
 from components.core.component import Component
 from components.core.grants import Grant
-from components.deploy.functions import DeployFunctions
+from components.deploy.functions import DeployFunctionFactory
 from components.deploy.pipeline import BuildPipeline
 from components.edge.shared_edge import SharedEdge
 from runtime.deploy.api.routes import ROUTES
@@ -18,65 +18,69 @@ class PlatformApiArgs:
     """Arguments of `PlatformApi`.
 
     Attributes:
-        functions: Makes its functions.
-        pipeline: Its build queue receives deployments; its webhook function answers one of the routes.
-        edge: Its KeyValueStore leads visitors to the promoted release.
-        api: The gateway. Its URL is part of the URLs of webhooks.
+        factory: Creates its functions.
+        pipeline: Pipeline whose build queue receives deployments. Its webhook function handles one of the
+            routes.
+        edge: Edge whose KeyValueStore holds the live release of each site.
+        api: HTTP API. Its URL is part of the webhook URLs.
     """
 
-    functions: DeployFunctions
+    factory: DeployFunctionFactory
     pipeline: BuildPipeline
     edge: SharedEdge
     api: HttpApi
 
 
 class PlatformApi(Component):
-    """The routes of the API, and the functions that answer signed-in users.
+    """The routes of the API and the functions for signed-in users.
 
-    `promote` answers the routes that change the edge, `api` the others. The webhook, which answers GitHub, is
-    a function of `BuildPipeline`.
+    `promote` handles the routes that change the edge, `api` the others. The webhook function, which GitHub
+    calls, belongs to `BuildPipeline`.
 
     Attributes:
-        functions: Its functions, by the name that a route has for them (`runtime.deploy.api.routes`).
+        functions: Functions by the name that routes use (`runtime.deploy.api.routes`).
     """
 
     def __init__(self, name: str, args: PlatformApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        moved = pulumi.ResourceOptions(transformations=[_alias_of_children(args.pipeline)])
+        alias_opts = pulumi.ResourceOptions(transformations=[_alias_children_to(args.pipeline)])
         super().__init__(
-            "platform_api", name, args.functions.stage, pulumi.ResourceOptions.merge(opts, moved)
+            "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
-        self.functions: dict[str, Function] = {"promote": self._promote(args), "api": self._api(args)}
-        args.api.route(ROUTES, args.pipeline.functions | self.functions)
+        self.functions: dict[str, Function] = {
+            "promote": self._create_promote(args),
+            "api": self._create_api(args),
+        }
+        args.api.add_routes(ROUTES, args.pipeline.functions | self.functions)
         self.register_outputs({})
 
-    def _promote(self, args: PlatformApiArgs) -> Function:
-        store, edge = args.functions.store, args.edge
-        return args.functions.make(
+    def _create_promote(self, args: PlatformApiArgs) -> Function:
+        store, edge = args.factory.store, args.edge
+        return args.factory.create(
             "promote",
-            opts=self.inside,
+            opts=self.child_opts,
             timeout=30,
             layers=("base", "edge"),
             environment={"KEY_VALUE_STORE_ARN": edge.store_arn},
             grants=(
                 store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),
-                # The deployment is checked in the transaction that lets the project lead to it.
+                # ConditionCheckItem: the transaction that makes a deployment live also checks its status.
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                Grant(actions=("lambda:UpdateAlias",), resources=(args.functions.sites.functions,)),
+                Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.sites.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                # A project's secrets go with it. Encrypted as they are looked up, nobody can read them here.
+                # Deleting a project also deletes its secrets. They are read without decryption.
                 Grant(
                     actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
-                    resources=(args.functions.sites.secrets,),
+                    resources=(args.factory.sites.secrets,),
                 ),
             ),
         )
 
-    def _api(self, args: PlatformApiArgs) -> Function:
-        store, sites, builds = args.functions.store, args.functions.sites, args.pipeline.builds
-        return args.functions.make(
+    def _create_api(self, args: PlatformApiArgs) -> Function:
+        store, sites, builds = args.factory.store, args.factory.sites, args.pipeline.builds
+        return args.factory.create(
             "api",
-            opts=self.inside,
+            opts=self.child_opts,
             timeout=15,
             environment={
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
@@ -90,16 +94,17 @@ class PlatformApi(Component):
                 store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
-                store.grant_turns(),
+                store.grant_build_schedule(),
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                # A cancel stops the build and sends the next one on its way; a deployment by hand is sent.
+                # Canceling a deployment stops its build and starts the next one. A manual deployment is sent
+                # to the queue.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
-                store.logs.grant("GetObject", under="logs/builds/"),
-                # To who may not list, S3 does not say that a log is missing, but that it is forbidden.
+                store.logs.grant("GetObject", prefix="logs/builds/"),
+                # Without this permission, S3 answers 403 instead of 404 for a missing log.
                 store.logs.grant_list(),
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:DeleteParameter", "ssm:PutParameter"), resources=(sites.secrets,)),
@@ -108,17 +113,17 @@ class PlatformApi(Component):
         )
 
 
-def _alias_of_children(former: pulumi.Resource) -> pulumi.ResourceTransformation:
-    """Return a transformation that keeps the identity of children which stood below another component.
+def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
+    """Return a transformation that adds an alias with the former parent to every child resource.
 
-    The functions were part of `BuildPipeline` once: without the alias, an update would replace them. It can
-    be removed when every stage was deployed with it.
+    The functions used to belong to `BuildPipeline`. Without the alias, an update would replace them. Remove
+    this once every stage was deployed with it.
     """
 
     def add_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if not isinstance(args.resource, pulumi.CustomResource):
             return None
-        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=former)])
+        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=former_parent)])
         return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, alias))
 
     return add_alias

@@ -1,108 +1,108 @@
-"""The names of what belongs to sites: of one site, and the patterns that cover every site of a stage."""
+"""Names of the resources of one site, and ARN patterns for all sites of a stage."""
 
 import attrs
 import pulumi
 
-from components.core.outputs import Joined
+from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
 from runtime.deploy.model import SERVER_ACTIONS_KEY
 
 
 @attrs.frozen
 class SiteNames:
-    """What one site's resources are called after the stage's prefix.
+    """Names of one site's resources, without the stage's prefix.
 
     Attributes:
-        site: The site's name.
+        site: Site name.
     """
 
     site: str
 
     @property
     def server(self) -> str:
-        """The function that renders pages."""
+        """Function that renders pages."""
         return f"site-{self.site}-server"
 
     @property
     def image(self) -> str:
-        """The function that optimises images."""
+        """Function that optimizes images."""
         return f"site-{self.site}-image"
 
     @property
     def revalidate(self) -> str:
-        """The function that renders pages again before anyone asks for them, and its queue."""
+        """Function that revalidates cached pages, and its queue."""
         return f"site-{self.site}-revalidate"
 
     @property
     def build(self) -> str:
-        """The CodeBuild project."""
+        """CodeBuild project."""
         return f"site-{self.site}-build"
 
     @property
     def tags(self) -> str:
-        """The table that says which pages depend on which cache tags."""
+        """Table that maps cache tags to pages."""
         return f"site-{self.site}-tags"
 
 
 @attrs.frozen(kw_only=True)
-class EverySite:
-    """ARN patterns for the platform's functions, which serve every site of a stage.
+class SiteArnPatterns:
+    """ARN patterns of the resources of all sites, for the policies of the platform's functions.
 
-    They are scoped by the prefix of all sites' names, not by listing the sites: a policy has at most 10,240
-    characters, and a stage has thousands of sites. What belongs to the platform itself never has that prefix.
+    The patterns use the common prefix of all site resources instead of a list of sites: a policy has at most
+    10,240 characters. The platform's own resources never have that prefix.
 
     Attributes:
-        stage: The stage.
-        account: The AWS account's id.
+        stage: Stage settings.
+        account: AWS account id.
     """
 
     stage: StageConfig
     account: pulumi.Input[str]
 
     @property
-    def functions(self) -> Joined:
-        """Their functions, with versions and aliases."""
+    def functions(self) -> JoinedText:
+        """Functions, with their versions and aliases."""
         return self._arn("lambda", f"function:{self._prefix}*")
 
     @property
-    def builds(self) -> Joined:
-        """Their CodeBuild projects."""
+    def builds(self) -> JoinedText:
+        """CodeBuild projects."""
         return self._arn("codebuild", f"project/{self._prefix}*-build")
 
     @property
-    def build_logs(self) -> Joined:
-        """The log streams of their builds."""
+    def build_logs(self) -> JoinedText:
+        """Log streams of the builds."""
         return self._arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 
     @property
-    def tag_tables(self) -> Joined:
-        """Their tables of cache tags."""
+    def tag_tables(self) -> JoinedText:
+        """Tables of cache tags."""
         return self._arn("dynamodb", f"table/{self._prefix}*-tags")
 
     @property
-    def secrets(self) -> Joined:
-        """Their secret variables."""
+    def secrets(self) -> JoinedText:
+        """Secret variables."""
         return secrets_arn(self.stage, self.account)
 
     @property
-    def server_actions_keys(self) -> Joined:
-        """The keys of their server actions, which lie beside their secret variables."""
-        return Joined(self.secrets, f"/{SERVER_ACTIONS_KEY}")
+    def server_actions_keys(self) -> JoinedText:
+        """Encryption keys of server actions, stored next to the secret variables."""
+        return JoinedText(self.secrets, f"/{SERVER_ACTIONS_KEY}")
 
     @property
     def _prefix(self) -> str:
         return f"{self.stage.prefix}-site-"
 
-    def _arn(self, service: str, resource: str) -> Joined:
-        return Joined(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
+    def _arn(self, service: str, resource: str) -> JoinedText:
+        return JoinedText(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
 
 
 def secrets_path(stage: StageConfig, site: str) -> str:
-    """Under which path of the parameter store the secret variables of a site are."""
+    """Return the Parameter Store path of a site's secret variables."""
     return f"/anchor/{stage.name}/sites/{site}"
 
 
-def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> Joined:
-    """The ARN of the secret variables of one site, or of every site."""
+def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> JoinedText:
+    """Return the ARN pattern of the secret variables of one site, or of all sites."""
     path = secrets_path(stage, site)
-    return Joined(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")
+    return JoinedText(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")

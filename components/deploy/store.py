@@ -1,4 +1,4 @@
-"""DeployStore: all that the deploy platform keeps (T5, T6, B3, B4)."""
+"""DeployStore: tables, buckets and keys of the deploy platform."""
 
 import attrs
 import pulumi
@@ -16,11 +16,11 @@ from runtime.deploy.model import BUILDS
 
 @attrs.frozen(kw_only=True)
 class DeployStoreArgs:
-    """What the store is made of.
+    """Arguments of `DeployStore`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
+        stage: Stage settings.
+        account: AWS account id.
     """
 
     stage: StageConfig
@@ -28,15 +28,15 @@ class DeployStoreArgs:
 
 
 class DeployStore(Component):
-    """The tables, the buckets and the keys that the pipeline, the edge and the sites share.
+    """The tables, buckets and keys that the pipeline, the edge and the sites share.
 
     Attributes:
-        projects: The projects table.
-        deployments: The deployments table.
-        artifacts: Where builds put what they built.
-        logs: Where the logs of builds are kept.
-        assets: From where the edge serves files, and where sites keep their cache.
-        keys: The platform's keys.
+        projects: Projects table.
+        deployments: Deployments table.
+        artifacts: Bucket of build artifacts.
+        logs: Bucket of build logs.
+        assets: Bucket of the files that the edge serves, and of the sites' caches.
+        keys: Keys of the platform.
     """
 
     def __init__(self, name: str, args: DeployStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -44,41 +44,44 @@ class DeployStore(Component):
         self._args = args
         stage = args.stage
         self.projects = TenantTable(
-            "projects", TenantTableArgs(stage=stage, design=tables.PROJECTS), self.inside
+            "projects", TenantTableArgs(stage=stage, design=tables.PROJECTS), self.child_opts
         )
         self.deployments = TenantTable(
-            "deployments", TenantTableArgs(stage=stage, design=tables.DEPLOYMENTS), self.inside
+            "deployments", TenantTableArgs(stage=stage, design=tables.DEPLOYMENTS), self.child_opts
         )
-        self.artifacts = self._bucket("artifacts", buckets.ARTIFACTS)
-        self.logs = self._bucket("logs", buckets.LOGS)
-        self.assets = self._bucket("assets", buckets.ASSETS, served=True)
-        self.keys = PlatformKeys(PlatformKeysArgs(stage=stage, account=args.account), self.inside)
+        self.artifacts = self._create_bucket("artifacts", buckets.ARTIFACTS)
+        self.logs = self._create_bucket("logs", buckets.LOGS)
+        self.assets = self._create_bucket("assets", buckets.ASSETS, read_by_distribution=True)
+        self.keys = PlatformKeys(PlatformKeysArgs(stage=stage, account=args.account), self.child_opts)
         self.register_outputs({})
 
     @property
     def tables(self) -> dict[str, TenantTable]:
-        """Its tables, by name."""
+        """Tables by name."""
         return {"projects": self.projects, "deployments": self.deployments}
 
     @property
     def buckets(self) -> dict[str, RetainedBucket]:
-        """Its buckets, by name."""
+        """Buckets by name."""
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
 
-    def grant_turns(self) -> Grant:
-        """Allow to see what runs and what waits for a build, and to let it wait no more.
+    def grant_build_schedule(self) -> Grant:
+        """Allow reading the running and waiting builds, and removing waiting ones.
 
-        These are rows of the projects table, but no project's: none of those can be deleted with this.
+        These rows are in the projects table, in a partition of their own. This grant cannot delete a project.
         """
-        return self.projects.grant("DeleteItem", "Query", partition=BUILDS)
+        return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS)
 
-    def _bucket(
-        self, name: str, lifecycle: tuple[LifecycleRule, ...], *, served: bool = False
+    def _create_bucket(
+        self, name: str, lifecycle: tuple[LifecycleRule, ...], *, read_by_distribution: bool = False
     ) -> RetainedBucket:
         return RetainedBucket(
             name,
             RetainedBucketArgs(
-                stage=self.stage, account=self._args.account, lifecycle=lifecycle, served=served
+                stage=self.stage,
+                account=self._args.account,
+                lifecycle=lifecycle,
+                read_by_distribution=read_by_distribution,
             ),
-            self.inside,
+            self.child_opts,
         )

@@ -1,4 +1,4 @@
-"""DeploymentSweep: nothing of the deploy platform stands still for good (P9)."""
+"""DeploymentSweep: continues or ends deployments that are stuck."""
 
 from typing import Final
 
@@ -8,49 +8,50 @@ import pulumi
 from components.aws.function import Function
 from components.core.component import Component
 from components.core.grants import Grant
-from components.deploy.functions import DeployFunctions
+from components.deploy.functions import DeployFunctionFactory
 from components.deploy.pipeline import BuildPipeline
 
-# Until the next one. Two at once do no harm, but no good either.
+# Until the next run. Overlapping runs are harmless but useless.
 _TIMEOUT: Final = 60
 
 
 @attrs.frozen(kw_only=True)
 class DeploymentSweepArgs:
-    """What the sweep is made of.
+    """Arguments of `DeploymentSweep`.
 
     Attributes:
-        functions: Makes its function.
-        pipeline: Whose messages it sends again.
+        factory: Creates its function.
+        pipeline: Pipeline whose messages are sent again.
     """
 
-    functions: DeployFunctions
+    factory: DeployFunctionFactory
     pipeline: BuildPipeline
 
 
 class DeploymentSweep(Component):
-    """The function that, once a minute, looks at deployments that have stayed as they are for too long.
+    """The function that checks deployments whose lease has expired. It runs once a minute.
 
-    It repeats what messages and events do, and asks CodeBuild; it starts, stops and releases nothing itself.
+    It sends lost messages again and asks CodeBuild for lost events. It does not start, stop or release
+    anything itself.
 
     Attributes:
-        functions: The one function, by its name.
+        functions: The function, by its name.
     """
 
     def __init__(
         self, name: str, args: DeploymentSweepArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("sweep", name, args.functions.stage, opts)
-        function = args.functions.make(
+        super().__init__("sweep", name, args.factory.stage, opts)
+        function = args.factory.create(
             "sweep",
             timeout=_TIMEOUT,
             environment={
                 "BUILD_QUEUE_URL": args.pipeline.builds.url,
-                "CONCURRENT_BUILDS": str(args.functions.stage.concurrent_builds),
+                "CONCURRENT_BUILDS": str(args.factory.stage.concurrent_builds),
                 "RELEASE_QUEUE_URL": args.pipeline.releases.url,
             },
             grants=_grants(args),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.functions: dict[str, Function] = {"sweep": function}
         function.schedule("every-minute", "rate(1 minute)")
@@ -58,10 +59,10 @@ class DeploymentSweep(Component):
 
 
 def _grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
-    store, sites = args.functions.store, args.functions.sites
+    store, sites = args.factory.store, args.factory.sites
     return (
         store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-        store.grant_turns(),
+        store.grant_build_schedule(),
         store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(

@@ -1,4 +1,4 @@
-"""The designs of the deploy platform's tables (T5, T6), and of its sites' tables of cache tags."""
+"""Designs of the deploy platform's tables, and of the sites' tables of cache tags."""
 
 from typing import Final
 
@@ -11,62 +11,64 @@ _USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
 _TIME: Final = "2026-01-31T09:30:00.000Z"
 
 PROJECTS: Final = TableDesign(
-    # One partition holds what belongs to one project: its METADATA row and the webhook deliveries it has had.
-    # `SITE#<site>` partitions say what Pulumi made for a site and which project claimed it. `BUILDS` says
-    # which builds of the stage run and which wait for room.
+    # A project's partition holds its METADATA row and its webhook deliveries. A `SITE#<site>` partition holds
+    # the declaration of a site and the project that claimed it. The `BUILDS` partition holds the running and
+    # waiting builds of the stage.
     purpose=(
-        "Projects, the webhook deliveries each has had, what the program declared for each site, and which "
-        "builds run and wait."
+        "Projects, their webhook deliveries, the declared resources of each site, and the running and "
+        "waiting builds."
     ),
-    partition=Key("projectId"),
-    sort=Key("sk"),
+    partition_key=Key("projectId"),
+    sort_key=Key("sk"),
     query=f"projectId = '{_ULID}' AND sk = 'METADATA'",
     indexes=(
         Index(
             name="UserIdIndex",
-            partition=_USER_ID,
-            sort=Key("createdAt"),
-            why="the projects of a user, by creation time",
+            partition_key=_USER_ID,
+            sort_key=Key("createdAt"),
+            purpose="the projects of a user, by creation time",
             query=f"userId = '{_USER}', newest first",
         ),
     ),
     tenant="userId",
-    expires="expiresAt",
+    ttl_attribute="expiresAt",
     attributes=(
         Attribute(
             "projectId",
             "S",
-            "the project's ULID; in the rows of a site `SITE#<site>`; in those of what builds `BUILDS`",
+            "the project's ULID; `SITE#<site>` in the rows of a site; `BUILDS` in the rows of builds",
             _ULID,
         ),
         Attribute(
             "sk",
             "S",
-            "what the row is: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` "
-            "what was declared for a site, `CLAIM` which project has it, `RUNNING` which builds run, "
-            "`WAITING#<deployment>` one that waits for room, `STARTED#<user>` when a user's last one started "
-            "and `FULL` when CodeBuild last had no room",
+            "kind of row: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` the "
+            "declaration of a site, `CLAIM` the project that uses a site, `RUNNING` the running builds, "
+            "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
+            "`FULL` when CodeBuild last had no capacity",
             "METADATA",
         ),
         Attribute(
             "userId",
             "S",
-            "whose project it is, or whose build waits: the subject of the user's tokens",
+            "owner of the project or of the waiting build: the subject of the user's tokens",
             _USER,
         ),
         Attribute("name", "S", "the project's name, 3 to 50 characters", "Shop"),
         Attribute("site", "S", "the declared site that the project is bound to", "next-site"),
-        Attribute("repositoryUrl", "S", "where its code is", "https://github.com/acme/shop"),
-        Attribute("branch", "S", "pushes to it are deployed", "main"),
-        Attribute("createdAt", "S", "when the project was made", _TIME),
-        Attribute("updatedAt", "S", "when a person last changed it", _TIME),
-        Attribute("deletingAt", "S", "when its deletion began; nothing changes it any more", _TIME),
-        Attribute("webhookVersion", "N", "raised to make a new webhook secret", "1"),
-        Attribute("sequence", "N", "the number of the newest deployment; 0 before the first", "42"),
+        Attribute("repositoryUrl", "S", "URL of the repository", "https://github.com/acme/shop"),
+        Attribute("branch", "S", "branch whose pushes are deployed", "main"),
+        Attribute("createdAt", "S", "when the project was created", _TIME),
+        Attribute("updatedAt", "S", "when a user last changed it", _TIME),
+        Attribute("deletingAt", "S", "when its deletion started; it is not changed after that", _TIME),
+        Attribute(
+            "webhookVersion", "N", "version of the webhook secret; a higher number creates a new secret", "1"
+        ),
+        Attribute("sequence", "N", "number of the newest deployment; 0 before the first one", "42"),
         Attribute(
             "variables",
             "L",
-            "environment variables: maps of `name`, `isSecret` and `value`, or of a secret's `secretSize`",
+            "environment variables: maps of `name`, `isSecret` and `value` (or `secretSize` for a secret)",
             '[{"name": "API_URL", "isSecret": false, "value": "https://api.example.com"}]',
         ),
         Attribute("variablesVersion", "N", "how often the variables were replaced", "3"),
@@ -74,58 +76,68 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "live",
             "M",
-            "the release that the site's host leads to: `deploymentId` and `sequence`",
+            "release that the site's host serves: `deploymentId` and `sequence`",
             f'{{"deploymentId": "{_BUILD}", "sequence": 42}}',
         ),
         Attribute("serving", "S", "the deployment whose status is `live`", _BUILD),
-        Attribute("pinned", "BOOL", "whether automatic releases leave a promoted one in place", "false"),
-        Attribute("deploymentId", "S", "in a delivery's row: the deployment it made", _BUILD),
+        Attribute("pinned", "BOOL", "whether a promoted release stays live when new builds succeed", "false"),
+        Attribute("deploymentId", "S", "in a delivery's row: the deployment that it created", _BUILD),
         Attribute(
             "expiresAt",
             "N",
-            "in the rows of a delivery, of a build's start and of a full CodeBuild: when it is forgotten, "
-            "Unix seconds",
+            "in `DELIVERY#`, `STARTED#` and `FULL` rows: when the row is deleted, Unix seconds",
             "1772443800",
         ),
         Attribute(
             "running",
             "SS",
-            "in the `RUNNING` row: the builds that run, each one `<deployment>#<project>#<user>`",
+            "in the `RUNNING` row: the running builds, each as `<deployment>#<project>#<user>`",
             f"{_BUILD}#{_ULID}#{_USER}",
         ),
         Attribute("waitingProject", "S", "in a `WAITING#` row: the deployment's project", _ULID),
-        Attribute("waitingSince", "S", "in a `WAITING#` row: since when it waits", _TIME),
+        Attribute("waitingSince", "S", "in a `WAITING#` row: since when the build waits", _TIME),
         Attribute("startedAt", "S", "in a `STARTED#` row: when the user's last build started", _TIME),
         Attribute(
             "startedBefore",
             "S",
-            "in a `STARTED#` row: when the one before it started, should CodeBuild have no room for the last",
+            "in a `STARTED#` row: when the previous build started, in case CodeBuild refuses the last one",
             _TIME,
         ),
-        Attribute("fullWith", "N", "in the `FULL` row: how many builds of the stage ran then", "3"),
-        Attribute("fullAt", "S", "in the `FULL` row: when that was", _TIME),
-        Attribute("claimedBy", "S", "in a site's CLAIM row: the project that has it", _ULID),
-        Attribute("host", "S", "in a site's row: the host it is served under", "next-site.sites.example.com"),
-        Attribute("urlPattern", "S", "in a site's row: how a host of it becomes a URL", "https://{host}"),
+        Attribute("fullWith", "N", "in the `FULL` row: number of builds of the stage that ran then", "3"),
+        Attribute("fullAt", "S", "in the `FULL` row: when CodeBuild had no capacity", _TIME),
+        Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses it", _ULID),
+        Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
         Attribute(
-            "serverFunction", "S", "in a site's row: renders pages", "anchor-dev-site-next-site-server"
+            "urlPattern",
+            "S",
+            "in a site's row: pattern of its URLs, with the placeholder `{host}`",
+            "https://{host}",
         ),
         Attribute(
-            "imageFunction", "S", "in a site's row: optimises images", "anchor-dev-site-next-site-image"
+            "serverFunction",
+            "S",
+            "in a site's row: function that renders pages",
+            "anchor-dev-site-next-site-server",
+        ),
+        Attribute(
+            "imageFunction",
+            "S",
+            "in a site's row: function that optimizes images",
+            "anchor-dev-site-next-site-image",
         ),
         Attribute(
             "revalidationFunction",
             "S",
-            "in a site's row: renders pages again before they are asked for",
+            "in a site's row: function that revalidates cached pages",
             "anchor-dev-site-next-site-revalidate",
         ),
         Attribute(
-            "tagTable", "S", "in a site's row: its table of cache tags", "anchor-dev-site-next-site-tags"
+            "tagTable", "S", "in a site's row: table of its cache tags", "anchor-dev-site-next-site-tags"
         ),
         Attribute(
             "revalidationQueueUrl",
             "S",
-            "in a site's row: where pages wait to be rendered again",
+            "in a site's row: queue of pages to be revalidated",
             "https://sqs.<region>.amazonaws.com/<account>/anchor-dev-site-next-site-revalidate.fifo",
         ),
         Attribute(
@@ -134,57 +146,57 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "secretsPath",
             "S",
-            "in a site's row: the folder of its secrets in the parameter store",
+            "in a site's row: path of its secrets in Parameter Store",
             "/anchor/dev/sites/next-site",
         ),
     ),
 )
 
 DEPLOYMENTS: Final = TableDesign(
-    purpose="Deployments: one row for each push or manual start, from the queue to the visitors.",
+    purpose="Deployments: one row for each push or manual start.",
     # A deployment's id is a ULID, so the sort key alone lists newest first.
-    partition=Key("projectId"),
-    sort=Key("deploymentId"),
+    partition_key=Key("projectId"),
+    sort_key=Key("deploymentId"),
     query=f"projectId = '{_ULID}', newest first",
     indexes=(
         Index(
             name="DeploymentIdIndex",
-            partition=Key("deploymentId"),
-            why="one deployment, by the id alone that its URL carries",
+            partition_key=Key("deploymentId"),
+            purpose="one deployment, by its id alone, as in its URL",
             query=f"deploymentId = '{_BUILD}'",
         ),
         Index(
             name="UserIdIndex",
-            partition=_USER_ID,
-            sort=Key("deploymentId"),
-            why="the deployments of a user over all projects, newest first",
+            partition_key=_USER_ID,
+            sort_key=Key("deploymentId"),
+            purpose="the deployments of a user in all projects, newest first",
             query=f"userId = '{_USER}', newest first",
         ),
         Index(
             name="LeaseIndex",
-            partition=Key("lease"),
-            sort=Key("leaseUntil", "N"),
+            partition_key=Key("lease"),
+            sort_key=Key("leaseUntil", "N"),
             projection="KEYS_ONLY",
-            why="deployments of all projects that are under way, those first that stand still for longest",
+            purpose="deployments in progress of all projects, earliest expired lease first",
             query="lease = 'ACTIVE#0' AND leaseUntil <= 1769851800",
         ),
         Index(
             name="HeldIndex",
-            partition=Key("held"),
-            sort=Key("deploymentId"),
+            partition_key=Key("held"),
+            sort_key=Key("deploymentId"),
             projection=("collectedAt", "status"),
-            why="whatever of all projects still has functions, keys or files, oldest first",
+            purpose="deployments of all projects that still have functions, keys or files, oldest first",
             query="held = 'RELEASE'",
         ),
     ),
     tenant="userId",
-    expires="expiresAt",
+    ttl_attribute="expiresAt",
     attributes=(
-        Attribute("projectId", "S", "the project it is a deployment of", _ULID),
-        Attribute("deploymentId", "S", "its ULID: sorts by creation time", _BUILD),
-        Attribute("userId", "S", "whose project it is: the subject of the user's tokens", _USER),
-        Attribute("site", "S", "the site it is for", "next-site"),
-        Attribute("sequence", "N", "its number in the project; the higher one wins", "42"),
+        Attribute("projectId", "S", "the deployment's project", _ULID),
+        Attribute("deploymentId", "S", "its ULID, which sorts by creation time", _BUILD),
+        Attribute("userId", "S", "owner of the project: the subject of the user's tokens", _USER),
+        Attribute("site", "S", "the project's site", "next-site"),
+        Attribute("sequence", "N", "its number in the project; a higher number is newer", "42"),
         Attribute(
             "status",
             "S",
@@ -196,71 +208,71 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute("commitSha", "S", "the commit, 40 hex digits", "3f2a9c1d5b7e8f60123456789abcdef012345678"),
         Attribute("commitMessage", "S", "its message", "Fix the basket"),
         Attribute("commitAuthor", "S", "its author's name", "Ada"),
-        Attribute("source", "S", "what asked for it: `push` or `manual`", "push"),
+        Attribute("source", "S", "how it was started: `push` or `manual`", "push"),
         Attribute("createdAt", "S", "when it was queued", _TIME),
         Attribute("updatedAt", "S", "when its status last changed", _TIME),
-        Attribute("buildId", "S", "CodeBuild's id of its build", "anchor-dev-site-next-site-build:7d0c..."),
+        Attribute("buildId", "S", "id of its build in CodeBuild", "anchor-dev-site-next-site-build:7d0c..."),
         Attribute(
             "waitingSince",
             "S",
-            "where it had to wait for its turn to build: since when, or the one whose place it took",
+            "if the build had to wait: since when, or since when the deployment that it replaced waited",
             _TIME,
         ),
         Attribute(
             "release",
             "M",
-            "what it became: `alias`, versions and origins of server and image function, `host` and `url`",
+            "its release: `alias`, versions and origins of server and image function, `host` and `url`",
             '{"alias": "r-01jd3q5b...", "serverVersion": "7", "url": "https://..."}',
         ),
         Attribute(
             "failure",
             "M",
-            "why it failed: `step`, `reason` and `logTail`, the last lines of the build's log",
+            "why it failed: `step`, `reason` and `logTail` (last lines of the build's log)",
             '{"step": "BUILD", "reason": "npm ci failed", "logTail": []}',
         ),
         Attribute("liveAt", "S", "when it last went live", _TIME),
         Attribute(
             "expiresAt",
             "N",
-            "once its project is deleted: when it is forgotten, 30 days after that, Unix seconds",
+            "after its project was deleted: when the row is deleted, 30 days later, Unix seconds",
             "1772443800",
         ),
         Attribute(
             "lease",
             "S",
-            "while it is under way: `ACTIVE#0` to `ACTIVE#3`, by a hash of its id, so that no partition of "
-            "the index takes all writes",
+            "while it is in progress: `ACTIVE#0` to `ACTIVE#3`, by a hash of its id. This spreads writes "
+            "over the partitions of the index",
             "ACTIVE#0",
         ),
         Attribute(
             "leaseUntil",
             "N",
-            "while it is under way: when the sweep looks at it if it has not moved on, Unix seconds",
+            "while it is in progress: when the sweep checks it if its status has not changed, Unix seconds",
             "1769851800",
         ),
         Attribute(
             "redrives",
             "N",
-            "how often the sweep has sent it again since its status last changed",
+            "how often the sweep has sent its message again since the last change of status",
             "1",
         ),
         Attribute(
             "putOff",
             "N",
-            "while the sweep fails to look at it: seconds by which its lease was prolonged for that",
+            "while the sweep fails to check it: seconds by which its lease was extended",
             "60",
         ),
         Attribute(
             "held",
             "S",
-            "`RELEASE` from when its release began until nothing is left of that",
+            "`RELEASE` from the start of its release until the release is deleted completely",
             "RELEASE",
         ),
         Attribute(
             "collectedAt",
             "S",
-            "when it was taken from the visitors for good; its functions and files go an hour later, and "
-            "`release` with them",
+            "when its hosts were removed; its functions, its files and the attribute `release` are removed "
+            "an hour later",
             _TIME,
         ),
     ),
@@ -268,24 +280,26 @@ DEPLOYMENTS: Final = TableDesign(
 
 TAGS: Final = TableShape(
     purpose=(
-        "OpenNext's own: which pages of one site depend on which cache tags. Each site has a table, because "
-        "the rows know no tenant."
+        "The pages of one site that depend on each cache tag, in OpenNext's format. Each site has its own "
+        "table, because the rows do not name a tenant."
     ),
-    partition=Key("tag"),
-    sort=Key("path"),
+    partition_key=Key("tag"),
+    sort_key=Key("path"),
     query="tag = '<build id>/products'",
     indexes=(
         Index(
             name="revalidate",
-            partition=Key("path"),
-            sort=Key("revalidatedAt", "N"),
-            why="whether one of a page's tags was revalidated after the page was rendered",
+            partition_key=Key("path"),
+            sort_key=Key("revalidatedAt", "N"),
+            purpose="whether a tag of a page was revalidated after the page was rendered",
             query="path = '<build id>/products/7' AND revalidatedAt > 1769851800000",
         ),
     ),
     attributes=(
-        Attribute("tag", "S", "the cache tag, after the build's id", "<build id>/products"),
-        Attribute("path", "S", "a page that depends on it, after the build's id", "<build id>/products/7"),
+        Attribute("tag", "S", "cache tag, prefixed with the build's id", "<build id>/products"),
+        Attribute(
+            "path", "S", "page that depends on the tag, prefixed with the build's id", "<build id>/products/7"
+        ),
         Attribute(
             "revalidatedAt", "N", "when the tag was last revalidated, Unix milliseconds", "1769851800000"
         ),

@@ -1,8 +1,7 @@
-"""What the shared distribution caches by, and which headers it adds (D8)."""
+"""Cache policies and the response headers policy of the shared distribution."""
 
 from typing import Final
 
-import attrs
 import pulumi
 import pulumi_aws as aws
 
@@ -14,53 +13,43 @@ from runtime.deploy.releases.build_output.shared_cache import (
     PAGE_KEY_HEADERS,
 )
 
-# In every cache key; the viewer-request function sets them, viewers cannot. With the release and the
-# viewer's host, a new release needs no invalidation, and no site is answered with another's page.
-# CACHE_HEADER is unique for each request whose answer may not be shared: CloudFront gives it to nobody else,
-# whatever the origin says. A maximum of zero seconds would not do: CloudFront then takes no headers into the
-# key and compresses nothing.
+# Headers in every cache key. The viewer-request function sets them; viewers cannot. The release and the
+# viewer's host make invalidations after a release unnecessary and keep the pages of sites apart. CACHE_HEADER
+# is unique for each request whose response must not be shared, so CloudFront cannot reuse the response,
+# whatever the origin sends. A max_ttl of zero would not work: CloudFront then uses no headers in the key and
+# does not compress.
 _EVERY_KEY: Final = ("x-anchor-release", CACHE_HEADER, "x-forwarded-host")
 _PREVIEW_COOKIE: Final = "__prerender_bypass"
 _YEAR: Final = 31_536_000
-
-
-@attrs.frozen(kw_only=True)
-class EdgePoliciesArgs:
-    """What the policies are made of.
-
-    Attributes:
-        stage: The stage they belong to.
-    """
-
-    stage: StageConfig
 
 
 class EdgePolicies(Part):
     """The cache policies and the response headers policy of a distribution.
 
     Attributes:
-        pages: The id of the cache policy for what a site's server renders.
-        images: The id of the cache policy for optimised images, which differ by the types a browser accepts.
-        hashed: The id of the cache policy for files with a hash in their name.
-        headers: The id of the response headers policy.
+        pages: Id of the cache policy for pages.
+        images: Id of the cache policy for optimized images. They depend on the image types that a browser
+            accepts.
+        hashed: Id of the cache policy for files with a hash in their name.
+        headers: Id of the response headers policy.
     """
 
-    def __init__(self, args: EdgePoliciesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(args.stage, opts)
-        self.pages = self._cache(
-            # CloudFront allows ten headers in a cache key.
+    def __init__(self, *, stage: StageConfig, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(stage, opts)
+        self.pages = self._create_cache_policy(
+            # CloudFront allows at most ten headers in a cache key.
             "pages",
             headers=(*_EVERY_KEY, *PAGE_KEY_HEADERS),
             cookies=(_PREVIEW_COOKIE,),
             queries=True,
         )
-        self.images = self._cache(
+        self.images = self._create_cache_policy(
             "images", headers=(*_EVERY_KEY, *IMAGE_KEY_HEADERS), cookies=(), queries=True
         )
-        self.hashed = self._cache("hashed", headers=_EVERY_KEY, cookies=(), queries=False)
-        self.headers = self._security_headers()
+        self.hashed = self._create_cache_policy("hashed", headers=_EVERY_KEY, cookies=(), queries=False)
+        self.headers = self._create_headers_policy()
 
-    def _cache(
+    def _create_cache_policy(
         self, name: str, *, headers: tuple[str, ...], cookies: tuple[str, ...], queries: bool
     ) -> pulumi.Output[str]:
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
@@ -87,17 +76,17 @@ class EdgePolicies(Part):
         return aws.cloudfront.CachePolicy(
             name,
             name=f"{self.stage.prefix}-{name}",
-            # Nothing is kept without a time: the wrapper of the release's functions writes it
-            # (runtime/deploy/releases/origin/anchor-cache-control.mjs).
+            # Responses without Cache-Control are not cached. The wrapper of the release's functions sets that
+            # header (runtime/deploy/releases/origin/anchor-cache-control.mjs).
             min_ttl=0,
             default_ttl=0,
             max_ttl=_YEAR,
             parameters_in_cache_key_and_forwarded_to_origin=key,
-            opts=self.inside,
+            opts=self.child_opts,
         ).id
 
-    def _security_headers(self) -> pulumi.Output[str]:
-        """Headers for every answer. Where a site sends its own, that one is kept, but for TLS."""
+    def _create_headers_policy(self) -> pulumi.Output[str]:
+        """Create security headers for every response. The site's own headers override them, except HSTS."""
         return aws.cloudfront.ResponseHeadersPolicy(
             "security",
             name=f"{self.stage.prefix}-security",
@@ -115,5 +104,5 @@ class EdgePolicies(Part):
                     referrer_policy="strict-origin-when-cross-origin", override=False
                 ),
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         ).id

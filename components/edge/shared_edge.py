@@ -1,4 +1,4 @@
-"""SharedEdge: the one distribution in front of every site of a stage, and the store of where hosts lead."""
+"""SharedEdge: the distribution of all sites of a stage, and the KeyValueStore that maps hosts to releases."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,36 +8,40 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.distribution import EVERYWHERE, bucket_access, unkept_errors
-from components.aws.distribution_domain import EdgeDomain, EdgeDomainArgs
+from components.aws.distribution import (
+    NO_GEO_RESTRICTION,
+    create_origin_access_control,
+    disable_error_caching,
+)
+from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from components.core.stage import StageConfig
-from components.edge.policies import EdgePolicies, EdgePoliciesArgs
+from components.edge.policies import EdgePolicies
 
 StoreAction = Literal["DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"]
 
 VIEWER_REQUEST: Final = Path(__file__).with_name("viewer-request.js")
 VIEWER_RESPONSE: Final = Path(__file__).with_name("viewer-response.js")
-_LARGEST_FUNCTION: Final = 10_240
-# AWS's own policy "AllViewerExceptHostHeader": a function URL answers only to its own host.
+_MAX_FUNCTION_SIZE: Final = 10_240
+# AWS managed policy "AllViewerExceptHostHeader". A function URL only accepts its own host.
 _ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 @attrs.frozen(kw_only=True)
 class SharedEdgeArgs:
-    """What the edge is made of.
+    """Arguments of `SharedEdge`.
 
     Attributes:
-        stage: The stage it belongs to.
-        assets_domain: Where CloudFront finds the assets bucket.
-        viewer_request: The file with the CloudFront Function that leads a request to its origin.
-        viewer_response: The file with the CloudFront Function that writes the visitor's Cache-Control.
+        stage: Stage settings.
+        assets_domain: Domain name of the assets bucket.
+        viewer_request: File of the CloudFront Function that selects the origin of a request.
+        viewer_response: File of the CloudFront Function that writes the visitor's Cache-Control.
 
     Raises:
-        DeclarationError: A function is larger than CloudFront takes.
+        DeclarationError: A function is larger than CloudFront allows.
     """
 
     stage: StageConfig
@@ -48,24 +52,26 @@ class SharedEdgeArgs:
     def __attrs_post_init__(self) -> None:
         for file in (self.viewer_request, self.viewer_response):
             size = file.stat().st_size
-            if size > _LARGEST_FUNCTION:
-                raise DeclarationError(f"{file} has {size} bytes; CloudFront allows {_LARGEST_FUNCTION}")
+            if size > _MAX_FUNCTION_SIZE:
+                raise DeclarationError(f"{file} has {size} bytes; CloudFront allows {_MAX_FUNCTION_SIZE}")
 
 
 class SharedEdge(Component):
-    """The distribution. New sites and new releases never touch it: they are keys in its store.
+    """The distribution. New sites and releases do not change it: they are keys in its KeyValueStore.
 
     Attributes:
-        distribution_arn: The distribution's ARN, which the assets bucket lets in.
-        distribution_id: Its id.
-        domain_name: Its own domain name.
-        store_arn: The ARN of the KeyValueStore.
+        distribution_arn: Distribution ARN.
+        distribution_id: Distribution id.
+        domain_name: Domain name that AWS assigned.
+        store_arn: ARN of the KeyValueStore.
     """
 
     def __init__(self, name: str, args: SharedEdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("shared_edge", name, args.stage, opts)
         stage = args.stage
-        store = aws.cloudfront.KeyValueStore(name, name=f"{stage.prefix}-{name}", opts=self.kept)
+        store = aws.cloudfront.KeyValueStore(
+            name, name=f"{stage.prefix}-{name}", opts=self.retained_child_opts
+        )
         function = aws.cloudfront.Function(
             name,
             name=f"{stage.prefix}-viewer-request",
@@ -73,7 +79,7 @@ class SharedEdge(Component):
             code=args.viewer_request.read_text(encoding="utf-8"),
             key_value_store_associations=[store.arn],
             publish=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
         response_function = aws.cloudfront.Function(
             f"{name}-response",
@@ -81,18 +87,20 @@ class SharedEdge(Component):
             runtime="cloudfront-js-2.0",
             code=args.viewer_response.read_text(encoding="utf-8"),
             publish=True,
-            opts=self.inside,
+            opts=self.child_opts,
         )
-        # Hashed files have one Cache-Control for caches and visitors: a second call for each would cost as
-        # much as the first one and change nothing.
-        for_files = {"viewer-request": function.arn}
-        functions = {**for_files, "viewer-response": response_function.arn}
-        policies = EdgePolicies(EdgePoliciesArgs(stage=stage), self.inside)
-        access = bucket_access(self, name, called="assets")
-        domain = EdgeDomain(
+        # Hashed files have the same Cache-Control for caches and visitors. A viewer-response function would
+        # cost as much as the viewer-request function and change nothing.
+        hashed_functions = {"viewer-request": function.arn}
+        functions = {**hashed_functions, "viewer-response": response_function.arn}
+        policies = EdgePolicies(stage=stage, opts=self.child_opts)
+        access = create_origin_access_control(self, name, suffix="assets")
+        domain = DistributionDomain(
             name,
-            EdgeDomainArgs(stage=stage, host=stage.domain, zone=stage.hosted_zone_id, wildcard=True),
-            opts=self.inside,
+            DistributionDomainArgs(
+                stage=stage, host=stage.domain, zone_id=stage.hosted_zone_id, wildcard=True
+            ),
+            opts=self.child_opts,
         )
         distribution = aws.cloudfront.Distribution(
             name,
@@ -100,48 +108,50 @@ class SharedEdge(Component):
             enabled=True,
             is_ipv6_enabled=True,
             http_version="http2and3",
-            # Without South America and Oceania, which cost most.
+            # All edge locations except the most expensive ones, in South America and Oceania.
             price_class="PriceClass_200",
             aliases=list(domain.aliases) or None,
             viewer_certificate=domain.viewer_certificate,
             origins=[
-                # The function chooses it by this id for what lies in the bucket.
+                # The viewer-request function selects this origin by its id.
                 aws.cloudfront.DistributionOriginArgs(
                     origin_id="assets", domain_name=args.assets_domain, origin_access_control_id=access.id
                 ),
                 _SERVER,
             ],
-            default_cache_behavior=_default_behaviour(policies, functions),
+            default_cache_behavior=_default_cache_behavior(policies, functions),
             ordered_cache_behaviors=[
-                _behaviour("/_next/static/*", policies.hashed, policies, for_files),
-                _behaviour("/_next/image*", policies.images, policies, functions),
-                # Of sites with a base path. Their hashed files need none: the function leaves nothing of such
-                # a request that would be in another cache key.
-                _behaviour("/*/_next/image*", policies.images, policies, functions),
+                _ordered_cache_behavior("/_next/static/*", policies.hashed, policies, hashed_functions),
+                _ordered_cache_behavior("/_next/image*", policies.images, policies, functions),
+                # For sites with a base path. Their hashed files need no behavior of their own: the
+                # viewer-request function removes everything from such a request that could change the cache
+                # key.
+                _ordered_cache_behavior("/*/_next/image*", policies.images, policies, functions),
             ],
-            # A site's error is not the next visitor's.
-            custom_error_responses=unkept_errors(_ERRORS),
-            restrictions=EVERYWHERE,
-            # Production keeps it: records point to its own name, which without a domain is the site's host.
-            opts=self.kept,
+            # An error must not be served to the next visitor.
+            custom_error_responses=disable_error_caching(_ERRORS),
+            restrictions=NO_GEO_RESTRICTION,
+            # Production retains it: DNS records point to its domain name, which is the site's host if the
+            # stage has no domain.
+            opts=self.retained_child_opts,
         )
-        domain.point_to(distribution)
+        domain.create_alias_records(distribution)
         self.distribution_arn = distribution.arn
         self.distribution_id = distribution.id
         self.domain_name = distribution.domain_name
         self.store_arn = store.arn
         self.register_outputs({"domainName": distribution.domain_name, "storeArn": store.arn})
 
-    def host_of(self, site: str) -> pulumi.Input[str]:
-        """The host under which a site is served."""
+    def get_site_host(self, site: str) -> pulumi.Input[str]:
+        """Return the host of a site."""
         return f"{site}.{self.stage.domain}" if self.stage.domain else self.domain_name
 
     def grant_invalidate(self) -> Grant:
-        """Allow invalidating what this distribution keeps."""
+        """Allow creating invalidations of this distribution."""
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self.distribution_arn,))
 
     def grant(self, *actions: StoreAction) -> Grant:
-        """Allow `actions` on the keys of the store."""
+        """Allow actions on the keys of the KeyValueStore."""
         return Grant(
             actions=tuple(f"cloudfront-keyvaluestore:{action}" for action in actions),
             resources=(self.store_arn,),
@@ -149,10 +159,10 @@ class SharedEdge(Component):
 
 
 _ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
-"""The status codes CloudFront keeps by itself, as its Developer Guide lists them."""
+"""Status codes that CloudFront caches by default, as listed in its Developer Guide."""
 
-# Where every request goes that the function leaves alone, and what gives protocol and timeouts when it names
-# the function URL of a release instead. Nothing answers at this address, by RFC 2606.
+# Default origin. When the viewer-request function selects a release's function URL, that request uses the
+# protocol and timeouts set here. The domain name does not exist (RFC 2606).
 _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
     origin_id="server",
     domain_name="no-release.invalid",
@@ -161,7 +171,8 @@ _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
         https_port=443,
         origin_protocol_policy="https-only",
         origin_ssl_protocols=["TLSv1.2"],
-        # Longer than the server function may take, so that its own answer to a timeout is what a viewer sees.
+        # Longer than the timeout of the server function, so that viewers receive the function's own timeout
+        # response.
         origin_read_timeout=60,
         origin_keepalive_timeout=60,
     ),
@@ -169,7 +180,7 @@ _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
 _VIEWER_PROTOCOL: Final = "redirect-to-https"
 
 
-def _default_behaviour(
+def _default_cache_behavior(
     policies: EdgePolicies, functions: Mapping[str, pulumi.Input[str]]
 ) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
     return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
@@ -190,13 +201,16 @@ def _default_behaviour(
     )
 
 
-def _behaviour(
+def _ordered_cache_behavior(
     path: str,
     cache_policy: pulumi.Input[str],
     policies: EdgePolicies,
     functions: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
-    """A path with a cache key of its own; all else is as by default, so that it can go to the server too."""
+    """Return the default behavior for a path, with another cache policy.
+
+    The origin stays the same, so that requests for these paths can go to the server, too.
+    """
     return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
         path_pattern=path,
         target_origin_id="server",

@@ -1,4 +1,4 @@
-"""What becomes of the objects in the images bucket with time, and which pages upload to it (B5)."""
+"""Lifecycle and CORS rules of the images bucket."""
 
 from typing import Final
 
@@ -8,18 +8,18 @@ from components.core.stage_settings import ImageSettings
 from runtime.images.model import DELIVERED, UPLOADS
 
 LIFECYCLE: Final = (
-    # Images are looked at a lot when they are new, and then hardly ever: S3 finds out by itself.
+    # Images are requested often while they are new and rarely later. S3 detects this itself.
     LifecycleRule(
         name="tier-images", prefix=DELIVERED, transitions=(Transition(to="INTELLIGENT_TIERING", days=0),)
     ),
-    # An upload is gone within seconds, unless its event was given up. By then its image has expired, too.
+    # An upload is processed within seconds, unless its event was lost. Its image row then expires, too.
     LifecycleRule(name="expire-uploads", prefix=UPLOADS, expire_days=1),
     LifecycleRule(name="abort-multipart", abort_multipart_days=1),
 )
 
 
 def cors(images: ImageSettings) -> CorsRule:
-    """What the web applications that were named may do."""
+    """Return the CORS rule for the configured web applications."""
     return CorsRule(
         origins=images.cors_origins,
         methods=("GET", "PUT", "POST", "DELETE", "HEAD"),

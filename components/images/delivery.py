@@ -1,4 +1,4 @@
-"""ImageDelivery: the distribution in front of the images bucket (I3)."""
+"""ImageDelivery: the distribution in front of the images bucket."""
 
 from typing import Final
 
@@ -7,8 +7,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.bucket import RetainedBucket
-from components.aws.distribution import EVERYWHERE, bucket_access, unkept_errors
-from components.aws.distribution_domain import EdgeDomain, EdgeDomainArgs
+from components.aws.distribution import (
+    NO_GEO_RESTRICTION,
+    create_origin_access_control,
+    disable_error_caching,
+)
+from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Part
 from components.core.grants import Grant
 from components.core.stage import StageConfig
@@ -16,34 +20,34 @@ from components.core.stage import StageConfig
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
 _METHODS: Final = ("GET", "HEAD")
-# What S3 answers for who may not list: a missing image. It can be uploaded the next moment.
+# S3 answers 403 for a missing image. The image may be uploaded a moment later.
 _ERRORS: Final = (403, 404)
-# An image is a stranger's file, and an SVG can hold scripts: whoever opens one runs none of them.
+# Images are untrusted, and an SVG can contain scripts. This policy stops a browser from running them.
 _CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @attrs.frozen(kw_only=True)
 class ImageDeliveryArgs:
-    """What the delivery is made of.
+    """Arguments of `ImageDelivery`.
 
     Attributes:
-        stage: The stage it belongs to, with the origins whose pages may read images.
-        bucket: Where the images are; declared as served.
-        under: The prefix of their keys. A request's path is the key.
+        stage: Stage settings, with the origins whose pages may read images.
+        bucket: Images bucket, declared with `read_by_distribution`.
+        prefix: Key prefix of the images. The path of a request is the key.
     """
 
     stage: StageConfig
     bucket: RetainedBucket
-    under: str
+    prefix: str
 
 
 class ImageDelivery(Part):
-    """A distribution that reads the bucket and nothing else, and is the only one that may.
+    """A distribution that reads only the images bucket, and is the only reader of its images.
 
     Attributes:
-        distribution_id: Its id.
-        domain_name: Its own domain name.
-        url: The URL under which the images are, without a slash at the end.
+        distribution_id: Distribution id.
+        domain_name: Domain name that AWS assigned.
+        url: Base URL of the images, without a trailing slash.
     """
 
     def __init__(
@@ -52,10 +56,12 @@ class ImageDelivery(Part):
         super().__init__(args.stage, opts)
         stage = args.stage
         host = stage.image_hosts[1] if stage.image_hosts else None
-        domain = EdgeDomain(
-            name, EdgeDomainArgs(stage=stage, host=host, zone=stage.images.hosted_zone_id), self.inside
+        domain = DistributionDomain(
+            name,
+            DistributionDomainArgs(stage=stage, host=host, zone_id=stage.images.hosted_zone_id),
+            self.child_opts,
         )
-        access = bucket_access(self, name, called=name)
+        access = create_origin_access_control(self, name, suffix=name)
         distribution = aws.cloudfront.Distribution(
             name,
             comment=f"Images of {stage.prefix}",
@@ -78,27 +84,27 @@ class ImageDelivery(Part):
                 allowed_methods=list(_METHODS),
                 cached_methods=list(_METHODS),
                 compress=True,
-                cache_policy_id=self._cache_policy(name),
-                response_headers_policy_id=self._headers_policy(name),
+                cache_policy_id=self._create_cache_policy(name),
+                response_headers_policy_id=self._create_headers_policy(name),
             ),
-            custom_error_responses=unkept_errors(_ERRORS),
-            restrictions=EVERYWHERE,
-            # Production keeps it: its name stands in the pages that show the images.
-            opts=self.kept,
+            custom_error_responses=disable_error_caching(_ERRORS),
+            restrictions=NO_GEO_RESTRICTION,
+            # Production retains it: pages that show images contain its domain name.
+            opts=self.retained_child_opts,
         )
-        domain.point_to(distribution)
-        args.bucket.serve(distribution_arn=distribution.arn, under=args.under)
+        domain.create_alias_records(distribution)
+        args.bucket.allow_distribution(distribution_arn=distribution.arn, prefix=args.prefix)
         self.distribution_id = distribution.id
         self._arn = distribution.arn
         self.domain_name = distribution.domain_name
-        self.url = stage.url_of(host or distribution.domain_name)
+        self.url = stage.build_url(host or distribution.domain_name)
 
     def grant_invalidate(self) -> Grant:
-        """Allow having this distribution's caches drop what they keep."""
+        """Allow creating invalidations of this distribution."""
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self._arn,))
 
-    def _cache_policy(self, name: str) -> pulumi.Output[str]:
-        """The path alone is the key: what is under a path never changes."""
+    def _create_cache_policy(self, name: str) -> pulumi.Output[str]:
+        """Create the cache policy. The cache key is only the path: the object at a path never changes."""
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
                 header_behavior="none"
@@ -119,10 +125,10 @@ class ImageDelivery(Part):
             default_ttl=_DAY,
             max_ttl=_YEAR,
             parameters_in_cache_key_and_forwarded_to_origin=key,
-            opts=self.inside,
+            opts=self.child_opts,
         ).id
 
-    def _headers_policy(self, name: str) -> pulumi.Output[str]:
+    def _create_headers_policy(self, name: str) -> pulumi.Output[str]:
         return aws.cloudfront.ResponseHeadersPolicy(
             name,
             name=f"{self.stage.prefix}-{name}",
@@ -154,5 +160,5 @@ class ImageDelivery(Part):
                     access_control_max_age_sec=_YEAR, include_subdomains=False, override=True
                 ),
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         ).id

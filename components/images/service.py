@@ -1,4 +1,4 @@
-"""ImageService: images from an upload form to the pages that show them (I, T7, B5)."""
+"""ImageService: stores and delivers images that users upload."""
 
 from typing import Final
 
@@ -27,15 +27,15 @@ _UPLOADED_TIMEOUT: Final = 30
 
 @attrs.frozen(kw_only=True)
 class ImageServiceArgs:
-    """What the image service is made of.
+    """Arguments of `ImageService`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
-        code: The code of the functions.
-        layers: The layers with their dependencies.
-        issuer: Whose tokens its API trusts.
-        audience: For whom the tokens must be.
+        stage: Stage settings.
+        account: AWS account id.
+        code: Code of the functions.
+        layers: Layers with their dependencies.
+        issuer: Issuer of the API's tokens.
+        audience: Audience of the API's tokens.
     """
 
     stage: StageConfig
@@ -47,26 +47,28 @@ class ImageServiceArgs:
 
 
 class ImageService(Component):
-    """A table, a bucket with a distribution in front, an API and the function that is told of uploads.
+    """A table, a bucket with a distribution, an API and a function that processes uploads.
 
-    A browser uploads to the bucket itself, with a form that the API has signed; S3 tells `images-uploaded`,
-    which looks at the file, copies it to where the distribution reads, and makes the image `ready`. An upload
-    that never happens disappears by the table's TTL.
+    A browser uploads a file directly to the bucket, with a form that the API signed. S3 then calls
+    `images-uploaded`, which checks the file, copies it to the prefix that the distribution reads, and sets
+    the image to `ready`. If the upload never happens, the image row expires by TTL.
 
     Attributes:
         table: Images and albums.
-        bucket: Their files.
-        api: The HTTP API.
-        delivery: The distribution.
+        bucket: Image files.
+        api: HTTP API.
+        delivery: Distribution.
         functions: `images-api` and `images-uploaded`.
-        dead_letters: Events of uploads that `images-uploaded` failed to take.
+        dead_letter_queue: Upload events that `images-uploaded` failed to process.
     """
 
     def __init__(self, name: str, args: ImageServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("images", name, args.stage, opts)
         stage = args.stage
         self._args = args
-        self.table = TenantTable("images", TenantTableArgs(stage=stage, design=tables.IMAGES), self.inside)
+        self.table = TenantTable(
+            "images", TenantTableArgs(stage=stage, design=tables.IMAGES), self.child_opts
+        )
         self.bucket = RetainedBucket(
             "images",
             RetainedBucketArgs(
@@ -74,16 +76,16 @@ class ImageService(Component):
                 account=args.account,
                 lifecycle=buckets.LIFECYCLE,
                 cors=(buckets.cors(stage.images),),
-                served=True,
+                read_by_distribution=True,
             ),
-            self.inside,
+            self.child_opts,
         )
         self.delivery = ImageDelivery(
             "images-delivery",
-            ImageDeliveryArgs(stage=stage, bucket=self.bucket, under=DELIVERED),
-            self.inside,
+            ImageDeliveryArgs(stage=stage, bucket=self.bucket, prefix=DELIVERED),
+            self.child_opts,
         )
-        self._cursors = EncryptionKey(
+        self._cursor_key = EncryptionKey(
             "image-cursors",
             EncryptionKeyArgs(
                 stage=stage,
@@ -91,14 +93,14 @@ class ImageService(Component):
                 purpose="Derives the key that the cursors of the image service's lists are signed with",
                 use="sign",
             ),
-            self.inside,
+            self.child_opts,
         )
-        self.dead_letters = DeadLetterQueue(
-            "images-uploads-dead", DeadLetterQueueArgs(stage=stage), self.inside
+        self.dead_letter_queue = DeadLetterQueue(
+            "images-uploads-dead", DeadLetterQueueArgs(stage=stage), self.child_opts
         )
         self.functions: dict[str, Function] = {
-            "images-api": self._api_function(),
-            "images-uploaded": self._uploaded(),
+            "images-api": self._create_api_function(),
+            "images-uploaded": self._create_upload_function(),
         }
         self.api = HttpApi(
             "images",
@@ -109,14 +111,14 @@ class ImageService(Component):
                 cors_origins=stage.images.cors_origins,
                 domain=_domain(stage),
             ),
-            self.inside,
+            self.child_opts,
         )
-        self.api.route(ROUTES, self.functions)
+        self.api.add_routes(ROUTES, self.functions)
         self.register_outputs({"endpoint": self.api.endpoint, "url": self.delivery.url})
 
     @property
-    def exported(self) -> dict[str, pulumi.Input[str]]:
-        """What clients and tools need of it."""
+    def stack_outputs(self) -> dict[str, pulumi.Input[str]]:
+        """Values for the stack output `images`."""
         return {
             "apiEndpoint": self.api.endpoint,
             "apiId": self.api.api_id,
@@ -125,45 +127,45 @@ class ImageService(Component):
             "deliveryUrl": self.delivery.url,
         }
 
-    def _api_function(self) -> Function:
-        return self._function(
+    def _create_api_function(self) -> Function:
+        return self._create_function(
             "api",
             timeout=_API_TIMEOUT,
             environment={
-                "CURSOR_KEY_ARN": self._cursors.arn,
+                "CURSOR_KEY_ARN": self._cursor_key.arn,
                 "DELIVERY_URL": self.delivery.url,
                 "DISTRIBUTION_ID": self.delivery.distribution_id,
             },
             grants=(
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
-                # The function signs upload forms: what they may do, it must be allowed to do.
-                self.bucket.grant("PutObject", under=UPLOADS),
-                self.bucket.grant("DeleteObject", under=DELIVERED),
+                # A signed upload form has the permissions of this function.
+                self.bucket.grant("PutObject", prefix=UPLOADS),
+                self.bucket.grant("DeleteObject", prefix=DELIVERED),
                 self.delivery.grant_invalidate(),
-                self._cursors.grant_sign(),
+                self._cursor_key.grant_sign(),
             ),
         )
 
-    def _uploaded(self) -> Function:
-        function = self._function(
+    def _create_upload_function(self) -> Function:
+        function = self._create_function(
             "uploaded",
             timeout=_UPLOADED_TIMEOUT,
             environment={},
             grants=(
                 self.table.grant("GetItem", "UpdateItem"),
-                self.bucket.grant("DeleteObject", "GetObject", under=UPLOADS),
-                self.bucket.grant("DeleteObject", "GetObject", "PutObject", under=DELIVERED),
-                # To who may not list, S3 does not say that an object is missing, but that it is forbidden.
+                self.bucket.grant("DeleteObject", "GetObject", prefix=UPLOADS),
+                self.bucket.grant("DeleteObject", "GetObject", "PutObject", prefix=DELIVERED),
+                # Without this permission, S3 answers 403 instead of 404 for a missing object.
                 self.bucket.grant_list(),
-                self.dead_letters.grant_send(),
+                self.dead_letter_queue.grant_send(),
             ),
         )
-        function.keep_failures(self.dead_letters)
-        self.bucket.notify(function, under=UPLOADS)
+        function.send_failures_to(self.dead_letter_queue)
+        self.bucket.notify(function, prefix=UPLOADS)
         return function
 
-    def _function(
+    def _create_function(
         self,
         name: str,
         *,
@@ -189,10 +191,10 @@ class ImageService(Component):
                 },
                 grants=grants,
             ),
-            self.inside,
+            self.child_opts,
         )
 
 
 def _domain(stage: StageConfig) -> ApiDomain | None:
-    hosts, zone = stage.image_hosts, stage.images.hosted_zone_id
-    return ApiDomain(host=hosts[0], zone=zone) if hosts and zone else None
+    hosts, zone_id = stage.image_hosts, stage.images.hosted_zone_id
+    return ApiDomain(host=hosts[0], zone_id=zone_id) if hosts and zone_id else None

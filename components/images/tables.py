@@ -1,4 +1,4 @@
-"""The design of the image service's table (T7)."""
+"""The design of the image service's table."""
 
 from typing import Final
 
@@ -10,30 +10,30 @@ _USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
 _TIME: Final = "2026-01-31T09:30:00.000Z"
 
 IMAGES: Final = TableDesign(
-    # Images and albums in one table: an album and what lies in it are read by one query.
-    purpose="Images and the albums they lie in; the files themselves are in the images bucket.",
-    partition=Key("PK"),
-    sort=Key("SK"),
+    # One table for images and albums: one query reads an album and its images.
+    purpose="Images and albums. The files are in the images bucket.",
+    partition_key=Key("PK"),
+    sort_key=Key("SK"),
     query=f"PK = 'IMAGE#{_IMAGE}' AND SK = 'METADATA'",
     indexes=(
         Index(
             name="UserIndex",
-            partition=Key("GSI1PK"),
-            sort=Key("GSI1SK"),
-            why="the images of a user, newest first, and the albums of a user",
+            partition_key=Key("GSI1PK"),
+            sort_key=Key("GSI1SK"),
+            purpose="the images of a user, newest first, and the albums of a user",
             query=f"GSI1PK = 'USER#{_USER}' AND begins_with(GSI1SK, 'UPLOADED#'), newest first",
         ),
         Index(
             name="AlbumIndex",
-            partition=Key("GSI2PK"),
-            sort=Key("GSI2SK"),
-            why="the images of an album, newest first",
+            partition_key=Key("GSI2PK"),
+            sort_key=Key("GSI2SK"),
+            purpose="the images of an album, newest first",
             query=f"GSI2PK = 'ALBUM#{_ALBUM}' AND begins_with(GSI2SK, 'UPLOADED#'), newest first",
         ),
     ),
     tenant="userId",
     tenant_key="GSI1PK",
-    expires="ttl",
+    ttl_attribute="ttl",
     stream=True,
     attributes=(
         Attribute("PK", "S", "`IMAGE#<imageId>` or `ALBUM#<albumId>`", f"IMAGE#{_IMAGE}"),
@@ -47,34 +47,39 @@ IMAGES: Final = TableDesign(
             "`UPLOADED#<createdAt>#<imageId>` of an image, `CREATED#<createdAt>#<albumId>` of an album",
             f"UPLOADED#{_TIME}#{_IMAGE}",
         ),
-        Attribute("GSI2PK", "S", "`ALBUM#<albumId>` of an image that lies in an album", f"ALBUM#{_ALBUM}"),
-        Attribute(
-            "GSI2SK", "S", "as `GSI1SK`, of an image that lies in an album", f"UPLOADED#{_TIME}#{_IMAGE}"
-        ),
-        Attribute("userId", "S", "whose it is: the subject of the user's tokens", _USER),
-        Attribute("createdAt", "S", "when the upload form, or the album, was made", _TIME),
-        Attribute("updatedAt", "S", "when the row last changed, but for an album's counter", _TIME),
-        Attribute("description", "S", "what a person wrote about the image or the album", "At the sea"),
+        Attribute("GSI2PK", "S", "`ALBUM#<albumId>` of an image in an album", f"ALBUM#{_ALBUM}"),
+        Attribute("GSI2SK", "S", "as `GSI1SK`, of an image in an album", f"UPLOADED#{_TIME}#{_IMAGE}"),
+        Attribute("userId", "S", "owner: the subject of the user's tokens", _USER),
+        Attribute("createdAt", "S", "when the upload form or the album was created", _TIME),
+        Attribute("updatedAt", "S", "when the row last changed, except an album's image count", _TIME),
+        Attribute("description", "S", "description by the user", "At the sea"),
         Attribute("imageId", "S", "of an image: its ULID", _IMAGE),
         Attribute("status", "S", "of an image: `pending`, `ready`, `rejected` or `deleting`", "ready"),
-        Attribute("contentType", "S", "of an image: its media type, declared and then found", "image/jpeg"),
-        Attribute("declaredSize", "N", "of an image: bytes that the upload form allows", "5242880"),
-        Attribute("title", "S", "of an image: what a person called it", "Sunset"),
-        Attribute("size", "N", "of an image: bytes of the file", "1843200"),
-        Attribute("width", "N", "of an image: pixels, as shown", "4032"),
-        Attribute("height", "N", "of an image: pixels, as shown", "3024"),
+        Attribute(
+            "contentType",
+            "S",
+            "of an image: its media type, as declared, and as detected once it is uploaded",
+            "image/jpeg",
+        ),
+        Attribute(
+            "declaredSize", "N", "of an image: largest size that the upload form allows, in bytes", "5242880"
+        ),
+        Attribute("title", "S", "of an image: title by the user", "Sunset"),
+        Attribute("size", "N", "of an image: file size in bytes", "1843200"),
+        Attribute("width", "N", "of an image: pixels, after the rotation that the file requests", "4032"),
+        Attribute("height", "N", "of an image: pixels, after the rotation that the file requests", "3024"),
         Attribute(
             "etag",
             "S",
-            "of an image: the ETag of the upload that was judged; once ready, its object's name",
+            "of an image: ETag of the upload that was checked; once ready, part of its object key",
             "9b2cf535f27731c974343645a3985328",
         ),
-        Attribute("reason", "S", "of an image: why the file was rejected", "the file is no image"),
+        Attribute("reason", "S", "of an image: why the file was rejected", "the file is not an image"),
         Attribute(
-            "ttl", "N", "of an image that is not ready: when it is forgotten, Unix seconds", "1769938200"
+            "ttl", "N", "of an image that is not ready: when the row is deleted, Unix seconds", "1769938200"
         ),
-        Attribute("albumId", "S", "the album's ULID; of an image: the album it lies in", _ALBUM),
-        Attribute("name", "S", "of an album: what a person called it", "Holidays"),
-        Attribute("imageCount", "N", "of an album: the ready images in it", "12"),
+        Attribute("albumId", "S", "the album's ULID; of an image: its album", _ALBUM),
+        Attribute("name", "S", "of an album: name by the user", "Holidays"),
+        Attribute("imageCount", "N", "of an album: number of its ready images", "12"),
     ),
 )

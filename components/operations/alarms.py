@@ -1,7 +1,7 @@
-"""Alarms: what an operator is woken for, and what to do then (Q2).
+"""Alarms of a stage. Each describes what happened and what to do.
 
-Their number does not grow with the number of sites. What a tenant's code does wrong is the tenant's to know;
-what it does site by site is on the dashboard (`components/operations/dashboard.py`).
+The number of alarms does not depend on the number of sites. Errors in a tenant's code raise no alarm; the
+dashboard shows them by site (`components/operations/dashboard.py`).
 """
 
 from collections.abc import Mapping
@@ -24,53 +24,53 @@ from runtime.deploy.model import Status
 BUILDS_ENDED: Final = "BuildsEnded"
 BUILDS_FAILED: Final = "BuildsFailed"
 LONGEST_WAIT: Final = "LongestWait"
-CODEBUILD_FULL_SEEN: Final = "CodeBuildFull"
-EDGE_ERROR_SHARE: Final = 5
+CODEBUILD_FULL_COUNT: Final = "CodeBuildFull"
+EDGE_ERROR_PERCENT: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
 _MINUTE: Final = 60
 _LONG_WAIT: Final = 30 * _MINUTE
-_QUEUED_BY_CODEBUILD: Final = 60  # seconds; it takes a few where there is room
+_QUEUED_BY_CODEBUILD: Final = 60  # seconds; a few are normal
 _RUNBOOK: Final = "Runbook: docs/operations.md"
 
 
 @attrs.frozen(kw_only=True)
-class Watched:
-    """What an operator answers for. Sites are not in it: there may be many.
+class MonitoredResources:
+    """Resources of the platform that have alarms and dashboard graphs. Sites are not included.
 
     Attributes:
-        functions: The platform's functions, by name. What `build-events`, `orchestrator` and `sweep` log of
-            builds is counted.
-        queues: The platform's queues, by name; their dead letters are watched too.
-        dead_letters: Queues of what Lambda gave up in a function's name, by the name of what that is.
-        apis: The HTTP APIs, by name.
-        distributions: The ids of the distributions, by name.
+        functions: Functions by name. Build metrics are counted from the logs of `build-events`,
+            `orchestrator` and `sweep`.
+        queues: Queues by name. Their dead-letter queues are monitored, too.
+        dead_letter_queues: Queues of failed asynchronous calls, by alarm name prefix.
+        apis: HTTP APIs by name.
+        distributions: Distribution ids by name.
     """
 
     functions: Mapping[str, Function]
     queues: Mapping[str, Queue]
-    dead_letters: Mapping[str, DeadLetterQueue]
+    dead_letter_queues: Mapping[str, DeadLetterQueue]
     apis: Mapping[str, HttpApi]
     distributions: Mapping[str, pulumi.Input[str]]
 
 
 @attrs.frozen(kw_only=True)
 class AlarmsArgs:
-    """What alarms are made of.
+    """Arguments of `Alarms`.
 
     Attributes:
-        stage: The stage they belong to.
-        alerts: Whom they tell.
-        watched: What they ring for.
+        stage: Stage settings.
+        alerts: Topics of the alarms.
+        monitored: Resources that get alarms.
     """
 
     stage: StageConfig
     alerts: Alerts
-    watched: Watched
+    monitored: MonitoredResources
 
 
 @attrs.frozen(kw_only=True)
 class _Metric:
-    """A metric, added up or averaged over each period.
+    """A metric and its statistic.
 
     Attributes:
         period: Seconds.
@@ -84,12 +84,12 @@ class _Metric:
 
 
 class Alarms(Part):
-    """Every alarm of a stage, each with a description that says what it means and what to do.
+    """All alarms of a stage.
 
     Attributes:
-        arns: The alarms' ARNs, by name; those of the stage's region.
-        builds_namespace: Where the ends of builds are counted, as `BuildsEnded` and `BuildsFailed`, and what
-            waits for one is measured, as `LongestWait` and `CodeBuildFull`.
+        arns: ARNs of the alarms in the stage's region, by name.
+        builds_namespace: Namespace of the build metrics `BuildsEnded`, `BuildsFailed`, `LongestWait` and
+            `CodeBuildFull`.
     """
 
     def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -97,37 +97,37 @@ class Alarms(Part):
         self._alerts = args.alerts
         self.arns: dict[str, pulumi.Output[str]] = {}
         self.builds_namespace = f"Anchor/{args.stage.name}"
-        watched = args.watched
-        for queue_name, queue in watched.queues.items():
-            self._dead_letters(
+        monitored = args.monitored
+        for queue_name, queue in monitored.queues.items():
+            self._add_dead_letter_alarm(
                 queue_name,
-                queue.dead,
-                "Read what the function that consumes them logged as ERROR, remove the cause, then move them "
-                "back: in the SQS console, at the dead-letter queue, 'Start DLQ redrive'.",
+                queue.dead_letter_queue,
+                "Read the ERROR lines of the function that consumes the queue and remove the cause. Then "
+                "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
-        for queue_name, queue in watched.dead_letters.items():
-            # SQS moves back only what came from a queue.
-            self._dead_letters(
+        for queue_name, queue in monitored.dead_letter_queues.items():
+            # SQS can only redrive messages that came from a queue.
+            self._add_dead_letter_alarm(
                 queue_name,
                 queue,
-                "Each says in requestContext which function gave it up. Read what that one logged as ERROR, "
-                "remove the cause, call it with the message's requestPayload (of a table's changes there is "
-                "none, but their place in the stream), then delete the message: SQS cannot move back what "
-                "Lambda put there.",
+                "The field requestContext of a message names the function. Read the ERROR lines of that "
+                "function and remove the cause. Then call it with the message's requestPayload (a message "
+                "about a table's changes has the stream position instead) and delete the message: SQS "
+                "cannot move messages back that Lambda sent.",
             )
-        for function_name, function in watched.functions.items():
-            self._function(function_name, function)
-        for api_name, api in watched.apis.items():
-            self._api(api_name, api)
-        for distribution_name, distribution in watched.distributions.items():
-            self._distribution(distribution_name, distribution)
-        self._builds(watched.functions["build-events"])
-        self._waiting(watched.functions)
+        for function_name, function in monitored.functions.items():
+            self._add_function_alarms(function_name, function)
+        for api_name, api in monitored.apis.items():
+            self._add_api_alarm(api_name, api)
+        for distribution_name, distribution in monitored.distributions.items():
+            self._add_distribution_alarm(distribution_name, distribution)
+        self._add_build_alarm(monitored.functions["build-events"])
+        self._add_waiting_alarms(monitored.functions)
 
-    def _dead_letters(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
-        self._alarm(
+    def _add_dead_letter_alarm(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
+        self._add_alarm(
             f"{name}-dead",
-            f"Messages of {name} failed for good and wait as dead letters, up to 14 days. {remedy} "
+            f"Messages of {name} failed and are kept in the dead-letter queue for 14 days. {remedy} "
             f"{_RUNBOOK}#dead-letters",
             _Metric(
                 namespace="AWS/SQS",
@@ -138,37 +138,37 @@ class Alarms(Part):
             ),
         )
 
-    def _function(self, name: str, function: Function) -> None:
+    def _add_function_alarms(self, name: str, function: Function) -> None:
         dimensions = {"FunctionName": function.function_name}
-        self._alarm(
+        self._add_alarm(
             f"{name}-errors",
-            f"The function {name} crashed or ran out of time. What users do wrong is answered, not raised: "
-            "this is a bug or an outage of what it calls. Search its log group for ERROR lines and for 'Task "
-            f"timed out'; if a deployment of the platform came shortly before, undo it. "
+            f"The function {name} crashed or timed out. Errors of users do not cause this alarm: it is a "
+            "bug, or an outage of a service that the function calls. Search its log group for ERROR lines "
+            "and for 'Task timed out'. If the platform was deployed shortly before, roll it back. "
             f"{_RUNBOOK}#function-errors",
             _Metric(namespace="AWS/Lambda", name="Errors", dimensions=dimensions),
         )
-        self._alarm(
+        self._add_alarm(
             f"{name}-throttles",
-            f"Lambda refused calls of {name}: the account has no concurrency left in this region. Queues try "
-            "again by themselves; a webhook that was refused is delivered again only by hand, from the "
-            "repository's settings at GitHub. Find on the dashboard which site's functions take the "
-            f"concurrency, and ask AWS for a higher quota. {_RUNBOOK}#throttles",
+            f"Lambda throttled calls of {name}: the account has no concurrency left in this region. "
+            "Messages in queues are retried. A throttled webhook must be redelivered by hand, in the "
+            "repository's settings at GitHub. Find the site that uses the concurrency on the dashboard, and "
+            f"request a higher quota from AWS. {_RUNBOOK}#throttles",
             _Metric(namespace="AWS/Lambda", name="Throttles", dimensions=dimensions),
         )
 
-    def _api(self, name: str, api: HttpApi) -> None:
-        self._alarm(
+    def _add_api_alarm(self, name: str, api: HttpApi) -> None:
+        self._add_alarm(
             f"{name}-api-5xx",
-            f"The {name} API answered at least five requests in five minutes with a 5xx. Its access log says "
-            "which routes, the log of the function behind them says why; 503 and 504 without an error there "
-            f"mean that the function was throttled or too slow. {_RUNBOOK}#api-5xx",
+            f"The {name} API answered at least five requests in five minutes with 5xx. Its access log names "
+            "the routes; the log of the route's function has the cause. 503 and 504 without an error in "
+            f"that log mean that the function was throttled or too slow. {_RUNBOOK}#api-5xx",
             _Metric(namespace="AWS/ApiGateway", name="5xx", dimensions={"ApiId": api.api_id}),
             at_least=5,
         )
 
-    def _distribution(self, name: str, distribution: pulumi.Input[str]) -> None:
-        def metric(metric_name: str, statistic: str) -> _Metric:
+    def _add_distribution_alarm(self, name: str, distribution: pulumi.Input[str]) -> None:
+        def build_metric(metric_name: str, statistic: str) -> _Metric:
             return _Metric(
                 namespace="AWS/CloudFront",
                 name=metric_name,
@@ -176,52 +176,56 @@ class Alarms(Part):
                 statistic=statistic,
             )
 
-        self._ratio_alarm(
+        self._add_ratio_alarm(
             f"{name}-5xx",
-            f"More than {EDGE_ERROR_SHARE} % of what the distribution {name} answered was a 5xx, for 15 "
-            "minutes. If the dashboard shows errors of one site only, its own code fails: tell its owner, or "
-            "promote an older deployment. If it shows many sites, look at Lambda's throttles and at AWS "
-            f"Health for CloudFront, Lambda and S3 first. {_RUNBOOK}#edge-5xx",
-            # One failure in a quiet night is a large share of few requests.
+            f"More than {EDGE_ERROR_PERCENT} % of the responses of the distribution {name} were 5xx, for 15 "
+            "minutes. If the dashboard shows errors of only one site, the code of that site fails: inform "
+            "its owner, or promote an older deployment. If it shows many sites, check Lambda's throttles "
+            f"and AWS Health for CloudFront, Lambda and S3. {_RUNBOOK}#edge-5xx",
+            # With few requests, a single failure would be a large share.
             expression="IF(requests > 100, share, 0)",
-            metrics={"requests": metric("Requests", "Sum"), "share": metric("5xxErrorRate", "Average")},
-            above=EDGE_ERROR_SHARE,
+            metrics={
+                "requests": build_metric("Requests", "Sum"),
+                "share": build_metric("5xxErrorRate", "Average"),
+            },
+            above=EDGE_ERROR_PERCENT,
             periods=3,
             region=CLOUDFRONT_REGION,
             topic=self._alerts.cloudfront_topic_arn,
         )
 
-    def _builds(self, build_events: Function) -> None:
-        """Count how builds end, by the lines that the function logs about them.
+    def _add_build_alarm(self, build_events: Function) -> None:
+        """Count the ends of builds in the log of `build-events`, and alarm if too many fail.
 
-        CodeBuild's own metrics are of one project each, or of the whole account with its other stages.
+        CodeBuild's own metrics cover one project, or the whole account including other stages.
         """
         patterns = {
             BUILDS_ENDED: f'{{ $.message = "{BUILD_ENDED}" }}',
             BUILDS_FAILED: f'{{ $.message = "{BUILD_ENDED}" && $.status = "{Status.FAILED.value}" }}',
         }
         for metric_name, pattern in patterns.items():
-            self._counted(metric_name, build_events, pattern)
+            self._add_metric_filter(metric_name, build_events, pattern)
 
-        def metric(name: str) -> _Metric:
+        def build_metric(name: str) -> _Metric:
             return _Metric(namespace=self.builds_namespace, name=name, dimensions={}, period=60 * _MINUTE)
 
-        self._ratio_alarm(
+        self._add_ratio_alarm(
             "builds-failed",
-            "At least five builds failed within an hour, and more than half of all. One site's broken code "
-            "does not do that: suspect the npm registry, GitHub, CodeBuild (AWS Health) or a change of the "
-            "buildspec. Compare the step and the reason in the log of the function build-events ('build "
-            f"ended'), then trigger the failed deployments again. {_RUNBOOK}#builds-failed",
+            "At least five builds failed within an hour, and more than half of all builds. Broken code of "
+            "one site does not cause this: check the npm registry, GitHub, CodeBuild (AWS Health) and "
+            "changes of the buildspec. Compare the steps and reasons in the log of the function "
+            "build-events ('build ended'), then start the failed deployments again. "
+            f"{_RUNBOOK}#builds-failed",
             expression="IF(failed >= 5, 100 * failed / ended, 0)",
-            metrics={"failed": metric(BUILDS_FAILED), "ended": metric(BUILDS_ENDED)},
+            metrics={"failed": build_metric(BUILDS_FAILED), "ended": build_metric(BUILDS_ENDED)},
             above=50,
             periods=1,
             topic=self._alerts.topic_arn,
         )
 
-    def _waiting(self, functions: Mapping[str, Function]) -> None:
-        """Measure how long builds wait for their turn, and count those whose turn CodeBuild could not use."""
-        self._counted(
+    def _add_waiting_alarms(self, functions: Mapping[str, Function]) -> None:
+        """Measure how long builds wait, and count the builds that CodeBuild had no capacity for."""
+        self._add_metric_filter(
             LONGEST_WAIT,
             functions["sweep"],
             f'{{ $.message = "{BUILDS_WAIT}" }}',
@@ -229,8 +233,8 @@ class Alarms(Part):
             unit="Seconds",
         )
         refused = f'{{ $.message = "{CODEBUILD_FULL}" }}'
-        self._counted(CODEBUILD_FULL_SEEN, functions["orchestrator"], refused)
-        self._counted(
+        self._add_metric_filter(CODEBUILD_FULL_COUNT, functions["orchestrator"], refused)
+        self._add_metric_filter(
             LONGEST_WAIT,
             functions["orchestrator"],
             refused,
@@ -238,19 +242,20 @@ class Alarms(Part):
             value="$.seconds",
             unit="Seconds",
         )
-        self._counted(
-            CODEBUILD_FULL_SEEN,
+        self._add_metric_filter(
+            CODEBUILD_FULL_COUNT,
             functions["build-events"],
             f'{{ $.message = "{BUILD_ENDED}" && $.queued >= {_QUEUED_BY_CODEBUILD} }}',
             name="CodeBuildQueued",
         )
-        self._alarm(
+        self._add_alarm(
             "builds-waiting",
-            f"A build has waited for its turn for {_LONG_WAIT // _MINUTE} minutes, as long as any build may "
-            "take. Look at what runs and what waits. If CodeBuild is full, too, that comes first; else raise "
-            "the setting concurrentBuilds, and CodeBuild's quota with it, if the builds that run are the "
-            f"tenants' ordinary ones. {_RUNBOOK}#builds-waiting",
-            # While any waits, the sweep tells every five minutes, or CodeBuild refuses it every minute.
+            f"A build has waited for {_LONG_WAIT // _MINUTE} minutes, which is the time limit of a build. "
+            "Check the running and waiting builds. If the alarm codebuild-full is active, handle it first. "
+            "If the running builds are normal, raise the setting concurrentBuilds and CodeBuild's quota. "
+            f"{_RUNBOOK}#builds-waiting",
+            # While a build waits, the sweep logs this every five minutes, or CodeBuild refuses the build
+            # every minute.
             _Metric(
                 namespace=self.builds_namespace,
                 name=LONGEST_WAIT,
@@ -260,17 +265,16 @@ class Alarms(Part):
             ),
             at_least=_LONG_WAIT,
         )
-        self._alarm(
+        self._add_alarm(
             "codebuild-full",
-            "CodeBuild refused a build that had its turn, or let it wait for more than "
-            f"{_QUEUED_BY_CODEBUILD} seconds: the account's quota is lower than the setting "
-            "concurrentBuilds, or others in the account build, too. Nothing is lost; but of what CodeBuild "
-            "keeps waiting itself, chance decides which is first. Raise the quota or lower the setting. "
-            f"{_RUNBOOK}#codebuild-full",
-            _Metric(namespace=self.builds_namespace, name=CODEBUILD_FULL_SEEN, dimensions={}),
+            f"CodeBuild refused a build, or queued it for more than {_QUEUED_BY_CODEBUILD} seconds: the "
+            "account's quota is lower than the setting concurrentBuilds, or the account runs other builds. "
+            "No build is lost, but CodeBuild starts the builds that it queues in any order. Raise the quota "
+            f"or lower the setting. {_RUNBOOK}#codebuild-full",
+            _Metric(namespace=self.builds_namespace, name=CODEBUILD_FULL_COUNT, dimensions={}),
         )
 
-    def _counted(  # noqa: PLR0913 - what a filter is made of
+    def _add_metric_filter(  # noqa: PLR0913 - the fields of a filter
         self,
         metric: str,
         function: Function,
@@ -280,7 +284,7 @@ class Alarms(Part):
         value: str = "1",
         unit: str = "Count",
     ) -> None:
-        """A metric of what a function logs: how often, or a number in it."""
+        """Create a metric from log lines that match a pattern: their count, or a number in them."""
         aws.cloudwatch.LogMetricFilter(
             name or metric,
             name=f"{self.stage.prefix}-{name or metric}",
@@ -289,15 +293,15 @@ class Alarms(Part):
             metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
                 name=metric, namespace=self.builds_namespace, value=value, unit=unit
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def _alarm(self, name: str, description: str, metric: _Metric, *, at_least: int = 1) -> None:
-        """An alarm that rings when a metric reaches a number within one period."""
+    def _add_alarm(self, name: str, description: str, metric: _Metric, *, at_least: int = 1) -> None:
+        """Create an alarm on one metric that reaches a threshold within one period."""
         alarm = aws.cloudwatch.MetricAlarm(
             name,
             name=f"{self.stage.prefix}-{name}",
-            alarm_description=_described(name, description),
+            alarm_description=_check_description(name, description),
             namespace=metric.namespace,
             metric_name=metric.name,
             dimensions=metric.dimensions,
@@ -306,15 +310,15 @@ class Alarms(Part):
             evaluation_periods=1,
             threshold=at_least,
             comparison_operator="GreaterThanOrEqualToThreshold",
-            # Lambda, SQS and the APIs report nothing while nothing happens.
+            # Lambda, SQS and API Gateway report no data while nothing happens.
             treat_missing_data="notBreaching",
             alarm_actions=[self._alerts.topic_arn],
             ok_actions=[self._alerts.topic_arn],
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.arns[name] = alarm.arn
 
-    def _ratio_alarm(  # noqa: PLR0913 - what an alarm on two metrics is made of
+    def _add_ratio_alarm(  # noqa: PLR0913 - the fields of an alarm
         self,
         name: str,
         description: str,
@@ -326,13 +330,13 @@ class Alarms(Part):
         topic: pulumi.Input[str],
         region: str | None = None,
     ) -> None:
-        """An alarm that rings when a percentage, made of metrics, is too high for some periods in a row."""
+        """Create an alarm on a percentage of two metrics that is too high for several periods in a row."""
         query = aws.cloudwatch.MetricAlarmMetricQueryArgs
         alarm = aws.cloudwatch.MetricAlarm(
             name,
             name=f"{self.stage.prefix}-{name}",
             region=region,
-            alarm_description=_described(name, description),
+            alarm_description=_check_description(name, description),
             metric_queries=[
                 query(id="percent", expression=expression, label="percent", return_data=True),
                 *(query(id=id_, metric=_query_metric(metric)) for id_, metric in metrics.items()),
@@ -343,7 +347,7 @@ class Alarms(Part):
             treat_missing_data="notBreaching",
             alarm_actions=[topic],
             ok_actions=[topic],
-            opts=self.inside,
+            opts=self.child_opts,
         )
         if region is None:
             self.arns[name] = alarm.arn
@@ -359,7 +363,7 @@ def _query_metric(metric: _Metric) -> aws.cloudwatch.MetricAlarmMetricQueryMetri
     )
 
 
-def _described(name: str, description: str) -> str:
+def _check_description(name: str, description: str) -> str:
     if len(description) > _LONGEST_DESCRIPTION:
         raise DeclarationError(
             f"the description of alarm {name!r} has {len(description)} characters; CloudWatch allows "

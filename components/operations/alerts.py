@@ -1,21 +1,21 @@
-"""Alerts: whom alarms tell (Q2)."""
+"""Alerts: the SNS topics of alarms."""
 
 import attrs
 import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Part
-from components.core.outputs import Joined, composed_json
+from components.core.outputs import JoinedText, interpolate_json
 from components.core.stage import CLOUDFRONT_REGION, StageConfig
 
 
 @attrs.frozen(kw_only=True)
 class AlertsArgs:
-    """What the alerts are made of.
+    """Arguments of `Alerts`.
 
     Attributes:
-        stage: The stage they belong to, with the addresses that are mailed.
-        account: The AWS account's id; only its alarms are told.
+        stage: Stage settings, with the alert addresses.
+        account: AWS account id. Only alarms of this account may publish.
     """
 
     stage: StageConfig
@@ -23,53 +23,58 @@ class AlertsArgs:
 
 
 class Alerts(Part):
-    """The topic of a stage's alarms, and a second one in the region where CloudFront keeps its metrics.
+    """The topic of a stage's alarms, and a second one in the region of CloudFront's metrics.
 
-    An alarm and its topic must be in the same region. AWS asks every address once, for each topic, whether it
-    wants these mails; until somebody there has confirmed, nothing is sent to it.
+    An alarm and its topic must be in the same region. AWS asks each address to confirm the subscription of
+    each topic, and sends nothing before that.
 
-    The topics have no KMS key: an alarm says names and numbers, leaves by unencrypted mail anyway, and the
-    key that AWS manages does not let CloudWatch in.
+    The topics have no KMS key. An alarm contains only names and numbers and is sent by unencrypted mail, and
+    CloudWatch cannot publish to a topic with the AWS managed key.
 
     Attributes:
-        topic_arn: Tells of alarms in the stage's region.
-        cloudfront_topic_arn: Tells of alarms on CloudFront's metrics.
+        topic_arn: ARN of the topic in the stage's region.
+        cloudfront_topic_arn: ARN of the topic for alarms on CloudFront metrics.
     """
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(args.stage, opts)
         self._args = args
-        self.topic_arn = self._topic(name, None)
-        self.cloudfront_topic_arn = self._topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
+        self.topic_arn = self._create_topic(name, None)
+        self.cloudfront_topic_arn = self._create_topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
 
-    def _topic(self, name: str, elsewhere: str | None) -> pulumi.Output[str]:
-        """Make a topic in the stage's region, or elsewhere, and mail it to everyone; its ARN."""
+    def _create_topic(self, name: str, region: str | None) -> pulumi.Output[str]:
+        """Create a topic with a subscription for each address, and return its ARN.
+
+        Args:
+            name: Name of the resource.
+            region: Region, or None for the stage's region.
+        """
         stage = self.stage
         topic_name = f"{stage.prefix}-alarms"
         topic = aws.sns.Topic(
             name,
             name=topic_name,
-            region=elsewhere,
-            policy=self._policy(elsewhere or stage.region, topic_name),
-            opts=self.inside,
+            region=region,
+            policy=self._build_policy(region or stage.region, topic_name),
+            opts=self.child_opts,
         )
         for address in stage.alert_emails:
             aws.sns.TopicSubscription(
                 f"{name}-{address}",
                 topic=topic.arn,
-                region=elsewhere,
+                region=region,
                 protocol="email",
                 endpoint=address,
-                opts=self.inside,
+                opts=self.child_opts,
             )
         return topic.arn
 
-    def _policy(self, region: str, topic: str) -> pulumi.Input[str]:
-        """Let the alarms of this stage publish, and nobody without TLS."""
+    def _build_policy(self, region: str, topic: str) -> pulumi.Input[str]:
+        """Return a topic policy that lets only alarms of this stage publish, and only over TLS."""
         account = self._args.account
-        arn = Joined(f"arn:aws:sns:{region}:", account, f":{topic}")
-        alarms = Joined(f"arn:aws:cloudwatch:{region}:", account, f":alarm:{self.stage.prefix}-*")
-        return composed_json(
+        arn = JoinedText(f"arn:aws:sns:{region}:", account, f":{topic}")
+        alarms = JoinedText(f"arn:aws:cloudwatch:{region}:", account, f":alarm:{self.stage.prefix}-*")
+        return interpolate_json(
             {
                 "Version": "2012-10-17",
                 "Statement": [

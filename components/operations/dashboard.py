@@ -1,7 +1,7 @@
-"""OperatorDashboard: how a stage is doing, on one page (Q2).
+"""OperatorDashboard: the state of a stage on one page.
 
-What belongs to sites is found by search expressions, so that the page is the same for one site and for 500:
-CloudWatch takes at most 500 metrics on a graph, and a search finds at most 500.
+Search expressions find the metrics of sites, so the dashboard is the same for one site and for 500:
+CloudWatch allows 500 metrics in one graph, and a search returns at most 500.
 """
 
 from typing import Final
@@ -11,22 +11,22 @@ import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Part
-from components.core.outputs import composed_json
+from components.core.outputs import interpolate_json
 from components.core.stage import CLOUDFRONT_REGION, StageConfig
 from components.operations.alarms import (
     BUILDS_ENDED,
     BUILDS_FAILED,
-    CODEBUILD_FULL_SEEN,
-    EDGE_ERROR_SHARE,
+    CODEBUILD_FULL_COUNT,
+    EDGE_ERROR_PERCENT,
     LONGEST_WAIT,
     Alarms,
-    Watched,
+    MonitoredResources,
 )
 
-# The grid of a dashboard is 24 wide; widgets without a place are put side by side, in their order.
+# A dashboard is 24 units wide. Widgets without a position are placed side by side, in order.
 _WIDTH: Final = 24
 _HEIGHT: Final = 6
-_TOP: Final = 20
+_TOP_SITES: Final = 20
 _FIVE_MINUTES: Final = 300
 
 Metric = list[pulumi.Input[str] | dict[str, object]]
@@ -34,21 +34,21 @@ Metric = list[pulumi.Input[str] | dict[str, object]]
 
 @attrs.frozen(kw_only=True)
 class OperatorDashboardArgs:
-    """What a dashboard is made of.
+    """Arguments of `OperatorDashboard`.
 
     Attributes:
-        stage: The stage it belongs to.
-        alarms: The stage's alarms.
-        watched: What it shows of the platform itself.
+        stage: Stage settings.
+        alarms: Alarms of the stage.
+        monitored: Resources of the platform.
     """
 
     stage: StageConfig
     alarms: Alarms
-    watched: Watched
+    monitored: MonitoredResources
 
 
 class OperatorDashboard(Part):
-    """One dashboard, from the alarms at the top down to single sites."""
+    """One dashboard, with the alarms at the top and single sites at the bottom."""
 
     def __init__(
         self, name: str, args: OperatorDashboardArgs, opts: pulumi.ResourceOptions | None = None
@@ -58,22 +58,22 @@ class OperatorDashboard(Part):
         aws.cloudwatch.Dashboard(
             name,
             dashboard_name=args.stage.prefix,
-            dashboard_body=composed_json(
+            dashboard_body=interpolate_json(
                 {
                     "widgets": [
-                        self._alarms(),
-                        *self._edge(),
-                        *self._apis(),
-                        *self._builds(),
-                        *self._functions(),
-                        *self._sites(),
+                        self._build_alarm_widget(),
+                        *self._build_edge_graphs(),
+                        *self._build_api_graphs(),
+                        *self._build_pipeline_graphs(),
+                        *self._build_function_graphs(),
+                        *self._build_site_graphs(),
                     ]
                 }
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def _alarms(self) -> dict[str, object]:
+    def _build_alarm_widget(self) -> dict[str, object]:
         return {
             "type": "alarm",
             "width": _WIDTH,
@@ -81,8 +81,8 @@ class OperatorDashboard(Part):
             "properties": {"title": "Alarms", "alarms": list(self._args.alarms.arns.values())},
         }
 
-    def _edge(self) -> list[dict[str, object]]:
-        def of_each(metric: str, statistic: str) -> list[Metric]:
+    def _build_edge_graphs(self) -> list[dict[str, object]]:
+        def build_metrics(metric: str, statistic: str) -> list[Metric]:
             return [
                 [
                     "AWS/CloudFront",
@@ -93,21 +93,21 @@ class OperatorDashboard(Part):
                     "Global",
                     {"label": f"{name} {metric}", "stat": statistic},
                 ]
-                for name, distribution in self._args.watched.distributions.items()
+                for name, distribution in self._args.monitored.distributions.items()
             ]
 
         return [
-            self._graph(
-                "Edge: 4xx and 5xx, percent of all answers",
-                [*of_each("5xxErrorRate", "Average"), *of_each("4xxErrorRate", "Average")],
+            self._build_graph(
+                "Edge: 4xx and 5xx, percent of all responses",
+                [*build_metrics("5xxErrorRate", "Average"), *build_metrics("4xxErrorRate", "Average")],
                 region=CLOUDFRONT_REGION,
-                line=("alarm: 5xx", EDGE_ERROR_SHARE),
+                line=("alarm: 5xx", EDGE_ERROR_PERCENT),
             ),
-            self._graph("Edge: requests", of_each("Requests", "Sum"), region=CLOUDFRONT_REGION),
+            self._build_graph("Edge: requests", build_metrics("Requests", "Sum"), region=CLOUDFRONT_REGION),
         ]
 
-    def _apis(self) -> list[dict[str, object]]:
-        def of_each(metric: str, statistic: str) -> list[Metric]:
+    def _build_api_graphs(self) -> list[dict[str, object]]:
+        def build_metrics(metric: str, statistic: str) -> list[Metric]:
             return [
                 [
                     "AWS/ApiGateway",
@@ -116,18 +116,18 @@ class OperatorDashboard(Part):
                     api.api_id,
                     {"label": f"{name} {metric}", "stat": statistic},
                 ]
-                for name, api in self._args.watched.apis.items()
+                for name, api in self._args.monitored.apis.items()
             ]
 
         return [
-            self._graph(
+            self._build_graph(
                 "APIs: requests, 4xx and 5xx",
-                [*of_each("Count", "Sum"), *of_each("4xx", "Sum"), *of_each("5xx", "Sum")],
+                [*build_metrics("Count", "Sum"), *build_metrics("4xx", "Sum"), *build_metrics("5xx", "Sum")],
             ),
-            self._graph("APIs: latency, 99 of 100 are quicker (ms)", of_each("Latency", "p99")),
+            self._build_graph("APIs: latency, p99 (ms)", build_metrics("Latency", "p99")),
         ]
 
-    def _builds(self) -> list[dict[str, object]]:
+    def _build_pipeline_graphs(self) -> list[dict[str, object]]:
         namespace = self._args.alarms.builds_namespace
         oldest: list[Metric] = [
             [
@@ -137,37 +137,37 @@ class OperatorDashboard(Part):
                 queue.queue_name,
                 {"label": name, "stat": "Maximum"},
             ]
-            for name, queue in self._args.watched.queues.items()
+            for name, queue in self._args.monitored.queues.items()
         ]
         return [
-            self._graph(
-                "Builds that ended, and that failed",
+            self._build_graph(
+                "Builds: ended and failed",
                 [[namespace, BUILDS_ENDED, {"stat": "Sum"}], [namespace, BUILDS_FAILED, {"stat": "Sum"}]],
             ),
-            self._graph(
-                "Builds: how long the longest has waited for its turn (s), and how often CodeBuild was full",
+            self._build_graph(
+                "Builds: longest waiting time (s), and how often CodeBuild had no capacity",
                 [
                     [namespace, LONGEST_WAIT, {"stat": "Maximum"}],
-                    [namespace, CODEBUILD_FULL_SEEN, {"stat": "Sum"}],
+                    [namespace, CODEBUILD_FULL_COUNT, {"stat": "Sum"}],
                 ],
             ),
-            self._graph("Queues: age of the oldest message (s)", oldest),
-            self._graph(
-                f"Builds: the {_TOP} sites that build longest (s)",
-                [self._search("AWS/CodeBuild", "ProjectName", "Duration", "Maximum", "site")],
+            self._build_graph("Queues: age of the oldest message (s)", oldest),
+            self._build_graph(
+                f"Builds: the {_TOP_SITES} sites with the longest builds (s)",
+                [self._build_search("AWS/CodeBuild", "ProjectName", "Duration", "Maximum", "site")],
             ),
-            self._graph(
-                "Dead letters, of sites too",
+            self._build_graph(
+                "Dead letters, including those of sites",
                 [
-                    self._search(
+                    self._build_search(
                         "AWS/SQS", "QueueName", "ApproximateNumberOfMessagesVisible", "Maximum", "dead"
                     )
                 ],
             ),
         ]
 
-    def _functions(self) -> list[dict[str, object]]:
-        def of_each(metric: str, statistic: str) -> list[Metric]:
+    def _build_function_graphs(self) -> list[dict[str, object]]:
+        def build_metrics(metric: str, statistic: str) -> list[Metric]:
             return [
                 [
                     "AWS/Lambda",
@@ -176,52 +176,61 @@ class OperatorDashboard(Part):
                     function.function_name,
                     {"label": f"{name} {metric}", "stat": statistic},
                 ]
-                for name, function in self._args.watched.functions.items()
+                for name, function in self._args.monitored.functions.items()
             ]
 
         return [
-            self._graph(
+            self._build_graph(
                 "Platform functions: errors and throttles",
-                [*of_each("Errors", "Sum"), *of_each("Throttles", "Sum")],
+                [*build_metrics("Errors", "Sum"), *build_metrics("Throttles", "Sum")],
             ),
-            self._graph("Platform functions: slowest call (ms)", of_each("Duration", "Maximum")),
+            self._build_graph("Platform functions: slowest call (ms)", build_metrics("Duration", "Maximum")),
         ]
 
-    def _sites(self) -> list[dict[str, object]]:
-        def of_sites(metric: str, statistic: str) -> list[Metric]:
-            return [self._search("AWS/Lambda", "FunctionName", metric, statistic, "site server")]
+    def _build_site_graphs(self) -> list[dict[str, object]]:
+        def build_site_search(metric: str, statistic: str) -> list[Metric]:
+            return [self._build_search("AWS/Lambda", "FunctionName", metric, statistic, "site server")]
 
         return [
-            self._graph(f"Sites: the {_TOP} with most requests", of_sites("Invocations", "Sum")),
-            self._graph(f"Sites: the {_TOP} with most errors of their own code", of_sites("Errors", "Sum")),
-            self._graph(
-                f"Sites: the {_TOP} slowest, 99 of 100 are quicker (ms)", of_sites("Duration", "p99")
+            self._build_graph(
+                f"Sites: the {_TOP_SITES} with the most requests", build_site_search("Invocations", "Sum")
             ),
-            self._graph(
-                f"Sites: the {_TOP} with most concurrent calls", of_sites("ConcurrentExecutions", "Maximum")
+            self._build_graph(
+                f"Sites: the {_TOP_SITES} with the most errors", build_site_search("Errors", "Sum")
             ),
-            self._graph(f"Sites: the {_TOP} throttled most", of_sites("Throttles", "Sum")),
-            self._graph(
-                "Tables: requests that DynamoDB throttled",
-                [self._search("AWS/DynamoDB", "TableName,Operation", "ThrottledRequests", "Sum", "")],
+            self._build_graph(
+                f"Sites: the {_TOP_SITES} slowest, p99 (ms)", build_site_search("Duration", "p99")
+            ),
+            self._build_graph(
+                f"Sites: the {_TOP_SITES} with the most concurrent calls",
+                build_site_search("ConcurrentExecutions", "Maximum"),
+            ),
+            self._build_graph(
+                f"Sites: the {_TOP_SITES} with the most throttles", build_site_search("Throttles", "Sum")
+            ),
+            self._build_graph(
+                "Tables: throttled requests",
+                [self._build_search("AWS/DynamoDB", "TableName,Operation", "ThrottledRequests", "Sum", "")],
             ),
         ]
 
-    def _search(self, namespace: str, dimensions: str, metric: str, statistic: str, words: str) -> Metric:
-        """The metrics of what the stage's resources are named; only the highest are drawn.
+    def _build_search(
+        self, namespace: str, dimensions: str, metric: str, statistic: str, extra_words: str
+    ) -> Metric:
+        """Return a search expression for resources whose names contain the stage's prefix and all words.
 
-        A word finds names that contain it between hyphens: `anchor dev site server` finds the server function
-        of every site of dev.
+        A word matches a part between hyphens: `anchor dev site server` finds the server functions of all
+        sites of dev. The graph shows only the highest results.
         """
-        named = f"{self.stage.prefix.replace('-', ' ')} {words}".strip()
+        name_words = f"{self.stage.prefix.replace('-', ' ')} {extra_words}".strip()
         search = (
-            f"SEARCH('{{{namespace},{dimensions}}} MetricName=\"{metric}\" {named}', "
+            f"SEARCH('{{{namespace},{dimensions}}} MetricName=\"{metric}\" {name_words}', "
             f"'{statistic}', {_FIVE_MINUTES})"
         )
         highest = "SUM" if statistic == "Sum" else "MAX"
-        return [{"expression": f"SORT({search}, {highest}, DESC, {_TOP})", "label": ""}]
+        return [{"expression": f"SORT({search}, {highest}, DESC, {_TOP_SITES})", "label": ""}]
 
-    def _graph(
+    def _build_graph(
         self,
         title: str,
         metrics: list[Metric],

@@ -1,1 +1,1 @@
-"""The storage of the shop importer."""
+"""Storage of the shop import application."""

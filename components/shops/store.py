@@ -1,4 +1,4 @@
-"""ShopStore: what the web application keeps of connected shops and of their imports (S, T8)."""
+"""ShopStore: connected shops, import jobs and import history of the web application."""
 
 from typing import Final, Literal
 
@@ -14,16 +14,16 @@ from components.core.grants import Grant, policy_document
 from components.core.stage import StageConfig
 from components.shops import tables
 
-_OF_A_SHOP: Final = "shop"
+_CONTEXT_KEY: Final = "shop"
 
 
 @attrs.frozen(kw_only=True)
 class ShopStoreArgs:
-    """What the shop store is made of.
+    """Arguments of `ShopStore`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
+        stage: Stage settings.
+        account: AWS account id.
     """
 
     stage: StageConfig
@@ -31,84 +31,84 @@ class ShopStoreArgs:
 
 
 class ShopStore(Component):
-    """Three tables, the key of the shops' access tokens, and a policy for whoever uses them.
+    """Three tables, the key of the shops' access tokens, and an IAM policy for the web application.
 
-    No function of this program uses it yet: the web application does, with a role of its own to which the
-    policy is to be attached. It allows what the repositories of `runtime/shops` call, and nothing else.
+    No function of this program uses the tables. The web application does: attach the policy to its role. The
+    policy allows exactly what the repositories in `runtime/shops` call.
 
-    The web application's sessions are in none of these tables, nor anywhere else in DynamoDB: they stay in
-    its own store.
+    Sessions of the web application are not stored in DynamoDB. They stay in the application's own store.
 
     Attributes:
         shops: Connected shops.
         jobs: Import jobs.
-        history: What was imported, and when.
-        token_key_arn: The key of the access tokens.
-        cursor_key_arn: The key of which the repositories derive the one that signs the cursors of lists.
-        policy_arn: The managed policy for the web application's role.
+        history: Import history.
+        token_key_arn: ARN of the key that encrypts access tokens.
+        cursor_key_arn: ARN of the HMAC key from which the repositories derive the signing key of list
+            cursors.
+        policy_arn: ARN of the managed policy for the web application's role.
     """
 
     def __init__(self, name: str, args: ShopStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("shops", name, args.stage, opts)
         self._args = args
-        self.shops = self._table("shops", tables.SHOPS)
-        self.jobs = self._table("jobs", tables.JOBS)
-        self.history = self._table("import-history", tables.IMPORT_HISTORY)
-        self._tokens = self._key(
+        self.shops = self._create_table("shops", tables.SHOPS)
+        self.jobs = self._create_table("jobs", tables.JOBS)
+        self.history = self._create_table("import-history", tables.IMPORT_HISTORY)
+        self._token_key = self._create_key(
             "shop-tokens", "Encrypts the access tokens of shops, each with its shop as context", use="encrypt"
         )
-        self._cursors = self._key(
+        self._cursor_key = self._create_key(
             "shop-cursors",
             "Derives the key that the cursors of the shop store's lists are signed with",
             use="sign",
         )
-        self.token_key_arn = self._tokens.arn
-        self.cursor_key_arn = self._cursors.arn
-        self.policy_arn = self._policy().arn
+        self.token_key_arn = self._token_key.arn
+        self.cursor_key_arn = self._cursor_key.arn
+        self.policy_arn = self._create_policy().arn
         self.register_outputs({"policyArn": self.policy_arn})
 
     @property
     def tables(self) -> dict[str, TenantTable]:
-        """Its tables, by name."""
+        """Tables by name."""
         return {"shops": self.shops, "jobs": self.jobs, "import-history": self.history}
 
-    def grant_tokens_encrypt(self) -> Grant:
-        """Allow encrypting access tokens, each with its shop's domain as context."""
-        return self._tokens.grant("Encrypt", context=_OF_A_SHOP)
+    def grant_encrypt_tokens(self) -> Grant:
+        """Allow encrypting access tokens, with the shop's domain as encryption context."""
+        return self._token_key.grant("Encrypt", context=_CONTEXT_KEY)
 
-    def grant_tokens_decrypt(self) -> Grant:
-        """Allow decrypting access tokens, for who says the shop's domain."""
-        return self._tokens.grant("Decrypt", context=_OF_A_SHOP)
+    def grant_decrypt_tokens(self) -> Grant:
+        """Allow decrypting access tokens, with the shop's domain as encryption context."""
+        return self._token_key.grant("Decrypt", context=_CONTEXT_KEY)
 
-    def _policy(self) -> aws.iam.Policy:
+    def _create_policy(self) -> aws.iam.Policy:
         grants = (
             self.shops.grant("DeleteItem", "GetItem", "UpdateItem"),
             self.jobs.grant("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
             self.jobs.grant_query("ShopIndex", "StatusIndex"),
             self.history.grant("PutItem", "Query"),
-            self.grant_tokens_encrypt(),
-            self.grant_tokens_decrypt(),
-            self._cursors.grant_sign(),
+            self.grant_encrypt_tokens(),
+            self.grant_decrypt_tokens(),
+            self._cursor_key.grant_sign(),
         )
         return aws.iam.Policy(
             "shop-store",
             name=f"{self.stage.prefix}-shop-store",
             description="What the repositories of the shop store do, for the web application's role",
             policy=policy_document(grants),
-            opts=self.inside,
+            opts=self.child_opts,
         )
 
-    def _table(self, name: str, design: TableDesign) -> TenantTable:
+    def _create_table(self, name: str, design: TableDesign) -> TenantTable:
         return TenantTable(
             name,
-            # What was imported cannot be asked for again of a shop that has left.
+            # A disconnected shop cannot be imported again.
             TenantTableArgs(stage=self.stage, design=design, point_in_time_recovery="always"),
-            self.inside,
+            self.child_opts,
         )
 
-    def _key(self, name: str, purpose: str, *, use: Literal["encrypt", "sign"]) -> EncryptionKey:
+    def _create_key(self, name: str, purpose: str, *, use: Literal["encrypt", "sign"]) -> EncryptionKey:
         return EncryptionKey(
             name,
             EncryptionKeyArgs(stage=self.stage, account=self._args.account, purpose=purpose, use=use),
-            self.inside,
+            self.child_opts,
         )

@@ -1,1 +1,1 @@
-"""One deployed Next.js site: its functions, its build project and its tag table."""
+"""One Next.js site: its functions, its build project and its tag table."""

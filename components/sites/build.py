@@ -1,4 +1,4 @@
-"""SiteBuild: where a site is built, with the rights of that site alone (P5, P6)."""
+"""SiteBuild: the CodeBuild project of one site, with permissions for this site only."""
 
 from pathlib import Path
 from typing import Final
@@ -11,25 +11,25 @@ from components.aws.bucket import RetainedBucket
 from components.aws.keys import PlatformKeys
 from components.core.component import Part
 from components.core.grants import Grant, policy_document, trust_policy
-from components.core.outputs import Joined, composed
+from components.core.outputs import JoinedText, interpolate
 from components.core.stage import StageConfig
 from components.deploy.site_names import SiteNames, secrets_arn
 
 BUILDSPEC: Final = Path(__file__).with_name("buildspec.yml")
-_MINUTES: Final = 30
-_SHARP_CPU: Final = {"arm64": "arm64", "x86_64": "x64"}
+_TIMEOUT_MINUTES: Final = 30
+_NPM_CPU: Final = {"arm64": "arm64", "x86_64": "x64"}
 
 
 @attrs.frozen(kw_only=True)
 class SiteBuildArgs:
-    """What a SiteBuild is made of.
+    """Arguments of `SiteBuild`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
-        artifacts: Where what was built is put.
-        logs: Where the logs are kept.
-        keys: The platform's keys.
+        stage: Stage settings.
+        account: AWS account id.
+        artifacts: Bucket of build artifacts.
+        logs: Bucket of build logs.
+        keys: Keys of the platform.
     """
 
     stage: StageConfig
@@ -40,13 +40,13 @@ class SiteBuildArgs:
 
 
 class SiteBuild(Part):
-    """The CodeBuild project of the site whose name it gets.
+    """The CodeBuild project of a site. It is named after the site.
 
-    It runs code of strangers. The project has no source, and the buildspec is part of it: the repository,
-    which the buildspec fetches, has no say in it. The role reaches what belongs to the site and nothing else.
+    It runs untrusted code. The project has no source: the buildspec is part of the project and fetches the
+    repository, so a repository cannot replace it. The role only allows access to resources of this site.
 
     Attributes:
-        project_name: The CodeBuild project's name.
+        project_name: Name of the CodeBuild project.
     """
 
     def __init__(self, site: str, args: SiteBuildArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -58,7 +58,7 @@ class SiteBuild(Part):
             name,
             name=f"/aws/codebuild/{full_name}",
             retention_in_days=stage.log_retention_days,
-            opts=self.kept,
+            opts=self.retained_child_opts,
         )
         role = aws.iam.Role(
             name,
@@ -67,20 +67,20 @@ class SiteBuild(Part):
                 "codebuild.amazonaws.com",
                 {
                     "ArnEquals": {
-                        "aws:SourceArn": Joined(
+                        "aws:SourceArn": JoinedText(
                             f"arn:aws:codebuild:{stage.region}:", args.account, f":project/{full_name}"
                         )
                     }
                 },
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         aws.iam.RolePolicy(
             name,
             name="grants",
             role=role.name,
             policy=policy_document(_grants(site, args, log_group)),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         project = aws.codebuild.Project(
             name,
@@ -94,12 +94,12 @@ class SiteBuild(Part):
                 type="S3",
                 location=args.artifacts.bucket_name,
                 path=f"artifacts/{site}",
-                # Every build is started with the name of its deployment instead.
+                # Every build overrides this with the id of its deployment.
                 name="unnamed",
                 namespace_type="NONE",
                 packaging="NONE",
                 override_artifact_name=False,
-                # The bucket encrypts. CodeBuild would take a KMS key, which readers would need a grant for.
+                # The bucket encrypts objects. CodeBuild would need a KMS key, and readers a grant for it.
                 encryption_disabled=True,
             ),
             environment=aws.codebuild.ProjectEnvironmentArgs(
@@ -111,13 +111,13 @@ class SiteBuild(Part):
                 environment_variables=[
                     aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=variable, value=value)
                     for variable, value in (
-                        ("ANCHOR_LAMBDA_ARCH", _SHARP_CPU[stage.architecture]),
+                        ("ANCHOR_LAMBDA_ARCH", _NPM_CPU[stage.architecture]),
                         ("NEXT_TELEMETRY_DISABLED", "1"),
                     )
                 ],
             ),
-            build_timeout=_MINUTES,
-            queued_timeout=_MINUTES,
+            build_timeout=_TIMEOUT_MINUTES,
+            queued_timeout=_TIMEOUT_MINUTES,
             cache=aws.codebuild.ProjectCacheArgs(type="LOCAL", modes=["LOCAL_CUSTOM_CACHE"]),
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(
@@ -125,11 +125,11 @@ class SiteBuild(Part):
                 ),
                 s3_logs=aws.codebuild.ProjectLogsConfigS3LogsArgs(
                     status="ENABLED",
-                    location=composed(args.logs.bucket_name, f"/{_log_folder(site)}"),
+                    location=interpolate(args.logs.bucket_name, f"/{_log_folder(site)}"),
                     encryption_disabled=True,
                 ),
             ),
-            opts=self.inside,
+            opts=self.child_opts,
         )
         self.project_name = project.name
 
@@ -143,12 +143,12 @@ def _grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) 
     return (
         Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-            # The streams of the group are named by CodeBuild, one for each build.
-            resources=(Joined(log_group.arn, ":*"),),
+            # CodeBuild chooses the names of the log streams, one per build.
+            resources=(JoinedText(log_group.arn, ":*"),),
         ),
-        args.artifacts.grant("PutObject", under=f"artifacts/{site}/"),
-        args.logs.grant("PutObject", under=f"{_log_folder(site)}/"),
-        # CodeBuild looks at the buckets before it writes to them.
+        args.artifacts.grant("PutObject", prefix=f"artifacts/{site}/"),
+        args.logs.grant("PutObject", prefix=f"{_log_folder(site)}/"),
+        # CodeBuild checks the buckets before it writes to them.
         Grant(
             actions=("s3:GetBucketAcl", "s3:GetBucketLocation"), resources=(args.artifacts.arn, args.logs.arn)
         ),

@@ -1,4 +1,4 @@
-"""ZeroDowntimeSite: what a Next.js site needs before its first release (D)."""
+"""ZeroDowntimeSite: the resources of a Next.js site that exist before its first release."""
 
 from typing import Final
 
@@ -7,35 +7,36 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.function import FunctionArgs, NodeFunction
-from components.aws.queue import VISIBILITY_PER_TIMEOUT, Queue, QueueArgs
+from components.aws.queue import VISIBILITY_TIMEOUT_FACTOR, Queue, QueueArgs
 from components.core.component import Component
 from components.core.grants import Grant
-from components.core.outputs import composed_json
+from components.core.outputs import interpolate_json
 from components.core.stage import StageConfig
 from components.deploy.site_names import SiteNames, secrets_path
 from components.deploy.store import DeployStore
 from components.sites.build import SiteBuild, SiteBuildArgs
-from components.sites.tag_table import TagTable, TagTableArgs
+from components.sites.tag_table import TagTable
 
-# Both functions run behind the wrapper that refuses whoever is not the edge (runtime/deploy/releases/origin).
+# Handler of the wrapper that refuses requests that did not pass through the edge
+# (runtime/deploy/releases/origin).
 _ORIGIN_HANDLER: Final = "anchor-origin.handler"
 _TIMEOUT: Final = 30
-# Pictures are decoded in memory.
+# Images are decoded in memory.
 _IMAGE_MEMORY: Final = 1536
 _REVALIDATE_MEMORY: Final = 256
 
 
 @attrs.frozen(kw_only=True)
 class ZeroDowntimeSiteArgs:
-    """What a site is made of.
+    """Arguments of `ZeroDowntimeSite`.
 
     Attributes:
-        stage: The stage it belongs to.
-        account: The AWS account's id.
-        memory: MB of the function that renders pages.
-        host: The host under which it is served.
-        store: What the platform keeps, and among it what is the site's: its builds, their logs, its files and
-            its cache, and the row in which the platform finds what was made for it.
+        stage: Stage settings.
+        account: AWS account id.
+        memory: Memory of the function that renders pages, in MB.
+        host: Host of the site.
+        store: Platform storage. The site writes its build logs, artifacts, files and cache there, and the
+            program declares the site in the projects table.
     """
 
     stage: StageConfig
@@ -46,14 +47,14 @@ class ZeroDowntimeSiteArgs:
 
 
 class ZeroDowntimeSite(Component):
-    """The functions, the build project, the tag table and the revalidation queue of one site.
+    """The functions, build project, tag table and revalidation queue of one site.
 
-    Every release is a version of these functions, with an alias and a URL; `live` names the version in
-    production. The platform's release function makes them, and none of them is known to Pulumi (G8).
+    Every release is a version of these functions, with an alias and a URL. The alias `live` names the version
+    in production. The platform's release function creates versions and aliases; Pulumi does not know them.
 
     Attributes:
-        url: Where the site is.
-        tags: Its tag table.
+        url: URL of the site.
+        tags: Tag table.
     """
 
     def __init__(
@@ -63,27 +64,27 @@ class ZeroDowntimeSite(Component):
         self._name = name
         self._args = args
         names = SiteNames(name)
-        self.tags = TagTable(names.tags, TagTableArgs(stage=args.stage), self.inside)
+        self.tags = TagTable(names.tags, stage=args.stage, opts=self.child_opts)
         queue = Queue(
             names.revalidate,
             QueueArgs(
                 stage=args.stage,
-                visibility=VISIBILITY_PER_TIMEOUT * _TIMEOUT,
+                visibility_timeout=VISIBILITY_TIMEOUT_FACTOR * _TIMEOUT,
                 fifo=True,
             ),
-            self.inside,
+            self.child_opts,
         )
-        server = self._function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(queue))
-        image = self._function(
+        server = self._create_function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(queue))
+        image = self._create_function(
             names.image,
             _ORIGIN_HANDLER,
             _IMAGE_MEMORY,
-            (args.store.assets.grant("GetObject", under=f"assets/{name}/"),),
+            (args.store.assets.grant("GetObject", prefix=f"assets/{name}/"),),
         )
-        revalidate = self._function(
+        revalidate = self._create_function(
             names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
         )
-        revalidate.consume(queue, batch=5)
+        revalidate.consume(queue, batch_size=5)
         build = SiteBuild(
             name,
             SiteBuildArgs(
@@ -93,9 +94,9 @@ class ZeroDowntimeSite(Component):
                 logs=args.store.logs,
                 keys=args.store.keys,
             ),
-            self.inside,
+            self.child_opts,
         )
-        self._declare(
+        self._declare_site(
             {
                 "site": name,
                 "host": args.host,
@@ -109,27 +110,29 @@ class ZeroDowntimeSite(Component):
                 "secretsPath": secrets_path(args.stage, name),
             }
         )
-        self.url = args.stage.url_of(args.host)
+        self.url = args.stage.build_url(args.host)
         self.register_outputs({"url": self.url})
 
     def _server_grants(self, queue: Queue) -> tuple[Grant, ...]:
         cache = f"cache/{self._name}/"
         return (
-            self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", under=cache),
-            self._args.store.assets.grant_list(under=cache),
+            self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", prefix=cache),
+            self._args.store.assets.grant_list(prefix=cache),
             *self.tags.grants(),
             queue.grant_send(),
         )
 
-    def _function(self, name: str, handler: str, memory: int, grants: tuple[Grant, ...]) -> NodeFunction:
+    def _create_function(
+        self, name: str, handler: str, memory: int, grants: tuple[Grant, ...]
+    ) -> NodeFunction:
         return NodeFunction(
             name,
             FunctionArgs(stage=self.stage, handler=handler, timeout=_TIMEOUT, memory=memory, grants=grants),
-            self.inside,
+            self.child_opts,
         )
 
-    def _declare(self, row: dict[str, pulumi.Input[str]]) -> None:
-        """Tell the platform's functions, in the projects table, what there is for the site."""
+    def _declare_site(self, row: dict[str, pulumi.Input[str]]) -> None:
+        """Write the names of the site's resources to the projects table, for the platform's functions."""
         keys = {"projectId": f"SITE#{self._name}", "sk": "SITE"}
         item = {attribute: {"S": value} for attribute, value in {**keys, **row}.items()}
         aws.dynamodb.TableItem(
@@ -137,6 +140,6 @@ class ZeroDowntimeSite(Component):
             table_name=self._args.store.projects.table_name,
             hash_key="projectId",
             range_key="sk",
-            item=composed_json(item),
-            opts=self.inside,
+            item=interpolate_json(item),
+            opts=self.child_opts,
         )

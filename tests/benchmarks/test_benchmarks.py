@@ -24,7 +24,7 @@ from tests.components.recorder import ROOT
 
 def recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
     """A resource named web of an AWS class that needs nothing, with what is `changed`."""
-    nothing: dict[str, Any] = {"inputs": {}, "refers": {}, "after": frozenset(), "made": {}}
+    nothing: dict[str, Any] = {"inputs": {}, "references": {}, "after": frozenset(), "made": {}}
     urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
     options = {
         "protect": False,
@@ -43,7 +43,7 @@ ROLE = recorded(
 POLICY = recorded(
     "aws:iam/rolePolicy:RolePolicy",
     inputs={"role": "anchor-web", "policy": "{}"},
-    refers={"role": frozenset({ROLE.urn})},
+    references={"role": frozenset({ROLE.urn})},
     after=frozenset({ROLE.urn}),
 )
 FUNCTION = recorded(
@@ -55,7 +55,7 @@ FUNCTION = recorded(
         "environment": {"variables": {"A": "1", "ROLE": "I am anchor-web."}},
         "code": pulumi.AssetArchive({"web.py": pulumi.StringAsset("pass")}),
     },
-    refers={"role": frozenset({ROLE.urn}), "environment": frozenset({ROLE.urn})},
+    references={"role": frozenset({ROLE.urn}), "environment": frozenset({ROLE.urn})},
     after=frozenset({ROLE.urn, POLICY.urn}),
     options={"protect": True, "ignore_changes": ["code"]},
 )
@@ -145,13 +145,13 @@ def test_what_other_resources_have_made_is_wired_and_not_written_down() -> None:
 def test_of_resources_called_the_same_each_is_wired_to_what_refers_to_them_all() -> None:
     user = evolve(ROLE, urn=f"{ROLE.urn}-user", made={("id",): "anchor-web"})
     both = frozenset({ROLE.urn, user.urn})
-    told = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, refers={"layers": both})
+    told = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, references={"layers": both})
     *_, raw = raw_resources([ROLE, user, POLICY, told])
     assert {attribute.of for attribute in raw.wired["layers"]} == {0, 1}
 
 
 def test_a_reference_that_cannot_be_found_is_an_error() -> None:
-    lost = evolve(FUNCTION, inputs={"role": "somebody's"}, refers={"role": frozenset({ROLE.urn})})
+    lost = evolve(FUNCTION, inputs={"role": "somebody's"}, references={"role": frozenset({ROLE.urn})})
     with pytest.raises(ValueError, match=r"role of .* says nothing of .*aws:iam/role:Role::web"):
         raw_resources([ROLE, POLICY, lost])
 
@@ -161,7 +161,7 @@ def test_a_reference_that_cannot_be_found_is_an_error() -> None:
     [
         ({"inputs": {**FUNCTION.inputs, "memorySize": 1024.0}}, "inputs is"),
         ({"inputs": {**FUNCTION.inputs, "code": pulumi.AssetArchive({})}}, "inputs is"),
-        ({"refers": {}}, "refers is"),
+        ({"references": {}}, "references is"),
         ({"after": frozenset({ROLE.urn})}, "after is"),
         ({"options": {}}, "options is"),
         ({"urn": "urn:pulumi:dev::anchor-deploy::aws:lambda/function:Function::web2"}, "only one has it"),

@@ -1,3 +1,3 @@
-"""Loads the recorder before any component: it loads pulumi_aws without the warnings that pulumi_aws makes."""
+"""Imports the recorder before any component, because it suppresses deprecation warnings of pulumi_aws."""
 
-import tests.components.recorder  # noqa: F401 - for what loading it does
+import tests.components.recorder  # noqa: F401 - imported for its side effect

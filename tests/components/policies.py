@@ -1,25 +1,24 @@
-"""Every statement of every policy document that a program declares."""
+"""Policy statements of a recorded program."""
 
 from collections.abc import Iterator
 
 from attrs import frozen
 
-from policies.documents import DOCUMENTS, Statement
-from policies.documents import statements as statements_of
+from policies.documents import DOCUMENTS, Statement, read_statements
 from tests.components.recorder import Recording
-from tests.policies.views import graph_of
+from tests.policies.views import build_graph
 
 
 @frozen
-class Declared(Statement):
-    """A statement; `of` is the URN of the resource that carries it, `kind` that resource's type token."""
+class DeclaredStatement(Statement):
+    """A statement, with the URN and the type token of the resource that contains it."""
 
-    of: str
-    kind: str
+    resource_urn: str
+    resource_type: str
 
 
-def statements(recorded: Recording) -> Iterator[Declared]:
-    """Every statement of every policy document of a program."""
-    for resource in graph_of(recorded).of(*DOCUMENTS):
-        for statement in statements_of(resource):
-            yield Declared(statement.document, resource.urn, resource.type)
+def policy_statements(recorded: Recording) -> Iterator[DeclaredStatement]:
+    """Yield every statement of every policy document that a program declares."""
+    for resource in build_graph(recorded).of_type(*DOCUMENTS):
+        for statement in read_statements(resource):
+            yield DeclaredStatement(statement.document, resource.urn, resource.type)

@@ -1,7 +1,7 @@
-"""Runs the Pulumi program without an engine and keeps what it registered.
+"""Runs the Pulumi program without an engine and records the registered resources.
 
-`record_stage("dev")` is the graph of a stage as the program declares it: contract tests assert on it, and
-`dynamodb_tables("dev")` makes test tables of it, so that a test's schema cannot differ from the deployed one.
+Contract tests use `record_stage("dev")`, the resource graph of a stage. `dynamodb_tables("dev")` creates test
+tables from it, so that the schema in tests equals the deployed one.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 with warnings.catch_warnings():
-    # pulumi_aws loads a module when something in it is first used, and then warns of the deprecated classes
-    # in it. Done here, so that a test still fails when the program itself uses one.
+    # pulumi_aws loads a module on first use and then warns about the deprecated classes in it. These modules
+    # are loaded here, so that a test still fails if the program uses a deprecated class.
     warnings.simplefilter("ignore", DeprecationWarning)
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
 
@@ -47,10 +47,13 @@ LAYERS = ("base", "edge")
 class Recorded:
     """One registered resource.
 
-    `inputs` are plain: an asset stands as `{"asset": sha256 of its content}`, an archive as
-    `{"archive": {path: asset}}`, numbers as the wire has them (floats). `parent` is a URN, empty at the top.
-    `refers` says, by input, of which resources (URNs) its value is made; `after` are all that are made before
-    it: these, and those that its options name. `former_parents` are the parents (URNs) in its aliases.
+    Attributes:
+        inputs: Plain values. An asset is `{"asset": sha256 of its content}`, an archive is `{"archive":
+            {path: asset}}`. Numbers are floats, as in the protocol.
+        parent: URN, or an empty string at the top level.
+        references: URNs of the resources that an input depends on, by input.
+        after: URNs of all resources that are created before this one, including those in its options.
+        former_parents: Parents (URNs) in its aliases.
     """
 
     type: str
@@ -62,46 +65,48 @@ class Recorded:
     retain_on_delete: bool
     ignore_changes: tuple[str, ...]
     custom: bool
-    refers: Mapping[str, frozenset[str]]
+    references: Mapping[str, frozenset[str]]
     after: frozenset[str]
     former_parents: tuple[str, ...]
 
 
 @frozen(kw_only=True)
 class Recording:
+    """All resources and stack outputs of one run of the program."""
+
     resources: list[Recorded]
     outputs: Mapping[str, Any] = Factory(dict)
 
-    def of(self, kind: str) -> list[Recorded]:
-        """The resources of one type token."""
+    def of_type(self, kind: str) -> list[Recorded]:
+        """Return the resources with a type token."""
         return [resource for resource in self.resources if resource.type == kind]
 
     def one(self, kind: str, name: str) -> Recorded:
-        """The resource of one type token and logical name."""
-        (found,) = [resource for resource in self.of(kind) if resource.name == name]
+        """Return the resource with a type token and a logical name."""
+        (found,) = [resource for resource in self.of_type(kind) if resource.name == name]
         return found
 
 
 @lru_cache
 def recording(stage: str) -> Recording:
-    """What `__main__.py` registers and exports for a stage with its own `Pulumi.<stage>.yaml`."""
+    """Return the recording of a stage with its own `Pulumi.<stage>.yaml`."""
     return record(stage)
 
 
 def record_stage(stage: str) -> list[Recorded]:
-    """Everything `__main__.py` registers for a stage, sorted by URN."""
+    """Return the resources of a stage, sorted by URN."""
     return recording(stage).resources
 
 
 def record(
     stage: str, change: Mapping[str, Any] | None = None, *, registered: list[Recorded] | None = None
 ) -> Recording:
-    """Run `__main__.py` under a stage's own file.
+    """Run `__main__.py` with the configuration file of a stage.
 
     Args:
-        stage: The stage.
-        change: Replaces settings of `anchor-deploy:stage`; None takes one out.
-        registered: Gets the resources as they come, to see them of a program that fails.
+        stage: Name of the stage.
+        change: Replacements of settings in `anchor-deploy:stage`. None removes a setting.
+        registered: List that receives the resources as they are registered, for programs that fail.
     """
     config = configuration(stage)
     changed = {**config["anchor-deploy:stage"], **(change or {})}
@@ -117,7 +122,7 @@ def run_main() -> None:
 
 
 def configuration(stage: str) -> dict[str, Any]:
-    """What a stage's own file says."""
+    """Return the configuration in a stage's file."""
     return yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
 
 
@@ -128,14 +133,14 @@ def record_program(
     registered: list[Recorded] | None = None,
     monitor: "Callable[[list[Recorded]], Recorder] | None" = None,
 ) -> Recording:
-    """Run a program under the SDK's mocks, in a context and an event loop of its own."""
+    """Run a program under the SDK's mocks, in its own context and event loop."""
     recorded: list[Recorded] = [] if registered is None else registered
     recorder = (monitor or Recorder)(recorded)
     return contextvars.copy_context().run(_record, program, stage, config or {}, recorder)
 
 
 def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
-    """The keyword arguments of boto3's `create_table` for every table of a stage, by the tables' names."""
+    """Return the arguments of boto3's `create_table` for every table of a stage, sorted by table name."""
     tables = [
         resource.inputs for resource in record_stage(stage) if resource.type == "aws:dynamodb/table:Table"
     ]
@@ -144,7 +149,7 @@ def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def built_layers() -> Iterator[Path]:
-    """A folder as `make package` leaves it, with something small in the layers of every runtime and CPU."""
+    """Create a layers folder like `make package` does, with a small file in each layer."""
     with tempfile.TemporaryDirectory() as folder:
         for runtime, architecture, layer in product(RUNTIMES, ARCHITECTURES, LAYERS):
             package = Path(folder) / f"{runtime}-{architecture}" / layer / "python"
@@ -154,7 +159,7 @@ def built_layers() -> Iterator[Path]:
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """Has everything made at once."""
+    """Mocks that create every resource immediately."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
@@ -163,11 +168,11 @@ class Mocks(pulumi.runtime.Mocks):
         name = str(next(given, args.name))
         if args.typ == "aws:lambda/alias:Alias":
             name = f"{args.inputs['functionName']}:{name}"
-        return name, _merged(computed(args.typ, name), args.inputs)
+        return name, _merge_outputs(generate_outputs(args.typ, name), args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
-            raise AssertionError(f"the program looks something up: {args.token}")
+            raise AssertionError(f"unexpected lookup of the program: {args.token}")
         return {
             "accountId": ACCOUNT,
             "arn": f"arn:aws:iam::{ACCOUNT}:root",
@@ -177,10 +182,10 @@ class Mocks(pulumi.runtime.Mocks):
 
 
 class Recorder(mocks.MockMonitor):
-    """The SDK's mock of Pulumi's engine, which also keeps what is registered with it.
+    """The SDK's mock of Pulumi's engine, which also records the registered resources.
 
     Attributes:
-        preview: Whether the program is told that nothing is made.
+        preview: Whether the program runs as a preview.
     """
 
     preview = False
@@ -190,7 +195,7 @@ class Recorder(mocks.MockMonitor):
         self.recorded = recorded
 
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name
-        """Without hooks: nothing is updated here, and the SDK would start a server to be called back by."""
+        """Return the supported features without hooks. For hooks, the SDK would start a callback server."""
         known = super().GetDeploymentInfo(request).supportedFeatures
         hooks = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
         return resource_pb2.DeploymentInfo(supportedFeatures=[one for one in known if one != hooks])
@@ -218,7 +223,7 @@ class Recorder(mocks.MockMonitor):
             retain_on_delete=request.retainOnDelete,
             ignore_changes=tuple(request.ignoreChanges),
             custom=request.custom,
-            refers={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
+            references={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
             after=frozenset(request.dependencies),
             former_parents=tuple(alias.spec.parentUrn for alias in request.aliases if alias.spec.parentUrn),
         )
@@ -226,7 +231,7 @@ class Recorder(mocks.MockMonitor):
 
 @contextmanager
 def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop of this thread, closed afterwards: the SDK leaves those open that it makes itself."""
+    """Provide an event loop for this thread and close it. The SDK would leave its own loop open."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -252,7 +257,7 @@ def _record(
         pulumi.runtime.set_mocks(
             Mocks(), project="anchor-deploy", stack=stage, preview=monitor.preview, monitor=monitor
         )
-        # The stack of the mocks is over before the program begins, which then could not call `pulumi.run`.
+        # `pulumi.run` is refused while the mocks' stack is set, so it is removed.
         settings.ROOT.set(None)
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
@@ -260,24 +265,24 @@ def _record(
         try:
             loop.run_until_complete(run_in_stack(build))
         finally:
-            gc.enable()  # the program turns it off for itself
+            gc.enable()  # the program disables it
     urns = [resource.urn for resource in recorded]
     assert len(urns) == len(set(urns)), "two resources have the same URN"
     return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
 
 
-def _merged(made: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What AWS adds and what was given; both, where AWS adds something within an input."""
+def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the generated outputs and the inputs. Mappings that are in both are merged."""
     within = {
-        key: {**made[key], **value}
+        key: {**generated[key], **value}
         for key, value in inputs.items()
-        if isinstance(value, Mapping) and isinstance(made.get(key), Mapping)
+        if isinstance(value, Mapping) and isinstance(generated.get(key), Mapping)
     }
-    return {**made, **inputs, **within}
+    return {**generated, **inputs, **within}
 
 
-def computed(kind: str, name: str) -> dict[str, Any]:
-    """What AWS adds to a resource: an ARN that looks like one, and what the program reads of some types."""
+def generate_outputs(kind: str, name: str) -> dict[str, Any]:
+    """Return outputs that AWS would generate: an ARN, and the properties that the program reads."""
     module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
     service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
     if kind == "aws:cloudwatch/metricAlarm:MetricAlarm":
@@ -332,7 +337,7 @@ def computed(kind: str, name: str) -> dict[str, Any]:
     return {"arn": f"arn:aws:{place}:{resource}", "name": name, **known.get(kind, {})}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a resource takes
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     if isinstance(value, pulumi.FileAsset | pulumi.StringAsset):
         content = (
             Path(value.path).read_bytes() if isinstance(value, pulumi.FileAsset) else value.text.encode()

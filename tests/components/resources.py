@@ -1,4 +1,4 @@
-"""What the SDK and the recording say of resources, whatever their type."""
+"""Queries on resources of any type, by the SDK and by the recording."""
 
 import inspect
 from typing import Any
@@ -8,13 +8,13 @@ import pulumi_aws
 from tests.components.recorder import Recorded, recording
 
 
-def custom(stage: str) -> list[Recorded]:
-    """Everything a stage registers but the components."""
+def custom_resources(stage: str) -> list[Recorded]:
+    """Return all resources that a stage registers, without components."""
     return [resource for resource in recording(stage).resources if resource.custom]
 
 
-def arguments(token: str) -> frozenset[str]:
-    """What a resource of a type token can be given, by the SDK's own signature."""
+def argument_names(token: str) -> frozenset[str]:
+    """Return the argument names of a resource type, from the SDK's signature."""
     _, module, kind = token.split(":")
     package: Any = getattr(pulumi_aws, {"lambda": "lambda_"}.get(module.split("/")[0], module.split("/")[0]))
     return frozenset(inspect.signature(getattr(package, kind)._internal_init).parameters)

@@ -1,4 +1,4 @@
-"""Stages for tests of one component, without a stage's file."""
+"""Stage settings for tests of a single component."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def stage(name: str = "dev", **changes: Any) -> StageConfig:  # noqa: ANN401 - whatever YAML can say
-    """A stage with the settings above; `changes` replaces them, `...` takes one out."""
+def make_stage(name: str = "dev", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
+    """Return a stage with the settings above. `changes` replaces settings; the value `...` removes one."""
     settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
     return StageConfig.parse(name, "ap-southeast-1", settings)

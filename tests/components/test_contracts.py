@@ -1,4 +1,4 @@
-"""What holds for every resource of every stage (acceptance: `__main__.py` builds under each stage's file)."""
+"""Requirements that every resource of every stage must meet."""
 
 import re
 
@@ -6,28 +6,28 @@ import pytest
 
 from components.aws.package import CHECKOUT
 from components.core.stage import STAGES
-from policies.wildcards import ACTIONS, RESOURCES, unexplained_actions, unexplained_resources
-from tests.components.policies import statements
+from policies.wildcards import ACTIONS, RESOURCES
+from tests.components.policies import policy_statements
 from tests.components.recorder import ACCOUNT, Recorded, record, recording
-from tests.components.resources import arguments, custom
+from tests.components.resources import argument_names, custom_resources
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
-# What holds something that cannot be made again, and what that is.
-KEPT = {
+# Types that hold data which cannot be recreated, and that data.
+RETAINED = {
     "aws:dynamodb/table:Table": "rows",
     "aws:s3/bucket:Bucket": "objects",
-    "aws:kms/key:Key": "what was encrypted or signed with it",
+    "aws:kms/key:Key": "data that was encrypted or signed with it",
     "aws:cognito/userPool:UserPool": "users",
     "aws:cloudwatch/logGroup:LogGroup": "logs",
-    "aws:cloudfront/keyValueStore:KeyValueStore": "which release each host leads to",
-    "aws:cloudfront/distribution:Distribution": "the name that records point to",
-    "aws:apigatewayv2/api:Api": "the address in the webhooks of every repository",
-    "aws:lambda/alias:Alias": "which version is live",
-    "aws:lambda/function:Function": "versions, which are releases (those of sites; the platform's have none)",
+    "aws:cloudfront/keyValueStore:KeyValueStore": "the live release of each host",
+    "aws:cloudfront/distribution:Distribution": "the domain name that DNS records point to",
+    "aws:apigatewayv2/api:Api": "the URL in the webhooks of all repositories",
+    "aws:lambda/alias:Alias": "the live version",
+    "aws:lambda/function:Function": "versions, which are releases (only functions of sites)",
 }
-# What is made again from the program, and is then as good as before.
-REMADE = {
+# Types that the program can recreate without loss.
+RECREATED = {
     "aws:acm/certificate:Certificate",
     "aws:acm/certificateValidation:CertificateValidation",
     "aws:apigatewayv2/apiMapping:ApiMapping",
@@ -71,34 +71,36 @@ REMADE = {
 }
 
 
-def kept(resource: Recorded) -> bool:
+def is_retained(resource: Recorded) -> bool:
     if resource.type == "aws:lambda/function:Function":
         return resource.name.startswith("site-")
-    return resource.type in KEPT
+    return resource.type in RETAINED
 
 
-def test_of_every_type_it_was_decided_whether_production_keeps_it() -> None:
-    """G3: a new type of resource has to be put into one of the two lists."""
-    assert not REMADE & KEPT.keys()
-    assert {resource.type for stage in STAGES for resource in custom(stage)} == REMADE | KEPT.keys()
+def test_each_resource_type_is_listed_as_retained_or_recreated() -> None:
+    """G3: a new resource type must be added to one of the two lists."""
+    assert not RECREATED & RETAINED.keys()
+    assert {
+        resource.type for stage in STAGES for resource in custom_resources(stage)
+    } == RECREATED | RETAINED.keys()
 
 
 @every_stage
-def test_the_program_builds_under_every_stages_file(stage: str) -> None:
+def test_the_program_runs_with_each_stage_file(stage: str) -> None:
     """G1."""
     assert len(recording(stage).resources) > 100
 
 
-def test_production_protects_and_retains_what_cannot_be_made_again() -> None:
+def test_production_protects_and_retains_data() -> None:
     """G3."""
-    resources = custom("production")
+    resources = custom_resources("production")
     wrong = [
         resource.urn
         for resource in resources
-        if (resource.protect, resource.retain_on_delete) != (kept(resource), kept(resource))
+        if (resource.protect, resource.retain_on_delete) != (is_retained(resource), is_retained(resource))
     ]
     assert wrong == []
-    assert {resource.type for resource in resources if resource.protect} == KEPT.keys()
+    assert {resource.type for resource in resources if resource.protect} == RETAINED.keys()
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "production"])
@@ -111,35 +113,35 @@ def test_every_other_stage_can_be_destroyed_completely(stage: str) -> None:
 
 
 @every_stage
-def test_aws_itself_protects_what_production_keeps_and_nothing_else(stage: str) -> None:
+def test_deletion_protection_and_recovery_are_enabled_only_in_production(stage: str) -> None:
     """G3."""
     production = stage == "production"
     recorded = recording(stage)
-    tables = recorded.of("aws:dynamodb/table:Table")
+    tables = recorded.of_type("aws:dynamodb/table:Table")
     assert {table.inputs["deletionProtectionEnabled"] for table in tables} == {production}
     always = {f"anchor-{stage}-{name}" for name in ("shops", "jobs", "import-history")}
     recovered = {table.inputs["name"] for table in tables if table.inputs["pointInTimeRecovery"]["enabled"]}
     assert recovered == ({table.inputs["name"] for table in tables} if production else always)
-    assert {bucket.inputs["forceDestroy"] for bucket in recorded.of("aws:s3/bucket:Bucket")} == {
+    assert {bucket.inputs["forceDestroy"] for bucket in recorded.of_type("aws:s3/bucket:Bucket")} == {
         not production
     }
-    (pool,) = recorded.of("aws:cognito/userPool:UserPool")
+    (pool,) = recorded.of_type("aws:cognito/userPool:UserPool")
     assert pool.inputs["deletionProtection"] == ("ACTIVE" if production else "INACTIVE")
 
 
 @every_stage
-def test_everything_that_takes_tags_has_the_three(stage: str) -> None:
+def test_every_taggable_resource_has_the_three_tags(stage: str) -> None:
     """G6."""
     untagged = [
         resource.urn
-        for resource in custom(stage)
-        if "tags" in arguments(resource.type)
+        for resource in custom_resources(stage)
+        if "tags" in argument_names(resource.type)
         and not {"Project", "Stage", "Component"} <= resource.inputs.get("tags", {}).keys()
     ]
     assert untagged == []
 
 
-def test_tags_say_project_stage_and_the_component_of_the_table_of_contents() -> None:
+def test_the_component_tag_names_a_component_of_the_main_program() -> None:
     """G6."""
     recorded = recording("staging")
     components = {resource.type.rsplit(":", 1)[1] for resource in recorded.resources if not resource.parent}
@@ -149,58 +151,33 @@ def test_tags_say_project_stage_and_the_component_of_the_table_of_contents() -> 
             assert tags["Component"] in components
 
 
-def test_what_belongs_to_a_site_is_tagged_with_it() -> None:
+def test_resources_of_a_site_have_a_site_tag() -> None:
     recorded = recording("staging")
     assert recorded.one("aws:sqs/queue:Queue", "site-docs-revalidate").inputs["tags"]["Site"] == "docs"
 
 
-@every_stage
-def test_no_policy_has_a_wildcard_without_a_reason(stage: str) -> None:
-    """T3, P6: the reasons are in `policies/wildcards.py`, beside each wildcard."""
-    wild = {
-        statement.of: found
-        for statement in statements(recording(stage))
-        if statement.allows
-        and (
-            found := [
-                *unexplained_actions(statement, statement.kind),
-                *unexplained_resources(statement, statement.kind),
-                *statement.inverted,
-            ]
-        )
-    }
-    assert wild == {}
-
-
-def test_no_wildcard_is_allowed_that_nothing_needs() -> None:
-    """The list of reasons stays as short as the policies let it."""
-    every = [statement for stage in STAGES for statement in statements(recording(stage)) if statement.allows]
-    for reasons, said in ((ACTIONS, "actions"), (RESOURCES, "resources")):
-        for one in reasons:
+def test_every_allowed_wildcard_is_used() -> None:
+    """The list of reasons contains no unused entry."""
+    every = [
+        statement for stage in STAGES for statement in policy_statements(recording(stage)) if statement.allows
+    ]
+    for wildcards, attribute in ((ACTIONS, "actions"), (RESOURCES, "resources")):
+        for one in wildcards:
             assert any(
                 re.fullmatch(one.pattern, value)
                 for statement in every
-                if statement.kind in one.types
-                for value in getattr(statement, said)
+                if statement.resource_type in one.types
+                for value in getattr(statement, attribute)
             ), one.pattern
 
 
 @every_stage
-def test_everything_that_runs_code_has_a_role_of_its_own(stage: str) -> None:
-    """P6."""
+def test_every_function_has_a_log_group_with_the_retention_of_the_stage(stage: str) -> None:
     recorded = recording(stage)
-    roles = [function.inputs["role"] for function in recorded.of("aws:lambda/function:Function")]
-    roles += [project.inputs["serviceRole"] for project in recorded.of("aws:codebuild/project:Project")]
-    assert len(roles) == len(set(roles)) == len(recorded.of("aws:iam/role:Role"))
-
-
-@every_stage
-def test_every_function_logs_to_a_group_of_its_own_for_as_long_as_the_stage_says(stage: str) -> None:
-    recorded = recording(stage)
-    names = {function.inputs["name"] for function in recorded.of("aws:lambda/function:Function")}
+    names = {function.inputs["name"] for function in recorded.of_type("aws:lambda/function:Function")}
     groups = {
         group.inputs["name"]: group.inputs["retentionInDays"]
-        for group in recorded.of("aws:cloudwatch/logGroup:LogGroup")
+        for group in recorded.of_type("aws:cloudwatch/logGroup:LogGroup")
     }
     assert {f"/aws/lambda/{name}" for name in names} <= groups.keys()
     days = {"local": 1, "dev": 14, "staging": 30, "production": 365}
@@ -208,16 +185,16 @@ def test_every_function_logs_to_a_group_of_its_own_for_as_long_as_the_stage_says
 
 
 @every_stage
-def test_no_role_has_more_policy_than_iam_takes(stage: str) -> None:
-    for policy in recording(stage).of("aws:iam/rolePolicy:RolePolicy"):
+def test_no_policy_exceeds_the_size_limit_of_iam(stage: str) -> None:
+    for policy in recording(stage).of_type("aws:iam/rolePolicy:RolePolicy"):
         assert len(policy.inputs["policy"]) <= 10_240, policy.urn
 
 
-def test_a_site_reaches_nothing_of_another_site() -> None:
+def test_a_site_has_no_access_to_another_site() -> None:
     """P6, A5."""
     others = {"next-site": "docs", "docs": "next-site"}
     checked = 0
-    for policy in recording("staging").of("aws:iam/rolePolicy:RolePolicy"):
+    for policy in recording("staging").of_type("aws:iam/rolePolicy:RolePolicy"):
         for site, other in others.items():
             if policy.name.startswith(f"site-{site}-"):
                 assert f"site-{other}" not in policy.inputs["policy"]
@@ -226,15 +203,17 @@ def test_a_site_reaches_nothing_of_another_site() -> None:
     assert checked == 8
 
 
-def test_more_sites_change_neither_the_platforms_rights_nor_what_is_watched() -> None:
-    """A policy that lists sites would outgrow IAM's limit; an alarm for each, the operator's patience."""
+def test_more_sites_do_not_change_platform_policies_alarms_or_dashboard() -> None:
+    """A policy that lists sites would exceed IAM's limit, and one alarm per site would be too many."""
     many = record("staging", {"sites": [{"name": f"site{number}"} for number in range(5)]})
     few = recording("staging")
     for name in PLATFORM:
         kind = "aws:iam/rolePolicy:RolePolicy"
         assert many.one(kind, name).inputs == few.one(kind, name).inputs
     for kind in ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"):
-        assert {one.urn: one.inputs for one in many.of(kind)} == {one.urn: one.inputs for one in few.of(kind)}
+        assert {one.urn: one.inputs for one in many.of_type(kind)} == {
+            one.urn: one.inputs for one in few.of_type(kind)
+        }
 
 
 PLATFORM = (
@@ -250,7 +229,7 @@ PLATFORM = (
 
 
 @every_stage
-def test_every_name_says_its_stage_and_fits(stage: str) -> None:
+def test_every_resource_name_starts_with_the_prefix(stage: str) -> None:
     names = {
         resource.inputs["name"]
         .removeprefix("/aws/lambda/")
@@ -258,12 +237,12 @@ def test_every_name_says_its_stage_and_fits(stage: str) -> None:
         .removeprefix("/aws/apigateway/")
         .removeprefix("alias/")
         for resource in recording(stage).resources
-        if isinstance(resource.inputs.get("name"), str) and resource.type not in UNNAMED
+        if isinstance(resource.inputs.get("name"), str) and resource.type not in NAMED_OTHERWISE
     }
     assert [name for name in names if not name.startswith(f"anchor-{stage}-")] == []
 
 
-UNNAMED = {
+NAMED_OTHERWISE = {
     "aws:lambda/alias:Alias": "live",
     "aws:iam/rolePolicy:RolePolicy": "inline, named within its role",
     "aws:apigatewayv2/authorizer:Authorizer": "named within its API",
@@ -272,7 +251,7 @@ UNNAMED = {
 }
 
 
-def test_only_components_stand_at_the_top() -> None:
+def test_only_components_are_at_the_top_level() -> None:
     """`__main__.py` is a table of contents."""
     assert {
         resource.type.split(":")[0] for resource in recording("dev").resources if not resource.parent
@@ -280,8 +259,8 @@ def test_only_components_stand_at_the_top() -> None:
     assert len((CHECKOUT / "__main__.py").read_text().splitlines()) < 100
 
 
-def test_no_region_or_account_is_written_in_code() -> None:
-    """G2: Singapore is checked against the stage's file, us-east-1 is where CloudFront wants certificates."""
+def test_no_region_or_account_is_hard_coded() -> None:
+    """G2: the two exceptions are the check of the stage's region and CloudFront's region us-east-1."""
     found = {
         (path.name, match.group())
         for path in [*(CHECKOUT / "components").rglob("*.py"), CHECKOUT / "__main__.py"]
@@ -291,7 +270,7 @@ def test_no_region_or_account_is_written_in_code() -> None:
 
 
 @every_stage
-def test_the_stack_exports_what_clients_and_tools_need(stage: str) -> None:
+def test_the_stack_has_all_outputs(stage: str) -> None:
     """G5."""
     outputs = recording(stage).outputs
     assert set(outputs) == {
@@ -309,7 +288,7 @@ def test_the_stack_exports_what_clients_and_tools_need(stage: str) -> None:
         "images",
         "shopStorePolicyArn",
     }
-    tables = {table.inputs["name"] for table in recording(stage).of("aws:dynamodb/table:Table")}
+    tables = {table.inputs["name"] for table in recording(stage).of_type("aws:dynamodb/table:Table")}
     assert {table["name"] for table in outputs["tables"].values()} == tables
     assert outputs["tables"]["projects"]["name"] == f"anchor-{stage}-projects"
     assert outputs["tables"]["deployments"]["arn"].endswith(f":table/anchor-{stage}-deployments")
@@ -335,6 +314,6 @@ def test_the_stack_exports_what_clients_and_tools_need(stage: str) -> None:
         ("production", "https://next-site.sites.example.com"),
     ],
 )
-def test_a_sites_url_follows_the_stages_domain(stage: str, url: str) -> None:
+def test_the_url_of_a_site_uses_the_domain_of_the_stage(stage: str, url: str) -> None:
     """G5."""
     assert recording(stage).outputs["sites"]["next-site"] == url

@@ -1,4 +1,4 @@
-"""What holds for every resource of every stage: parents, encryption, retention, and who watches (issue 3)."""
+"""Requirements on operation for every resource: parents, encryption, retention and monitoring."""
 
 import re
 from functools import cache
@@ -10,31 +10,31 @@ from components.core.component import Component
 from components.core.stage import STAGES
 from policies.dead_letters import dead_letter_queues
 from tests.components.recorder import Recorded, recording
-from tests.components.resources import arguments, custom
-from tests.policies.views import graph_of
+from tests.components.resources import argument_names, custom_resources
+from tests.policies.views import build_graph
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 ENCRYPTING = re.compile("kms|encrypt|_sse_|sse_enabled")
-# What can be given a key and is not, and why that is well.
+# Types that support a customer key but do not have one, with the reason.
 WITHOUT_KEY = {
-    "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs encrypts every group with its own key",
-    "aws:lambda/function:Function": "Lambda encrypts variables with its own key; no secret is in them",
-    "aws:lambda/eventSourceMapping:EventSourceMapping": "the key would be for its filter, and it has none",
-    "aws:codebuild/project:Project": "the bucket encrypts; for CodeBuild's key readers would need a grant",
-    "aws:s3/bucket:Bucket": "a resource of its own says it: buckets-are-encrypted of the policy pack",
-    "aws:sns/topic:Topic": "alarms leave by mail; topics-are-encrypted of the policy pack has the reason",
+    "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs encrypts every group with its key",
+    "aws:lambda/function:Function": "Lambda encrypts variables with its own key",
+    "aws:lambda/eventSourceMapping:EventSourceMapping": "the key is for filters; there are none",
+    "aws:codebuild/project:Project": "the bucket encrypts; a CodeBuild key would need grants",
+    "aws:s3/bucket:Bucket": "a separate resource configures it; see rule buckets-are-encrypted",
+    "aws:sns/topic:Topic": "alarms are sent by mail: rule topics-are-encrypted",
 }
-# What fails for good there, and tells nobody.
-NOT_WATCHED = {
-    r"site-.*-revalidate-dead": "after a switch, what an older build had in its queue fails as it should"
+# Dead-letter queues without an alarm, with the reason.
+NOT_MONITORED = {
+    r"site-.*-revalidate-dead": "after a switch, revalidations of the previous build are expected to fail"
 }
 
 
 @every_stage
-def test_every_resource_stands_in_a_component(stage: str) -> None:
-    """A resource beside the components would have neither their tags nor their protection."""
+def test_every_resource_is_inside_a_component(stage: str) -> None:
+    """A resource outside of components would have neither tags nor protection."""
     by_urn = {resource.urn: resource for resource in recording(stage).resources}
     for resource in by_urn.values():
         chain = [resource]
@@ -45,7 +45,7 @@ def test_every_resource_stands_in_a_component(stage: str) -> None:
 
 
 @every_stage
-def test_a_components_type_says_where_it_is_written(stage: str) -> None:
+def test_the_type_of_a_component_names_its_module(stage: str) -> None:
     """By its folder, its module, or both: `deploy_store` is `components/deploy/store.py`."""
     for token in {resource.type for resource in recording(stage).resources if not resource.custom}:
         prefix, module, name = token.split(":")
@@ -56,80 +56,87 @@ def test_a_components_type_says_where_it_is_written(stage: str) -> None:
 
 
 @every_stage
-def test_what_can_be_encrypted_is_or_has_its_reason(stage: str) -> None:
-    """By the SDK's own signatures, so that a new type of resource is asked too."""
-    for resource in custom(stage):
-        possible = {name for name in arguments(resource.type) if ENCRYPTING.search(name)}
+def test_everything_is_encrypted_or_has_a_reason(stage: str) -> None:
+    """Uses the SDK's signatures, so that it covers new resource types."""
+    for resource in custom_resources(stage):
+        possible = {name for name in argument_names(resource.type) if ENCRYPTING.search(name)}
         chosen = possible & {snake(name) for name, value in resource.inputs.items() if value}
         assert not possible or chosen or resource.type in WITHOUT_KEY, resource.urn
 
 
-def test_no_reason_is_left_over() -> None:
-    assert {resource.type for stage in STAGES for resource in custom(stage)} >= WITHOUT_KEY.keys()
+def test_every_reason_applies_to_a_declared_type() -> None:
+    assert {resource.type for stage in STAGES for resource in custom_resources(stage)} >= WITHOUT_KEY.keys()
 
 
 @every_stage
-def test_what_keeps_something_for_a_time_says_for_how_long(stage: str) -> None:
-    """By the SDK's own signatures: whatever has a retention, and of queues those of dead letters."""
+def test_retention_periods_follow_the_stage(stage: str) -> None:
+    """Uses the SDK's signatures, so that it covers new types.
+
+    Dead-letter queues keep messages for 14 days in every stage.
+    """
     days = {"local": 1, "dev": 14, "staging": 30, "production": 365}
-    for resource in custom(stage):
-        for name in arguments(resource.type):
+    for resource in custom_resources(stage):
+        for name in argument_names(resource.type):
             if re.search("retention_(in|period)", name):
                 assert resource.inputs[camel(name)] == days[stage], resource.urn
-    dead = dead_letter_queues(graph_of(recording(stage)))
-    for queue in recording(stage).of("aws:sqs/queue:Queue"):
+    dead = dead_letter_queues(build_graph(recording(stage)))
+    for queue in recording(stage).of_type("aws:sqs/queue:Queue"):
         if queue.urn in dead:
             assert queue.inputs["messageRetentionSeconds"] == 14 * 24 * 3600, queue.urn
 
 
 @every_stage
-def test_every_bucket_forgets_uploads_that_never_ended(stage: str) -> None:
+def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
     """B3, B5."""
-    rules = recording(stage).of("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    rules = recording(stage).of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
     ends = {
         rule["abortIncompleteMultipartUpload"]["daysAfterInitiation"]
         for lifecycle in rules
         for rule in lifecycle.inputs["rules"]
         if "abortIncompleteMultipartUpload" in rule
     }
-    assert len(rules) == len(recording(stage).of("aws:s3/bucket:Bucket"))
+    assert len(rules) == len(recording(stage).of_type("aws:s3/bucket:Bucket"))
     assert ends == {1, 7}
 
 
 @cache
-def watched(stage: str) -> set[str]:
-    """The URNs of everything whose metrics or logs an alarm is made of."""
+def monitored_urns(stage: str) -> set[str]:
+    """Return the URNs of all resources whose metrics or logs are used by an alarm."""
     recorded = recording(stage)
     by_urn = {resource.urn: resource for resource in recorded.resources}
-    alarms = recorded.of(ALARM) + recorded.of("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    alarms = recorded.of_type(ALARM) + recorded.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
     return {
         urn
         for alarm in alarms
         for by in ("dimensions", "metricQueries", "logGroupName")
-        for urn in alarm.refers.get(by, ())
+        for urn in alarm.references.get(by, ())
         if urn in by_urn
     }
 
 
 @every_stage
-def test_everything_of_the_platform_that_can_fail_is_watched(stage: str) -> None:
-    """Q2: a function, an API, a distribution or a dead-letter queue that is new has to get its alarm."""
+def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
+    """Q2: every function, API, distribution and dead-letter queue of the platform."""
     recorded = recording(stage)
-    dead = dead_letter_queues(graph_of(recorded))
+    dead = dead_letter_queues(build_graph(recorded))
     failing: list[Recorded] = [
-        *recorded.of("aws:apigatewayv2/api:Api"),
-        *recorded.of("aws:cloudfront/distribution:Distribution"),
-        *(one for one in recorded.of("aws:lambda/function:Function") if not one.name.startswith("site-")),
-        *(one for one in recorded.of("aws:sqs/queue:Queue") if one.urn in dead),
+        *recorded.of_type("aws:apigatewayv2/api:Api"),
+        *recorded.of_type("aws:cloudfront/distribution:Distribution"),
+        *(
+            one
+            for one in recorded.of_type("aws:lambda/function:Function")
+            if not one.name.startswith("site-")
+        ),
+        *(one for one in recorded.of_type("aws:sqs/queue:Queue") if one.urn in dead),
     ]
     for resource in failing:
-        reason = next((why for name, why in NOT_WATCHED.items() if re.fullmatch(name, resource.name)), None)
-        assert (resource.urn in watched(stage)) != bool(reason), resource.urn
+        reason = next((why for name, why in NOT_MONITORED.items() if re.fullmatch(name, resource.name)), None)
+        assert (resource.urn in monitored_urns(stage)) != bool(reason), resource.urn
 
 
 @every_stage
-def test_whatever_calls_a_function_by_itself_is_made_after_its_right_to(stage: str) -> None:
-    """What comes in between would be lost, or answered with 500."""
+def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
+    """An event in between would be lost, or answered with 500."""
     recorded = recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))
@@ -138,22 +145,22 @@ def test_whatever_calls_a_function_by_itself_is_made_after_its_right_to(stage: s
             "aws:s3/bucketNotification:BucketNotification": "bucket",
             "aws:apigatewayv2/route:Route": "routeKey",
         }.items()
-        for each in recorded.of(kind)
+        for each in recorded.of_type(kind)
     ]
-    rights = {each.urn: each for each in recorded.of("aws:lambda/permission:Permission")}
+    permissions = {each.urn: each for each in recorded.of_type("aws:lambda/permission:Permission")}
     for caller, source in callers:
-        (right,) = (rights.pop(urn) for urn in caller.after & rights.keys())
-        assert right.inputs["sourceArn"].endswith(source), caller.urn
-    assert rights == {}
+        (permission,) = (permissions.pop(urn) for urn in caller.after & permissions.keys())
+        assert permission.inputs["sourceArn"].endswith(source), caller.urn
+    assert permissions == {}
 
 
 @every_stage
-def test_every_alarm_tells_somebody_in_its_region_what_to_do(stage: str) -> None:
+def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str) -> None:
     """Q2."""
-    topics = {topic.urn: topic for topic in recording(stage).of("aws:sns/topic:Topic")}
-    for alarm in recording(stage).of(ALARM):
-        for told in ("alarmActions", "okActions"):
-            (topic,) = (topics[urn] for urn in alarm.refers[told] if urn in topics)
+    topics = {topic.urn: topic for topic in recording(stage).of_type("aws:sns/topic:Topic")}
+    for alarm in recording(stage).of_type(ALARM):
+        for actions in ("alarmActions", "okActions"):
+            (topic,) = (topics[urn] for urn in alarm.references[actions] if urn in topics)
             assert topic.inputs.get("region") == alarm.inputs.get("region"), alarm.urn
         assert alarm.inputs["treatMissingData"] == "notBreaching", alarm.urn
         section = re.search(r"Runbook: docs/operations\.md#([a-z0-9-]+)$", alarm.inputs["alarmDescription"])
@@ -164,7 +171,7 @@ def test_every_alarm_tells_somebody_in_its_region_what_to_do(stage: str) -> None
 
 @cache
 def runbook_sections() -> set[str]:
-    """The sections of the runbook, as links name them."""
+    """Return the anchors of the runbook's sections."""
     titles = re.findall(r"^#+ (.+)$", (CHECKOUT / "docs" / "operations.md").read_text(), re.MULTILINE)
     return {title.lower().replace(" ", "-") for title in titles}
 

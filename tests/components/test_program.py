@@ -1,6 +1,6 @@
 """The whole program under the SDK's plain mocks: https://www.pulumi.com/docs/iac/guides/testing/unit/.
 
-The other tests read the graph that `recorder.py` keeps. These show that a plain unit test works, too.
+Other tests read the graph that `recorder.py` records. These tests show that plain unit tests work, too.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ FUNCTION = "aws:lambda/function:Function"
 
 @define
 class Mocks(recorder.Mocks):
-    """Keeps what the program registers."""
+    """Mocks that record the registered resources."""
 
     resources: list[pulumi.runtime.MockResourceArgs] = Factory(list)
 
@@ -34,14 +34,17 @@ class Mocks(recorder.Mocks):
         self.resources.append(args)
         return super().new_resource(args)
 
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        """The inputs of all resources of a type."""
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        """Return the inputs of all resources of a type."""
         return [resource.inputs for resource in self.resources if resource.typ == kind]
 
 
 @pytest.fixture(autouse=True)
 def event_loops() -> Iterator[None]:
-    """Event loops for all threads that the SDK uses: it would leave those open that it makes itself."""
+    """Provide event loops for all threads of the SDK, and close them afterwards.
+
+    The SDK would leave the loops open that it creates itself.
+    """
     loops: list[asyncio.AbstractEventLoop] = []
 
     def add_loop() -> None:
@@ -58,8 +61,8 @@ def event_loops() -> Iterator[None]:
 
 
 @cache
-def run(stage: str) -> Mocks:
-    """Run the program for a stage. The SDK keeps its settings in context variables, so each has its own."""
+def run_program(stage: str) -> Mocks:
+    """Run the program for a stage, in its own context. The SDK keeps its settings in context variables."""
     return contextvars.copy_context().run(_run, stage)
 
 
@@ -81,9 +84,9 @@ def _run(stage: str) -> Mocks:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_site_of_a_stage_has_its_functions(stage: str) -> None:
-    mocks = run(stage)
-    names = {inputs["name"] for inputs in mocks.of(FUNCTION)}
+def test_every_site_has_its_functions(stage: str) -> None:
+    mocks = run_program(stage)
+    names = {inputs["name"] for inputs in mocks.of_type(FUNCTION)}
     sites = recorder.configuration(stage)["anchor-deploy:stage"]["sites"]
     assert sites
     for site in sites:
@@ -93,20 +96,20 @@ def test_every_site_of_a_stage_has_its_functions(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stages_settings_reach_its_resources(stage: str) -> None:
-    mocks = run(stage)
+def test_resources_use_the_settings_of_the_stage(stage: str) -> None:
+    mocks = run_program(stage)
     settings = recorder.configuration(stage)["anchor-deploy:stage"]
     architectures = {
-        architecture for inputs in mocks.of(FUNCTION) for architecture in inputs["architectures"]
+        architecture for inputs in mocks.of_type(FUNCTION) for architecture in inputs["architectures"]
     }
     assert architectures == {settings["architecture"]}
-    days = {inputs["retentionInDays"] for inputs in mocks.of("aws:cloudwatch/logGroup:LogGroup")}
+    days = {inputs["retentionInDays"] for inputs in mocks.of_type("aws:cloudwatch/logGroup:LogGroup")}
     assert days == {settings["logRetentionDays"]}
-    tables = mocks.of("aws:dynamodb/table:Table")
+    tables = mocks.of_type("aws:dynamodb/table:Table")
     assert {inputs["deletionProtectionEnabled"] for inputs in tables} == {stage == "production"}
 
 
-def test_the_program_leaves_the_collector_of_a_process_that_goes_on_alone() -> None:
+def test_the_garbage_collector_stays_enabled_under_mocks() -> None:
     assert gc.isenabled()
     contextvars.copy_context().run(_run, "dev")
     assert gc.isenabled()

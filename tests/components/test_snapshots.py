@@ -1,5 +1,6 @@
-"""Each stage's graph is as its snapshot says, wherever and whenever the program runs (G7, issue 3)."""
+"""G7: the resource graph of each stage equals its snapshot, on any machine and at any time."""
 
+import copy
 import difflib
 import json
 import os
@@ -15,10 +16,10 @@ from components.core.stage import STAGES
 from policies.graph import Resource
 from policies.plain_secrets import RULES as SECRET_RULES
 from tests.components.recorder import ROOT, Recording, recording
-from tests.components.snapshot import FOLDER, RENEW, path_of, snapshot
+from tests.components.snapshot import FOLDER, RENEW, find_differences, read_graph, snapshot, snapshot_path
 
 _SHOWN_LINES = 60
-# Run by another interpreter in another folder: the same graph, file contents included, years later.
+# Runs in another interpreter and another folder, twelve years later.
 _ELSEWHERE = """
 import datetime, sys, time
 
@@ -33,48 +34,75 @@ class Later(datetime.datetime):
     utcnow = today = now
 datetime.datetime = Later
 
-from tests.components.test_snapshots import exact
+from tests.components.test_snapshots import dump_recording
 from tests.components.recorder import recording
 
 assert datetime.datetime.now().year > 2035
-sys.stdout.write(exact(recording(sys.argv[1])))
+sys.stdout.write(dump_recording(recording(sys.argv[1])))
 """
 
 
-def exact(recorded: Recording) -> str:
-    """Everything of a recording, with the hashes of the files in archives."""
+def dump_recording(recorded: Recording) -> str:
+    """Return everything in a recording as JSON, including the hashes of the files in archives."""
     resources = [attrs.asdict(resource) for resource in recorded.resources]
     return json.dumps([resources, recorded.outputs], default=sorted, sort_keys=True)
 
 
-def stale(stage: str, kept: str, now: str) -> str:
-    """What to say of a snapshot that is not what the program registers."""
-    differing = difflib.unified_diff(kept.splitlines(), now.splitlines(), "kept", "now", lineterm="", n=2)
+def describe_change(stage: str, stored: str, now: str) -> str:
+    """Return the failure message for an outdated snapshot."""
+    differing = difflib.unified_diff(stored.splitlines(), now.splitlines(), "stored", "now", lineterm="", n=2)
     shown = "\n".join(islice(differing, _SHOWN_LINES))
-    return f"the graph of {stage} changed; if it should have, run `{RENEW}` and read the diff:\n{shown}"
+    return f"the graph of {stage} changed; if this is intended, run `{RENEW}` and review the diff:\n{shown}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_graph_is_as_its_snapshot_says(stage: str) -> None:
-    """The snapshot is another run of the program: of another day, mostly on another machine."""
-    kept = path_of(stage).read_text(encoding="utf-8") if path_of(stage).exists() else ""
+def test_the_graph_equals_the_snapshot(stage: str) -> None:
+    """G7: the snapshot was made by another run, usually on another machine."""
+    stored = snapshot_path(stage).read_text(encoding="utf-8") if snapshot_path(stage).exists() else ""
     now = snapshot(stage)
-    assert kept == now, stale(stage, kept, now)
+    assert stored == now, describe_change(stage, stored, now)
 
 
-def test_a_stale_snapshot_says_what_changed_and_what_to_run() -> None:
-    message = stale("dev", "a: 1\nb: 2\n", "a: 1\nb: 3\n")
+def test_the_failure_message_shows_the_change_and_the_command() -> None:
+    message = describe_change("dev", "a: 1\nb: 2\n", "a: 1\nb: 3\n")
     assert "the graph of dev changed" in message
     assert "`make snapshots`" in message
     assert "-b: 2\n+b: 3" in message
     assert "\nsnapshots:" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def test_another_folder_another_clock_and_another_hash_seed_change_nothing(tmp_path: Path) -> None:
-    """G7: byte for byte, and the archives' files too.
+def test_differences_contain_each_added_removed_and_changed_resource() -> None:
+    base = read_graph("production")
+    other = copy.deepcopy(base)
+    first, second = list(base["resources"])[:2]
+    other["resources"]["new"] = {"inputs": {"size": 1}}
+    del other["resources"][first]
+    other["resources"][second]["protect"] = "changed"
+    other["outputs"]["apiId"] = "changed"
+    differences = find_differences(base, other, "production")
+    assert differences["added"] == {"new": {"inputs": {"size": 1}}}
+    assert differences["removed"] == [first]
+    (changed,) = differences["changed"]
+    assert changed["resources"] == [second]
+    assert changed["values"]["protect"]["production"] == "changed"
+    assert differences["outputs"].keys() == {"apiId"}
 
-    Production has every kind of resource; what the stages share is the program, and it is the program that
-    could ask for the time, the folder, or the order of a set.
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
+    """Changes one input of each resource; the differences must change each time."""
+    base, graph = read_graph("production"), read_graph(stage)
+    expected = find_differences(base, graph, stage)
+    for urn, resource in graph["resources"].items():
+        changed = {**graph, "resources": {**graph["resources"], urn: {**resource, "ignoreChanges": ["x"]}}}
+        assert find_differences(base, changed, stage) != expected, urn
+
+
+def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
+    """G7: the same bytes, including the files in archives.
+
+    Production has every type of resource. All stages share the program, and only the program could use the
+    time, the folder or the order of a set.
     """
     here = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TZ": "Pacific/Kiritimati"}
     elsewhere = subprocess.run(
@@ -85,16 +113,16 @@ def test_another_folder_another_clock_and_another_hash_seed_change_nothing(tmp_p
         capture_output=True,
         text=True,
     )
-    assert elsewhere.stdout == exact(recording("production"))
+    assert elsewhere.stdout == dump_recording(recording("production"))
 
 
-def test_there_is_a_snapshot_of_every_stage_and_of_nothing_else() -> None:
+def test_each_stage_has_one_snapshot() -> None:
     assert {path.stem for path in FOLDER.glob("*.yaml")} == set(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_secret_is_in_a_snapshot(stage: str) -> None:
-    lines = path_of(stage).read_text(encoding="utf-8").splitlines()
-    (forms,) = (rule for rule in SECRET_RULES if rule.name == "no-secret-in-plain-text")
-    whole = Resource(type="", name=stage, urn="", props={"lines": lines})
-    assert list(forms.check(whole)) == []
+def test_no_snapshot_contains_a_secret(stage: str) -> None:
+    (rule,) = (rule for rule in SECRET_RULES if rule.name == "no-secret-in-plain-text")
+    lines = snapshot_path(stage).read_text(encoding="utf-8").splitlines()
+    resource = Resource(type="", name=stage, urn="", props={"lines": lines, **read_graph(stage)})
+    assert list(rule.check(resource)) == []

@@ -1,4 +1,4 @@
-"""The type checker knows pulumi_aws: a call that AWS would refuse for its form does not pass `make types`."""
+"""The type checker finds wrong arguments of AWS resources, so that `make types` refuses them."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def grants(rows: TenantTable) -> None:
 """
 
 
-def test_wrong_names_types_and_outputs_are_found_where_they_are(tmp_path: Path) -> None:
+def test_wrong_names_types_and_outputs_are_reported_with_their_line(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     ours = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["basedpyright"]

@@ -14,9 +14,9 @@ def test_what_is_counted_is_what_production_declares() -> None:
     """The roles, tables and build projects of its sites and those of the platform make up all there are."""
     sites = len(configuration("production")["anchor-deploy:stage"]["sites"])
     counted = counts()
-    projects = recording("production").of("aws:codebuild/project:Project")
+    projects = recording("production").of_type("aws:codebuild/project:Project")
     assert len(projects) == sites * counted.site_build_projects > 0
-    mappings = recording("production").of("aws:lambda/eventSourceMapping:EventSourceMapping")
+    mappings = recording("production").of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     assert len(mappings) == counted.queues + sites * counted.site_queues
     assert min(counted.keys, counted.alarm_metrics, counted.queues, counted.site_roles) > 1
 

@@ -92,7 +92,7 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
     assert secret == "01" * 32  # as `od -tx1` writes it
     (message,) = messages
     assert f'echo -n "{message.decode().removesuffix("2")}$VERSION"' in RUNBOOK.text
-    keys = {each.inputs["name"] for each in recording("production").of("aws:kms/alias:Alias")}
+    keys = {each.inputs["name"] for each in recording("production").of_type("aws:kms/alias:Alias")}
     assert "alias/anchor-production-signing" in keys
 
 

@@ -1,11 +1,11 @@
-"""Folders stay small enough to be read: who looks for something finds it by the names in one folder."""
+"""Folders stay small, so that a module can be found by its name."""
 
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST = 16
+MAXIMUM = 16
 SOURCES = {".js", ".mjs", ".py", ".yml"}
 
 
@@ -15,7 +15,7 @@ def folders(top: Path) -> list[Path]:
 
 @pytest.mark.parametrize("top", ["components", "local", "runtime"])
 def test_no_folder_holds_more_than_16_source_files(top: str) -> None:
-    """Folders in it and `__init__.py` are not counted."""
+    """Subfolders and `__init__.py` are not counted."""
     counts = {
         folder.relative_to(ROOT).as_posix(): sum(
             path.suffix in SOURCES and path.name != "__init__.py" for path in folder.iterdir()
@@ -23,4 +23,4 @@ def test_no_folder_holds_more_than_16_source_files(top: str) -> None:
         for folder in folders(ROOT / top)
     }
     assert max(counts.values()) > 1
-    assert {folder: count for folder, count in counts.items() if count > MOST} == {}
+    assert {folder: count for folder, count in counts.items() if count > MAXIMUM} == {}

@@ -1,4 +1,4 @@
-"""The import graph has no cycles. Which folder may import which: see import-linter in pyproject.toml."""
+"""The import graph has no cycles. The contracts in pyproject.toml define the allowed directions."""
 
 from graphlib import TopologicalSorter
 
@@ -7,8 +7,8 @@ import grimp
 PACKAGES = ("anchor", "benchmarks", "components", "local", "policies", "reference", "runtime")
 
 
-def test_no_module_imports_itself_through_others() -> None:
-    """Imports within functions count too. The sorter raises `CycleError`, which names the modules."""
+def test_there_is_no_import_cycle() -> None:
+    """Imports inside functions count, too. The sorter raises `CycleError` with the names of the modules."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     order = list(TopologicalSorter(imports).static_order())

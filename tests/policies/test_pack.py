@@ -1,4 +1,4 @@
-"""The policy pack as Pulumi's engine meets it: started as a program, asked over gRPC."""
+"""The policy pack as Pulumi's engine uses it: started as a process and called over gRPC."""
 
 import subprocess
 import sys
@@ -21,10 +21,10 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from components.aws.package import CHECKOUT
-from policies.pack import policy
+from policies.pack import create_policy
 from policies.rules import RULES
 from tests.components.recorder import Recorded, recording
-from tests.policies.views import document, made, urn
+from tests.policies.views import make_document, make_resource, make_urn
 
 OPTIONS = PolicyResourceOptions(
     protect=False,
@@ -34,12 +34,12 @@ OPTIONS = PolicyResourceOptions(
     custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
     additional_secret_outputs=[],
 )
-POLICIES = {rule.name: policy(rule) for rule in RULES}
+POLICIES = {rule.name: create_policy(rule) for rule in RULES}
 
 
 @pytest.fixture(scope="module")
 def analyzer() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
-    """The pack in a process of its own, started in its folder as the Pulumi command line does."""
+    """Start the pack in its own process and folder, as the Pulumi command line does."""
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "."],
         cwd=CHECKOUT / "policies",
@@ -52,106 +52,108 @@ def analyzer() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
         process.terminate()
 
 
-def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
+def make_struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
     message = struct_pb2.Struct()
     message.update(props)
     return message
 
 
-def on_the_wire(resource: Recorded) -> analyzer_pb2.AnalyzerResource:
+def to_analyzer_resource(resource: Recorded) -> analyzer_pb2.AnalyzerResource:
     return analyzer_pb2.AnalyzerResource(
         type=resource.type,
         name=resource.name,
         urn=resource.urn,
-        properties=struct(resource.inputs),
+        properties=make_struct(resource.inputs),
         options=analyzer_pb2.AnalyzerResourceOptions(protect=resource.protect),
         parent=resource.parent,
         propertyDependencies={
             name: analyzer_pb2.AnalyzerPropertyDependencies(urns=sorted(urns))
-            for name, urns in resource.refers.items()
+            for name, urns in resource.references.items()
         },
     )
 
 
-def test_the_pack_tells_pulumi_every_rule_and_stops_deployments(analyzer: Any) -> None:  # noqa: ANN401
+def test_the_pack_reports_every_rule_as_mandatory(analyzer: Any) -> None:  # noqa: ANN401
     info = analyzer.GetAnalyzerInfo(struct_pb2.Struct())
     assert info.name == "anchor-deploy"
-    assert {told.name for told in info.policies} == POLICIES.keys()
-    assert {told.enforcementLevel for told in info.policies} == {analyzer_pb2.MANDATORY}
+    assert {reported.name for reported in info.policies} == POLICIES.keys()
+    assert {reported.enforcementLevel for reported in info.policies} == {analyzer_pb2.MANDATORY}
 
 
-def test_a_bad_resource_is_refused_with_the_rule_and_the_reason(analyzer: Any) -> None:  # noqa: ANN401
+def test_a_violation_is_reported_with_rule_and_reason(analyzer: Any) -> None:  # noqa: ANN401
     answer = analyzer.Analyze(
         analyzer_pb2.AnalyzeRequest(
             type="aws:s3/bucket:Bucket",
             name="assets",
-            urn=urn("bucket", "assets"),
-            properties=struct({"acl": "public-read"}),
+            urn=make_urn("bucket", "assets"),
+            properties=make_struct({"acl": "public-read"}),
         )
     )
     (found,) = answer.diagnostics
     assert (found.policyName, found.enforcementLevel) == ("no-public-acl", analyzer_pb2.MANDATORY)
-    assert found.message.endswith("assets has the ACL public-read")
+    assert found.message.endswith("assets has the public ACL public-read: remove it")
 
 
-def test_the_whole_of_production_passes(analyzer: Any) -> None:  # noqa: ANN401
-    resources = [on_the_wire(resource) for resource in recording("production").resources]
+def test_production_passes(analyzer: Any) -> None:  # noqa: ANN401
+    resources = [to_analyzer_resource(resource) for resource in recording("production").resources]
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources))
     assert not answer.diagnostics
 
 
-def test_without_its_public_access_block_a_bucket_of_production_is_found(analyzer: Any) -> None:  # noqa: ANN401
+def test_a_bucket_without_a_public_access_block_is_reported(analyzer: Any) -> None:  # noqa: ANN401
     kind = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     resources = [
-        on_the_wire(resource)
+        to_analyzer_resource(resource)
         for resource in recording("production").resources
         if (resource.type, resource.name) != (kind, "artifacts")
     ]
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources))
     (found,) = answer.diagnostics
-    assert found.policyName == "buckets-are-closed"
+    assert found.policyName == "buckets-are-private"
     assert found.urn.endswith("aws:s3/bucket:Bucket::artifacts")
 
 
-def validated(name: str, kind: str, props: dict[str, Any]) -> list[str]:
-    """What a policy of one resource reports, called as the SDK calls it."""
-    told: list[str] = []
-    checked = POLICIES[name]
-    assert isinstance(checked, ResourceValidationPolicy)
+def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
+    """Return what a resource policy reports, called as the SDK calls it."""
+    reports: list[str] = []
+    checked_policy = POLICIES[name]
+    assert isinstance(checked_policy, ResourceValidationPolicy)
     args = ResourceValidationArgs(kind, unknown_checking_proxy(props), "urn", "it", OPTIONS, None)
-    checked.validate(args, lambda message, _urn: told.append(message))
-    return told
+    checked_policy.validate(args, lambda message, _urn: reports.append(message))
+    return reports
 
 
-def test_what_a_preview_does_not_know_is_neither_reported_nor_in_the_way() -> None:
-    """The SDK's containers raise when something unknown is read, which would end the whole check."""
-    kind = made("role-policy").type
-    assert validated("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
-    props = {"policy": document(Action="*"), "role": UNKNOWN_STRING_VALUE}
-    assert validated("no-wildcard-action", kind, props) == ["it allows the action *: name the actions"]
+def test_unknown_values_do_not_stop_a_check() -> None:
+    """The SDK's containers raise when an unknown value is read, which would end the whole check."""
+    kind = make_resource("role-policy").type
+    assert validate("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
+    props = {"policy": make_document(Action="*"), "role": UNKNOWN_STRING_VALUE}
+    assert validate("no-wildcard-action", kind, props) == ["it allows the action *: list the actions"]
     variables = {"A": UNKNOWN_STRING_VALUE, "TOKEN": UNKNOWN_STRING_VALUE}
     environment = {"environment": {"variables": variables}, "layers": ["a"]}
-    (told,) = validated("no-secret-variable", made("function").type, environment)
-    assert "TOKEN" in told
+    (reports,) = validate("no-secret-variable", make_resource("function").type, environment)
+    assert "TOKEN" in reports
 
 
-def test_a_policy_looks_at_the_types_of_its_rule_only() -> None:
-    assert validated("no-public-acl", "aws:sqs/queue:Queue", {"acl": "public-read"}) == []
+def test_a_policy_checks_only_the_types_of_its_rule() -> None:
+    assert validate("no-public-acl", "aws:sqs/queue:Queue", {"acl": "public-read"}) == []
 
 
-def test_a_policy_of_the_stack_reports_the_resource() -> None:
-    told: list[tuple[str, str | None]] = []
-    checked = POLICIES["queues-have-dead-letters"]
-    assert isinstance(checked, StackValidationPolicy)
-    queue = PolicyResource(made("queue").type, {}, urn("queue"), "work", OPTIONS, None, None, [], {})
-    checked.validate(StackValidationArgs([queue]), lambda message, of: told.append((message, of)))
-    ((message, of),) = told
-    assert message.startswith("work loses what fails for good")
-    assert of == urn("queue")
+def test_a_stack_policy_reports_the_resource() -> None:
+    reports: list[tuple[str, str | None]] = []
+    checked_policy = POLICIES["queues-have-dead-letters"]
+    assert isinstance(checked_policy, StackValidationPolicy)
+    queue = PolicyResource(
+        make_resource("queue").type, {}, make_urn("queue"), "work", OPTIONS, None, None, [], {}
+    )
+    checked_policy.validate(StackValidationArgs([queue]), lambda message, of: reports.append((message, of)))
+    ((message, of),) = reports
+    assert message.startswith("work deletes messages that failed")
+    assert of == make_urn("queue")
 
 
-def test_the_packs_file_names_the_environment_that_has_the_sdk() -> None:
-    """There is one lock file with hashes: the program's."""
+def test_the_pack_uses_the_virtual_environment_of_the_program() -> None:
+    """Only the program has a lock file with hashes."""
     text = (CHECKOUT / "policies" / "PulumiPolicy.yaml").read_text(encoding="utf-8")
     assert "virtualenv: ../.venv" in text
     assert not (CHECKOUT / "policies" / "requirements.txt").exists()

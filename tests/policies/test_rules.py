@@ -1,4 +1,4 @@
-"""Every rule catches what it is there for, and nothing else (issue 3: each rule has a violation)."""
+"""Every rule finds its violations, and nothing else."""
 
 from typing import Any
 
@@ -7,25 +7,27 @@ import pytest
 from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, StackRule
 from policies.rules import RULES
 from policies.wildcards import ACTIONS, RESOURCES
-from tests.policies.views import document, made, urn
+from tests.policies.views import make_document, make_resource, make_urn
 from tests.policies.violations import BUCKET, VIOLATIONS, Violation
 
 BY_NAME = {rule.name: rule for rule in RULES}
 
 
-@pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda violation: f"{violation.rule}: {violation.says}")
-def test_a_violation_is_caught_and_told(violation: Violation) -> None:
-    """What is told is a sentence that goes on from the resource's name."""
-    told = [
+@pytest.mark.parametrize(
+    "violation", VIOLATIONS, ids=lambda violation: f"{violation.rule}: {violation.message}"
+)
+def test_a_violation_is_reported(violation: Violation) -> None:
+    """The message is a sentence that continues after the resource's name."""
+    messages = [
         problem
-        for resource, problem in BY_NAME[violation.rule].violations(Graph(violation.resources))
+        for resource, problem in BY_NAME[violation.rule].find_violations(Graph(violation.resources))
         if resource in violation.resources
     ]
-    assert len(told) == 1
-    assert violation.says in told[0]
+    assert len(messages) == 1
+    assert violation.message in messages[0]
 
 
-def test_every_rule_is_seen_to_catch_something() -> None:
+def test_every_rule_has_a_violation() -> None:
     assert {violation.rule for violation in VIOLATIONS} == BY_NAME.keys()
 
 
@@ -34,51 +36,55 @@ def test_names_are_unique_and_readable() -> None:
     assert all(rule.description.endswith(".") and rule.name.islower() for rule in RULES)
 
 
-def _breaks(*resources: Resource) -> set[str]:
+def find_violated_rules(*resources: Resource) -> set[str]:
     graph = Graph(resources)
-    return {rule.name for rule in RULES for _ in rule.violations(graph)}
+    return {rule.name for rule in RULES for _ in rule.find_violations(graph)}
 
 
 @pytest.mark.parametrize(
     "resource",
     [
-        made(
+        make_resource(
             "queue",
             {"sqsManagedSseEnabled": False, "kmsMasterKeyId": "alias/a"},
-            refers={"redrivePolicy": "a"},
+            references={"redrivePolicy": "a"},
         ),
-        made("key", {"keyUsage": "GENERATE_VERIFY_MAC", "customerMasterKeySpec": "HMAC_256"}),
-        made("key", {"enableKeyRotation": True, "policy": document(Action="kms:*", Resource="*")}),
-        made("route", {"routeKey": "POST /webhook/{projectId}", "authorizationType": "NONE"}),
-        made("distribution", {"viewerCertificate": {"cloudfrontDefaultCertificate": True}}),
-        made("role-policy", {"policy": document(Effect="Deny", Action="*", Resource="*")}),
-        made("table", {"serverSideEncryption": {"enabled": True}}, stage="staging"),
-        made("mapping", {"eventSourceArn": "arn:aws:sqs:::queue"}),
-        made("parameter", {"type": "SecureString"}),
-        made("permission", {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::bucket"}),
+        make_resource("key", {"keyUsage": "GENERATE_VERIFY_MAC", "customerMasterKeySpec": "HMAC_256"}),
+        make_resource(
+            "key", {"enableKeyRotation": True, "policy": make_document(Action="kms:*", Resource="*")}
+        ),
+        make_resource("route", {"routeKey": "POST /webhook/{projectId}", "authorizationType": "NONE"}),
+        make_resource("distribution", {"viewerCertificate": {"cloudfrontDefaultCertificate": True}}),
+        make_resource("role-policy", {"policy": make_document(Effect="Deny", Action="*", Resource="*")}),
+        make_resource("table", {"serverSideEncryption": {"enabled": True}}, stage="staging"),
+        make_resource("mapping", {"eventSourceArn": "arn:aws:sqs:::queue"}),
+        make_resource("parameter", {"type": "SecureString"}),
+        make_resource("permission", {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::bucket"}),
     ],
     ids=lambda resource: resource.type,
 )
-def test_what_is_right_is_left_alone(resource: Resource) -> None:
-    assert _breaks(resource) == set()
+def test_a_correct_resource_violates_no_rule(resource: Resource) -> None:
+    assert find_violated_rules(resource) == set()
 
 
-def test_variables_may_say_where_a_secret_is() -> None:
+def test_a_variable_may_contain_the_name_of_a_secret() -> None:
     variables = {"SECRETS_KEY_ARN": "arn", "TOKEN_PARAMETER": "/a/b", "SIGNING_KEY_ARN": "arn"}
-    function = made("function", {"environment": {"variables": variables}})
-    assert "no-secret-variable" not in _breaks(function)
+    function = make_resource("function", {"environment": {"variables": variables}})
+    assert "no-secret-variable" not in find_violated_rules(function)
 
 
-def test_a_build_may_take_a_secret_from_the_parameter_store() -> None:
+def test_a_build_may_read_a_secret_from_parameter_store() -> None:
     variable = {"name": "NPM_TOKEN", "type": "PARAMETER_STORE", "value": "/a/b"}
-    build = made("build", {"environment": {"environmentVariables": [variable]}})
-    assert "no-secret-variable" not in _breaks(build)
+    build = make_resource("build", {"environment": {"environmentVariables": [variable]}})
+    assert "no-secret-variable" not in find_violated_rules(build)
 
 
-def test_what_dead_letters_are_sent_to_needs_none_itself() -> None:
-    queue = made("queue", {"sqsManagedSseEnabled": True}, refers={"redrivePolicy": urn("queue", "dead")})
-    dead = made("queue", {"sqsManagedSseEnabled": True}, name="dead")
-    assert _breaks(queue, dead) == set()
+def test_a_dead_letter_queue_needs_no_dead_letter_queue() -> None:
+    queue = make_resource(
+        "queue", {"sqsManagedSseEnabled": True}, references={"redrivePolicy": make_urn("queue", "dead")}
+    )
+    dead = make_resource("queue", {"sqsManagedSseEnabled": True}, name="dead")
+    assert find_violated_rules(queue, dead) == set()
 
 
 @pytest.mark.parametrize(
@@ -95,25 +101,27 @@ def test_what_dead_letters_are_sent_to_needs_none_itself() -> None:
         },
     ],
 )
-def test_a_cache_may_share_nothing_or_what_the_platform_released(policy: dict[str, Any]) -> None:
-    made_policy = made("cache-policy", policy)
+def test_a_cache_policy_without_sharing_or_with_the_signal_is_accepted(policy: dict[str, Any]) -> None:
+    cache_policy = make_resource("cache-policy", policy)
     server = {"origins": [{"originId": "server", "customOriginConfig": {}}]}
-    distribution = made("distribution", server, refers={"defaultCacheBehavior": made_policy.urn})
-    assert "servers-release-what-is-shared" not in _breaks(made_policy, distribution)
+    distribution = make_resource(
+        "distribution", server, references={"defaultCacheBehavior": cache_policy.urn}
+    )
+    assert "servers-release-what-is-shared" not in find_violated_rules(cache_policy, distribution)
 
 
-def test_a_distribution_without_a_server_may_keep_what_it_likes() -> None:
-    policy = made("cache-policy", {"maxTtl": 60})
-    images = made(
+def test_a_distribution_without_a_server_may_cache_everything() -> None:
+    policy = make_resource("cache-policy", {"maxTtl": 60})
+    images = make_resource(
         "distribution",
         {"origins": [{"originId": "bucket"}]},
-        refers={"defaultCacheBehavior": policy.urn},
+        references={"defaultCacheBehavior": policy.urn},
     )
-    assert "servers-release-what-is-shared" not in _breaks(policy, images)
+    assert "servers-release-what-is-shared" not in find_violated_rules(policy, images)
 
 
-class Nothing(dict[str, Any]):
-    """Inputs none of which is known yet."""
+class UnknownInputs(dict[str, Any]):
+    """Inputs that are all unknown."""
 
     def get(self, _key: str, _default: object = None) -> Any:  # noqa: ANN401 - as a dict's
         return UNKNOWN
@@ -122,11 +130,11 @@ class Nothing(dict[str, Any]):
 @pytest.mark.parametrize(
     "rule", [rule for rule in RULES if isinstance(rule, ResourceRule)], ids=lambda rule: rule.name
 )
-def test_what_is_not_known_yet_breaks_no_rule(rule: ResourceRule) -> None:
-    """`pulumi preview` knows no ARN of what is still to be made."""
+def test_unknown_inputs_violate_no_resource_rule(rule: ResourceRule) -> None:
+    """A preview does not know the ARNs of resources that do not exist yet."""
     (kind, *_) = rule.types or ("aws:sqs/queue:Queue",)
     resource = Resource(
-        type=kind, name="it", urn=urn("queue", stage="production"), props=Nothing(), protect=True
+        type=kind, name="it", urn=make_urn("queue", stage="production"), props=UnknownInputs(), protect=True
     )
     assert list(rule.check(resource)) == []
 
@@ -134,16 +142,26 @@ def test_what_is_not_known_yet_breaks_no_rule(rule: ResourceRule) -> None:
 @pytest.mark.parametrize(
     "rule", [rule for rule in RULES if isinstance(rule, StackRule)], ids=lambda rule: rule.name
 )
-def test_a_stack_rule_knows_by_references_what_belongs_together(rule: StackRule) -> None:
-    """They are known in a preview, when names and ARNs are not."""
-    log_group, role, dead = made("log-group"), made("role"), made("queue", name="dead")
+def test_unknown_inputs_with_references_violate_no_stack_rule(rule: StackRule) -> None:
+    """A preview knows references even if it does not know names and ARNs."""
+    log_group, role, dead = (
+        make_resource("log-group"),
+        make_resource("role"),
+        make_resource("queue", name="dead"),
+    )
     graph = Graph(
         (
-            *(made(what) for what in ("bucket", "role", "log-group")),
+            *(make_resource(kind) for kind in ("bucket", "role", "log-group")),
             dead,
             *(
-                Resource(type=made(what).type, name="it", urn=urn(what), props=Nothing(), refers=refers)
-                for what, refers in {
+                Resource(
+                    type=make_resource(kind).type,
+                    name="it",
+                    urn=make_urn(kind),
+                    props=UnknownInputs(),
+                    references=references,
+                )
+                for kind, references in {
                     "public-access-block": {"bucket": frozenset({BUCKET.urn})},
                     "ownership": {"bucket": frozenset({BUCKET.urn})},
                     "sse": {"bucket": frozenset({BUCKET.urn})},
@@ -157,9 +175,9 @@ def test_a_stack_rule_knows_by_references_what_belongs_together(rule: StackRule)
             ),
         )
     )
-    assert list(rule.violations(graph)) == []
+    assert list(rule.find_violations(graph)) == []
 
 
-def test_every_wildcard_has_its_reason() -> None:
+def test_every_wildcard_has_a_reason() -> None:
     for wildcard in (*ACTIONS, *RESOURCES):
         assert len(wildcard.reason.split()) > 3, wildcard.pattern

@@ -1,4 +1,4 @@
-"""The rules' view of resources: made up for one test, or of what a stage really registers."""
+"""Resources as rules see them: created for one test, or recorded from a stage."""
 
 import json
 from collections.abc import Mapping
@@ -42,38 +42,38 @@ _TOKENS = {
 }
 
 
-def urn(what: str, name: str = "it", stage: str = "dev") -> str:
-    return f"urn:pulumi:{stage}::anchor-deploy::{_TOKENS[what]}::{name}"
+def make_urn(kind: str, name: str = "it", stage: str = "dev") -> str:
+    return f"urn:pulumi:{stage}::anchor-deploy::{_TOKENS[kind]}::{name}"
 
 
-def made(  # noqa: PLR0913 - what a resource is made of
-    what: str,
+def make_resource(  # noqa: PLR0913 - the fields of a resource
+    kind: str,
     props: Mapping[str, Any] | None = None,
     *,
     name: str = "it",
     stage: str = "dev",
     protect: bool = False,
-    refers: Mapping[str, str] | None = None,
+    references: Mapping[str, str] | None = None,
 ) -> Resource:
-    """A resource; `refers` says by property of what its value is made."""
+    """Return a resource. `references` names the URN that each property's value depends on."""
     return Resource(
-        type=_TOKENS[what],
+        type=_TOKENS[kind],
         name=name,
-        urn=urn(what, name, stage),
+        urn=make_urn(kind, name, stage),
         props=props or {},
         protect=protect,
-        refers={key: frozenset({value}) for key, value in (refers or {}).items()},
+        references={key: frozenset({value}) for key, value in (references or {}).items()},
     )
 
 
-def document(**statement: Any) -> str:  # noqa: ANN401 - whatever a statement says
-    """A policy document with one allowing statement, in which `statement` replaces what it says."""
+def make_document(**statement: Any) -> str:  # noqa: ANN401 - any field of a statement
+    """Return a policy document with one Allow statement. Arguments replace or add fields of the statement."""
     allowing = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/k"}
     return json.dumps({"Version": "2012-10-17", "Statement": [{**allowing, **statement}]})
 
 
-def graph_of(recorded: Recording) -> Graph:
-    """What a program registered, as the rules see it."""
+def build_graph(recorded: Recording) -> Graph:
+    """Return a recorded program as rules see it."""
     return Graph(
         tuple(
             Resource(
@@ -82,7 +82,7 @@ def graph_of(recorded: Recording) -> Graph:
                 urn=resource.urn,
                 props=resource.inputs,
                 protect=resource.protect,
-                refers=resource.refers,
+                references=resource.references,
             )
             for resource in recorded.resources
         )

@@ -1,75 +1,78 @@
-"""For every rule, what breaks it: the resources, and what is said about the one that does."""
+"""At least one violation of every rule: the resources, and part of the message."""
 
 from typing import Any
 
 from attrs import frozen
 
 from policies.graph import Resource
-from tests.policies.views import document, made, urn
+from tests.policies.views import make_document, make_resource, make_urn
 
-BUCKET = made("bucket")
-OF_THE_BUCKET = {"bucket": BUCKET.urn}
-ALL_CLOSED = {
+BUCKET = make_resource("bucket")
+BUCKET_REFERENCE = {"bucket": BUCKET.urn}
+ALL_BLOCKED = {
     "blockPublicAcls": True,
     "blockPublicPolicy": True,
     "ignorePublicAcls": True,
     "restrictPublicBuckets": True,
 }
-BLOCK = made("public-access-block", ALL_CLOSED, refers=OF_THE_BUCKET)
-OWNED = made("ownership", {"rule": {"objectOwnership": "BucketOwnerEnforced"}}, refers=OF_THE_BUCKET)
+BLOCK = make_resource("public-access-block", ALL_BLOCKED, references=BUCKET_REFERENCE)
+OWNED = make_resource(
+    "ownership", {"rule": {"objectOwnership": "BucketOwnerEnforced"}}, references=BUCKET_REFERENCE
+)
 PRODUCTION: dict[str, Any] = {"stage": "production"}
-BEHAVIOUR = {"viewerProtocolPolicy": "redirect-to-https"}
-CUSTOM = {"originProtocolPolicy": "https-only", "originSslProtocols": ["TLSv1.2"]}
+BEHAVIOR = {"viewerProtocolPolicy": "redirect-to-https"}
+CUSTOM_ORIGIN = {"originProtocolPolicy": "https-only", "originSslProtocols": ["TLSv1.2"]}
 
 
 @frozen
 class Violation:
-    """`resources` break the rule, and `says` is part of how that is told."""
+    """Resources that violate a rule, and part of the message about it."""
 
     rule: str
-    says: str
+    message: str
     resources: tuple[Resource, ...]
 
 
-def _v(rule: str, says: str, *resources: Resource) -> Violation:
-    return Violation(rule, says, resources)
+def _violation(rule: str, message: str, *resources: Resource) -> Violation:
+    return Violation(rule, message, resources)
 
 
-def _origin(**custom: Any) -> Resource:  # noqa: ANN401
-    return made(
-        "distribution", {"origins": [{"originId": "server", "customOriginConfig": {**CUSTOM, **custom}}]}
+def _distribution_with_origin(**custom: Any) -> Resource:  # noqa: ANN401
+    return make_resource(
+        "distribution",
+        {"origins": [{"originId": "server", "customOriginConfig": {**CUSTOM_ORIGIN, **custom}}]},
     )
 
 
-def _stream(**props: Any) -> Resource:  # noqa: ANN401
+def _stream_mapping(**props: Any) -> Resource:  # noqa: ANN401
     right = {
         "startingPosition": "TRIM_HORIZON",
         "maximumRetryAttempts": 3,
         "destinationConfig": {"onFailure": {"destinationArn": "arn:aws:sqs:::dead"}},
     }
-    return made("mapping", {**right, **props})
+    return make_resource("mapping", {**right, **props})
 
 
-_SERVERS = {"origins": [{"originId": "server", "customOriginConfig": CUSTOM}]}
+_SERVERS = {"origins": [{"originId": "server", "customOriginConfig": CUSTOM_ORIGIN}]}
 _BOTH_FUNCTIONS = {
     "functionAssociations": [{"eventType": "viewer-request"}, {"eventType": "viewer-response"}]
 }
 
 
 def _cache_policy(**props: Any) -> Resource:  # noqa: ANN401
-    return made("cache-policy", {"maxTtl": 60, **props})
+    return make_resource("cache-policy", {"maxTtl": 60, **props})
 
 
-def _cached_by(policy: Resource) -> Resource:
-    """A distribution with a server, whose behavior uses the policy."""
-    return made(
+def _distribution_with_policy(policy: Resource) -> Resource:
+    """Return a distribution with a server, whose behavior uses the policy."""
+    return make_resource(
         "distribution",
-        {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS}},
-        refers={"defaultCacheBehavior": policy.urn},
+        {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS}},
+        references={"defaultCacheBehavior": policy.urn},
     )
 
 
-def _key_of(*headers: str) -> dict[str, Any]:
+def _cache_key(*headers: str) -> dict[str, Any]:
     return {
         "parametersInCacheKeyAndForwardedToOrigin": {"headersConfig": {"headers": {"items": list(headers)}}}
     }
@@ -77,11 +80,16 @@ def _key_of(*headers: str) -> dict[str, Any]:
 
 SHARED_CACHES = [
     *(
-        _v("servers-release-what-is-shared", "add x-anchor-cache to its key", policy, _cached_by(policy))
-        for policy in (_cache_policy(), _cache_policy(**_key_of("x-anchor-release", "rsc")))
+        _violation(
+            "servers-release-what-is-shared",
+            "add x-anchor-cache to its key",
+            policy,
+            _distribution_with_policy(policy),
+        )
+        for policy in (_cache_policy(), _cache_policy(**_cache_key("x-anchor-release", "rsc")))
     ),
     *(
-        _v(
+        _violation(
             "servers-have-own-cache-policies",
             says,
             made(
@@ -98,14 +106,14 @@ SHARED_CACHES = [
         _v(
             "servers-are-behind-edge-functions",
             f"has no {missing} function for /_next/image*",
-            made(
+            make_resource(
                 "distribution",
                 {
                     **_SERVERS,
-                    "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS},
+                    "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS},
                     "orderedCacheBehaviors": [
                         {
-                            **BEHAVIOUR,
+                            **BEHAVIOR,
                             "pathPattern": "/_next/image*",
                             "functionAssociations": [{"eventType": present}],
                         }
@@ -122,149 +130,213 @@ SHARED_CACHES = [
 
 PUBLIC_ACCESS = [
     *(
-        _v(
+        _violation(
             "public-access-block-is-complete",
-            f"does not set {switch}",
-            made("public-access-block", {**ALL_CLOSED, switch: False}),
+            f"does not set {setting}",
+            make_resource("public-access-block", {**ALL_BLOCKED, setting: False}),
         )
-        for switch in ALL_CLOSED
+        for setting in ALL_BLOCKED
     ),
-    _v("buckets-are-closed", "has no BucketPublicAccessBlock", BUCKET, OWNED),
-    _v("buckets-are-closed", "has ACLs", BUCKET, BLOCK),
-    _v(
-        "buckets-are-closed",
+    _violation("buckets-are-private", "has no BucketPublicAccessBlock", BUCKET, OWNED),
+    _violation("buckets-are-private", "has ACLs", BUCKET, BLOCK),
+    _violation(
+        "buckets-are-private",
         "has ACLs",
         BUCKET,
         BLOCK,
-        made("ownership", {"rule": {"objectOwnership": "ObjectWriter"}}, refers=OF_THE_BUCKET),
+        make_resource(
+            "ownership", {"rule": {"objectOwnership": "ObjectWriter"}}, references=BUCKET_REFERENCE
+        ),
     ),
-    _v("no-public-acl", "has the ACL public-read", made("bucket", {"acl": "public-read"})),
-    _v("no-public-acl", "authenticated-read", made("acl", {"acl": "authenticated-read"})),
-    _v(
+    _violation(
+        "no-public-acl", "has the public ACL public-read", make_resource("bucket", {"acl": "public-read"})
+    ),
+    _violation("no-public-acl", "authenticated-read", make_resource("acl", {"acl": "authenticated-read"})),
+    _violation(
         "no-policy-for-everyone",
         "allows everyone s3:GetObject",
-        made("bucket-policy", {"policy": document(Principal="*")}),
+        make_resource("bucket-policy", {"policy": make_document(Principal="*")}),
     ),
-    _v(
+    _violation(
         "no-policy-for-everyone",
         "allows everyone sns:Publish",
-        made("topic", {"policy": document(Principal={"AWS": ["*"]}, Action="sns:Publish")}),
+        make_resource("topic", {"policy": make_document(Principal={"AWS": ["*"]}, Action="sns:Publish")}),
     ),
-    _v("no-function-for-everyone", "lets everyone call", made("permission", {"principal": "*"})),
-    _v(
-        "no-function-for-everyone",
-        "name the resource as sourceArn",
-        made("permission", {"principal": "s3.amazonaws.com"}),
+    _violation(
+        "function-callers-are-named", "lets everyone call", make_resource("permission", {"principal": "*"})
     ),
-    _v("cors-names-its-origins", "(*)", made("api", {"corsConfiguration": {"allowOrigins": ["*"]}})),
-    _v(
-        "cors-names-its-origins",
+    _violation(
+        "function-callers-are-named",
+        "set the resource as sourceArn",
+        make_resource("permission", {"principal": "s3.amazonaws.com"}),
+    ),
+    _violation(
+        "cors-origins-are-listed", "(*)", make_resource("api", {"corsConfiguration": {"allowOrigins": ["*"]}})
+    ),
+    _violation(
+        "cors-origins-are-listed",
         "(https://*.example.com)",
-        made("cors", {"corsRules": [{"allowedOrigins": ["https://a.example", "https://*.example.com"]}]}),
+        make_resource(
+            "cors", {"corsRules": [{"allowedOrigins": ["https://a.example", "https://*.example.com"]}]}
+        ),
     ),
 ]
 
 ENCRYPTION = [
-    _v("tables-are-encrypted", "serverSideEncryption", made("table")),
-    _v("tables-are-encrypted", "cannot see", made("table", {"serverSideEncryption": {"enabled": False}})),
-    _v("queues-are-encrypted", "is not encrypted", made("queue", {"sqsManagedSseEnabled": False})),
-    _v("topics-are-encrypted", "set kmsMasterKeyId", made("topic", {"name": "anchor-dev-orders"})),
-    _v("parameters-are-encrypted", "SecureString", made("parameter", {"type": "String", "value": "a"})),
-    _v("keys-rotate", "never changes", made("key", {"enableKeyRotation": False})),
-    _v("keys-rotate", "never changes", made("key", {"keyUsage": "ENCRYPT_DECRYPT"})),
-    _v("buckets-are-encrypted", "has no BucketServerSide", BUCKET, made("sse")),
+    _violation("tables-are-encrypted", "serverSideEncryption", make_resource("table")),
+    _violation(
+        "tables-are-encrypted",
+        "cannot audit",
+        make_resource("table", {"serverSideEncryption": {"enabled": False}}),
+    ),
+    _violation(
+        "queues-are-encrypted", "is not encrypted", make_resource("queue", {"sqsManagedSseEnabled": False})
+    ),
+    _violation(
+        "topics-are-encrypted", "set kmsMasterKeyId", make_resource("topic", {"name": "anchor-dev-orders"})
+    ),
+    _violation(
+        "parameters-are-encrypted",
+        "SecureString",
+        make_resource("parameter", {"type": "String", "value": "a"}),
+    ),
+    _violation("keys-rotate", "is not rotated", make_resource("key", {"enableKeyRotation": False})),
+    _violation("keys-rotate", "is not rotated", make_resource("key", {"keyUsage": "ENCRYPT_DECRYPT"})),
+    _violation("buckets-are-encrypted", "has no explicit encryption", BUCKET, make_resource("sse")),
 ]
 
 TRANSPORT = [
-    _v(
+    _violation(
         "viewers-use-https",
-        "serves the default behaviour over http",
-        made("distribution", {"defaultCacheBehavior": {"viewerProtocolPolicy": "allow-all"}}),
+        "serves the default behavior over http",
+        make_resource("distribution", {"defaultCacheBehavior": {"viewerProtocolPolicy": "allow-all"}}),
     ),
-    _v(
+    _violation(
         "viewers-use-https",
         "serves /a/* over http",
-        made(
+        make_resource(
             "distribution",
             {
-                "defaultCacheBehavior": BEHAVIOUR,
+                "defaultCacheBehavior": BEHAVIOR,
                 "orderedCacheBehaviors": [{"pathPattern": "/a/*", "viewerProtocolPolicy": "allow-all"}],
             },
         ),
     ),
-    _v(
+    _violation(
         "viewers-use-tls-1-2",
-        "takes TLSv1.1_2016",
-        made("distribution", {"viewerCertificate": {"minimumProtocolVersion": "TLSv1.1_2016"}}),
+        "accepts TLSv1.1_2016",
+        make_resource("distribution", {"viewerCertificate": {"minimumProtocolVersion": "TLSv1.1_2016"}}),
     ),
-    _v("viewers-use-tls-1-2", "takes None", made("distribution", {"viewerCertificate": {}})),
-    _v("origins-use-https", "speaks http to the origin server", _origin(originProtocolPolicy="match-viewer")),
-    _v("origins-use-https", "less than TLS 1.2", _origin(originSslProtocols=["TLSv1", "TLSv1.2"])),
-    _v(
+    _violation(
+        "viewers-use-tls-1-2", "accepts None", make_resource("distribution", {"viewerCertificate": {}})
+    ),
+    _violation(
+        "origins-use-https",
+        "uses http for the origin server",
+        _distribution_with_origin(originProtocolPolicy="match-viewer"),
+    ),
+    _violation(
+        "origins-use-https",
+        "TLS below 1.2",
+        _distribution_with_origin(originSslProtocols=["TLSv1", "TLSv1.2"]),
+    ),
+    _violation(
         "api-domains-use-tls-1-2",
-        "less than TLS 1.2",
-        made("domain-name", {"domainNameConfiguration": {"securityPolicy": "TLS_1_0"}}),
+        "TLS below 1.2",
+        make_resource("domain-name", {"domainNameConfiguration": {"securityPolicy": "TLS_1_0"}}),
     ),
-    _v("subscriptions-use-tls", "over http", made("subscription", {"protocol": "http"})),
-    _v("topics-take-tls-only", "without TLS", made("topic")),
-    _v("topics-take-tls-only", "without TLS", made("topic", {"policy": document(Principal="*")})),
-    _v(
-        "buckets-take-tls-only",
+    _violation("subscriptions-use-tls", "over http", make_resource("subscription", {"protocol": "http"})),
+    _violation("topics-require-tls", "without TLS", make_resource("topic")),
+    _violation(
+        "topics-require-tls", "without TLS", make_resource("topic", {"policy": make_document(Principal="*")})
+    ),
+    _violation(
+        "buckets-require-tls",
         "without TLS",
         BUCKET,
-        made("bucket-policy", {"policy": document()}, refers=OF_THE_BUCKET),
+        make_resource("bucket-policy", {"policy": make_document()}, references=BUCKET_REFERENCE),
     ),
 ]
 
 PERMISSIONS = [
     *(
-        _v("no-wildcard-action", f"allows the action {action}", made("role-policy", {"policy": text}))
+        _violation(
+            "no-wildcard-action",
+            f"allows the action {action}",
+            make_resource("role-policy", {"policy": text}),
+        )
         for action, text in (
-            ("*", document(Action="*")),
-            ("dynamodb:*", document(Action=["s3:GetObject", "dynamodb:*"])),
-            ("s3:Get*", document(Action="s3:Get*")),
-            ("kms:*", document(Action="kms:*")),
+            ("*", make_document(Action="*")),
+            ("dynamodb:*", make_document(Action=["s3:GetObject", "dynamodb:*"])),
+            ("s3:Get*", make_document(Action="s3:Get*")),
+            ("kms:*", make_document(Action="kms:*")),
         )
     ),
-    _v("no-wildcard-action", "allows by NotAction", made("policy", {"policy": document(NotAction="iam:*")})),
-    _v("no-wildcard-action", "s3:*", made("bucket-policy", {"policy": document(Action="s3:*")})),
+    _violation(
+        "no-wildcard-action",
+        "uses NotAction",
+        make_resource("policy", {"policy": make_document(NotAction="iam:*")}),
+    ),
+    _violation(
+        "no-wildcard-action", "s3:*", make_resource("bucket-policy", {"policy": make_document(Action="s3:*")})
+    ),
     *(
-        _v("no-wildcard-resource", f"on {arn}: name", made("role-policy", {"policy": document(Resource=arn)}))
+        _violation(
+            "no-wildcard-resource",
+            f"on {arn}: name",
+            make_resource("role-policy", {"policy": make_document(Resource=arn)}),
+        )
         for arn in ("*", "arn:aws:s3:::anchor-dev-1-assets/*", "arn:aws:dynamodb:a:1:table/anchor-*")
     ),
-    _v("no-wildcard-resource", "on *", made("policy", {"policy": document(Resource=["arn:aws:a", "*"])})),
-    _v("no-role-for-everyone", "everyone", made("role", {"assumeRolePolicy": document(Principal="*")})),
-    _v(
-        "no-policy-of-aws",
+    _violation(
+        "no-wildcard-resource",
+        "on *",
+        make_resource("policy", {"policy": make_document(Resource=["arn:aws:a", "*"])}),
+    ),
+    _violation(
+        "no-role-for-everyone",
+        "everyone",
+        make_resource("role", {"assumeRolePolicy": make_document(Principal="*")}),
+    ),
+    _violation(
+        "no-aws-managed-policy",
         "AdministratorAccess",
-        made("attachment", {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+        make_resource("attachment", {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
     ),
-    _v(
-        "own-role",
+    _violation(
+        "one-role-per-function",
         "shares the role of first",
-        made("role"),
-        made("function", name="first", refers={"role": urn("role")}),
-        made("build", name="second", refers={"serviceRole": urn("role")}),
+        make_resource("role"),
+        make_resource("function", name="first", references={"role": make_urn("role")}),
+        make_resource("build", name="second", references={"serviceRole": make_urn("role")}),
     ),
-    _v("own-role", "does not declare", made("function", {"role": "arn:aws:iam::1:role/admin"})),
+    _violation(
+        "one-role-per-function",
+        "does not declare",
+        make_resource("function", {"role": "arn:aws:iam::1:role/admin"}),
+    ),
 ]
 
 ROUTES = [
-    _v(
-        "routes-want-a-token",
+    _violation(
+        "routes-require-a-token",
         "answers GET /images without a token",
-        made("route", {"routeKey": "GET /images", "authorizationType": "NONE"}),
+        make_resource("route", {"routeKey": "GET /images", "authorizationType": "NONE"}),
     ),
-    _v(
-        "routes-want-a-token",
+    _violation(
+        "routes-require-a-token",
         "answers $default",
-        made("route", {"routeKey": "$default", "authorizationType": "JWT"}),
+        make_resource("route", {"routeKey": "$default", "authorizationType": "JWT"}),
     ),
-    _v("tokens-are-ours", "checks no JWT", made("authorizer", {"authorizerType": "REQUEST"})),
-    _v(
-        "tokens-are-ours",
-        "from anyone",
-        made(
+    _violation(
+        "authorizers-check-the-issuer",
+        "does not check a JWT",
+        make_resource("authorizer", {"authorizerType": "REQUEST"}),
+    ),
+    _violation(
+        "authorizers-check-the-issuer",
+        "any issuer or audience",
+        make_resource(
             "authorizer",
             {"authorizerType": "JWT", "jwtConfiguration": {"issuer": "https://i", "audiences": []}},
         ),
@@ -273,17 +345,25 @@ ROUTES = [
 
 SECRETS = [
     *(
-        _v("no-secret-variable", name, made("function", {"environment": {"variables": {name: "x"}}}))
+        _violation(
+            "no-secret-variable", name, make_resource("function", {"environment": {"variables": {name: "x"}}})
+        )
         for name in ("CLIENT_SECRET", "dbPassword", "GITHUB_TOKEN", "PRIVATE_KEY", "SHOP_API_KEYS")
     ),
-    _v(
+    _violation(
         "no-secret-variable",
         "NPM_TOKEN",
-        made("build", {"environment": {"environmentVariables": [{"name": "NPM_TOKEN", "value": "x"}]}}),
+        make_resource(
+            "build", {"environment": {"environmentVariables": [{"name": "NPM_TOKEN", "value": "x"}]}}
+        ),
     ),
     *(
-        _v("no-secret-in-plain-text", f"looks like {what} in a.b[0]", made("queue", {"a": {"b": [text]}}))
-        for what, text in (
+        _violation(
+            "no-secret-in-plain-text",
+            f"contains {kind} in a.b[0]",
+            make_resource("queue", {"a": {"b": [text]}}),
+        )
+        for kind, text in (
             ("an AWS access key", f"id=AKIA{'A1' * 8}"),
             ("a private key", "-----BEGIN RSA PRIVATE KEY-----\nMII"),
             ("a GitHub token", f"https://ghp_{'a' * 36}@github.com"),
@@ -296,41 +376,49 @@ SECRETS = [
 
 PRODUCTION_DATA = [
     *(
-        _v("production-is-protected", "protect it", made(what, **PRODUCTION))
-        for what in ("table", "bucket", "key", "user-pool", "distribution", "log-group", "api")
+        _violation("production-is-protected", "set the option protect", make_resource(kind, **PRODUCTION))
+        for kind in ("table", "bucket", "key", "user-pool", "distribution", "log-group", "api")
     ),
-    _v(
+    _violation(
         "production-tables-are-kept",
         "deletionProtectionEnabled",
-        made("table", {"pointInTimeRecovery": {"enabled": True}}, **PRODUCTION),
+        make_resource("table", {"pointInTimeRecovery": {"enabled": True}}, **PRODUCTION),
     ),
-    _v(
+    _violation(
         "production-tables-are-kept",
         "pointInTimeRecovery",
-        made("table", {"deletionProtectionEnabled": True}, **PRODUCTION),
+        make_resource("table", {"deletionProtectionEnabled": True}, **PRODUCTION),
     ),
-    _v("production-buckets-are-kept", "forceDestroy", made("bucket", {"forceDestroy": True}, **PRODUCTION)),
-    _v("production-users-are-kept", "deletionProtection", made("user-pool", **PRODUCTION)),
-    _v("production-keys-are-kept", "30", made("key", {"deletionWindowInDays": 7}, **PRODUCTION)),
+    _violation(
+        "production-buckets-are-kept",
+        "forceDestroy",
+        make_resource("bucket", {"forceDestroy": True}, **PRODUCTION),
+    ),
+    _violation("production-users-are-kept", "deletionProtection", make_resource("user-pool", **PRODUCTION)),
+    _violation(
+        "production-keys-are-kept", "30", make_resource("key", {"deletionWindowInDays": 7}, **PRODUCTION)
+    ),
 ]
 
 LOGS = [
-    _v("logs-end", "for ever", made("log-group", {"retentionInDays": 0})),
-    _v("logs-end", "for ever", made("log-group")),
-    _v(
-        "builds-log",
-        "does not log",
-        made("build", {"logsConfig": {"cloudwatchLogs": {"status": "DISABLED"}}}),
+    _violation("log-groups-have-retention", "forever", make_resource("log-group", {"retentionInDays": 0})),
+    _violation("log-groups-have-retention", "forever", make_resource("log-group")),
+    _violation(
+        "builds-write-logs",
+        "writes no logs",
+        make_resource("build", {"logsConfig": {"cloudwatchLogs": {"status": "DISABLED"}}}),
     ),
-    _v("logs-have-a-group", "in loggingConfig", made("function"), made("log-group")),
-    _v("logs-have-a-group", "in logsConfig", made("build")),
-    _v("logs-have-a-group", "in accessLogSettings", made("stage")),
+    _violation(
+        "log-groups-are-declared", "set loggingConfig", make_resource("function"), make_resource("log-group")
+    ),
+    _violation("log-groups-are-declared", "set logsConfig", make_resource("build")),
+    _violation("log-groups-are-declared", "set accessLogSettings", make_resource("stage")),
 ]
 
 DEAD_LETTERS = [
-    _v("queues-have-dead-letters", "redrivePolicy", made("queue")),
-    _v("streams-have-dead-letters", "onFailure", _stream(destinationConfig=None)),
-    _v("streams-have-dead-letters", "maximumRetryAttempts", _stream(maximumRetryAttempts=-1)),
+    _violation("queues-have-dead-letters", "redrivePolicy", make_resource("queue")),
+    _violation("streams-have-dead-letters", "onFailure", _stream_mapping(destinationConfig=None)),
+    _violation("streams-have-dead-letters", "maximumRetryAttempts", _stream_mapping(maximumRetryAttempts=-1)),
 ]
 
 VIOLATIONS = [

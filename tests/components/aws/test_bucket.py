@@ -1,4 +1,4 @@
-"""RetainedBucket: closed by default, kept in production, with rules that S3 accepts."""
+"""RetainedBucket: privacy, encryption, lifecycle, CORS and grants."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from components.aws.lifecycle import LifecycleRule
 from components.core.errors import DeclarationError
 from components.core.grants import policy_document
 from tests.components.recorder import ACCOUNT, Recording, record_program, recording
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 BUCKET = "aws:s3/bucket:Bucket"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
@@ -20,38 +20,38 @@ DISTRIBUTION = "arn:aws:cloudfront::123456789012:distribution/E1"
 
 
 def bucket(on: str = "dev", name: str = "files", **more: Any) -> RetainedBucket:  # noqa: ANN401
-    return RetainedBucket(name, RetainedBucketArgs(stage=stage(on), account=ACCOUNT, **more))
+    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(on), account=ACCOUNT, **more))
 
 
 def build(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
     return record_program(lambda: bucket(on, **more), stage=on)
 
 
-def statements(recorded: Recording) -> list[dict[str, Any]]:
+def read_statements(recorded: Recording) -> list[dict[str, Any]]:
     return json.loads(recorded.one(POLICY, "files").inputs["policy"])["Statement"]
 
 
-def test_a_bucket_is_private_encrypted_and_owned_by_the_account() -> None:
+def test_a_bucket_is_private_and_encrypted() -> None:
     """B1."""
     recorded = build()
     assert recorded.one(BUCKET, "files").inputs["bucket"] == "anchor-dev-123456789012-files"
     block = recorded.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "files").inputs
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     assert [block[switch] for switch in switches] == [True] * 4
-    (ownership,) = recorded.of("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+    (ownership,) = recorded.of_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
     assert ownership.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
     assert encryption(recorded) == {"sseAlgorithm": "AES256"}
 
 
-def test_a_kms_key_encrypts_when_one_is_given() -> None:
+def test_a_kms_key_can_encrypt_a_bucket() -> None:
     """B1."""
     recorded = build(key_arn="arn:aws:kms:::key/1")
     assert encryption(recorded) == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "arn:aws:kms:::key/1"}
 
 
-def test_nothing_passes_without_tls() -> None:
+def test_requests_without_tls_are_denied() -> None:
     """B1."""
-    (statement,) = statements(build())
+    (statement,) = read_statements(build())
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == [
@@ -60,12 +60,14 @@ def test_nothing_passes_without_tls() -> None:
     ]
 
 
-def test_only_the_distribution_that_is_named_reads_what_it_serves() -> None:
+def test_only_the_allowed_distribution_reads_the_prefix() -> None:
     """B6."""
     recorded = record_program(
-        lambda: bucket(served=True).serve(distribution_arn=DISTRIBUTION, under="assets/")
+        lambda: bucket(read_by_distribution=True).allow_distribution(
+            distribution_arn=DISTRIBUTION, prefix="assets/"
+        )
     )
-    without_tls, allowed = statements(recorded)
+    without_tls, allowed = read_statements(recorded)
     assert without_tls["Effect"] == "Deny"
     assert allowed == {
         "Effect": "Allow",
@@ -76,34 +78,27 @@ def test_only_the_distribution_that_is_named_reads_what_it_serves() -> None:
     }
 
 
-def test_a_bucket_that_is_not_declared_as_served_is_not_served() -> None:
-    """B6: it has a policy already, and S3 keeps one."""
-    with pytest.raises(DeclarationError, match="declare it with served=True"):
-        record_program(lambda: bucket().serve(distribution_arn=DISTRIBUTION, under="assets/"))
+def test_a_distribution_needs_a_bucket_declared_for_it() -> None:
+    """B6: other buckets already have their only policy."""
+    with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
+        record_program(lambda: bucket().allow_distribution(distribution_arn=DISTRIBUTION, prefix="assets/"))
 
 
-@pytest.mark.parametrize(("on", "kept"), [("production", True), ("staging", False), ("dev", False)])
-def test_production_keeps_a_bucket_and_other_stages_empty_it(on: str, *, kept: bool) -> None:
-    """G3."""
-    made = build(on).one(BUCKET, "files")
-    assert (made.protect, made.retain_on_delete, made.inputs["forceDestroy"]) == (kept, kept, not kept)
-
-
-def test_a_bucket_has_no_versions_rules_or_cors_unless_asked() -> None:
+def test_a_bucket_has_no_versioning_lifecycle_or_cors_by_default() -> None:
     """B2."""
     types = {resource.type for resource in build().resources}
     assert not {kind for kind in types if "Versioning" in kind or "Lifecycle" in kind or "Cors" in kind}
 
 
-def test_versions_and_cors_are_arguments() -> None:
+def test_versioning_and_cors_are_arguments() -> None:
     """B2."""
     recorded = build(
         versioned=True,
         cors=(CorsRule(origins=("https://app.example.com",), methods=("GET", "PUT"), headers=("x-a",)),),
     )
-    (versioning,) = recorded.of("aws:s3/bucketVersioning:BucketVersioning")
+    (versioning,) = recorded.of_type("aws:s3/bucketVersioning:BucketVersioning")
     assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
-    (cors,) = recorded.of("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    (cors,) = recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
     assert cors.inputs["corsRules"] == [
         {
             "allowedOrigins": ["https://app.example.com"],
@@ -115,39 +110,42 @@ def test_versions_and_cors_are_arguments() -> None:
 
 
 @pytest.mark.parametrize("origins", [(), ("*",), ("https://a.com", "*"), ("https://a.com/",)])
-def test_cors_is_for_origins_that_are_named(origins: tuple[str, ...]) -> None:
+def test_cors_needs_a_list_of_origins(origins: tuple[str, ...]) -> None:
     """B5."""
-    with pytest.raises(DeclarationError, match="CORS for the origins"):
+    with pytest.raises(DeclarationError, match="invalid CORS origins"):
         CorsRule(origins=origins, methods=("GET",))
 
 
-def test_two_rules_of_one_name_are_refused() -> None:
+def test_two_lifecycle_rules_with_the_same_name_are_refused() -> None:
     """B2."""
     rule = LifecycleRule(name="old", expire_days=1)
     with pytest.raises(DeclarationError, match="'old' is declared twice"):
         build(lifecycle=(rule, rule))
 
 
-def test_replaced_versions_expire_only_where_there_are_versions() -> None:
+def test_noncurrent_expiry_needs_a_versioned_bucket() -> None:
     """B2."""
     rule = LifecycleRule(name="old", noncurrent_expire_days=30)
-    with pytest.raises(DeclarationError, match="the bucket keeps none"):
+    with pytest.raises(DeclarationError, match="the bucket is not versioned"):
         build(lifecycle=(rule,))
-    assert build(lifecycle=(rule,), versioned=True).of(LIFECYCLE)
+    assert build(lifecycle=(rule,), versioned=True).of_type(LIFECYCLE)
 
 
 @pytest.mark.parametrize("name", ["", "Files", "a_b", "-a", "a" * 27])
-def test_a_name_that_s3_would_refuse_is_refused(name: str) -> None:
+def test_an_invalid_bucket_name_is_refused(name: str) -> None:
     with pytest.raises(DeclarationError, match="allowed are 2 to 26"):
         record_program(lambda: bucket(name=name))
 
 
-def test_grants_reach_objects_under_a_prefix_and_nothing_else() -> None:
+def test_grants_are_limited_to_a_prefix() -> None:
     policy: list[Any] = []
 
     def program() -> None:
         files = bucket()
-        grants = (files.grant("GetObject", "PutObject", under="cache/a/"), files.grant_list(under="cache/a/"))
+        grants = (
+            files.grant("GetObject", "PutObject", prefix="cache/a/"),
+            files.grant_list(prefix="cache/a/"),
+        )
         pulumi.Output.from_input(policy_document(grants)).apply(
             lambda document: policy.append(json.loads(document))
         )
@@ -170,10 +168,10 @@ def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
     rules = lifecycle("artifacts")
     assert rules["expire-artifacts"] == {"filter": {"prefix": "artifacts/"}, "expiration": {"days": 90}}
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
-    assert not recording("production").of("aws:s3/bucketVersioning:BucketVersioning")
+    assert not recording("production").of_type("aws:s3/bucketVersioning:BucketVersioning")
 
 
-def test_logs_go_to_glacier_after_30_days_and_deep_archive_after_365() -> None:
+def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> None:
     """B3."""
     rules = lifecycle("logs")
     assert rules["archive-logs"] == {
@@ -186,8 +184,8 @@ def test_logs_go_to_glacier_after_30_days_and_deep_archive_after_365() -> None:
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
 
 
-def test_assets_have_a_lifecycle_of_their_own() -> None:
-    """B4: nothing that is served expires by age."""
+def test_assets_do_not_expire() -> None:
+    """B4."""
     assert lifecycle("assets") == {
         "abort-multipart": {
             "filter": {"prefix": ""},

@@ -1,4 +1,4 @@
-"""Functions: a role and a log group each, exactly the granted rights, and what Lambda would refuse."""
+"""Functions: role, log group, grants, event sources and schedules."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, Qu
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from tests.components.recorder import Recording, record_program
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 FUNCTION = "aws:lambda/function:Function"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -21,26 +21,26 @@ GRANT = Grant(
 CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
 
 
-def python(name: str = "hook", *, on: str = "dev", **more: Any) -> Function:  # noqa: ANN401
-    given: dict[str, Any] = {
+def make_python_function(name: str = "hook", *, on: str = "dev", **more: Any) -> Function:  # noqa: ANN401
+    defaults: dict[str, Any] = {
         "handler": "main.handle",
         "timeout": 10,
         "memory": 256,
         "environment": {"A": "1"},
     }
-    return PythonFunction(name, PythonFunctionArgs(stage=stage(on), code=CODE, **{**given, **more}))
+    return PythonFunction(name, PythonFunctionArgs(stage=make_stage(on), code=CODE, **{**defaults, **more}))
 
 
-def node(name: str = "site-shop-server", *, on: str = "dev") -> Function:
-    args = FunctionArgs(stage=stage(on), handler="anchor-origin.handler", timeout=30, memory=1024)
+def make_node_function(name: str = "site-shop-server", *, on: str = "dev") -> Function:
+    args = FunctionArgs(stage=make_stage(on), handler="anchor-origin.handler", timeout=30, memory=1024)
     return NodeFunction(name, args)
 
 
 def build(**more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: python(**more))
+    return record_program(lambda: make_python_function(**more))
 
 
-def test_a_platform_function_runs_its_code_on_the_stages_runtime() -> None:
+def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:
     inputs = build(layers=("arn:layer",)).one(FUNCTION, "hook").inputs
     assert inputs["name"] == "anchor-dev-hook"
     assert (inputs["runtime"], inputs["architectures"], inputs["handler"]) == (
@@ -67,7 +67,7 @@ def test_a_function_has_its_own_role_and_log_group() -> None:
     assert inputs["role"] == "arn:aws:iam::123456789012:role/anchor-dev-hook"
 
 
-def test_a_function_may_write_its_log_and_do_what_was_granted() -> None:
+def test_a_role_allows_logging_tracing_and_the_grants() -> None:
     policy = json.loads(build(grants=(GRANT,)).one("aws:iam/rolePolicy:RolePolicy", "hook").inputs["policy"])
     assert policy["Statement"] == [
         {
@@ -89,21 +89,21 @@ def test_a_function_may_write_its_log_and_do_what_was_granted() -> None:
     ]
 
 
-def test_only_the_platforms_own_functions_are_traced() -> None:
-    """Q2: a site's function runs many times as often, and its traces would tell of its visitors."""
+def test_only_platform_functions_are_traced() -> None:
+    """Q2: functions of sites run much more often, and their traces would contain data of visitors."""
     assert build().one(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
-    assert "tracingConfig" not in record_program(node).one(FUNCTION, "site-shop-server").inputs
+    assert "tracingConfig" not in record_program(make_node_function).one(FUNCTION, "site-shop-server").inputs
 
 
-def test_an_event_that_fails_three_times_is_a_dead_letter() -> None:
-    """I2: the first try, and two more."""
+def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
+    """I2."""
 
     def program() -> None:
-        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=stage()))
-        python(grants=(dead.grant_send(),)).keep_failures(dead)
+        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=make_stage()))
+        make_python_function(grants=(dead.grant_send(),)).send_failures_to(dead)
 
     recorded = record_program(program)
-    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    (config,) = recorded.of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert config.inputs == {
         "functionName": "anchor-dev-hook",
         "maximumRetryAttempts": 2,
@@ -114,62 +114,49 @@ def test_an_event_that_fails_three_times_is_a_dead_letter() -> None:
     }
 
 
-def test_what_is_released_into_a_function_is_not_taken_back() -> None:
+def test_pulumi_does_not_reset_released_code() -> None:
     """G8."""
-    function = record_program(node).one(FUNCTION, "site-shop-server")
+    function = record_program(make_node_function).one(FUNCTION, "site-shop-server")
     assert set(function.ignore_changes) == {"code", "environment", "layers"}
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
 
 
-def test_production_keeps_the_functions_whose_versions_are_releases() -> None:
-    """G3."""
-    function = record_program(lambda: node(on="production"), "production").one(FUNCTION, "site-shop-server")
-    assert function.protect
-    assert function.retain_on_delete
-
-
-def test_a_platform_function_can_be_made_again_and_is_not_protected() -> None:
-    """G3."""
-    function = record_program(lambda: python(on="production"), "production").one(FUNCTION, "hook")
-    assert not function.protect
-
-
 @pytest.mark.parametrize("timeout", [0, 901])
-def test_a_timeout_that_lambda_refuses_is_refused(timeout: int) -> None:
+def test_an_invalid_timeout_is_refused(timeout: int) -> None:
     with pytest.raises(DeclarationError, match="Lambda allows 1 to 900"):
         build(timeout=timeout)
 
 
-def test_a_name_that_is_too_long_is_refused() -> None:
+def test_a_long_function_name_is_refused() -> None:
     with pytest.raises(DeclarationError, match="has 65 characters; Lambda allows 64"):
         build(name="x" * 54)
 
 
-def consuming(visibility: int) -> Recording:
+def record_consumer(visibility_timeout: int) -> Recording:
     def program() -> None:
-        queue = Queue("work", QueueArgs(stage=stage(), visibility=visibility))
-        python(grants=(queue.grant_consume(),)).consume(queue, batch=5)
+        queue = Queue("work", QueueArgs(stage=make_stage(), visibility_timeout=visibility_timeout))
+        make_python_function(grants=(queue.grant_consume(),)).consume(queue, batch_size=5)
 
     return record_program(program)
 
 
-def test_a_consumer_names_the_messages_that_failed() -> None:
+def test_a_consumer_reports_failed_messages() -> None:
     """P4."""
-    mapping = consuming(60).one(MAPPING, "hook").inputs
+    mapping = record_consumer(60).one(MAPPING, "hook").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == 5
     assert mapping["eventSourceArn"] == "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work"
 
 
-def test_a_queue_that_shows_messages_again_too_soon_is_refused() -> None:
+def test_a_short_visibility_timeout_is_refused() -> None:
     """P4."""
-    with pytest.raises(DeclarationError, match="safe are 60 s and more"):
-        consuming(59)
+    with pytest.raises(DeclarationError, match="use at least 60 s"):
+        record_consumer(59)
 
 
-def test_a_service_calls_a_function_for_one_resource_only() -> None:
+def test_a_service_may_call_a_function_for_one_resource_only() -> None:
     recorded = record_program(
-        lambda: python().allow_invoke(
+        lambda: make_python_function().allow_invoke(
             "rule", service="events.amazonaws.com", source_arn="arn:aws:events:::rule/a"
         )
     )
@@ -179,9 +166,9 @@ def test_a_service_calls_a_function_for_one_resource_only() -> None:
     assert inputs["statementId"] == "rule"
 
 
-def test_a_clock_calls_a_function_and_repeats_no_call_that_failed() -> None:
+def test_a_scheduled_call_is_not_repeated_when_it_fails() -> None:
     """P9."""
-    recorded = record_program(lambda: python().schedule("hourly", "rate(1 hour)"))
+    recorded = record_program(lambda: make_python_function().schedule("hourly", "rate(1 hour)"))
     rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
     assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")
     target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "hook-hourly").inputs
@@ -190,26 +177,28 @@ def test_a_clock_calls_a_function_and_repeats_no_call_that_failed() -> None:
     permission = recorded.one("aws:lambda/permission:Permission", "hook-hourly").inputs
     assert permission["principal"] == "events.amazonaws.com"
     assert permission["sourceArn"].endswith("/anchor-dev-hook-hourly")
-    (config,) = recorded.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    (config,) = recorded.of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert (config.inputs["maximumRetryAttempts"], config.inputs["maximumEventAgeInSeconds"]) == (0, 60)
 
 
 @pytest.mark.parametrize(
-    "every",
+    "schedule",
     ["rate(1 minutes)", "rate(2 minute)", "rate(0 hours)", "rate(30 seconds)", "hourly", "cron(0 3 * *)"],
 )
-def test_a_schedule_that_eventbridge_refuses_is_refused(every: str) -> None:
+def test_an_invalid_schedule_is_refused(schedule: str) -> None:
     with pytest.raises(DeclarationError, match="six fields"):
-        record_program(lambda: python().schedule("often", every))
+        record_program(lambda: make_python_function().schedule("often", schedule))
 
 
-@pytest.mark.parametrize("every", ["rate(1 minute)", "rate(10 hours)", "rate(7 days)", "cron(0 3 * * ? *)"])
-def test_a_schedule_that_eventbridge_takes_is_taken(every: str) -> None:
-    recorded = record_program(lambda: python().schedule("often", every))
-    (rule,) = recorded.of("aws:cloudwatch/eventRule:EventRule")
-    assert rule.inputs["scheduleExpression"] == every
+@pytest.mark.parametrize(
+    "schedule", ["rate(1 minute)", "rate(10 hours)", "rate(7 days)", "cron(0 3 * * ? *)"]
+)
+def test_a_valid_schedule_is_accepted(schedule: str) -> None:
+    recorded = record_program(lambda: make_python_function().schedule("often", schedule))
+    (rule,) = recorded.of_type("aws:cloudwatch/eventRule:EventRule")
+    assert rule.inputs["scheduleExpression"] == schedule
 
 
-def test_a_rules_name_that_is_too_long_is_refused() -> None:
+def test_a_long_rule_name_is_refused() -> None:
     with pytest.raises(DeclarationError, match="EventBridge allows 64"):
-        record_program(lambda: python().schedule("x" * 50, "rate(1 minute)"))
+        record_program(lambda: make_python_function().schedule("x" * 50, "rate(1 minute)"))

@@ -1,4 +1,4 @@
-"""Indexes of a live table: a warning before an update that changes more than one (T4)."""
+"""T4: a warning before an update that changes more than one index of a live table."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,11 +9,11 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
 
-from components.aws.index_changes import changed_indexes
+from components.aws.index_changes import find_changed_indexes
 from components.aws.table import TenantTable, TenantTableArgs
 from components.aws.table_design import Index, Key, TableDesign
 from tests.components.recorder import Recorded, Recorder, record_program
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 
 def index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
@@ -38,15 +38,15 @@ def inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
         (inputs(index("A", __defaults=["x"], rangeKey=None)), inputs(index("A")), ()),
     ],
 )
-def test_indexes_that_are_added_removed_or_made_anew_have_changed(
+def test_added_removed_and_recreated_indexes_are_changes(
     old: dict[str, Any], new: dict[str, Any], changed: tuple[str, ...]
 ) -> None:
-    """T4: neither their order nor what the engine notes beside an input is a change."""
-    assert changed_indexes(old, new) == changed
+    """T4: the order of indexes and the engine's markers are not changes."""
+    assert find_changed_indexes(old, new) == changed
 
 
 class Engine(Recorder):
-    """An engine that updates tables and calls hooks, as Pulumi's does: by way of their callback server."""
+    """An engine that updates tables and calls hooks through the SDK's callback server, as Pulumi does."""
 
     def __init__(self, deployed: Mapping[str, Any], recorded: list[Recorded]) -> None:
         super().__init__(recorded)
@@ -59,7 +59,7 @@ class Engine(Recorder):
         )
 
     def RegisterResourceHook(self, request: resource_pb2.RegisterResourceHookRequest) -> empty_pb2.Empty:  # noqa: N802 - the SDK's name
-        assert request.on_dry_run, "a preview warns, too"
+        assert request.on_dry_run, "hooks also run in a preview"
         self.hook = request
         return empty_pb2.Empty()
 
@@ -76,40 +76,40 @@ class Engine(Recorder):
         call = resource_pb2.ResourceHookRequest(
             name=request.name, type=request.type, old_inputs=old, new_inputs=request.object
         )
-        wanted = callback_pb2.CallbackInvokeRequest(
+        invocation = callback_pb2.CallbackInvokeRequest(
             token=self.hook.callback.token, request=call.SerializeToString()
         )
         with grpc.insecure_channel(self.hook.callback.target) as channel:
-            answer = callback_pb2_grpc.CallbacksStub(channel).Invoke(wanted)
+            answer = callback_pb2_grpc.CallbacksStub(channel).Invoke(invocation)
         assert not resource_pb2.ResourceHookResponse.FromString(answer.response).error
 
 
-def warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """What is said when a table with these indexes is updated to have the indexes Users and Days."""
+def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
+    """Return the warnings when a table with these indexes is updated to the indexes Users and Days."""
     design = TableDesign(
-        partition=Key("id"),
+        partition_key=Key("id"),
         indexes=(
-            Index(name="Users", partition=Key("userId"), why="things of a user"),
-            Index(name="Days", partition=Key("day"), why="things of a day"),
+            Index(name="Users", partition_key=Key("userId"), purpose="rows of a user"),
+            Index(name="Days", partition_key=Key("day"), purpose="rows of a day"),
         ),
         tenant="userId",
     )
     record_program(
-        lambda: TenantTable("things", TenantTableArgs(stage=stage(), design=design)),
+        lambda: TenantTable("things", TenantTableArgs(stage=make_stage(), design=design)),
         monitor=partial(Engine, inputs(*deployed)),
     )
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
-def test_an_update_that_changes_more_than_one_index_of_a_live_table_warns(
+def test_changing_two_indexes_of_a_live_table_warns(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """T4."""
-    (warning,) = warnings(caplog, [])
-    assert warning.startswith("things: this update adds, removes or remakes 2 indexes (Days, Users).")
+    (warning,) = record_warnings(caplog, [])
+    assert warning.startswith("things: this update adds, removes or recreates 2 indexes (Days, Users).")
     assert "Change one index per update" in warning
 
 
-def test_an_update_that_changes_one_index_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_changing_one_index_does_not_warn(caplog: pytest.LogCaptureFixture) -> None:
     """T4."""
-    assert warnings(caplog, [index("Users")]) == []
+    assert record_warnings(caplog, [index("Users")]) == []

@@ -1,4 +1,4 @@
-"""The functions' package: the same sources make the same archive, and a missing layer says what to run."""
+"""The functions' archive and layers."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from tests.components.recorder import (
     recording,
     run_main,
 )
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 
-def test_a_missing_layer_says_what_to_run(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None:
     (tmp_path / "python3.13-arm64" / "base" / "python").mkdir(parents=True)
     with pytest.raises(
-        DeclarationError, match=r"edge does not hold .*: run `make package` \(for python3.13 on arm64\)"
+        DeclarationError, match=r"edge does not contain .*: run `make package` \(for python3.13 on arm64\)"
     ):
-        FunctionCode.find(stage(), tmp_path)
+        FunctionCode.find(make_stage(), tmp_path)
 
 
 def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
@@ -34,16 +34,16 @@ def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: P
     assert registered == []
 
 
-def test_layers_are_those_of_the_stages_runtime_and_cpu() -> None:
+def test_layers_match_the_runtime_and_cpu_of_the_stage() -> None:
     with built_layers() as folder:
-        code = FunctionCode.find(stage(architecture="x86_64"), folder)
+        code = FunctionCode.find(make_stage(architecture="x86_64"), folder)
     assert code.layers["base"] == folder / "python3.13-x86_64" / "base"
 
 
-def test_only_sources_are_shipped_under_the_names_they_are_imported_by() -> None:
-    """G7: a cache among them would change the archive's hash from run to run."""
+def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
+    """G7: a cache file would change the hash of the archive from run to run."""
     with built_layers() as folder:
-        shipped = set(FunctionCode.find(stage(), folder).archive.assets)
+        shipped = set(FunctionCode.find(make_stage(), folder).archive.assets)
     assert "runtime/deploy/api/routes.py" in shipped
     assert shipped == {
         "docs/images-openapi.json",
@@ -55,10 +55,10 @@ def test_only_sources_are_shipped_under_the_names_they_are_imported_by() -> None
     }
 
 
-def test_the_functions_that_switch_releases_sign_with_the_edge_layer() -> None:
+def test_functions_that_switch_releases_use_the_edge_layer() -> None:
     layers = {
         function.name: [arn.split(":layer:")[1] for arn in function.inputs["layers"]]
-        for function in recording("dev").of("aws:lambda/function:Function")
+        for function in recording("dev").of_type("aws:lambda/function:Function")
         if function.inputs["runtime"].startswith("python")
     }
     both, base = ["anchor-dev-base:1", "anchor-dev-edge:1"], ["anchor-dev-base:1"]

@@ -1,4 +1,4 @@
-"""TenantTable: what can be declared, what it becomes, and what it grants."""
+"""TenantTable: keys, indexes, options and grants."""
 
 import json
 from typing import Any
@@ -12,37 +12,37 @@ from components.core.errors import DeclarationError
 from components.core.grants import Grant, policy_document
 from components.deploy.tables import DEPLOYMENTS, PROJECTS
 from tests.components.recorder import Recording, dynamodb_tables, record_program
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 TABLE = "aws:dynamodb/table:Table"
 IMAGES = TableDesign(
-    partition=Key("PK"),
-    sort=Key("SK"),
+    partition_key=Key("PK"),
+    sort_key=Key("SK"),
     indexes=(
         Index(
             name="UserIndex",
-            partition=Key("GSI1PK"),
-            sort=Key("GSI1SK"),
+            partition_key=Key("GSI1PK"),
+            sort_key=Key("GSI1SK"),
             projection=("title", "size"),
-            why="a user's images",
+            purpose="a user's images",
         ),
-        Index(name="Taken", partition=Key("day", "N"), projection="KEYS_ONLY", why="images of a day"),
+        Index(name="Taken", partition_key=Key("day", "N"), projection="KEYS_ONLY", purpose="images of a day"),
     ),
     tenant="userId",
     tenant_key="GSI1PK",
-    expires="ttl",
+    ttl_attribute="ttl",
     stream=True,
 )
 
 
 def build(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: TenantTable("images", TenantTableArgs(stage=stage(on), design=design, **more)), stage=on
+        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(on), design=design, **more)), stage=on
     )
 
 
 def index(number: int) -> Index:
-    return Index(name=f"Index{number}", partition=Key("userId"), why="a test")
+    return Index(name=f"Index{number}", partition_key=Key("userId"), purpose="a test")
 
 
 def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
@@ -56,7 +56,7 @@ def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
     assert inputs["serverSideEncryption"] == {"enabled": True}
 
 
-def test_indexes_carry_their_keys_and_projection() -> None:
+def test_indexes_have_their_keys_and_projection() -> None:
     """T1."""
     assert build().one(TABLE, "images").inputs["globalSecondaryIndexes"] == [
         {
@@ -76,7 +76,7 @@ def test_indexes_carry_their_keys_and_projection() -> None:
     ]
 
 
-def test_attributes_are_declared_once_and_only_where_keys_use_them() -> None:
+def test_only_key_attributes_are_declared_and_each_once() -> None:
     """T4."""
     assert build().one(TABLE, "images").inputs["attributes"] == [
         {"name": "GSI1PK", "type": "S"},
@@ -87,9 +87,9 @@ def test_attributes_are_declared_once_and_only_where_keys_use_them() -> None:
     ]
 
 
-def test_a_table_without_sort_key_ttl_and_stream_has_none() -> None:
+def test_sort_key_ttl_and_stream_are_optional() -> None:
     """T1."""
-    inputs = build(TableDesign(partition=Key("userId"), tenant="userId")).one(TABLE, "images").inputs
+    inputs = build(TableDesign(partition_key=Key("userId"), tenant="userId")).one(TABLE, "images").inputs
     assert not {"rangeKey", "ttl", "streamViewType"} & inputs.keys()
     assert inputs["streamEnabled"] is False
 
@@ -106,40 +106,21 @@ def test_point_in_time_recovery_follows_the_stage_or_is_always_on(
     assert table.inputs["pointInTimeRecovery"] == {"enabled": enabled}
 
 
-def test_a_customers_key_encrypts_when_one_is_given() -> None:
+def test_a_customer_key_can_encrypt_a_table() -> None:
     """T1."""
     table = build(key_arn="arn:aws:kms:::key/1").one(TABLE, "images")
     assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": "arn:aws:kms:::key/1"}
 
 
-def test_production_protects_and_retains_a_table() -> None:
-    """G3."""
-    table = build(on="production").one(TABLE, "images")
-    assert (table.protect, table.retain_on_delete, table.inputs["deletionProtectionEnabled"]) == (
-        True,
-        True,
-        True,
-    )
-
-
-def test_other_stages_can_be_destroyed() -> None:
-    """G3."""
-    table = build(on="staging").one(TABLE, "images")
-    assert (table.protect, table.retain_on_delete, table.inputs["deletionProtectionEnabled"]) == (
-        False,
-        False,
-        False,
-    )
-
-
-def test_a_table_no_tenant_query_can_reach_is_refused() -> None:
+def test_a_table_without_a_query_by_tenant_is_refused() -> None:
     """T2."""
     with pytest.raises(
-        DeclarationError, match="the tenant 'userId' has no query: partition keys are id, day"
+        DeclarationError,
+        match="no query finds the rows of a tenant by 'userId': the partition keys are id, day",
     ):
         TableDesign(
-            partition=Key("id"),
-            indexes=(Index(name="Days", partition=Key("day"), why="days"),),
+            partition_key=Key("id"),
+            indexes=(Index(name="Days", partition_key=Key("day"), purpose="days"),),
             tenant="userId",
         )
 
@@ -147,47 +128,51 @@ def test_a_table_no_tenant_query_can_reach_is_refused() -> None:
 @pytest.mark.parametrize(
     "design",
     [
-        {"partition": Key("userId")},
-        {"partition": Key("id"), "indexes": (index(1),)},
-        {"partition": Key("PK"), "tenant_key": "PK"},
+        {"partition_key": Key("userId")},
+        {"partition_key": Key("id"), "indexes": (index(1),)},
+        {"partition_key": Key("PK"), "tenant_key": "PK"},
     ],
 )
-def test_a_tenant_is_reached_by_the_table_an_index_or_a_composed_key(design: dict[str, Any]) -> None:
+def test_a_tenant_can_be_a_key_of_the_table_an_index_or_part_of_a_key(design: dict[str, Any]) -> None:
     """T2."""
     assert TableDesign(tenant="userId", **design).tenant == "userId"
 
 
-def test_twenty_indexes_are_the_limit() -> None:
+def test_a_table_has_at_most_twenty_indexes() -> None:
     """T4."""
-    assert TableDesign(partition=Key("id"), indexes=tuple(map(index, range(20))), tenant="userId")
+    assert TableDesign(partition_key=Key("id"), indexes=tuple(map(index, range(20))), tenant="userId")
     with pytest.raises(DeclarationError, match="21 indexes; DynamoDB allows 20"):
-        TableDesign(partition=Key("id"), indexes=tuple(map(index, range(21))), tenant="userId")
+        TableDesign(partition_key=Key("id"), indexes=tuple(map(index, range(21))), tenant="userId")
 
 
-def test_an_index_is_declared_once() -> None:
+def test_a_repeated_index_name_is_refused() -> None:
     """T4."""
     with pytest.raises(DeclarationError, match="index 'Index1' is declared 2 times"):
-        TableDesign(partition=Key("id"), indexes=(index(1), index(1)), tenant="userId")
+        TableDesign(partition_key=Key("id"), indexes=(index(1), index(1)), tenant="userId")
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 256, "with space", "ümlaut"])
-def test_names_that_dynamodb_refuses_are_refused_here(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     """T4."""
     with pytest.raises(DeclarationError, match="3 to 255 of"):
-        TableDesign(partition=Key("a"), indexes=(Index(name=name, partition=Key("b"), why="x"),), tenant="a")
+        TableDesign(
+            partition_key=Key("a"),
+            indexes=(Index(name=name, partition_key=Key("b"), purpose="x"),),
+            tenant="a",
+        )
     with pytest.raises(DeclarationError, match="3 to 255 of"):
         record_program(
-            lambda: TenantTable(f"{name}/{'x' * 250}", TenantTableArgs(stage=stage(), design=PROJECTS))
+            lambda: TenantTable(f"{name}/{'x' * 250}", TenantTableArgs(stage=make_stage(), design=PROJECTS))
         )
 
 
-def test_an_attribute_has_one_type() -> None:
+def test_an_attribute_with_two_types_is_refused() -> None:
     """T4."""
     with pytest.raises(DeclarationError, match="attribute 'at' is N in one key and S in another"):
         TableDesign(
-            partition=Key("userId"),
-            sort=Key("at", "N"),
-            indexes=(Index(name="Times", partition=Key("at", "S"), why="times"),),
+            partition_key=Key("userId"),
+            sort_key=Key("at", "N"),
+            indexes=(Index(name="Times", partition_key=Key("at", "S"), purpose="times"),),
             tenant="userId",
         )
 
@@ -195,26 +180,30 @@ def test_an_attribute_has_one_type() -> None:
 @pytest.mark.parametrize(
     ("projection", "problem"), [((), "projects nothing"), (("title", "SK"), "projects SK")]
 )
-def test_a_projection_names_what_is_not_there_anyway(projection: tuple[str, ...], problem: str) -> None:
+def test_a_projection_without_additional_attributes_is_refused(
+    projection: tuple[str, ...], problem: str
+) -> None:
     """T1."""
     with pytest.raises(DeclarationError, match=problem):
         TableDesign(
-            partition=Key("PK"),
-            sort=Key("SK"),
-            indexes=(Index(name="Users", partition=Key("userId"), projection=projection, why="users"),),
+            partition_key=Key("PK"),
+            sort_key=Key("SK"),
+            indexes=(
+                Index(name="Users", partition_key=Key("userId"), projection=projection, purpose="users"),
+            ),
             tenant="userId",
         )
 
 
-def test_grants_name_actions_and_the_table_or_one_index() -> None:
+def test_grants_list_actions_and_the_table_or_one_index() -> None:
     """T3."""
     policy: list[Any] = []
 
     def program() -> None:
-        table = TenantTable("images", TenantTableArgs(stage=stage(), design=IMAGES))
+        table = TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES))
         grants: tuple[Grant, ...] = (
             table.grant("GetItem", "PutItem"),
-            table.grant("DeleteItem", partition="IMAGE#1"),
+            table.grant("DeleteItem", partition_key="IMAGE#1"),
             table.grant_query("UserIndex"),
         )
         pulumi.Output.from_input(policy_document(grants)).apply(
@@ -235,22 +224,24 @@ def test_grants_name_actions_and_the_table_or_one_index() -> None:
     ]
 
 
-def test_a_grant_on_an_index_that_is_not_there_is_refused() -> None:
+def test_a_grant_on_an_unknown_index_is_refused() -> None:
     """T3."""
-    with pytest.raises(DeclarationError, match="no index 'Nope': the table has UserIndex, Taken"):
+    with pytest.raises(DeclarationError, match="unknown index 'Nope'; the table has UserIndex, Taken"):
         record_program(
-            lambda: TenantTable("images", TenantTableArgs(stage=stage(), design=IMAGES)).grant_query("Nope")
+            lambda: TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES)).grant_query(
+                "Nope"
+            )
         )
 
 
-def test_projects_and_deployments_have_the_keys_of_the_specification() -> None:
+def test_projects_and_deployments_have_their_keys() -> None:
     """T5, T6."""
     tables = {table["TableName"]: table for table in dynamodb_tables("dev")}
-    assert schema(tables["anchor-dev-projects"]) == {
+    assert read_keys(tables["anchor-dev-projects"]) == {
         "": ("projectId", "sk"),
         "UserIdIndex": ("userId", "createdAt"),
     }
-    assert schema(tables["anchor-dev-deployments"]) == {
+    assert read_keys(tables["anchor-dev-deployments"]) == {
         "": ("projectId", "deploymentId"),
         "DeploymentIdIndex": ("deploymentId",),
         "UserIdIndex": ("userId", "deploymentId"),
@@ -260,15 +251,15 @@ def test_projects_and_deployments_have_the_keys_of_the_specification() -> None:
 
 
 def test_rows_of_projects_and_deployments_expire() -> None:
-    """T5: deliveries are forgotten; P3 needs them no longer than GitHub offers to send them again.
+    """T5: webhook deliveries expire when GitHub can no longer redeliver them (P3).
 
-    T6: deployments are, once their project is deleted.
+    T6: deployments expire after their project was deleted.
     """
-    assert PROJECTS.expires == "expiresAt"
-    assert DEPLOYMENTS.expires == "expiresAt"
+    assert PROJECTS.ttl_attribute == "expiresAt"
+    assert DEPLOYMENTS.ttl_attribute == "expiresAt"
 
 
-def schema(table: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def read_keys(table: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     keyed = {"": table["KeySchema"]}
     keyed |= {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
     return {name: tuple(key["AttributeName"] for key in keys) for name, keys in keyed.items()}

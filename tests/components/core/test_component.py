@@ -1,29 +1,29 @@
-"""Component and Part: the tags and the parent of what they contain."""
+"""Component and Part: tags and parents of child resources."""
 
 import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Component, Part
 from tests.components.recorder import record_program
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 
 class Inner(Component):
     def __init__(self, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("test", "inner", stage(), opts, tags={"Depth": "2"})
-        aws.sqs.Queue("inner", tags={"Owner": "someone", "Project": "another"}, opts=self.inside)
+        super().__init__("test", "inner", make_stage(), opts, tags={"Depth": "2"})
+        aws.sqs.Queue("inner", tags={"Owner": "someone", "Project": "another"}, opts=self.child_opts)
 
 
 class Outer(Component):
     def __init__(self) -> None:
-        super().__init__("test", "outer", stage(), None, tags={"Site": "shop"})
-        Inner(self.inside)
-        aws.kms.Alias("outer", target_key_id="key", opts=self.inside)
+        super().__init__("test", "outer", make_stage(), None, tags={"Site": "shop"})
+        Inner(self.child_opts)
+        aws.kms.Alias("outer", target_key_id="key", opts=self.child_opts)
 
 
-def test_the_outermost_component_names_itself_and_other_tags_stay() -> None:
+def test_the_component_tag_names_the_outermost_component() -> None:
     """G6."""
-    (queue,) = record_program(Outer).of("aws:sqs/queue:Queue")
+    (queue,) = record_program(Outer).of_type("aws:sqs/queue:Queue")
     assert queue.inputs["tags"] == {
         "Owner": "someone",
         "Depth": "2",
@@ -34,27 +34,27 @@ def test_the_outermost_component_names_itself_and_other_tags_stay() -> None:
     }
 
 
-def test_what_takes_no_tags_gets_none() -> None:
+def test_resources_without_tag_support_get_no_tags() -> None:
     """G6."""
-    (alias,) = record_program(Outer).of("aws:kms/alias:Alias")
+    (alias,) = record_program(Outer).of_type("aws:kms/alias:Alias")
     assert "tags" not in alias.inputs
 
 
-class Outside(Component):
+class WithPart(Component):
     def __init__(self) -> None:
-        super().__init__("test", "outside", stage("production"), None)
-        part = Part(self.stage, self.inside)
-        aws.sqs.Queue("gone", opts=part.inside)
-        aws.sqs.Queue("kept", opts=part.kept)
+        super().__init__("test", "with-part", make_stage("production"), None)
+        part = Part(self.stage, self.child_opts)
+        aws.sqs.Queue("deletable", opts=part.child_opts)
+        aws.sqs.Queue("retained", opts=part.retained_child_opts)
 
 
-def test_what_is_in_a_part_stands_in_its_component() -> None:
-    """G3, G6: a part is no resource itself, and production keeps what a component would keep."""
-    recorded = record_program(Outside)
+def test_resources_of_a_part_are_children_of_its_component() -> None:
+    """G3, G6: a part is not a resource itself, and production retains what a component would retain."""
+    recorded = record_program(WithPart)
     (component,) = (resource for resource in recorded.resources if not resource.custom)
-    gone, kept = recorded.of("aws:sqs/queue:Queue")
-    assert gone.parent == kept.parent == component.urn
-    assert gone.inputs["tags"]["Component"] == "Outside"
-    assert not gone.protect
-    assert kept.protect
-    assert kept.retain_on_delete
+    deletable, retained = recorded.of_type("aws:sqs/queue:Queue")
+    assert deletable.parent == retained.parent == component.urn
+    assert deletable.inputs["tags"]["Component"] == "WithPart"
+    assert not deletable.protect
+    assert retained.protect
+    assert retained.retain_on_delete

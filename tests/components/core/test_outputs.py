@@ -1,4 +1,4 @@
-"""Texts made of outputs say what the SDK's own functions would say."""
+"""Interpolation of outputs returns the same text as the SDK's own functions."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,16 +8,16 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from components.core.outputs import Joined, composed, composed_json
+from components.core.outputs import JoinedText, interpolate, interpolate_json
 from tests.components.recorder import record_program
 
 
-def known(make: Callable[[], pulumi.Input[str]]) -> str:
-    """What an output becomes in a program."""
+def resolve(make: Callable[[], pulumi.Input[str]]) -> str:
+    """Return the resolved value of an output."""
     return record_program(lambda: pulumi.export("text", make())).outputs["text"]
 
 
-def later(value: object) -> pulumi.Output[Any]:
+def make_output(value: object) -> pulumi.Output[Any]:
     return pulumi.Output.from_input(value).apply(lambda it: it)
 
 
@@ -28,61 +28,63 @@ def statement() -> dict[str, Any]:
             {
                 "Effect": "Allow",
                 "Action": ["s3:GetObject"],
-                "Resource": (later("arn:1"), "arn:2", later("arn:3")),
+                "Resource": (make_output("arn:1"), "arn:2", make_output("arn:3")),
             },
             {
                 "Condition": {
-                    "StringEquals": {"key": later("Zürich"), "flag": True, "none": None, "number": 7}
+                    "StringEquals": {"key": make_output("Zürich"), "flag": True, "none": None, "number": 7}
                 }
             },
         ],
     }
 
 
-def test_parts_are_joined_whether_they_are_known_yet_or_not() -> None:
-    assert known(lambda: composed("a", "b")) == "ab"
-    assert known(lambda: composed("a/", later("b"), "/c")) == "a/b/c"
-    assert known(lambda: composed(later("a"), "-", later("b"), later("c"))) == "a-bc"
+def test_strings_and_outputs_are_joined() -> None:
+    assert resolve(lambda: interpolate("a", "b")) == "ab"
+    assert resolve(lambda: interpolate("a/", make_output("b"), "/c")) == "a/b/c"
+    assert resolve(lambda: interpolate(make_output("a"), "-", make_output("b"), make_output("c"))) == "a-bc"
 
 
-def test_json_with_outputs_anywhere_is_what_the_sdk_writes() -> None:
-    assert known(lambda: composed_json(statement())) == known(lambda: pulumi.Output.json_dumps(statement()))
+def test_json_with_outputs_equals_the_json_of_the_sdk() -> None:
+    assert resolve(lambda: interpolate_json(statement())) == resolve(
+        lambda: pulumi.Output.json_dumps(statement())
+    )
 
 
-def test_json_of_what_is_known_and_of_one_output() -> None:
-    assert known(lambda: composed_json({"a": [1, "b"]})) == '{"a": [1, "b"]}'
-    assert known(lambda: composed_json({"a": later("b")})) == '{"a": "b"}'
+def test_json_without_outputs_and_with_one_output() -> None:
+    assert resolve(lambda: interpolate_json({"a": [1, "b"]})) == '{"a": [1, "b"]}'
+    assert resolve(lambda: interpolate_json({"a": make_output("b")})) == '{"a": "b"}'
 
 
-def test_what_is_known_already_is_no_output() -> None:
-    assert composed("a", Joined("b", "c")) == "abc"
-    assert composed_json({"a": Joined("b", "c")}) == '{"a": "bc"}'
+def test_plain_parts_return_a_string() -> None:
+    assert interpolate("a", JoinedText("b", "c")) == "abc"
+    assert interpolate_json({"a": JoinedText("b", "c")}) == '{"a": "bc"}'
 
 
-def test_joined_parts_are_put_together_within_the_text_and_an_output_may_come_twice() -> None:
+def test_joined_text_is_nested_and_an_output_can_occur_twice() -> None:
     def make() -> pulumi.Input[str]:
-        arn = later("arn")
-        return composed_json([arn, Joined(arn, "/", Joined(later("b"), "*")), arn])
+        arn = make_output("arn")
+        return interpolate_json([arn, JoinedText(arn, "/", JoinedText(make_output("b"), "*")), arn])
 
-    assert known(make) == '["arn", "arn/b*", "arn"]'
-
-
-def test_joined_parts_are_put_into_no_text_by_other_means() -> None:
-    with pytest.raises(TypeError, match="composed"):
-        _ = f"prefix/{Joined('a', 'b')}"
+    assert resolve(make) == '["arn", "arn/b*", "arn"]'
 
 
-@pytest.mark.parametrize("others", [(), (later,)])
-def test_a_secret_part_makes_the_text_a_secret(others: tuple[Callable[[object], object], ...]) -> None:
+def test_joined_text_cannot_be_formatted() -> None:
+    with pytest.raises(TypeError, match="interpolate"):
+        _ = f"prefix/{JoinedText('a', 'b')}"
+
+
+@pytest.mark.parametrize("others", [(), (make_output,)])
+def test_a_secret_part_makes_the_text_secret(others: tuple[Callable[[object], object], ...]) -> None:
     def program() -> None:
         parts = [pulumi.Output.secret("hunter2"), *(other("!") for other in others)]
-        text = pulumi.Output.from_input(composed_json(parts))
+        text = pulumi.Output.from_input(interpolate_json(parts))
         pulumi.export("secret", pulumi.Output.from_input(text.is_secret()))
 
     assert record_program(program).outputs["secret"] is True
 
 
-def test_a_text_is_unknown_while_one_of_its_parts_is() -> None:
+def test_a_text_with_an_unknown_part_is_unknown() -> None:
     def program() -> None:
         async def unknown() -> bool:
             return False
@@ -91,17 +93,17 @@ def test_a_text_is_unknown_while_one_of_its_parts_is() -> None:
             await asyncio.sleep(0)
 
         part = pulumi.Output[Any](set(), nothing(), unknown())
-        text = pulumi.Output.from_input(composed("a", later("b"), part))
+        text = pulumi.Output.from_input(interpolate("a", make_output("b"), part))
         pulumi.export("known", pulumi.Output.from_input(text.is_known()))
 
     assert record_program(program).outputs["known"] is False
 
 
-def test_a_text_depends_on_every_resource_that_it_names() -> None:
+def test_a_text_depends_on_the_resources_of_all_its_parts() -> None:
     def program() -> None:
         first, second = aws.sqs.Queue("first"), aws.sqs.Queue("second")
-        aws.sqs.Queue("third", policy=composed_json([first.arn, Joined(second.arn, "/*"), first.url]))
+        aws.sqs.Queue("third", policy=interpolate_json([first.arn, JoinedText(second.arn, "/*"), first.url]))
 
     recorded = record_program(program)
-    refers = recorded.one("aws:sqs/queue:Queue", "third").refers["policy"]
-    assert {urn.rsplit("::", 1)[1] for urn in refers} == {"first", "second"}
+    references = recorded.one("aws:sqs/queue:Queue", "third").references["policy"]
+    assert {urn.rsplit("::", 1)[1] for urn in references} == {"first", "second"}

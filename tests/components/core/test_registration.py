@@ -1,4 +1,4 @@
-"""What makes the program fast is in effect when Pulumi runs it; under plain mocks see `test_program.py`."""
+"""`enable_fast_registration` under the recorder. For plain mocks see `test_program.py`."""
 
 import gc
 
@@ -13,14 +13,14 @@ async def nothing() -> None:
     pass
 
 
-def test_registrations_are_sent_early_and_no_garbage_is_collected() -> None:
-    collects: list[bool] = []
+def test_registrations_are_sent_early_and_garbage_collection_is_disabled() -> None:
+    gc_states: list[bool] = []
 
     def program() -> None:
         enable_fast_registration()
-        collects.append(gc.isenabled())
+        gc_states.append(gc.isenabled())
         with pytest.raises(pulumi.RunError, match="may only be called once"):
-            pulumi.run(nothing)  # it has been called: it is not refused for another reason
+            pulumi.run(nothing)  # refused, because it was called before
 
     record_program(program)
-    assert collects == [False]
+    assert gc_states == [False]

@@ -1,4 +1,4 @@
-"""StageConfig: what a stage's file may say, and what is said about everything else (G3, G4)."""
+"""StageConfig: allowed settings, and the messages for all others."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.components.recorder import Recorded, record, record_program
 from tests.components.stages import SETTINGS
 
 
-def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - whatever YAML can say
+def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
     changed = {**SETTINGS, **changes}
     return StageConfig.parse(
         stage, region, {key: value for key, value in changed.items() if value is not ...}
@@ -18,14 +18,14 @@ def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: 
 
 
 def images(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The setting `images` with changes."""
+    """Return changed settings of the image service."""
     return {"images": {**SETTINGS["images"], **changes}}
 
 
-ORIGINS_OF_TOO_MANY = [f"https://a{number}.com" for number in range(21)]
+TOO_MANY_ORIGINS = [f"https://a{number}.com" for number in range(21)]
 
 
-def problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
+def read_problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
     with pytest.raises(ConfigurationError) as error:
         parse(**changes)
     return error.value.problems
@@ -52,10 +52,10 @@ def test_settings_become_a_frozen_typed_stage() -> None:
         stage.domain = "other.example.com"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("stage", "keeps"), [("production", True), ("staging", False), ("dev", False)])
-def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
+@pytest.mark.parametrize(("stage", "retains"), [("production", True), ("staging", False), ("dev", False)])
+def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
     """G3."""
-    assert parse(stage).keeps_data is keeps
+    assert parse(stage).retains_data is retains
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"sites": [{}]}, "sites[0].name is missing", "3 to 28"),
         ({"sites": [{"name": "no"}]}, "sites[0].name: 'no'", "3 to 28"),
         ({"sites": [{"name": "a--b"}]}, "sites[0].name: 'a--b'", "single hyphens"),
-        ({"sites": [{"name": "a-site-"}]}, "sites[0].name: 'a-site-'", "no hyphen at the end"),
+        ({"sites": [{"name": "a-site-"}]}, "sites[0].name: 'a-site-'", "does not end with a hyphen"),
         ({"sites": [{"name": "x" * 29}]}, "sites[0].name", "3 to 28"),
         ({"sites": [{"name": "shop", "memory": 64}]}, "sites[0].memory: 64", "from 128 to 10240 (MB)"),
         ({"sites": [{"name": "shop", "memory": True}]}, "sites[0].memory: True", "a whole number"),
@@ -90,7 +90,7 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"alertEmails": "ops@example.com"}, "alertEmails: 'ops@example.com'", "a list of 1 to 20"),
         ({"alertEmails": []}, "alertEmails: []", "a list of 1 to 20"),
         ({"alertEmails": ["ops"]}, "alertEmails[0]: 'ops'", "an e-mail address"),
-        ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' again", "each entry once"),
+        ({"alertEmails": ["a@b.co", "a@b.co"]}, "alertEmails[1]: 'a@b.co' is repeated", "each entry once"),
         ({"concurrentBuilds": 0}, "concurrentBuilds: 0", "from 1 to 500 (builds)"),
         ({"keptReleases": 2}, "keptReleases: 2", "from 3 to 100 (releases)"),
         ({"keptReleases": 101}, "keptReleases: 101", "from 3 to 100 (releases)"),
@@ -98,11 +98,11 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"images": None}, "images: an empty value", "a mapping of corsOrigins"),
         ({"images": {}}, "images.corsOrigins is missing", "a list of 1 to 20"),
         (images(corsOrigins=[]), "images.corsOrigins: []", "a list of 1 to 20"),
-        (images(corsOrigins=ORIGINS_OF_TOO_MANY), "images.corsOrigins: ['https://a0", "a list of 1 to 20"),
-        (images(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "no *"),
-        (images(corsOrigins=["https://*.a.com"]), "images.corsOrigins[0]: 'https://*.a.com'", "no *"),
-        (images(corsOrigins=["https://a.com/"]), "images.corsOrigins[0]: 'https://a.com/'", "no path"),
-        (images(corsOrigins=["https://a.com:443"]), "images.corsOrigins[0]", "unless it is 443"),
+        (images(corsOrigins=TOO_MANY_ORIGINS), "images.corsOrigins: ['https://a0", "a list of 1 to 20"),
+        (images(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "or *"),
+        (images(corsOrigins=["https://*.a.com"]), "images.corsOrigins[0]: 'https://*.a.com'", "or *"),
+        (images(corsOrigins=["https://a.com/"]), "images.corsOrigins[0]: 'https://a.com/'", "a path"),
+        (images(corsOrigins=["https://a.com:443"]), "images.corsOrigins[0]", "without the default port"),
         (images(corsOrigins=["http://a.com"]), "images.corsOrigins[0]: 'http://a.com'", "https://host"),
         (images(corsOrigins=["https://a.com", 7]), "images.corsOrigins[1]: 7", "https://host"),
         (images(zone="example"), "images.zone: 'example'", "a domain"),
@@ -112,11 +112,11 @@ def test_only_production_keeps_its_data(stage: str, *, keeps: bool) -> None:
         ({"site_url": "https://{host}"}, "site_url is unknown", "siteUrl"),
     ],
 )
-def test_a_wrong_setting_is_named_with_what_is_allowed(
+def test_a_wrong_setting_is_named_with_the_allowed_values(
     changes: dict[str, Any], path: str, allowed: str
 ) -> None:
     """G4."""
-    (problem,) = problems(**changes)
+    (problem,) = read_problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{path}")
     assert allowed in problem.split("allowed: ")[1]
 
@@ -139,42 +139,42 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(
                 **images(zone="a.com", hostedZoneId="Z1"),
             },
             "sites[1].name is 'images-dev', but images-dev.a.com is a host of the image service",
-            "another name",
+            "another site name",
         ),
         ({"sites": [{"name": "shop"}, {"name": "docs"}]}, "sites has 2 sites", "one site, or a domain"),
         ({"siteUrl": "http://{host}"}, "siteUrl is 'http://{host}'", "https"),
-        ({"siteUrl": "https://{host}:8443"}, "siteUrl is 'https://{host}:8443'", "on its own port"),
+        ({"siteUrl": "https://{host}:8443"}, "siteUrl is 'https://{host}:8443'", "on port 443 only"),
         (
             {"domain": "a.com", "hostedZoneId": "Z1", "sites": [{"name": "shop"}, {"name": "shop"}]},
-            "sites[1].name is 'shop' again",
-            "a name no other site has",
+            "sites[1].name is 'shop', which another site has",
+            "a unique name",
         ),
     ],
 )
-def test_settings_that_contradict_each_other_are_named(
-    changes: dict[str, Any], setting: str, allowed: str
-) -> None:
+def test_contradictory_settings_are_named(changes: dict[str, Any], setting: str, allowed: str) -> None:
     """G4."""
-    (problem,) = problems(**changes)
+    (problem,) = read_problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{setting}")
     assert allowed in problem.split("allowed: ")[1]
 
 
-def test_production_takes_pages_over_https_alone() -> None:
+def test_production_allows_only_https_origins() -> None:
     """G4, I1."""
     origins = images(corsOrigins=["https://app.example.com", "http://localhost:3000"])
     assert parse("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
-    (problem,) = problems(stage="production", **origins)
+    (problem,) = read_problems(stage="production", **origins)
     assert problem == (
-        "anchor-deploy:stage.images.corsOrigins[1] is 'http://localhost:3000'; allowed: https origins alone "
+        "anchor-deploy:stage.images.corsOrigins[1] is 'http://localhost:3000'; allowed: only https origins "
         "in production"
     )
 
 
-def test_this_machine_has_no_zone_for_images() -> None:
+def test_the_local_stage_has_no_zone_for_images() -> None:
     """G4."""
-    (problem,) = problems(stage="local", **images(zone="a.com", hostedZoneId="Z1"))
-    assert problem.startswith("anchor-deploy:stage.images.zone is set, but nobody validates a certificate")
+    (problem,) = read_problems(stage="local", **images(zone="a.com", hostedZoneId="Z1"))
+    assert problem.startswith(
+        "anchor-deploy:stage.images.zone is set, but the local stage has no certificate"
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,7 @@ def test_this_machine_has_no_zone_for_images() -> None:
         ("staging", ("images-staging.example.com", "images-cdn-staging.example.com")),
     ],
 )
-def test_the_hosts_of_the_image_service_say_the_stage_but_in_production(
-    stage: str, hosts: tuple[str, str]
-) -> None:
+def test_the_image_hosts_contain_the_stage_except_in_production(stage: str, hosts: tuple[str, str]) -> None:
     """I1, I3."""
     assert parse(stage, **images(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
     assert parse(stage).image_hosts is None
@@ -194,7 +192,9 @@ def test_the_hosts_of_the_image_service_say_the_stage_but_in_production(
 
 def test_one_error_names_every_wrong_setting() -> None:
     """G4."""
-    found = problems(region="us-east-1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}])
+    found = read_problems(
+        region="us-east-1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}]
+    )
     assert [problem.split(" ")[0].rstrip(":") for problem in found] == [
         "aws:region",
         "anchor-deploy:stage.architecture",
@@ -203,19 +203,19 @@ def test_one_error_names_every_wrong_setting() -> None:
     ]
 
 
-def test_the_region_is_singapore_alone() -> None:
+def test_the_only_region_is_singapore() -> None:
     """G2."""
-    assert problems(region="us-east-1") == ("aws:region is 'us-east-1'; allowed: ap-southeast-1",)
-    assert problems(region=None) == ("aws:region is missing; allowed: ap-southeast-1",)
+    assert read_problems(region="us-east-1") == ("aws:region is 'us-east-1'; allowed: ap-southeast-1",)
+    assert read_problems(region=None) == ("aws:region is missing; allowed: ap-southeast-1",)
 
 
-def test_a_stack_that_is_no_stage_is_refused() -> None:
+def test_a_stack_that_is_not_a_stage_is_refused() -> None:
     """G1."""
-    (problem,) = problems(stage="prod")
-    assert problem == "the stack 'prod' is no stage; allowed: local, dev, staging, production"
+    (problem,) = read_problems(stage="prod")
+    assert problem == "the stack 'prod' is not a stage; allowed: local, dev, staging, production"
 
 
-def test_only_the_local_stage_is_served_without_tls() -> None:
+def test_the_local_stage_may_use_http() -> None:
     """D8."""
     assert parse("local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
 
@@ -229,7 +229,7 @@ def test_the_message_names_the_file_and_has_one_line_per_problem() -> None:
 
 
 @pytest.mark.parametrize("config", [{}, {"anchor-deploy:stage": "dev"}, {"anchor-deploy:stage": "[1]"}])
-def test_settings_that_are_no_mapping_are_refused(config: dict[str, str]) -> None:
+def test_settings_that_are_not_a_mapping_are_refused(config: dict[str, str]) -> None:
     with pytest.raises(
         ConfigurationError, match=r"anchor-deploy:stage: .* is not a mapping; allowed: a mapping of domain"
     ):

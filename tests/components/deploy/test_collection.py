@@ -1,9 +1,9 @@
-"""ReleaseCollection: called once an hour, and the only one that may remove releases (D6)."""
+"""ReleaseCollection: its schedule, and the only role that may delete releases (D6)."""
 
-from tests.components.policies import statements
+from tests.components.policies import policy_statements
 from tests.components.recorder import recording
 
-REMOVING = {
+DELETE_ACTIONS = {
     "lambda:DeleteAlias",
     "lambda:DeleteFunction",
     "lambda:DeleteFunctionUrlConfig",
@@ -11,44 +11,47 @@ REMOVING = {
 }
 
 
-def allowed() -> dict[str, list[str]]:
-    """What the function may do, and where."""
+def read_permissions() -> dict[str, list[str]]:
+    """Return the resources of each action that the function may perform."""
     found: dict[str, list[str]] = {}
-    for statement in statements(recording("dev")):
-        if statement.of.endswith("aws:iam/rolePolicy:RolePolicy::collect"):
+    for statement in policy_statements(recording("dev")):
+        if statement.resource_urn.endswith("aws:iam/rolePolicy:RolePolicy::collect"):
             for action in statement.actions:
                 found.setdefault(action, []).extend(statement.resources)
     return found
 
 
-def test_it_runs_once_an_hour_and_knows_how_many_releases_are_kept() -> None:
+def test_the_collection_runs_hourly_with_the_number_of_kept_releases() -> None:
     recorded = recording("dev")
     function = recorded.one("aws:lambda/function:Function", "collect").inputs
     assert function["handler"] == "runtime.deploy.handlers.collect.handle"
     assert function["timeout"] == 900
     assert function["environment"]["variables"]["KEPT_RELEASES"] == "10"
-    rules = [rule.inputs for rule in recorded.of("aws:cloudwatch/eventRule:EventRule")]
+    rules = [rule.inputs for rule in recorded.of_type("aws:cloudwatch/eventRule:EventRule")]
     (rule,) = [rule for rule in rules if rule["name"] == "anchor-dev-collect-hourly"]
     assert rule["scheduleExpression"] == "rate(1 hour)"
 
 
-def test_it_removes_versions_of_sites_and_files_of_releases_only() -> None:
-    assert allowed()["lambda:DeleteFunction"] == [
+def test_the_collection_may_delete_only_versions_and_files_of_sites() -> None:
+    assert read_permissions()["lambda:DeleteFunction"] == [
         "arn:aws:lambda:ap-southeast-1:123456789012:function:anchor-dev-site-*"
     ]
-    assert allowed()["s3:DeleteObject"] == [
+    assert read_permissions()["s3:DeleteObject"] == [
         "arn:aws:s3:::anchor-dev-123456789012-assets/assets/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/cache/*",
     ]
-    assert not {"lambda:UpdateAlias", "lambda:UpdateFunctionCode", "s3:PutObject"} & allowed().keys()
+    assert not {"lambda:UpdateAlias", "lambda:UpdateFunctionCode", "s3:PutObject"} & read_permissions().keys()
 
 
-def test_no_other_function_of_the_platform_removes_releases() -> None:
-    """Who takes one of them over cannot take a site away. A site's own function may empty its own cache."""
-    removing = {
-        statement.of.rpartition("::")[2]
-        for statement in statements(recording("dev"))
-        if REMOVING & set(statement.actions)
+def test_no_other_platform_function_may_delete_releases() -> None:
+    """An attacker who controls another function cannot delete a site.
+
+    A site's own function may delete objects of its cache.
+    """
+    roles = {
+        statement.resource_urn.rpartition("::")[2]
+        for statement in policy_statements(recording("dev"))
+        if DELETE_ACTIONS & set(statement.actions)
         and any("-site-" in each or "-assets/" in each for each in statement.resources)
     }
-    assert {each for each in removing if not each.startswith("site-")} == {"collect"}
+    assert {each for each in roles if not each.startswith("site-")} == {"collect"}

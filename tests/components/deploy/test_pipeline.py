@@ -1,15 +1,15 @@
-"""BuildPipeline and PlatformApi: what each function is told and what it may do."""
+"""BuildPipeline and PlatformApi: variables and permissions of each function."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.components.policies import statements
+from tests.components.policies import policy_statements
 from tests.components.recorder import recording
 
 FUNCTION = "aws:lambda/function:Function"
-EVERY_SITE = "anchor-dev-site-"
+SITE_PREFIX = "anchor-dev-site-"
 
 VARIABLES = {
     "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
@@ -42,16 +42,17 @@ VARIABLES = {
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
 
 
-def allowed(function: str) -> list[tuple[set[str], list[str]]]:
+def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
+    """Return the actions and resources of each statement of a function's role."""
     return [
         (set(statement.actions), statement.resources)
-        for statement in statements(recording("dev"))
-        if statement.of.endswith(f"$aws:iam/rolePolicy:RolePolicy::{function}")
+        for statement in policy_statements(recording("dev"))
+        if statement.resource_urn.endswith(f"$aws:iam/rolePolicy:RolePolicy::{function}")
     ]
 
 
 @pytest.mark.parametrize("function", VARIABLES)
-def test_a_function_is_told_where_its_things_are(function: str) -> None:
+def test_each_function_has_its_environment_variables(function: str) -> None:
     inputs = recording("dev").one(FUNCTION, function).inputs
     assert inputs["handler"] == f"runtime.deploy.handlers.{function.replace('-', '_')}.handle"
     assert inputs["timeout"] == TIMEOUTS[function]
@@ -63,47 +64,47 @@ def test_a_function_is_told_where_its_things_are(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", VARIABLES)
-def test_no_function_may_pass_a_role_or_change_rights(function: str) -> None:
-    """P6: whoever takes over a function gets no further than that function."""
-    actions = {action for granted, _ in allowed(function) for action in granted}
+def test_no_function_may_pass_a_role_or_change_permissions(function: str) -> None:
+    """P6: an attacker who controls a function cannot gain the permissions of another one."""
+    actions = {action for granted, _ in list_permissions(function) for action in granted}
     assert actions
     assert not {action for action in actions if action.startswith(("iam:", "sts:"))}
 
 
-def test_only_the_release_function_changes_functions() -> None:
+def test_only_the_release_function_may_change_functions() -> None:
     writers = {
         function
         for function in VARIABLES
-        for actions, _ in allowed(function)
+        for actions, _ in list_permissions(function)
         if actions & {"lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"}
     }
     assert writers == {"release"}
 
 
-def test_the_release_function_changes_functions_of_sites_only() -> None:
+def test_the_release_function_may_change_only_functions_of_sites() -> None:
     (resources,) = [
-        resources for actions, resources in allowed("release") if "lambda:PublishVersion" in actions
+        resources for actions, resources in list_permissions("release") if "lambda:PublishVersion" in actions
     ]
     assert resources == ["arn:aws:lambda:ap-southeast-1:123456789012:function:anchor-dev-site-*"]
 
 
-def test_only_release_and_promote_switch_the_edge() -> None:
+def test_only_release_and_promote_may_switch_releases() -> None:
     """D3."""
     writers = {
         function
         for function in VARIABLES
-        for actions, _ in allowed(function)
+        for actions, _ in list_permissions(function)
         if "cloudfront-keyvaluestore:PutKey" in actions
     }
     assert writers == {"release", "promote"}
 
 
-def test_only_promote_deletes_projects() -> None:
-    """Others delete, in the same table, what waits for a build."""
+def test_only_promote_may_delete_projects() -> None:
+    """Other functions may delete waiting builds, which are in the same table."""
     table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
     deleting = {
-        statement.of.rpartition("::")[2]: statement.document.get("Condition")
-        for statement in statements(recording("dev"))
+        statement.resource_urn.rpartition("::")[2]: statement.document.get("Condition")
+        for statement in policy_statements(recording("dev"))
         if "dynamodb:DeleteItem" in statement.actions and table in statement.resources
     }
     assert deleting.pop("promote") is None
@@ -111,22 +112,22 @@ def test_only_promote_deletes_projects() -> None:
     assert deleting == dict.fromkeys(("api", "build-events", "orchestrator", "sweep"), waiting)
 
 
-def test_the_api_writes_secrets_and_cannot_read_them() -> None:
+def test_the_api_may_write_secrets_but_not_read_them() -> None:
     """A4."""
-    actions = {action for granted, _ in allowed("api") for action in granted}
+    actions = {action for granted, _ in list_permissions("api") for action in granted}
     assert {"ssm:PutParameter", "kms:Encrypt"} <= actions
     assert not {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "kms:Decrypt"} & actions
 
 
-def test_deleting_a_project_removes_its_secrets_and_cannot_read_them() -> None:
+def test_promote_may_delete_secrets_but_not_read_them() -> None:
     """A4."""
-    actions = {action for granted, _ in allowed("promote") for action in granted}
+    actions = {action for granted, _ in list_permissions("promote") for action in granted}
     assert "ssm:DeleteParameters" in actions
     assert not {"ssm:GetParameter", "ssm:GetParameters", "kms:Decrypt"} & actions
 
 
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
-def test_a_queue_calls_its_function_one_message_at_a_time(queue: str, function: str) -> None:
+def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, function: str) -> None:
     """P4."""
     mapping = recording("dev").one("aws:lambda/eventSourceMapping:EventSourceMapping", function).inputs
     assert mapping["eventSourceArn"].rsplit(":", 1)[1].startswith(f"anchor-dev-{queue}")
@@ -135,22 +136,22 @@ def test_a_queue_calls_its_function_one_message_at_a_time(queue: str, function: 
 
 
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
-def test_a_function_knows_after_how_many_receives_its_queue_gives_up(queue: str, function: str) -> None:
-    """With another number the last failure would never be told, or the first one would be the last."""
+def test_a_function_knows_the_maximum_receive_count_of_its_queue(queue: str, function: str) -> None:
+    """With a wrong number, a function would report the last failure too early or never."""
     recorded = recording("dev")
     redrive = json.loads(recorded.one("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
     variables = recorded.one(FUNCTION, function).inputs["environment"]["variables"]
     assert variables["MAX_RECEIVE_COUNT"] == str(redrive["maxReceiveCount"])
 
 
-def test_every_end_of_a_sites_build_is_told_to_build_events() -> None:
+def test_build_events_receives_every_end_of_a_build() -> None:
     """P7."""
     recorded = recording("dev")
     rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "build-ended")
     pattern: dict[str, Any] = json.loads(rule.inputs["eventPattern"])
     assert pattern["source"] == ["aws.codebuild"]
     assert pattern["detail"] == {
-        "project-name": [{"prefix": EVERY_SITE}],
+        "project-name": [{"prefix": SITE_PREFIX}],
         "build-status": ["SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
     }
     target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "build-ended")

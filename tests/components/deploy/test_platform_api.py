@@ -1,4 +1,4 @@
-"""PlatformApi: its resources are those that `BuildPipeline` had before."""
+"""PlatformApi: its resources keep the identity that they had in `BuildPipeline`."""
 
 import pytest
 
@@ -10,10 +10,10 @@ PLATFORM_API = "anchor:platform_api:PlatformApi"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_update_keeps_what_was_part_of_the_pipeline(stage: str) -> None:
-    """Without the alias of its former parent, Pulumi would replace each function."""
+def test_functions_have_an_alias_of_their_former_parent(stage: str) -> None:
+    """Without the alias, an update would replace each function."""
     recorded = recording(stage)
-    ((pipeline,), (platform,)) = (recorded.of(PIPELINE), recorded.of(PLATFORM_API))
+    ((pipeline,), (platform,)) = (recorded.of_type(PIPELINE), recorded.of_type(PLATFORM_API))
     children = [resource for resource in recorded.resources if resource.parent == platform.urn]
     assert {resource.name for resource in recorded.resources if f"{PLATFORM_API}$" in resource.urn} == {
         child.name for child in children
@@ -23,6 +23,6 @@ def test_an_update_keeps_what_was_part_of_the_pipeline(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_nothing_else_has_an_alias(stage: str) -> None:
+def test_no_other_resource_has_an_alias(stage: str) -> None:
     others = [resource for resource in recording(stage).resources if PLATFORM_API not in resource.urn]
     assert not {resource.urn for resource in others if resource.former_parents}

@@ -1,10 +1,10 @@
-"""DeploymentSweep: when it runs, and what it may do."""
+"""DeploymentSweep: schedule and permissions."""
 
-from tests.components.policies import statements
+from tests.components.policies import policy_statements
 from tests.components.recorder import recording
 
 
-def test_once_a_minute_the_sweep_looks_at_what_stands_still() -> None:
+def test_the_sweep_runs_once_a_minute() -> None:
     """P9."""
     recorded = recording("dev")
     rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "sweep-every-minute").inputs
@@ -23,12 +23,12 @@ def test_once_a_minute_the_sweep_looks_at_what_stands_still() -> None:
     }
 
 
-def test_the_sweep_starts_stops_and_releases_nothing_itself() -> None:
-    """P6, P9: it sends messages to those who may."""
+def test_the_sweep_may_only_send_messages_and_read_builds() -> None:
+    """P6, P9."""
     actions = {
         action
-        for statement in statements(recording("dev"))
-        if statement.of.endswith("$aws:iam/rolePolicy:RolePolicy::sweep")
+        for statement in policy_statements(recording("dev"))
+        if statement.resource_urn.endswith("$aws:iam/rolePolicy:RolePolicy::sweep")
         for action in statement.actions
     }
     assert {action for action in actions if action.startswith(("codebuild:", "sqs:"))} == {

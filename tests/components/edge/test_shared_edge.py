@@ -1,4 +1,4 @@
-"""SharedEdge: one distribution for every site, whose cache mixes neither sites nor releases (D8, D10, G2)."""
+"""SharedEdge: behaviors, cache keys, origins and domain of the shared distribution (D8, D10, G2)."""
 
 from pathlib import Path
 from typing import Any
@@ -8,57 +8,57 @@ import pytest
 from components.core.errors import DeclarationError
 from components.edge.shared_edge import VIEWER_REQUEST, VIEWER_RESPONSE, SharedEdge, SharedEdgeArgs
 from tests.components.recorder import Recording, record_program, recording
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 CACHE_POLICY = "aws:cloudfront/cachePolicy:CachePolicy"
 
 
 def build(viewer_request: Path = VIEWER_REQUEST, **settings: Any) -> Recording:  # noqa: ANN401
     args = {
-        "stage": stage(**settings),
+        "stage": make_stage(**settings),
         "assets_domain": "assets.s3.amazonaws.com",
         "viewer_request": viewer_request,
     }
     return record_program(lambda: SharedEdge("edge", SharedEdgeArgs(**args)))
 
 
-def distribution(recorded: Recording) -> dict[str, Any]:
-    (made,) = recorded.of("aws:cloudfront/distribution:Distribution")
+def read_distribution(recorded: Recording) -> dict[str, Any]:
+    (made,) = recorded.of_type("aws:cloudfront/distribution:Distribution")
     return dict(made.inputs)
 
 
-def behaviours(recorded: Recording) -> dict[str, dict[str, Any]]:
-    made = distribution(recorded)
-    ordered = {behaviour["pathPattern"]: behaviour for behaviour in made["orderedCacheBehaviors"]}
+def read_behaviors(recorded: Recording) -> dict[str, dict[str, Any]]:
+    made = read_distribution(recorded)
+    ordered = {behavior["pathPattern"]: behavior for behavior in made["orderedCacheBehaviors"]}
     return {**ordered, "default": made["defaultCacheBehavior"]}
 
 
-def cache_key(recorded: Recording, path: str) -> dict[str, Any]:
-    wanted = behaviours(recorded)[path]["cachePolicyId"]
-    (policy,) = [policy for policy in recorded.of(CACHE_POLICY) if policy.inputs["name"] == wanted]
+def read_cache_key(recorded: Recording, path: str) -> dict[str, Any]:
+    policy_name = read_behaviors(recorded)[path]["cachePolicyId"]
+    (policy,) = [policy for policy in recorded.of_type(CACHE_POLICY) if policy.inputs["name"] == policy_name]
     return policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
 
 
-def edge_functions(recorded: Recording) -> dict[str, dict[str, Any]]:
-    """The inputs of the CloudFront Functions, by name."""
-    made = recorded.of("aws:cloudfront/function:Function")
+def read_functions(recorded: Recording) -> dict[str, dict[str, Any]]:
+    """Return the inputs of the CloudFront Functions, by name."""
+    made = recorded.of_type("aws:cloudfront/function:Function")
     return {function.inputs["name"]: dict(function.inputs) for function in made}
 
 
-def test_the_viewer_request_function_is_the_file_and_reads_the_store() -> None:
-    function = edge_functions(build())["anchor-dev-viewer-request"]
+def test_the_viewer_request_function_runs_its_file_and_reads_the_store() -> None:
+    function = read_functions(build())["anchor-dev-viewer-request"]
     assert function["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
     assert [arn.rsplit("/", 1)[1] for arn in function["keyValueStoreAssociations"]] == ["anchor-dev-edge"]
 
 
-def test_the_viewer_response_function_is_the_file() -> None:
-    function = edge_functions(build())["anchor-dev-viewer-response"]
+def test_the_viewer_response_function_runs_its_file() -> None:
+    function = read_functions(build())["anchor-dev-viewer-response"]
     assert function["code"] == VIEWER_RESPONSE.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
 
 
-def test_a_function_larger_than_cloudfront_takes_is_refused(tmp_path: Path) -> None:
+def test_a_function_above_the_size_limit_is_refused(tmp_path: Path) -> None:
     large = tmp_path / "viewer-request.js"
     large.write_text("x" * 10_241)
     with pytest.raises(DeclarationError, match="has 10241 bytes; CloudFront allows 10240"):
@@ -66,19 +66,19 @@ def test_a_function_larger_than_cloudfront_takes_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
-def test_every_answer_is_cached_by_release_and_host(path: str) -> None:
-    """D3, A5: nothing to invalidate after a switch, and no tenant gets another's page.
+def test_every_cache_key_contains_release_and_host(path: str) -> None:
+    """D3, A5: a switch needs no invalidation, and no tenant receives the page of another one.
 
-    E1: nor does a visitor get an answer that was made for another one.
+    E1: no visitor receives a response that was made for another visitor.
     """
-    headers = cache_key(build(), path)["headersConfig"]["headers"]["items"]
+    headers = read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
     assert {"x-anchor-release", "x-anchor-cache", "x-forwarded-host"} <= set(headers)
-    assert len(headers) <= 10, "CloudFront takes ten"
+    assert len(headers) <= 10, "CloudFront allows ten"
 
 
-def test_pages_are_cached_by_what_next_answers_by() -> None:
+def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> None:
     """D7."""
-    key = cache_key(build(), "default")
+    key = read_cache_key(build(), "default")
     assert set(key["headersConfig"]["headers"]["items"]) >= {
         "rsc",
         "next-router-prefetch",
@@ -95,19 +95,19 @@ def test_pages_are_cached_by_what_next_answers_by() -> None:
 
 
 @pytest.mark.parametrize("path", ["/_next/image*", "/*/_next/image*"])
-def test_images_are_cached_by_the_types_a_browser_accepts(path: str) -> None:
-    """D7: below a base path, too."""
-    assert "accept" in cache_key(build(), path)["headersConfig"]["headers"]["items"]
+def test_the_cache_key_of_images_contains_the_accepted_types(path: str) -> None:
+    """D7: also below a base path."""
+    assert "accept" in read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
 
 
-def test_hashed_files_are_cached_by_their_path() -> None:
-    key = cache_key(build(), "/_next/static/*")
+def test_the_cache_key_of_hashed_files_is_their_path() -> None:
+    key = read_cache_key(build(), "/_next/static/*")
     assert key["cookiesConfig"] == {"cookieBehavior": "none"}
     assert key["queryStringsConfig"] == {"queryStringBehavior": "none"}
 
 
-def test_nothing_is_cached_that_did_not_ask_for_it() -> None:
-    for policy in build().of(CACHE_POLICY):
+def test_responses_without_cache_control_are_not_cached() -> None:
+    for policy in build().of_type(CACHE_POLICY):
         ages = [policy.inputs[age] for age in ("minTtl", "defaultTtl", "maxTtl")]
         assert ages == [0, 0, 31_536_000]
         key = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
@@ -115,74 +115,76 @@ def test_nothing_is_cached_that_did_not_ask_for_it() -> None:
 
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
-def test_every_path_is_https_compressed_and_led_by_the_function(path: str) -> None:
+def test_every_behavior_uses_https_compression_and_the_edge_functions(path: str) -> None:
     """D8."""
     recorded = build()
-    behaviour = behaviours(recorded)[path]
-    assert behaviour["viewerProtocolPolicy"] == "redirect-to-https"
-    assert behaviour["compress"] is True
-    assert behaviour["targetOriginId"] == "server"
-    assert len(behaviour["allowedMethods"]) == 7
-    events = [association["eventType"] for association in behaviour["functionAssociations"]]
+    behavior = read_behaviors(recorded)[path]
+    assert behavior["viewerProtocolPolicy"] == "redirect-to-https"
+    assert behavior["compress"] is True
+    assert behavior["targetOriginId"] == "server"
+    assert len(behavior["allowedMethods"]) == 7
+    events = [association["eventType"] for association in behavior["functionAssociations"]]
     assert events == ["viewer-request", *(["viewer-response"] if path != "/_next/static/*" else [])]
-    assert behaviour["responseHeadersPolicyId"] == "anchor-dev-security"
-    assert behaviour["originRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    assert behavior["responseHeadersPolicyId"] == "anchor-dev-security"
+    assert behavior["originRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 
-def test_an_error_is_not_kept_for_the_next_visitor() -> None:
-    """D3: CloudFront would answer with it for ten seconds."""
-    errors = distribution(build())["customErrorResponses"]
+def test_errors_are_not_cached() -> None:
+    """D3: by default, CloudFront caches an error for ten seconds."""
+    errors = read_distribution(build())["customErrorResponses"]
     assert {error["errorCode"] for error in errors} >= {403, 404, 500, 502, 503, 504}
     assert {error["errorCachingMinTtl"] for error in errors} == {0}
 
 
-def test_the_distribution_speaks_http_2_and_3() -> None:
+def test_the_distribution_supports_http_2_and_3() -> None:
     """D8."""
-    made = distribution(build())
+    made = read_distribution(build())
     assert (made["httpVersion"], made["isIpv6Enabled"], made["enabled"]) == ("http2and3", True, True)
 
 
-def test_the_bucket_is_reached_with_signed_requests_only() -> None:
+def test_requests_to_the_bucket_are_signed() -> None:
     """B6, D8."""
     recorded = build()
-    (access,) = recorded.of("aws:cloudfront/originAccessControl:OriginAccessControl")
+    (access,) = recorded.of_type("aws:cloudfront/originAccessControl:OriginAccessControl")
     assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
-    origins = {origin["originId"]: origin for origin in distribution(recorded)["origins"]}
+    origins = {origin["originId"]: origin for origin in read_distribution(recorded)["origins"]}
     assert origins["assets"]["originAccessControlId"]
-    assert "originAccessControlId" not in origins["server"], "the function URLs that replace it take none"
+    assert "originAccessControlId" not in origins["server"], "function URLs do not use it"
     assert origins["server"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
 
 
-def test_browsers_are_told_to_stay_on_https() -> None:
+def test_responses_have_security_headers() -> None:
     """D8."""
-    (policy,) = build().of("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+    (policy,) = build().of_type("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
     headers = policy.inputs["securityHeadersConfig"]
     assert headers["strictTransportSecurity"]["override"] is True
     assert headers["contentTypeOptions"]["override"] is True
     assert headers["frameOptions"] == {"frameOption": "SAMEORIGIN", "override": False}
 
 
-def test_without_a_zone_there_is_neither_certificate_nor_record() -> None:
+def test_a_stage_without_a_zone_has_no_certificate_and_no_record() -> None:
     recorded = build()
-    assert not recorded.of("aws:acm/certificate:Certificate")
-    assert not recorded.of("aws:route53/record:Record")
-    made = distribution(recorded)
+    assert not recorded.of_type("aws:acm/certificate:Certificate")
+    assert not recorded.of_type("aws:route53/record:Record")
+    made = read_distribution(recorded)
     assert made["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
     assert not made.get("aliases")
 
 
-def test_with_a_zone_the_wildcard_has_a_certificate_of_us_east_1_and_records() -> None:
+def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     """G2."""
     recorded = build(domain="sites.example.com", hostedZoneId="Z123")
-    (certificate,) = recorded.of("aws:acm/certificate:Certificate")
-    (validation,) = recorded.of("aws:acm/certificateValidation:CertificateValidation")
+    (certificate,) = recorded.of_type("aws:acm/certificate:Certificate")
+    (validation,) = recorded.of_type("aws:acm/certificateValidation:CertificateValidation")
     assert certificate.inputs["region"] == validation.inputs["region"] == "us-east-1"
     assert certificate.inputs["subjectAlternativeNames"] == ["*.sites.example.com"]
-    made = distribution(recorded)
+    made = read_distribution(recorded)
     assert made["aliases"] == ["*.sites.example.com"]
     assert made["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
     assert made["viewerCertificate"]["acmCertificateArn"] == validation.inputs["certificateArn"]
-    records = {record.inputs["type"]: record.inputs for record in recorded.of("aws:route53/record:Record")}
+    records = {
+        record.inputs["type"]: record.inputs for record in recorded.of_type("aws:route53/record:Record")
+    }
     assert records.keys() == {"A", "AAAA", "CNAME"}
     for kind in ("A", "AAAA"):
         assert records[kind]["name"] == "*.sites.example.com"
@@ -190,8 +192,8 @@ def test_with_a_zone_the_wildcard_has_a_certificate_of_us_east_1_and_records() -
     assert records["CNAME"]["name"] == "_x.example."
 
 
-def test_nothing_but_what_cloudfront_wants_there_is_outside_the_stages_region() -> None:
-    """G2: certificates, and the alarms on its metrics with the topic they tell."""
+def test_only_resources_for_cloudfront_are_in_another_region() -> None:
+    """G2: certificates, and alarms on CloudFront metrics with their topic."""
     elsewhere = {
         resource.type for resource in recording("production").resources if resource.inputs.get("region")
     }

@@ -1,4 +1,4 @@
-"""ImageService: its bucket, its delivery, its functions and what they may do (I, T7, B5)."""
+"""ImageService: bucket, distribution, functions and permissions (I, T7, B5)."""
 
 import json
 from fnmatch import fnmatch
@@ -13,7 +13,7 @@ from runtime.images.repositories.objects import delivered_key, upload_key
 from runtime.shared.api.routes import Route
 from tests.components.aws.test_function import CODE
 from tests.components.recorder import record_program, recording
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
 FUNCTION = "aws:lambda/function:Function"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
@@ -22,35 +22,33 @@ BUCKET = "arn:aws:s3:::anchor-dev-123456789012-images"
 DELIVERED, UPLOADS = f"{BUCKET}/images/*", f"{BUCKET}/uploads/*"
 
 
-def made(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
+def read_inputs(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
     return dict(recording(on).one(kind, name).inputs)
 
 
-def made_arn(function: str) -> str:
+def build_function_arn(function: str) -> str:
     return f"arn:aws:lambda:ap-southeast-1:123456789012:function:anchor-dev-{function}"
 
 
-def allowed(function: str) -> list[tuple[set[str], list[str]]]:
-    """What a function may do beyond logging and tracing."""
-    policy = json.loads(made("aws:iam/rolePolicy:RolePolicy", function)["policy"])
+def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
+    """Return the permissions of a function, without logging and tracing."""
+    policy = json.loads(read_inputs("aws:iam/rolePolicy:RolePolicy", function)["policy"])
     return [(set(one["Action"]), one["Resource"]) for one in policy["Statement"][2:]]
 
 
 @pytest.mark.parametrize(("on", "recovered"), [("dev", False), ("production", True)])
-def test_the_table_publishes_its_changes_and_is_recoverable_in_production(
-    on: str, *, recovered: bool
-) -> None:
+def test_the_table_has_a_stream_and_is_recoverable_in_production(on: str, *, recovered: bool) -> None:
     """T7, I4."""
-    table = made("aws:dynamodb/table:Table", "images", on)
+    table = read_inputs("aws:dynamodb/table:Table", "images", on)
     assert (table["streamEnabled"], table["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
     assert table["ttl"] == {"attributeName": "ttl", "enabled": True}
     assert table["pointInTimeRecovery"] == {"enabled": recovered}
     assert {index["projectionType"] for index in table["globalSecondaryIndexes"]} == {"ALL"}
 
 
-def test_images_are_tiered_at_once_and_what_is_left_of_uploads_removed_after_a_day() -> None:
+def test_images_use_intelligent_tiering_and_uploads_expire_after_a_day() -> None:
     """B5."""
-    rules = made("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "images")["rules"]
+    rules = read_inputs("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "images")["rules"]
     tier, expire, abort = rules
     assert tier["transitions"] == [{"storageClass": "INTELLIGENT_TIERING", "days": 0}]
     assert tier["filter"] == {"prefix": "images/"}
@@ -58,10 +56,10 @@ def test_images_are_tiered_at_once_and_what_is_left_of_uploads_removed_after_a_d
     assert abort["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
 
 
-def test_pages_of_the_named_origins_upload_and_read_the_etag() -> None:
+def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
     """B5."""
     kind = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration"
-    (rule,) = made(kind, "images", "production")["corsRules"]
+    (rule,) = read_inputs(kind, "images", "production")["corsRules"]
     assert rule["allowedOrigins"] == ["https://app.example.com"]
     assert set(rule["allowedMethods"]) == {"GET", "PUT", "POST", "DELETE", "HEAD"}
     assert rule["exposeHeaders"] == ["ETag"]
@@ -71,57 +69,57 @@ def test_images_are_not_versioned() -> None:
     """B5."""
     assert not [
         resource
-        for resource in recording("production").of("aws:s3/bucketVersioning:BucketVersioning")
+        for resource in recording("production").of_type("aws:s3/bucketVersioning:BucketVersioning")
         if resource.name == "images"
     ]
 
 
-def test_every_upload_is_told_to_one_function_and_no_copy_is() -> None:
+def test_only_uploads_notify_the_upload_function() -> None:
     """I2."""
-    (notification,) = recording("dev").of("aws:s3/bucketNotification:BucketNotification")
+    (notification,) = recording("dev").of_type("aws:s3/bucketNotification:BucketNotification")
     assert notification.inputs["lambdaFunctions"] == [
         {
             "id": "created",
-            "lambdaFunctionArn": made_arn("images-uploaded"),
+            "lambdaFunctionArn": build_function_arn("images-uploaded"),
             "events": ["s3:ObjectCreated:*"],
             "filterPrefix": "uploads/",
         }
     ]
-    permission = made("aws:lambda/permission:Permission", "images-uploaded-objects-of-images")
+    permission = read_inputs("aws:lambda/permission:Permission", "images-uploaded-objects-of-images")
     assert permission["sourceArn"] == "arn:aws:s3:::anchor-dev-123456789012-images"
     assert permission["sourceAccount"] == "123456789012"
 
 
-def test_an_upload_that_cannot_be_taken_is_a_dead_letter() -> None:
+def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
     """I2."""
-    configs = recording("dev").of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    configs = recording("dev").of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     (config,) = [each for each in configs if each.inputs["functionName"] == "anchor-dev-images-uploaded"]
     assert config.inputs["destinationConfig"]["onFailure"]["destination"].endswith(
         ":anchor-dev-images-uploads-dead"
     )
 
 
-def test_a_bucket_tells_one_function() -> None:
-    """S3 keeps one configuration: a second would silence the first."""
+def test_a_bucket_can_notify_only_one_function() -> None:
+    """S3 keeps one configuration, so a second one would replace the first."""
 
     def program() -> None:
-        bucket = RetainedBucket("files", RetainedBucketArgs(stage=stage(), account="123456789012"))
+        bucket = RetainedBucket("files", RetainedBucketArgs(stage=make_stage(), account="123456789012"))
         function = PythonFunction(
             "hook",
             PythonFunctionArgs(
-                stage=stage(), handler="main.handle", timeout=10, memory=256, code=CODE, environment={}
+                stage=make_stage(), handler="main.handle", timeout=10, memory=256, code=CODE, environment={}
             ),
         )
-        bucket.notify(function, under="a/")
-        bucket.notify(function, under="b/")
+        bucket.notify(function, prefix="a/")
+        bucket.notify(function, prefix="b/")
 
-    with pytest.raises(DeclarationError, match="bucket 'files' notifies a function already"):
+    with pytest.raises(DeclarationError, match="bucket 'files' already notifies a function"):
         record_program(program)
 
 
-def test_images_are_cached_for_a_day_at_most_a_year_and_by_their_path_alone() -> None:
+def test_images_are_cached_for_a_day_by_their_path() -> None:
     """I3."""
-    policy = made("aws:cloudfront/cachePolicy:CachePolicy", "images-delivery")
+    policy = read_inputs("aws:cloudfront/cachePolicy:CachePolicy", "images-delivery")
     assert (policy["minTtl"], policy["defaultTtl"], policy["maxTtl"]) == (0, 86_400, 31_536_000)
     key = policy["parametersInCacheKeyAndForwardedToOrigin"]
     assert (key["enableAcceptEncodingBrotli"], key["enableAcceptEncodingGzip"]) == (True, True)
@@ -129,24 +127,24 @@ def test_images_are_cached_for_a_day_at_most_a_year_and_by_their_path_alone() ->
     assert key["queryStringsConfig"] == {"queryStringBehavior": "none"}
 
 
-def test_images_are_delivered_over_https_from_the_cheapest_places() -> None:
+def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
     """I3."""
-    distribution = made(DISTRIBUTION, "images-delivery", "production")
-    behaviour = distribution["defaultCacheBehavior"]
+    distribution = read_inputs(DISTRIBUTION, "images-delivery", "production")
+    behavior = distribution["defaultCacheBehavior"]
     assert (distribution["httpVersion"], distribution["priceClass"]) == ("http2", "PriceClass_100")
-    assert behaviour["viewerProtocolPolicy"] == "redirect-to-https"
-    assert behaviour["allowedMethods"] == behaviour["cachedMethods"] == ["GET", "HEAD"]
-    assert behaviour["compress"] is True
+    assert behavior["viewerProtocolPolicy"] == "redirect-to-https"
+    assert behavior["allowedMethods"] == behavior["cachedMethods"] == ["GET", "HEAD"]
+    assert behavior["compress"] is True
     assert distribution["aliases"] == ["images-cdn.example.com"]
     assert distribution["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
 
 
-def test_only_the_delivery_reads_the_bucket_and_only_images() -> None:
-    """I3, B6: no upload is served to anybody, whatever path is asked for."""
-    (origin,) = made(DISTRIBUTION, "images-delivery")["origins"]
+def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
+    """I3, B6: no path of a request reaches an upload."""
+    (origin,) = read_inputs(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
-    assert "originPath" not in origin  # a path is a key, so one to an upload is one that may not be read
-    policy = json.loads(made("aws:s3/bucketPolicy:BucketPolicy", "images")["policy"])
+    assert "originPath" not in origin  # the path is the object key
+    policy = json.loads(read_inputs("aws:s3/bucketPolicy:BucketPolicy", "images")["policy"])
     (allowing,) = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
     assert (allowing["Action"], allowing["Resource"]) == ("s3:GetObject", DELIVERED)
     assert not fnmatch(f"{BUCKET}/{upload_key('x')}", allowing["Resource"])
@@ -155,9 +153,9 @@ def test_only_the_delivery_reads_the_bucket_and_only_images() -> None:
     assert arn == "arn:aws:cloudfront::123456789012:distribution/images-delivery"
 
 
-def test_an_image_can_run_nothing_and_is_what_it_says() -> None:
-    """I3: an SVG is a document that may hold scripts."""
-    policy = made("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "images-delivery")
+def test_images_have_a_content_security_policy_and_no_sniffing() -> None:
+    """I3: an SVG can contain scripts."""
+    policy = read_inputs("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "images-delivery")
     headers = policy["securityHeadersConfig"]
     assert headers["contentSecurityPolicy"] == {
         "contentSecurityPolicy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -168,24 +166,24 @@ def test_an_image_can_run_nothing_and_is_what_it_says() -> None:
     assert policy["corsConfig"]["accessControlAllowCredentials"] is False
 
 
-def test_a_stage_with_a_zone_has_hosts_for_images() -> None:
+def test_a_stage_with_a_zone_has_custom_image_hosts() -> None:
     """I1, I3."""
     outputs = recording("staging").outputs["images"]
     assert outputs["apiEndpoint"] == "https://images-staging.staging.example.com"
     assert outputs["deliveryUrl"] == "https://images-cdn-staging.staging.example.com"
 
 
-def test_a_stage_without_a_zone_uses_the_names_that_aws_gives() -> None:
+def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
     """I1, I3."""
     outputs = recording("dev").outputs["images"]
     assert outputs["apiEndpoint"] == "https://api.execute-api.ap-southeast-1.amazonaws.com"
     assert outputs["deliveryUrl"] == "https://d111111abcdef8.cloudfront.net"
-    assert not recording("dev").of("aws:apigatewayv2/domainName:DomainName")
+    assert not recording("dev").of_type("aws:apigatewayv2/domainName:DomainName")
 
 
-def test_the_functions_are_told_where_their_things_are() -> None:
+def test_each_function_has_its_environment_variables() -> None:
     """I2."""
-    api = made(FUNCTION, "images-api", "production")
+    api = read_inputs(FUNCTION, "images-api", "production")
     assert api["handler"] == "runtime.images.handlers.api.handle"
     assert api["environment"]["variables"] == {
         "IMAGES_TABLE": "anchor-production-images",
@@ -196,7 +194,7 @@ def test_the_functions_are_told_where_their_things_are() -> None:
         "DISTRIBUTION_ID": "images-delivery",
         "FUNCTION_TIMEOUT": "15",
     }
-    uploaded = made(FUNCTION, "images-uploaded")
+    uploaded = read_inputs(FUNCTION, "images-uploaded")
     assert uploaded["handler"] == "runtime.images.handlers.uploaded.handle"
     assert uploaded["environment"]["variables"] == {
         "IMAGES_TABLE": "anchor-dev-images",
@@ -206,9 +204,9 @@ def test_the_functions_are_told_where_their_things_are() -> None:
     }
 
 
-def test_the_api_reads_and_writes_images_signs_uploads_and_reads_no_file() -> None:
+def test_the_api_may_change_images_and_sign_uploads_but_not_read_files() -> None:
     """T3, I2."""
-    assert allowed("images-api") == [
+    assert list_permissions("images-api") == [
         (
             {
                 f"dynamodb:{action}"
@@ -227,9 +225,9 @@ def test_the_api_reads_and_writes_images_signs_uploads_and_reads_no_file() -> No
     ]
 
 
-def test_who_is_told_of_uploads_reads_and_copies_the_file_and_notes_what_it_is() -> None:
+def test_the_upload_function_may_copy_files_and_update_images() -> None:
     """T3, I2."""
-    assert allowed("images-uploaded") == [
+    assert list_permissions("images-uploaded") == [
         ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, [TABLE]),
         ({"s3:DeleteObject", "s3:GetObject"}, [UPLOADS]),
         ({"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}, [DELIVERED]),
@@ -238,13 +236,13 @@ def test_who_is_told_of_uploads_reads_and_copies_the_file_and_notes_what_it_is()
     ]
 
 
-def test_no_function_of_the_image_service_reaches_the_deploy_platform() -> None:
-    """T3: nor could it derive a webhook's secret."""
+def test_the_image_service_has_no_access_to_the_deploy_platform() -> None:
+    """T3: it cannot derive webhook secrets either."""
     for name in ("images-api", "images-uploaded"):
-        policy = made("aws:iam/rolePolicy:RolePolicy", name)["policy"]
-        for foreign in ("projects", "deployments", "key/signing", "key/secrets", "artifacts"):
-            assert foreign not in policy
+        policy = read_inputs("aws:iam/rolePolicy:RolePolicy", name)["policy"]
+        for forbidden in ("projects", "deployments", "key/signing", "key/secrets", "artifacts"):
+            assert forbidden not in policy
 
 
-def test_a_route_says_its_key() -> None:
+def test_a_route_has_a_key() -> None:
     assert Route(method="GET", path="/images/{imageId}", function="images-api").key == "GET /images/{imageId}"

@@ -1,4 +1,4 @@
-"""Alerts, alarms and the dashboard: who is told what, and that it does not grow with the sites (Q2)."""
+"""Alarms, their recipients and the dashboard (Q2)."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.core.errors import DeclarationError
-from components.operations.alarms import _described
+from components.operations.alarms import _check_description
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import LEASES
@@ -19,41 +19,43 @@ SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 WIDGETS, METRICS_ON_A_GRAPH, METRICS_ON_A_DASHBOARD, SEARCH = 500, 500, 2500, 1024
 
 
-def alarm(name: str, stage: str = "dev") -> Recorded:
+def read_alarm(name: str, stage: str = "dev") -> Recorded:
     return recording(stage).one(ALARM, name)
 
 
-def filters_of(metric: str | None = None) -> list[dict[str, Any]]:
-    """The log filters behind a metric, or all."""
-    found = [one.inputs for one in recording("dev").of("aws:cloudwatch/logMetricFilter:LogMetricFilter")]
+def read_filters(metric: str | None = None) -> list[dict[str, Any]]:
+    """Return the metric filters of a metric, or all of them."""
+    found = [one.inputs for one in recording("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")]
     return [each for each in found if metric in {None, each["metricTransformation"]["name"]}]
 
 
-def widgets(recorded: Recording) -> list[dict[str, Any]]:
-    (dashboard,) = recorded.of("aws:cloudwatch/dashboard:Dashboard")
+def read_widgets(recorded: Recording) -> list[dict[str, Any]]:
+    (dashboard,) = recorded.of_type("aws:cloudwatch/dashboard:Dashboard")
     return json.loads(dashboard.inputs["dashboardBody"])["widgets"]
 
 
-def test_everyone_is_mailed_from_both_regions() -> None:
-    """CloudFront's metrics are in us-east-1 alone, and an alarm tells topics of its own region only."""
+def test_every_address_is_subscribed_in_both_regions() -> None:
+    """CloudFront's metrics are in us-east-1, and an alarm can only use topics of its own region."""
     recorded = recording("production")
-    told = {(one.inputs.get("region"), one.inputs["endpoint"]) for one in recorded.of(SUBSCRIPTION)}
-    assert told == {
+    subscribed = {
+        (one.inputs.get("region"), one.inputs["endpoint"]) for one in recorded.of_type(SUBSCRIPTION)
+    }
+    assert subscribed == {
         (region, address)
         for region in (None, "us-east-1")
         for address in ("ops@example.com", "on-call@example.com")
     }
-    assert {one.inputs["protocol"] for one in recorded.of(SUBSCRIPTION)} == {"email"}
+    assert {one.inputs["protocol"] for one in recorded.of_type(SUBSCRIPTION)} == {"email"}
 
 
-def test_without_addresses_nobody_is_mailed() -> None:
+def test_a_stage_without_addresses_has_no_subscriptions() -> None:
     assert "alertEmails" not in configuration("local")["anchor-deploy:stage"]
-    assert not recording("local").of(SUBSCRIPTION)
-    assert len(recording("local").of(TOPIC)) == 2
+    assert not recording("local").of_type(SUBSCRIPTION)
+    assert len(recording("local").of_type(TOPIC)) == 2
 
 
-def test_only_alarms_of_the_stage_publish() -> None:
-    for topic in recording("dev").of(TOPIC):
+def test_only_alarms_of_the_stage_may_publish() -> None:
+    for topic in recording("dev").of_type(TOPIC):
         region = topic.inputs.get("region", "ap-southeast-1")
         allowing, denying = json.loads(topic.inputs["policy"])["Statement"]
         assert allowing["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -66,32 +68,32 @@ def test_only_alarms_of_the_stage_publish() -> None:
 
 
 @pytest.mark.parametrize(("queue", "remedy"), [("builds", "redrive"), ("images-uploads", "requestPayload")])
-def test_one_dead_letter_rings_and_is_told_how_to_try_it_again(queue: str, remedy: str) -> None:
-    """P4: SQS moves back what came from a queue, but nothing that Lambda put among the dead letters."""
-    inputs = alarm(f"{queue}-dead").inputs
+def test_one_dead_letter_raises_an_alarm_with_the_remedy(queue: str, remedy: str) -> None:
+    """P4: SQS can redrive messages of a queue, but not messages that Lambda sent."""
+    inputs = read_alarm(f"{queue}-dead").inputs
     assert inputs["dimensions"] == {"QueueName": f"anchor-dev-{queue}-dead"}
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
-    told = [word for word in ("redrive", "requestPayload") if word in inputs["alarmDescription"]]
-    assert told == [remedy]
+    remedies = [word for word in ("redrive", "requestPayload") if word in inputs["alarmDescription"]]
+    assert remedies == [remedy]
 
 
 @pytest.mark.parametrize(("kind", "metric"), [("errors", "Errors"), ("throttles", "Throttles")])
-def test_one_error_and_one_throttle_of_a_platform_function_ring(kind: str, metric: str) -> None:
-    inputs = alarm(f"webhook-{kind}").inputs
+def test_one_error_or_throttle_of_a_platform_function_raises_an_alarm(kind: str, metric: str) -> None:
+    inputs = read_alarm(f"webhook-{kind}").inputs
     assert (inputs["namespace"], inputs["metricName"], inputs["statistic"]) == ("AWS/Lambda", metric, "Sum")
     assert inputs["dimensions"] == {"FunctionName": "anchor-dev-webhook"}
     assert (inputs["threshold"], inputs["period"]) == (1, 300)
 
 
 @pytest.mark.parametrize("api", ["platform", "images"])
-def test_errors_of_an_api_ring(api: str) -> None:
-    inputs = alarm(f"{api}-api-5xx").inputs
+def test_errors_of_an_api_raise_an_alarm(api: str) -> None:
+    inputs = read_alarm(f"{api}-api-5xx").inputs
     assert (inputs["namespace"], inputs["metricName"], inputs["threshold"]) == ("AWS/ApiGateway", "5xx", 5)
 
 
 @pytest.mark.parametrize("distribution", ["edge", "images"])
-def test_the_edge_rings_where_its_metrics_are(distribution: str) -> None:
-    inputs = alarm(f"{distribution}-5xx").inputs
+def test_alarms_of_distributions_are_in_the_region_of_their_metrics(distribution: str) -> None:
+    inputs = read_alarm(f"{distribution}-5xx").inputs
     assert inputs["region"] == "us-east-1"
     percent, *metrics = inputs["metricQueries"]
     assert (percent["expression"], percent["returnData"]) == ("IF(requests > 100, share, 0)", True)
@@ -104,13 +106,13 @@ def test_the_edge_rings_where_its_metrics_are(distribution: str) -> None:
         assert query["metric"]["dimensions"]["Region"] == "Global"
 
 
-def test_builds_ring_when_most_of_many_fail() -> None:
-    """One site's broken code is its owner's: it makes no five failures an hour, nor half of all builds."""
-    inputs = alarm("builds-failed").inputs
+def test_an_alarm_is_raised_when_many_builds_fail() -> None:
+    """Broken code of one site causes neither five failures an hour nor half of all builds to fail."""
+    inputs = read_alarm("builds-failed").inputs
     percent, failed, ended = inputs["metricQueries"]
     assert percent["expression"] == "IF(failed >= 5, 100 * failed / ended, 0)"
     assert (failed["id"], ended["id"], inputs["threshold"]) == ("failed", "ended", 50)
-    filters = {each["metricTransformation"]["name"]: each for each in filters_of()}
+    filters = {each["metricTransformation"]["name"]: each for each in read_filters()}
     assert filters["BuildsEnded"]["metricTransformation"]["value"] == "1"
     for query in (failed, ended):
         counted = filters[query["metric"]["metricName"]]
@@ -120,53 +122,54 @@ def test_builds_ring_when_most_of_many_fail() -> None:
     assert '$.status = "failed"' in filters["BuildsFailed"]["pattern"]
 
 
-def test_builds_that_wait_for_longer_than_any_may_take_ring() -> None:
-    """P8, Q2: the longest, of what the sweep logs while any waits, and of what CodeBuild refuses."""
-    inputs = alarm("builds-waiting").inputs
-    counted = filters_of("LongestWait")
+def test_builds_that_wait_longer_than_the_build_timeout_raise_an_alarm() -> None:
+    """P8, Q2: the maximum of the waiting times that the sweep and the orchestrator log."""
+    inputs = read_alarm("builds-waiting").inputs
+    counted = read_filters("LongestWait")
     assert {each["logGroupName"]: each["pattern"] for each in counted} == {
         "/aws/lambda/anchor-dev-sweep": f'{{ $.message = "{BUILDS_WAIT}" }}',
         "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
     }
     assert {each["metricTransformation"]["value"] for each in counted} == {"$.seconds"}
     assert inputs["statistic"] == "Maximum"
-    # A deployment that waits is looked at every five minutes: a period without a line is one without waiting.
+    # The sweep checks a waiting deployment every five minutes, so a period without a log line has no waiting
+    # build.
     assert (inputs["threshold"], inputs["period"]) == (30 * 60, 15 * 60)
     assert inputs["period"] >= 2 * LEASES[Status.QUEUED].total_seconds()
 
 
-def test_a_quota_of_codebuild_that_is_lower_than_the_setting_rings() -> None:
-    """P8, Q2: whether CodeBuild refuses a build or lets it wait itself, where chance decides who is next."""
-    inputs = alarm("codebuild-full").inputs
+def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
+    """P8, Q2: CodeBuild refuses a build, or queues it itself."""
+    inputs = read_alarm("codebuild-full").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
-    assert {each["logGroupName"]: each["pattern"] for each in filters_of("CodeBuildFull")} == {
+    assert {each["logGroupName"]: each["pattern"] for each in read_filters("CodeBuildFull")} == {
         "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
         "/aws/lambda/anchor-dev-build-events": f'{{ $.message = "{BUILD_ENDED}" && $.queued >= 60 }}',
     }
 
 
-def test_every_metric_of_the_builds_is_the_stages_own() -> None:
-    namespaces = {each["metricTransformation"]["namespace"] for each in filters_of()}
+def test_build_metrics_have_a_namespace_per_stage() -> None:
+    namespaces = {each["metricTransformation"]["namespace"] for each in read_filters()}
     assert namespaces == {"Anchor/dev"}
     for name in ("builds-waiting", "codebuild-full"):
-        assert alarm(name).inputs["namespace"] == "Anchor/dev"
+        assert read_alarm(name).inputs["namespace"] == "Anchor/dev"
 
 
-def test_every_metric_of_a_ratio_alarm_has_the_period_of_the_others() -> None:
-    """CloudWatch refuses an alarm whose queries differ in it."""
-    for one in recording("dev").of(ALARM):
+def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
+    """CloudWatch refuses other alarms."""
+    for one in recording("dev").of_type(ALARM):
         periods = {
             query["metric"]["period"] for query in one.inputs.get("metricQueries", []) if query.get("metric")
         }
         assert len(periods) <= 1, one.urn
 
 
-def test_the_dashboard_stays_within_cloudwatchs_limits() -> None:
-    """For any number of sites: what is of sites is searched, and of what is found the highest is drawn.
+def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
+    """For any number of sites: search expressions find the metrics, and a graph shows the highest ones.
 
-    `test_contracts.py` shows that more sites do not change it.
+    `test_contracts.py` shows that more sites do not change the dashboard.
     """
-    shown = widgets(recording("staging"))
+    shown = read_widgets(recording("staging"))
     graphs = [widget["properties"] for widget in shown if widget["type"] == "metric"]
     assert len(shown) <= WIDGETS
     assert all(len(graph["metrics"]) <= METRICS_ON_A_GRAPH for graph in graphs)
@@ -186,19 +189,19 @@ def test_the_dashboard_stays_within_cloudwatchs_limits() -> None:
         assert len(search) <= SEARCH
 
 
-def test_the_dashboard_shows_every_alarm_of_the_region() -> None:
-    shown = next(widget for widget in widgets(recording("dev")) if widget["type"] == "alarm")
+def test_the_dashboard_shows_every_alarm_of_the_stages_region() -> None:
+    shown = next(widget for widget in read_widgets(recording("dev")) if widget["type"] == "alarm")
     regional = {
         f"arn:aws:cloudwatch:ap-southeast-1:123456789012:alarm:{one.inputs['name']}"
-        for one in recording("dev").of(ALARM)
+        for one in recording("dev").of_type(ALARM)
         if "region" not in one.inputs
     }
     assert set(shown["properties"]["alarms"]) == regional
     assert len(regional) <= 100
 
 
-def test_every_graph_says_its_region_and_names_what_it_shows() -> None:
-    for widget in widgets(recording("dev")):
+def test_every_graph_has_a_region_and_a_title() -> None:
+    for widget in read_widgets(recording("dev")):
         if widget["type"] == "metric":
             graph = widget["properties"]
             cloudfront = any(metric[0] == "AWS/CloudFront" for metric in graph["metrics"])
@@ -206,6 +209,6 @@ def test_every_graph_says_its_region_and_names_what_it_shows() -> None:
             assert graph["title"]
 
 
-def test_a_description_that_cloudwatch_would_refuse_is_refused() -> None:
+def test_a_long_description_is_refused() -> None:
     with pytest.raises(DeclarationError, match="alarm 'long' has 1025 characters; CloudWatch allows 1024"):
-        _described("long", "x" * 1025)
+        _check_description("long", "x" * 1025)

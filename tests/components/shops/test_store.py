@@ -1,39 +1,28 @@
-"""ShopStore: tables, keys, and the policy of the web application that uses them (T8, S2)."""
+"""ShopStore: keys, and the policy for the web application (T8, S2)."""
 
 import json
 from typing import Any
 
-import pytest
-
 from components.core.grants import Grant
 from components.shops.store import ShopStore, ShopStoreArgs
 from tests.components.recorder import record_program, recording
-from tests.components.stages import stage
+from tests.components.stages import make_stage
 
-NAMES = ("shops", "jobs", "import-history")
 ARN = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev"
-TOKENS = "arn:aws:kms:ap-southeast-1:123456789012:key/shop-tokens"
-OF_A_SHOP = {
+TOKEN_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/shop-tokens"
+SHOP_CONTEXT = {
     "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "shop"},
     "Null": {"kms:EncryptionContext:shop": "false"},
 }
 
 
-@pytest.mark.parametrize("on", ["dev", "staging", "production"])
-def test_the_tables_of_shops_are_recoverable_in_every_stage(on: str) -> None:
-    """T8."""
-    tables = [recording(on).one("aws:dynamodb/table:Table", name).inputs for name in NAMES]
-    assert [table["name"] for table in tables] == [f"anchor-{on}-{name}" for name in NAMES]
-    assert [table["pointInTimeRecovery"] for table in tables] == [{"enabled": True}] * 3
-
-
-def test_the_policy_allows_what_the_repositories_call() -> None:
-    """T3, S2: a token is encrypted and decrypted with its shop as the one context there is."""
+def test_the_policy_allows_the_actions_of_the_repositories() -> None:
+    """T3, S2: the encryption context of a token is exactly its shop."""
     policy = recording("dev").one("aws:iam/policy:Policy", "shop-store").inputs
     assert policy["name"] == "anchor-dev-shop-store"
     statements = json.loads(policy["policy"])["Statement"]
-    said = {tuple(one["Action"]): (one["Resource"], one.get("Condition")) for one in statements}
-    assert said == {
+    permissions = {tuple(one["Action"]): (one["Resource"], one.get("Condition")) for one in statements}
+    assert permissions == {
         ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"): ([f"{ARN}-shops"], None),
         ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"): (
             [f"{ARN}-jobs"],
@@ -41,26 +30,26 @@ def test_the_policy_allows_what_the_repositories_call() -> None:
         ),
         ("dynamodb:Query",): ([f"{ARN}-jobs/index/ShopIndex", f"{ARN}-jobs/index/StatusIndex"], None),
         ("dynamodb:PutItem", "dynamodb:Query"): ([f"{ARN}-import-history"], None),
-        ("kms:Encrypt",): ([TOKENS], OF_A_SHOP),
-        ("kms:Decrypt",): ([TOKENS], OF_A_SHOP),
+        ("kms:Encrypt",): ([TOKEN_KEY], SHOP_CONTEXT),
+        ("kms:Decrypt",): ([TOKEN_KEY], SHOP_CONTEXT),
         ("kms:GenerateMac",): (["arn:aws:kms:ap-southeast-1:123456789012:key/shop-cursors"], None),
     }
 
 
-def test_who_writes_tokens_need_not_be_able_to_read_them() -> None:
+def test_writing_and_reading_tokens_are_separate_grants() -> None:
     """S2."""
     grants: list[Grant] = []
 
     def program() -> None:
-        store = ShopStore("shops", ShopStoreArgs(stage=stage(), account="123456789012"))
-        grants.extend((store.grant_tokens_encrypt(), store.grant_tokens_decrypt()))
+        store = ShopStore("shops", ShopStoreArgs(stage=make_stage(), account="123456789012"))
+        grants.extend((store.grant_encrypt_tokens(), store.grant_decrypt_tokens()))
 
     record_program(program)
     assert [grant.actions for grant in grants] == [("kms:Encrypt",), ("kms:Decrypt",)]
     conditions: list[Any] = [grant.conditions for grant in grants]
-    assert conditions == [OF_A_SHOP, OF_A_SHOP]
+    assert conditions == [SHOP_CONTEXT, SHOP_CONTEXT]
 
 
-def test_the_web_application_finds_the_policy_by_the_stacks_outputs() -> None:
+def test_the_arn_of_the_policy_is_a_stack_output() -> None:
     """G5."""
     assert recording("dev").outputs["shopStorePolicyArn"].endswith(":policy/anchor-dev-shop-store")

@@ -1,4 +1,4 @@
-"""ZeroDowntimeSite and SiteBuild: what a site has before its first release, and what its code may reach."""
+"""ZeroDowntimeSite and SiteBuild: resources of a site before its first release, and its permissions."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.components.policies import statements
+from tests.components.policies import policy_statements
 from tests.components.recorder import dynamodb_tables, record, recording
 
 PREFIX = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
@@ -14,20 +14,20 @@ ASSETS = "arn:aws:s3:::anchor-dev-123456789012-assets"
 FUNCTION = "aws:lambda/function:Function"
 
 
-def rights(role: str) -> dict[str, set[str]]:
-    """What a role's policy allows beyond its own log: resources by action."""
+def list_permissions(role: str) -> dict[str, set[str]]:
+    """Return the resources of each action that a role allows, without its own log."""
     found: dict[str, set[str]] = {}
-    for statement in statements(recording("dev")):
-        if statement.of.endswith(f"RolePolicy::{role}"):
+    for statement in policy_statements(recording("dev")):
+        if statement.resource_urn.endswith(f"RolePolicy::{role}"):
             for action in statement.actions:
                 if not action.startswith("logs:"):
                     found.setdefault(action, set()).update(statement.resources)
     return found
 
 
-def test_the_platform_finds_everything_of_a_site_in_its_row() -> None:
-    """A project is bound to a declared site."""
-    (row,) = recording("dev").of("aws:dynamodb/tableItem:TableItem")
+def test_a_sites_row_names_all_its_resources() -> None:
+    """The platform's functions read this row."""
+    (row,) = recording("dev").of_type("aws:dynamodb/tableItem:TableItem")
     assert (row.inputs["tableName"], row.inputs["hashKey"], row.inputs["rangeKey"]) == (
         "anchor-dev-projects",
         "projectId",
@@ -51,15 +51,15 @@ def test_the_platform_finds_everything_of_a_site_in_its_row() -> None:
     }
 
 
-def test_a_site_with_a_domain_is_a_host_of_its_own() -> None:
+def test_a_site_has_its_own_host_below_the_domain() -> None:
     recorded = record("staging", {"sites": [{"name": "docs"}]})
-    (row,) = recorded.of("aws:dynamodb/tableItem:TableItem")
+    (row,) = recorded.of_type("aws:dynamodb/tableItem:TableItem")
     assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
 
 
-def test_the_server_reaches_its_cache_its_tags_and_its_queue() -> None:
+def test_the_server_has_access_to_its_cache_tags_and_queue() -> None:
     """D7, P6."""
-    assert rights("site-next-site-server") == {
+    assert list_permissions("site-next-site-server") == {
         "s3:GetObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
@@ -72,22 +72,22 @@ def test_the_server_reaches_its_cache_its_tags_and_its_queue() -> None:
     }
 
 
-def test_the_image_function_reads_the_sites_files_and_nothing_else() -> None:
+def test_the_image_function_may_only_read_the_files_of_its_site() -> None:
     """D7, P6."""
-    assert rights("site-next-site-image") == {"s3:GetObject": {f"{ASSETS}/assets/next-site/*"}}
+    assert list_permissions("site-next-site-image") == {"s3:GetObject": {f"{ASSETS}/assets/next-site/*"}}
 
 
-def test_the_revalidation_function_only_takes_messages() -> None:
+def test_the_revalidation_function_may_only_receive_messages() -> None:
     """D7, P6."""
     queue = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
-    assert rights("site-next-site-revalidate") == {
+    assert list_permissions("site-next-site-revalidate") == {
         "sqs:ReceiveMessage": {queue},
         "sqs:DeleteMessage": {queue},
         "sqs:GetQueueAttributes": {queue},
     }
 
 
-def test_the_tag_table_is_what_opennext_wants() -> None:
+def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
     """D7."""
     (table,) = [table for table in dynamodb_tables("dev") if table["TableName"].endswith("-tags")]
     assert table["KeySchema"] == [
@@ -111,8 +111,8 @@ def test_the_tag_table_is_what_opennext_wants() -> None:
         ("revalidate", "index.handler"),
     ],
 )
-def test_the_functions_of_a_site_wait_for_a_release(function: str, handler: str) -> None:
-    """G8, D8: the server and the images are behind the wrapper that refuses whoever is not the edge."""
+def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handler: str) -> None:
+    """G8, D8: the handler of server and images is the wrapper that only accepts requests of the edge."""
     made = recording("dev").one(FUNCTION, f"site-next-site-{function}")
     assert made.inputs["handler"] == handler
     assert made.inputs["runtime"] == "nodejs22.x"
@@ -120,16 +120,16 @@ def test_the_functions_of_a_site_wait_for_a_release(function: str, handler: str)
     assert set(made.ignore_changes) == {"code", "environment", "layers"}
 
 
-def test_a_site_has_the_memory_its_settings_ask_for() -> None:
+def test_a_site_has_the_memory_of_its_settings() -> None:
     server = recording("production").one(FUNCTION, "site-next-site-server")
     assert server.inputs["memorySize"] == 1536
 
 
 def test_failed_revalidations_are_kept_without_alarm() -> None:
-    """Messages of the build before a switch fail: that is no reason to wake anybody."""
+    """After a switch, messages of the previous build are expected to fail."""
     recorded = recording("dev")
     assert recorded.one("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
-    alarms = {alarm.name for alarm in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    alarms = {alarm.name for alarm in recorded.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert {name for name in alarms if name.endswith("-dead")} == {
         "builds-dead",
         "images-uploads-dead",
@@ -137,48 +137,48 @@ def test_failed_revalidations_are_kept_without_alarm() -> None:
     }
 
 
-def project(stage: str = "dev") -> dict[str, Any]:
-    (made,) = recording(stage).of("aws:codebuild/project:Project")
+def read_project(stage: str = "dev") -> dict[str, Any]:
+    (made,) = recording(stage).of_type("aws:codebuild/project:Project")
     return dict(made.inputs)
 
 
 def test_the_repository_cannot_replace_the_buildspec() -> None:
     """P6."""
-    source = project()["source"]
+    source = read_project()["source"]
     assert source["type"] == "NO_SOURCE"
     assert yaml.safe_load(source["buildspec"])["phases"]
 
 
 def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
     """P5."""
-    made = project()
+    made = read_project()
     assert made["environment"]["computeType"] == "BUILD_GENERAL1_SMALL"
     assert made["buildTimeout"] == 30
     assert made["environment"]["privilegedMode"] is False
 
 
 @pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
-def test_images_are_built_for_the_cpu_they_run_on(stage: str, cpu: str) -> None:
+def test_images_are_built_for_the_cpu_of_the_functions(stage: str, cpu: str) -> None:
     """D7."""
     variables = {
         variable["name"]: variable["value"]
-        for variable in project(stage)["environment"]["environmentVariables"]
+        for variable in read_project(stage)["environment"]["environmentVariables"]
     }
     assert variables == {"ANCHOR_LAMBDA_ARCH": cpu, "NEXT_TELEMETRY_DISABLED": "1"}
 
 
 def test_a_build_is_logged_in_cloudwatch_and_in_the_logs_bucket() -> None:
     """P5."""
-    logs = project()["logsConfig"]
+    logs = read_project()["logsConfig"]
     assert logs["cloudwatchLogs"]["groupName"] == "/aws/codebuild/anchor-dev-site-next-site-build"
     assert logs["s3Logs"]["location"] == "anchor-dev-123456789012-logs/logs/builds/next-site"
 
 
-def test_a_build_reaches_its_own_artifacts_logs_and_secrets() -> None:
+def test_a_build_has_access_to_its_own_artifacts_logs_and_secrets() -> None:
     """P6."""
     artifacts, logs = (f"arn:aws:s3:::anchor-dev-123456789012-{name}" for name in ("artifacts", "logs"))
     secrets = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/sites/next-site/*"
-    assert rights("site-next-site-build") == {
+    assert list_permissions("site-next-site-build") == {
         "s3:PutObject": {f"{artifacts}/artifacts/next-site/*", f"{logs}/logs/builds/next-site/*"},
         "s3:GetBucketAcl": {artifacts, logs},
         "s3:GetBucketLocation": {artifacts, logs},
@@ -187,12 +187,13 @@ def test_a_build_reaches_its_own_artifacts_logs_and_secrets() -> None:
     }
 
 
-def test_a_build_decrypts_nothing_but_its_own_parameters() -> None:
+def test_a_build_may_decrypt_only_its_own_parameters() -> None:
     """P6, A4."""
     (decrypt,) = [
         statement.document["Condition"]
-        for statement in statements(recording("dev"))
-        if statement.of.endswith("RolePolicy::site-next-site-build") and statement.actions == ["kms:Decrypt"]
+        for statement in policy_statements(recording("dev"))
+        if statement.resource_urn.endswith("RolePolicy::site-next-site-build")
+        and statement.actions == ["kms:Decrypt"]
     ]
     assert decrypt == {
         "StringEquals": {"kms:ViaService": "ssm.ap-southeast-1.amazonaws.com"},
@@ -204,7 +205,7 @@ def test_a_build_decrypts_nothing_but_its_own_parameters() -> None:
     }
 
 
-def test_only_codebuild_takes_a_builds_role_and_only_for_its_project() -> None:
+def test_only_codebuild_assumes_the_build_role_and_only_for_its_project() -> None:
     """P6."""
     role = recording("dev").one("aws:iam/role:Role", "site-next-site-build")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -213,7 +214,7 @@ def test_only_codebuild_takes_a_builds_role_and_only_for_its_project() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
 
 
-def test_the_longest_name_of_a_site_fits_everywhere() -> None:
+def test_the_longest_site_name_fits_all_limits() -> None:
     recorded = record("production", {"sites": [{"name": "a" * 28}]})
     limits = {
         "aws:iam/role:Role": 64,
@@ -223,13 +224,13 @@ def test_the_longest_name_of_a_site_fits_everywhere() -> None:
         "aws:codebuild/project:Project": 150,
     }
     for kind, limit in limits.items():
-        assert all(len(resource.inputs["name"]) <= limit for resource in recorded.of(kind)), kind
+        assert all(len(resource.inputs["name"]) <= limit for resource in recorded.of_type(kind)), kind
 
 
-def test_revalidations_are_made_by_the_release_that_is_live() -> None:
-    """D3, D4: pages are asked for with a secret of the build, so only the live build's function can."""
+def test_the_live_alias_processes_revalidations() -> None:
+    """D3, D4: revalidation needs a secret of the build, so only the live build's function can do it."""
     recorded = recording("dev")
-    (alias,) = recorded.of("aws:lambda/alias:Alias")
+    (alias,) = recorded.of_type("aws:lambda/alias:Alias")
     assert (alias.inputs["name"], alias.inputs["functionName"]) == (
         "live",
         "anchor-dev-site-next-site-revalidate",

@@ -1,8 +1,8 @@
-"""Renew the snapshots: `python -m tests.components.snapshots`, or `make snapshots`."""
+"""Write the snapshots of all stages: `python -m tests.components.snapshots`, or `make snapshots`."""
 
 from components.core.stage import STAGES
-from tests.components.snapshot import path_of, snapshot
+from tests.components.snapshot import snapshot, snapshot_path
 
 for stage in STAGES:
-    path_of(stage).write_text(snapshot(stage), encoding="utf-8")
-    print(path_of(stage))  # noqa: T201 - a command tells what it wrote
+    snapshot_path(stage).write_text(snapshot(stage), encoding="utf-8")
+    print(snapshot_path(stage))  # noqa: T201 - the command lists the files that it wrote

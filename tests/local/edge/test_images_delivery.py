@@ -33,10 +33,10 @@ def program() -> None:
             account=ACCOUNT_ID,
             lifecycle=buckets.LIFECYCLE,
             cors=(buckets.cors(stage.images),),
-            served=True,
+            read_by_distribution=True,
         ),
     )
-    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, under=DELIVERED))
+    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, prefix=DELIVERED))
     pulumi.export("bucket", bucket.bucket_name)
     pulumi.export("host", delivery.domain_name)
     pulumi.export("distribution", delivery.distribution_id)

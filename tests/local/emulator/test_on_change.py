@@ -1,4 +1,4 @@
-"""`table.on_change(function)` with the real component: an example consumer on the embedded AWS (I4)."""
+"""`table.add_stream_consumer(function)`: an example consumer on the embedded AWS (I4)."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import yaml
 
-from components.aws.function import PythonFunction, PythonFunctionArgs, StreamReading
+from components.aws.function import PythonFunction, PythonFunctionArgs, StreamBatchSettings
 from components.aws.table import TenantTable, TenantTableArgs
 from components.core.grants import Grant
 from components.core.stage import StageConfig
@@ -53,7 +53,7 @@ def program() -> None:
             grants=(Grant(actions=("sqs:SendMessage",), resources=(ready.arn,)),),
         ),
     )
-    dead = table.on_change(consumer, StreamReading(batch=10, retries=1))
+    dead = table.add_stream_consumer(consumer, StreamBatchSettings(batch_size=10, retries=1))
     pulumi.export("table", table.table_name)
     pulumi.export("ready", ready.url)
     pulumi.export("dead", dead.url)

@@ -35,7 +35,7 @@ def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
     """The inputs of the functions that run handlers of ours, by the module of the handler."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
-        for function in recording(stage).of(FUNCTION)
+        for function in recording(stage).of_type(FUNCTION)
         if function.inputs["handler"].startswith("runtime.")
     }
 
