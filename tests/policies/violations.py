@@ -92,9 +92,9 @@ SHARED_CACHES = [
         _violation(
             "servers-have-own-cache-policies",
             says,
-            made(
+            make_resource(
                 "distribution",
-                {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOUR, **_BOTH_FUNCTIONS, **caching}},
+                {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS, **caching}},
             ),
         )
         for caching, says in (
@@ -103,7 +103,7 @@ SHARED_CACHES = [
         )
     ),
     *(
-        _v(
+        _violation(
             "servers-are-behind-edge-functions",
             f"has no {missing} function for /_next/image*",
             make_resource(
