@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from benchmarks.model import Measurement, Report
-from reference.markdown import document, table
+from reference.markdown import join_blocks, table
 
 FOLDER: Final = "benchmarks"
 """Where the pictures are, beside the page."""
@@ -45,7 +45,7 @@ class Machine:
 def write(reports: Sequence[Report], machine: Machine) -> str:
     """The page."""
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
-    return document(
+    return join_blocks(
         "# Benchmarks",
         "<!-- Written by `make bench`. -->",
         _INTRODUCTION,

@@ -12,13 +12,13 @@ from typing import Final
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reliability.md"
 
 
-def says(table: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def check_table(table: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Assert that the page has this table, between the comments that name it; or write it there."""
     lines = [heads, ["---"] * len(heads), *rows]
-    tells(table, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    check_text(table, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
-def tells(place: str, observed: str) -> None:
+def check_text(place: str, observed: str) -> None:
     """Assert that the page has this text, between the comments that name its place; or write it there."""
     page = PAGE.read_text(encoding="utf-8")
     between = re.compile(rf"(<!-- {re.escape(place)} -->\n).*?(<!-- end -->)", re.DOTALL)

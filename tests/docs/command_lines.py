@@ -13,7 +13,7 @@ from botocore import xform_name
 from cyclopts import App
 
 import local.__main__
-from anchor.application import application
+from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
@@ -130,7 +130,7 @@ def _app(module: str) -> App | None:
         return local.__main__.app
     if module == "anchor":
         nobody = Client(file=CredentialsFile(folder=Path()), now=time.time)
-        return application(Terminal(client=nobody))
+        return build_app(Terminal(client=nobody))
     return None
 
 

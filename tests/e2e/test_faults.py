@@ -12,7 +12,7 @@ import pytest
 from local.demo.load import Load
 from tests.e2e.processes import descendants
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
-from tests.reliability_page import tells
+from tests.reliability_page import check_text
 
 SITE = "epsilon"
 PREFIX = "anchor-local"
@@ -65,7 +65,7 @@ def live_after_one_sweep(platform: TinyPlatform, site: TinyProject, deployment_i
     sweep(platform, site, deployment_id)
     ended = site.client.wait_until(deployment_id, set(), timeout=60)
     assert site.visitor.get("/api/release").json()["release"] == ended["commitSha"]
-    tells(fault, f"- {fault}: {ended['status']} after 1 sweep; no response failed, and none was mixed")
+    check_text(fault, f"- {fault}: {ended['status']} after 1 sweep; no response failed, and none was mixed")
     assert ended["status"] == "live"
 
 
