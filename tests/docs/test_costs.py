@@ -7,7 +7,7 @@ from reference.counts import count_resources
 from reference.prices import Price
 from reference.quotas import find_quotas
 from tests.components.recorder import configuration, recording
-from tests.docs.pages import page
+from tests.docs.pages import read_page
 
 
 def test_the_counts_match_the_resources_of_production() -> None:
@@ -28,7 +28,8 @@ def test_the_monthly_cost_is_the_sum_of_the_lines() -> None:
 
 def test_the_readme_has_the_same_rounded_costs() -> None:
     one, fifty = f"${monthly_cost(1):.0f}", f"${round(monthly_cost(50), -1):.0f}"
-    assert f"about {one} a month with one site, {fifty} with 50" in page("README.md").text.replace("\n", " ")
+    text = read_page("README.md").text.replace("\n", " ")
+    assert f"about {one} a month with one site, {fifty} with 50" in text
 
 
 @pytest.mark.parametrize(
@@ -49,4 +50,4 @@ def test_a_price_is_formatted_with_its_unit() -> None:
 
 def test_the_readme_has_the_number_of_sites_of_the_lowest_quota() -> None:
     fits = sorted(quota.max_sites for quota in find_quotas())
-    assert f"{fits[0]:,} until the first quota" in page("README.md").text
+    assert f"{fits[0]:,} until the first quota" in read_page("README.md").text
