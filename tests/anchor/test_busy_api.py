@@ -1,7 +1,7 @@
 """The command line with a busy API: a GET is repeated once, other methods never."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,7 @@ MakeBusyClient = Callable[..., tuple[Client, Api, list[float]]]
 
 
 @pytest.fixture
-def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeBusyClient]:
+def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBusyClient:
     """Return a function that makes a client of a fake API, and the list of the client's pauses."""
 
     def make(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
