@@ -1,4 +1,4 @@
-"""What the edge function does for a request, with few hosts in its store and with many."""
+"""Time and lookups of the edge function per request, with few and with many hosts in its store."""
 
 import json
 import math
@@ -21,14 +21,15 @@ SAME: Final = Goal(bound=1.2)
 READS: Final = Goal(bound=2)
 FITS: Final = Goal(bound=1)
 _METHOD: Final = """\
-The deployed file in V8, in this process, with a KeyValueStore in memory. {requests:,} requests one after the other:
-pages, hashed files and public files of {busy} hosts all over the store: of all of them, the processor's cache would be
-measured. Each request is parsed from JSON anew, as its event, which is part of the time; CPU seconds count. The stores
-take turns, {turns} times; of each the fastest. The time of a look-up in CloudFront's own store is CloudFront's; what can
-be said here is how many there are for a request."""  # noqa: E501 - Markdown, wrapped at 120
+The deployed file runs in V8 in this process, with a KeyValueStore in memory. It handles {requests:,}
+requests in sequence for pages, hashed files and public files of {busy} hosts, which are spread over the
+whole store. More hosts would measure the cache of the processor. The time includes parsing the event of
+each request from JSON. CPU seconds are measured. The stores take {turns} turns, and the fastest turn of
+each counts. The time of a lookup in CloudFront's store is not measured, only the number of lookups per
+request."""
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
-_EVENTS: Final = 5_000  # as many for each store
-_BUSY: Final = 100  # hosts that are asked for
+_EVENTS: Final = 5_000  # the same number for each store
+_BUSY: Final = 100  # hosts that receive requests
 _DRIVE: Final = """
 globalThis.requests = (texts, count) => {
   globalThis.done = 0;
@@ -45,7 +46,7 @@ undefined
 
 @define
 class _Store:
-    """The function with so many hosts in its store."""
+    """The function with a number of hosts in its store."""
 
     hosts: int
     engine: MiniRacer
@@ -64,10 +65,10 @@ class _Store:
         return cls(hosts, engine)
 
     def turn(self, requests: int) -> None:
-        """Answer so many requests, and remember how long one took if none was faster."""
+        """Run the function for a number of requests, and keep the fastest time per request."""
         before = time.process_time()
         self.engine.eval(f"requests(texts, {requests})")
-        done = self.engine.eval("done")  # only then has all been done that waited for a promise
+        done = self.engine.eval("done")  # this call also runs the pending promises
         spent = time.process_time() - before
         if done != requests:
             raise ValueError(f"the function answered {done} of {requests} requests")
@@ -75,17 +76,17 @@ class _Store:
 
 
 def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
-    """Measure with each number of hosts.
+    """Measure the function with each number of hosts.
 
     Raises:
-        ValueError: The function did not answer.
+        ValueError: The function did not answer all requests.
     """
     stores = [_Store.of(number) for number in hosts]
     for turn in range(TURNS + 1):
         for store in stores:
             say(f"edge function: {store.hosts} hosts, turn {turn}")
             store.turn(requests)
-            if not turn:  # the first one warms up
+            if not turn:  # the first turn is a warm-up
                 store.microseconds = math.inf
     for store in stores:
         store.engine.close()
@@ -97,26 +98,26 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
         method=_METHOD.format(requests=requests, turns=TURNS, busy=_BUSY),
         measurements=(
             Measurement(
-                name=f"time of a request with {many.hosts:,} hosts / with {few.hosts}",
+                name=f"time per request with {many.hosts:,} hosts / with {few.hosts}",
                 value=many.microseconds / few.microseconds,
                 goal=SAME,
                 detail=f"{many.microseconds:.2f} us / {few.microseconds:.2f} us CPU",
             ),
             Measurement(
-                name=f"look-ups for a request, at most, with {many.hosts:,} hosts",
+                name=f"maximum lookups per request with {many.hosts:,} hosts",
                 value=max(reads[many.hosts]),
                 unit="",
                 goal=READS,
                 detail=_listed(reads[many.hosts]),
             ),
             Measurement(
-                name=f"look-ups for these requests with {many.hosts:,} hosts / with {few.hosts}",
+                name=f"lookups for all these requests with {many.hosts:,} hosts / with {few.hosts}",
                 value=sum(reads[many.hosts]) / sum(reads[few.hosts]),
                 goal=Goal(bound=1),
                 detail=f"{sum(reads[many.hosts])} / {sum(reads[few.hosts])}",
             ),
             Measurement(
-                name="size of the file / what CloudFront takes",
+                name="size of the file / limit of CloudFront",
                 value=size / MAXIMUM_BYTES,
                 goal=FITS,
                 detail=f"{size:,} bytes / {MAXIMUM_BYTES:,} bytes",
@@ -125,7 +126,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
         plots=(
             Plot(
                 name="edge-function",
-                title="CPU of the edge function for a request",
+                title="CPU of the edge function per request",
                 x="hosts",
                 y="us",
                 lines=(
@@ -138,11 +139,11 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
 
 
 def key_values(hosts: int) -> Mapping[str, str]:
-    """The store: each host, with the host of its release, as releases write them."""
+    """Return the content of the store: the keys of each site and of its release, as releases write them."""
     found: dict[str, str] = {}
     for number in range(hosts):
         release = f"01JB5Z9QK8W3T7N2M4R6X{number:05}"
-        # Public files as keys of their own, as where there are many: the second look-up.
+        # "*" means that public files have their own keys, which need a second lookup.
         site = {
             "r": release,
             "s": f"server{number:05}.lambda-url.ap-southeast-1.on.aws",
@@ -183,7 +184,7 @@ def _event(number: int, hosts: int) -> Mapping[str, Any]:
 
 
 def _reads(hosts: int) -> Sequence[int]:
-    """How many look-ups there are for each path, the most for any of some hosts."""
+    """Return the maximum number of lookups for each path, over some hosts."""
     content = key_values(hosts)
     function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
     try:

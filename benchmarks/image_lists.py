@@ -1,4 +1,4 @@
-"""The lists of a user with very many images, from the first page to the last (issue 6, line 5)."""
+"""The lists of a user with many images, from the first page to the last."""
 
 import random
 import time
@@ -34,31 +34,32 @@ GROWTH_GOAL: Final = Goal(bound=1.2)
 CALLS_GOAL: Final = Goal(bound=1)
 FIRST_PAGE_GOAL: Final = Goal(bound=2)
 _FIFTHS: Final = 5
-_WALKS: Final = 3  # what disturbs a walk for some pages does not disturb these in each
-_BATCH: Final = 25  # rows of one `BatchWriteItem`
+_WALKS: Final = 3  # the fastest time of each page counts, to exclude disturbances
+_BATCH: Final = 25  # maximum number of rows in one `BatchWriteItem`
 _METHOD: Final = """\
-{images:,} images of one user, {in_album:,} of them in one album, in the table as the program declares it, on an
-emulator that is a process of its own. Both lists are walked through as the API does it, {page} images a page, with the
-signed cursor of each page for the next one: {walks} times, of which each page's fastest counts. Calls are counted where
-botocore sends them, so that a repeated one would count, too. The order of all images is checked. The last fifth of the
-pages is compared with the first, by medians: CPU is this process's own, wall contains the emulator."""  # noqa: E501 - Markdown, wrapped at 120
+One user has {images:,} images, {in_album:,} of them in one album, in the declared table, on an emulator
+that is a separate process. Both lists are read like in the API, {page} images per page, each page with the
+signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
+Calls are counted where botocore sends them, so that retries count, too. The order of all images is checked.
+The median of the last fifth of the pages is compared with that of the first fifth. CPU is the time of this
+process; wall time includes the emulator."""
 _EMULATOR: Final = """\
-CPU is what a page costs the function: to sign and check the cursor, to ask, and to read {page} rows. The rest of the
-wall time is the emulator's, {share:.0f} % of a page of all images: it goes through all rows of the user for each page,
-where DynamoDB begins to read at the cursor's key."""  # noqa: E501 - the same
+CPU is the cost of a page in the function: to sign and verify cursors, to send the request, and to parse
+{page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the emulator. It
+scans all rows of the user for each page, while DynamoDB starts at the key in the cursor."""
 _TWO_CALLS: Final = """\
-An album's first page takes a second call, because an empty album differs from one that is not the user's; a cursor
-proves by its signature that this was looked at."""  # noqa: E501 - the same
+The first page of an album takes a second call, which checks that the album belongs to the user. On further
+pages the signature of the cursor proves it."""
 
 
 @frozen(kw_only=True)
 class Cost:
-    """What one page took.
+    """The cost of one page.
 
     Attributes:
-        calls: Of DynamoDB.
-        cpu: Milliseconds of this process.
-        wall: Milliseconds.
+        calls: Number of DynamoDB calls.
+        cpu: CPU time of this process, in milliseconds.
+        wall: Wall time, in milliseconds.
     """
 
     calls: int
@@ -68,29 +69,29 @@ class Cost:
 
 @define
 class Sent:
-    """Counts the requests that clients send."""
+    """Counter of the requests that a client sends."""
 
     count: int = 0
 
     def note(self, **_: object) -> None:
-        """Is botocore's handler of `before-send`; answering nothing lets the request go on."""
+        """Count a request. This is a botocore handler of `before-send`; returning None sends the request."""
         self.count += 1
 
 
 def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE) -> Report:
-    """Walk through the lists.
+    """Read the lists page by page.
 
     Args:
-        say: Shows what is being done.
-        images: How many the user has.
-        in_album: How many of them are in one album.
-        page: Images on a page.
+        say: Shows the progress.
+        images: Number of images of the user.
+        in_album: Number of these images in one album.
+        page: Images per page.
 
     Raises:
-        ValueError: A list was not what it should be.
+        ValueError: A list has wrong images or a wrong order.
     """
     with emulator() as connection:
-        # With the settings that functions have.
+        # The client has the settings of the functions' clients.
         client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
         client.create_table(**_table())
         say(f"image_lists: writing {images} images")
@@ -113,17 +114,17 @@ def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int 
 def walk(
     gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, sent: Sent
 ) -> list[Cost]:
-    """Read a list to its end.
+    """Read all pages of a list, and return the cost of each.
 
     Args:
         gallery: The image service.
-        album_id: The album's list, or that of all images of the user.
-        expected: The ids of all images of the list in its order.
-        page: Images on a page.
-        sent: Counts the client's requests.
+        album_id: The album, or None for all images of the user.
+        expected: The ids of all images of the list, in order.
+        page: Images per page.
+        sent: Counts the requests of the client.
 
     Raises:
-        ValueError: Other images are listed, or in another order.
+        ValueError: The list has other images or another order.
     """
     costs: list[Cost] = []
     found: list[str] = []
@@ -148,7 +149,7 @@ def walk(
 
 
 def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
-    """Of each page the least time that it took in any walk, and the most calls."""
+    """Return the minimum times and the maximum calls of each page over all walks."""
     return [
         Cost(
             calls=max(each.calls for each in page),
@@ -160,12 +161,12 @@ def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
 
 
 def newest_first(images: Sequence[Image]) -> list[str]:
-    """The ids of images in the order in which they are to be listed."""
+    """Return the ids of images in the expected order of a list."""
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
 
 def growth(values: Sequence[float]) -> tuple[float, float]:
-    """The medians of the first and of the last fifth."""
+    """Return the medians of the first and of the last fifth."""
     fifth = max(1, len(values) // _FIFTHS)
     return median(values[:fifth]), median(values[-fifth:])
 
@@ -180,34 +181,34 @@ def _report(
         method=_METHOD.format(images=images, in_album=in_album, page=page, walks=_WALKS),
         measurements=(
             Measurement(
-                name="calls of DynamoDB for a page / pages",
+                name="DynamoDB calls / pages",
                 value=max(each.calls for each in all_images),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in all_images)} calls for {len(all_images)} pages",
             ),
-            _grown("CPU of a page: last fifth / first", [each.cpu for each in all_images], emulator_share),
-            _grown("wall time of a page: last fifth / first", [each.wall for each in all_images]),
+            _grown("CPU per page: last fifth / first", [each.cpu for each in all_images], emulator_share),
+            _grown("wall time per page: last fifth / first", [each.wall for each in all_images]),
             Measurement(
-                name="an album: calls for its first page / pages",
+                name="album: DynamoDB calls for the first page / pages",
                 value=album[0].calls,
                 goal=FIRST_PAGE_GOAL,
                 detail=f"{album[0].calls} calls for 1 page",
                 remark=_TWO_CALLS,
             ),
             Measurement(
-                name="an album: calls for a page after the first / pages",
+                name="album: DynamoDB calls for further pages / pages",
                 value=max(each.calls for each in album[1:]),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
-            # Without the first page, which has one call more.
-            _grown("an album: CPU of a page: last fifth / first", [each.cpu for each in album[1:]]),
-            _grown("an album: wall time of a page: last fifth / first", [each.wall for each in album[1:]]),
+            # Without the first page, which needs one call more.
+            _grown("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
+            _grown("album: wall time per page: last fifth / first", [each.wall for each in album[1:]]),
         ),
         plots=(
             Plot(
                 name="image-lists",
-                title="CPU of a page by how deep it is in the list",
+                title="CPU per page by position in the list",
                 x="images before the page",
                 y="ms",
                 lines=(
@@ -216,7 +217,7 @@ def _report(
                 ),
             ),
         ),
-        tables=(("Pages of all images by depth", _by_depth(all_images, page)),),
+        tables=(("Pages of all images by position", _by_depth(all_images, page)),),
     )
 
 
@@ -232,7 +233,7 @@ def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
 
 
 def _smoothed(name: str, values: Sequence[float], page: int) -> Line:
-    """Medians of a few pages around each, since a single one is mostly noise."""
+    """Return a line of moving medians over five pages, because single pages are noisy."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
 
@@ -246,11 +247,11 @@ def _by_depth(costs: Sequence[Cost], page: int) -> str:
             cpu, wall = median(each.cpu for each in part), median(each.wall for each in part)
             images = f"{start * page + 1:,} to {(start + len(part)) * page:,}"
             rows.append((images, f"{cpu:.1f} ms", f"{wall:.1f} ms", f"{wall - cpu:.1f} ms"))
-    return table(("images", "CPU", "wall", "not ours"), rows)
+    return table(("images", "CPU", "wall", "emulator"), rows)
 
 
 def _table() -> Mapping[str, Any]:
-    """Arguments of `create_table` for the table that the program declares."""
+    """Return the arguments of `create_table` for the declared table."""
     names = sorted({(key.name, key.type) for key in IMAGES.keys})
     return {
         "TableName": NAME,
@@ -317,12 +318,12 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 
 def _listed(image: Image) -> dict[str, Any]:
-    """What an album's list needs to find a ready image; new images are in none."""
+    """Return the index keys of a ready image; `image_row` writes those of a new one."""
     return {name: {"S": value} for name, value in listed(image, image.album_id).items() if value is not None}
 
 
 def _gallery(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
-    """The service as its function composes it. Lists call neither the bucket nor the distribution."""
+    """Return the image service. Lists use neither the bucket nor the distribution."""
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)
     return Gallery(

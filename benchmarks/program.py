@@ -1,4 +1,4 @@
-"""The program with 1, 50 and 500 sites, against the same resources registered without components."""
+"""The program with 1, 50 and 500 sites, compared with the same resources without components."""
 
 import json
 import subprocess
@@ -17,31 +17,30 @@ from reference.markdown import table
 
 ROOT: Final = Path(__file__).parent.parent
 SITES: Final = (1, 50, 500)
-# What disturbs a measurement evens out in the large ones, which take half a minute.
+# Large programs take half a minute, so that disturbances even out and fewer runs suffice.
 REPEATED: Final = {1: 7, 50: 5, 500: 3}
 GOAL: Final = Goal(bound=1.2)
 LINEAR: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-`__main__.py` with production's settings and so many sites, run by the Pulumi SDK against a resource monitor
-in the same process that answers at once (`benchmarks/monitor.py`). Then all that it registered is registered
-by a flat program, straight from `pulumi_aws` (`benchmarks/flat_program.py`), with the same types, names,
-inputs, options and dependencies: the ARN in a policy is an output of its resource there, too. Afterwards it
-is compared whether they are the same; if not, the benchmark stops. Each run has a process of its own, in
-which a small program went before it, so that every module is loaded. CPU seconds count, over all threads; of
-several runs, made in turns, the fastest."""
+The Pulumi SDK runs `__main__.py` with the settings of production and a number of sites. Its resource
+monitor runs in the same process and answers at once (`benchmarks/monitor.py`). Then a flat program
+(`benchmarks/flat_program.py`) registers the same resources directly with `pulumi_aws`: same types, names,
+inputs, options and dependencies. The benchmark stops if the two programs differ. Each run has its own
+process, in which a small warm-up program loads all modules. CPU seconds of all threads are measured. The
+programs run in turns, and the fastest run of each counts."""
 _REMARK: Final = """\
-Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with its outputs
-and a second call that reports them. The rest is the stack trace that the SDK takes for each registration,
-which is longer where a component makes it, and what the program exports, which the flat one does not."""
+Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with outputs and
+a second call. The rest is the stack trace of each registration in the SDK, which is deeper in components,
+and the stack outputs, which the flat program does not have."""
 _USUAL: Final = """\
-Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above compare
-components with none. Programs mostly do not: then the collector looks again and
-again through all that was made, and the SDK at all unfinished outputs whenever one is finished."""  # noqa: E501 - Markdown, wrapped at 120
+Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above
+only show the costs of components. Without it, the garbage collector repeatedly scans all objects, and the
+SDK scans all unfinished outputs whenever one finishes."""
 
 
 @frozen(kw_only=True)
 class _Pair:
-    """The program and the flat one with so many sites."""
+    """The costs of the program and of the flat program, with a number of sites."""
 
     sites: int
     program: Cost
@@ -53,7 +52,7 @@ class _Pair:
 
     @property
     def per_resource(self) -> float:
-        """Milliseconds of the program for each resource that AWS has."""
+        """CPU time of the program per AWS resource, in milliseconds."""
         return 1000 * self.program.cpu / self.program.resources
 
 
@@ -62,7 +61,7 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "graph"
         pairs = [_measure(number, graph, say) for number in sites]
-        say("program: the same, as programs mostly are")
+        say("program: without fast registration")
         usual = _run("raw-usual", str(pairs[-1].sites), str(graph))
         say("program: imports")
         program, raw = _fastest(3, "import"), _fastest(3, "import-raw", str(graph))
@@ -88,14 +87,13 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
                 goal=LINEAR,
                 detail=f"{large.per_resource:.2f} ms / {pairs[0].per_resource:.2f} ms CPU",
                 remark=(
-                    f"Without components the time per resource becomes {_growth(pairs):.2f} times what it "
-                    "was: that is the SDK alone."
+                    f"Without components, the time per resource grows by a factor of {_growth(pairs):.2f}, "
+                    "which is due to the SDK."
                 ),
             ),
             Measurement(
                 name=(
-                    f"the same resources of {large.sites} sites, begun and ended as programs mostly are / as "
-                    "`__main__.py` is"
+                    f"the same resources of {large.sites} sites, without `enable_fast_registration` / with it"
                 ),
                 value=usual.cpu / large.raw.cpu,
                 detail=f"{usual.cpu:.2f} s / {large.raw.cpu:.2f} s CPU",
@@ -145,7 +143,7 @@ def _growth(pairs: Sequence[_Pair]) -> float:
 def _measure(sites: int, graph: Path, say: Say) -> _Pair:
     times = REPEATED.get(sites, 1)
     say(f"program: {sites} sites, with components and without, {times} times")
-    # In turns: what slows the machine down for a while slows both.
+    # In turns, so that a slow phase of the machine affects both.
     kinds = ("components", "raw")
     costs = [[_run(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
     program, raw = (min(each, key=lambda cost: cost.cpu) for each in zip(*costs, strict=True))
@@ -160,7 +158,7 @@ def _fastest(times: int, *arguments: str) -> Cost:
 
 def _run(*arguments: str) -> Cost:
     command = [sys.executable, "-m", "benchmarks.program_child", *arguments]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - our own module
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - a module of this project
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -1,4 +1,4 @@
-"""What a program registered, for another process to register again and to compare."""
+"""Recorded resources of a program, which another process can register again and compare."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -7,22 +7,22 @@ import pulumi
 from attrs import frozen
 
 Within: TypeAlias = tuple[str | int, ...]
-"""Where a value is within others: keys of mappings, and positions in lists."""
+"""The path of a value: keys of mappings and positions in lists."""
 
 
 @frozen(kw_only=True)
 class Recorded:
-    """What a program registered.
+    """A registered resource.
 
     Attributes:
-        urn: Its URN.
-        type: Its type token.
-        name: Its name.
-        inputs: As the engine got them, with files' content.
-        refers: By input, the URNs of the resources of which its value is made.
-        after: The URNs of all that has to be made before it.
+        urn: The URN.
+        type: The type token.
+        name: The name.
+        inputs: The inputs that the engine received, with the content of files.
+        refers: The URNs of the resources that an input depends on, by input.
+        after: The URNs of all dependencies.
         options: Further options, by their names in the SDK.
-        made: What it got when it was made, by where that is: `("arn",)`.
+        made: The outputs by path, such as `("arn",)`.
     """
 
     urn: str
@@ -36,9 +36,9 @@ class Recorded:
 
 
 def differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
-    """What two programs registered differently, one line for each, without regard to components."""
+    """Return the differences between two programs, one per line. Components are ignored."""
     ours, theirs = ({_below_nothing(each.urn): each for each in graph} for graph in (one, other))
-    found = [f"{urn}: only one has it" for urn in sorted(ours.keys() ^ theirs.keys())]
+    found = [f"{urn}: only in one program" for urn in sorted(ours.keys() ^ theirs.keys())]
     for urn in sorted(ours.keys() & theirs.keys()):
         mine, its = _compared(ours[urn]), _compared(theirs[urn])
         found += [f"{urn}: {key} is {mine[key]!r} and {its[key]!r}" for key in mine if mine[key] != its[key]]
@@ -46,7 +46,7 @@ def differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]
 
 
 def _below_nothing(urn: str) -> str:
-    """The URN without the types of the resources above it."""
+    """Return the URN without the types of its parents."""
     *_, kinds, name = urn.split("::")
     return f"{kinds.rpartition('$')[2]}::{name}"
 
@@ -61,7 +61,7 @@ def _compared(each: Recorded) -> dict[str, Any]:
 
 
 def _readable(value: object) -> object:
-    """The value with what archives and assets consist of in their places."""
+    """Return the value with archives and assets replaced by their content."""
     if isinstance(value, pulumi.Archive | pulumi.Asset):
         return {type(value).__name__: _readable(vars(value))}
     if isinstance(value, dict):
