@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.layers import LAYERS, build_layers, host_target
 from reference.markdown import table
 
@@ -57,25 +57,25 @@ def find_handlers() -> list[str]:
     return [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
 
 
-def measure(say: Say) -> Report:
+def measure(show_progress: ShowProgress) -> Report:
     """Measure every handler."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bare_handler.py").write_text(BARE, encoding="utf-8")
-        say("cold start: bare boto3 handler")
+        show_progress("cold start: bare boto3 handler")
         bare = _measure_fastest("bare_handler", folder)
-        measurements = tuple(_measurements(bare, folder, say))
-        say("cold start: sizes of what Lambda unpacks")
+        measurements = tuple(_measurements(bare, folder, show_progress))
+        show_progress("cold start: sizes of what Lambda unpacks")
         return Report(
             title="Cold start",
             method=_METHOD,
             measurements=measurements,
-            tables=(("Sizes of code and layers", _sizes(Path(folder), say)),),
+            tables=(("Sizes of code and layers", _sizes(Path(folder), show_progress)),),
         )
 
 
-def _measurements(bare: tuple[float, int], folder: str, say: Say) -> Iterator[Measurement]:
+def _measurements(bare: tuple[float, int], folder: str, show_progress: ShowProgress) -> Iterator[Measurement]:
     for module in find_handlers():
-        say(f"cold start: {module}")
+        show_progress(f"cold start: {module}")
         seconds, kilobytes = _measure_fastest(module, folder)
         yield Measurement(
             name=f"start of `{module}` / of a handler with boto3 only",
@@ -88,11 +88,11 @@ def _measurements(bare: tuple[float, int], folder: str, say: Say) -> Iterator[Me
         )
 
 
-def _sizes(folder: Path, say: Say) -> str:
+def _sizes(folder: Path, show_progress: ShowProgress) -> str:
     """Return a table of the sizes of the code and of the layers, unpacked and zipped."""
     runtime, architecture = host_target()
     layers = folder / "layers"
-    build_layers(runtime, architecture, layers, host=True, say=say)
+    build_layers(runtime, architecture, layers, host=True, say=show_progress)
     built = layers / f"{runtime}-{architecture}"
     parts = {
         "code of all functions": [file for end in SHIPPED for file in (ROOT / "runtime").rglob(f"*{end}")],

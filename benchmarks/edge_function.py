@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from attrs import define
 from py_mini_racer import MiniRacer
 
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.edge.shared_edge import VIEWER_REQUEST
 from local.edge.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
@@ -58,8 +58,8 @@ class _Store:
         code = VIEWER_REQUEST.read_text(encoding="utf-8").removeprefix("import cf from 'cloudfront';")
         engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
         engine.eval(f"'use strict';{code}\n;undefined")
-        engine.eval(f"anchorRuntime.update({json.dumps(key_values(hosts))})")
-        texts = json.dumps([json.dumps(_event(number, hosts)) for number in range(_EVENTS)])
+        engine.eval(f"anchorRuntime.update({json.dumps(make_key_values(hosts))})")
+        texts = json.dumps([json.dumps(_make_event(number, hosts)) for number in range(_EVENTS)])
         engine.eval(f"globalThis.texts = {texts};undefined")
         engine.eval(_DRIVE)
         return cls(hosts, engine)
@@ -75,7 +75,7 @@ class _Store:
         self.microseconds = min(self.microseconds, spent / requests * 1e6)
 
 
-def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
+def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
     """Measure the function with each number of hosts.
 
     Raises:
@@ -84,7 +84,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
     stores = [_Store.of(number) for number in hosts]
     for turn in range(TURNS + 1):
         for store in stores:
-            say(f"edge function: {store.hosts} hosts, turn {turn}")
+            show_progress(f"edge function: {store.hosts} hosts, turn {turn}")
             store.turn(requests)
             if not turn:  # the first turn is a warm-up
                 store.microseconds = math.inf
@@ -92,7 +92,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
         store.engine.close()
     few, many = stores[0], stores[-1]
     size = VIEWER_REQUEST.stat().st_size
-    reads = {number: _reads(number) for number in (few.hosts, many.hosts)}
+    reads = {number: _count_lookups(number) for number in (few.hosts, many.hosts)}
     return Report(
         title="Edge function",
         method=_METHOD.format(requests=requests, turns=TURNS, busy=_BUSY),
@@ -108,7 +108,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
                 value=max(reads[many.hosts]),
                 unit="",
                 goal=READS,
-                detail=_listed(reads[many.hosts]),
+                detail=_format_lookups(reads[many.hosts]),
             ),
             Measurement(
                 name=f"lookups for all these requests with {many.hosts:,} hosts / with {few.hosts}",
@@ -138,7 +138,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
     )
 
 
-def key_values(hosts: int) -> Mapping[str, str]:
+def make_key_values(hosts: int) -> Mapping[str, str]:
     """Return the content of the store: the keys of each site and of its release, as releases write them."""
     found: dict[str, str] = {}
     for number in range(hosts):
@@ -152,20 +152,20 @@ def key_values(hosts: int) -> Mapping[str, str]:
             "k": f"{number:040x}",
             "p": "*",
         }
-        host = _host(number)
+        host = _host_name(number)
         found[host] = found[f"{release.lower()}--{host}"] = json.dumps(site, separators=(",", ":"))
         found[f"{release.lower()}--{host}/favicon.ico"] = "1"
     return found
 
 
-def _host(number: int) -> str:
+def _host_name(number: int) -> str:
     return f"site-{number:05}.sites.example.com"
 
 
-def _event(number: int, hosts: int) -> Mapping[str, Any]:
+def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
     busy = min(hosts, _BUSY)
     headers = {
-        "host": _host(number // len(_PATHS) % busy * (hosts // busy)),
+        "host": _host_name(number // len(_PATHS) % busy * (hosts // busy)),
         "accept": "text/html",
         "user-agent": "Mozilla/5.0",
     }
@@ -183,24 +183,28 @@ def _event(number: int, hosts: int) -> Mapping[str, Any]:
     }
 
 
-def _reads(hosts: int) -> Sequence[int]:
+def _count_lookups(hosts: int) -> Sequence[int]:
     """Return the maximum number of lookups for each path, over some hosts."""
-    content = key_values(hosts)
+    content = make_key_values(hosts)
     function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
     try:
         return [
-            max(function.run(_request(path, number)).reads for number in range(min(hosts, 10)))
+            max(function.run(_make_request(path, number)).reads for number in range(min(hosts, 10)))
             for path in _PATHS
         ]
     finally:
         function.close()
 
 
-def _request(path: str, number: int) -> ViewerRequest:
+def _make_request(path: str, number: int) -> ViewerRequest:
     return ViewerRequest(
-        method="GET", uri=path, query_string="", headers=[("host", _host(number))], viewer_ip="198.51.100.7"
+        method="GET",
+        uri=path,
+        query_string="",
+        headers=[("host", _host_name(number))],
+        viewer_ip="198.51.100.7",
     )
 
 
-def _listed(reads: Sequence[int]) -> str:
+def _format_lookups(reads: Sequence[int]) -> str:
     return ", ".join(f"{number} for `{path}`" for path, number in zip(_PATHS, reads, strict=True))

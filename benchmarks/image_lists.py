@@ -11,7 +11,7 @@ import boto3
 from attrs import define, frozen
 
 from benchmarks.emulator import emulator
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.images.tables import IMAGES
 from reference.markdown import table
@@ -68,21 +68,23 @@ class Cost:
 
 
 @define
-class Sent:
+class RequestCounter:
     """Counter of the requests that a client sends."""
 
     count: int = 0
 
-    def note(self, **_: object) -> None:
+    def count_request(self, **_: object) -> None:
         """Count a request. This is a botocore handler of `before-send`; returning None sends the request."""
         self.count += 1
 
 
-def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE) -> Report:
+def measure(
+    show_progress: ShowProgress, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE
+) -> Report:
     """Read the lists page by page.
 
     Args:
-        say: Shows the progress.
+        show_progress: Shows the progress.
         images: Number of images of the user.
         in_album: Number of these images in one album.
         page: Images per page.
@@ -93,26 +95,26 @@ def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int 
     with emulator() as connection:
         # The client has the settings of the functions' clients.
         client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
-        client.create_table(**_table())
-        say(f"image_lists: writing {images} images")
-        album, made = _made(images, in_album)
+        client.create_table(**_table_arguments())
+        show_progress(f"image_lists: writing {images} images")
+        album, made = _make_images(images, in_album)
         _write(client, album, made)
-        sent = Sent()
-        client.meta.events.register("before-send.dynamodb", sent.note)
-        gallery = _gallery(client, connection)
-        ids, ids_of_album = newest_first(made), newest_first(made[:in_album])
+        counter = RequestCounter()
+        client.meta.events.register("before-send.dynamodb", counter.count_request)
+        gallery = _make_service(client, connection)
+        ids, ids_of_album = sort_newest_first(made), sort_newest_first(made[:in_album])
         every_walk: list[list[Cost]] = []
         album_walks: list[list[Cost]] = []
         for number in range(1, _WALKS + 1):
-            say(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
-            every_walk.append(walk(gallery, None, ids, page=page, sent=sent))
-            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, sent=sent))
+            show_progress(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
+            every_walk.append(walk(gallery, None, ids, page=page, counter=counter))
+            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, counter=counter))
         everything, in_one_album = fastest(every_walk), fastest(album_walks)
     return _report(everything, in_one_album, images=images, in_album=in_album, page=page)
 
 
 def walk(
-    gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, sent: Sent
+    gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, counter: RequestCounter
 ) -> list[Cost]:
     """Read all pages of a list, and return the cost of each.
 
@@ -121,7 +123,7 @@ def walk(
         album_id: The album, or None for all images of the user.
         expected: The ids of all images of the list, in order.
         page: Images per page.
-        sent: Counts the requests of the client.
+        counter: Counts the requests of the client.
 
     Raises:
         ValueError: The list has other images or another order.
@@ -130,11 +132,11 @@ def walk(
     found: list[str] = []
     cursor: str | None = None
     while True:
-        calls, cpu, wall = sent.count, time.process_time(), time.perf_counter()
+        calls, cpu, wall = counter.count, time.process_time(), time.perf_counter()
         answer = gallery.all_images(USER, album_id=album_id, limit=page, cursor=cursor)
         costs.append(
             Cost(
-                calls=sent.count - calls,
+                calls=counter.count - calls,
                 cpu=(time.process_time() - cpu) * 1e3,
                 wall=(time.perf_counter() - wall) * 1e3,
             )
@@ -160,7 +162,7 @@ def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
     ]
 
 
-def newest_first(images: Sequence[Image]) -> list[str]:
+def sort_newest_first(images: Sequence[Image]) -> list[str]:
     """Return the ids of images in the expected order of a list."""
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
@@ -186,8 +188,10 @@ def _report(
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in all_images)} calls for {len(all_images)} pages",
             ),
-            _grown("CPU per page: last fifth / first", [each.cpu for each in all_images], emulator_share),
-            _grown("wall time per page: last fifth / first", [each.wall for each in all_images]),
+            _measure_growth(
+                "CPU per page: last fifth / first", [each.cpu for each in all_images], emulator_share
+            ),
+            _measure_growth("wall time per page: last fifth / first", [each.wall for each in all_images]),
             Measurement(
                 name="album: DynamoDB calls for the first page / pages",
                 value=album[0].calls,
@@ -202,8 +206,10 @@ def _report(
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
             # Without the first page, which needs one call more.
-            _grown("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
-            _grown("album: wall time per page: last fifth / first", [each.wall for each in album[1:]]),
+            _measure_growth("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
+            _measure_growth(
+                "album: wall time per page: last fifth / first", [each.wall for each in album[1:]]
+            ),
         ),
         plots=(
             Plot(
@@ -212,16 +218,16 @@ def _report(
                 x="images before the page",
                 y="ms",
                 lines=(
-                    _smoothed("all images", [each.cpu for each in all_images], page),
-                    _smoothed("an album", [each.cpu for each in album], page),
+                    _smooth("all images", [each.cpu for each in all_images], page),
+                    _smooth("an album", [each.cpu for each in album], page),
                 ),
             ),
         ),
-        tables=(("Pages of all images by position", _by_depth(all_images, page)),),
+        tables=(("Pages of all images by position", _tabulate_by_position(all_images, page)),),
     )
 
 
-def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
+def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Measurement:
     first, last = growth(values)
     return Measurement(
         name=name,
@@ -232,13 +238,13 @@ def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
     )
 
 
-def _smoothed(name: str, values: Sequence[float], page: int) -> Line:
+def _smooth(name: str, values: Sequence[float], page: int) -> Line:
     """Return a line of moving medians over five pages, because single pages are noisy."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
 
 
-def _by_depth(costs: Sequence[Cost], page: int) -> str:
+def _tabulate_by_position(costs: Sequence[Cost], page: int) -> str:
     fifth = max(1, len(costs) // _FIFTHS)
     rows: list[tuple[str, ...]] = []
     for start in range(0, fifth * _FIFTHS, fifth):
@@ -250,18 +256,18 @@ def _by_depth(costs: Sequence[Cost], page: int) -> str:
     return table(("images", "CPU", "wall", "emulator"), rows)
 
 
-def _table() -> Mapping[str, Any]:
+def _table_arguments() -> Mapping[str, Any]:
     """Return the arguments of `create_table` for the declared table."""
     names = sorted({(key.name, key.type) for key in IMAGES.keys})
     return {
         "TableName": NAME,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names],
-        "KeySchema": _schema(IMAGES.partition.name, IMAGES.sort and IMAGES.sort.name),
+        "KeySchema": _key_schema(IMAGES.partition.name, IMAGES.sort and IMAGES.sort.name),
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index.name,
-                "KeySchema": _schema(index.partition.name, index.sort and index.sort.name),
+                "KeySchema": _key_schema(index.partition.name, index.sort and index.sort.name),
                 "Projection": {"ProjectionType": index.projection},
             }
             for index in IMAGES.indexes
@@ -269,12 +275,12 @@ def _table() -> Mapping[str, Any]:
     }
 
 
-def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
     keys = ((partition, "HASH"), (sort, "RANGE"))
     return [{"AttributeName": name, "KeyType": kind} for name, kind in keys if name]
 
 
-def _made(images: int, in_album: int) -> tuple[Album, list[Image]]:
+def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
     """An album and the user's images in no order; the first of them are in the album."""
     ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
@@ -322,7 +328,7 @@ def _listed(image: Image) -> dict[str, Any]:
     return {name: {"S": value} for name, value in listed(image, image.album_id).items() if value is not None}
 
 
-def _gallery(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
+def _make_service(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
     """Return the image service. Lists use neither the bucket nor the distribution."""
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)

@@ -87,7 +87,7 @@ class Report:
     tables: tuple[tuple[str, str], ...] = ()
 
 
-Say = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 """Shows the progress of a benchmark."""
 
-Benchmark = Callable[[Say], Report]
+Benchmark = Callable[[ShowProgress], Report]

@@ -45,7 +45,7 @@ class Registered:
             urn=self.urn,
             type=request.type,
             name=request.name,
-            inputs=_with_content(rpc.deserialize_properties(request.object)),
+            inputs=_inline_archives(rpc.deserialize_properties(request.object)),
             refers={key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns},
             after=frozenset(request.dependencies),
             options={
@@ -53,7 +53,7 @@ class Registered:
                 "retain_on_delete": request.retainOnDelete,
                 "ignore_changes": list(request.ignoreChanges),
             },
-            made=dict(_texts(self.made)),
+            made=dict(_iterate_strings(self.made)),
         )
 
 
@@ -70,7 +70,7 @@ class _Monitor(Monitor):
             project=PROJECT,
             stack=stage,
             root=Path(),
-            register=_never,
+            register=_not_called,
             invoke=lambda _token, _arguments: {"accountId": ACCOUNT, "id": ACCOUNT},
         )
         self.registered: list[Registered] = []
@@ -99,7 +99,7 @@ class _Monitor(Monitor):
         return empty_pb2.Empty()
 
 
-def _never(_registration: object) -> Any:  # noqa: ANN401 - never returns
+def _not_called(_registration: object) -> Any:  # noqa: ANN401 - never returns
     raise NotImplementedError
 
 
@@ -112,22 +112,22 @@ def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
             made.fields[key].CopyFrom(value)
 
 
-def _texts(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
+def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
     """Yield the strings in a value with their paths."""
     match value:
         case str() if value:
             yield path, value
         case dict():
             for key, item in value.items():
-                yield from _texts(item, *path, key)
+                yield from _iterate_strings(item, *path, key)
         case list():
             for index, item in enumerate(value):
-                yield from _texts(item, *path, index)
+                yield from _iterate_strings(item, *path, index)
         case _:
             pass
 
 
-def _with_content(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
+def _inline_archives(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     """Replace archives of folders, which may be deleted later, by archives with the content of the files."""
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())
@@ -138,5 +138,5 @@ def _with_content(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
             }
         )
     if isinstance(value, dict):
-        return {key: _with_content(item) for key, item in value.items()}
+        return {key: _inline_archives(item) for key, item in value.items()}
     return value

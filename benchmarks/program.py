@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from benchmarks.program_child import Cost
 from reference.markdown import table
@@ -56,15 +56,15 @@ class _Pair:
         return 1000 * self.program.cpu / self.program.resources
 
 
-def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
+def measure(show_progress: ShowProgress, sites: Sequence[int] = SITES) -> Report:
     """Measure the program with each number of sites."""
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "graph"
-        pairs = [_measure(number, graph, say) for number in sites]
-        say("program: without fast registration")
+        pairs = [_measure_pair(number, graph, show_progress) for number in sites]
+        show_progress("program: without fast registration")
         usual = _run("raw-usual", str(pairs[-1].sites), str(graph))
-        say("program: imports")
-        program, raw = _fastest(3, "import"), _fastest(3, "import-raw", str(graph))
+        show_progress("program: imports")
+        program, raw = _run_fastest(3, "import"), _run_fastest(3, "import-raw", str(graph))
     large = pairs[-1]
     remark = _REMARK.format(share=large.program.components / large.program.resources)
     return Report(
@@ -73,7 +73,10 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
         measurements=(
             *(
                 Measurement(
-                    name=f"`__main__.py` with {_sites(pair.sites)} / the same resources without components",
+                    name=(
+                        f"`__main__.py` with {_format_sites(pair.sites)} / "
+                        "the same resources without components"
+                    ),
                     value=pair.ratio,
                     goal=GOAL,
                     detail=f"{pair.program.cpu:.2f} s / {pair.raw.cpu:.2f} s CPU",
@@ -82,13 +85,13 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
                 for pair in pairs
             ),
             Measurement(
-                name=f"time per resource with {_sites(large.sites)} / with {pairs[0].sites}",
+                name=f"time per resource with {_format_sites(large.sites)} / with {pairs[0].sites}",
                 value=large.per_resource / pairs[0].per_resource,
                 goal=LINEAR,
                 detail=f"{large.per_resource:.2f} ms / {pairs[0].per_resource:.2f} ms CPU",
                 remark=(
-                    f"Without components, the time per resource grows by a factor of {_growth(pairs):.2f}, "
-                    "which is due to the SDK."
+                    "Without components, the time per resource grows by a factor of "
+                    f"{_time_growth(pairs):.2f}. This growth is due to the SDK."
                 ),
             ),
             Measurement(
@@ -127,22 +130,22 @@ def measure(say: Say, sites: Sequence[int] = SITES) -> Report:
                 ),
             ),
         ),
-        tables=(("Resources over sites", _costs(pairs)),),
+        tables=(("Resources over sites", _tabulate_costs(pairs)),),
     )
 
 
-def _sites(number: int) -> str:
+def _format_sites(number: int) -> str:
     return "1 site" if number == 1 else f"{number} sites"
 
 
-def _growth(pairs: Sequence[_Pair]) -> float:
+def _time_growth(pairs: Sequence[_Pair]) -> float:
     first, last = pairs[0].raw, pairs[-1].raw
     return (last.cpu / last.resources) / (first.cpu / first.resources)
 
 
-def _measure(sites: int, graph: Path, say: Say) -> _Pair:
+def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair:
     times = REPEATED.get(sites, 1)
-    say(f"program: {sites} sites, with components and without, {times} times")
+    show_progress(f"program: {sites} sites, with components and without, {times} times")
     # In turns, so that a slow phase of the machine affects both.
     kinds = ("components", "raw")
     costs = [[_run(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
@@ -152,7 +155,7 @@ def _measure(sites: int, graph: Path, say: Say) -> _Pair:
     return _Pair(sites=sites, program=program, raw=raw)
 
 
-def _fastest(times: int, *arguments: str) -> Cost:
+def _run_fastest(times: int, *arguments: str) -> Cost:
     return min((_run(*arguments) for _ in range(times)), key=lambda cost: cost.cpu)
 
 
@@ -162,7 +165,7 @@ def _run(*arguments: str) -> Cost:
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _costs(pairs: Sequence[_Pair]) -> str:
+def _tabulate_costs(pairs: Sequence[_Pair]) -> str:
     return table(
         ("sites", "resources", "components", "CPU", "wall", "per resource", "memory", "ratio to raw"),
         [

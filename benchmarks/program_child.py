@@ -114,7 +114,7 @@ def _measure_components(sites: int, graph: Path) -> Cost:
 def _measure_raw(graph: Path, *, fast_registration: bool) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
     from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
-    from benchmarks.recorded import differences  # noqa: PLC0415
+    from benchmarks.recorded import find_differences  # noqa: PLC0415
 
     def program(resources: Sequence[RawResource]) -> None:
         runpy.run_path(
@@ -128,7 +128,7 @@ def _measure_raw(graph: Path, *, fast_registration: bool) -> Cost:
     run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
     registered: list[Registered] = []
     cost = _measure_time(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
-    if wrong := differences([each.portable() for each in registered], recorded):
+    if wrong := find_differences([each.portable() for each in registered], recorded):
         raise ValueError("\n".join(["the flat program has other resources than the program:", *wrong]))
     return _with_counts(cost, len(registered), 0)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.embedded import ROOT, require_live, run_cloud, silent_progress
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
 from local.cloud import Cloud
 from local.demo.demo import SITE, Connected, connect
@@ -28,7 +28,7 @@ A push additionally includes the queue and the start of the build, the check of 
 storing the artifact, and the release with its smoke test. Statuses are polled every half second."""
 
 
-def measure(say: Say) -> Report:
+def measure(show_progress: ShowProgress) -> Report:
     """Measure two bare builds and a push.
 
     Raises:
@@ -40,12 +40,12 @@ def measure(say: Say) -> Report:
         environment = _environment(running)
 
         def bare(name: str) -> Mapping[str, float]:
-            return _bare(connected, Path(folder) / name, environment, say)
+            return _bare(connected, Path(folder) / name, environment, show_progress)
 
-        say("push: filling npm's cache")
+        show_progress("push: filling npm's cache")
         _npm_ci(_checkout(connected, Path(folder) / "cache", environment), environment)
         builds = [bare("before")]
-        say("push: from the push to the live site")
+        show_progress("push: from the push to the live site")
         seconds = _push(connected)
         builds.append(bare("after"))
     totals = [sum(each.values()) for each in builds]
@@ -83,10 +83,10 @@ def _push(connected: Connected) -> float:
 
 
 def _bare(
-    connected: Connected, folder: Path, environment: Mapping[str, str], say: Say
+    connected: Connected, folder: Path, environment: Mapping[str, str], show_progress: ShowProgress
 ) -> Mapping[str, float]:
     """Run a bare build and return the seconds of each step."""
-    say("push: bare build")
+    show_progress("push: bare build")
     began = time.perf_counter()
     _checkout(connected, folder, environment)
     fetched = time.perf_counter()

@@ -35,37 +35,41 @@ class Recorded:
     made: Mapping[Within, str]
 
 
-def differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
+def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
     """Return the differences between two programs, one per line. Components are ignored."""
-    ours, theirs = ({_below_nothing(each.urn): each for each in graph} for graph in (one, other))
-    found = [f"{urn}: only in one program" for urn in sorted(ours.keys() ^ theirs.keys())]
-    for urn in sorted(ours.keys() & theirs.keys()):
-        mine, its = _compared(ours[urn]), _compared(theirs[urn])
-        found += [f"{urn}: {key} is {mine[key]!r} and {its[key]!r}" for key in mine if mine[key] != its[key]]
+    first_graph, second_graph = ({_strip_parents(each.urn): each for each in graph} for graph in (one, other))
+    found = [f"{urn}: only in one program" for urn in sorted(first_graph.keys() ^ second_graph.keys())]
+    for urn in sorted(first_graph.keys() & second_graph.keys()):
+        first_values, second_values = _comparable(first_graph[urn]), _comparable(second_graph[urn])
+        found += [
+            f"{urn}: {key} is {first_values[key]!r} and {second_values[key]!r}"
+            for key in first_values
+            if first_values[key] != second_values[key]
+        ]
     return found
 
 
-def _below_nothing(urn: str) -> str:
+def _strip_parents(urn: str) -> str:
     """Return the URN without the types of its parents."""
     *_, kinds, name = urn.split("::")
     return f"{kinds.rpartition('$')[2]}::{name}"
 
 
-def _compared(each: Recorded) -> dict[str, Any]:
+def _comparable(each: Recorded) -> dict[str, Any]:
     return {
-        "inputs": _readable(each.inputs),
-        "refers": {key: set(map(_below_nothing, urns)) for key, urns in each.refers.items()},
-        "after": set(map(_below_nothing, each.after)),
+        "inputs": _expand_archives(each.inputs),
+        "refers": {key: set(map(_strip_parents, urns)) for key, urns in each.refers.items()},
+        "after": set(map(_strip_parents, each.after)),
         "options": each.options,
     }
 
 
-def _readable(value: object) -> object:
+def _expand_archives(value: object) -> object:
     """Return the value with archives and assets replaced by their content."""
     if isinstance(value, pulumi.Archive | pulumi.Asset):
-        return {type(value).__name__: _readable(vars(value))}
+        return {type(value).__name__: _expand_archives(vars(value))}
     if isinstance(value, dict):
-        return {key: _readable(inner) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: _expand_archives(inner) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_readable(inner) for inner in cast("list[object]", value)]
+        return [_expand_archives(inner) for inner in cast("list[object]", value)]
     return value

@@ -17,7 +17,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from benchmarks.embedded import require_live, run_tiny_platform
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.cloud import REGION, Cloud
 from reference.markdown import table
 from runtime.deploy.releases.release_steps import Step
@@ -78,16 +78,16 @@ class SyncResult:
     emulator_seconds: float
 
 
-def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
-    """Release and synchronise.
+def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = CHANGED) -> Report:
+    """Measure two releases and `aws s3 sync` of the same files.
 
     Raises:
         ValueError: A release did not go live.
         CalledProcessError: The AWS command line failed.
-        TimeoutError: The release function's log did not come.
+        TimeoutError: The log of the release function did not arrive.
     """
     first = make_files(files, seed=1)
-    # As a build does: what has another content has another name.
+    # As in a build, a changed file gets another name.
     gone, new = sorted(first)[:changed], make_files(changed, seed=2)
     with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
@@ -97,18 +97,18 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
         local = Path(folder)
         _write(local, first)
         site = running.project(SITE, more={_in_repository(name): first[name] for name in first})
-        say(f"release: aws s3 sync of {files} files")
+        show_progress(f"release: aws s3 sync of {files} files")
         syncs = [_sync(cloud, local, "before")]
-        say(f"release: {files} files")
+        show_progress(f"release: {files} files")
         whole = _release(cloud, site, {})
-        say(f"release: aws s3 sync of {files} files, again")
+        show_progress(f"release: aws s3 sync of {files} files, again")
         syncs.append(_sync(cloud, local, "after"))
         for name in gone:
             (local / name).unlink()
         _write(local, new)
-        say(f"release: aws s3 sync of {changed} changed files")
+        show_progress(f"release: aws s3 sync of {changed} changed files")
         sync_of_changed = _sync(cloud, local, "after")
-        say(f"release: {changed} changed files")
+        show_progress(f"release: {changed} changed files")
         changes = {_in_repository(name): content for name, content in new.items()}
         again = _release(cloud, site, changes | {_in_repository(name): None for name in gone})
     kept = {f"assets/{SITE}/{site.project_id}/{name}" for name in first if name not in gone}

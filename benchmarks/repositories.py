@@ -11,7 +11,7 @@ import boto3
 from attrs import asdict, evolve, fields, frozen
 
 from benchmarks.emulator import emulator
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.pynamo_models import PYNAMO_DEPLOYMENTS, PYNAMO_JOBS, PynamoDeployment, PynamoRelease, connect
 from benchmarks.repository_contenders import (
     AT,
@@ -70,17 +70,17 @@ class Row:
         return self.microseconds[one] / self.microseconds[other]
 
 
-def measure(say: Say, *, rounds: int = 30, calls: int = 5) -> Report:
+def measure(show_progress: ShowProgress, *, rounds: int = 30, calls: int = 5) -> Report:
     """Measure every operation with every contender.
 
     Args:
-        say: Shows the progress.
+        show_progress: Shows the progress.
         rounds: Number of turns of each contender.
         calls: Number of calls in each turn.
     """
     with emulator() as connection:
         contenders = _contenders(connection)
-        rows = [_row(operation, contenders, say, rounds, calls) for operation in OPERATIONS]
+        rows = [_row(operation, contenders, show_progress, rounds, calls) for operation in OPERATIONS]
     limit = _LIMIT.format(least=min(1 / row.ratio(Repositories.name, RawClient.name) for row in rows))
     return Report(
         title="Repositories",
@@ -188,8 +188,10 @@ def _deployments() -> Sequence[Deployment]:
     ]
 
 
-def _row(operation: str, contenders: Sequence[Contender], say: Say, rounds: int, calls: int) -> Row:
-    say(f"repositories: {operation}")
+def _row(
+    operation: str, contenders: Sequence[Contender], show_progress: ShowProgress, rounds: int, calls: int
+) -> Row:
+    show_progress(f"repositories: {operation}")
     order = random.Random(operation)  # noqa: S311 - not for security
     fastest: dict[str, float] = {}
     for turn in range(rounds + 1):

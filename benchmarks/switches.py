@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from benchmarks.embedded import require_live, run_tiny_platform
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot, Point
 from local.demo.load import Answer, Load
 from tests.e2e.tiny_platform import TinyProject
@@ -51,14 +51,14 @@ class Switched:
     seen: float
 
 
-def measure(say: Say, *, switches: int = SWITCHES) -> Report:
+def measure(show_progress: ShowProgress, *, switches: int = SWITCHES) -> Report:
     """Measure a number of switches.
 
     Raises:
         ValueError: A release did not go live.
         TimeoutError: No visitor saw the new release after a switch.
     """
-    say("switches: two releases")
+    show_progress("switches: two releases")
     with run_tiny_platform(SITE) as running:
         site = running.project(SITE)
         releases = [require_live(site.release(message=f"Release {number}")) for number in (1, 2)]
@@ -66,15 +66,15 @@ def measure(say: Say, *, switches: int = SWITCHES) -> Report:
             done = [
                 each
                 for number in range(switches)
-                for each in _switch(site, releases[number % 2], load, number, say)
+                for each in _switch(site, releases[number % 2], load, number, show_progress)
             ]
     return report(done, load.answers)
 
 
 def _switch(
-    site: TinyProject, release: Mapping[str, Any], load: Load, number: int, say: Say
+    site: TinyProject, release: Mapping[str, Any], load: Load, number: int, show_progress: ShowProgress
 ) -> Iterator[Switched]:
-    say(f"switches: {number}")
+    show_progress(f"switches: {number}")
     known, wanted = len(load.answers), frozenset({release["commitSha"]})
     asked = time.monotonic()
     site.client.promote(release["deploymentId"])

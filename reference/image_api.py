@@ -101,7 +101,7 @@ _DESCRIPTIONS: Final = {
 
 IMAGES: Final = Api(
     title="anchor-deploy images",
-    description=("Images, uploads and albums. A request for something of another user is answered with 404."),
+    description=("Images, uploads and albums. Requests for resources of other users are answered with 404."),
     routes=ROUTES,
     descriptions=_DESCRIPTIONS,
 )

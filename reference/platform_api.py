@@ -159,7 +159,7 @@ PLATFORM: Final = Api(
     title="anchor-deploy platform",
     description=(
         "Projects, deployments and environment variables. "
-        "A request for something of another user is answered with 404."
+        "Requests for resources of other users are answered with 404."
     ),
     routes=ROUTES,
     descriptions=_DESCRIPTIONS,

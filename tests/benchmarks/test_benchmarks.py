@@ -17,7 +17,7 @@ from benchmarks.model import Goal, Measurement, Report
 from benchmarks.monitor import run
 from benchmarks.plot import Line, Plot
 from benchmarks.raw_program import Attribute, Template, find_class, raw_resources, register
-from benchmarks.recorded import Recorded, differences
+from benchmarks.recorded import Recorded, find_differences
 from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
 
@@ -127,7 +127,7 @@ def test_a_recorded_graph_becomes_the_same_resources_without_components() -> Non
     assert [(each.urn.split("::")[2], each.name) for each in register_graph()] == [
         (each.type, each.name) for each in GRAPH
     ]
-    assert differences(register_graph(), GRAPH) == []
+    assert find_differences(register_graph(), GRAPH) == []
 
 
 def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
@@ -169,7 +169,7 @@ def test_a_reference_that_cannot_be_found_is_an_error() -> None:
 )
 def test_every_difference_between_two_programs_is_found(changed: dict[str, Any], expected: str) -> None:
     other = [ROLE, POLICY, evolve(FUNCTION, **changed)]
-    found = differences(GRAPH, other)
+    found = find_differences(GRAPH, other)
     assert found
     assert all(line.startswith("aws:lambda/function:Function::web") and expected in line for line in found)
 
@@ -223,10 +223,10 @@ def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[st
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
 
     gallery: Any = Gallery()
-    sent = image_lists.Sent()
-    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, sent=sent)) == 1
+    counter = image_lists.RequestCounter()
+    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, counter=counter)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
-        image_lists.walk(gallery, None, expected, page=3, sent=sent)
+        image_lists.walk(gallery, None, expected, page=3, counter=counter)
 
 
 def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:

@@ -92,16 +92,16 @@ class Tab:
     def wait_until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
         """Wait until an expression is true in the current page, and return its value."""
         deadline = time.monotonic() + TIMEOUT
-        said: Any = None
+        last: Any = None
         while time.monotonic() < deadline:
             try:
-                if said := self.evaluate(expression):
-                    return said
+                if last := self.evaluate(expression):
+                    return last
             except DevToolsError as error:  # for example during navigation
-                said = error
+                last = error
             time.sleep(_POLL)
         page = self.evaluate("location.href + ' ' + document.body.innerText")
-        raise AssertionError(f"{expression} stayed {said!r} on {page!r}; problems: {self.problems}")
+        raise AssertionError(f"{expression} stayed {last!r} on {page!r}; problems: {self.problems}")
 
     def read_text(self, testid: str) -> str:
         """Wait for the element with this `data-testid`, and return its text."""
@@ -204,8 +204,8 @@ class Tab:
                 details = content["exceptionDetails"]
                 return f"uncaught: {details.get('exception', details).get('description', details)}"
             case "Runtime.consoleAPICalled" if content["type"] in ("error", "warning", "assert"):
-                said = " ".join(str(each.get("value", each.get("description"))) for each in content["args"])
-                return f"console.{content['type']}: {said}"
+                last = " ".join(str(each.get("value", each.get("description"))) for each in content["args"])
+                return f"console.{content['type']}: {last}"
             case "Log.entryAdded" if content["entry"]["level"] in ("error", "warning"):
                 return f"{content['entry']['level']}: {content['entry']['text']}"
             case _:

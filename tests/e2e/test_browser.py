@@ -128,8 +128,8 @@ def test_a_visible_link_is_prefetched(tab: Tab) -> None:
 @pytest.mark.parametrize(
     ("path", "title"), [("/posts/first", "The first post"), ("/posts/third", "The third post")]
 )
-def test_a_link_leads_on_and_back_without_loading_a_page_anew(tab: Tab, path: str, title: str) -> None:
-    """D7: prerendered or rendered when it is asked for."""
+def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str, title: str) -> None:
+    """D7: for a prerendered page and for one that is rendered on the first request."""
     tab.open("/browser")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.follow_link(path)
@@ -141,8 +141,8 @@ def test_a_link_leads_on_and_back_without_loading_a_page_anew(tab: Tab, path: st
     assert tab.wait_until_idle() == []
 
 
-def test_a_form_is_sent_and_answered_without_loading_a_page_anew(first: Pushed, tab: Tab) -> None:
-    """D7: a server action as React sends it, its redirect, and its cookie."""
+def test_submitting_a_form_loads_no_full_page(first: Pushed, tab: Tab) -> None:
+    """D7: a server action with a redirect and a cookie."""
     tab.open("/action")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.type("input[name=name]", "Ada")
