@@ -1,4 +1,4 @@
-# anchor-deploy: everything a person runs. `make` alone lists the targets.
+# Commands of anchor-deploy. `make` without a target lists them.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,50 +9,50 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-UNREACHABLE := could not be fetched: is the package index reachable from here (network, proxy, PIP_INDEX_URL)?
-# Of the functions, as the stage's settings name them (`make package`).
+UNREACHABLE := could not be downloaded: check that the package index is reachable (network, proxy, PIP_INDEX_URL)
+# Lambda runtime and CPU architecture of the functions (`make package`), as in the settings of the stages.
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
-# What Python compiles once is kept, whatever the shell says: tests, commands and functions are hundreds of processes.
+# Always keep bytecode: tests, commands and functions start hundreds of Python processes.
 export PYTHONDONTWRITEBYTECODE :=
-# Unit tests reach nothing beyond loopback.
+# Unit tests can only connect to loopback.
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
-# Those that coverage is measured over, and the others: to watch these, too, takes longer and shows nothing more.
-COVERING := tests/components tests/runtime
-OTHERS := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
-# Each starts clouds of its own; a process can have one at a time.
+# Only these tests are run with coverage: the others take longer with it and cover no further branches.
+COVERED := tests/components tests/runtime
+UNCOVERED := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
+# Each of these tests starts its own embedded cloud, of which a process can have one at a time.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
-UNIT := $(COVERING) $(OTHERS) $(LOOPBACK)
+UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
 .PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
 
-# The virtual environment, exactly as locked. Remade when the lock changes.
+# The virtual environment with the locked packages. It is recreated when the lock files change.
 $(INSTALLED): requirements/install.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and name it, as in 'make up PYTHON=python3.12'" >&2; exit 1; }
-	@echo "installing the locked Python packages into .venv (once; 10 seconds to a minute)"
+	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and select it, for example 'make up PYTHON=python3.12'" >&2; exit 1; }
+	@echo "installing the locked Python packages into .venv (once, 10 to 60 seconds)"
 	@$(PYTHON) -m venv --clear .venv || { \
-	  echo "make: $(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	  echo "make: $(PYTHON) cannot create a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) -r requirements/install.txt || { echo "make: the package uv $(UNREACHABLE)" >&2; exit 1; }
-	@# Where only pip is told of a mirror or a proxy, uv finds nothing: then pip does it all, more slowly.
+	@# uv fails where a mirror or a proxy is configured for pip only. pip is the slower fallback.
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt || { \
-	  echo "make: uv could not install them, trying pip"; $(PIP_INSTALL) -r requirements/dev.txt || { \
+	  echo "make: uv could not install the packages, trying pip"; $(PIP_INSTALL) -r requirements/dev.txt || { \
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
-up: $(INSTALLED) ## deploy everything to the embedded cloud and keep it running (SITE=<folder>: with your site)
+up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: deploy your site)
 	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)")
 
-demo: $(INSTALLED) ## the same once, not interactive, proven step by step
+demo: $(INSTALLED) ## deploy to the embedded cloud, prove each step, and stop
 	@$(BIN)/python -m local demo
 
-screenshot: $(INSTALLED) ## make demo, and the picture of it in the README
+screenshot: $(INSTALLED) ## run make demo and update the picture in the README
 	@$(BIN)/python -m local demo --screenshot docs/demo.svg
 
-check: $(INSTALLED) ## format, lint, types and unit tests
+check: $(INSTALLED) ## check format, lint and types, and run the unit tests
 	@$(MAKE) --no-print-directory -j 2 unit format lint types
 
 format: $(INSTALLED)
@@ -68,48 +68,48 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## the unit tests, and which branches they take (half as long again)
-	@$(PYTEST) $(COVERING) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
-	@$(PYTEST) $(OTHERS) $(LOOPBACK) -n 2 -q -m "not thorough"
+coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes half as long again)
+	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
+	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
 
-thorough: $(INSTALLED) ## many threads at once, and many made-up lives
-	@# Only the files that have such tests: to collect all the others takes as long as half of these.
+thorough: $(INSTALLED) ## run the long tests: concurrent threads and generated sequences of events
+	@# Collecting the files without such tests would take half as long as running these tests.
 	@$(PYTEST) $$(grep -rl --include='test_*.py' --exclude-dir=local --exclude-dir=e2e mark.thorough tests) $(LOOPBACK) -n 2 -q -m thorough
 
-integration: $(INSTALLED) ## the embedded cloud's parts: emulator, engine, build runner, edge, workers
+integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, engine, build runner, edge, workers
 	@$(PYTEST) tests/local -n 2 -q
 
-e2e: $(INSTALLED) ## the end-to-end tests: real OpenNext builds on the embedded cloud
+e2e: $(INSTALLED) ## run the end-to-end tests: real OpenNext builds on the embedded cloud
 	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) | sed -u 's|^tests/e2e/||'
 
-commands: $(INSTALLED) ## make up and make demo as their users have them, and an upgrade of an earlier version
+commands: $(INSTALLED) ## test make up, make demo and the upgrade from an earlier version
 	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
-conformance: $(INSTALLED) ## a second example site (Next.js 15, a base path, a split server), and a real browser
+conformance: $(INSTALLED) ## test a second site (Next.js 15, base path, split server), and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
-# Side by side, since the end-to-end tests wait as often as they work: on two cores it takes two thirds of the time.
-test: $(INSTALLED) ## everything that is checked, but for `make conformance`
+# Targets run in parallel because the end-to-end tests often wait: on two cores this saves a third of the time.
+test: $(INSTALLED) ## run all checks and tests, except make conformance
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration commands
 
-reliability: $(INSTALLED) ## let every fault happen, and renew the tables of docs/reliability.md
+reliability: $(INSTALLED) ## inject every fault and update the tables of docs/reliability.md
 	@RELIABILITY=renew $(PYTEST) tests/runtime/faults tests/e2e/test_faults.py -p no:xdist -q
 
-reference: $(INSTALLED) ## renew the documents that are made from the code
+reference: $(INSTALLED) ## update the generated documents
 	@$(BIN)/python -m reference
 
-bench: $(INSTALLED) ## measure what the design promises, and write docs/benchmarks.md
+bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
-package: $(INSTALLED) ## build the functions' dependency layers for `pulumi up`
+package: $(INSTALLED) ## build the dependency layers of the functions for pulumi up
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
-lock: $(INSTALLED) ## remake requirements/*.txt from requirements/*.in
+lock: $(INSTALLED) ## update requirements/*.txt from requirements/*.in
 	@for name in install runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
 
-snapshots: $(INSTALLED) ## renew tests/components/snapshots, which are read in the diff
+snapshots: $(INSTALLED) ## update tests/components/snapshots (review the diff)
 	@$(BIN)/python -m tests.components.snapshots
 
-clean: ## remove what was built and cached, but not the virtual environment
+clean: ## remove build outputs and caches, but not the virtual environment
 	@rm -rf .anchor .build .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,1 +1,1 @@
-"""The command line of the platform's API: `python -m anchor`."""
+"""Command line for the platform's API: `python -m anchor`."""

@@ -1,4 +1,4 @@
-"""`python -m anchor`: runs a command; what can go wrong is said in a sentence."""
+"""Entry point of `python -m anchor`: runs one command and reports errors as one sentence."""
 
 import os
 import sys
@@ -8,37 +8,37 @@ from typing import Final
 
 from cyclopts.exceptions import CycloptsError
 
-from anchor.application import application
+from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.errors import CommandError
 from anchor.terminal import Terminal
 
 _FAILED: Final = 1
-_MISUSED: Final = 2
-_INTERRUPTED: Final = 130  # the shell's exit status for a command ended by Ctrl-C
-_UNREAD: Final = 141  # and for one whose output nobody reads any more
+_USAGE_ERROR: Final = 2
+_INTERRUPTED: Final = 130  # a shell's exit status after SIGINT (Ctrl-C)
+_BROKEN_PIPE: Final = 141  # a shell's exit status after SIGPIPE
 
 
 def main(arguments: Sequence[str], terminal: Terminal) -> int:
-    """Run a command; returns its exit status."""
+    """Run a command and return its exit status."""
     try:
-        application(terminal)(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        build_app(terminal)(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        terminal.complain(str(error))
-        return _MISUSED
+        terminal.print_error(str(error))
+        return _USAGE_ERROR
     except CommandError as error:
-        terminal.complain(str(error))
+        terminal.print_error(str(error))
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # As in `logs ... | head`. What Python still wants to write at its end goes nowhere.
+        # For example `logs ... | head`. Python flushes stdout at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _UNREAD
+        return _BROKEN_PIPE
     return 0
 
 
 if __name__ == "__main__":
-    client = Client(file=CredentialsFile.of(os.environ), now=time.time)
+    client = Client(file=CredentialsFile.from_environment(os.environ), now=time.time)
     sys.exit(main(sys.argv[1:], Terminal(client=client)))

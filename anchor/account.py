@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Commands that sign in and out."""
 
 import re
 from typing import Annotated, Final
@@ -7,20 +7,20 @@ from urllib.parse import urlsplit
 from attrs import frozen
 from cyclopts import Parameter
 
-from anchor.cognito import Cognito, cognito_of
+from anchor.cognito import Cognito, cognito_url
 from anchor.credentials import Credentials
 from anchor.errors import CommandError
 from anchor.terminal import Terminal
 
-_THIS_MACHINE: Final = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
+_LOCALHOST: Final = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
 
 
 @frozen(kw_only=True)
 class Account:
-    """The commands of an account.
+    """Commands that sign a user in and out.
 
     Attributes:
-        terminal: What they work with.
+        terminal: The API client, the input and the output.
     """
 
     terminal: Terminal
@@ -29,24 +29,24 @@ class Account:
         self,
         *,
         api: Annotated[
-            str, Parameter(env_var="ANCHOR_API", help="URL of the API: the output `apiEndpoint`.")
+            str, Parameter(env_var="ANCHOR_API", help="URL of the API: the stack output `apiEndpoint`.")
         ],
         client_id: Annotated[
-            str, Parameter(env_var="ANCHOR_CLIENT_ID", help="The output `userPoolClientId` of the stage.")
+            str, Parameter(env_var="ANCHOR_CLIENT_ID", help="The stack output `userPoolClientId`.")
         ],
         user: Annotated[str, Parameter(env_var="ANCHOR_USER", help="Your e-mail address.")],
         cognito: Annotated[
             str | None,
             Parameter(
                 env_var="ANCHOR_COGNITO",
-                help="URL of Cognito; by default that of AWS in the region of the API.",
+                help="URL of Cognito. Default: the AWS endpoint in the API's region.",
             ),
         ] = None,
     ) -> None:
-        """Sign in to a stage. The password is asked for, or read from standard input."""
-        api, url = _checked(api), _checked(cognito or cognito_of(api))
+        """Sign in to a stage. The command prompts for the password, or reads it from standard input."""
+        api, url = _require_https(api), _require_https(cognito or cognito_url(api))
         tokens = Cognito(url=url, client_id=client_id).sign_in(
-            user, self.terminal.ask("Password: "), self.terminal.ask
+            user, self.terminal.prompt_hidden("Password: "), self.terminal.prompt_hidden
         )
         credentials = Credentials(
             api=api,
@@ -58,19 +58,19 @@ class Account:
             expires_at=self.terminal.client.now() + tokens.seconds,
         )
         self.terminal.client.file.write(credentials)
-        self.terminal.say(f"signed in to {api} as {user}")
+        self.terminal.print(f"signed in to {api} as {user}")
 
     def logout(self) -> None:
-        """Forget who is signed in on this machine."""
+        """Remove the credentials from this machine."""
         self.terminal.client.file.remove()
-        self.terminal.say("signed out")
+        self.terminal.print("signed out")
 
 
-def _checked(url: str) -> str:
-    """Passwords and tokens are sent to nobody but whom TLS proves, or this machine."""
+def _require_https(url: str) -> str:
+    """Return the URL without a trailing slash; refuse HTTP, except to this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (
-        parts.scheme == "http" and _THIS_MACHINE.fullmatch(parts.hostname or "")
+        parts.scheme == "http" and _LOCALHOST.fullmatch(parts.hostname or "")
     ):
-        raise CommandError(f"{url} is no https URL: what is secret would be sent openly")
+        raise CommandError(f"{url} is not an https URL: the password would be sent unencrypted")
     return url.rstrip("/")

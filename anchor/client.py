@@ -1,4 +1,4 @@
-"""The platform's HTTP API, as the signed-in user."""
+"""Client of the platform's HTTP API for the signed-in user."""
 
 import re
 import time
@@ -12,23 +12,23 @@ from requests.auth import AuthBase
 
 from anchor.cognito import Cognito
 from anchor.credentials import Credentials, CredentialsFile
-from anchor.errors import CommandError, NotSignedInError, RefusedError
+from anchor.errors import CommandError, NotSignedInError, RequestRefusedError
 
 Json = dict[str, Any]
 
-_TIMEOUT: Final = 60
-_EARLY: Final = 60  # seconds before its end at which an access token is replaced
+_TIMEOUT_SECONDS: Final = 60
+_REFRESH_MARGIN: Final = 60  # seconds before expiry at which an access token is refreshed
 _UNAUTHORIZED: Final = 401
 _BUSY: Final = frozenset({429, 503})
-_PAUSE: Final = 3  # seconds before a question is repeated, where the answer names none
-_LONGEST_PAUSE: Final = 10
+_DEFAULT_RETRY_DELAY: Final = 3  # seconds, for a response without Retry-After
+_MAX_RETRY_DELAY: Final = 10  # seconds
 _NO_CONTENT: Final = 204
 _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
 @frozen
 class _Bearer(AuthBase):
-    """The access token. As a plain header, a `default` in the user's ~/.netrc would take its place."""
+    """Sends the access token. A plain header would be replaced by a `default` entry in ~/.netrc."""
 
     token: str = field(repr=False)
 
@@ -39,12 +39,12 @@ class _Bearer(AuthBase):
 
 @frozen(kw_only=True)
 class Client:
-    """Calls the API; replaces an access token that ends, and keeps the new one.
+    """HTTP client of the API, which refreshes an expired access token and stores the new one.
 
     Attributes:
-        file: Where the credentials are.
-        now: Tells Unix seconds.
-        pause: Waits that many seconds.
+        file: The stored credentials.
+        now: Returns the time in Unix seconds.
+        pause: Sleeps for a number of seconds.
     """
 
     file: CredentialsFile
@@ -52,48 +52,50 @@ class Client:
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def call(self, method: str, *path: str, body: Json | None = None, query: Json | None = None) -> Json:
-        """Call the API; returns the JSON it answers, empty if nothing.
+        """Send a request and return the JSON of the response; an empty response returns {}.
 
-        A GET that meets a busy API is made once more, after the time that the answer names. Nothing else is
-        repeated: it may have been done.
+        If the API is busy, a GET is repeated once, after the time in `Retry-After`. Other methods are never
+        repeated, because the first request may have taken effect.
 
         Args:
-            method: Of HTTP.
-            path: The steps of the path; what is no plain name in one is escaped.
-            body: Sent as JSON.
-            query: Without what is None.
+            method: The HTTP method.
+            path: The segments of the path, which are percent-encoded.
+            body: The JSON body.
+            query: The query parameters. Those that are None are omitted.
 
         Raises:
-            NotSignedInError: Nobody is, or the sign-in has ended.
-            RefusedError: The answer is not 2xx.
+            NotSignedInError: There are no credentials, or they have expired.
+            RequestRefusedError: The status of the response is not 2xx.
             CommandError: The API cannot be reached.
         """
         credentials = self.file.read()
-        if credentials.expires_at - _EARLY < self.now():
-            credentials = self._refreshed(credentials)
+        if credentials.expires_at - _REFRESH_MARGIN < self.now():
+            credentials = self._refresh(credentials)
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
-        response = _sent(credentials, method, url, body, query)
+        response = _send(credentials, method, url, body, query)
         if response.status_code in _BUSY and method == "GET":
-            self.pause(_pause_of(response))
-            response = _sent(credentials, method, url, body, query)
+            self.pause(_retry_delay(response))
+            response = _send(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
-            raise NotSignedInError("the API does not take the access token")
+            raise NotSignedInError("the API refused the access token")
         if response.status_code == _NO_CONTENT:
             return {}
         try:
             answer: Json = response.json()
         except ValueError:
-            raise CommandError(f"{url} answers {response.status_code}, but no JSON: is it the API?") from None
+            raise CommandError(
+                f"{url} answered {response.status_code} without JSON: check that it is the API's URL"
+            ) from None
         if not response.ok:
-            raise RefusedError(response.status_code, answer)
+            raise RequestRefusedError(response.status_code, answer)
         return answer
 
-    def listed(self, name: str, *path: str) -> Iterator[Json]:
-        """Go through a list, page by page.
+    def iterate(self, name: str, *path: str) -> Iterator[Json]:
+        """Yield the items of a list, and request one page after the other.
 
         Args:
-            name: Of the list in the answer.
-            path: See `call`.
+            name: The field of the response that holds the items.
+            path: The segments of the path, as in `call`.
         """
         cursor: str | None = None
         while True:
@@ -103,24 +105,26 @@ class Client:
             if cursor is None:
                 return
 
-    def project_id(self, given: str) -> str:
-        """Return the id of a project that is called by its id or its name.
+    def resolve_project_id(self, id_or_name: str) -> str:
+        """Return the id of the project with an id or a name.
 
         Raises:
-            CommandError: There is no such project, or several of the name.
+            CommandError: No project, or more than one, has this name.
         """
-        if _ID.fullmatch(given):
-            return given
-        found: list[str] = [
-            each["projectId"] for each in self.listed("projects", "projects") if each["name"] == given
+        if _ID.fullmatch(id_or_name):
+            return id_or_name
+        ids: list[str] = [
+            each["projectId"] for each in self.iterate("projects", "projects") if each["name"] == id_or_name
         ]
-        if not found:
-            raise CommandError(f"there is no project {given!r}: `python -m anchor projects list` shows yours")
-        if len(found) > 1:
-            raise CommandError(f"several projects are called {given!r}; say which: {', '.join(found)}")
-        return found[0]
+        if not ids:
+            raise CommandError(
+                f"there is no project {id_or_name!r}: `python -m anchor projects list` lists yours"
+            )
+        if len(ids) > 1:
+            raise CommandError(f"several projects have the name {id_or_name!r}: use an id: {', '.join(ids)}")
+        return ids[0]
 
-    def _refreshed(self, credentials: Credentials) -> Credentials:
+    def _refresh(self, credentials: Credentials) -> Credentials:
         cognito = Cognito(url=credentials.cognito, client_id=credentials.client_id)
         tokens = cognito.refresh(credentials.refresh_token)
         credentials = evolve(
@@ -133,7 +137,7 @@ class Client:
         return credentials
 
 
-def _sent(
+def _send(
     credentials: Credentials, method: str, url: str, body: Json | None, query: Json | None
 ) -> requests.Response:
     try:
@@ -143,14 +147,14 @@ def _sent(
             json=body,
             params=query,
             auth=_Bearer(credentials.access_token),
-            timeout=_TIMEOUT,
-            allow_redirects=False,  # the API never does, and the body may hold secrets
+            timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,  # the API never redirects, and the body may contain secrets
         )
     except requests.RequestException as error:
         raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
 
 
-def _pause_of(response: requests.Response) -> int:
-    """Return the seconds to wait: those of `Retry-After`, within reason."""
-    named = response.headers.get("Retry-After", "")
-    return min(int(named), _LONGEST_PAUSE) if re.fullmatch("[0-9]{1,6}", named) else _PAUSE
+def _retry_delay(response: requests.Response) -> int:
+    """Return the seconds to wait: `Retry-After`, at most `_MAX_RETRY_DELAY`."""
+    value = response.headers.get("Retry-After", "")
+    return min(int(value), _MAX_RETRY_DELAY) if re.fullmatch("[0-9]{1,6}", value) else _DEFAULT_RETRY_DELAY

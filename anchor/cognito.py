@@ -1,4 +1,4 @@
-"""Signing in with Amazon Cognito, whose endpoint for that is public: no AWS credentials are needed."""
+"""Sign-in with Amazon Cognito. These operations are public and need no AWS credentials."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,22 +10,22 @@ from attrs import field, frozen
 
 from anchor.errors import CommandError, NotSignedInError
 
-_TIMEOUT: Final = 30
+_TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
-_SEVERAL: Final = 5  # steps that one sign-in can ask for
+_MAX_CHALLENGES: Final = 5  # per sign-in
 
 
 class SignInRefusedError(CommandError):
-    """Cognito let nobody in; says what it said."""
+    """Cognito refused the sign-in; the message contains Cognito's reason."""
 
 
 @frozen(kw_only=True)
 class Tokens:
-    """What a sign-in gives.
+    """Tokens of a signed-in user.
 
     Attributes:
-        refresh_token: None when one that is there stays good.
-        seconds: For which the access token is good.
+        refresh_token: None if the existing refresh token stays valid.
+        seconds: Lifetime of the access token.
     """
 
     access_token: str = field(repr=False)
@@ -33,7 +33,7 @@ class Tokens:
     seconds: int
 
 
-def cognito_of(api: str) -> str:
+def cognito_url(api: str) -> str:
     """Return the URL of Cognito in the region of an API.
 
     Raises:
@@ -42,40 +42,40 @@ def cognito_of(api: str) -> str:
     found = _API_HOST.fullmatch(urlsplit(api).hostname or "")
     if found is None:
         raise CommandError(
-            f"{api} does not say in which region it is: add --cognito, the URL of Cognito there"
+            f"the host of {api} does not contain a region: add --cognito with the URL of Cognito"
         )
     return f"https://cognito-idp.{found['region']}.amazonaws.com"
 
 
 @frozen(kw_only=True)
 class Cognito:
-    """The user pool's client.
+    """Client of a Cognito user pool.
 
     Attributes:
-        url: Of Cognito in the pool's region.
-        client_id: The client.
+        url: URL of Cognito in the pool's region.
+        client_id: Id of the user pool client.
     """
 
     url: str
     client_id: str
 
     def sign_in(self, user: str, password: str, ask: Callable[[str], str]) -> Tokens:
-        """Sign in with name and password.
+        """Sign in with a user name and a password.
 
         Args:
-            user: The name.
+            user: The user name.
             password: The password.
-            ask: Asks the user for what Cognito wants besides: a new password at the first sign-in, a code.
+            ask: Prompts the user for the answer to a challenge: a new password or an MFA code.
 
         Raises:
-            SignInRefusedError: Something of it is wrong.
+            SignInRefusedError: Cognito refused the sign-in, or returned an unsupported challenge.
         """
         answer = self._call(
             "InitiateAuth",
             AuthFlow="USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": user, "PASSWORD": password},
         )
-        for _ in range(_SEVERAL):
+        for _ in range(_MAX_CHALLENGES):
             if "AuthenticationResult" in answer:
                 return _tokens(answer["AuthenticationResult"])
             name = answer.get("ChallengeName")
@@ -89,19 +89,19 @@ class Cognito:
                 "RespondToAuthChallenge",
                 ChallengeName=name,
                 Session=answer.get("Session"),
-                # Cognito's own name of the user; whom it knows by an e-mail address, that is an alias of.
+                # If the user signed in by an alias such as an e-mail address, Cognito expects its own name.
                 ChallengeResponses={
                     "USERNAME": answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", user),
                     **wanted,
                 },
             )
-        raise SignInRefusedError(f"the sign-in wants {answer.get('ChallengeName')}, which is not known here")
+        raise SignInRefusedError(f"unsupported Cognito challenge: {answer.get('ChallengeName')}")
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Get a new access token.
+        """Return a new access token.
 
         Raises:
-            NotSignedInError: The refresh token is good no more.
+            NotSignedInError: The refresh token has expired.
         """
         try:
             answer = self._call(
@@ -111,7 +111,7 @@ class Cognito:
             )
             return _tokens(answer["AuthenticationResult"])
         except (SignInRefusedError, KeyError):
-            raise NotSignedInError("the sign-in has ended") from None
+            raise NotSignedInError("the sign-in has expired") from None
 
     def _call(self, operation: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         try:
@@ -122,14 +122,14 @@ class Cognito:
                     "Content-Type": "application/x-amz-json-1.1",
                     "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}",
                 },
-                timeout=_TIMEOUT,
-                allow_redirects=False,  # Cognito never does, and the body holds a password
+                timeout=_TIMEOUT_SECONDS,
+                allow_redirects=False,  # Cognito never redirects, and the body may contain a password
             )
             answer: dict[str, Any] = response.json()
         except requests.RequestException as error:
             raise CommandError(f"{self.url} cannot be reached: {error}") from None
         if not response.ok:
-            raise SignInRefusedError(f"not signed in: {answer.get('message', response.reason)}")
+            raise SignInRefusedError(f"sign-in refused: {answer.get('message', response.reason)}")
         return answer
 
 

@@ -1,4 +1,4 @@
-"""Who is signed in where: a file that only its owner may read."""
+"""The credentials of the signed-in user, in a file that only its owner can read."""
 
 import json
 import os
@@ -10,23 +10,23 @@ from attrs import asdict, field, fields, frozen
 
 from anchor.errors import CommandError, NotSignedInError
 
-_FILE: Final = "credentials.json"
-_OWNERS_FILE: Final = 0o600
-_OWNERS_FOLDER: Final = 0o700
+_FILE_NAME: Final = "credentials.json"
+_FILE_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
 
 
 @frozen(kw_only=True)
 class Credentials:
-    """One user's, for one stage.
+    """Credentials of one user for one stage.
 
     Attributes:
-        api: URL of the platform's API, without a slash at the end.
-        cognito: URL of the service that signs users in.
-        client_id: Of the user pool's client.
-        user: The name that was signed in with.
-        access_token: What the API takes.
-        refresh_token: What a new access token is got with, for 30 days.
-        expires_at: Unix seconds at which the access token ends.
+        api: URL of the platform's API, without a trailing slash.
+        cognito: URL of Cognito.
+        client_id: Id of the user pool client.
+        user: The user name of the sign-in.
+        access_token: The token that the API accepts.
+        refresh_token: The token that renews the access token, valid for 30 days.
+        expires_at: Expiry of the access token, in Unix seconds.
     """
 
     api: str
@@ -40,50 +40,52 @@ class Credentials:
 
 @frozen(kw_only=True)
 class CredentialsFile:
-    """Where credentials are kept.
+    """The file that stores the credentials.
 
     Attributes:
-        folder: Made when it is needed.
+        folder: The folder of the file, created by the first `write`.
     """
 
     folder: Path
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "CredentialsFile":
-        """Return the user's own: `$XDG_CONFIG_HOME/anchor`, by default `~/.config/anchor`."""
+    def from_environment(cls, environment: Mapping[str, str]) -> "CredentialsFile":
+        """Return the file in `$XDG_CONFIG_HOME/anchor`, by default `~/.config/anchor`."""
         configured = environment.get("XDG_CONFIG_HOME")
         return cls(folder=(Path(configured) if configured else Path.home() / ".config") / "anchor")
 
     def read(self) -> Credentials:
-        """Return what is kept.
+        """Return the stored credentials.
 
         Raises:
-            NotSignedInError: There is nothing, or nothing that can be read.
+            NotSignedInError: The file does not exist or cannot be read.
         """
         try:
-            kept = json.loads((self.folder / _FILE).read_text(encoding="utf-8"))
-            return Credentials(**{each.name: kept[each.name] for each in fields(Credentials)})
+            stored = json.loads((self.folder / _FILE_NAME).read_text(encoding="utf-8"))
+            return Credentials(**{each.name: stored[each.name] for each in fields(Credentials)})
         except FileNotFoundError:
-            raise NotSignedInError("nobody is signed in") from None
+            raise NotSignedInError("not signed in") from None
         except (OSError, KeyError, TypeError, ValueError):
-            raise NotSignedInError(f"{self.folder / _FILE} cannot be read") from None
+            raise NotSignedInError(f"{self.folder / _FILE_NAME} cannot be read") from None
 
     def write(self, credentials: Credentials) -> None:
-        """Keep credentials in place of others; at no time may others read them, nor is there half a file.
+        """Replace the stored credentials.
+
+        The file is replaced atomically and is never readable by other users.
 
         Raises:
             CommandError: The file cannot be written.
         """
-        new = self.folder / f"{_FILE}.{os.getpid()}"
+        new = self.folder / f"{_FILE_NAME}.{os.getpid()}"
         try:
-            self.folder.mkdir(mode=_OWNERS_FOLDER, parents=True, exist_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNERS_FILE)
+            self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(asdict(credentials), file, indent=2)
-            new.replace(self.folder / _FILE)
+            new.replace(self.folder / _FILE_NAME)
         except OSError as error:
-            raise CommandError(f"{self.folder / _FILE} cannot be written: {error.strerror}") from None
+            raise CommandError(f"{self.folder / _FILE_NAME} cannot be written: {error.strerror}") from None
 
     def remove(self) -> None:
-        """Forget them, if there are any."""
-        (self.folder / _FILE).unlink(missing_ok=True)
+        """Delete the stored credentials, if there are any."""
+        (self.folder / _FILE_NAME).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Deployments and the logs of their builds."""
+"""Commands for deployments and their build logs."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -9,25 +9,25 @@ from cyclopts import Parameter
 
 from anchor.client import Json
 from anchor.errors import CommandError
-from anchor.terminal import AsJson, Project, Terminal, indented
-from anchor.visible import of_a_log
+from anchor.escaping import escape_log
+from anchor.terminal import AsJson, Project, Terminal, indent_continuation
 
-_POLL: Final = 2.0  # seconds
-_LINES: Final = 500  # of a log, that are asked for at once
-_INDENT: Final = 2  # of what belongs to the line above
-_UNDER_WAY: Final = frozenset({"queued", "building", "built", "deploying"})
-_GOOD: Final = frozenset({"live", "retired"})
-_SHOWN: Final = ("deploymentId", "status", "branch", "commitSha", "commitMessage", "createdAt", "url")
+_POLL_SECONDS: Final = 2.0
+_LOG_PAGE_SIZE: Final = 500  # lines
+_INDENT: Final = 2  # columns
+_UNFINISHED: Final = frozenset({"queued", "building", "built", "deploying"})
+_SUCCEEDED: Final = frozenset({"live", "retired"})
+_FIELDS: Final = ("deploymentId", "status", "branch", "commitSha", "commitMessage", "createdAt", "url")
 
 Deployment = Annotated[str, Parameter(name="deployment", help="The deployment's id.")]
 
 
 @frozen(kw_only=True)
 class Deployments:
-    """The commands for deployments.
+    """Commands for deployments.
 
     Attributes:
-        terminal: What they work with.
+        terminal: The API client, the input and the output.
     """
 
     terminal: Terminal
@@ -37,22 +37,22 @@ class Deployments:
         project: Project,
         /,
         *,
-        branch: Annotated[str | None, Parameter(help="Deploy its head.")] = None,
-        commit: Annotated[str | None, Parameter(help="Deploy this commit: its full id.")] = None,
+        branch: Annotated[str | None, Parameter(help="Deploy the head of this branch.")] = None,
+        commit: Annotated[str | None, Parameter(help="Deploy this commit (full SHA).")] = None,
         follow: Annotated[
-            bool, Parameter(negative="", help="Print the build's log, and wait until it is live.")
+            bool, Parameter(negative="", help="Print the build log and wait until the deployment is live.")
         ] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Deploy a commit or a branch's head by hand; by default that of the project's branch."""
+        """Deploy a commit or the head of a branch. Default: the head of the project's branch."""
         client = self.terminal.client
-        project_id = client.project_id(project)
+        project_id = client.resolve_project_id(project)
         if branch is None and commit is None:
             branch = client.call("GET", "projects", project_id)["branch"]
-        wanted = {"branch": branch, "commitSha": commit}
-        body = {name: value for name, value in wanted.items() if value is not None}
+        source = {"branch": branch, "commitSha": commit}
+        body = {name: value for name, value in source.items() if value is not None}
         deployment = client.call("POST", "projects", project_id, "deployments", body=body)
-        self._say(deployment, as_json=as_json)
+        self._print_deployment(deployment, as_json=as_json)
         if follow:
             self._follow(deployment["deploymentId"])
 
@@ -61,26 +61,26 @@ class Deployments:
         project: Project,
         /,
         *,
-        limit: Annotated[int, Parameter(help="How many, at most.")] = 20,
+        limit: Annotated[int, Parameter(help="Maximum number of deployments.")] = 20,
         as_json: AsJson = False,
     ) -> None:
-        """List a project's deployments, newest first."""
+        """List the deployments of a project, newest first."""
         client = self.terminal.client
-        every = client.listed("deployments", "projects", client.project_id(project), "deployments")
-        deployments = [*islice(every, limit)]
+        project_id = client.resolve_project_id(project)
+        deployments = [*islice(client.iterate("deployments", "projects", project_id, "deployments"), limit)]
         if as_json:
-            self.terminal.say_json(deployments)
+            self.terminal.print_json(deployments)
             return
-        self.terminal.say_table(
-            ("id", "status", "branch", "commit", "created", "message"), map(_row, deployments)
+        self.terminal.print_table(
+            ("id", "status", "branch", "commit", "created", "message"), map(_table_row, deployments)
         )
 
     def show(self, deployment: Deployment, /, *, as_json: AsJson = False) -> None:
-        """Show a deployment, and why it failed if it did."""
+        """Show a deployment and, if it failed, the reason."""
         answer = self.terminal.client.call("GET", "deployments", deployment)
-        self._say(answer, as_json=as_json)
+        self._print_deployment(answer, as_json=as_json)
         if not as_json and "failure" in answer:
-            self.terminal.say(_reason(answer))
+            self.terminal.print(_describe_failure(answer))
 
     def logs(
         self,
@@ -88,34 +88,38 @@ class Deployments:
         /,
         *,
         follow: Annotated[
-            bool, Parameter(negative="", help="Go on while the build runs, and wait until it is live.")
+            bool,
+            Parameter(
+                negative="",
+                help="Follow the build, and wait until the deployment is live.",
+            ),
         ] = False,
     ) -> None:
-        """Print the log of a deployment's build, as far as there is one."""
+        """Print the build log of a deployment, as far as it is written."""
         if follow:
             self._follow(deployment)
         else:
-            for _ in self._log(deployment):
+            for _ in self._print_log(deployment):
                 return
 
     def promote(self, deployment: Deployment, /, *, as_json: AsJson = False) -> None:
-        """Make a kept release live again, without a build; a rollback is a promote of an older one."""
+        """Make a kept release live without a build. To roll back, promote an older deployment."""
         answer = self.terminal.client.call("POST", "deployments", deployment, "promote")
-        self._say(answer, as_json=as_json)
+        self._print_deployment(answer, as_json=as_json)
 
     def cancel(self, deployment: Deployment, /, *, as_json: AsJson = False) -> None:
-        """Cancel a deployment that is not being released yet, and stop its build."""
+        """Cancel a deployment before its release starts, and stop its build."""
         answer = self.terminal.client.call("POST", "deployments", deployment, "cancel")
-        self._say(answer, as_json=as_json)
+        self._print_deployment(answer, as_json=as_json)
 
-    def _log(self, deployment_id: str) -> Iterator[None]:
-        """Print what there is of a log; yields each time that it may go on."""
+    def _print_log(self, deployment_id: str) -> Iterator[None]:
+        """Print the log, and yield each time all available lines are printed but the build still runs."""
         cursor: str | None = None
         while True:
-            query = {"limit": _LINES, "cursor": cursor}
+            query = {"limit": _LOG_PAGE_SIZE, "cursor": cursor}
             page = self.terminal.client.call("GET", "deployments", deployment_id, "logs", query=query)
             for line in page["lines"]:
-                self.terminal.say_log(line["text"])
+                self.terminal.print_log(line["text"])
             cursor = page["cursor"]
             if cursor is None:
                 return
@@ -123,24 +127,24 @@ class Deployments:
                 yield
 
     def _follow(self, deployment_id: str) -> None:
-        for _ in self._log(deployment_id):
-            self.terminal.pause(_POLL)
+        for _ in self._print_log(deployment_id):
+            self.terminal.pause(_POLL_SECONDS)
         while (answer := self.terminal.client.call("GET", "deployments", deployment_id))[
             "status"
-        ] in _UNDER_WAY:
-            self.terminal.pause(_POLL)
-        if answer["status"] not in _GOOD:
-            raise CommandError(_reason(answer))
-        self.terminal.say(f"{answer['status']}: {answer['url']}")
+        ] in _UNFINISHED:
+            self.terminal.pause(_POLL_SECONDS)
+        if answer["status"] not in _SUCCEEDED:
+            raise CommandError(_describe_failure(answer))
+        self.terminal.print(f"{answer['status']}: {answer['url']}")
 
-    def _say(self, answer: Json, *, as_json: bool) -> None:
+    def _print_deployment(self, answer: Json, *, as_json: bool) -> None:
         if as_json:
-            self.terminal.say_json(answer)
+            self.terminal.print_json(answer)
         else:
-            self.terminal.say_fields(answer, _SHOWN)
+            self.terminal.print_fields(answer, _FIELDS)
 
 
-def _row(deployment: Json) -> tuple[str, ...]:
+def _table_row(deployment: Json) -> tuple[str, ...]:
     return (
         deployment["deploymentId"],
         deployment["status"],
@@ -155,10 +159,10 @@ def _first_line(text: str | None) -> str:
     return (text or "").partition("\n")[0]
 
 
-def _reason(deployment: Json) -> str:
+def _describe_failure(deployment: Json) -> str:
     failure = deployment.get("failure")
     if failure is None:
-        return f"the deployment ended: it is {deployment['status']}"
-    said = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
-    said += [of_a_log(line, colours=False) for line in failure["logTail"]]
-    return indented("\n".join(said), _INDENT)
+        return f"the deployment ended with status {deployment['status']}"
+    lines = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
+    lines += [escape_log(line, colors=False) for line in failure["logTail"]]
+    return indent_continuation("\n".join(lines), _INDENT)

@@ -1,4 +1,4 @@
-"""What a command can fail with; each is shown as its sentence, without a traceback."""
+"""Errors of commands, printed as their message without a traceback."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,30 +7,29 @@ _BUSY: Final = frozenset({429, 503})
 
 
 class CommandError(Exception):
-    """A command could not do what it was asked for; the message says why and what to do."""
+    """A command failed; the message gives the cause and what to do."""
 
 
 class NotSignedInError(CommandError):
-    """There are no credentials, or they are good no more."""
+    """There are no credentials, or they have expired."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}: sign in with `python -m anchor login`")
 
 
-class RefusedError(CommandError):
+class RequestRefusedError(CommandError):
     """The API refused a request.
 
     Attributes:
-        status: Of HTTP.
+        status: The HTTP status code.
     """
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         self.status = status
-        said: str = problem.get("detail") or problem.get("message") or "no reason was given"
+        detail: str = problem.get("detail") or problem.get("message") or "the API gave no reason"
         if status in _BUSY and not problem.get("detail"):
-            said += (
-                ": the API takes no more at the moment, try again in a few seconds"  # the gateway is brief
-            )
-        wrong: Sequence[Mapping[str, str]] = problem.get("errors") or []
-        fields = [f"\n  {each['field'] or 'the body'}: {each['problem']}" for each in wrong]
-        super().__init__(f"refused ({status}): {said}{''.join(fields)}")
+            # API Gateway itself answers with a short message and no advice.
+            detail += ": the API is busy, try again in a few seconds"
+        errors: Sequence[Mapping[str, str]] = problem.get("errors") or []
+        fields = [f"\n  {each['field'] or 'the body'}: {each['problem']}" for each in errors]
+        super().__init__(f"refused ({status}): {detail}{''.join(fields)}")

@@ -1,4 +1,4 @@
-"""Projects."""
+"""Commands for projects."""
 
 from typing import Annotated, Final
 
@@ -9,7 +9,7 @@ from anchor.client import Json
 from anchor.errors import CommandError
 from anchor.terminal import AsJson, Project, Terminal
 
-_SHOWN: Final = (
+_FIELDS: Final = (
     "projectId",
     "name",
     "site",
@@ -24,21 +24,21 @@ _SHOWN: Final = (
 
 @frozen(kw_only=True)
 class Projects:
-    """The commands for projects.
+    """Commands for projects.
 
     Attributes:
-        terminal: What they work with.
+        terminal: The API client, the input and the output.
     """
 
     terminal: Terminal
 
     def list(self, *, as_json: AsJson = False) -> None:
         """List your projects, newest first."""
-        projects = [*self.terminal.client.listed("projects", "projects")]
+        projects = [*self.terminal.client.iterate("projects", "projects")]
         if as_json:
-            self.terminal.say_json(projects)
+            self.terminal.print_json(projects)
             return
-        self.terminal.say_table(
+        self.terminal.print_table(
             ("name", "site", "branch", "url", "id"),
             ((p["name"], p["site"], p["branch"], p["url"], p["projectId"]) for p in projects),
         )
@@ -46,50 +46,50 @@ class Projects:
     def show(self, project: Project, /, *, as_json: AsJson = False) -> None:
         """Show a project."""
         client = self.terminal.client
-        answer = client.call("GET", "projects", client.project_id(project))
-        self._say(answer, as_json=as_json)
+        answer = client.call("GET", "projects", client.resolve_project_id(project))
+        self._print_project(answer, as_json=as_json)
 
     def create(
         self,
-        name: Annotated[str, Parameter(help="What you call it: 3 to 50 characters.")],
+        name: Annotated[str, Parameter(help="Name of the project: 3 to 50 characters.")],
         /,
         *,
-        site: Annotated[str, Parameter(help="A site that the stage declares and no project has yet.")],
-        repository: Annotated[str, Parameter(help="The repository, as an https URL.")],
-        branch: Annotated[str, Parameter(help="Pushes to it are deployed.")] = "main",
+        site: Annotated[str, Parameter(help="A site of the stage that no other project uses.")],
+        repository: Annotated[str, Parameter(help="HTTPS URL of the repository.")],
+        branch: Annotated[str, Parameter(help="The branch whose pushes are deployed.")] = "main",
         as_json: AsJson = False,
     ) -> None:
-        """Create a project, and say what its repository's webhook must be set to."""
+        """Create a project, and print the webhook settings for its repository."""
         body = {"name": name, "site": site, "repositoryUrl": repository, "branch": branch}
         answer = self.terminal.client.call("POST", "projects", body=body)
-        self._say(answer, as_json=as_json)
+        self._print_project(answer, as_json=as_json)
         if not as_json:
             webhook = answer["webhook"]
-            self.terminal.say("\nAdd a webhook to the repository, with the content type application/json:")
-            self.terminal.say(f"  Payload URL  {webhook['url']}")
-            self.terminal.say(f"  Secret       {webhook['secret']}")
-            self.terminal.say("The secret is not shown again.")
+            self.terminal.print("\nAdd a webhook to the repository with the content type application/json:")
+            self.terminal.print(f"  Payload URL  {webhook['url']}")
+            self.terminal.print(f"  Secret       {webhook['secret']}")
+            self.terminal.print("Copy the secret now: it is not shown again.")
 
     def delete(
         self,
         project: Project,
         /,
         *,
-        yes: Annotated[bool, Parameter(negative="", help="Do not ask.")] = False,
+        yes: Annotated[bool, Parameter(negative="", help="Delete without asking for confirmation.")] = False,
     ) -> None:
-        """Delete a project: its site goes offline at once, and its releases and secrets are removed."""
+        """Delete a project. Its site goes offline at once; its releases and secrets are removed."""
         client = self.terminal.client
-        project_id = client.project_id(project)
+        project_id = client.resolve_project_id(project)
         if not yes:
             name = client.call("GET", "projects", project_id)["name"]
-            if self.terminal.ask_openly(f"Write {name!r} to delete it: ") != name:
-                raise CommandError("not deleted: that is not its name")
+            if self.terminal.prompt(f"Type {name!r} to delete the project: ") != name:
+                raise CommandError("not deleted: the name does not match")
         client.call("DELETE", "projects", project_id)
-        self.terminal.say(f"deleted {project}")
+        self.terminal.print(f"deleted {project}")
 
-    def _say(self, answer: Json, *, as_json: bool) -> None:
+    def _print_project(self, answer: Json, *, as_json: bool) -> None:
         if as_json:
-            self.terminal.say_json(answer)
+            self.terminal.print_json(answer)
             return
         live = (answer["live"] or {}).get("deploymentId")
-        self.terminal.say_fields({**answer, "liveDeployment": live}, _SHOWN)
+        self.terminal.print_fields({**answer, "liveDeployment": live}, _FIELDS)

@@ -1,6 +1,6 @@
-"""What commands read from and write to.
+"""Input and output of the commands.
 
-All that is printed passes here, and with it what others wrote (`anchor/visible.py`).
+All output passes through this module, which escapes text written by others (`anchor/escaping.py`).
 """
 
 import contextlib
@@ -16,97 +16,97 @@ from rich.cells import cell_len, set_cell_size
 
 from anchor.client import Client
 from anchor.errors import CommandError
-from anchor.visible import as_json, in_one_line, of_a_log, visible
+from anchor.escaping import escape_controls, escape_log, escape_to_one_line, format_json
 
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the API's answer instead.")]
-Project = Annotated[str, Parameter(name="project", help="The project's id, or its name.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the API's JSON response.")]
+Project = Annotated[str, Parameter(name="project", help="Id or name of the project.")]
 
 
-def asked(prompt: str) -> str:
-    """Ask for something without showing it; of a pipe, read one line.
+def read_hidden_line(prompt: str) -> str:
+    """Return a line that the user types without echo, or one line of a pipe.
 
     Raises:
-        CommandError: Nothing (more) comes; an empty line is an answer.
+        CommandError: The input ended. An empty line is a valid answer.
     """
-    return _line(getpass.getpass, prompt)
+    return _read_line(getpass.getpass, prompt)
 
 
-def asked_openly(prompt: str) -> str:
-    """Ask for something that may be seen; otherwise like `asked`."""
-    return _line(input, prompt)
+def read_line(prompt: str) -> str:
+    """Return a line that the user types with echo; otherwise like `read_hidden_line`."""
+    return _read_line(input, prompt)
 
 
-def _line(read: Callable[[str], str], prompt: str) -> str:
+def _read_line(read: Callable[[str], str], prompt: str) -> str:
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         if line:
             return line.rstrip("\n")
     else:
         with contextlib.suppress(EOFError):
-            return read(in_one_line(prompt))
-    raise CommandError(f"{prompt.rstrip(': ')}: asked for, but the input ended")
+            return read(escape_to_one_line(prompt))
+    raise CommandError(f"{prompt.rstrip(': ')}: expected a line, but the input ended")
 
 
-def shows_colours() -> bool:
-    """Whether the output is a terminal's."""
+def stdout_is_terminal() -> bool:
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 @frozen(kw_only=True)
 class Terminal:
-    """What commands are made with.
+    """The API client, the input and the output of the commands.
 
     Attributes:
-        client: The API.
-        ask: Asks for something without showing it.
-        ask_openly: Asks for something that may be seen.
-        pause: Waits for some seconds.
-        has_colours: Whether colours of logs can be shown.
+        client: The API client.
+        prompt_hidden: Prompts for a line that is not echoed.
+        prompt: Prompts for a line that is echoed.
+        pause: Sleeps for a number of seconds.
+        supports_colors: Returns whether the output can show the colors of logs.
     """
 
     client: Client
-    ask: Callable[[str], str] = asked
-    ask_openly: Callable[[str], str] = asked_openly
+    prompt_hidden: Callable[[str], str] = read_hidden_line
+    prompt: Callable[[str], str] = read_line
     pause: Callable[[float], None] = time.sleep
-    has_colours: Callable[[], bool] = shows_colours
+    supports_colors: Callable[[], bool] = stdout_is_terminal
 
-    def say(self, text: str) -> None:
-        """Print one or several lines."""
-        _print(visible(text))
+    def print(self, text: str) -> None:
+        """Print one or more lines."""
+        _print(escape_controls(text))
 
-    def say_log(self, text: str) -> None:
-        """Print what a log says."""
-        _print(of_a_log(text, colours=self.has_colours()))
+    def print_log(self, text: str) -> None:
+        """Print lines of a log, with their colors where the output supports them."""
+        _print(escape_log(text, colors=self.supports_colors()))
 
-    def say_json(self, answer: Any) -> None:  # noqa: ANN401 - any JSON
-        """Print an answer of the API."""
-        _print(as_json(answer))
+    def print_json(self, answer: Any) -> None:  # noqa: ANN401 - any JSON
+        """Print a response of the API as JSON."""
+        _print(format_json(answer))
 
-    def complain(self, text: str) -> None:
-        """Say on standard error what stood in the way."""
-        sys.stderr.write(f"{visible(text)}\n")
+    def print_error(self, text: str) -> None:
+        """Print an error message to standard error."""
+        sys.stderr.write(f"{escape_controls(text)}\n")
 
-    def say_table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table, as wide as it is: a program that reads it finds nothing cut off."""
-        cells = (["" if cell is None else in_one_line(str(cell)) for cell in row] for row in rows)
+    def print_table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table without truncating cells, so that other programs can read it."""
+        cells = (["" if cell is None else escape_to_one_line(str(cell)) for cell in row] for row in rows)
         lines = [[*head], *cells]
         widths = [max(cell_len(line[column]) for line in lines) for column in range(len(head))]
         for line in lines:
             sized = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
-            self.say("  ".join(sized).rstrip())
+            self.print("  ".join(sized).rstrip())
 
-    def say_fields(self, answer: dict[str, Any], names: Sequence[str]) -> None:
-        """Print some fields of an answer below each other; more lines of one are indented like its first."""
+    def print_fields(self, answer: dict[str, Any], names: Sequence[str]) -> None:
+        """Print fields of a response, one per line; further lines of a value are indent_continuation."""
         width = max(map(len, names))
         for name in names:
             value = answer.get(name)
             if value is not None:
                 text = str(value).lower() if isinstance(value, bool) else str(value).rstrip()
-                self.say(f"{name:<{width}}  {indented(text, width + 2)}")
+                self.print(f"{name:<{width}}  {indent_continuation(text, width + 2)}")
 
 
-def indented(text: str, width: int) -> str:
-    """Return a text whose lines from the second on are indented: none of them looks like one of ours."""
+def indent_continuation(text: str, width: int) -> str:
+    """Return the text with every line but the first indented, so that none can imitate a field."""
     return text.replace("\n", "\n" + " " * width)
 
 

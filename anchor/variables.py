@@ -1,4 +1,4 @@
-"""A project's environment variables."""
+"""Commands for the environment variables of a project."""
 
 from typing import Annotated
 
@@ -12,21 +12,21 @@ from anchor.terminal import AsJson, Project, Terminal
 
 @frozen(kw_only=True)
 class Variables:
-    """The commands for environment variables.
+    """Commands for environment variables.
 
     Attributes:
-        terminal: What they work with.
+        terminal: The API client, the input and the output.
     """
 
     terminal: Terminal
 
     def list(self, project: Project, /, *, as_json: AsJson = False) -> None:
-        """List a project's variables. Values of secrets are not shown to anyone."""
-        variables = self._all(self.terminal.client.project_id(project))
+        """List the variables of a project. Values of secrets are never shown."""
+        variables = self._read(self.terminal.client.resolve_project_id(project))
         if as_json:
-            self.terminal.say_json(variables)
+            self.terminal.print_json(variables)
             return
-        self.terminal.say_table(
+        self.terminal.print_table(
             ("name", "value"),
             ((each["name"], "(secret)" if each["isSecret"] else each["value"]) for each in variables),
         )
@@ -35,31 +35,31 @@ class Variables:
         self,
         project: Project,
         /,
-        *assignments: Annotated[str, Parameter(name="assignments", help="NAME=VALUE, any number of them.")],
+        *assignments: Annotated[str, Parameter(name="assignments", help="NAME=VALUE pairs.")],
         secret: Annotated[
             tuple[str, ...],
             Parameter(
                 negative="",
-                help="Name of a secret; its value is asked for, or read from standard input, line by line.",
+                help="Name of a secret. Its value is prompted for, or read from standard input.",
             ),
         ] = (),
     ) -> None:
-        """Set variables; the others stay. They reach the site with its next deployment."""
+        """Set variables and keep the others. They take effect with the next deployment."""
         changed: dict[str, Json] = {}
         for assignment in assignments:
             name, equals, value = assignment.partition("=")
             if not equals:
-                raise CommandError(f"{name}: write NAME=VALUE, or --secret NAME to be asked for its value")
+                raise CommandError(f"{name}: use NAME=VALUE, or --secret NAME for a value that is hidden")
             changed[name] = {"name": name, "value": value, "isSecret": False}
         for name in secret:
-            value = self.terminal.ask(f"Value of {name}: ")
+            value = self.terminal.prompt_hidden(f"Value of {name}: ")
             changed[name] = {"name": name, "value": value, "isSecret": True}
         if not changed:
-            raise CommandError("nothing to set: write NAME=VALUE, or --secret NAME")
-        project_id = self.terminal.client.project_id(project)
-        kept = [each for each in self._all(project_id) if each["name"] not in changed]
-        self._replace(project_id, [*kept, *changed.values()])
-        self.terminal.say(f"set {', '.join(changed)}: deploy the project to use them")
+            raise CommandError("nothing to set: use NAME=VALUE or --secret NAME")
+        project_id = self.terminal.client.resolve_project_id(project)
+        unchanged = [each for each in self._read(project_id) if each["name"] not in changed]
+        self._replace(project_id, [*unchanged, *changed.values()])
+        self.terminal.print(f"set {', '.join(changed)}: deploy the project to apply")
 
     def unset(
         self,
@@ -67,20 +67,22 @@ class Variables:
         /,
         *names: Annotated[str, Parameter(name="names", help="Variables to remove.")],
     ) -> None:
-        """Remove variables; the others stay."""
-        project_id = self.terminal.client.project_id(project)
-        there = self._all(project_id)
-        missing = {*names} - {each["name"] for each in there}
-        if missing or not names:
-            raise CommandError(f"no such variable: {', '.join(sorted(missing)) or 'none was named'}")
-        self._replace(project_id, [each for each in there if each["name"] not in names])
-        self.terminal.say(f"removed {', '.join(names)}: deploy the project for it to take effect")
+        """Remove variables and keep the others."""
+        if not names:
+            raise CommandError("nothing to remove: give the name of a variable")
+        project_id = self.terminal.client.resolve_project_id(project)
+        variables = self._read(project_id)
+        missing = {*names} - {each["name"] for each in variables}
+        if missing:
+            raise CommandError(f"no such variable: {', '.join(sorted(missing))}")
+        self._replace(project_id, [each for each in variables if each["name"] not in names])
+        self.terminal.print(f"removed {', '.join(names)}: deploy the project to apply")
 
-    # Quoted: in this class `list` is a command.
-    def _all(self, project_id: str) -> "tuple[Json, ...]":
+    # The annotation is quoted because this class has a method with the name of a builtin type.
+    def _read(self, project_id: str) -> "tuple[Json, ...]":
         answer = self.terminal.client.call("GET", "projects", project_id, "env")
         return tuple(answer["variables"])
 
     def _replace(self, project_id: str, variables: object) -> None:
-        """A secret that is sent without a value keeps its own."""
+        """Replace all variables. A secret that is sent without a value keeps its stored value."""
         self.terminal.client.call("PUT", "projects", project_id, "env", body={"variables": variables})

@@ -1,4 +1,4 @@
-"""``make bench``: measures what the design promises and writes docs/benchmarks.md."""
+"""`make bench`: runs the benchmarks and writes docs/benchmarks.md."""
 
 import os
 import platform
@@ -14,12 +14,12 @@ from typing import Final, cast
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.document import FOLDER, Machine, write
+from benchmarks.document import FOLDER, Machine, render
 from benchmarks.model import Benchmark, Report
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 PICTURES: Final = DOCUMENT.parent / FOLDER
-# Each is a module here with a function `measure`. Name some on the command line to run only those.
+# Modules of this package with a function `measure`. Names on the command line select some of them.
 BENCHMARKS: Final = (
     "program",
     "repositories",
@@ -34,12 +34,12 @@ _VERSIONS: Final = ("pulumi", "pulumi-aws", "boto3", "attrs", "cattrs", "pynamod
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks; the exit status says whether they ran, not whether goals were met."""
+    """Run the benchmarks and return the exit status, which does not depend on whether goals were met."""
     names = list(arguments) or list(BENCHMARKS)
     console = Console(stderr=True, highlight=False)
     unknown = [name for name in names if name not in BENCHMARKS or not find_spec(f"benchmarks.{name}")]
     if unknown:
-        console.print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", style="red")
+        console.print(f"unknown benchmark: {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}", style="red")
         return 1
     started = time.monotonic()
     reports: list[Report] = []
@@ -50,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
             reports.append(measure(status.update))
             console.print(f"✓ {name} ({time.monotonic() - began:.0f} s)")
     Console(highlight=False).print(_table(reports))
-    # Half of the benchmarks are no document.
+    # A selection of benchmarks does not replace the document.
     if names == list(BENCHMARKS):
-        DOCUMENT.write_text(write(reports, _machine(time.monotonic() - started)), encoding="utf-8")
+        DOCUMENT.write_text(render(reports, _machine(time.monotonic() - started)), encoding="utf-8")
         PICTURES.mkdir(exist_ok=True)
         for plot in (each for report in reports for each in report.plots):
             (PICTURES / f"{plot.name}.svg").write_text(plot.svg(), encoding="utf-8")
@@ -81,7 +81,7 @@ def _machine(seconds: float) -> Machine:
 
 
 def _processor() -> str:
-    """What the processor calls itself, where the system says so."""
+    """Return the model name of the processor, if the system provides it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

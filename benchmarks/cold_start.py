@@ -1,4 +1,4 @@
-"""What the start of each Lambda handler costs, against a handler that has nothing but boto3."""
+"""Start time of each Lambda handler, compared with a handler that imports only boto3."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.layers import LAYERS, build_layers, host_target
 from reference.markdown import table
 
@@ -28,13 +28,14 @@ def handle(event, context):
     return {}
 """
 _METHOD: Final = """\
-A fresh interpreter imports the module of a handler and creates a DynamoDB client. The comparison is a module that
-imports only boto3. Bytecode exists already, as in a compiled layer. The result is CPU seconds, the lowest of several
-runs; memory is the peak of the process. Four measures keep both low. A function has one module per subject and no
-framework. The description of the API is read on request. A client is created once, when it is needed. Only functions
-that write to the edge have the layer with the signing library."""  # noqa: E501 - Markdown, wrapped at 120
-# Runs in the child: prints the CPU seconds, and the most memory in KB since the process became this program;
-# what getrusage() says begins with the memory of the process that started it.
+A fresh Python process imports the module of a handler handler creates a DynamoDB client. It is compared is a
+module that only imports boto3. Bytecode exists compiled before, as in the layers. CPU seconds of the fastest of
+several
+runs and the peak memory are measured. The start is fast because handlers import few modules and no
+framework, read the OpenAPI document on request, create clients on first use, and include the signing
+library of the edge store only where it is needed."""
+# Runs in the child process. Prints the CPU seconds and the peak memory in KB. VmHWM is preferred because
+# ru_maxrss includes the memory of the parent process before exec.
 _START: Final = """\
 import importlib, json, resource, sys, time
 started = time.process_time()
@@ -51,34 +52,34 @@ print(json.dumps([spent, peak]))
 """
 
 
-def handlers() -> list[str]:
-    """The module of every handler, as `runtime.deploy.handlers.api`."""
+def find_handlers() -> list[str]:
+    """Return the module names of all handlers, such as `runtime.deploy.handlers.api`."""
     files = sorted(file for file in ROOT.glob(HANDLERS) if file.stem != "__init__")
     return [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
 
 
-def measure(say: Say) -> Report:
+def measure(show_progress: ShowProgress) -> Report:
     """Measure every handler."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bare_handler.py").write_text(BARE, encoding="utf-8")
-        say("cold start: bare boto3 handler")
-        bare = _fastest("bare_handler", folder)
-        measurements = tuple(_measurements(bare, folder, say))
-        say("cold start: sizes of what Lambda unpacks")
+        show_progress("cold start: bare boto3 handler")
+        bare = _measure_fastest("bare_handler", folder)
+        measurements = tuple(_measurements(bare, folder, show_progress))
+        show_progress("cold start: sizes of what Lambda unpacks")
         return Report(
             title="Cold start",
             method=_METHOD,
             measurements=measurements,
-            tables=(("What Lambda unpacks", _sizes(Path(folder), say)),),
+            tables=(("Sizes of code and layers", _sizes(Path(folder), show_progress)),),
         )
 
 
-def _measurements(bare: tuple[float, int], folder: str, say: Say) -> Iterator[Measurement]:
-    for module in handlers():
-        say(f"cold start: {module}")
-        seconds, kilobytes = _fastest(module, folder)
+def _measurements(bare: tuple[float, int], folder: str, show_progress: ShowProgress) -> Iterator[Measurement]:
+    for module in find_handlers():
+        show_progress(f"cold start: {module}")
+        seconds, kilobytes = _measure_fastest(module, folder)
         yield Measurement(
-            name=f"start of `{module}` / of a handler with boto3 alone",
+            name=f"start of `{module}` / of a handler with boto3 only",
             value=seconds / bare[0],
             goal=GOAL,
             detail=(
@@ -88,11 +89,11 @@ def _measurements(bare: tuple[float, int], folder: str, say: Say) -> Iterator[Me
         )
 
 
-def _sizes(folder: Path, say: Say) -> str:
-    """The functions' code and the layers for this machine's processor, as they are and as a zip."""
+def _sizes(folder: Path, show_progress: ShowProgress) -> str:
+    """Return a table of the sizes of the code and of the layers, unpacked and zipped."""
     runtime, architecture = host_target()
     layers = folder / "layers"
-    build_layers(runtime, architecture, layers, host=True, say=say)
+    build_layers(runtime, architecture, layers, host=True, say=show_progress)
     built = layers / f"{runtime}-{architecture}"
     parts = {
         "code of all functions": [file for end in SHIPPED for file in (ROOT / "runtime").rglob(f"*{end}")],
@@ -124,8 +125,8 @@ def _zipped(files: Sequence[Path]) -> int:
     return len(content.getvalue())
 
 
-def _fastest(module: str, folder: str) -> tuple[float, int]:
-    # The first run writes the bytecode.
+def _measure_fastest(module: str, folder: str) -> tuple[float, int]:
+    # One run more, because the first one compiles the bytecode.
     return min(_run(module, folder) for _ in range(TIMES + 1))
 
 
@@ -137,7 +138,7 @@ def _run(module: str, folder: str) -> tuple[float, int]:
         "AWS_DEFAULT_REGION": "ap-southeast-1",
     }
     command = [sys.executable, "-c", _START, module]
-    done = subprocess.run(  # noqa: S603 - our own module
+    done = subprocess.run(  # noqa: S603 - a module of this project
         command, cwd=folder, env=environment, check=True, capture_output=True, text=True
     )
     seconds, kilobytes = cast("list[float]", json.loads(done.stdout))

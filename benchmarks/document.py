@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what was measured, on what, and how to do it again."""
+"""Generator of docs/benchmarks.md."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -6,32 +6,32 @@ from typing import Final
 from attrs import frozen
 
 from benchmarks.model import Measurement, Report
-from reference.markdown import document, table
+from reference.markdown import join_blocks, table
 
 FOLDER: Final = "benchmarks"
-"""Where the pictures are, beside the page."""
+"""The folder of the plots, next to the page."""
 
 _INTRODUCTION: Final = """\
-Most results are ratios of two measurements in the same run on the same machine. Compare the ratios with
-your own, not the seconds. The reason for each `missed` is below its table."""
+Most values are ratios of two measurements in the same run on the same machine. You can compare ratios with
+those of your machine, but not seconds. The reason for a missed goal is below its table."""
 _AGAIN: Final = """\
 ```sh
-make bench                                 # everything, and writes this page
-.venv/bin/python -m benchmarks program     # one benchmark, without writing
+make bench                                 # run all benchmarks and update this page
+.venv/bin/python -m benchmarks program     # run one benchmark and print its results
 ```"""
 
 
 @frozen(kw_only=True)
 class Machine:
-    """Where it was measured.
+    """The machine of the measurements.
 
     Attributes:
-        processor: What the processor calls itself.
-        cores: How many it has.
+        processor: The model name of the processor.
+        cores: The number of cores.
         system: The operating system.
-        python: The interpreter's version.
-        packages: The versions that matter.
-        minutes: How long all of it took.
+        python: The version of Python.
+        packages: The versions of relevant packages.
+        minutes: The duration of all benchmarks.
     """
 
     processor: str
@@ -42,10 +42,10 @@ class Machine:
     minutes: float
 
 
-def write(reports: Sequence[Report], machine: Machine) -> str:
-    """The page."""
+def render(reports: Sequence[Report], machine: Machine) -> str:
+    """Return the page."""
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
-    return document(
+    return join_blocks(
         "# Benchmarks",
         "<!-- Written by `make bench`. -->",
         _INTRODUCTION,
@@ -53,7 +53,7 @@ def write(reports: Sequence[Report], machine: Machine) -> str:
             f"Measured on {machine.cores} cores of {machine.processor}, {machine.system}, "
             f"Python {machine.python}, with {packages}, in {machine.minutes:.0f} minutes."
         ),
-        "## Measure again",
+        "## Run the benchmarks",
         _AGAIN,
         *(block for report in reports for block in _section(report)),
     )
@@ -75,5 +75,5 @@ def _row(each: Measurement) -> tuple[str, str, str, str, str]:
 
 
 def _remarks(report: Report) -> Sequence[str]:
-    """Each remark once, in the order of the measurements."""
+    """Return the remarks without duplicates, in the order of the measurements."""
     return tuple(dict.fromkeys(each.remark for each in report.measurements if each.remark))

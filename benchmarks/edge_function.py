@@ -1,4 +1,4 @@
-"""What the edge function does for a request, with few hosts in its store and with many."""
+"""Time and lookups of the edge function per request, with few and with many hosts in its store."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from attrs import define
 from py_mini_racer import MiniRacer
 
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.edge.shared_edge import VIEWER_REQUEST
 from local.edge.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
@@ -21,14 +21,16 @@ SAME: Final = Goal(bound=1.2)
 READS: Final = Goal(bound=2)
 FITS: Final = Goal(bound=1)
 _METHOD: Final = """\
-The deployed file runs in V8, in the process of the benchmark, with a KeyValueStore in memory. It answers {requests:,}
-requests one after the other, for pages, hashed files and public files of {busy} hosts from the whole store. With more
-hosts, the benchmark would measure the cache of the processor. Each request is parsed from JSON, and this time is
-included. The stores take turns, {turns} times, and the lowest CPU time of each counts. The time of a look-up in
-CloudFront's own store cannot be measured here, only the number of look-ups."""  # noqa: E501 - Markdown, wrapped at 120
+The deployed file runs in V8 in the process of the benchmark, with a KeyValueStore in memory. It handles {requests:,}
+requests in sequence for pages, hashed files and public files of {busy} hosts, which are spread over the
+whole store. More hosts would measure the cache of the processor. The time includes parsing the event of
+each request from JSON. CPU seconds are measured. The stores take {turns} turns, and the fastest turn of
+each counts. The time of a lookup in
+CloudFront's store is not measured, only the number of lookups per
+request."""
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
-_EVENTS: Final = 5_000  # as many for each store
-_BUSY: Final = 100  # hosts that are asked for
+_EVENTS: Final = 5_000  # the same number for each store
+_BUSY: Final = 100  # hosts that receive requests
 _DRIVE: Final = """
 globalThis.requests = (texts, count) => {
   globalThis.done = 0;
@@ -45,7 +47,7 @@ undefined
 
 @define
 class _Store:
-    """The function with so many hosts in its store."""
+    """The function with a number of hosts in its store."""
 
     hosts: int
     engine: MiniRacer
@@ -57,66 +59,66 @@ class _Store:
         code = VIEWER_REQUEST.read_text(encoding="utf-8").removeprefix("import cf from 'cloudfront';")
         engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
         engine.eval(f"'use strict';{code}\n;undefined")
-        engine.eval(f"anchorRuntime.update({json.dumps(key_values(hosts))})")
-        texts = json.dumps([json.dumps(_event(number, hosts)) for number in range(_EVENTS)])
+        engine.eval(f"anchorRuntime.update({json.dumps(make_key_values(hosts))})")
+        texts = json.dumps([json.dumps(_make_event(number, hosts)) for number in range(_EVENTS)])
         engine.eval(f"globalThis.texts = {texts};undefined")
         engine.eval(_DRIVE)
         return cls(hosts, engine)
 
     def turn(self, requests: int) -> None:
-        """Answer so many requests, and remember how long one took if none was faster."""
+        """Run the function for a number of requests, and keep the fastest time per request."""
         before = time.process_time()
         self.engine.eval(f"requests(texts, {requests})")
-        done = self.engine.eval("done")  # only then has all been done that waited for a promise
+        done = self.engine.eval("done")  # this call also runs the pending promises
         spent = time.process_time() - before
         if done != requests:
             raise ValueError(f"the function answered {done} of {requests} requests")
         self.microseconds = min(self.microseconds, spent / requests * 1e6)
 
 
-def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
-    """Measure with each number of hosts.
+def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS) -> Report:
+    """Measure the function with each number of hosts.
 
     Raises:
-        ValueError: The function did not answer.
+        ValueError: The function did not answer all requests.
     """
     stores = [_Store.of(number) for number in hosts]
     for turn in range(TURNS + 1):
         for store in stores:
-            say(f"edge function: {store.hosts} hosts, turn {turn}")
+            show_progress(f"edge function: {store.hosts} hosts, turn {turn}")
             store.turn(requests)
-            if not turn:  # the first one warms up
+            if not turn:  # the first turn is a warm-up
                 store.microseconds = math.inf
     for store in stores:
         store.engine.close()
     few, many = stores[0], stores[-1]
     size = VIEWER_REQUEST.stat().st_size
-    reads = {number: _reads(number) for number in (few.hosts, many.hosts)}
+    reads = {number: _count_lookups(number) for number in (few.hosts, many.hosts)}
     return Report(
         title="Edge function",
         method=_METHOD.format(requests=requests, turns=TURNS, busy=_BUSY),
         measurements=(
             Measurement(
-                name=f"time of a request with {many.hosts:,} hosts / with {few.hosts}",
+                name=f"time per request with {many.hosts:,} hosts / with {few.hosts}",
                 value=many.microseconds / few.microseconds,
                 goal=SAME,
                 detail=f"{many.microseconds:.2f} us / {few.microseconds:.2f} us CPU",
             ),
             Measurement(
-                name=f"look-ups for a request, at most, with {many.hosts:,} hosts",
+                name=f"maximum lookups per request with {many.hosts:,} hosts",
                 value=max(reads[many.hosts]),
                 unit="",
                 goal=READS,
-                detail=_listed(reads[many.hosts]),
+                detail=_format_lookups(reads[many.hosts]),
             ),
             Measurement(
-                name=f"look-ups for these requests with {many.hosts:,} hosts / with {few.hosts}",
+                name=f"lookups for all these requests with {many.hosts:,} hosts / with {few.hosts}",
                 value=sum(reads[many.hosts]) / sum(reads[few.hosts]),
                 goal=Goal(bound=1),
                 detail=f"{sum(reads[many.hosts])} / {sum(reads[few.hosts])}",
             ),
             Measurement(
-                name="size of the file / what CloudFront takes",
+                name="size of the file / limit of CloudFront",
                 value=size / MAXIMUM_BYTES,
                 goal=FITS,
                 detail=f"{size:,} bytes / {MAXIMUM_BYTES:,} bytes",
@@ -125,7 +127,7 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
         plots=(
             Plot(
                 name="edge-function",
-                title="CPU of the edge function for a request",
+                title="CPU of the edge function per request",
                 x="hosts",
                 y="us",
                 lines=(
@@ -137,12 +139,12 @@ def measure(say: Say, *, hosts: Sequence[int] = HOSTS, requests: int = REQUESTS)
     )
 
 
-def key_values(hosts: int) -> Mapping[str, str]:
-    """The store: each host, with the host of its release, as releases write them."""
+def make_key_values(hosts: int) -> Mapping[str, str]:
+    """Return the content of the store: the keys of each site and of its release, as releases write them."""
     found: dict[str, str] = {}
     for number in range(hosts):
         release = f"01JB5Z9QK8W3T7N2M4R6X{number:05}"
-        # Public files as keys of their own, as where there are many: the second look-up.
+        # "*" means that public files have their own keys, which need a second lookup.
         site = {
             "r": release,
             "s": f"server{number:05}.lambda-url.ap-southeast-1.on.aws",
@@ -151,20 +153,20 @@ def key_values(hosts: int) -> Mapping[str, str]:
             "k": f"{number:040x}",
             "p": "*",
         }
-        host = _host(number)
+        host = _host_name(number)
         found[host] = found[f"{release.lower()}--{host}"] = json.dumps(site, separators=(",", ":"))
         found[f"{release.lower()}--{host}/favicon.ico"] = "1"
     return found
 
 
-def _host(number: int) -> str:
+def _host_name(number: int) -> str:
     return f"site-{number:05}.sites.example.com"
 
 
-def _event(number: int, hosts: int) -> Mapping[str, Any]:
+def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
     busy = min(hosts, _BUSY)
     headers = {
-        "host": _host(number // len(_PATHS) % busy * (hosts // busy)),
+        "host": _host_name(number // len(_PATHS) % busy * (hosts // busy)),
         "accept": "text/html",
         "user-agent": "Mozilla/5.0",
     }
@@ -182,24 +184,28 @@ def _event(number: int, hosts: int) -> Mapping[str, Any]:
     }
 
 
-def _reads(hosts: int) -> Sequence[int]:
-    """How many look-ups there are for each path, the most for any of some hosts."""
-    content = key_values(hosts)
+def _count_lookups(hosts: int) -> Sequence[int]:
+    """Return the maximum number of lookups for each path, over some hosts."""
+    content = make_key_values(hosts)
     function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
     try:
         return [
-            max(function.run(_request(path, number)).reads for number in range(min(hosts, 10)))
+            max(function.run(_make_request(path, number)).reads for number in range(min(hosts, 10)))
             for path in _PATHS
         ]
     finally:
         function.close()
 
 
-def _request(path: str, number: int) -> ViewerRequest:
+def _make_request(path: str, number: int) -> ViewerRequest:
     return ViewerRequest(
-        method="GET", uri=path, query_string="", headers=[("host", _host(number))], viewer_ip="198.51.100.7"
+        method="GET",
+        uri=path,
+        query_string="",
+        headers=[("host", _host_name(number))],
+        viewer_ip="198.51.100.7",
     )
 
 
-def _listed(reads: Sequence[int]) -> str:
+def _format_lookups(reads: Sequence[int]) -> str:
     return ", ".join(f"{number} for `{path}`" for path, number in zip(_PATHS, reads, strict=True))

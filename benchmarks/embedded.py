@@ -1,4 +1,4 @@
-"""An embedded cloud for benchmarks, one at a time."""
+"""Embedded clouds for benchmarks, one at a time."""
 
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -14,35 +14,35 @@ from local.progress import Progress
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
-# A process may have several emulators one after the other, if they take the same port.
+# A process can run several emulators in sequence only if they use the same port.
 _ports = cache(free_ports)
 
 
-def quiet() -> Progress:
-    """Shows nothing: a benchmark says itself what it does."""
+def silent_progress() -> Progress:
+    """Return a progress display without output, because benchmarks report their own progress."""
     return Progress(console=Console(quiet=True))
 
 
 @contextmanager
-def cloud(sites: Sequence[str]) -> Generator[Cloud]:
-    """An embedded cloud with these sites, that shows nothing."""
+def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
+    """Run an embedded cloud with these sites, without output."""
     ports: Ports = _ports()
-    with Cloud.running(root=ROOT, ports=ports, progress=quiet(), sites=sites) as running:
+    with Cloud.running(root=ROOT, ports=ports, progress=silent_progress(), sites=sites) as running:
         yield running
 
 
 @contextmanager
-def tiny_platform(site: str) -> Generator[TinyPlatform]:
-    """An embedded cloud with one site, for a repository that is built in two seconds."""
-    with tempfile.TemporaryDirectory() as folder, cloud((site,)) as running:
+def run_tiny_platform(site: str) -> Generator[TinyPlatform]:
+    """Run an embedded cloud with one site for a repository that builds in two seconds."""
+    with tempfile.TemporaryDirectory() as folder, run_cloud((site,)) as running:
         yield TinyPlatform(running, Path(folder))
 
 
-def live(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The deployment.
+def require_live(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the deployment if it is live.
 
     Raises:
-        ValueError: It did not go live: then there is nothing to measure.
+        ValueError: The deployment did not go live, so that it cannot be measured.
     """
     if deployment["status"] != "live":
         raise ValueError(f"a release did not go live: {deployment}")

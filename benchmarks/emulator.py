@@ -1,4 +1,4 @@
-"""An emulator for a benchmark, in a process of its own (`benchmarks.emulator_child`)."""
+"""An emulator for benchmarks in a separate process (`benchmarks.emulator_child`)."""
 
 import json
 import subprocess
@@ -12,9 +12,9 @@ REGION: Final = "ap-southeast-1"
 
 @contextmanager
 def emulator() -> Generator[Mapping[str, str]]:
-    """An emulator that nobody else uses; yields boto3's arguments to reach it."""
+    """Run an emulator, and yield the boto3 client arguments that connect to it."""
     command = [sys.executable, "-m", "benchmarks.emulator_child", REGION]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a module of ours
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a module of this project
         line = cast("IO[str]", process.stdout).readline()
         yield {**json.loads(line), "region_name": REGION}
         process.communicate("")

@@ -1,6 +1,6 @@
-"""The emulator in a process of its own: what it computes must not hold up the thread that is measured.
+"""The emulator in a separate process, so that its CPU time does not delay the measured thread.
 
-Prints where it listens and with which keys, as one line of JSON; ends when its standard input does.
+Prints its endpoint and credentials as one line of JSON. Exits at the end of standard input.
 """
 
 import json

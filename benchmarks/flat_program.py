@@ -1,7 +1,6 @@
-"""The program without components, run as `__main__.py` is.
+"""The program without components, run in the same way as `__main__.py`.
 
-`resources`, and whether it runs `as_ours`, are put into it by whoever runs it
-(`benchmarks/program_child.py`).
+`benchmarks/program_child.py` sets the globals `resources` and `fast_registration`.
 """
 
 from collections.abc import Sequence
@@ -10,8 +9,8 @@ from benchmarks.raw_program import RawResource, register
 from components.core.registration import enable_fast_registration
 
 resources: Sequence[RawResource] = globals()["resources"]
-as_ours: bool = globals()["as_ours"]
+fast_registration: bool = globals()["fast_registration"]
 
-if as_ours:
+if fast_registration:
     enable_fast_registration()
 register(resources)

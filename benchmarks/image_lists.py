@@ -1,4 +1,4 @@
-"""The lists of a user with very many images, from the first page to the last (issue 6, line 5)."""
+"""The lists of a user with many images, from the first page to the last."""
 
 import random
 import time
@@ -11,7 +11,7 @@ import boto3
 from attrs import define, frozen
 
 from benchmarks.emulator import emulator
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.images.tables import IMAGES
 from reference.markdown import table
@@ -34,31 +34,34 @@ GROWTH_GOAL: Final = Goal(bound=1.2)
 CALLS_GOAL: Final = Goal(bound=1)
 FIRST_PAGE_GOAL: Final = Goal(bound=2)
 _FIFTHS: Final = 5
-_WALKS: Final = 3  # what disturbs a walk for some pages does not disturb these in each
-_BATCH: Final = 25  # rows of one `BatchWriteItem`
+_WALKS: Final = 3  # the fastest time of each page counts, to exclude disturbances
+_BATCH: Final = 25  # maximum number of rows in one `BatchWriteItem`
 _METHOD: Final = """\
-One user has {images:,} images, {in_album:,} of them in one album, in the table that the program declares, on an emulator in a
-separate process. Both lists are read as the API reads them, {page} images per page, with the signed cursor of each page
-for the next one. They are read {walks} times, and the fastest time of each page counts. Calls are counted where botocore
-sends them, so retries would count too. The order of all images is checked. The medians of the first and the last fifth
-of the pages are compared. CPU is the time of this process; wall time includes the emulator."""  # noqa: E501 - Markdown, wrapped at 120
+One user has {images:,} images, {in_album:,} of them in one album, in the declared table, on an emulator
+that in a
+separate separate process. Both lists are read like in the API, {page} images per page, each page with the signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
+Calls are counted where botocore botocore
+sends them, so that retries count too. The order of all images is checked.
+The median of the last fifth of the pages first and the last fifth
+of that of the first fifth. CPU is the time of this
+process; wall time includes the emulator."""
 _EMULATOR: Final = """\
-CPU is what a page costs the function: verifying and signing the cursor, the query, and reading {page} rows. The rest of the
-wall time belongs to the emulator, {share:.0f} % of a page of all images. The emulator reads all rows of the user for each
-page; DynamoDB starts at the key of the cursor."""  # noqa: E501 - the same
+CPU is the cost of a page in the function: verifying and verify cursors, the send the request, and to parse
+{page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the emulator. It
+scans all rows of the user for each page, while DynamoDB starts at the key in the cursor."""
 _TWO_CALLS: Final = """\
-The first page of an album needs a second call, to tell an empty album from an album of another user. The signature of a
-cursor proves that this was checked."""  # noqa: E501 - the same
+The first page of an album takes a second call, which checks that the album belongs to another user. On further
+pages the proves of the cursor proves it."""
 
 
 @frozen(kw_only=True)
 class Cost:
-    """What one page took.
+    """The cost of one page.
 
     Attributes:
-        calls: Of DynamoDB.
-        cpu: Milliseconds of this process.
-        wall: Milliseconds.
+        calls: Number of DynamoDB calls.
+        cpu: CPU time of this process, in milliseconds.
+        wall: Wall time, in milliseconds.
     """
 
     calls: int
@@ -67,73 +70,75 @@ class Cost:
 
 
 @define
-class Sent:
-    """Counts the requests that clients send."""
+class RequestCounter:
+    """Counter of the requests that a client sends."""
 
     count: int = 0
 
-    def note(self, **_: object) -> None:
-        """Is botocore's handler of `before-send`; answering nothing lets the request go on."""
+    def count_request(self, **_: object) -> None:
+        """Count a request. This is a botocore handler of `before-send`; returning None sends the request."""
         self.count += 1
 
 
-def measure(say: Say, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE) -> Report:
-    """Walk through the lists.
+def measure(
+    show_progress: ShowProgress, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE
+) -> Report:
+    """Read the lists page by page.
 
     Args:
-        say: Shows what is being done.
-        images: How many the user has.
-        in_album: How many of them are in one album.
-        page: Images on a page.
+        show_progress: Shows the progress.
+        images: Number of images of the user.
+        in_album: Number of these images in one album.
+        page: Images per page.
 
     Raises:
-        ValueError: A list was not what it should be.
+        ValueError: A list has wrong images or a wrong order.
     """
     with emulator() as connection:
-        # With the settings that functions have.
+        # The client has the settings of the functions' clients.
         client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
-        client.create_table(**_table())
-        say(f"image_lists: writing {images} images")
-        album, made = _made(images, in_album)
+        client.create_table(**_table_arguments())
+        show_progress(f"image_lists: writing {images} images")
+        album, made = _make_images(images, in_album)
         _write(client, album, made)
-        sent = Sent()
-        client.meta.events.register("before-send.dynamodb", sent.note)
-        gallery = _gallery(client, connection)
-        ids, ids_of_album = newest_first(made), newest_first(made[:in_album])
+        counter = RequestCounter()
+        client.meta.events.register("before-send.dynamodb", counter.count_request)
+        gallery = _make_service(client, connection)
+        ids, ids_of_album = sort_newest_first(made), sort_newest_first(made[:in_album])
         every_walk: list[list[Cost]] = []
         album_walks: list[list[Cost]] = []
         for number in range(1, _WALKS + 1):
-            say(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
-            every_walk.append(walk(gallery, None, ids, page=page, sent=sent))
-            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, sent=sent))
+            show_progress(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
+            every_walk.append(walk(gallery, None, ids, page=page, counter=counter))
+            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, counter=counter))
         everything, in_one_album = fastest(every_walk), fastest(album_walks)
     return _report(everything, in_one_album, images=images, in_album=in_album, page=page)
 
 
 def walk(
-    gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, sent: Sent
+    gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, counter: RequestCounter
 ) -> list[Cost]:
-    """Read a list to its end.
+    """Read all pages of a list, and return the cost of each.
 
     Args:
         gallery: The image service.
-        album_id: The album's list, or that of all images of the user.
-        expected: The ids of all images of the list in its order.
-        page: Images on a page.
-        sent: Counts the client's requests.
+        album_id: The album, or None for all images of the user.
+        expected: The ids of all images of the list, in order.
+        page: Images per page.
+        counter: Counts the requests of the client.
 
     Raises:
-        ValueError: Other images are listed, or in another order.
+        ValueError: The list has other images or another order.
     """
     costs: list[Cost] = []
     found: list[str] = []
     cursor: str | None = None
     while True:
-        calls, cpu, wall = sent.count, time.process_time(), time.perf_counter()
+        calls, cpu, wall = counter.count, time.process_time(), time.perf_counter()
         answer = gallery.all_images(USER, album_id=album_id, limit=page, cursor=cursor)
         costs.append(
             Cost(
-                calls=sent.count - calls,
+                calls=counter.count - calls,
                 cpu=(time.process_time() - cpu) * 1e3,
                 wall=(time.perf_counter() - wall) * 1e3,
             )
@@ -148,7 +153,7 @@ def walk(
 
 
 def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
-    """Of each page the least time that it took in any walk, and the most calls."""
+    """Return the minimum times and the maximum calls of each page over all walks."""
     return [
         Cost(
             calls=max(each.calls for each in page),
@@ -159,13 +164,13 @@ def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
     ]
 
 
-def newest_first(images: Sequence[Image]) -> list[str]:
-    """The ids of images in the order in which they are to be listed."""
+def sort_newest_first(images: Sequence[Image]) -> list[str]:
+    """Return the ids of images in the expected order of a list."""
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
 
 def growth(values: Sequence[float]) -> tuple[float, float]:
-    """The medians of the first and of the last fifth."""
+    """Return the medians of the first and of the last fifth."""
     fifth = max(1, len(values) // _FIFTHS)
     return median(values[:fifth]), median(values[-fifth:])
 
@@ -180,47 +185,51 @@ def _report(
         method=_METHOD.format(images=images, in_album=in_album, page=page, walks=_WALKS),
         measurements=(
             Measurement(
-                name="calls of DynamoDB for a page / pages",
+                name="DynamoDB calls / pages",
                 value=max(each.calls for each in all_images),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in all_images)} calls for {len(all_images)} pages",
             ),
-            _grown("CPU of a page: last fifth / first", [each.cpu for each in all_images], emulator_share),
-            _grown("wall time of a page: last fifth / first", [each.wall for each in all_images]),
+            _measure_growth(
+                "CPU per page: last fifth / first", [each.cpu for each in all_images], emulator_share
+            ),
+            _measure_growth("wall time per page: last fifth / first", [each.wall for each in all_images]),
             Measurement(
-                name="an album: calls for its first page / pages",
+                name="album: DynamoDB calls for the first page / pages",
                 value=album[0].calls,
                 goal=FIRST_PAGE_GOAL,
                 detail=f"{album[0].calls} calls for 1 page",
                 remark=_TWO_CALLS,
             ),
             Measurement(
-                name="an album: calls for a page after the first / pages",
+                name="album: DynamoDB calls for further pages / pages",
                 value=max(each.calls for each in album[1:]),
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
-            # Without the first page, which has one call more.
-            _grown("an album: CPU of a page: last fifth / first", [each.cpu for each in album[1:]]),
-            _grown("an album: wall time of a page: last fifth / first", [each.wall for each in album[1:]]),
+            # Without the first page, which needs one call more.
+            _measure_growth("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
+            _measure_growth(
+                "album: wall time per page: last fifth / first", [each.wall for each in album[1:]]
+            ),
         ),
         plots=(
             Plot(
                 name="image-lists",
-                title="CPU of a page by how deep it is in the list",
+                title="CPU per page by position in the list",
                 x="images before the page",
                 y="ms",
                 lines=(
-                    _smoothed("all images", [each.cpu for each in all_images], page),
-                    _smoothed("an album", [each.cpu for each in album], page),
+                    _smooth("all images", [each.cpu for each in all_images], page),
+                    _smooth("an album", [each.cpu for each in album], page),
                 ),
             ),
         ),
-        tables=(("Pages of all images by depth", _by_depth(all_images, page)),),
+        tables=(("Pages of all images by position", _tabulate_by_position(all_images, page)),),
     )
 
 
-def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
+def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Measurement:
     first, last = growth(values)
     return Measurement(
         name=name,
@@ -231,13 +240,13 @@ def _grown(name: str, values: Sequence[float], remark: str = "") -> Measurement:
     )
 
 
-def _smoothed(name: str, values: Sequence[float], page: int) -> Line:
-    """Medians of a few pages around each, since a single one is mostly noise."""
+def _smooth(name: str, values: Sequence[float], page: int) -> Line:
+    """Return a line of moving medians over five pages, because single pages are noisy."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
 
 
-def _by_depth(costs: Sequence[Cost], page: int) -> str:
+def _tabulate_by_position(costs: Sequence[Cost], page: int) -> str:
     fifth = max(1, len(costs) // _FIFTHS)
     rows: list[tuple[str, ...]] = []
     for start in range(0, fifth * _FIFTHS, fifth):
@@ -246,21 +255,21 @@ def _by_depth(costs: Sequence[Cost], page: int) -> str:
             cpu, wall = median(each.cpu for each in part), median(each.wall for each in part)
             images = f"{start * page + 1:,} to {(start + len(part)) * page:,}"
             rows.append((images, f"{cpu:.1f} ms", f"{wall:.1f} ms", f"{wall - cpu:.1f} ms"))
-    return table(("images", "CPU", "wall", "not ours"), rows)
+    return table(("images", "CPU", "wall", "emulator"), rows)
 
 
-def _table() -> Mapping[str, Any]:
-    """Arguments of `create_table` for the table that the program declares."""
+def _table_arguments() -> Mapping[str, Any]:
+    """Return the arguments of `create_table` for the declared table."""
     names = sorted({(key.name, key.type) for key in IMAGES.keys})
     return {
         "TableName": NAME,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names],
-        "KeySchema": _schema(IMAGES.partition_key.name, IMAGES.sort_key and IMAGES.sort_key.name),
+        "KeySchema": _key_schema(IMAGES.partition_key.name, IMAGES.sort_key and IMAGES.sort_key.name),
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index.name,
-                "KeySchema": _schema(index.partition_key.name, index.sort_key and index.sort_key.name),
+                "KeySchema": _key_schema(index.partition_key.name, index.sort_key and index.sort_key.name),
                 "Projection": {"ProjectionType": index.projection},
             }
             for index in IMAGES.indexes
@@ -268,12 +277,12 @@ def _table() -> Mapping[str, Any]:
     }
 
 
-def _schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
     keys = ((partition, "HASH"), (sort, "RANGE"))
     return [{"AttributeName": name, "KeyType": kind} for name, kind in keys if name]
 
 
-def _made(images: int, in_album: int) -> tuple[Album, list[Image]]:
+def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
     """An album and the user's images in no order; the first of them are in the album."""
     ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
@@ -317,12 +326,12 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 
 def _listed(image: Image) -> dict[str, Any]:
-    """What an album's list needs to find a ready image; new images are in none."""
+    """Return the index keys of a ready image; `image_row` writes those of a new one."""
     return {name: {"S": value} for name, value in listed(image, image.album_id).items() if value is not None}
 
 
-def _gallery(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
-    """The service as its function composes it. Lists call neither the bucket nor the distribution."""
+def _make_service(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
+    """Return the image service. Lists use neither the bucket nor the distribution."""
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)
     return Gallery(

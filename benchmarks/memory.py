@@ -1,14 +1,13 @@
-"""The most memory that this process has had."""
+"""Peak memory of this process."""
 
 import resource
 from pathlib import Path
 
 
 def peak_memory() -> int:
-    """Return the bytes, since the process became this program.
+    """Return the peak memory in bytes.
 
-    What getrusage() says begins with the memory of the process that started it; it is used where there is no
-    /proc, and in kilobytes, as Linux has it.
+    VmHWM is preferred because ru_maxrss, in kilobytes, includes the memory of the parent process before exec.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")

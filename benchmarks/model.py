@@ -1,4 +1,4 @@
-"""What a measurement is, and how it is compared with its goal."""
+"""Measurements, their goals and reports."""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -12,33 +12,33 @@ RATIO: Final = "x"
 
 @frozen(kw_only=True)
 class Goal:
-    """What a measured value should be.
+    """The goal of a measurement.
 
     Attributes:
-        bound: The value, in the measurement's unit.
-        kind: Whether what is measured should be at most or at least that.
+        bound: The bound, in the unit of the measurement.
+        kind: Whether the bound is a maximum or a minimum.
     """
 
     bound: float
     kind: Literal["at most", "at least"] = "at most"
 
     def is_met(self, value: float) -> bool:
-        """Whether a value, rounded as it is shown, is within the goal."""
+        """Return whether the value, rounded as it is printed, is within the bound."""
         shown = round(value, 2)
         return shown <= self.bound if self.kind == "at most" else shown >= self.bound
 
 
 @frozen(kw_only=True)
 class Measurement:
-    """One ratio of two things measured in the same run, or one value where there is nothing to divide by.
+    """The ratio of two values measured in the same run, or a single value.
 
     Attributes:
-        name: What was measured, against what.
-        value: The first divided by the second, or the value.
-        unit: Of the value; `x` for a ratio, nothing for a number of things.
-        goal: What it should be; none where it is only reported.
-        detail: What the value is made of, with units.
-        remark: Why a goal is missed and what it would take, or what a reader must know to believe it.
+        name: The measured value and, for a ratio, the value it is compared with.
+        value: The ratio or the value.
+        unit: The unit; `x` for a ratio, empty for a count.
+        goal: The goal, or None if the value is only reported.
+        detail: The measured values with their units.
+        remark: The reason for a missed goal, or an explanation of the value.
     """
 
     name: str
@@ -50,34 +50,34 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """`met`, `missed`, or nothing without a goal."""
+        """`met` or `missed`, or an empty text without a goal."""
         if self.goal is None:
             return ""
         return "met" if self.goal.is_met(self.value) else "missed"
 
     @property
     def shown(self) -> str:
-        """The value: a ratio without its unit, a number of things without decimals."""
+        """The value as text: a ratio without unit, a count without decimals."""
         if not self.unit:
             return f"{self.value:,.0f}"
         return f"{self.value:.2f}" if self.unit == RATIO else f"{self.value:.2f} {self.unit}"
 
     @property
     def wanted(self) -> str:
-        """The goal, or nothing."""
+        """The goal as text, or an empty text."""
         return f"{self.goal.kind} {self.goal.bound:g} {self.unit}".rstrip() if self.goal else ""
 
 
 @frozen(kw_only=True)
 class Report:
-    """What a benchmark found.
+    """The results of a benchmark.
 
     Attributes:
-        title: The subject.
-        method: How it was measured, for somebody who wants to repeat or doubt it. Markdown.
-        measurements: The values.
-        plots: Curves, where these say more than values.
-        tables: More that was seen on the way: a caption and a Markdown table each.
+        title: The title.
+        method: The method of measurement, as Markdown.
+        measurements: The measurements.
+        plots: Plots of further values.
+        tables: Further tables: pairs of a caption and a Markdown table.
     """
 
     title: str
@@ -87,7 +87,7 @@ class Report:
     tables: tuple[tuple[str, str], ...] = ()
 
 
-Say = Callable[[str], None]
-"""Shows what is being done at the moment."""
+ShowProgress = Callable[[str], None]
+"""Shows the progress of a benchmark."""
 
-Benchmark = Callable[[Say], Report]
+Benchmark = Callable[[ShowProgress], Report]

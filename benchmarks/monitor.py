@@ -1,7 +1,4 @@
-"""The engine that a program is measured against: it answers at once, and does nothing else.
-
-Pulumi's own engine runs in another process. What is measured is the program and the SDK under it.
-"""
+"""A resource monitor that answers at once, so that only the program and the Pulumi SDK are measured."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,12 +21,12 @@ _NAMES: Final = ("name", "bucket", "layerName")
 
 @frozen(kw_only=True)
 class Registered:
-    """What the program asked for.
+    """A registered resource.
 
     Attributes:
-        urn: The URN that it got.
-        request: As the SDK sent it.
-        made: What else it got, beside its inputs.
+        urn: The URN of the resource.
+        request: The request of the SDK.
+        made: The outputs that are not inputs.
     """
 
     urn: str
@@ -38,17 +35,17 @@ class Registered:
 
     @property
     def custom(self) -> bool:
-        """Whether AWS has it, and not just the program, as a component."""
+        """Whether it is a resource of AWS, not a component."""
         return self.request.custom
 
     def portable(self) -> Recorded:
-        """The resource for another process, with the content of its files."""
+        """Return the resource in a form that can be pickled, with the content of its files."""
         request = self.request
         return Recorded(
             urn=self.urn,
             type=request.type,
             name=request.name,
-            inputs=_with_content(rpc.deserialize_properties(request.object)),
+            inputs=_inline_archives(rpc.deserialize_properties(request.object)),
             references={
                 key: frozenset(of.urns) for key, of in request.propertyDependencies.items() if of.urns
             },
@@ -58,12 +55,12 @@ class Registered:
                 "retain_on_delete": request.retainOnDelete,
                 "ignore_changes": list(request.ignoreChanges),
             },
-            made=dict(_texts(self.made)),
+            made=dict(_iterate_strings(self.made)),
         )
 
 
 def run(program: Callable[[], object], stage: str, config: Mapping[str, object]) -> list[Registered]:
-    """Run a program to its end; returns what it registered, in its order."""
+    """Run a program, and return its resources in the order of their registration."""
     monitor = _Monitor(stage)
     run_program(program, monitor, project=PROJECT, stack=stage, config=config)
     return monitor.registered
@@ -75,12 +72,12 @@ class _Monitor(Monitor):
             project=PROJECT,
             stack=stage,
             root=Path(),
-            register=_never,
+            register=_not_called,
             invoke=lambda _token, _arguments: {"accountId": ACCOUNT, "id": ACCOUNT},
         )
         self.registered: list[Registered] = []
 
-    def RegisterResource(  # noqa: N802 - the protocol's name
+    def RegisterResource(  # noqa: N802 - the name in the gRPC protocol
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
         urn = self.urn(request.parent, request.type, request.name)
@@ -97,19 +94,19 @@ class _Monitor(Monitor):
         self.registered.append(Registered(urn=urn, request=request, made={"id": name, **outputs}))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=name, object=answer)
 
-    def RegisterResourceOutputs(  # noqa: N802 - the protocol's name
+    def RegisterResourceOutputs(  # noqa: N802 - the name in the gRPC protocol
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
         del request
         return empty_pb2.Empty()
 
 
-def _never(_registration: object) -> Any:  # noqa: ANN401 - returns nothing at all
+def _not_called(_registration: object) -> Any:  # noqa: ANN401 - never returns
     raise NotImplementedError
 
 
 def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
-    """What a resource is given wins, as with the recorder's mocks."""
+    """Merge inputs into outputs; inputs take precedence, as in the recorder's mocks."""
     for key, value in given.fields.items():
         if value.HasField("struct_value") and key in made.fields:
             _merge(made.fields[key].struct_value, value.struct_value)
@@ -117,23 +114,23 @@ def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
             made.fields[key].CopyFrom(value)
 
 
-def _texts(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
-    """The strings in a value, with where they are in it."""
+def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
+    """Yield the strings in a value with their paths."""
     match value:
         case str() if value:
             yield path, value
         case dict():
             for key, item in value.items():
-                yield from _texts(item, *path, key)
+                yield from _iterate_strings(item, *path, key)
         case list():
             for index, item in enumerate(value):
-                yield from _texts(item, *path, index)
+                yield from _iterate_strings(item, *path, index)
         case _:
             pass
 
 
-def _with_content(value: Any) -> Any:  # noqa: ANN401 - whatever a resource takes
-    """With archives of folders, which may be gone by then, as archives of their files' content."""
+def _inline_archives(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
+    """Replace archives of folders, which may be deleted later, by archives with the content of the files."""
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())
         return pulumi.AssetArchive(
@@ -143,5 +140,5 @@ def _with_content(value: Any) -> Any:  # noqa: ANN401 - whatever a resource take
             }
         )
     if isinstance(value, dict):
-        return {key: _with_content(item) for key, item in value.items()}
+        return {key: _inline_archives(item) for key, item in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""Curves as SVG: a few lines over two axes, on white, which looks the same wherever a page shows it."""
+"""Line plots as SVG, on a white background."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,16 +14,16 @@ WIDTH: Final = 640
 HEIGHT: Final = 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 44, 44
 _COLOURS: Final = ("#0b62a3", "#c4511d", "#3a7d34", "#7a4ba0")
-_TICKS: Final = 5  # about so many on an axis
+_TICKS: Final = 5  # approximate number per axis
 
 
 @frozen(kw_only=True)
 class Line:
-    """One curve.
+    """One line of a plot.
 
     Attributes:
-        name: What it shows.
-        points: Its points by x. On a logarithmic axis all numbers are above 0.
+        name: The name in the legend.
+        points: The points, sorted by x. On a logarithmic axis all numbers must be positive.
     """
 
     name: str
@@ -32,17 +32,17 @@ class Line:
 
 @frozen(kw_only=True)
 class Plot:
-    """Curves over the same axes.
+    """A plot with up to four lines.
 
     Attributes:
-        name: Of the file, without its ending.
-        title: What is shown.
-        x: What the horizontal axis is, with its unit.
-        y: What the vertical axis is, with its unit. It begins at 0 unless it is logarithmic.
-        lines: The curves, at most four.
-        x_scale: Of the horizontal axis.
-        y_scale: Of the vertical axis.
-        mark: A place on the horizontal axis that is to be seen: where, and what it is.
+        name: The name of the file, without its extension.
+        title: The title of the plot.
+        x: The label of the x axis, with its unit.
+        y: The label of the y axis, with its unit. The axis starts at 0 unless it is logarithmic.
+        lines: The lines, at most four.
+        x_scale: The scale of the x axis.
+        y_scale: The scale of the y axis.
+        mark: Position and label of a vertical line.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Plot:
     mark: tuple[float, str] | None = None
 
     def svg(self) -> str:
-        """The file's text."""
+        """Return the plot as SVG."""
         every = [point for line in self.lines for point in line.points]
         across = _Axis.over((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
         along = (y for _, y in every)
@@ -87,12 +87,12 @@ class Plot:
                 yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
             yield f'<rect x="{at:.1f}" y="27" width="12" height="3" fill="{colour}"/>'
             yield _text(at + 17, 32, line.name, "start")
-            at += 34 + 6.6 * len(line.name)  # about as wide as it is in any font
+            at += 34 + 6.6 * len(line.name)  # approximate width of the text in any font
 
 
 @frozen
 class _Axis:
-    """Where a number lies between two edges of the picture."""
+    """An axis, which maps numbers to positions in the picture."""
 
     first: float
     last: float
@@ -130,13 +130,13 @@ class _Axis:
 
 
 def _step(extent: float) -> float:
-    """A step of 1, 2 or 5 times a power of ten."""
+    """Return a step between ticks: 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(extent / _TICKS))
     return power * next(each for each in (1, 2, 5, 10) if extent / (power * each) <= _TICKS)
 
 
 def _grid(value: float, at: float, *, vertical: bool) -> str:
-    label = f"{value:,g}" if abs(value) < 1e6 else f"{value:.0e}"  # noqa: PLR2004 - what fits
+    label = f"{value:,g}" if abs(value) < 1e6 else f"{value:.0e}"  # noqa: PLR2004 - longer labels do not fit
     if vertical:
         line = f'x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"'
         text = _text(at, HEIGHT - _BOTTOM + 16, label, "middle")
@@ -156,7 +156,7 @@ def _mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
         yield _text(x + 5, _TOP + 12, mark[1], "start")
 
 
-def _text(  # noqa: PLR0913 - what a text has
+def _text(  # noqa: PLR0913 - the attributes of an SVG text
     x: float, y: float, text: str, anchor: str, *, weight: str = "normal", turned: bool = False
 ) -> str:
     turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""

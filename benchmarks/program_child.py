@@ -1,10 +1,10 @@
-"""One measurement of the program, in a process of its own that `benchmarks.program` starts.
+"""One measurement of the program, in a process that `benchmarks.program` starts.
 
-python -m benchmarks.program_child components 50 GRAPH    run __main__.py; write to GRAPH what it registered
-python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH, without components
-python -m benchmarks.program_child raw-usual 50 GRAPH     the same, begun and ended as programs mostly are
-python -m benchmarks.program_child import                 import what __main__.py imports
-python -m benchmarks.program_child import-raw GRAPH       import what the resources of GRAPH need
+python -m benchmarks.program_child components 50 GRAPH    run __main__.py and write its resources to GRAPH
+python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH without components
+python -m benchmarks.program_child raw-usual 50 GRAPH     the same, without `enable_fast_registration`
+python -m benchmarks.program_child import                 import the modules that __main__.py imports
+python -m benchmarks.program_child import-raw GRAPH       import the classes of the resources of GRAPH
 """
 
 import ast
@@ -25,21 +25,21 @@ from benchmarks.memory import peak_memory
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
-# The program that goes before the measured one: in sites, and as resources without components.
+# The warm-up program before the measured one: number of sites, and of resources without components.
 WARM_UP: Final = 1
 WARM_UP_RESOURCES: Final = 250
 
 
 @frozen(kw_only=True)
 class Cost:
-    """What something took.
+    """The cost of a measured operation.
 
     Attributes:
-        cpu: Seconds of this process, over all its threads.
-        wall: Seconds.
-        resources: Resources that AWS has, without components.
-        components: Components.
-        megabytes: The most memory the process has had.
+        cpu: CPU seconds of this process, over all threads.
+        wall: Wall time in seconds.
+        resources: Number of AWS resources.
+        components: Number of components.
+        megabytes: Peak memory of the process.
     """
 
     cpu: float
@@ -50,28 +50,28 @@ class Cost:
 
 
 def main(arguments: Sequence[str]) -> Cost:
-    """Measure what the arguments say."""
+    """Run the measurement that the arguments select."""
     match arguments:
         case ["import"]:
-            return _timed(_import_program)
+            return _measure_time(_import_modules_of_program)
         case ["import-raw", graph]:
-            return _import_raw([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
+            return _measure_raw_imports([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
-            return _components(int(sites), Path(graph))
+            return _measure_components(int(sites), Path(graph))
         case ["raw" | "raw-usual" as kind, _, graph]:
-            return _raw(Path(graph), as_ours=kind == "raw")
+            return _measure_raw(Path(graph), fast_registration=kind == "raw")
         case _:
             raise SystemExit(__doc__)
 
 
-def _timed(run: Callable[[], object]) -> Cost:
+def _measure_time(run: Callable[[], object]) -> Cost:
     cpu, wall = time.process_time(), time.perf_counter()
     run()
     return Cost(cpu=time.process_time() - cpu, wall=time.perf_counter() - wall)
 
 
-def _import_program() -> None:
-    """The imports at the top of `__main__.py`."""
+def _import_modules_of_program() -> None:
+    """Run the imports of `__main__.py`."""
     tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Import):
@@ -84,17 +84,17 @@ def _import_program() -> None:
                     importlib.import_module(f"{node.module}.{name.name}")
 
 
-def _import_raw(tokens: Sequence[str]) -> Cost:
+def _measure_raw_imports(tokens: Sequence[str]) -> Cost:
     def load() -> None:
         raw = importlib.import_module("benchmarks.raw_program")
         for token in tokens:
-            raw.class_of(token)
+            raw.find_class(token)
 
-    return _timed(load)
+    return _measure_time(load)
 
 
-def _components(sites: int, graph: Path) -> Cost:
-    from benchmarks.monitor import Registered, run  # noqa: PLC0415 - imports are what another child measures
+def _measure_components(sites: int, graph: Path) -> Cost:
+    from benchmarks.monitor import Registered, run  # noqa: PLC0415 - other children measure imports
     from local.engine.program import run_main  # noqa: PLC0415
     from tests.components.recorder import built_layers  # noqa: PLC0415
 
@@ -104,22 +104,22 @@ def _components(sites: int, graph: Path) -> Cost:
     with built_layers() as layers:
         run(program, STAGE, _configuration(WARM_UP, layers))
         registered: list[Registered] = []
-        cost = _timed(lambda: registered.extend(run(program, STAGE, _configuration(sites, layers))))
+        cost = _measure_time(lambda: registered.extend(run(program, STAGE, _configuration(sites, layers))))
         custom = [each for each in registered if each.custom]
-        # While the layers are still there: their content is part of the graph.
+        # Before the temporary layers are deleted, because their content is part of the graph.
         graph.write_bytes(pickle.dumps([each.portable() for each in custom]))
-    return _counted(cost, len(custom), len(registered) - len(custom))
+    return _with_counts(cost, len(custom), len(registered) - len(custom))
 
 
-def _raw(graph: Path, *, as_ours: bool) -> Cost:
+def _measure_raw(graph: Path, *, fast_registration: bool) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
     from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
-    from benchmarks.recorded import differences  # noqa: PLC0415
+    from benchmarks.recorded import find_differences  # noqa: PLC0415
 
     def program(resources: Sequence[RawResource]) -> None:
         runpy.run_path(
             str(ROOT / "benchmarks" / "flat_program.py"),
-            init_globals={"resources": resources, "as_ours": as_ours},
+            init_globals={"resources": resources, "fast_registration": fast_registration},
             run_name="__main__",
         )
 
@@ -127,13 +127,13 @@ def _raw(graph: Path, *, as_ours: bool) -> Cost:
     resources = raw_resources(recorded)
     run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
     registered: list[Registered] = []
-    cost = _timed(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
-    if wrong := differences([each.portable() for each in registered], recorded):
-        raise ValueError("\n".join(["compared other resources than those of the program:", *wrong]))
-    return _counted(cost, len(registered), 0)
+    cost = _measure_time(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
+    if wrong := find_differences([each.portable() for each in registered], recorded):
+        raise ValueError("\n".join(["the flat program has other resources than the program:", *wrong]))
+    return _with_counts(cost, len(registered), 0)
 
 
-def _counted(cost: Cost, resources: int, components: int) -> Cost:
+def _with_counts(cost: Cost, resources: int, components: int) -> Cost:
     return Cost(
         cpu=cost.cpu,
         wall=cost.wall,
@@ -144,7 +144,7 @@ def _counted(cost: Cost, resources: int, components: int) -> Cost:
 
 
 def _configuration(sites: int, layers: Path) -> Mapping[str, Any]:
-    """Production's own, with so many sites."""
+    """Return the configuration of production with a number of sites."""
     from tests.components.recorder import configuration  # noqa: PLC0415
 
     config = configuration(STAGE)
@@ -154,6 +154,6 @@ def _configuration(sites: int, layers: Path) -> Mapping[str, Any]:
 
 if __name__ == "__main__":
     with warnings.catch_warnings():
-        # pulumi_aws warns of deprecated classes in the modules that it loads.
+        # pulumi_aws warns about deprecated classes when it loads its modules.
         warnings.simplefilter("ignore", DeprecationWarning)
         sys.stdout.write(json.dumps(asdict(main(sys.argv[1:]))) + "\n")

@@ -1,4 +1,4 @@
-"""From a push to the live site, against the bare build of the same commit (issue 5, line 12)."""
+"""Time from a push to the live site, compared with a bare build of the same commit."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.embedded import ROOT, cloud, live, quiet
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.embedded import ROOT, require_live, run_cloud, silent_progress
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
 from local.cloud import Cloud
 from local.demo.demo import SITE, Connected, connect
@@ -19,32 +19,35 @@ from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-The example site. Bare: `npm ci` and `open-next build` in a checkout of the commit, with the same Node.js, settings and
-filled npm cache as builds of the embedded cloud. Push: the time from the signed push to the first page of that commit at
-the site's own address. One bare build runs before the push and one after it, and their mean counts. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
+The example site. Bare build: a checkout of the commit, `npm ci` and `open-next build`, with the same Node.js,
+the settings and
+filled filled npm cache of builds in the embedded cloud. Push: the time from the signed push to the
+first page of this commit at
+the URL of the site. One bare build runs before the push and one after it; the
+mean counts. Wall time is measured."""
 _REMARK: Final = """\
-Beyond the bare build, a push takes the time of the queue, the start of the build, the check of the toolchain, packing and
-storing the artifact, and the release with its smoke test. The status is requested every half second."""  # noqa: E501 - the same
+A push additionally includes the queue, the start of the build, the check of the tools, packing and
+storing the artifact, and the release with its smoke test. Statuses are polled every half second."""
 
 
-def measure(say: Say) -> Report:
-    """Build and push.
+def measure(show_progress: ShowProgress) -> Report:
+    """Measure two bare builds and a push.
 
     Raises:
-        ValueError: The push did not go live, or its page is not there.
-        CalledProcessError: The bare build failed; its output is in the error.
+        ValueError: The push did not go live, or the site does not show its commit.
+        CalledProcessError: The bare build failed; the error contains its output.
     """
-    with tempfile.TemporaryDirectory() as folder, cloud((SITE,)) as running:
-        connected = connect(running, running.create_user(), quiet())
+    with tempfile.TemporaryDirectory() as folder, run_cloud((SITE,)) as running:
+        connected = connect(running, running.create_user(), silent_progress())
         environment = _environment(running)
 
         def bare(name: str) -> Mapping[str, float]:
-            return _bare(connected, Path(folder) / name, environment, say)
+            return _bare(connected, Path(folder) / name, environment, show_progress)
 
-        say("push: filling npm's cache")
+        show_progress("push: filling npm's cache")
         _npm_ci(_checkout(connected, Path(folder) / "cache", environment), environment)
         builds = [bare("before")]
-        say("push: from the push to the live site")
+        show_progress("push: from the push to the live site")
         seconds = _push(connected)
         builds.append(bare("after"))
     totals = [sum(each.values()) for each in builds]
@@ -73,7 +76,7 @@ def _push(connected: Connected) -> float:
     began = time.perf_counter()
     answer = connected.webhook.deliver(payload)
     answer.raise_for_status()
-    live(connected.client.wait_until(answer.json()["deploymentId"], ()))
+    require_live(connected.client.wait_until(answer.json()["deploymentId"], ()))
     shown = commit_shown(connected.visitor.get("/").text)
     seconds = time.perf_counter() - began
     if shown != sha:
@@ -82,10 +85,10 @@ def _push(connected: Connected) -> float:
 
 
 def _bare(
-    connected: Connected, folder: Path, environment: Mapping[str, str], say: Say
+    connected: Connected, folder: Path, environment: Mapping[str, str], show_progress: ShowProgress
 ) -> Mapping[str, float]:
-    """Seconds of each step of a bare build."""
-    say("push: bare build")
+    """Run a bare build and return the seconds of each step."""
+    show_progress("push: bare build")
     began = time.perf_counter()
     _checkout(connected, folder, environment)
     fetched = time.perf_counter()
@@ -109,17 +112,17 @@ def _npm_ci(folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def _run(command: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> None:
-    subprocess.run(  # noqa: S603 - the example site's own build
+    subprocess.run(  # noqa: S603 - the build of the example site
         command, cwd=folder, env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL
     )
 
 
 def _environment(running: Cloud) -> Mapping[str, str]:
-    """What builds have, as far as a bare one needs it."""
+    """Return the environment variables of builds that a bare build needs."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(
         node=node_folder(find_node(), kept / "node"),
-        npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - npm's own name
+        npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - the name that npm uses
         endpoint_url=running.emulator.endpoint_url,
         host=os.environ,
     )

@@ -1,4 +1,4 @@
-"""PynamoDB's models of a deployment and of a job, with the attributes of ours."""
+"""PynamoDB models of a deployment and of a job, with the attributes of this project's models."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Final
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.models import Model
 
-OWN_DEPLOYMENTS: Final = "benchmark-pynamo-deployments"
-OWN_JOBS: Final = "benchmark-pynamo-jobs"
+PYNAMO_DEPLOYMENTS: Final = "benchmark-pynamo-deployments"
+PYNAMO_JOBS: Final = "benchmark-pynamo-jobs"
 
 
-class MapOfRelease(MapAttribute[str, Any]):
-    """A deployment's release."""
+class PynamoRelease(MapAttribute[str, Any]):
+    """The release of a deployment."""
 
     alias = UnicodeAttribute()
     server_version = UnicodeAttribute(attr_name="serverVersion")
@@ -22,13 +22,13 @@ class MapOfRelease(MapAttribute[str, Any]):
     url = UnicodeAttribute()
 
 
-class OwnDeploymentModel(Model):
+class PynamoDeployment(Model):
     """A deployment."""
 
     class Meta:  # pyright: ignore[reportIncompatibleVariableOverride] - PynamoDB's way of writing it
         """Where it is stored."""
 
-        table_name: ClassVar[str] = OWN_DEPLOYMENTS
+        table_name: ClassVar[str] = PYNAMO_DEPLOYMENTS
 
     project_id = UnicodeAttribute(attr_name="projectId", hash_key=True)
     deployment_id = UnicodeAttribute(attr_name="deploymentId", range_key=True)
@@ -44,17 +44,17 @@ class OwnDeploymentModel(Model):
     created_at = UTCDateTimeAttribute(attr_name="createdAt")
     updated_at = UTCDateTimeAttribute(attr_name="updatedAt")
     build_id = UnicodeAttribute(attr_name="buildId")
-    release = MapOfRelease()
+    release = PynamoRelease()
     live_at = UTCDateTimeAttribute(attr_name="liveAt")
 
 
-class JobModel(Model):
+class PynamoJob(Model):
     """A job."""
 
     class Meta:  # pyright: ignore[reportIncompatibleVariableOverride] - PynamoDB's way of writing it
         """Where it is stored."""
 
-        table_name: ClassVar[str] = OWN_JOBS
+        table_name: ClassVar[str] = PYNAMO_JOBS
 
     job_id = UnicodeAttribute(attr_name="jobId", hash_key=True)
     shop_domain = UnicodeAttribute(attr_name="shopDomain")
@@ -68,8 +68,8 @@ class JobModel(Model):
 
 
 def connect(connection: Mapping[str, str]) -> None:
-    """Let the models speak to this endpoint; takes boto3's arguments."""
-    for model in (OwnDeploymentModel, JobModel):
+    """Connect the models to an endpoint, which is given as arguments of a boto3 client."""
+    for model in (PynamoDeployment, PynamoJob):
         meta: Any = model.Meta
         meta.host = connection["endpoint_url"]
         meta.region = connection["region_name"]

@@ -1,4 +1,4 @@
-"""The resources of the program, registered without components: what the program is compared with."""
+"""The resources of the program, registered without components, for comparison with the program."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ class Attribute:
     """An output of another resource.
 
     Attributes:
-        of: The other's position.
-        name: The attribute.
-        within: Where the value is in it.
+        of: The position of the other resource.
+        name: The name of the output.
+        within: The path of the value within the output.
     """
 
     of: int
@@ -27,33 +27,33 @@ class Attribute:
 
 
 @frozen
-class Sentence:
-    """A text with outputs of other resources in it, as policies are.
+class Template:
+    """A text that contains outputs of other resources, such as a policy.
 
     Attributes:
-        outputs: Each once.
-        pieces: The text: strings, and positions in `outputs`.
+        outputs: The outputs, without duplicates.
+        pieces: The parts of the text: strings, and positions in `outputs`.
     """
 
     outputs: tuple[Attribute, ...]
     pieces: tuple[str | int, ...]
 
-    def written(self, known: Sequence[str]) -> str:
-        """The text when the outputs are known."""
+    def render(self, known: Sequence[str]) -> str:
+        """Return the text with the values of the outputs."""
         return "".join([piece if isinstance(piece, str) else known[piece] for piece in self.pieces])
 
 
 @frozen(kw_only=True)
 class RawResource:
-    """A resource as somebody would write it by hand.
+    """A resource as in a handwritten program.
 
     Attributes:
         cls: The class of pulumi_aws.
-        name: The resource's name.
+        name: The name of the resource.
         arguments: Keyword arguments without outputs.
-        wired: Keyword arguments in which an Attribute or a Sentence stands somewhere.
-        after: Positions of the resources that are named as dependencies.
-        options: Further options.
+        wired: Keyword arguments that contain an Attribute or a Template.
+        after: Positions of the resources in `depends_on`.
+        options: Further resource options.
     """
 
     cls: type[pulumi.CustomResource]
@@ -65,47 +65,47 @@ class RawResource:
 
 
 def raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
-    """Translate what a program registered, in its order.
+    """Convert recorded resources, in order.
 
-    What an argument owes to another resource is wired to that one's output, wherever in the argument it
-    stands: the resources have the same inputs, options and dependencies then.
+    Values that come from another resource are replaced by its output, wherever they occur in an argument.
+    Therefore the resources have the same inputs, options and dependencies as in the program.
     """
     positions = {each.urn: position for position, each in enumerate(graph)}
-    return [_raw(each, graph, positions) for each in graph]
+    return [_convert(each, graph, positions) for each in graph]
 
 
 def register(resources: Sequence[RawResource]) -> None:
-    """Register them, one after the other, below nothing."""
+    """Register the resources in order, without a parent."""
     made: list[pulumi.CustomResource] = []
     for resource in resources:
-        wired: dict[str, Any] = {key: _given(value, made) for key, value in resource.wired.items()}
+        wired: dict[str, Any] = {key: _resolve(value, made) for key, value in resource.wired.items()}
         options = pulumi.ResourceOptions(
             depends_on=[made[position] for position in resource.after], **resource.options
         )
         made.append(resource.cls(resource.name, opts=options, **resource.arguments, **wired))
 
 
-def class_of(token: str) -> type[pulumi.CustomResource]:
-    """The class of pulumi_aws by its type token, as `aws:dynamodb/table:Table`."""
+def find_class(token: str) -> type[pulumi.CustomResource]:
+    """Return the class of pulumi_aws for a type token such as `aws:dynamodb/table:Table`."""
     module = token.split(":")[1].split("/", maxsplit=1)[0]
     found = getattr(getattr(aws, "lambda_" if module == "lambda" else module), token.rpartition(":")[2])
     return cast("type[pulumi.CustomResource]", found)
 
 
-def _raw(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]) -> RawResource:
+def _convert(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]) -> RawResource:
     arguments: dict[str, Any] = {}
     wired: dict[str, Any] = {}
     referred: set[str] = set()
     for key, value in each.inputs.items():
         of = sorted(positions[urn] for urn in each.references.get(key, ()))
-        found, used = _wired(value, [(position, graph[position].made) for position in of])
+        found, used = _replace_by_outputs(value, [(position, graph[position].made) for position in of])
         if used != set(of):
             missing = [graph[position].urn for position in of if position not in used]
-            raise ValueError(f"{key} of {each.urn} says nothing of {', '.join(missing)}: {value!r}")
+            raise ValueError(f"{key} of {each.urn} contains no output of {', '.join(missing)}: {value!r}")
         (wired if of else arguments)[_snake_case(key)] = found
         referred.update(each.references.get(key, ()))
     return RawResource(
-        cls=class_of(each.type),
+        cls=find_class(each.type),
         name=each.name,
         arguments=arguments,
         wired=wired,
@@ -114,32 +114,34 @@ def _raw(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]
     )
 
 
-def _wired(value: object, others: Sequence[tuple[int, Mapping[Within, str]]]) -> tuple[object, set[int]]:
-    """The value with the outputs of these resources in it, and the positions of those that are in it."""
+def _replace_by_outputs(
+    value: object, others: Sequence[tuple[int, Mapping[Within, str]]]
+) -> tuple[object, set[int]]:
+    """Return the value with outputs of the other resources, and the positions of the resources used."""
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():
-            attribute = Attribute(position, _snake_case(str(name)), tuple(map(_pythonic, within)))
+            attribute = Attribute(position, _snake_case(str(name)), tuple(map(_to_python_key, within)))
             known.setdefault(text, []).append(attribute)
     if not known:
         return value, set()
-    # The longest first: a name is part of the ARN.
+    # The longest text first, because an ARN contains the name.
     pattern = re.compile("|".join(re.escape(text) for text in sorted(known, key=len, reverse=True)))
     used: set[int] = set()
 
-    def owner(text: str) -> Attribute:
-        """Whose text it is; of several that are called the same, one that was not yet found."""
+    def find_output(text: str) -> Attribute:
+        """Return the output with this text; if several match, one of a resource that is not used yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found
 
     def wire(item: object) -> object:
         if isinstance(item, str) and (texts := list(dict.fromkeys(pattern.findall(item)))):
-            outputs = [owner(text) for text in texts]
+            outputs = [find_output(text) for text in texts]
             if item == texts[0]:
                 return outputs[0]
             parts = re.split(f"({pattern.pattern})", item)
-            return Sentence(
+            return Template(
                 tuple(outputs), tuple(texts.index(part) if part in known else part for part in parts if part)
             )
         if isinstance(item, dict):
@@ -151,19 +153,19 @@ def _wired(value: object, others: Sequence[tuple[int, Mapping[Within, str]]]) ->
     return wire(value), used
 
 
-def _given(value: object, made: Sequence[pulumi.CustomResource]) -> object:
-    """The value with the outputs in it that the resources have now."""
+def _resolve(value: object, made: Sequence[pulumi.CustomResource]) -> object:
+    """Return the value with the outputs of the registered resources."""
     if isinstance(value, Attribute):
         return _output(value, made)
-    if isinstance(value, Sentence):
+    if isinstance(value, Template):
         outputs = [_output(each, made) for each in value.outputs]
         if len(outputs) == 1:
-            return outputs[0].apply(lambda known: value.written([known]))
-        return pulumi.Output.all(*outputs).apply(value.written)
+            return outputs[0].apply(lambda known: value.render([known]))
+        return pulumi.Output.all(*outputs).apply(value.render)
     if isinstance(value, dict):
-        return {key: _given(inner, made) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: _resolve(inner, made) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_given(inner, made) for inner in cast("list[object]", value)]
+        return [_resolve(inner, made) for inner in cast("list[object]", value)]
     return value
 
 
@@ -174,7 +176,7 @@ def _output(of: Attribute, made: Sequence[pulumi.CustomResource]) -> pulumi.Outp
     return output
 
 
-def _pythonic(key: str | int) -> str | int:
+def _to_python_key(key: str | int) -> str | int:
     return _snake_case(key) if isinstance(key, str) else key
 
 

@@ -1,4 +1,4 @@
-"""What a program registered, for another process to register again and to compare."""
+"""Recorded resources of a program, which another process can register again and compare."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -7,22 +7,22 @@ import pulumi
 from attrs import frozen
 
 Within: TypeAlias = tuple[str | int, ...]
-"""Where a value is within others: keys of mappings, and positions in lists."""
+"""The path of a value: keys of mappings and positions in lists."""
 
 
 @frozen(kw_only=True)
 class Recorded:
-    """What a program registered.
+    """A registered resource.
 
     Attributes:
-        urn: Its URN.
-        type: Its type token.
-        name: Its name.
-        inputs: As the engine got them, with files' content.
-        references: By input, the URNs of the resources of which its value is made.
-        after: The URNs of all that has to be made before it.
+        urn: The URN.
+        type: The type token.
+        name: The name.
+        inputs: The inputs that the engine received, with the content of files.
+        references: The URNs of the resources that an input depends on, by input.
+        after: The URNs of all dependencies.
         options: Further options, by their names in the SDK.
-        made: What it got when it was made, by where that is: `("arn",)`.
+        made: The outputs by path, such as `("arn",)`.
     """
 
     urn: str
@@ -35,37 +35,41 @@ class Recorded:
     made: Mapping[Within, str]
 
 
-def differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
-    """What two programs registered differently, one line for each, without regard to components."""
-    ours, theirs = ({_below_nothing(each.urn): each for each in graph} for graph in (one, other))
-    found = [f"{urn}: only one has it" for urn in sorted(ours.keys() ^ theirs.keys())]
-    for urn in sorted(ours.keys() & theirs.keys()):
-        mine, its = _compared(ours[urn]), _compared(theirs[urn])
-        found += [f"{urn}: {key} is {mine[key]!r} and {its[key]!r}" for key in mine if mine[key] != its[key]]
+def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
+    """Return the differences between two programs, one per line. Components are ignored."""
+    first_graph, second_graph = ({_strip_parents(each.urn): each for each in graph} for graph in (one, other))
+    found = [f"{urn}: only in one program" for urn in sorted(first_graph.keys() ^ second_graph.keys())]
+    for urn in sorted(first_graph.keys() & second_graph.keys()):
+        first_values, second_values = _comparable(first_graph[urn]), _comparable(second_graph[urn])
+        found += [
+            f"{urn}: {key} is {first_values[key]!r} and {second_values[key]!r}"
+            for key in first_values
+            if first_values[key] != second_values[key]
+        ]
     return found
 
 
-def _below_nothing(urn: str) -> str:
-    """The URN without the types of the resources above it."""
+def _strip_parents(urn: str) -> str:
+    """Return the URN without the types of its parents."""
     *_, kinds, name = urn.split("::")
     return f"{kinds.rpartition('$')[2]}::{name}"
 
 
-def _compared(each: Recorded) -> dict[str, Any]:
+def _comparable(each: Recorded) -> dict[str, Any]:
     return {
-        "inputs": _readable(each.inputs),
-        "references": {key: set(map(_below_nothing, urns)) for key, urns in each.references.items()},
-        "after": set(map(_below_nothing, each.after)),
+        "inputs": _expand_archives(each.inputs),
+        "references": {key: set(map(_strip_parents, urns)) for key, urns in each.references.items()},
+        "after": set(map(_strip_parents, each.after)),
         "options": each.options,
     }
 
 
-def _readable(value: object) -> object:
-    """The value with what archives and assets consist of in their places."""
+def _expand_archives(value: object) -> object:
+    """Return the value with archives and assets replaced by their content."""
     if isinstance(value, pulumi.Archive | pulumi.Asset):
-        return {type(value).__name__: _readable(vars(value))}
+        return {type(value).__name__: _expand_archives(vars(value))}
     if isinstance(value, dict):
-        return {key: _readable(inner) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: _expand_archives(inner) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_readable(inner) for inner in cast("list[object]", value)]
+        return [_expand_archives(inner) for inner in cast("list[object]", value)]
     return value

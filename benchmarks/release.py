@@ -1,4 +1,4 @@
-"""A release of a thousand files, against `aws s3 sync` of them to the same emulator (issue 5, line 12)."""
+"""A release of a thousand files, compared with `aws s3 sync` of the same files to the same emulator."""
 
 import base64
 import hashlib
@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from benchmarks.embedded import live, tiny_platform
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.embedded import require_live, run_tiny_platform
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.cloud import REGION, Cloud
 from reference.markdown import table
 from runtime.deploy.releases.release_steps import Step
@@ -28,21 +28,28 @@ FILES: Final = 1_000
 CHANGED: Final = 10
 GOAL: Final = Goal(bound=0.5)
 NONE: Final = Goal(bound=0)
-# Bytes. About what the chunks of a Next.js site have.
+# In bytes: typical sizes of chunks of a Next.js site.
 _SMALLEST, _LARGEST = 500, 40_000
 _BUCKET: Final = "benchmark-sync"
 _FOLDER: Final = "_next/static/chunks"
 _RELEASE: Final = "anchor-local-release"
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud. Then {changed} of them are replaced, and it
-is pushed again. The time of a release is the sum of its steps, as the release function logs them, from the download of
-the artifact to the switch. The AWS command line copies the same files from a folder to a bucket of the same emulator
-(`aws s3 sync`), once before and once after the release, and the mean counts; then it copies the changed files. Wall time."""  # noqa: E501 - Markdown, wrapped at 120
+A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud. Then
+{changed} of them are replaced, and it
+is pushed again. The time of a release is the sum of its steps in the
+log of the release function: from the download of
+the artifact to the switch, with all checks, two published
+and tested functions, and the edge. The locked AWS command line copies the same files from a folder to a
+bucket of the same emulator
+(`aws s3 sync`), once before and once after the release; the mean counts. Then
+it copies it copies the changed files. Wall time is measured."""
 _REMARK: Final = """\
-Both do the uploads. The other steps of the release took {others:.2f} s and do not depend on the number of files. During the
-{sync:.2f} s of `aws s3 sync`, the emulator computed for {emulated:.2f} s in one thread. That is a lower limit for every client here,
-while S3 answers many requests at the same time."""  # noqa: E501 - the same
+Only the do the same work. The other steps of the release took {others:.2f} s, independent of the
+number of files. During the
+{sync:.2f} s of `aws s3 sync`, the emulator computed for {emulated:.2f} s in one
+thread. This is a lower bound for any client here,
+while S3 handles requests in parallel."""
 
 
 @frozen(kw_only=True)
@@ -50,8 +57,8 @@ class Released:
     """One release.
 
     Attributes:
-        steps: Seconds by step, in their order.
-        written: Keys of the site's hashed files that were written.
+        steps: Seconds of each step, in order.
+        written: Keys of the hashed files that were written.
     """
 
     steps: Mapping[str, float]
@@ -59,35 +66,35 @@ class Released:
 
     @property
     def seconds(self) -> float:
-        """Of all steps."""
+        """Seconds of all steps."""
         return sum(self.steps.values())
 
 
 @frozen(kw_only=True)
-class Synchronised:
-    """One run of the AWS command line.
+class SyncResult:
+    """One run of `aws s3 sync`.
 
     Attributes:
-        seconds: What it took.
-        emulator_seconds: CPU seconds that the emulator needed to answer it.
+        seconds: Wall time.
+        emulator_seconds: CPU seconds of the emulator.
     """
 
     seconds: float
     emulator_seconds: float
 
 
-def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
-    """Release and synchronise.
+def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = CHANGED) -> Report:
+    """Measure two releases and `aws s3 sync` of the same files.
 
     Raises:
         ValueError: A release did not go live.
         CalledProcessError: The AWS command line failed.
-        TimeoutError: The release function's log did not come.
+        TimeoutError: The log of the release function did not arrive.
     """
-    first = contents(files, seed=1)
-    # As a build does: what has another content has another name.
-    gone, new = sorted(first)[:changed], contents(changed, seed=2)
-    with tempfile.TemporaryDirectory() as folder, tiny_platform(SITE) as running:
+    first = make_files(files, seed=1)
+    # As in a build, a changed file gets another name.
+    gone, new = sorted(first)[:changed], make_files(changed, seed=2)
+    with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
         cloud.emulator.client("s3").create_bucket(
             Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -95,18 +102,18 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
         local = Path(folder)
         _write(local, first)
         site = running.project(SITE, more={_in_repository(name): first[name] for name in first})
-        say(f"release: aws s3 sync of {files} files")
+        show_progress(f"release: aws s3 sync of {files} files")
         syncs = [_sync(cloud, local, "before")]
-        say(f"release: {files} files")
+        show_progress(f"release: {files} files")
         whole = _release(cloud, site, {})
-        say(f"release: aws s3 sync of {files} files, again")
+        show_progress(f"release: aws s3 sync of {files} files, again")
         syncs.append(_sync(cloud, local, "after"))
         for name in gone:
             (local / name).unlink()
         _write(local, new)
-        say(f"release: aws s3 sync of {changed} changed files")
+        show_progress(f"release: aws s3 sync of {changed} changed files")
         sync_of_changed = _sync(cloud, local, "after")
-        say(f"release: {changed} changed files")
+        show_progress(f"release: {changed} changed files")
         changes = {_in_repository(name): content for name, content in new.items()}
         again = _release(cloud, site, changes | {_in_repository(name): None for name in gone})
     kept = {f"assets/{SITE}/{site.project_id}/{name}" for name in first if name not in gone}
@@ -124,7 +131,7 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
                 detail=f"{whole.seconds:.2f} s / {sync:.2f} s ({both})",
             ),
             Measurement(
-                name="its uploads alone / `aws s3 sync`",
+                name="only its uploads / `aws s3 sync`",
                 value=whole.steps[Step.ASSETS] / sync,
                 goal=GOAL,
                 remark=_REMARK.format(
@@ -138,13 +145,13 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
                 detail=f"{again.seconds:.2f} s / {sync_of_changed.seconds:.2f} s",
             ),
             Measurement(
-                name="unchanged files that are sent again",
+                name="unchanged files uploaded again",
                 value=len(again.written & kept),
                 unit="",
                 goal=NONE,
                 detail=(
-                    f"of {len(kept):,}; {len(again.written)} hashed files were sent, {changed} changed ones "
-                    "and those that each build makes anew"
+                    f"of {len(kept):,}; {len(again.written)} hashed files were uploaded: {changed} changed "
+                    "ones and those that differ in each build"
                 ),
             ),
         ),
@@ -152,9 +159,9 @@ def measure(say: Say, *, files: int = FILES, changed: int = CHANGED) -> Report:
     )
 
 
-def contents(number: int, *, seed: int) -> Mapping[str, bytes]:
-    """So many files that look like hashed chunks, by their path."""
-    source = random.Random(seed)  # noqa: S311 - content of a measurement
+def make_files(number: int, *, seed: int) -> Mapping[str, bytes]:
+    """Return files that look like hashed chunks, by path."""
+    source = random.Random(seed)  # noqa: S311 - not for security
     found: dict[str, bytes] = {}
     for _ in range(number):
         size = source.randint(_SMALLEST, _LARGEST)
@@ -174,12 +181,12 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def _sync(cloud: Cloud, folder: Path, prefix: str) -> Synchronised:
-    """Run the AWS command line; its start counts."""
+def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
+    """Run `aws s3 sync`, and measure it including its start."""
     keys = cloud.emulator.administrator
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(folder.parent),  # nobody's own settings
+        "HOME": str(folder.parent),  # without the settings of the user
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "AWS_DEFAULT_REGION": REGION,
@@ -190,21 +197,21 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> Synchronised:
     subprocess.run(  # noqa: S603 - the locked AWS command line
         [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
     )
-    # The emulator is a part of this process, which does nothing else meanwhile.
-    return Synchronised(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
+    # The emulator runs in this process, which does nothing else meanwhile.
+    return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
 def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
-    before = _hashed(cloud, site)
-    deployment = live(site.release(changes))
-    after = _hashed(cloud, site)
-    # Times of S3 are whole seconds, and a build takes longer than one.
+    before = _read_write_times(cloud, site)
+    deployment = require_live(site.release(changes))
+    after = _read_write_times(cloud, site)
+    # S3 times have a resolution of one second, and a build takes longer.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
-    return Released(steps=_logged(cloud, deployment["deploymentId"]), written=written)
+    return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 
 
-def _hashed(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
-    """When each hashed file of the site was written."""
+def _read_write_times(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
+    """Return the time of the last write of each hashed file."""
     prefix = f"assets/{SITE}/{site.project_id}/_next/static/"
     pages = (
         cloud.emulator.client("s3")
@@ -214,18 +221,18 @@ def _hashed(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
     return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", ())}
 
 
-def _logged(cloud: Cloud, deployment_id: str) -> Mapping[str, float]:
-    """Seconds of each step, from the function's log, which may come a moment after the deployment is live."""
+def _read_step_seconds(cloud: Cloud, deployment_id: str) -> Mapping[str, float]:
+    """Return the seconds of each step from the log, which can arrive after the deployment is live."""
     deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
-        records = [each for each in _records(cloud) if each.get("deploymentId") == deployment_id]
+        records = [each for each in _read_log_records(cloud) if each.get("deploymentId") == deployment_id]
         if any(each["message"] == "live" for each in records):
             return {each["step"]: each["seconds"] for each in records if each["message"] == "step done"}
         time.sleep(0.1)
-    raise TimeoutError(f"the release function logged nothing of {deployment_id}")
+    raise TimeoutError(f"the release function logged no steps of {deployment_id}")
 
 
-def _records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
+def _read_log_records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
     pages = (
         cloud.emulator.client("logs")
         .get_paginator("filter_log_events")

@@ -1,4 +1,4 @@
-"""The repositories against the raw client, boto3's Table resource and PynamoDB."""
+"""The repositories, compared with the raw client, boto3's Table resource and PynamoDB."""
 
 import gc
 import random
@@ -11,19 +11,19 @@ import boto3
 from attrs import asdict, evolve, fields, frozen
 
 from benchmarks.emulator import emulator
-from benchmarks.model import Goal, Measurement, Report, Say
-from benchmarks.pynamo_models import OWN_DEPLOYMENTS, OWN_JOBS, MapOfRelease, OwnDeploymentModel, connect
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
+from benchmarks.pynamo_models import PYNAMO_DEPLOYMENTS, PYNAMO_JOBS, PynamoDeployment, PynamoRelease, connect
 from benchmarks.repository_contenders import (
     AT,
     DEPLOYMENTS,
     JOBS,
     PAGE,
-    ByHand,
-    ByPynamo,
-    ByRepository,
-    ByTableResource,
     Contender,
-    Scene,
+    PynamoModels,
+    RawClient,
+    Repositories,
+    TableResource,
+    TestData,
 )
 from runtime.deploy.model import Deployment, Release, Source, Status
 from runtime.shared.aws import usual_settings
@@ -44,16 +44,20 @@ RELEASE: Final = Release(
     url="https://01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
 )
 _METHOD: Final = """\
-Four operations run on the same emulator, in a separate process. They are: `get` a deployment by its key (16 attributes,
-one of them a map), `create` a job (a conditional put of 9 attributes), `update` a deployment (a conditional update that
-returns the row) and `list` a page of {page} deployments. The raw client builds its dictionaries and reads the answers by
-hand, with parsed times. It has the settings of the functions' client, which leaves the validation of parameters to
-DynamoDB, as PynamoDB's does. boto3's Table resource has its defaults. The result is CPU seconds of the calling thread.
-The contenders take turns, {calls} calls each, {rounds} times in a changing order, and the fastest turn counts."""  # noqa: E501 - Markdown, wrapped at 120
+Four operations run on the same emulator, which is a separate process, separate process. They are: `get` a deployment by
+its key (16 attributes,
+one of them a map), `create` a job (a conditional put of 9 attributes), `update` a
+deployment (a conditional update that
+returns the row) and `list` a page of {page} deployments. The
+raw client uses handwritten dictionaries for requests, and parses responses, including times, by hand. It
+has the settings of the functions' client, which does not validate parameters, like that of PynamoDB.
+boto3's Table resource has default settings. CPU seconds of the calling thread are measured. Each contender
+makes {calls} calls in a turn and has {rounds} turns in random order. The fastest turn counts."""
 _LIMIT: Final = """\
-The raw call takes {least:.0%} or more of each operation: boto3 and botocore build, sign, send and parse it, as botocore does
-for PynamoDB. So no repository on top of them can be 1.5 times as fast as another one. That would need requests without
-botocore, with our own credentials, retries and endpoints. botocore is more reliable than that, so its time is accepted."""  # noqa: E501 - Markdown, wrapped at 120
+At least {least:.0%} of the time of an operation of each operation: boto3 and botocore build, sign, send and
+parse it, also for PynamoDB. Therefore no repository based on botocore can be 1.5 times as fast as another
+one. A faster one would have to build, sign and send requests itself, with its own handling of credentials,
+retries and endpoints. This than not worth the risk."""
 
 
 @frozen(kw_only=True)
@@ -64,22 +68,22 @@ class Row:
     microseconds: Mapping[str, float]
 
     def ratio(self, one: str, other: str) -> float:
-        """How many times as long the one takes."""
+        """Return the time of one contender divided by that of the other."""
         return self.microseconds[one] / self.microseconds[other]
 
 
-def measure(say: Say, *, rounds: int = 30, calls: int = 5) -> Report:
+def measure(show_progress: ShowProgress, *, rounds: int = 30, calls: int = 5) -> Report:
     """Measure every operation with every contender.
 
     Args:
-        say: Shows what is being measured.
-        rounds: How often the contenders take turns.
-        calls: Calls of one turn.
+        show_progress: Shows the progress.
+        rounds: Number of turns of each contender.
+        calls: Number of calls in each turn.
     """
     with emulator() as connection:
         contenders = _contenders(connection)
-        rows = [_row(operation, contenders, say, rounds, calls) for operation in OPERATIONS]
-    limit = _LIMIT.format(least=min(1 / row.ratio(ByRepository.name, ByHand.name) for row in rows))
+        rows = [_row(operation, contenders, show_progress, rounds, calls) for operation in OPERATIONS]
+    limit = _LIMIT.format(least=min(1 / row.ratio(Repositories.name, RawClient.name) for row in rows))
     return Report(
         title="Repositories",
         method=_METHOD.format(page=PAGE, rounds=rounds, calls=calls),
@@ -92,46 +96,46 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
     return (
         Measurement(
             name=f"{row.operation}: repository to raw client",
-            value=row.ratio(ByRepository.name, ByHand.name),
+            value=row.ratio(Repositories.name, RawClient.name),
             goal=RAW_GOAL,
-            detail=f"{us[ByRepository.name]:.0f} us to {us[ByHand.name]:.0f} us",
+            detail=f"{us[Repositories.name]:.0f} us to {us[RawClient.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: boto3's Table resource to repository",
-            value=row.ratio(ByTableResource.name, ByRepository.name),
-            detail=f"{us[ByTableResource.name]:.0f} us to {us[ByRepository.name]:.0f} us",
+            value=row.ratio(TableResource.name, Repositories.name),
+            detail=f"{us[TableResource.name]:.0f} us to {us[Repositories.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: PynamoDB to repository",
-            value=row.ratio(ByPynamo.name, ByRepository.name),
+            value=row.ratio(PynamoModels.name, Repositories.name),
             goal=PYNAMO_GOAL,
-            detail=f"{us[ByPynamo.name]:.0f} us to {us[ByRepository.name]:.0f} us",
+            detail=f"{us[PynamoModels.name]:.0f} us to {us[Repositories.name]:.0f} us",
             remark=limit,
         ),
     )
 
 
 def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
-    # With the settings that functions have: without them, raw calls would take longer.
+    # With the settings of the functions' clients, without which raw calls would take longer.
     client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
-    for table in (DEPLOYMENTS, OWN_DEPLOYMENTS):
+    for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
         _create(client, table, "projectId", "deploymentId")
-    for table in (JOBS, OWN_JOBS):
+    for table in (JOBS, PYNAMO_JOBS):
         _create(client, table, "jobId")
     connect(connection)
     deployments = _deployments()
     for deployment in deployments:
         client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
-        _own(deployment).save()
+        _to_pynamo(deployment).save()
     job = Job.queued("shop.example.com", "import-products", job_id="", at=AT)
-    ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a measurement
-    scene = Scene(deployment=deployments[0], release=RELEASE, new_job=lambda: evolve(job, job_id=ids()))
+    ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - not for security
+    data = TestData(deployment=deployments[0], release=RELEASE, new_job=lambda: evolve(job, job_id=ids()))
     resource: Any = boto3.resource("dynamodb", **connection)
     return (
-        ByHand(client, scene),
-        ByRepository.on(client, scene),
-        ByTableResource(resource.Table(DEPLOYMENTS), resource.Table(JOBS), scene),
-        ByPynamo(scene),
+        RawClient(client, data),
+        Repositories.on(client, data),
+        TableResource(resource.Table(DEPLOYMENTS), resource.Table(JOBS), data),
+        PynamoModels(data),
     )
 
 
@@ -147,21 +151,21 @@ def _create(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clie
     )
 
 
-def _own(deployment: Deployment) -> OwnDeploymentModel:
-    """A deployment as PynamoDB's row."""
+def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
+    """Return a deployment as PynamoDB model."""
     values: dict[str, Any] = {
         each.name: value
         for each in fields(Deployment)
         if (value := getattr(deployment, each.name)) is not None
     }
     values |= {"status": deployment.status.value, "source": deployment.source.value}
-    values["release"] = MapOfRelease(**asdict(RELEASE, filter=lambda _, value: bool(value)))
-    return OwnDeploymentModel(**values)
+    values["release"] = PynamoRelease(**asdict(RELEASE, filter=lambda _, value: bool(value)))
+    return PynamoDeployment(**values)
 
 
 def _deployments() -> Sequence[Deployment]:
-    """A project's deployments, one more than fit on a page; each as a row that is on its way."""
-    ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - the same
+    """Return deployments of a project, one more than fit on a page, all with status `deploying`."""
+    ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
     return [
         Deployment(
@@ -186,20 +190,22 @@ def _deployments() -> Sequence[Deployment]:
     ]
 
 
-def _row(operation: str, contenders: Sequence[Contender], say: Say, rounds: int, calls: int) -> Row:
-    say(f"repositories: {operation}")
-    order = random.Random(operation)  # noqa: S311 - the order of turns
+def _row(
+    operation: str, contenders: Sequence[Contender], show_progress: ShowProgress, rounds: int, calls: int
+) -> Row:
+    show_progress(f"repositories: {operation}")
+    order = random.Random(operation)  # noqa: S311 - not for security
     fastest: dict[str, float] = {}
     for turn in range(rounds + 1):
         for contender in order.sample(contenders, len(contenders)):
             took = _cpu(getattr(contender, operation), calls)
-            if turn:  # the first one warms up
+            if turn:  # the first turn is a warm-up
                 fastest[contender.name] = min(took, fastest.get(contender.name, took))
     return Row(operation=operation, microseconds=fastest)
 
 
 def _cpu(call: Callable[[], object], calls: int) -> float:
-    """Microseconds of this thread's CPU time for one call."""
+    """Return the CPU time of one call in this thread, in microseconds."""
     with _no_collection():
         before = time.thread_time()
         for _ in range(calls):

@@ -1,4 +1,4 @@
-"""The same four operations in four ways."""
+"""Four implementations of the same four operations."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 from attrs import frozen
 from boto3.dynamodb.conditions import Attr, Key
 
-from benchmarks.pynamo_models import JobModel, MapOfRelease, OwnDeploymentModel
+from benchmarks.pynamo_models import PynamoDeployment, PynamoJob, PynamoRelease
 from runtime.deploy.model import Deployment, Release
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
@@ -26,13 +26,13 @@ AT: Final = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @frozen(kw_only=True)
-class Scene:
-    """What the operations are about.
+class TestData:
+    """The data of the operations.
 
     Attributes:
-        deployment: One of a project with more than a page of them; its row is `deploying`.
-        release: What is written to it.
-        new_job: Makes a job that is not stored yet.
+        deployment: A deployment with status `deploying`, of a project with more than a page of deployments.
+        release: The release that `update` writes.
+        new_job: Returns a job that is not stored yet.
     """
 
     deployment: Deployment
@@ -41,40 +41,40 @@ class Scene:
 
 
 class Contender(Protocol):
-    """One way of talking to DynamoDB."""
+    """One implementation of the operations."""
 
     name: ClassVar[str]
 
     def get(self) -> object:
-        """Read a deployment by its key, strongly consistent."""
+        """Read a deployment by its key with a strongly consistent read."""
         ...
 
     def create(self) -> object:
-        """Write a job that must not be there yet."""
+        """Write a job that must not exist yet."""
         ...
 
     def update(self) -> object:
-        """Write a deployment's release while it is `deploying`; returns the deployment."""
+        """Write the release of a deployment with status `deploying`, and return the deployment."""
         ...
 
     def list(self) -> object:
-        """Read a page of a project's deployments, newest first."""
+        """Read a page of the deployments of a project, newest first."""
         ...
 
 
 @frozen
-class ByRepository:
+class Repositories:
     """The repositories."""
 
     name: ClassVar[str] = "repository"
     deployments: DeploymentRepository
     lists: ListRepository
     jobs: JobRepository
-    scene: Scene
+    data: TestData
 
     @classmethod
-    def on(cls, client: DynamoDBClient, scene: Scene) -> Self:
-        """Return the repositories as functions compose them."""
+    def on(cls, client: DynamoDBClient, data: TestData) -> Self:
+        """Return the repositories, composed as in the functions."""
         cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
         projects = ProjectRepository(client=client, table=PROJECTS)
         return cls(
@@ -83,43 +83,43 @@ class ByRepository:
                 client=client, projects_table=PROJECTS, deployments_table=DEPLOYMENTS, cursors=cursors
             ),
             JobRepository(client=client, table=JOBS, cursors=cursors, clock=_now),
-            scene,
+            data,
         )
 
     def get(self) -> object:
         """See `Contender`."""
-        return self.deployments.get(self.scene.deployment.project_id, self.scene.deployment.deployment_id)
+        return self.deployments.get(self.data.deployment.project_id, self.data.deployment.deployment_id)
 
     def create(self) -> object:
         """See `Contender`."""
-        return self.jobs.create(self.scene.new_job())
+        return self.jobs.create(self.data.new_job())
 
     def update(self) -> object:
         """See `Contender`."""
-        return self.deployments.record_release(self.scene.deployment, self.scene.release, at=AT)
+        return self.deployments.record_release(self.data.deployment, self.data.release, at=AT)
 
     def list(self) -> object:
         """See `Contender`."""
-        deployment = self.scene.deployment
+        deployment = self.data.deployment
         return self.lists.deployments(deployment.user_id, deployment.project_id, limit=PAGE)
 
 
 @frozen
-class ByHand:
-    """The raw client: dictionaries written out on the way in, and read out on the way back."""
+class RawClient:
+    """The raw boto3 client, with handwritten dictionaries for requests and responses."""
 
     name: ClassVar[str] = "raw client"
     client: Any
-    scene: Scene
+    data: TestData
 
     def get(self) -> object:
         """See `Contender`."""
         answer = self.client.get_item(TableName=DEPLOYMENTS, Key=self._key(), ConsistentRead=True)
-        return _read_out(answer["Item"])
+        return _parse_item(answer["Item"])
 
     def create(self) -> object:
         """See `Contender`."""
-        job = self.scene.new_job()
+        job = self.data.new_job()
         return self.client.put_item(
             TableName=JOBS,
             Item={
@@ -140,7 +140,7 @@ class ByHand:
 
     def update(self) -> object:
         """See `Contender`."""
-        release = self.scene.release
+        release = self.data.release
         answer = self.client.update_item(
             TableName=DEPLOYMENTS,
             Key=self._key(),
@@ -169,11 +169,11 @@ class ByHand:
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return _read_out(answer["Attributes"])
+        return _parse_item(answer["Attributes"])
 
     def list(self) -> object:
         """See `Contender`."""
-        deployment = self.scene.deployment
+        deployment = self.data.deployment
         answer = self.client.query(
             TableName=DEPLOYMENTS,
             KeyConditionExpression="#projectId = :project",
@@ -186,10 +186,10 @@ class ByHand:
             ScanIndexForward=False,
             Limit=PAGE,
         )
-        return [_read_out(item) for item in answer["Items"]]
+        return [_parse_item(item) for item in answer["Items"]]
 
     def _key(self) -> Mapping[str, Any]:
-        deployment = self.scene.deployment
+        deployment = self.data.deployment
         return {
             "projectId": {"S": deployment.project_id},
             "deploymentId": {"S": deployment.deployment_id},
@@ -197,21 +197,21 @@ class ByHand:
 
 
 @frozen
-class ByTableResource:
-    """boto3's Table resource: plain dictionaries of Python's own types; times are parsed by hand."""
+class TableResource:
+    """boto3's Table resource, with dictionaries of Python types; times are parsed by hand."""
 
     name: ClassVar[str] = "Table resource"
     deployments: Any
     jobs: Any
-    scene: Scene
+    data: TestData
 
     def get(self) -> object:
         """See `Contender`."""
-        return _with_times(self.deployments.get_item(Key=self._key(), ConsistentRead=True)["Item"])
+        return _parse_times(self.deployments.get_item(Key=self._key(), ConsistentRead=True)["Item"])
 
     def create(self) -> object:
         """See `Contender`."""
-        job = self.scene.new_job()
+        job = self.data.new_job()
         return self.jobs.put_item(
             Item={
                 "jobId": job.job_id,
@@ -229,7 +229,7 @@ class ByTableResource:
 
     def update(self) -> object:
         """See `Contender`."""
-        release = self.scene.release
+        release = self.data.release
         answer = self.deployments.update_item(
             Key=self._key(),
             UpdateExpression="SET #release = :release, updatedAt = :at",
@@ -249,39 +249,39 @@ class ByTableResource:
             },
             ReturnValues="ALL_NEW",
         )
-        return _with_times(answer["Attributes"])
+        return _parse_times(answer["Attributes"])
 
     def list(self) -> object:
         """See `Contender`."""
-        deployment = self.scene.deployment
+        deployment = self.data.deployment
         answer = self.deployments.query(
             KeyConditionExpression=Key("projectId").eq(deployment.project_id),
             FilterExpression=Attr("userId").eq(deployment.user_id),
             ScanIndexForward=False,
             Limit=PAGE,
         )
-        return [_with_times(item) for item in answer["Items"]]
+        return [_parse_times(item) for item in answer["Items"]]
 
     def _key(self) -> Mapping[str, Any]:
-        deployment = self.scene.deployment
+        deployment = self.data.deployment
         return {"projectId": deployment.project_id, "deploymentId": deployment.deployment_id}
 
 
 @frozen
-class ByPynamo:
-    """PynamoDB's models. Its rows are its own: it writes times in a form of its own."""
+class PynamoModels:
+    """PynamoDB models. Their rows are in separate tables, because PynamoDB has its own format of times."""
 
     name: ClassVar[str] = "PynamoDB"
-    scene: Scene
+    data: TestData
 
     def get(self) -> object:
         """See `Contender`."""
-        return self._own()
+        return self._get()
 
     def create(self) -> object:
         """See `Contender`."""
-        job = self.scene.new_job()
-        return JobModel(
+        job = self.data.new_job()
+        return PynamoJob(
             job_id=job.job_id,
             shop_domain=job.shop_domain,
             kind=job.kind,
@@ -291,16 +291,16 @@ class ByPynamo:
             expires_at=job.expires_at,
             processed=job.processed,
             failed=job.failed,
-        ).save(condition=JobModel.job_id.does_not_exist())
+        ).save(condition=PynamoJob.job_id.does_not_exist())
 
     def update(self) -> object:
         """See `Contender`."""
-        release = self.scene.release
-        deployment = OwnDeploymentModel(self.scene.deployment.project_id, self.scene.deployment.deployment_id)
+        release = self.data.release
+        deployment = PynamoDeployment(self.data.deployment.project_id, self.data.deployment.deployment_id)
         deployment.update(
             actions=[
-                OwnDeploymentModel.release.set(
-                    MapOfRelease(
+                PynamoDeployment.release.set(
+                    PynamoRelease(
                         alias=release.alias,
                         server_version=release.server_version,
                         server_origin=release.server_origin,
@@ -310,35 +310,35 @@ class ByPynamo:
                         url=release.url,
                     )
                 ),
-                OwnDeploymentModel.updated_at.set(AT),
+                PynamoDeployment.updated_at.set(AT),
             ],
-            condition=OwnDeploymentModel.status == "deploying",
+            condition=PynamoDeployment.status == "deploying",
         )
         return deployment
 
     def list(self) -> object:
         """See `Contender`."""
-        deployment = self.scene.deployment
-        found = OwnDeploymentModel.query(
+        deployment = self.data.deployment
+        found = PynamoDeployment.query(
             deployment.project_id,
-            filter_condition=OwnDeploymentModel.user_id == deployment.user_id,
+            filter_condition=PynamoDeployment.user_id == deployment.user_id,
             scan_index_forward=False,
             limit=PAGE,
             page_size=PAGE,
         )
         return [*found]
 
-    def _own(self) -> OwnDeploymentModel:
-        deployment = self.scene.deployment
-        return OwnDeploymentModel.get(deployment.project_id, deployment.deployment_id, consistent_read=True)
+    def _get(self) -> PynamoDeployment:
+        deployment = self.data.deployment
+        return PynamoDeployment.get(deployment.project_id, deployment.deployment_id, consistent_read=True)
 
 
 def _now() -> datetime:
     return AT
 
 
-def _read_out(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A deployment's values, by hand."""
+def _parse_item(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of a deployment."""
     release = item["release"]["M"]
     return {
         "project_id": item["projectId"]["S"],
@@ -368,7 +368,7 @@ def _read_out(item: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _with_times(item: dict[str, Any]) -> dict[str, Any]:
+def _parse_times(item: dict[str, Any]) -> dict[str, Any]:
     for name in ("createdAt", "updatedAt", "liveAt"):
         item[name] = datetime.fromisoformat(item[name])
     return item

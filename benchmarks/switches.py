@@ -1,4 +1,4 @@
-"""A thousand switches between two releases while visitors load the site (issue 5, line 4)."""
+"""A thousand switches between two releases while visitors load the site (D3)."""
 
 import math
 import time
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from benchmarks.embedded import live, tiny_platform
-from benchmarks.model import Goal, Measurement, Report, Say
+from benchmarks.embedded import require_live, run_tiny_platform
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot, Point
 from local.demo.load import Answer, Load
 from tests.e2e.tiny_platform import TinyProject
@@ -19,29 +19,33 @@ SWITCHES: Final = 1_000
 VISITORS: Final = 4
 NONE: Final = Goal(bound=0)
 FAST: Final = Goal(bound=1)
-# Around each switch, in seconds.
+# The interval around each switch, and the width of a bin of the plot, in seconds.
 _BEFORE, _AFTER, _BIN = 0.25, 0.5, 0.025
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-A site on the embedded cloud has two releases. The API promotes one and the other in turn, {switches:,} times, while {visitors}
-visitors load pages without a pause. Each answer names its release in up to three ways: by a variable of the function
-version, by a value in the build, and by the script of the page. An answer that names two releases is mixed. The time of
-a switch ends with the first complete answer of the new release to a request that was sent after the promote call.
-Emulator, functions, edge and visitors share this machine."""  # noqa: E501 - Markdown, wrapped at 120
+A site on the embedded cloud in turn, {switches:,} times, while
+{visitors}
+visitors load pages in sequence without a pause. Each response names its release in up to three
+ways: by a variable of the function version, by a constant of the build, and by the script of the page. A
+response that names two releases is mixed. The time of a switch is measured with the promote call to complete end
+of the new response of the new release to a request that was sent after the call.
+Emulator, functions,
+edge and visitors share this machine."""
 _COLD: Final = """\
-The first call is not included above. It starts a Python process for the function, which imports boto3 and the signing
-library while the visitors use every core. In AWS this happens after some minutes without a switch, on a separate
-processor; provisioned concurrency would avoid it. Until a switch is done, visitors get the former live release."""  # noqa: E501 - the same
+The first call is not included above because It includes a cold start: a new Python process imports boto3
+and the signing library of the edge store, while the visitors use all cores. In AWS a cold start happens
+after some minutes without a switch. Provisioned concurrency would avoid it. Until the switch is done,
+visitors get the previous release."""
 
 
 @frozen(kw_only=True)
 class Switched:
-    """One switch, in seconds of `time.monotonic()`.
+    """One switch. Times are in seconds of `time.monotonic()`.
 
     Attributes:
-        asked: When the API was called.
-        answered: When it had answered.
-        seen: When a visitor had the first answer of the new release.
+        asked: Time of the promote call.
+        answered: Time of its response.
+        seen: Time of the first complete response of the new release to a visitor.
     """
 
     asked: float
@@ -49,30 +53,30 @@ class Switched:
     seen: float
 
 
-def measure(say: Say, *, switches: int = SWITCHES) -> Report:
-    """Switch so often.
+def measure(show_progress: ShowProgress, *, switches: int = SWITCHES) -> Report:
+    """Measure a number of switches.
 
     Raises:
         ValueError: A release did not go live.
-        TimeoutError: A switch was not seen.
+        TimeoutError: No visitor saw the new release after a switch.
     """
-    say("switches: two releases")
-    with tiny_platform(SITE) as running:
+    show_progress("switches: two releases")
+    with run_tiny_platform(SITE) as running:
         site = running.project(SITE)
-        releases = [live(site.release(message=f"Release {number}")) for number in (1, 2)]
+        releases = [require_live(site.release(message=f"Release {number}")) for number in (1, 2)]
         with Load(url=site.project["url"], visitors=VISITORS, pause=0.0) as load:
             done = [
                 each
                 for number in range(switches)
-                for each in _switch(site, releases[number % 2], load, number, say)
+                for each in _switch(site, releases[number % 2], load, number, show_progress)
             ]
     return report(done, load.answers)
 
 
 def _switch(
-    site: TinyProject, release: Mapping[str, Any], load: Load, number: int, say: Say
+    site: TinyProject, release: Mapping[str, Any], load: Load, number: int, show_progress: ShowProgress
 ) -> Iterator[Switched]:
-    say(f"switches: {number}")
+    show_progress(f"switches: {number}")
     known, wanted = len(load.answers), frozenset({release["commitSha"]})
     asked = time.monotonic()
     site.client.promote(release["deploymentId"])
@@ -87,7 +91,7 @@ def _switch(
 
 
 def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
-    """What was seen."""
+    """Return the report."""
     cold, *warm = switches
     seconds = sorted(each.seen - each.asked for each in warm)
     calls = sorted(each.answered - each.asked for each in warm)
@@ -98,11 +102,11 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
         title="Switches",
         method=_METHOD.format(switches=len(switches), visitors=VISITORS),
         measurements=(
-            Measurement(name="failed answers", value=len(failed), unit="", goal=NONE, detail=asked),
-            Measurement(name="mixed answers", value=len(mixed), unit="", goal=NONE, detail=asked),
+            Measurement(name="failed responses", value=len(failed), unit="", goal=NONE, detail=asked),
+            Measurement(name="mixed responses", value=len(mixed), unit="", goal=NONE, detail=asked),
             *(
                 Measurement(
-                    name=f"promote call to first new answer, {name}",
+                    name=f"promote call to first new response, {name}",
                     value=percentile(seconds, part),
                     unit="s",
                     goal=FAST,
@@ -111,7 +115,7 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
                 for name, part in (("p50", 0.5), ("p95", 0.95), ("maximum", 1.0))
             ),
             Measurement(
-                name="the same of the very first, which starts the function `promote`",
+                name="the same for the first call, with a cold start of `promote`",
                 value=cold.seen - cold.asked,
                 unit="s",
                 goal=FAST,
@@ -124,12 +128,12 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
-    """The smallest value that at least this part of all values does not exceed."""
+    """Return the smallest value that at least this fraction of the values does not exceed."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
 def _around(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
-    """Response times by when the request began, relative to the promote call."""
+    """Return a plot of response times by the start of the request, relative to the promote call."""
     by_bin: dict[int, list[float]] = {}
     ordered = sorted(answers, key=lambda answer: answer.began)
     at = 0

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from anchor.visible import in_one_line, of_a_log
+from anchor.escaping import escape_log, escape_to_one_line
 
 _SHOWN = 100  # characters of what a step is doing
 
@@ -73,7 +73,7 @@ def finished(proof: Proof) -> Text:
 
 def reason(error: Exception) -> Text:
     """Why something did not work, with its lines."""
-    return Text(of_a_log(str(error), colours=False), style="red")
+    return Text(escape_log(str(error), colors=False), style="red")
 
 
 def _text(line: str) -> Text:
@@ -81,4 +81,4 @@ def _text(line: str) -> Text:
 
 
 def _plain(line: str) -> str:
-    return in_one_line(of_a_log(line, colours=False))
+    return escape_to_one_line(escape_log(line, colors=False))

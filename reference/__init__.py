@@ -1,1 +1,1 @@
-"""The documents that are made from the code. `make reference` renews them; a stale one fails a test."""
+"""Generators of documents. `make reference` writes them; a test fails if one is out of date."""

@@ -1,15 +1,15 @@
-"""``make reference``: renews the documents that are made from the code."""
+"""`make reference`: writes the generated documents."""
 
 import sys
 
-from reference.documents import DOCUMENTS, renew
+from reference.documents import DOCUMENTS, write_documents
 
 
 def main() -> int:
-    """Renew them and say which have changed."""
-    changed = renew()
+    """Write the documents and print which of them changed."""
+    changed = write_documents()
     for name in DOCUMENTS:
-        sys.stdout.write(f"{name}: {'renewed' if name in changed else 'was up to date'}\n")
+        sys.stdout.write(f"{name}: {'updated' if name in changed else 'unchanged'}\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document, from an API's routes and what is said of each (`reference/*_api.py`)."""
+"""OpenAPI 3.1 documents, made from the routes of an API and their descriptions (`reference/*_api.py`)."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from typing import Any, Final, TypedDict, get_origin
 
 from attrs import Factory, frozen
 
-from reference.api_schema import Schema, Schemas, plain
-from reference.docstrings import UndocumentedError, summary
+from reference.api_schema import Schema, Schemas, remove_requirement_ids
+from reference.docstrings import UndocumentedError, read_summary
 from runtime.shared.api.http import status_of
 from runtime.shared.api.requests import LARGEST_PAGE, PAGE
 from runtime.shared.api.routes import Route
@@ -20,17 +20,17 @@ _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _PROBLEM: Final = "application/problem+json"
 _JSON: Final = "application/json"
 _RETRY_AFTER: Final = {
-    "description": "Seconds after which to ask again. Not there when the gateway answers by itself.",
+    "description": "Seconds to wait before a retry. Absent if API Gateway itself refused the request.",
     "schema": {"type": "integer", "minimum": 1},
 }
 
 
 class ProblemFieldDocument(TypedDict):
-    """One wrong field.
+    """One invalid field.
 
     Attributes:
-        field: Its path in the body, such as `variables[2].name`; empty for the whole body.
-        problem: What is wrong and what is allowed.
+        field: The path of the field in the body, such as `variables[2].name`; empty for the whole body.
+        problem: The problem and the allowed values.
     """
 
     field: str
@@ -38,11 +38,11 @@ class ProblemFieldDocument(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """Why a request was refused (RFC 9457).
+    """The reason why a request was refused (RFC 9457).
 
     Attributes:
-        detail: What is wrong, and what to do.
-        errors: Every wrong field.
+        detail: The cause, and what to do.
+        errors: Every invalid field.
     """
 
     type: str
@@ -53,93 +53,93 @@ class ProblemDocument(TypedDict):
 
 
 class MessageDocument(TypedDict):
-    """What the gateway in front of the API says by itself."""
+    """A response of API Gateway itself, without a problem document."""
 
     message: str
 
 
 @frozen(kw_only=True)
-class Listed:
-    """How many things a page of a list holds.
+class Pagination:
+    """The page size of a paged list.
 
     Attributes:
-        usual: Unless a request says otherwise.
-        largest: At most.
+        default: Items per page without the query parameter `limit`.
+        maximum: The highest value of `limit`.
     """
 
-    usual: int = PAGE
-    largest: int = LARGEST_PAGE
+    default: int = PAGE
+    maximum: int = LARGEST_PAGE
 
 
 @frozen(kw_only=True)
-class Described:
-    """What is said of a route.
+class RouteDescription:
+    """The description of a route.
 
     Attributes:
-        operation: Its `operationId`, the name in generated clients.
-        summary: What it does, as a sentence without its full stop.
-        answers: What it answers when all is well, by status; None answers nothing.
-        description: What else is to be known.
-        body: What the request's body is read into.
-        refused: What it refuses by name, beside what is wrong with the request itself.
-        listed: How many a page of it holds, if it is a list in pages.
-        query: Its other query parameters, with what each is.
-        headers: Headers of the request, with what each is.
+        operation_id: The `operationId`, used as name in generated clients.
+        summary: The effect, as a sentence without a full stop.
+        responses: Type of each successful response, by status; None is a response without a body.
+        description: Further information.
+        body: The class that the request body is parsed into.
+        errors: Errors of this route, without those of invalid requests.
+        pagination: The page size, if the route returns a paged list.
+        query: Other query parameters, with their descriptions.
+        headers: Headers of the request, with their descriptions.
     """
 
-    operation: str
+    operation_id: str
     summary: str
-    answers: Mapping[HTTPStatus, Any]
+    responses: Mapping[HTTPStatus, Any]
     description: str = ""
     body: type[Any] | None = None
-    refused: tuple[type[AnchorError], ...] = ()
-    listed: Listed | None = None
+    errors: tuple[type[AnchorError], ...] = ()
+    pagination: Pagination | None = None
     query: Mapping[str, str] = Factory(dict)
     headers: Mapping[str, str] = Factory(dict)
 
 
 @frozen(kw_only=True)
 class Api:
-    """An API that is described.
+    """An API with the descriptions of its routes.
 
     Attributes:
-        title: Its name.
-        description: What it is for.
-        routes: Its routes.
-        described: What is said of each, by its key.
+        title: The name of the API.
+        description: The purpose of the API.
+        routes: All routes.
+        descriptions: The description of each route, by the route's key.
     """
 
     title: str
     description: str
     routes: tuple[Route, ...]
-    described: Mapping[str, Described]
+    descriptions: Mapping[str, RouteDescription]
 
 
-def write(api: Api) -> str:
-    """The document, as text."""
-    return json.dumps(document(api), indent=2, ensure_ascii=False) + "\n"
+def render(api: Api) -> str:
+    """Return the document as text."""
+    return json.dumps(build_document(api), indent=2, ensure_ascii=False) + "\n"
 
 
-def document(api: Api, *, closed: bool = False) -> Schema:
-    """The document.
+def build_document(api: Api, *, closed: bool = False) -> Schema:
+    """Return the document.
 
     Args:
         api: The API.
         closed: See `Schemas.closed`.
 
     Raises:
-        UndocumentedError: A route of which nothing is said, or something is said of no route.
+        UndocumentedError: A route has no description, or a description has no route.
     """
-    unknown = api.described.keys() - {route.key for route in api.routes}
+    unknown = api.descriptions.keys() - {route.key for route in api.routes}
     if unknown:
         raise UndocumentedError(f"there is no route {', '.join(sorted(unknown))}")
     schemas = Schemas(closed=closed)
     paths: dict[str, dict[str, Schema]] = {}
     for route in api.routes:
-        if route.key not in api.described:
-            raise UndocumentedError(f"nothing is said of the route {route.key}")
+        if route.key not in api.descriptions:
+            raise UndocumentedError(f"the route {route.key} has no description")
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(
-            route, api.described[route.key], schemas
+            route, api.descriptions[route.key], schemas
         )
     return {
         "openapi": "3.1.0",
@@ -149,7 +149,7 @@ def document(api: Api, *, closed: bool = False) -> Schema:
             "description": api.description,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "Where this document is served."}],
+        "servers": [{"url": "/", "description": "The server that serves this document."}],
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.named.items())),
@@ -165,83 +165,83 @@ def document(api: Api, *, closed: bool = False) -> Schema:
     }
 
 
-def _operation(route: Route, described: Described, schemas: Schemas) -> Schema:
+def _operation(route: Route, description: RouteDescription, schemas: Schemas) -> Schema:
     operation: Schema = {
-        "operationId": described.operation,
-        "summary": described.summary,
+        "operationId": description.operation_id,
+        "summary": description.summary,
         "tags": [route.path.split("/")[1]],
     }
-    if described.description:
-        operation["description"] = described.description
-    if parameters := [*_parameters(route, described)]:
+    if description.description:
+        operation["description"] = description.description
+    if parameters := [*_parameters(route, description)]:
         operation["parameters"] = parameters
-    if described.body:
+    if description.body:
         operation["requestBody"] = {
             "required": True,
-            "content": {_JSON: {"schema": schemas.of(described.body)}},
+            "content": {_JSON: {"schema": schemas.schema_of(description.body)}},
         }
     operation["responses"] = {
-        **{str(int(status)): _answer(kind, schemas) for status, kind in described.answers.items()},
-        **dict(sorted(_refusals(route, described, schemas).items())),
+        **{str(int(status)): _response(kind, schemas) for status, kind in description.responses.items()},
+        **dict(sorted(_error_responses(route, description, schemas).items())),
     }
     operation["security"] = [{"accessToken": []}] if route.auth else []
     return operation
 
 
-def _parameters(route: Route, described: Described) -> Iterable[Schema]:
+def _parameters(route: Route, description: RouteDescription) -> Iterable[Schema]:
     for name in _PARAMETER.findall(route.path):
         yield _parameter(name, "path", {"type": "string", "minLength": 1})
-    if described.listed:
-        listed = described.listed
-        limit = {"type": "integer", "minimum": 1, "maximum": listed.largest, "default": listed.usual}
-        yield _parameter("limit", "query", limit, "How many the page may hold.")
-        yield _parameter("cursor", "query", {"type": "string"}, "The last page's, to go on after it.")
-    for where, names in (("query", described.query), ("header", described.headers)):
-        for name, meaning in names.items():
-            yield _parameter(name, where, {"type": "string"}, meaning)
+    if description.pagination:
+        page = description.pagination
+        limit = {"type": "integer", "minimum": 1, "maximum": page.maximum, "default": page.default}
+        yield _parameter("limit", "query", limit, "Maximum number of items in the page.")
+        yield _parameter("cursor", "query", {"type": "string"}, "The cursor of the previous page.")
+    for location, texts in (("query", description.query), ("header", description.headers)):
+        for name, text in texts.items():
+            yield _parameter(name, location, {"type": "string"}, text)
 
 
-def _parameter(name: str, where: str, schema: Schema, description: str = "") -> Schema:
-    parameter: Schema = {"name": name, "in": where, "schema": schema}
-    if where == "path":
+def _parameter(name: str, location: str, schema: Schema, description: str = "") -> Schema:
+    parameter: Schema = {"name": name, "in": location, "schema": schema}
+    if location == "path":
         parameter["required"] = True
     return {**parameter, "description": description} if description else parameter
 
 
-def _answer(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
+def _response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
     if kind is None:
         return {"description": "Done."}
     if get_origin(kind) is dict:
-        return {"description": "The document.", "content": {_JSON: {"schema": schemas.of(kind)}}}
-    return {"description": summary(kind), "content": {_JSON: {"schema": schemas.of(kind)}}}
+        return {"description": "The document.", "content": {_JSON: {"schema": schemas.schema_of(kind)}}}
+    return {"description": read_summary(kind), "content": {_JSON: {"schema": schemas.schema_of(kind)}}}
 
 
-def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str, Schema]:
-    """What is refused, by status. What the gateway refuses by itself says less of it."""
-    kinds: list[type[AnchorError]] = [*described.refused, BusyError]
-    if described.body or described.listed:
+def _error_responses(route: Route, description: RouteDescription, schemas: Schemas) -> dict[str, Schema]:
+    """Return the responses for errors, by status; those of API Gateway itself contain only a message."""
+    kinds: list[type[AnchorError]] = [*description.errors, BusyError]
+    if description.body or description.pagination:
         kinds += [MalformedError, InvalidInputError]
     reasons: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
         status = status_of(kind)
         if status is None:
             raise UndocumentedError(
-                f"{kind.__name__} is answered with no status: see runtime/shared/api/http.py"
+                f"{kind.__name__} has no HTTP status: add one to runtime/shared/api/http.py"
             )
-        reasons.setdefault(status, []).append(plain(summary(kind)))
-    problem = {_PROBLEM: {"schema": schemas.of(ProblemDocument)}}
-    message = {_JSON: {"schema": schemas.of(MessageDocument)}}
-    refusals: dict[str, Schema] = {
-        str(int(status)): {"description": " ".join(dict.fromkeys(said)), "content": problem}
-        for status, said in reasons.items()
+        reasons.setdefault(status, []).append(remove_requirement_ids(read_summary(kind)))
+    problem = {_PROBLEM: {"schema": schemas.schema_of(ProblemDocument)}}
+    message = {_JSON: {"schema": schemas.schema_of(MessageDocument)}}
+    responses: dict[str, Schema] = {
+        str(int(status)): {"description": " ".join(dict.fromkeys(texts)), "content": problem}
+        for status, texts in reasons.items()
     }
-    if _PARAMETER.search(route.path) and "404" in refusals:
-        # What no id can look like leads to no route.
-        refusals["404"]["content"] = {**problem, **message}
+    if _PARAMETER.search(route.path) and "404" in responses:
+        # API Gateway answers 404 itself if a path parameter makes the path match no route.
+        responses["404"]["content"] = {**problem, **message}
     if route.auth:
-        said = "The request has no access token, or one that is not good."
-        refusals["401"] = {"description": said, "content": {**message, **problem}}
-    refusals["429"] = {"description": "Too many requests: wait a moment.", "content": message}
-    refusals["500"] = {"description": "A fault of the platform, not of the request.", "content": message}
-    refusals["503"] |= {"headers": {"Retry-After": _RETRY_AFTER}, "content": {**message, **problem}}
-    return refusals
+        unauthorized = "The access token is missing, invalid or expired."
+        responses["401"] = {"description": unauthorized, "content": {**message, **problem}}
+    responses["429"] = {"description": "Too many requests: try again later.", "content": message}
+    responses["500"] = {"description": "An error of the platform.", "content": message}
+    responses["503"] |= {"headers": {"Retry-After": _RETRY_AFTER}, "content": {**message, **problem}}
+    return responses

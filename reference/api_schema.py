@@ -1,4 +1,4 @@
-"""Types as JSON Schema: attrs classes that requests are read into, and typed dicts that answers are."""
+"""JSON Schemas of the APIs' types: attrs classes of requests and typed dicts of responses."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from typing import (
 
 from attrs import NOTHING, Factory, fields, frozen, has
 
-from reference.docstrings import attributes, summary
+from reference.docstrings import read_attributes, read_summary
 from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.inputs import Rule
 from runtime.shared.api.shapes import Shape
@@ -27,16 +27,16 @@ from runtime.shared.converters import camel_case
 
 Schema = dict[str, Any]
 
-_PLAIN: Final[Mapping[Any, Schema]] = {
+_SCALARS: Final[Mapping[Any, Schema]] = {
     Any: {},
     str: {"type": "string"},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     NoneType: {"type": "null"},
 }
-# Wrong for every rule, so that each says what it allows.
-_WRONG: Final = "\0"
-_SPECIFICATION: Final = re.compile(r" \([A-Z]\d+(?:, [A-Z]\d+)*\)")
+# Every rule refuses this value, with a message that lists what the rule allows.
+_INVALID: Final = "\0"
+_REQUIREMENT_IDS: Final = re.compile(r" \([A-Z]\d+(?:, [A-Z]\d+)*\)")
 
 
 @frozen(kw_only=True)
@@ -44,20 +44,20 @@ class Schemas:
     """The schemas of one document.
 
     Attributes:
-        named: Those of classes, by name; what is asked for is added.
-        closed: Whether answers are said to have no other fields. They may get some: only who checks that
-            none shows more than it is meant to closes them.
+        named: Schemas of classes, by name. Each call of `schema_of` adds those that are missing.
+        closed: Forbid additional fields in responses. Published documents allow them, so that fields can be
+            added later; tests forbid them, to find fields that should not be there.
     """
 
     named: dict[str, Schema] = Factory(dict)
     closed: bool = False
 
-    def of(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
-        """The schema of a type.
+    def schema_of(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
+        """Return the schema of a type.
 
         Raises:
-            TypeError: It has none.
-            UndocumentedError: A class in it has no docstring.
+            TypeError: The type is not supported.
+            UndocumentedError: A class has no docstring.
         """
         origin, arguments = get_origin(kind), get_args(kind)
         if origin is Annotated:
@@ -66,29 +66,29 @@ class Schemas:
             return self._generic(origin, arguments)
         if has(kind) or is_typeddict(kind):
             return self._class(kind)
-        if kind in _PLAIN:
-            return dict(_PLAIN[kind])
+        if kind in _SCALARS:
+            return dict(_SCALARS[kind])
         raise TypeError(f"{kind} has no JSON Schema: add one to reference/api_schema.py")
 
     def _generic(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:  # noqa: ANN401 - any annotation
         if origin in (NotRequired, Required):
-            return self.of(arguments[0])
+            return self.schema_of(arguments[0])
         if origin in (Union, UnionType):
-            return _either([self.of(one) for one in arguments])
+            return _union([self.schema_of(one) for one in arguments])
         if origin is Literal:
             return {"enum": [*arguments]}
         if origin in (list, tuple):
-            return {"type": "array", "items": self.of(arguments[0])}
+            return {"type": "array", "items": self.schema_of(arguments[0])}
         if origin is dict:
-            return {"type": "object", "additionalProperties": self.of(arguments[1])}
+            return {"type": "object", "additionalProperties": self.schema_of(arguments[1])}
         raise TypeError(f"{origin} has no JSON Schema: add one to reference/api_schema.py")
 
     def _annotated(self, kind: Any, notes: tuple[object, ...]) -> Schema:  # noqa: ANN401 - any annotation
-        schema = self.of(kind)
+        schema = self.schema_of(kind)
         for note in notes:
             if isinstance(note, Rule):
-                said = note.problem(_WRONG) or ""
-                schema["description"] = f"{said[:1].upper()}{said[1:]}."
+                problem = note.problem(_INVALID) or ""
+                schema["description"] = f"{problem[:1].upper()}{problem[1:]}."
             elif isinstance(note, Shape):
                 schema |= note.keywords
         return schema
@@ -96,7 +96,7 @@ class Schemas:
     def _class(self, kind: type[Any]) -> Schema:
         name = kind.__name__.removesuffix("Document")
         if name not in self.named:
-            self.named[name] = {}  # taken, should the class have itself in it
+            self.named[name] = {}  # a placeholder, because a class can refer to itself
             self.named[name] = self._input(kind) if has(kind) else self._answer(kind)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -121,29 +121,36 @@ class Schemas:
         return {**schema, "additionalProperties": False} if self.closed else schema
 
     def _field(self, kind: type[Any], name: str, hint: Any) -> Schema:  # noqa: ANN401 - any annotation
-        said = next((plain(own[name]) for own in map(attributes, _family(kind)) if name in own), None)
-        schema = self.of(hint)
-        if said is None:
+        own = (read_attributes(base) for base in _iterate_bases(kind))
+        description = next(
+            (remove_requirement_ids(entries[name]) for entries in own if name in entries), None
+        )
+        schema = self.schema_of(hint)
+        if description is None:
             return schema
-        return {**schema, "description": " ".join(filter(None, [said, schema.get("description")]))}
+        return {**schema, "description": " ".join(filter(None, [description, schema.get("description")]))}
 
 
 def _object(kind: type[Any], properties: Schema, required: list[str]) -> Schema:
-    schema = {"type": "object", "description": plain(summary(kind)), "properties": properties}
+    schema = {
+        "type": "object",
+        "description": remove_requirement_ids(read_summary(kind)),
+        "properties": properties,
+    }
     return {**schema, "required": required} if required else schema
 
 
-def _family(kind: type[Any]) -> Iterator[type[Any]]:
-    """A typed dict and those it has fields of; it is no subclass of them."""
+def _iterate_bases(kind: type[Any]) -> Iterator[type[Any]]:
+    """Yield a typed dict and its bases, which `__mro__` does not contain."""
     yield kind
     for base in getattr(kind, "__orig_bases__", ()):
         if is_typeddict(base):
-            yield from _family(base)
+            yield from _iterate_bases(base)
 
 
-def plain(said: str) -> str:
-    """Without the ids of the specification, which are for those who read the code."""
-    return _SPECIFICATION.sub("", said)
+def remove_requirement_ids(text: str) -> str:
+    """Return the text without requirement ids, which mean nothing to users of the API."""
+    return _REQUIREMENT_IDS.sub("", text)
 
 
 def _default(default: object) -> Schema:
@@ -152,13 +159,13 @@ def _default(default: object) -> Schema:
     return {"default": default}
 
 
-def _either(schemas: list[Schema]) -> Schema:
-    """Two plain types are one list of types, which readers and generators of clients take better."""
-    plain = [schema for schema in schemas if schema.keys() == {"type"}]
-    others = [schema for schema in schemas if schema not in plain]
-    if plain == [_PLAIN[NoneType]] and len(others) == 1 and isinstance(others[0].get("type"), str):
+def _union(schemas: list[Schema]) -> Schema:
+    """Return one schema for a union; plain types become a list, which client generators support best."""
+    scalars = [schema for schema in schemas if schema.keys() == {"type"}]
+    others = [schema for schema in schemas if schema not in scalars]
+    if scalars == [_SCALARS[NoneType]] and len(others) == 1 and isinstance(others[0].get("type"), str):
         values = {"enum": [*others[0]["enum"], None]} if "enum" in others[0] else {}
         return {**others[0], **values, "type": [others[0]["type"], "null"]}
     if not others:
-        return {"type": [schema["type"] for schema in plain]}
-    return {"anyOf": [*others, *plain]}
+        return {"type": [schema["type"] for schema in scalars]}
+    return {"anyOf": [*others, *scalars]}

@@ -1,7 +1,7 @@
-"""docs/costs.md: what a stage costs in a month, and which quotas it meets, with the arithmetic.
+"""Generator of docs/costs.md: the monthly costs of a stage, and the quotas that limit it.
 
-Keys, alarms and queues are counted in what the program declares, prices stand in `reference/prices.py`, and
-what a site does is assumed here.
+Resources are counted in the program (`reference/counts.py`), prices come from `reference/prices.py`, and the
+traffic of a site is assumed here.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from typing import Final
 from attrs import frozen
 
 from reference import prices, quotas
-from reference.counts import counts
-from reference.markdown import document, table
+from reference.counts import count_resources
+from reference.markdown import join_blocks, table
 from reference.prices import Price
 
 SITES: Final = (1, 50, 1_000)
 
-# What a site is assumed to do in a month.
+# Assumed traffic and deployments of a site in a month.
 PAGES: Final = 50_000
 FILES_PER_PAGE: Final = 10
 KILOBYTES_PER_PAGE: Final = 300
@@ -28,238 +28,248 @@ DEPLOYMENTS: Final = 20
 BUILD_MINUTES: Final = 3
 STORED_GB: Final = 1.5
 OBJECTS_PER_DEPLOYMENT: Final = 200
-# Lambda asks an idle queue in five long polls of 20 seconds each at a time.
+# Lambda polls an idle queue with up to five concurrent long polls of 20 seconds.
 _POLLS: Final = 5 * 3 * 60 * 730
 _GB: Final = 1_000_000
 
 
 @frozen(kw_only=True)
-class Line:
-    """One line of the bill.
+class BillLine:
+    """One line of the monthly bill.
 
     Attributes:
-        what: What is paid for.
+        item: The name of the cost.
+        price: The price of a unit.
         platform: Units of a stage without sites.
         site: Units of each site.
-        arithmetic: Where the units come from.
-        visits: Whether it comes from visitors, so that a site nobody visits does not cost it.
+        arithmetic: The explanation of the units.
+        per_visit: Whether only visits cause these units.
     """
 
-    what: str
+    item: str
     price: Price
     platform: float = 0
     site: float = 0
     arithmetic: str
-    visits: bool = False
+    per_visit: bool = False
 
     def units(self, sites: int) -> float:
-        """How many units a stage with so many sites needs."""
+        """Return the units of a stage with this number of sites."""
         return self.platform + self.site * sites
 
     def cost(self, sites: int) -> float:
-        """What they cost in a month, in USD."""
-        return self.price.of(self.units(sites))
+        """Return the monthly cost, in USD."""
+        return self.price.cost_of(self.units(sites))
 
 
 _REQUESTS: Final = PAGES * (1 + FILES_PER_PAGE)
-_ARITHMETIC_OF_CALLS: Final = f"{PAGES:,} pages and {IMAGES:,} images"
+_CALLS_ARITHMETIC: Final = f"{PAGES:,} pages and {IMAGES:,} images"
 
 
-def lines() -> tuple[Line, ...]:
-    """Every line of the bill."""
-    has = counts()
+def bill_lines() -> tuple[BillLine, ...]:
+    """Return all lines of the bill."""
+    counts = count_resources()
     return (
-        Line(what="keys", price=prices.KEY, platform=has.keys, arithmetic=f"{has.keys} keys of the program"),
-        Line(what="DNS", price=prices.ZONE, platform=1, arithmetic="the zone of the domain"),
-        Line(
-            what="alarms",
-            price=prices.ALARM,
-            platform=has.alarm_metrics,
-            arithmetic=f"{has.alarm_metrics} metrics in the program's alarms, whatever the number of sites",
+        BillLine(
+            item="keys",
+            price=prices.KEY,
+            platform=counts.keys,
+            arithmetic=f"{counts.keys} keys of the program",
         ),
-        Line(
-            what="metrics of builds",
+        BillLine(item="DNS", price=prices.ZONE, platform=1, arithmetic="the zone of the domain"),
+        BillLine(
+            item="alarms",
+            price=prices.ALARM,
+            platform=counts.alarm_metrics,
+            arithmetic=f"{counts.alarm_metrics} metrics in alarms, independent of the number of sites",
+        ),
+        BillLine(
+            item="build metrics",
             price=prices.METRIC,
-            platform=has.custom_metrics,
+            platform=counts.custom_metrics,
             arithmetic="`BuildsEnded`, `BuildsFailed`, `LongestWait` and `CodeBuildFull`",
         ),
-        Line(
-            what="polling of idle queues",
+        BillLine(
+            item="polling of idle queues",
             price=prices.RECEIVES,
-            platform=has.queues * _POLLS,
-            site=has.site_queues * _POLLS,
+            platform=counts.queues * _POLLS,
+            site=counts.site_queues * _POLLS,
             arithmetic=(
-                f"up to {_POLLS:,} (five at once, of 20 seconds) of each queue that a function consumes: "
-                "`builds`, `releases`, one of each site"
+                f"up to {_POLLS:,} long polls (five at a time, 20 seconds each) per queue that a function "
+                "consumes: `builds`, `releases`, one per site"
             ),
         ),
-        Line(
-            what="builds",
+        BillLine(
+            item="builds",
             price=prices.BUILD_MINUTES,
             site=DEPLOYMENTS * BUILD_MINUTES,
             arithmetic=f"{DEPLOYMENTS} deployments of {BUILD_MINUTES} minutes",
         ),
-        Line(
-            what="files kept",
+        BillLine(
+            item="stored files",
             price=prices.STORED,
             site=STORED_GB,
-            arithmetic=f"artifacts of 90 days, assets and cache: {STORED_GB:g} GB",
+            arithmetic=f"{STORED_GB:g} GB: artifacts of 90 days, assets and cache",
         ),
-        Line(
-            what="files written",
+        BillLine(
+            item="written files",
             price=prices.WRITES,
             site=DEPLOYMENTS * OBJECTS_PER_DEPLOYMENT,
             arithmetic=f"{DEPLOYMENTS} deployments of {OBJECTS_PER_DEPLOYMENT} changed files",
         ),
-        Line(
-            what="calls of the site's functions",
+        BillLine(
+            item="invocations of the site's functions",
             price=prices.CALLS,
             site=PAGES + IMAGES,
-            arithmetic=_ARITHMETIC_OF_CALLS,
-            visits=True,
+            arithmetic=_CALLS_ARITHMETIC,
+            per_visit=True,
         ),
-        Line(
-            what="compute of the site's functions",
+        BillLine(
+            item="compute of the site's functions",
             price=prices.COMPUTE,
             site=(
-                PAGES * RENDER_SECONDS * has.server_memory / 1024
-                + IMAGES * IMAGE_SECONDS * has.image_memory / 1024
+                PAGES * RENDER_SECONDS * counts.server_memory / 1024
+                + IMAGES * IMAGE_SECONDS * counts.image_memory / 1024
             ),
             arithmetic=(
-                f"{PAGES:,} pages of {RENDER_SECONDS:g} s at {has.server_memory:,} MB and "
-                f"{IMAGES:,} images of {IMAGE_SECONDS:g} s at {has.image_memory:,} MB"
+                f"{PAGES:,} pages of {RENDER_SECONDS:g} s at {counts.server_memory:,} MB and "
+                f"{IMAGES:,} images of {IMAGE_SECONDS:g} s at {counts.image_memory:,} MB"
             ),
-            visits=True,
+            per_visit=True,
         ),
-        Line(
-            what="logs",
+        BillLine(
+            item="logs",
             price=prices.LOGS,
             site=(PAGES + IMAGES) * LOG_BYTES_PER_CALL / _GB / 1_000,
-            arithmetic=f"{LOG_BYTES_PER_CALL} bytes of Lambda's own for each call",
-            visits=True,
+            arithmetic=f"{LOG_BYTES_PER_CALL} bytes of Lambda's own log lines per invocation",
+            per_visit=True,
         ),
-        Line(
-            what="cached pages read",
+        BillLine(
+            item="reads of cached pages",
             price=prices.READS,
             site=2 * PAGES,
-            arithmetic="two objects for each page",
-            visits=True,
+            arithmetic="two objects per page",
+            per_visit=True,
         ),
-        Line(
-            what="tags of pages read",
+        BillLine(
+            item="reads of cache tags",
             price=prices.ROW_READS,
             site=PAGES,
-            arithmetic="one row for each page",
-            visits=True,
+            arithmetic="one row per page",
+            per_visit=True,
         ),
-        Line(
-            what="delivered",
+        BillLine(
+            item="data transfer",
             price=prices.DELIVERED,
             site=PAGES * KILOBYTES_PER_PAGE / _GB,
-            arithmetic=f"{PAGES:,} pages of {KILOBYTES_PER_PAGE} KB with all that is on them",
-            visits=True,
+            arithmetic=f"{PAGES:,} pages of {KILOBYTES_PER_PAGE} KB, with their files",
+            per_visit=True,
         ),
-        Line(
-            what="requests at the edge",
+        BillLine(
+            item="CloudFront requests",
             price=prices.REQUESTS,
             site=_REQUESTS,
             arithmetic=f"{PAGES:,} pages with {FILES_PER_PAGE} files each",
-            visits=True,
+            per_visit=True,
         ),
-        Line(
-            what="viewer-request function",
+        BillLine(
+            item="viewer-request function",
             price=prices.EDGE_CALLS,
             site=_REQUESTS,
-            arithmetic="one call for each request",
-            visits=True,
+            arithmetic="one invocation per request",
+            per_visit=True,
         ),
-        Line(
-            what="viewer-response function",
+        BillLine(
+            item="viewer-response function",
             price=prices.EDGE_CALLS,
             site=PAGES + IMAGES,
-            arithmetic="one call for each page and image; hashed files need none",
-            visits=True,
+            arithmetic="one invocation per page and image, none for hashed files",
+            per_visit=True,
         ),
-        Line(
-            what="hosts looked up",
+        BillLine(
+            item="host lookups",
             price=prices.EDGE_READS,
             site=_REQUESTS,
-            arithmetic="one read for each request",
-            visits=True,
+            arithmetic="one read per request",
+            per_visit=True,
         ),
     )
 
 
 _INTRODUCTION: Final = f"""\
-USD in a month of 730 hours, without taxes. Prices are AWS's list prices, looked up on
-{prices.LOOKED_UP}: those of Singapore where the table says so; N. Virginia's stand where those were not
-to be had, and are up to a quarter lower. What is free for every account in every month is taken off;
-what is free in an account's first year is not."""
-_ASSUMED: Final = f"""\
-A site is assumed to have {PAGES:,} page views a month, {FILES_PER_PAGE} files with each page and
-{KILOBYTES_PER_PAGE} KB with all of it, rendered in {RENDER_SECONDS:g} s of a function with its default
-memory; {IMAGES} images that are optimised; and {DEPLOYMENTS} deployments of {BUILD_MINUTES} minutes.
-Change the numbers in `reference/costs.py` to yours and run `make reference`."""
+Costs in USD for a month of 730 hours, without taxes. Prices are AWS list prices of {prices.LOOKED_UP}. They
+are those of Singapore or, where the table says so, of N. Virginia, which are up to 25 % lower. The monthly
+free tier is subtracted; the free tier of an account's first year is not."""
+_ASSUMPTIONS: Final = f"""\
+The assumptions for each site and month:
+
+- {PAGES:,} page views, each with {FILES_PER_PAGE} files and {KILOBYTES_PER_PAGE} KB in total, rendered in
+  {RENDER_SECONDS:g} s by a function with the default memory
+- {IMAGES} optimized images
+- {DEPLOYMENTS} deployments of {BUILD_MINUTES} minutes
+
+To use your own numbers, change them in `reference/costs.py` and run `make reference`."""
 _MEANING: Final = """\
-What stands there without visitors and builds is little, and most of it does not grow. What grows is
-what visitors are sent, which any host pays for, and the builds. One thing grows with the number of
-sites whether anything happens in them or not: Lambda asks each site's revalidation queue for messages.
-That is the price of a queue for each site, which keeps one tenant's backlog from another's pages."""
-_MISSING: Final = """\
-Not in it, because it depends on you: the image service's and the shop store's own traffic, requests of
-the platform's API, traces in X-Ray, logs that sites write themselves, and GitHub."""
+Fixed costs are low. Most costs depend on traffic and builds, as on any host. Only one fixed cost grows with
+the number of sites: Lambda polls the revalidation queue of each site. Each site has its own queue, so that
+the backlog of one tenant does not delay the pages of another."""
+_NOT_INCLUDED: Final = """\
+Not included, because they depend on your use: traffic of the image service and the shop store, requests of
+the platform's API, X-Ray traces, logs that sites write, and GitHub."""
 
 
-def write() -> str:
-    """The document."""
-    counts = [_sites(sites) for sites in SITES]
-    return document(
+def render() -> str:
+    """Return the document."""
+    headings = [_format_sites(sites) for sites in SITES]
+    return join_blocks(
         "# Costs and quotas",
         "<!-- Generated by `make reference` from reference/{costs,prices,quotas}.py: change it there. -->",
         _INTRODUCTION,
-        _ASSUMED,
-        "## A month",
-        table(("", *counts), _totals()),
+        _ASSUMPTIONS,
+        "## Monthly costs",
+        table(("", *headings), _total_rows()),
         _MEANING,
-        _MISSING,
-        "## The arithmetic",
+        _NOT_INCLUDED,
+        "## Calculation",
         table(
-            ("what", "price", "whose price", "units, and those of each site", *counts),
-            [_row(line) for line in lines()],
+            ("item", "price", "region of the price", "units", *headings),
+            [_bill_row(line) for line in bill_lines()],
         ),
-        "Where AWS says so:",
+        "Sources:",
         "\n".join(
-            f"- <https://aws.amazon.com/{page}>" for page in sorted({line.price.page for line in lines()})
+            f"- <https://aws.amazon.com/{page}>"
+            for page in sorted({line.price.page for line in bill_lines()})
         ),
-        *quotas.section(),
+        *quotas.render_section(),
     )
 
 
-def total(sites: int, chosen: Callable[[Line], bool] = lambda _: True) -> float:
-    """What a stage with so many sites costs in a month, in USD."""
-    return sum(line.cost(sites) for line in lines() if chosen(line))
+def monthly_cost(sites: int, is_included: Callable[[BillLine], bool] = lambda _: True) -> float:
+    """Return the monthly cost of a stage with this number of sites, in USD."""
+    return sum(line.cost(sites) for line in bill_lines() if is_included(line))
 
 
-def _totals() -> list[Sequence[str]]:
-    parts: list[tuple[str, Callable[[Line], bool]]] = [
-        ("without a visitor", lambda line: not line.visits),
-        ("visitors", lambda line: line.visits),
-        ("together", lambda _: True),
+def _total_rows() -> list[Sequence[str]]:
+    parts: list[tuple[str, Callable[[BillLine], bool]]] = [
+        ("without traffic", lambda line: not line.per_visit),
+        ("traffic", lambda line: line.per_visit),
+        ("total", lambda _: True),
     ]
     rows: list[Sequence[str]] = [
-        (name, *(_usd(total(sites, chosen)) for sites in SITES)) for name, chosen in parts
+        (name, *(_format_usd(monthly_cost(sites, is_included)) for sites in SITES))
+        for name, is_included in parts
     ]
-    return [*rows, ("for each site", *(_usd(total(sites) / sites) for sites in SITES))]
+    return [*rows, ("per site", *(_format_usd(monthly_cost(sites) / sites) for sites in SITES))]
 
 
-def _row(line: Line) -> Sequence[str]:
-    costs = [_usd(line.cost(sites)) for sites in SITES]
-    return (line.what, line.price.text, line.price.region, line.arithmetic, *costs)
+def _bill_row(line: BillLine) -> Sequence[str]:
+    costs = [_format_usd(line.cost(sites)) for sites in SITES]
+    return (line.item, line.price.text, line.price.region, line.arithmetic, *costs)
 
 
-def _usd(amount: float) -> str:
+def _format_usd(amount: float) -> str:
     return f"${amount:,.2f}"
 
 
-def _sites(sites: int) -> str:
+def _format_sites(sites: int) -> str:
     return f"{sites:,} site{'s' if sites > 1 else ''}"

@@ -1,4 +1,4 @@
-"""How many there are of what is paid for or has a quota: counted in what production declares."""
+"""Counts of resources that cost money or have a quota, as the production stage declares them."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,24 +18,24 @@ _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
 _METRIC: Final = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 _ROLE: Final = "aws:iam/role:Role"
 _TABLE: Final = "aws:dynamodb/table:Table"
-_OF_SITES: Final = f"{PREFIX}site-"
+_SITE_PREFIX: Final = f"{PREFIX}site-"
 
 
 @frozen(kw_only=True)
 class Counts:
-    """What a stage has whatever its sites, and what each site adds.
+    """Counts of a stage without its sites, and of each site.
 
     Attributes:
         keys: KMS keys of the stage.
-        alarm_metrics: Metrics that the stage's alarms look at.
-        custom_metrics: Metrics that are made of logs.
+        alarm_metrics: Metrics in alarms of the stage.
+        custom_metrics: Metrics of log metric filters.
         queues: Queues of the stage that functions consume.
         site_queues: Queues of a site that functions consume.
         site_roles: Roles of a site.
         site_tables: Tables of a site.
-        site_build_projects: Build projects of a site.
-        server_memory: MB of a site's function that renders pages, unless its settings say otherwise.
-        image_memory: MB of a site's function that optimises images.
+        site_build_projects: CodeBuild projects of a site.
+        server_memory: Default memory of a site's server function, in MB.
+        image_memory: Memory of a site's image optimization function, in MB.
     """
 
     keys: int
@@ -51,47 +51,47 @@ class Counts:
 
 
 @lru_cache
-def counts() -> Counts:
-    """Count them."""
+def count_resources() -> Counts:
+    """Return the counts."""
     recorded = recording(STAGE)
-    site = f"{_OF_SITES}{_a_site()}-"
+    site = f"{_SITE_PREFIX}{_first_site_name()}-"
 
-    def of_site(kind: str) -> int:
-        return _number(recorded.of_type(kind), lambda inputs: str(inputs["name"]).startswith(site))
+    def count_of_site(kind: str) -> int:
+        return _count(recorded.of_type(kind), lambda inputs: str(inputs["name"]).startswith(site))
 
-    def consumed(beginning: str) -> int:
-        return _number(
-            recorded.of_type(_MAPPING), lambda inputs: f":{beginning}" in str(inputs["eventSourceArn"])
+    def count_consumed(prefix: str) -> int:
+        return _count(
+            recorded.of_type(_MAPPING), lambda inputs: f":{prefix}" in str(inputs["eventSourceArn"])
         )
 
     (image,) = [each for each in recorded.of_type(_FUNCTION) if each.inputs["name"] == f"{site}image"]
     return Counts(
         keys=len(recorded.of_type(_KEY)),
-        alarm_metrics=sum(_metrics(alarm) for alarm in recorded.of_type(_ALARM)),
+        alarm_metrics=sum(_count_metrics(alarm) for alarm in recorded.of_type(_ALARM)),
         custom_metrics=len(
             {each.inputs["metricTransformation"]["name"] for each in recorded.of_type(_METRIC)}
         ),
-        queues=consumed(PREFIX) - consumed(_OF_SITES),
-        site_queues=consumed(site),
-        site_roles=of_site(_ROLE),
-        site_tables=of_site(_TABLE),
-        site_build_projects=of_site(_BUILD_PROJECT),
+        queues=count_consumed(PREFIX) - count_consumed(_SITE_PREFIX),
+        site_queues=count_consumed(site),
+        site_roles=count_of_site(_ROLE),
+        site_tables=count_of_site(_TABLE),
+        site_build_projects=count_of_site(_BUILD_PROJECT),
         server_memory=SiteSettings(name="any").memory,
         image_memory=int(image.inputs["memorySize"]),
     )
 
 
-def _a_site() -> str:
+def _first_site_name() -> str:
     functions = [str(each.inputs["name"]) for each in recording(STAGE).of_type(_FUNCTION)]
-    servers = [name for name in functions if name.startswith(_OF_SITES) and name.endswith("-server")]
-    return servers[0].removeprefix(_OF_SITES).removesuffix("-server")
+    servers = [name for name in functions if name.startswith(_SITE_PREFIX) and name.endswith("-server")]
+    return servers[0].removeprefix(_SITE_PREFIX).removesuffix("-server")
 
 
-def _number(resources: list[Recorded], chosen: Callable[[Any], bool]) -> int:
-    return sum(1 for each in resources if chosen(each.inputs))
+def _count(resources: list[Recorded], is_included: Callable[[Any], bool]) -> int:
+    return sum(1 for each in resources if is_included(each.inputs))
 
 
-def _metrics(alarm: Recorded) -> int:
-    """An alarm on several metrics is paid for by the metric."""
+def _count_metrics(alarm: Recorded) -> int:
+    """Return the number of metrics of an alarm, each of which is paid for."""
     queries = alarm.inputs.get("metricQueries") or [{"metric": {}}]
     return sum(1 for query in queries if "metric" in query)

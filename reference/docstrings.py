@@ -1,4 +1,4 @@
-"""What a class's docstring says of its attributes."""
+"""Readers for the summary and the attributes in docstrings of classes."""
 
 import inspect
 import re
@@ -9,14 +9,14 @@ _ENTRY: Final = re.compile(r"^ {4}(?P<name>\w+): (?P<meaning>.+(?:\n(?: {5,}.+))
 
 
 class UndocumentedError(Exception):
-    """A document cannot be written, because something in it has no description; the message names it."""
+    """Something in a document has no description; the message names it."""
 
 
-def summary(cls: type[object]) -> str:
-    """The first paragraph of a docstring, on one line.
+def read_summary(cls: type[object]) -> str:
+    """Return the first paragraph of a docstring as one line.
 
     Raises:
-        UndocumentedError: There is none.
+        UndocumentedError: The class has no docstring.
     """
     first = (inspect.getdoc(cls) or "").split("\n\n", maxsplit=1)[0]
     if not first:
@@ -24,21 +24,21 @@ def summary(cls: type[object]) -> str:
     return " ".join(first.split())
 
 
-def attributes(cls: type[object]) -> dict[str, str]:
-    """The entries of the Google-style `Attributes` section of a docstring, each on one line."""
+def read_attributes(cls: type[object]) -> dict[str, str]:
+    """Return the entries of the Google-style section `Attributes`, each as one line."""
     section = _SECTION.search(inspect.getdoc(cls) or "")
     if section is None:
         return {}
     return {entry["name"]: " ".join(entry["meaning"].split()) for entry in _ENTRY.finditer(section["body"])}
 
 
-def attribute(cls: type[object], name: str) -> str:
-    """What a docstring says of one attribute.
+def read_attribute(cls: type[object], name: str) -> str:
+    """Return the description of one attribute.
 
     Raises:
-        UndocumentedError: It says nothing of it.
+        UndocumentedError: The docstring has no entry for the attribute.
     """
-    found = attributes(cls).get(name)
+    found = read_attributes(cls).get(name)
     if found is None:
         raise UndocumentedError(f"{cls.__qualname__}.{name} is not in the class's docstring under Attributes")
     return found

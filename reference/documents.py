@@ -1,4 +1,4 @@
-"""Which documents are made from the code, and whether they still say what it says."""
+"""The generated documents and their generators."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -16,23 +16,23 @@ from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
-    "docs/command-line.md": command_line.write,
-    "docs/configuration.md": configuration.write,
-    "docs/costs.md": costs.write,
-    "docs/database-schema.md": database_schema.write,
-    "docs/openapi.json": lambda: api_document.write(PLATFORM),
+    "docs/command-line.md": command_line.render,
+    "docs/configuration.md": configuration.render,
+    "docs/costs.md": costs.render,
+    "docs/database-schema.md": database_schema.render,
+    "docs/openapi.json": lambda: api_document.render(PLATFORM),
     "docs/requirements.md": requirements.write,
-    "docs/images-openapi.json": lambda: api_document.write(IMAGES),
+    "docs/images-openapi.json": lambda: api_document.render(IMAGES),
 }
 
 
-def renew() -> list[str]:
-    """Write the documents again; returns those that said something else before."""
-    stale: list[str] = []
-    for name, write in DOCUMENTS.items():
+def write_documents() -> list[str]:
+    """Write the documents that changed, and return their names."""
+    changed: list[str] = []
+    for name, render in DOCUMENTS.items():
         file = CHECKOUT / name
-        content = write()
+        content = render()
         if not file.exists() or file.read_text(encoding="utf-8") != content:
             file.write_text(content, encoding="utf-8")
-            stale.append(name)
-    return stale
+            changed.append(name)
+    return changed

@@ -1,9 +1,9 @@
-"""docs/images-openapi.json: the image service's API (I2)."""
+"""Descriptions of the image service's routes, for docs/images-openapi.json."""
 
 from http import HTTPStatus
 from typing import Any, Final
 
-from reference.api_document import Api, Described, Listed
+from reference.api_document import Api, Pagination, RouteDescription
 from runtime.images.errors import (
     AlbumNotEmptyError,
     AlbumNotFoundError,
@@ -24,86 +24,84 @@ from runtime.images.service.routes import ROUTES
 
 _OK: Final = HTTPStatus.OK
 _CREATED: Final = HTTPStatus.CREATED
-_GONE: Final = HTTPStatus.NO_CONTENT
+_NO_CONTENT: Final = HTTPStatus.NO_CONTENT
 
-_DESCRIBED: Final = {
-    "POST /images": Described(
-        operation="createImage",
-        summary="Create an image and get the form that uploads its file",
+_DESCRIPTIONS: Final = {
+    "POST /images": RouteDescription(
+        operation_id="createImage",
+        summary="Create an image and return the form that uploads its file",
         body=NewImage,
-        answers={_CREATED: CreatedImageDocument},
-        refused=(ImageChangedError,),
+        responses={_CREATED: CreatedImageDocument},
+        errors=(ImageChangedError,),
     ),
-    "GET /images": Described(
-        operation="listImages",
+    "GET /images": RouteDescription(
+        operation_id="listImages",
         summary="List your images, newest first",
-        listed=Listed(),
-        query={"albumId": "Only the album's images that are ready."},
-        answers={_OK: ImagesDocument},
-        refused=(AlbumNotFoundError,),
+        pagination=Pagination(),
+        query={"albumId": "Only images of this album that are ready."},
+        responses={_OK: ImagesDocument},
+        errors=(AlbumNotFoundError,),
     ),
-    "GET /images/{imageId}": Described(
-        operation="getImage",
+    "GET /images/{imageId}": RouteDescription(
+        operation_id="getImage",
         summary="Show an image",
-        answers={_OK: ImageDocument},
-        refused=(ImageNotFoundError,),
+        responses={_OK: ImageDocument},
+        errors=(ImageNotFoundError,),
     ),
-    "PATCH /images/{imageId}": Described(
-        operation="changeImage",
-        summary="Change an image's texts, or its album",
+    "PATCH /images/{imageId}": RouteDescription(
+        operation_id="changeImage",
+        summary="Change the texts or the album of an image",
         body=ImageChanges,
-        answers={_OK: ImageDocument},
-        refused=(ImageNotFoundError, ImageChangedError, ImageDeletingError),
+        responses={_OK: ImageDocument},
+        errors=(ImageNotFoundError, ImageChangedError, ImageDeletingError),
     ),
-    "DELETE /images/{imageId}": Described(
-        operation="deleteImage",
-        summary="Delete an image, from the caches too",
-        answers={_GONE: None},
-        refused=(ImageNotFoundError, ImageChangedError, ImageStillCachedError),
+    "DELETE /images/{imageId}": RouteDescription(
+        operation_id="deleteImage",
+        summary="Delete an image, also from the caches",
+        responses={_NO_CONTENT: None},
+        errors=(ImageNotFoundError, ImageChangedError, ImageStillCachedError),
     ),
-    "POST /albums": Described(
-        operation="createAlbum",
+    "POST /albums": RouteDescription(
+        operation_id="createAlbum",
         summary="Create an album",
         body=NewAlbum,
-        answers={_CREATED: AlbumDocument},
+        responses={_CREATED: AlbumDocument},
     ),
-    "GET /albums": Described(
-        operation="listAlbums",
+    "GET /albums": RouteDescription(
+        operation_id="listAlbums",
         summary="List your albums, newest first",
-        listed=Listed(),
-        answers={_OK: AlbumsDocument},
+        pagination=Pagination(),
+        responses={_OK: AlbumsDocument},
     ),
-    "GET /albums/{albumId}": Described(
-        operation="getAlbum",
+    "GET /albums/{albumId}": RouteDescription(
+        operation_id="getAlbum",
         summary="Show an album",
-        answers={_OK: AlbumDocument},
-        refused=(AlbumNotFoundError,),
+        responses={_OK: AlbumDocument},
+        errors=(AlbumNotFoundError,),
     ),
-    "PATCH /albums/{albumId}": Described(
-        operation="changeAlbum",
+    "PATCH /albums/{albumId}": RouteDescription(
+        operation_id="changeAlbum",
         summary="Change an album",
         body=AlbumChanges,
-        answers={_OK: AlbumDocument},
-        refused=(AlbumNotFoundError, ImageChangedError),
+        responses={_OK: AlbumDocument},
+        errors=(AlbumNotFoundError, ImageChangedError),
     ),
-    "DELETE /albums/{albumId}": Described(
-        operation="deleteAlbum",
+    "DELETE /albums/{albumId}": RouteDescription(
+        operation_id="deleteAlbum",
         summary="Delete an empty album",
-        answers={_GONE: None},
-        refused=(AlbumNotFoundError, AlbumNotEmptyError, ImageChangedError),
+        responses={_NO_CONTENT: None},
+        errors=(AlbumNotFoundError, AlbumNotEmptyError, ImageChangedError),
     ),
-    "GET /openapi.json": Described(
-        operation="getOpenApi",
+    "GET /openapi.json": RouteDescription(
+        operation_id="getOpenApi",
         summary="Show this document",
-        answers={_OK: dict[str, Any]},
+        responses={_OK: dict[str, Any]},
     ),
 }
 
 IMAGES: Final = Api(
     title="anchor-deploy images",
-    description=(
-        "Images, their uploads and albums. What is another user's is answered as what does not exist."
-    ),
+    description=("Images, uploads and albums. Requests for resources of other users are answered with 404."),
     routes=ROUTES,
-    described=_DESCRIBED,
+    descriptions=_DESCRIPTIONS,
 )

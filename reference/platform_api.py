@@ -1,9 +1,9 @@
-"""docs/openapi.json: the platform's API (A2)."""
+"""Descriptions of the platform's routes, for docs/openapi.json."""
 
 from http import HTTPStatus
 from typing import Any, Final
 
-from reference.api_document import Api, Described, Listed
+from reference.api_document import Api, Pagination, RouteDescription
 from runtime.deploy.api.answers import (
     AcceptedDocument,
     CreatedProjectDocument,
@@ -36,109 +36,109 @@ from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedC
 
 _OK: Final = HTTPStatus.OK
 
-_DESCRIBED: Final = {
-    "POST /webhook/{projectId}": Described(
-        operation="receivePush",
+_DESCRIPTIONS: Final = {
+    "POST /webhook/{projectId}": RouteDescription(
+        operation_id="receivePush",
         summary="Receive a push from GitHub",
-        description="The signature is the HMAC-SHA256 of the raw body with the project's webhook secret.",
-        answers={HTTPStatus.ACCEPTED: AcceptedDocument, _OK: IgnoredDocument},
+        description="The signature is the HMAC-SHA256 of the raw body. The key is the webhook secret.",
+        responses={HTTPStatus.ACCEPTED: AcceptedDocument, _OK: IgnoredDocument},
         headers={
-            "X-Hub-Signature-256": "`sha256=` and the signature in hexadecimal digits.",
-            "X-GitHub-Event": "What happened; all but `push` is ignored.",
+            "X-Hub-Signature-256": "`sha256=`, followed by the signature in hexadecimal.",
+            "X-GitHub-Event": "The event. All events except `push` are ignored.",
         },
-        refused=(SignatureRefusedError, MalformedError, UnsupportedContentError, ProjectChangedError),
+        errors=(SignatureRefusedError, MalformedError, UnsupportedContentError, ProjectChangedError),
     ),
-    "POST /projects": Described(
-        operation="createProject",
-        summary="Create a project on a declared site",
+    "POST /projects": RouteDescription(
+        operation_id="createProject",
+        summary="Create a project on a site of the stage",
         body=NewProject,
-        answers={HTTPStatus.CREATED: CreatedProjectDocument},
+        responses={HTTPStatus.CREATED: CreatedProjectDocument},
     ),
-    "GET /projects": Described(
-        operation="listProjects",
+    "GET /projects": RouteDescription(
+        operation_id="listProjects",
         summary="List your projects, newest first",
-        listed=Listed(),
-        answers={_OK: ProjectsDocument},
+        pagination=Pagination(),
+        responses={_OK: ProjectsDocument},
     ),
-    "GET /projects/{projectId}": Described(
-        operation="getProject",
+    "GET /projects/{projectId}": RouteDescription(
+        operation_id="getProject",
         summary="Show a project",
-        answers={_OK: ProjectDocument},
-        refused=(ProjectNotFoundError,),
+        responses={_OK: ProjectDocument},
+        errors=(ProjectNotFoundError,),
     ),
-    "PATCH /projects/{projectId}": Described(
-        operation="changeProject",
+    "PATCH /projects/{projectId}": RouteDescription(
+        operation_id="changeProject",
         summary="Change a project",
         body=ProjectChanges,
-        answers={_OK: ProjectDocument},
-        refused=(ProjectNotFoundError, ProjectDeletedError),
+        responses={_OK: ProjectDocument},
+        errors=(ProjectNotFoundError, ProjectDeletedError),
     ),
-    "DELETE /projects/{projectId}": Described(
-        operation="deleteProject",
-        summary="Delete a project, with all its releases and secrets",
-        description="Its site can be had by another project then. If it breaks off, delete it again.",
-        answers={HTTPStatus.NO_CONTENT: None},
-        refused=(ProjectNotFoundError, DeploymentUnderWayError, ProjectChangedError),
+    "DELETE /projects/{projectId}": RouteDescription(
+        operation_id="deleteProject",
+        summary="Delete a project with all its releases and secrets",
+        description="Another project can use its site afterwards. If the request fails, repeat it.",
+        responses={HTTPStatus.NO_CONTENT: None},
+        errors=(ProjectNotFoundError, DeploymentUnderWayError, ProjectChangedError),
     ),
-    "GET /projects/{projectId}/deployments": Described(
-        operation="listDeployments",
-        summary="List a project's deployments, newest first",
-        listed=Listed(),
-        answers={_OK: DeploymentsDocument},
-        refused=(ProjectNotFoundError,),
+    "GET /projects/{projectId}/deployments": RouteDescription(
+        operation_id="listDeployments",
+        summary="List the deployments of a project, newest first",
+        pagination=Pagination(),
+        responses={_OK: DeploymentsDocument},
+        errors=(ProjectNotFoundError,),
     ),
-    "POST /projects/{projectId}/deployments": Described(
-        operation="deploy",
-        summary="Deploy a commit, or a branch's head, by hand",
-        description="It waits for its build like one that was pushed, and replaces what waits before it.",
+    "POST /projects/{projectId}/deployments": RouteDescription(
+        operation_id="deploy",
+        summary="Deploy a commit or the head of a branch",
+        description="The deployment is queued like a push and supersedes an older queued one.",
         body=NewDeployment,
-        answers={HTTPStatus.CREATED: DeploymentDocument},
-        refused=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError),
+        responses={HTTPStatus.CREATED: DeploymentDocument},
+        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError),
     ),
-    "GET /projects/{projectId}/env": Described(
-        operation="getVariables",
-        summary="Show a project's environment variables",
-        description="A secret has a name and no value.",
-        answers={_OK: VariablesDocument},
-        refused=(ProjectNotFoundError,),
+    "GET /projects/{projectId}/env": RouteDescription(
+        operation_id="getVariables",
+        summary="Show the environment variables of a project",
+        description="Secrets are returned without their values.",
+        responses={_OK: VariablesDocument},
+        errors=(ProjectNotFoundError,),
     ),
-    "PUT /projects/{projectId}/env": Described(
-        operation="setVariables",
-        summary="Replace a project's environment variables",
-        description="They reach the site with its next deployment.",
+    "PUT /projects/{projectId}/env": RouteDescription(
+        operation_id="setVariables",
+        summary="Replace the environment variables of a project",
+        description="They take effect with the next deployment.",
         body=NewVariables,
-        answers={_OK: VariablesDocument},
-        refused=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, SiteNotFoundError),
+        responses={_OK: VariablesDocument},
+        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, SiteNotFoundError),
     ),
-    "GET /deployments/{deploymentId}": Described(
-        operation="getDeployment",
+    "GET /deployments/{deploymentId}": RouteDescription(
+        operation_id="getDeployment",
         summary="Show a deployment",
-        answers={_OK: DeploymentDocument},
-        refused=(DeploymentNotFoundError,),
+        responses={_OK: DeploymentDocument},
+        errors=(DeploymentNotFoundError,),
     ),
-    "GET /deployments/{deploymentId}/logs": Described(
-        operation="getLog",
-        summary="Read the log of a deployment's build",
+    "GET /deployments/{deploymentId}/logs": RouteDescription(
+        operation_id="getLog",
+        summary="Read the build log of a deployment",
         description=(
-            "Until the build has ended, every answer has a cursor: ask again with it for what came since."
+            "Until the build has ended, every response contains a cursor. Use it to request new lines."
         ),
-        listed=Listed(usual=PAGE, largest=LARGEST_PAGE),
-        answers={_OK: LogDocument},
-        refused=(DeploymentNotFoundError, ArchivedLogError, UnavailableError),
+        pagination=Pagination(default=PAGE, maximum=LARGEST_PAGE),
+        responses={_OK: LogDocument},
+        errors=(DeploymentNotFoundError, ArchivedLogError, UnavailableError),
     ),
-    "POST /deployments/{deploymentId}/cancel": Described(
-        operation="cancelDeployment",
-        summary="Cancel a deployment that is not being released yet",
-        description="Its build is stopped. Cancelling again changes nothing.",
-        answers={_OK: DeploymentDocument},
-        refused=(DeploymentNotFoundError, StaleDeploymentError),
+    "POST /deployments/{deploymentId}/cancel": RouteDescription(
+        operation_id="cancelDeployment",
+        summary="Cancel a deployment before its release starts",
+        description="Its build is stopped. Repeated requests have no further effect.",
+        responses={_OK: DeploymentDocument},
+        errors=(DeploymentNotFoundError, StaleDeploymentError),
     ),
-    "POST /deployments/{deploymentId}/promote": Described(
-        operation="promoteDeployment",
-        summary="Make a kept release live again, without a build",
-        description="The project is pinned: automatic releases do not replace it until the pin is released.",
-        answers={_OK: DeploymentDocument},
-        refused=(
+    "POST /deployments/{deploymentId}/promote": RouteDescription(
+        operation_id="promoteDeployment",
+        summary="Make a kept release live without a build",
+        description="The project is pinned: pushes do not replace this release until the pin is released.",
+        responses={_OK: DeploymentDocument},
+        errors=(
             DeploymentNotFoundError,
             NotReleasedError,
             ReleaseCollectedError,
@@ -148,19 +148,19 @@ _DESCRIBED: Final = {
             ProjectChangedError,
         ),
     ),
-    "GET /openapi.json": Described(
-        operation="getOpenApi",
+    "GET /openapi.json": RouteDescription(
+        operation_id="getOpenApi",
         summary="Show this document",
-        answers={_OK: dict[str, Any]},
+        responses={_OK: dict[str, Any]},
     ),
 }
 
 PLATFORM: Final = Api(
     title="anchor-deploy platform",
     description=(
-        "Projects, their deployments and their environment variables. "
-        "What is another user's is answered as what does not exist."
+        "Projects, deployments and environment variables. "
+        "Requests for resources of other users are answered with 404."
     ),
     routes=ROUTES,
-    described=_DESCRIBED,
+    descriptions=_DESCRIPTIONS,
 )

@@ -1,7 +1,6 @@
-"""What AWS asks for: the prices that docs/costs.md is made of.
+"""AWS list prices for docs/costs.md, with the date of the lookup.
 
-They are data with a date, because AWS changes them. `region` says whose price it is: where the price of
-Singapore was not to be had, that of N. Virginia stands here, which is up to a quarter lower.
+Where the price of Singapore was not available, the price of N. Virginia is used, which is up to 25 % lower.
 """
 
 from typing import Final
@@ -16,16 +15,16 @@ EVERYWHERE: Final = "all regions"
 
 @frozen(kw_only=True)
 class Price:
-    """What one unit of something costs in a month.
+    """The price of a unit.
 
     Attributes:
-        usd: For `per` units.
-        unit: What is counted.
-        page: Where AWS says so, below `https://aws.amazon.com/`.
-        region: Whose price it is.
-        per: How many units the price is for.
-        free: Units that cost nothing in any month, not only in an account's first year.
-        tiers: Beyond so many units in all, the price for `per` of them.
+        usd: The price of `per` units, in USD.
+        unit: The name of the unit.
+        page: The pricing page, relative to `https://aws.amazon.com/`.
+        region: The region of the price.
+        per: The number of units that `usd` pays for.
+        free: Free units in every month, without those of an account's first year.
+        tiers: Pairs of a number of units and the price of `per` units beyond it.
     """
 
     usd: float
@@ -36,23 +35,23 @@ class Price:
     free: float = 0
     tiers: tuple[tuple[float, float], ...] = ()
 
-    def of(self, units: float) -> float:
-        """What so many units cost, in USD."""
-        left = units - self.free
-        if left <= 0:
+    def cost_of(self, units: float) -> float:
+        """Return the cost of a number of units, in USD."""
+        remaining = units - self.free
+        if remaining <= 0:
             return 0.0
         total = 0.0
-        for beyond, usd in reversed(self.tiers):
-            if left > beyond:
-                total += (left - beyond) / self.per * usd
-                left = beyond
-        return total + left / self.per * self.usd
+        for threshold, usd in reversed(self.tiers):
+            if remaining > threshold:
+                total += (remaining - threshold) / self.per * usd
+                remaining = threshold
+        return total + remaining / self.per * self.usd
 
     @property
     def text(self) -> str:
-        """The price in words."""
+        """The price as text."""
         amount = f"{self.usd:.10f}".rstrip("0").rstrip(".")
-        count = "a" if self.per == 1 else f"for {self.per:,.0f}"
+        count = "per" if self.per == 1 else f"per {self.per:,.0f}"
         free = f", the first {self.free:,.0f} free" if self.free else ""
         return f"${amount} {count} {self.unit}{free}"
 
@@ -78,13 +77,13 @@ RECEIVES: Final = Price(
 BUILD_MINUTES: Final = Price(
     usd=0.005, unit="minute of general1.small", page="codebuild/pricing/", region=VIRGINIA, free=100
 )
-CALLS: Final = Price(usd=0.2, unit="calls of functions", page=_LAMBDA, per=_MILLION, free=_MILLION)
+CALLS: Final = Price(usd=0.2, unit="invocations", page=_LAMBDA, per=_MILLION, free=_MILLION)
 COMPUTE: Final = Price(usd=0.0000133334, unit="GB-second on arm64", page=_LAMBDA, free=400_000)
 STORED: Final = Price(usd=0.025, unit="GB in S3 Standard", page="s3/pricing/")
-READS: Final = Price(usd=0.4, unit="GETs of S3", page="s3/pricing/", per=_MILLION)
-WRITES: Final = Price(usd=5.0, unit="PUTs of S3", page="s3/pricing/", per=_MILLION)
+READS: Final = Price(usd=0.4, unit="S3 GET requests", page="s3/pricing/", per=_MILLION)
+WRITES: Final = Price(usd=5.0, unit="S3 PUT requests", page="s3/pricing/", per=_MILLION)
 ROW_READS: Final = Price(
-    usd=0.125, unit="read units of DynamoDB", page="dynamodb/pricing/", region=VIRGINIA, per=_MILLION
+    usd=0.125, unit="DynamoDB read request units", page="dynamodb/pricing/", region=VIRGINIA, per=_MILLION
 )
 DELIVERED: Final = Price(
     usd=0.12,
@@ -98,7 +97,7 @@ REQUESTS: Final = Price(
 )
 EDGE_CALLS: Final = Price(
     usd=0.1,
-    unit="calls of the CloudFront Functions",
+    unit="CloudFront Functions invocations",
     page=_CLOUDFRONT,
     region=EVERYWHERE,
     per=_MILLION,
@@ -106,7 +105,7 @@ EDGE_CALLS: Final = Price(
 )
 EDGE_READS: Final = Price(
     usd=0.03,
-    unit="reads of the KeyValueStore",
+    unit="KeyValueStore reads",
     page=_CLOUDFRONT,
     region=EVERYWHERE,
     per=_MILLION,

@@ -1,46 +1,47 @@
-"""The part of docs/costs.md that says which quotas of AWS a stage meets first."""
+"""The section of docs/costs.md about the AWS quotas that limit the number of sites."""
 
 from typing import Final
 
 from attrs import fields, frozen
 
 from components.core.stage_settings import StageSettings
-from reference.counts import counts
+from reference.counts import count_resources
 from reference.markdown import table
 from runtime.deploy.releases.edge_store import EdgeEntry, edge_keys, release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
-# The zips of the example site's functions, as Lambda keeps them.
+# Size of the zip files of the example site's functions.
 RELEASE_MEGABYTES: Final = 15
 
 
 @frozen(kw_only=True)
 class Quota:
-    """A quota of AWS that grows with the sites.
+    """An AWS quota whose use grows with the number of sites.
 
     Attributes:
-        name: As Service Quotas calls it.
-        default: What an account has that never asked for more.
-        site: How much of it a site takes.
-        most: What AWS gives on request.
-        remark: What to know of it.
+        name: The name in Service Quotas.
+        default: The default value.
+        unit: The unit of `default` and `per_site`.
+        per_site: The use of one site.
+        maximum: The highest value that AWS grants.
+        remark: Further information.
     """
 
     name: str
     default: float
     unit: str
-    site: float
-    most: str
+    per_site: float
+    maximum: str
     remark: str
 
     @property
-    def sites(self) -> int:
-        """How many sites fit."""
-        return int(self.default // self.site)
+    def max_sites(self) -> int:
+        """The number of sites within the default value."""
+        return int(self.default // self.per_site)
 
 
-def _edge_bytes() -> int:
-    """What a site takes of the KeyValueStore: its host, and those of the releases that are kept."""
+def _count_edge_bytes() -> int:
+    """Return the bytes of a site in the KeyValueStore: its host and the hosts of its kept releases."""
     function_url = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
     entry = EdgeEntry(
         deployment_id="01JD3Q5B7Y9ZP6V8X0ZD4E6F8H",
@@ -55,88 +56,88 @@ def _edge_bytes() -> int:
     return sum(len(key) + len(value) for each in hosts for key, value in edge_keys(entry, each))
 
 
-def quotas() -> tuple[Quota, ...]:
-    """Those that grow with the sites."""
-    has = counts()
+def find_quotas() -> tuple[Quota, ...]:
+    """Return the quotas whose use grows with the number of sites."""
+    counts = count_resources()
     return (
         Quota(
             name="IAM: roles per account",
             default=1_000,
             unit="roles",
-            site=has.site_roles,
-            most="5,000",
-            remark="The first that is met: ask early. Beyond 5,000, a second account.",
+            per_site=counts.site_roles,
+            maximum="5,000",
+            remark="The first limit: request an increase early. Above 5,000, use a second account.",
         ),
         Quota(
             name="Lambda: function and layer storage",
             default=75_000,
             unit="MB",
-            site=RELEASE_MEGABYTES * KEPT_RELEASES,
-            most="terabytes",
-            remark=(f"{KEPT_RELEASES} kept releases of about {RELEASE_MEGABYTES} MB; fewer take less."),
+            per_site=RELEASE_MEGABYTES * KEPT_RELEASES,
+            maximum="terabytes",
+            remark=f"{KEPT_RELEASES} kept releases of about {RELEASE_MEGABYTES} MB. Keep fewer to use less.",
         ),
         Quota(
             name="CloudFront: size of a KeyValueStore",
             default=5_000_000,
             unit="bytes",
-            site=_edge_bytes(),
-            most="no more",
-            remark=("A stage has one store. Fewer kept releases take less; more sites need a second stage."),
+            per_site=_count_edge_bytes(),
+            maximum="not adjustable",
+            remark="Each stage has one store. Keep fewer releases to use less, or use a second stage.",
         ),
         Quota(
             name="DynamoDB: tables per region",
             default=2_500,
             unit="tables",
-            site=has.site_tables,
-            most="10,000",
-            remark="A table of cache tags for each site.",
+            per_site=counts.site_tables,
+            maximum="10,000",
+            remark="Each site has a table of cache tags.",
         ),
         Quota(
             name="CodeBuild: build projects",
             default=5_000,
             unit="projects",
-            site=has.site_build_projects,
-            most="more",
+            per_site=counts.site_build_projects,
+            maximum="adjustable",
             remark="",
         ),
     )
 
 
-_QUOTAS: Final = """\
-Quotas that grow with the sites, for one region of one account. This shows yours:
+_INTRODUCTION: Final = """\
+These quotas limit the number of sites in one region of one account. To list the values of your account:
 
 ```sh
 aws service-quotas list-service-quotas --service-code lambda
 ```"""
 _CONCURRENCY: Final = """\
-Two more grow not with the number of sites but with what these do at once, and are small in a new
-account, as low as 10 and 1:
+Two more quotas limit concurrent work, not the number of sites. They can be as low as 10 and 1 in a new
+account:
 
-- *Lambda: concurrent executions* (1,000 in a seasoned account). All sites share it; the alarm for
-  throttles says when it is spent.
-- *CodeBuild: concurrently running builds for Linux/Small environment*. It has to be at least as large
-  as the setting `concurrentBuilds`, up to which the platform itself decides who is next.
+- *Lambda: concurrent executions* (default 1,000). All sites share it. The alarm for throttles reports when
+  it is exhausted.
+- *CodeBuild: concurrently running builds for Linux/Small environment*. It must be at least the setting
+  `concurrentBuilds`, the number of builds that the platform runs at the same time.
 
-How to ask for more is in [operations](operations.md#raise-a-quota)."""
+[Operations](operations.md#raise-a-quota) describes how to request an increase."""
 
 
-def section() -> tuple[str, ...]:
-    """The blocks of the section."""
+def render_section() -> tuple[str, ...]:
+    """Return the blocks of the section."""
     return (
         "## Quotas",
-        _QUOTAS,
+        _INTRODUCTION,
         table(
-            ("quota", "default", "a site takes", "sites that fit", "AWS gives up to", "remark"),
+            ("quota", "default", "use per site", "sites within the default", "maximum", "remark"),
             [
                 (
                     quota.name,
                     f"{quota.default:,.0f} {quota.unit}",
-                    f"{quota.site:,.0f}",
-                    f"{quota.sites:,}",
-                    quota.most,
+                    f"{quota.per_site:,.0f}",
+                    f"{quota.max_sites:,}",
+                    quota.maximum,
                     quota.remark,
                 )
-                for quota in sorted(quotas(), key=lambda quota: quota.sites)
+                for quota in sorted(find_quotas(), key=lambda quota: quota.max_sites)
             ],
         ),
         _CONCURRENCY,

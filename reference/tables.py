@@ -1,4 +1,4 @@
-"""Every table that a stage declares, with the design that says what it is for."""
+"""The tables of the program, with their designs and the policies that give access."""
 
 import fnmatch
 import importlib
@@ -15,96 +15,102 @@ from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
 from tests.components.recorder import Recorded, recording
 
-# What production declares, all others declare too: a test compares.
+# All stages declare the tables of production: a test compares them.
 STAGE: Final = "production"
 PREFIX: Final = f"anchor-{STAGE}-"
 _TABLE: Final = "aws:dynamodb/table:Table"
-# Sites have a table each, alike but for the name.
+# Each site has a table; all of them are equal except for their names.
 SITE_TABLES: Final = "site-*-tags"
 _SITE_DESIGN: Final = "tags"
 
 
 @frozen(kw_only=True)
 class Access:
-    """What somebody may do with a table.
+    """Access to a table by one policy.
 
     Attributes:
-        who: The role or policy, without the stage's prefix.
-        actions: DynamoDB's names of what is allowed on the rows.
-        indexes: The indexes that may be queried.
+        policy: The name of the policy, without the stage's prefix.
+        actions: DynamoDB actions that are allowed on the table.
+        indexes: Indexes that may be queried.
     """
 
-    who: str
+    policy: str
     actions: tuple[str, ...]
     indexes: tuple[str, ...]
 
 
 @frozen(kw_only=True)
 class DocumentedTable:
-    """A table of the program.
+    """A table with its documentation.
 
     Attributes:
-        name: As the stage's prefix is followed by; `site-<site>-tags` stands for the table of every site.
-        room: The folder of `components` with the module of its design, named after the system.
-        design: What the design says.
-        declared: What the program registers in production.
-        recovered_in: The stages in which every second of the last 35 days can be restored.
-        protected_in: The stages in which it can be neither deleted nor replaced.
-        access: Who may do what with it.
+        name: The name without the stage's prefix; `site-<site>-tags` stands for the tables of all sites.
+        room: The folder of `components` that contains the design.
+        design: The design, with the meanings of attributes and indexes.
+        declared: The inputs of the resource in production.
+        recovery_stages: The stages with point-in-time recovery.
+        protected_stages: The stages with deletion protection.
+        access: The access of each policy.
     """
 
     name: str
     room: str
     design: TableShape
     declared: Mapping[str, Any]
-    recovered_in: tuple[str, ...]
-    protected_in: tuple[str, ...]
+    recovery_stages: tuple[str, ...]
+    protected_stages: tuple[str, ...]
     access: tuple[Access, ...]
 
 
-def documented_tables() -> list[DocumentedTable]:
-    """Every table that the program declares, sorted by its room and its place in it.
+def document_tables() -> list[DocumentedTable]:
+    """Return all tables of the program, in the order of their designs.
 
     Raises:
-        UndocumentedError: A table has no design, or a design that says nothing.
+        UndocumentedError: A table has no design, or its design has no attributes.
     """
-    known = designs()
+    known = find_designs()
     found: dict[str, DocumentedTable] = {}
-    for table in _recorded(STAGE):
-        name = _general(_own_name(table, STAGE))
+    for table in _recorded_tables(STAGE):
+        name = _generic_name(_short_name(table, STAGE))
         if name not in found:
-            found[name] = _documented(name, table, known)
+            found[name] = _document_table(name, table, known)
     order = list(known)
-    return sorted(found.values(), key=lambda table: order.index(_design_of(table.name)))
+    return sorted(found.values(), key=lambda table: order.index(_design_name(table.name)))
 
 
-def _documented(name: str, table: Recorded, known: Mapping[str, tuple[str, TableShape]]) -> DocumentedTable:
-    if _design_of(name) not in known:
-        constant = _design_of(name).replace("-", "_").upper()
+def _document_table(
+    name: str, table: Recorded, known: Mapping[str, tuple[str, TableShape]]
+) -> DocumentedTable:
+    if _design_name(name) not in known:
+        constant = _design_name(name).replace("-", "_").upper()
         raise UndocumentedError(f"table {name!r} has no design {constant} in components/*/tables.py")
-    room, design = known[_design_of(name)]
+    room, design = known[_design_name(name)]
     if not design.attributes:
         raise UndocumentedError(
             f"the design of table {name!r} in components/{room}/tables.py has no attributes"
         )
-    twins = {stage: _twin(name, stage) for stage in STAGES if stage != "local"}
+    by_stage = {stage: _find_in_stage(name, stage) for stage in STAGES if stage != "local"}
     return DocumentedTable(
         name=name,
         room=room,
         design=design,
         declared=table.inputs,
-        recovered_in=tuple(
-            stage for stage, twin in twins.items() if twin.inputs["pointInTimeRecovery"]["enabled"]
+        recovery_stages=tuple(
+            stage
+            for stage, table_of_stage in by_stage.items()
+            if table_of_stage.inputs["pointInTimeRecovery"]["enabled"]
         ),
-        protected_in=tuple(
-            stage for stage, twin in twins.items() if twin.inputs["deletionProtectionEnabled"]
+        protected_stages=tuple(
+            stage
+            for stage, table_of_stage in by_stage.items()
+            if table_of_stage.inputs["deletionProtectionEnabled"]
         ),
-        access=tuple(_access(str(table.inputs["name"]))),
+        access=tuple(_find_access(str(table.inputs["name"]))),
     )
 
 
-def designs() -> dict[str, tuple[str, TableShape]]:
-    """Every design in `components/*/tables.py` by the name of its table, with the name of its room."""
+def find_designs() -> dict[str, tuple[str, TableShape]]:
+    """Return the designs in `components/*/tables.py` and their rooms, by name of the table."""
     found: dict[str, tuple[str, TableShape]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
         _, room, *name = module.name.split(".")
@@ -116,31 +122,33 @@ def designs() -> dict[str, tuple[str, TableShape]]:
     return found
 
 
-def _design_of(name: str) -> str:
-    return _SITE_DESIGN if name == _general(SITE_TABLES) else name
+def _design_name(name: str) -> str:
+    return _SITE_DESIGN if name == _generic_name(SITE_TABLES) else name
 
 
-def _general(name: str) -> str:
+def _generic_name(name: str) -> str:
     return SITE_TABLES.replace("*", "<site>") if fnmatch.fnmatch(name, SITE_TABLES) else name
 
 
-def _recorded(stage: str) -> list[Recorded]:
+def _recorded_tables(stage: str) -> list[Recorded]:
     return recording(stage).of_type(_TABLE)
 
 
-def _own_name(table: Recorded, stage: str) -> str:
+def _short_name(table: Recorded, stage: str) -> str:
     return str(table.inputs["name"]).removeprefix(f"anchor-{stage}-")
 
 
-def _twin(name: str, stage: str) -> Recorded:
-    """The same table in another stage."""
-    return next(table for table in _recorded(stage) if _general(_own_name(table, stage)) == name)
+def _find_in_stage(name: str, stage: str) -> Recorded:
+    """Return the table with this name in another stage."""
+    return next(
+        table for table in _recorded_tables(stage) if _generic_name(_short_name(table, stage)) == name
+    )
 
 
-def _access(table: str) -> Iterator[Access]:
-    """What the policies of the program allow on a table, by the owner of the policy."""
+def _find_access(table: str) -> Iterator[Access]:
+    """Yield the access that each policy of the program gives to a table."""
     own_site = table.removeprefix(PREFIX).removesuffix(SITE_TABLES.partition("*")[2])
-    general_site = _general(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
+    general_site = _generic_name(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
     for policy in sorted(
         (
             *recording(STAGE).of_type("aws:iam/rolePolicy:RolePolicy"),
@@ -151,17 +159,17 @@ def _access(table: str) -> Iterator[Access]:
         actions: set[str] = set()
         indexes: set[str] = set()
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
-            for resource in _list(statement["Resource"]):
+            for resource in _as_list(statement["Resource"]):
                 path = resource.partition(":table/")[2]
                 owner, _, index = path.partition("/index/")
                 if owner and fnmatch.fnmatch(table, owner):
-                    allowed = {action.removeprefix("dynamodb:") for action in _list(statement["Action"])}
+                    allowed = {action.removeprefix("dynamodb:") for action in _as_list(statement["Action"])}
                     indexes |= {index} if index else set()
                     actions |= set() if index else allowed
         if actions or indexes:
-            who = policy.name.replace(own_site, general_site)
-            yield Access(who=who, actions=tuple(sorted(actions)), indexes=tuple(sorted(indexes)))
+            name = policy.name.replace(own_site, general_site)
+            yield Access(policy=name, actions=tuple(sorted(actions)), indexes=tuple(sorted(indexes)))
 
 
-def _list(value: object) -> Sequence[str]:
+def _as_list(value: object) -> Sequence[str]:
     return [value] if isinstance(value, str) else cast("Sequence[str]", value)

@@ -1,4 +1,4 @@
-"""For all tests."""
+"""Settings of all tests."""
 
 import gc
 import sys
@@ -12,41 +12,41 @@ from moto.core.botocore_stubber import BotocoreStubber
 from tests import moto_without_http
 
 with warnings.catch_warnings():
-    # pulumi_aws loads a module when something in it is first used, and then warns of the deprecated classes
-    # in it. Done here, so that a test still fails when the program itself uses one.
+    # pulumi_aws loads its modules on first use, and warns then of their deprecated classes. Loading them
+    # here keeps those warnings out of tests, which fail if the program itself uses a deprecated class.
     warnings.simplefilter("ignore", DeprecationWarning)
     import pulumi_aws
 
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
 
-# A machine that is busy is no failure, and an example that failed belongs into a test of its own.
+# No deadline, because a busy machine is slow. No database: a failed example belongs in a test of its own.
 settings.register_profile("anchor", deadline=None, database=None)
 settings.load_profile("anchor")
 
-# A worker holds a million objects of the SDK, of botocore and of moto from its beginning to its end. Looking
-# through them for garbage again and again took a quarter of the suite's time.
+# A worker keeps a million objects of the SDK, of botocore and of moto. Scanning them in every garbage
+# collection took a quarter of the suite's time.
 gc.collect()
 gc.freeze()
 gc.set_threshold(100_000, 50, 100)
 
 
 def _untraced(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Let coverage not look into the fake AWS, in which the tests spend most of their time."""
+    """Return the function without coverage: the tests spend most of their time in the fake AWS."""
 
-    def called(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
+    def wrapper(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any signature
         tracer = sys.gettrace()
         sys.settrace(None)
         try:
             return call(*arguments, **named)
         finally:
             sys.settrace(tracer)
-            _seen()
+            _reinstall_tracer()
 
-    return called
+    return wrapper
 
 
-def _seen() -> None:
-    """Coverage's tracer puts itself in place, quickly as before, at the next call that it sees: this one."""
+def _reinstall_tracer() -> None:
+    """Do nothing: coverage reinstalls its fast C tracer at the next call that it traces, which is this."""
 
 
 if sys.gettrace() is not None:

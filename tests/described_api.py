@@ -1,4 +1,4 @@
-"""What an API says of itself, compared with what it answers to made-up requests, right and wrong."""
+"""Requests generated from an OpenAPI document, whose responses are checked against the document."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from reference.api_document import Api, document
+from reference.api_document import Api, build_document
 
 CHECKS = [
     not_a_server_error,
@@ -29,30 +29,30 @@ CHECKS = [
 
 
 @frozen(kw_only=True)
-class Asked:
-    """The statuses that a route answered with."""
+class SentRequests:
+    """The status codes of the responses of a route."""
 
     statuses: set[int] = field(factory=set)
 
 
 @frozen(kw_only=True)
 class DescribedApi:
-    """An API's description.
+    """The OpenAPI document of an API.
 
     Attributes:
-        schema: Closed: a field of an answer that it does not name is a violation.
+        schema: The document as loaded by Schemathesis. Undocumented fields in responses are violations.
     """
 
     schema: Any
 
     @classmethod
-    def of(cls, api: Api) -> "DescribedApi":
-        schema = schemathesis.openapi.from_dict(document(api, closed=True))
-        # The session has the token. Parameters that nobody knows are ignored.
+    def from_api(cls, api: Api) -> "DescribedApi":
+        schema = schemathesis.openapi.from_dict(build_document(api, closed=True))
+        # The session sends the token. The APIs ignore unknown query parameters.
         schema.config.generation.update(with_security_parameters=False, allow_extra_parameters=False)
         return cls(schema=schema)
 
-    def ask(  # noqa: PLR0913 - what a round of requests is made of
+    def send_requests(  # noqa: PLR0913 - all of them vary between the tests
         self,
         route: str,
         *,
@@ -61,36 +61,38 @@ class DescribedApi:
         examples: int,
         path: Mapping[str, str] | None = None,
         before: Callable[[Case], None] = lambda _: None,
-    ) -> Asked:
-        """Ask a route with right and with wrong requests, the same ones every time.
+    ) -> SentRequests:
+        """Send valid and invalid requests to a route and check the responses; every run sends the same.
 
         Args:
-            route: Its key.
-            session: With the token.
-            base_url: Where the API is.
-            examples: How many of each kind.
-            path: Parameters of its path that are not made up.
-            before: Called before each request; may change it.
+            route: The key of the route.
+            session: A session with the access token.
+            base_url: The URL of the API.
+            examples: The number of requests of each kind.
+            path: Values of path parameters, in place of generated ones.
+            before: Called before each request, which it may change.
         """
         method, template = route.split(" ")
         operation = self.schema[template][method]
-        asked = Asked()
+        sent = SentRequests()
 
-        def answered(case: Case, checks: list[Any]) -> None:
+        def check_response(case: Case, checks: list[Any]) -> None:
             case.path_parameters.update(path or {})
             before(case)
             response = case.call(base_url=base_url, session=session, timeout=60)
-            asked.statuses.add(response.status_code)
+            sent.statuses.add(response.status_code)
             case.validate_response(response, checks=checks)
 
-        _each(operation.as_strategy(), examples, lambda case: answered(case, CHECKS))
-        if _can_be_wrong(operation):
+        _run_for_each(operation.as_strategy(), examples, lambda case: check_response(case, CHECKS))
+        if _has_invalid_requests(operation):
             wrong = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
-            _each(wrong, examples, lambda case: answered(case, [*CHECKS, negative_data_rejection]))
-        return asked
+            _run_for_each(
+                wrong, examples, lambda case: check_response(case, [*CHECKS, negative_data_rejection])
+            )
+        return sent
 
 
-def _each(strategy: Any, examples: int, ask: Callable[[Case], None]) -> None:  # noqa: ANN401 - of Hypothesis
+def _run_for_each(strategy: Any, examples: int, check: Callable[[Case], None]) -> None:  # noqa: ANN401 - of Hypothesis
     @settings(
         max_examples=examples,
         derandomize=True,
@@ -99,12 +101,12 @@ def _each(strategy: Any, examples: int, ask: Callable[[Case], None]) -> None:  #
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
-    def asked(case: Case) -> None:
-        ask(case)
+    def run(case: Case) -> None:
+        check(case)
 
-    asked()
+    run()
 
 
-def _can_be_wrong(operation: Any) -> bool:  # noqa: ANN401 - Schemathesis's operations have no type
-    """A path has no wrong parameters: what is not there is 404 in any case."""
+def _has_invalid_requests(operation: Any) -> bool:  # noqa: ANN401 - Schemathesis's operations have no type
+    """Return whether requests can be invalid; a wrong path is only answered with 404."""
     return bool(list(operation.body)) or any(each.name == "limit" for each in operation.query)

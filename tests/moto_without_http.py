@@ -1,7 +1,7 @@
-"""moto's DynamoDB, asked without HTTP: more than half of the time of tests with tables went into that.
+"""Direct calls of moto's DynamoDB, without HTTP, which took more than half of the time of tests with tables.
 
-botocore checks and serialises the arguments and parses the answer, as ever. Left out is what lies between:
-the signature, the prepared request, and moto's search for the service and the operation it is for.
+botocore still validates and serializes the parameters and parses the response. Skipped are the signature, the
+HTTP request, and moto's lookup of the service and the operation.
 """
 
 import json
@@ -29,10 +29,10 @@ METHODS: Final = {
 _PARSER: Final = create_parser("json")
 
 
-def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - botocore's own types
-    """Answer an operation on rows as moto would; None leaves it to botocore, and so to moto.
+def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
+    """Return moto's response to an operation on rows, or None to send the request over HTTP.
 
-    It is botocore's event `before-call.dynamodb`. Clients of other DynamoDBs are none of its business.
+    It handles botocore's event `before-call.dynamodb`, and ignores clients of other DynamoDB endpoints.
     """
     if (
         not models.botocore_stubber.enabled
@@ -51,16 +51,16 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
     response = {"status_code": status, "headers": {}, "body": body.encode()}
     parsed = _PARSER.parse(response, model.output_shape)
     error = model.service_model.shape_for_error_code(parsed["Error"]["Code"]) if "Error" in parsed else None
-    if error:  # what errors say beyond code and message, such as the row that made a condition fail
+    if error:  # further fields of the error, such as the row that failed a condition
         parsed |= _PARSER.parse(response, error)
     return SimpleNamespace(status_code=status), parsed
 
 
 def install() -> None:
-    """For every client that is made from now on. What else listens to the event has listened before.
+    """Install the handler for all clients created from now on, after all other handlers of the event.
 
-    Each start of moto also has `requests` led to every service of AWS, method by method: here the two
-    by which files are uploaded, which is all that goes by `requests`.
+    Each start of moto also registers every AWS service with `requests`, for every HTTP method. This registers
+    only the two methods that upload files, because the tests use `requests` for nothing else.
     """
     models.RESPONSES_METHODS = ["POST", "PUT"]
     handlers.BUILTIN_HANDLERS.append(("before-call.dynamodb", answer, handlers.REGISTER_LAST))

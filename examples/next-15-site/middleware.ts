@@ -21,5 +21,5 @@ function respond({ nextUrl, headers }: NextRequest): NextResponse {
   }
 }
 
-// Files (anything with a dot in its name) and Next.js' own paths are left alone.
+// Excludes files (names with a dot) and the internal paths of Next.js.
 export const config = { matcher: "/((?!_next/|.*\\..*).*)" };

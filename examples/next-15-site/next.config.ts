@@ -1,8 +1,8 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // Everything of the site is below this path: pages, files of `public/`, scripts and images. Next.js adds it
-  // to both sides of what follows.
+  // All pages, files of `public/`, scripts and images are below this path. Next.js adds it to the source and
+  // the destination of the redirects and rewrites below.
   basePath: "/docs",
   redirects: async () => [{ source: "/old", destination: "/articles/first", permanent: true }],
   rewrites: async () => [{ source: "/latest", destination: "/articles/second" }],

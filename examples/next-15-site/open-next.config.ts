@@ -1,13 +1,13 @@
 import type { OpenNextConfig } from "@opennextjs/aws/types/open-next.js";
 
-// As in ../next-site: the CPU that the image function will run on.
+// The CPU architecture of the image function, as in ../next-site.
 const cpu = process.env.ANCHOR_LAMBDA_ARCH ?? "arm64";
 const streaming = { override: { wrapper: "aws-lambda-streaming" } } as const;
 
 export default {
   default: streaming,
   functions: {
-    // A server function of its own; the patterns are without the base path, which OpenNext adds.
+    // A separate server function. OpenNext adds the base path to the patterns.
     split: { ...streaming, routes: ["app/api/split/[...path]/route"], patterns: ["api/split/*"] },
   },
   imageOptimization: {

@@ -1,8 +1,8 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // Read while building and written into the bundles: server, browser and prerendered pages of one
-  // release all name the same commit, whatever the environment of the running function says.
+  // Inlined into the bundles during the build, so that server, browser and prerendered pages of a
+  // release show the same commit, independent of the environment of the running function.
   env: {
     RELEASE_SHA: process.env.ANCHOR_COMMIT_SHA ?? "unknown",
     BUILD_GREETING: process.env.GREETING ?? "",

@@ -1,7 +1,7 @@
-"""What the command line does when the API takes no more at the moment: it asks once more, and writes once."""
+"""The command line with a busy API: a GET is repeated once, other methods never."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,20 +10,20 @@ from attrs import Factory, define
 
 from anchor.client import Client
 from anchor.credentials import Credentials, CredentialsFile
-from anchor.errors import CommandError, RefusedError
+from anchor.errors import CommandError, RequestRefusedError
 
 GATEWAY = '{"message":"Service Unavailable"}'
 
 
 @define
 class Api:
-    """Answers one after another, then that all is well."""
+    """A fake API that returns the given responses, then an empty list."""
 
     answers: list[tuple[int, Mapping[str, str], str]]
-    asked: list[str] = Factory(list)
+    methods: list[str] = Factory(list)
 
     def __call__(self, method: str, *_: object, **__: object) -> requests.Response:
-        self.asked.append(method)
+        self.methods.append(method)
         status, headers, body = self.answers.pop(0) if self.answers else (200, {}, '{"projects": []}')
         response = requests.Response()
         response.status_code = status
@@ -32,14 +32,14 @@ class Api:
         return response
 
 
-Busy = Callable[..., tuple[Client, Api, list[float]]]
+MakeBusyClient = Callable[..., tuple[Client, Api, list[float]]]
 
 
 @pytest.fixture
-def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Busy]:
-    """A client of an API that answers so, and how long it has waited."""
+def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBusyClient:
+    """Return a function that makes a client of a fake API, and the list of the client's pauses."""
 
-    def made(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
+    def make(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
         file = CredentialsFile(folder=tmp_path)
         file.write(
             Credentials(
@@ -56,44 +56,46 @@ def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Busy]:
         monkeypatch.setattr(requests, "request", api)
         return Client(file=file, now=lambda: 0.0, pause=pauses.append), api, pauses
 
-    return made
+    return make
 
 
 @pytest.mark.parametrize(
-    ("headers", "waited"),
+    ("headers", "expected_pause"),
     [({"retry-after": "5"}, 5), ({"Retry-After": "600"}, 10), ({}, 3), ({"Retry-After": "Sat, 31 Jan"}, 3)],
 )
 @pytest.mark.parametrize("status", [503, 429])
-def test_a_question_is_repeated_once_after_the_named_time(
-    busy: Busy, status: int, headers: Mapping[str, str], waited: int
+def test_a_get_is_repeated_once_after_the_time_in_retry_after(
+    make_busy_client: MakeBusyClient, status: int, headers: Mapping[str, str], expected_pause: int
 ) -> None:
-    client, api, pauses = busy((status, headers, GATEWAY))
+    client, api, pauses = make_busy_client((status, headers, GATEWAY))
     assert client.call("GET", "projects") == {"projects": []}
-    assert (api.asked, pauses) == (["GET", "GET"], [waited])
+    assert (api.methods, pauses) == (["GET", "GET"], [expected_pause])
 
 
-def test_an_api_that_stays_busy_is_asked_no_third_time(busy: Busy) -> None:
+def test_a_get_is_not_sent_a_third_time(make_busy_client: MakeBusyClient) -> None:
     """Q1."""
-    client, api, pauses = busy(*[(503, {}, GATEWAY)] * 3)
-    with pytest.raises(RefusedError, match=r"Service Unavailable: .* try again in a few seconds"):
+    client, api, pauses = make_busy_client(*[(503, {}, GATEWAY)] * 3)
+    with pytest.raises(RequestRefusedError, match=r"Service Unavailable: .* try again in a few seconds"):
         client.call("GET", "projects")
-    assert (len(api.asked), pauses) == (2, [3])
+    assert (len(api.methods), pauses) == (2, [3])
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_what_may_have_changed_something_is_not_repeated(busy: Busy, method: str) -> None:
-    """Q1: the platform's own words say so."""
-    said = json.dumps({"detail": "the platform is busy: try again in a few seconds"})
-    client, api, pauses = busy((503, {"Retry-After": "5"}, said))
+def test_a_method_that_can_change_state_is_not_repeated(
+    make_busy_client: MakeBusyClient, method: str
+) -> None:
+    """Q1: the platform's own message is printed."""
+    body = json.dumps({"detail": "the platform is busy: try again in a few seconds"})
+    client, api, pauses = make_busy_client((503, {"Retry-After": "5"}, body))
     with pytest.raises(
         CommandError, match=r"^refused \(503\): the platform is busy: try again in a few seconds$"
     ):
         client.call(method, "projects", body={})
-    assert (api.asked, pauses) == ([method], [])
+    assert (api.methods, pauses) == ([method], [])
 
 
-def test_what_is_refused_for_good_is_not_repeated(busy: Busy) -> None:
-    client, api, pauses = busy((500, {}, "{}"))
-    with pytest.raises(RefusedError, match="500"):
+def test_a_get_that_fails_for_another_reason_is_not_repeated(make_busy_client: MakeBusyClient) -> None:
+    client, api, pauses = make_busy_client((500, {}, "{}"))
+    with pytest.raises(RequestRefusedError, match="500"):
         client.call("GET", "projects")
-    assert (api.asked, pauses) == (["GET"], [])
+    assert (api.methods, pauses) == (["GET"], [])

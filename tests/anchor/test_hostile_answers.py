@@ -1,4 +1,4 @@
-"""The commands, when whatever a stranger could write is in what the API answers."""
+"""The commands, with hostile text in every field of the API's responses that a stranger can write."""
 
 import contextlib
 import io
@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from anchor.__main__ import main
 from anchor.client import Client, Json
 from anchor.credentials import CredentialsFile
-from anchor.errors import RefusedError
+from anchor.errors import RequestRefusedError
 from anchor.terminal import Terminal
-from tests.anchor.hostile_texts import SGR, TEXTS, acting
+from tests.anchor.hostile_texts import SGR, TEXTS, find_controls
 
 ID: Final = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 @frozen(kw_only=True)
-class Hostile(Client):
-    """An API in whose answers one text stands wherever strangers may write."""
+class HostileClient(Client):
+    """A client whose responses contain one text in every field that a stranger can write."""
 
     text: str
     status: str = "live"
@@ -32,11 +32,11 @@ class Hostile(Client):
         self,
         method: str,
         *path: str,
-        body: Json | None = None,  # noqa: ARG002 - named as the client's
-        query: Json | None = None,  # noqa: ARG002 - the same
+        body: Json | None = None,  # noqa: ARG002 - the signature of the base class
+        query: Json | None = None,  # noqa: ARG002 - the signature of the base class
     ) -> Json:
         if method == "PUT":
-            raise RefusedError(
+            raise RequestRefusedError(
                 422, {"detail": self.text, "errors": [{"field": self.text, "problem": self.text}]}
             )
         match path:
@@ -81,58 +81,58 @@ COMMANDS: Final = (
 
 
 class Screen(io.StringIO):
-    """An output that is a terminal."""
+    """Output that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def run(client: Client, *arguments: str, out: io.StringIO | None = None) -> tuple[str, str]:
-    """Run a command, and return what it says and what it complains of."""
+    """Run a command; return its standard output, and its standard error with its prompts."""
     out, err = out or io.StringIO(), io.StringIO()
-    asked: list[str] = []
+    prompts: list[str] = []
 
     def ask(prompt: str) -> str:
-        asked.append(prompt)
+        prompts.append(prompt)
         return "no"
 
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        main(arguments, Terminal(client=client, ask=ask, ask_openly=ask))
-    return out.getvalue(), "".join([err.getvalue(), *asked])
+        main(arguments, Terminal(client=client, prompt_hidden=ask, prompt=ask))
+    return out.getvalue(), "".join([err.getvalue(), *prompts])
 
 
-def hostile(text: str, **more: Any) -> Hostile:  # noqa: ANN401 - its attributes
-    return Hostile(file=CredentialsFile(folder=Path("nowhere")), now=lambda: 0.0, text=text, **more)
+def make_client(text: str, **more: Any) -> HostileClient:  # noqa: ANN401 - attributes of the client
+    return HostileClient(file=CredentialsFile(folder=Path("nowhere")), now=lambda: 0.0, text=text, **more)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @settings(max_examples=10)
 @given(text=TEXTS)
-def test_no_command_lets_a_stranger_act_on_the_terminal(command: Sequence[str], text: str) -> None:
+def test_no_command_prints_control_characters_of_a_stranger(command: Sequence[str], text: str) -> None:
     """Q1."""
     for status in ("live", "failed"):
         for out in (io.StringIO(), Screen()):
-            said, complained = run(hostile(text, status=status), *command, out=out)
-            colours = isinstance(out, Screen) and command[0] in {"logs", "deploy"}
-            assert acting(SGR.sub("", said) if colours else said) == set()
-            assert acting(complained) == set()
-            assert said + complained
+            printed, errors = run(make_client(text, status=status), *command, out=out)
+            colors = isinstance(out, Screen) and command[0] in {"logs", "deploy"}
+            assert find_controls(SGR.sub("", printed) if colors else printed) == set()
+            assert find_controls(errors) == set()
+            assert printed + errors
 
 
 @settings(max_examples=10)
 @given(text=TEXTS)
-def test_what_a_program_reads_is_what_the_api_answers(text: str) -> None:
-    client = hostile(text)
+def test_json_output_is_equal_to_the_response_of_the_api(text: str) -> None:
+    client = make_client(text)
     expected = json.loads(json.dumps(client.deployment()))
     for command in ("deployment", "promote", "cancel"):
-        said, _ = run(client, command, ID, "--json")
-        assert json.loads(said) == expected
-        assert acting(said, but="\n") == set()
+        printed, _ = run(client, command, ID, "--json")
+        assert json.loads(printed) == expected
+        assert find_controls(printed, allowed="\n") == set()
 
 
-def test_a_commit_message_adds_no_line_that_looks_like_one_of_the_commands() -> None:
-    faked = hostile("Fix it\r\nurl            https://evil.example\r\n")
-    lines = run(faked, "deployment", ID)[0].splitlines()
+def test_a_commit_message_cannot_imitate_a_field() -> None:
+    client = make_client("Fix it\r\nurl            https://evil.example\r\n")
+    lines = run(client, "deployment", ID)[0].splitlines()
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
         "deploymentId",
         "status",
@@ -143,12 +143,12 @@ def test_a_commit_message_adds_no_line_that_looks_like_one_of_the_commands() -> 
         "url",
         "live",
     ]
-    assert len(run(faked, "env", "list", ID)[0].splitlines()) == 2
-    assert len(run(faked, "projects", "list")[0].splitlines()) == 2
+    assert len(run(client, "env", "list", ID)[0].splitlines()) == 2
+    assert len(run(client, "projects", "list")[0].splitlines()) == 2
 
 
-def test_the_log_has_its_colours_on_a_terminal_and_its_text_elsewhere() -> None:
-    client = hostile("\x1b[31mERROR\x1b[0m [bold] :smile:\x1b]52;c;eA==\x07")
+def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
+    client = make_client("\x1b[31mERROR\x1b[0m [bold] :smile:\x1b]52;c;eA==\x07")
     assert run(client, "logs", ID, out=Screen())[0] == (
         "\x1b[31mERROR\x1b[0m [bold] :smile:\\x1b]52;c;eA==\\x07\x1b[0m\n"
     )
@@ -158,9 +158,9 @@ def test_the_log_has_its_colours_on_a_terminal_and_its_text_elsewhere() -> None:
 @pytest.mark.parametrize(
     "arguments", [("\x1b[2J",), ("deploy", ID, "--\x1b[2J"), ("deployments", ID, "--limit=\x1b[2J")]
 )
-def test_what_was_written_wrongly_is_said_without_acting(arguments: Sequence[str]) -> None:
-    """A script may hand on what it got elsewhere, such as a branch's name."""
-    said, complained = run(hostile(""), *arguments)
-    assert said == ""
-    assert r"\x1b[2J" in complained
-    assert acting(complained) == set()
+def test_the_message_for_wrong_arguments_escapes_control_characters(arguments: Sequence[str]) -> None:
+    """A script may pass on text of others, such as the name of a branch."""
+    printed, errors = run(make_client(""), *arguments)
+    assert printed == ""
+    assert r"\x1b[2J" in errors
+    assert find_controls(errors) == set()

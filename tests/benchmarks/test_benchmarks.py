@@ -1,4 +1,4 @@
-"""What `make bench` says of a measurement, and that it compares what it claims to compare."""
+"""The report of `make bench`, and the correctness of its comparisons."""
 
 import re
 from types import SimpleNamespace
@@ -11,19 +11,19 @@ from attrs import evolve
 
 from benchmarks import image_lists, repositories
 from benchmarks.__main__ import BENCHMARKS, main
-from benchmarks.cold_start import handlers
-from benchmarks.document import Machine, write
+from benchmarks.cold_start import find_handlers
+from benchmarks.document import Machine, render
 from benchmarks.model import Goal, Measurement, Report
 from benchmarks.monitor import run
 from benchmarks.plot import Line, Plot
-from benchmarks.raw_program import Attribute, Sentence, class_of, raw_resources, register
-from benchmarks.recorded import Recorded, differences
+from benchmarks.raw_program import Attribute, Template, find_class, raw_resources, register
+from benchmarks.recorded import Recorded, find_differences
 from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
 
 
-def recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
-    """A resource named web of an AWS class that needs nothing, with what is `changed`."""
+def make_recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
+    """Return a resource `web` of an AWS class without inputs, with changes."""
     nothing: dict[str, Any] = {"inputs": {}, "references": {}, "after": frozenset(), "made": {}}
     urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
     options = {
@@ -35,18 +35,18 @@ def recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
     return Recorded(**{"urn": urn, "type": kind, "name": "web", "options": options, **nothing, **changed})
 
 
-ROLE = recorded(
+ROLE = make_recorded(
     "aws:iam/role:Role",
     inputs={"name": "anchor-web", "assumeRolePolicy": "{}"},
     made={("id",): "anchor-web", ("arn",): "arn:aws:iam::123456789012:role/anchor-web"},
 )
-POLICY = recorded(
+POLICY = make_recorded(
     "aws:iam/rolePolicy:RolePolicy",
     inputs={"role": "anchor-web", "policy": "{}"},
     references={"role": frozenset({ROLE.urn})},
     after=frozenset({ROLE.urn}),
 )
-FUNCTION = recorded(
+FUNCTION = make_recorded(
     "aws:lambda/function:Function",
     inputs={
         "name": "anchor-web",
@@ -72,12 +72,12 @@ GRAPH = (ROLE, POLICY, FUNCTION)
         (Goal(bound=1.5, kind="at least"), 1.49, False),
     ],
 )
-def test_a_goal_is_judged_by_the_number_that_is_shown(goal: Goal, ratio: float, *, met: bool) -> None:
+def test_a_goal_is_compared_with_the_rounded_value(goal: Goal, ratio: float, *, met: bool) -> None:
     measured = Measurement(name="one / other", value=ratio, goal=goal, detail="2 s / 1 s")
     assert measured.verdict == ("met" if met else "missed")
 
 
-def test_without_a_goal_there_is_no_verdict() -> None:
+def test_a_measurement_without_a_goal_has_no_verdict() -> None:
     assert Measurement(name="one / other", value=3, detail="").verdict == ""
 
 
@@ -85,12 +85,12 @@ def test_without_a_goal_there_is_no_verdict() -> None:
     ("unit", "shown", "wanted"),
     [("x", "1234.50", "at most 2 x"), ("s", "1234.50 s", "at most 2 s"), ("", "1,234", "at most 2")],
 )
-def test_a_value_and_its_goal_are_shown_in_the_same_unit(unit: str, shown: str, wanted: str) -> None:
+def test_a_value_and_its_goal_have_the_same_unit(unit: str, shown: str, wanted: str) -> None:
     measured = Measurement(name="one", value=1234.5, unit=unit, goal=Goal(bound=2), detail="")
     assert (measured.shown, measured.wanted) == (shown, wanted)
 
 
-def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> None:
+def test_the_page_contains_measurements_machine_and_remarks() -> None:
     missed = Measurement(
         name="one | other", value=1.234, goal=Goal(bound=1.2), detail="2 s / 1 s", remark="Because."
     )
@@ -110,7 +110,7 @@ def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> No
         packages={"pulumi": "3.272.0"},
         minutes=3.4,
     )
-    page = write([report], machine)
+    page = render([report], machine)
     assert "| one \\| other | 1.23 | at most 1.2 x | missed | 2 s / 1 s |" in page
     assert "2 cores of Abacus, Linux, Python 3.11.7, with pulumi 3.272.0, in 3 minutes." in page
     assert page.count("Because.") == 1
@@ -119,67 +119,67 @@ def test_the_page_says_what_was_measured_where_and_why_a_goal_was_missed() -> No
     assert "make bench" in page
 
 
-def registered() -> list[Recorded]:
+def register_graph() -> list[Recorded]:
     return [each.portable() for each in run(lambda: register(raw_resources(GRAPH)), "dev", {})]
 
 
 def test_a_recorded_graph_becomes_the_same_resources_without_components() -> None:
-    assert [(each.urn.split("::")[2], each.name) for each in registered()] == [
+    assert [(each.urn.split("::")[2], each.name) for each in register_graph()] == [
         (each.type, each.name) for each in GRAPH
     ]
-    assert differences(registered(), GRAPH) == []
+    assert find_differences(register_graph(), GRAPH) == []
 
 
-def test_what_other_resources_have_made_is_wired_and_not_written_down() -> None:
+def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
     _, _, function = raw_resources(GRAPH)
     assert function.wired == {
         "role": Attribute(0, "arn"),
         "environment": {
-            "variables": {"A": "1", "ROLE": Sentence((Attribute(0, "id"),), ("I am ", 0, "."))},
+            "variables": {"A": "1", "ROLE": Template((Attribute(0, "id"),), ("I am ", 0, "."))},
         },
     }
     assert function.arguments["memory_size"] == 512
     assert function.after == (1,)
 
 
-def test_of_resources_called_the_same_each_is_wired_to_what_refers_to_them_all() -> None:
+def test_resources_with_the_same_name_are_all_used_as_outputs() -> None:
     user = evolve(ROLE, urn=f"{ROLE.urn}-user", made={("id",): "anchor-web"})
     both = frozenset({ROLE.urn, user.urn})
-    told = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, references={"layers": both})
-    *_, raw = raw_resources([ROLE, user, POLICY, told])
+    function = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, references={"layers": both})
+    *_, raw = raw_resources([ROLE, user, POLICY, function])
     assert {attribute.of for attribute in raw.wired["layers"]} == {0, 1}
 
 
 def test_a_reference_that_cannot_be_found_is_an_error() -> None:
     lost = evolve(FUNCTION, inputs={"role": "somebody's"}, references={"role": frozenset({ROLE.urn})})
-    with pytest.raises(ValueError, match=r"role of .* says nothing of .*aws:iam/role:Role::web"):
+    with pytest.raises(ValueError, match=r"role of .* contains no output of .*aws:iam/role:Role::web"):
         raw_resources([ROLE, POLICY, lost])
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "expected"),
     [
         ({"inputs": {**FUNCTION.inputs, "memorySize": 1024.0}}, "inputs is"),
         ({"inputs": {**FUNCTION.inputs, "code": pulumi.AssetArchive({})}}, "inputs is"),
         ({"references": {}}, "references is"),
         ({"after": frozenset({ROLE.urn})}, "after is"),
         ({"options": {}}, "options is"),
-        ({"urn": "urn:pulumi:dev::anchor-deploy::aws:lambda/function:Function::web2"}, "only one has it"),
+        ({"urn": "urn:pulumi:dev::anchor-deploy::aws:lambda/function:Function::web2"}, "only in one program"),
     ],
 )
-def test_every_difference_between_two_programs_is_found(changed: dict[str, Any], said: str) -> None:
+def test_every_difference_between_two_programs_is_found(changed: dict[str, Any], expected: str) -> None:
     other = [ROLE, POLICY, evolve(FUNCTION, **changed)]
-    found = differences(GRAPH, other)
+    found = find_differences(GRAPH, other)
     assert found
-    assert all(line.startswith("aws:lambda/function:Function::web") and said in line for line in found)
+    assert all(line.startswith("aws:lambda/function:Function::web") and expected in line for line in found)
 
 
 def test_classes_are_found_by_their_type_tokens() -> None:
-    assert class_of("aws:lambda/function:Function") is aws.lambda_.Function
-    assert class_of("aws:dynamodb/table:Table") is aws.dynamodb.Table
+    assert find_class("aws:lambda/function:Function") is aws.lambda_.Function
+    assert find_class("aws:dynamodb/table:Table") is aws.dynamodb.Table
 
 
-def test_the_monitor_tells_components_from_resources() -> None:
+def test_the_monitor_distinguishes_components_from_resources() -> None:
     def program() -> None:
         web = pulumi.ComponentResource("anchor:web:Web", "web")
         aws.sqs.Queue("web", name="anchor-web", opts=pulumi.ResourceOptions(parent=web))
@@ -191,11 +191,11 @@ def test_the_monitor_tells_components_from_resources() -> None:
 
 def test_every_handler_is_measured() -> None:
     files = {file.stem for file in ROOT.glob("runtime/*/handlers/*.py")} - {"__init__"}
-    assert {name.rpartition(".")[2] for name in handlers()} == files
+    assert {name.rpartition(".")[2] for name in find_handlers()} == files
     assert len(files) > 5
 
 
-def test_of_several_walks_each_pages_fastest_counts_and_every_call() -> None:
+def test_the_minimum_time_and_the_maximum_calls_of_each_page_count() -> None:
     slow, fast = image_lists.Cost(calls=1, cpu=9, wall=30), image_lists.Cost(calls=2, cpu=5, wall=40)
     assert image_lists.fastest([[slow, fast], [fast, fast]]) == [
         image_lists.Cost(calls=2, cpu=5, wall=30),
@@ -203,30 +203,30 @@ def test_of_several_walks_each_pages_fastest_counts_and_every_call() -> None:
     ]
 
 
-def test_lists_of_images_are_walked_through_call_by_call_in_their_order() -> None:
-    """Issue 6, line 5, on some hundred images; what took how long is not judged here."""
-    said: list[str] = []
-    report = image_lists.measure(said.append, images=300, in_album=120, page=20)
+def test_each_page_of_an_image_list_takes_one_call() -> None:
+    """With 300 images; times are not compared here."""
+    progress: list[str] = []
+    report = image_lists.measure(progress.append, images=300, in_album=120, page=20)
     ratios = {each.name: each.value for each in report.measurements}
-    assert ratios["calls of DynamoDB for a page / pages"] == 1
-    assert ratios["an album: calls for its first page / pages"] == 2
-    assert ratios["an album: calls for a page after the first / pages"] == 1
+    assert ratios["DynamoDB calls / pages"] == 1
+    assert ratios["album: DynamoDB calls for the first page / pages"] == 2
+    assert ratios["album: DynamoDB calls for further pages / pages"] == 1
     assert len([name for name in ratios if "time" in name or "CPU" in name]) == 4
     assert "| 1 to 60 |" in report.tables[0][1]
-    assert said
+    assert progress
 
 
 @pytest.mark.parametrize("expected", [["2", "3", "1"], ["3", "2"], ["3", "2", "1", "0"]])
-def test_a_list_in_another_order_or_with_other_images_is_not_measured(expected: list[str]) -> None:
+def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[str]) -> None:
     class Gallery:
         def all_images(self, _user: str, **_: object) -> Page[Any]:
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
 
     gallery: Any = Gallery()
-    sent = image_lists.Sent()
-    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, sent=sent)) == 1
+    counter = image_lists.RequestCounter()
+    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, counter=counter)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
-        image_lists.walk(gallery, None, expected, page=3, sent=sent)
+        image_lists.walk(gallery, None, expected, page=3, counter=counter)
 
 
 def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:
@@ -234,16 +234,16 @@ def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:
     assert image_lists.growth([3, 5]) == (3, 5)
 
 
-def test_an_unknown_benchmark_is_named_with_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 1
-    said = re.sub(r"\s+", " ", capsys.readouterr().err)
-    assert f"no benchmark speed; there are {', '.join(BENCHMARKS)}" in said
+    error = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert f"unknown benchmark: speed. Known: {', '.join(BENCHMARKS)}" in error
 
 
-def test_a_deployment_is_whole_as_the_other_librarys_row() -> None:
-    """A new attribute of the model must not wait for the next run of the benchmark to be noticed."""
+def test_the_pynamodb_model_has_all_attributes_of_a_deployment() -> None:
+    """Without this, a new attribute would only break the next run of the benchmark."""
     deployment = repositories._deployments()[0]
-    row = repositories._own(deployment)
+    row = repositories._to_pynamo(deployment)
     assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)
     assert deployment.release
     assert row.release.host == deployment.release.host

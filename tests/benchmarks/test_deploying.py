@@ -1,9 +1,9 @@
-"""The benchmarks of the edge, of switches and of releases compare what they claim to compare."""
+"""The benchmarks of the edge function, of switches and of releases measure correctly."""
 
 import pytest
 
 from benchmarks import edge_function, release, switches
-from benchmarks.embedded import live
+from benchmarks.embedded import require_live
 from local.demo.load import Answer
 from local.edge.viewer_function import MAXIMUM_BYTES
 
@@ -11,19 +11,19 @@ OLD, NEW = "a" * 40, "b" * 40
 
 
 def test_the_edge_function_is_measured_with_few_and_many_hosts() -> None:
-    """What took how long is not judged here; how many look-ups there are is."""
-    said: list[str] = []
-    report = edge_function.measure(said.append, hosts=(1, 50), requests=60)
+    """Only the lookups are compared here, not the times."""
+    progress: list[str] = []
+    report = edge_function.measure(progress.append, hosts=(1, 50), requests=60)
     values = {each.name: each for each in report.measurements}
-    assert values["look-ups for a request, at most, with 50 hosts"].value == 2
-    assert values["look-ups for these requests with 50 hosts / with 1"].value == 1
-    assert values["size of the file / what CloudFront takes"].detail.endswith(f"{MAXIMUM_BYTES:,} bytes")
+    assert values["maximum lookups per request with 50 hosts"].value == 2
+    assert values["lookups for all these requests with 50 hosts / with 1"].value == 1
+    assert values["size of the file / limit of CloudFront"].detail.endswith(f"{MAXIMUM_BYTES:,} bytes")
     assert [x for x, _ in report.plots[0].lines[0].points] == [1, 50]
-    assert said
+    assert progress
 
 
-def test_switches_are_judged_by_failed_and_mixed_answers_and_by_when_visitors_saw_them() -> None:
-    """D3. The first one, which starts a function, counts for itself."""
+def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() -> None:
+    """D3. The first switch, which includes a cold start, is reported separately."""
     done = [
         switches.Switched(asked=at, answered=at + 0.4, seen=at + seconds)
         for at, seconds in ((0.0, 3.0), (10.0, 0.1), (20.0, 0.2), (30.0, 0.9))
@@ -36,12 +36,12 @@ def test_switches_are_judged_by_failed_and_mixed_answers_and_by_when_visitors_sa
     report = switches.report(done, answers)
     shown = {each.name: (each.shown, each.verdict) for each in report.measurements}
     assert shown == {
-        "failed answers": ("1", "missed"),
-        "mixed answers": ("1", "missed"),
-        "promote call to first new answer, p50": ("0.20 s", "met"),
-        "promote call to first new answer, p95": ("0.90 s", "met"),
-        "promote call to first new answer, maximum": ("0.90 s", "met"),
-        "the same of the very first, which starts the function `promote`": ("3.00 s", "missed"),
+        "failed responses": ("1", "missed"),
+        "mixed responses": ("1", "missed"),
+        "promote call to first new response, p50": ("0.20 s", "met"),
+        "promote call to first new response, p95": ("0.90 s", "met"),
+        "promote call to first new response, maximum": ("0.90 s", "met"),
+        "the same for the first call, with a cold start of `promote`": ("3.00 s", "missed"),
     }
     assert report.plots[0].mark == (pytest.approx(200), "new release seen (median)")
 
@@ -50,14 +50,14 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert [switches.percentile([1, 2, 3, 4], part) for part in (0.0, 0.5, 0.51, 1.0)] == [1, 2, 3, 4]
 
 
-def test_files_of_a_release_are_the_same_in_each_run_and_named_after_their_content() -> None:
-    made = release.contents(20, seed=1)
-    assert made == release.contents(20, seed=1)
+def test_files_of_a_release_are_reproducible_and_named_by_their_hash() -> None:
+    made = release.make_files(20, seed=1)
+    assert made == release.make_files(20, seed=1)
     assert len(set(made.values())) == len(made) == 20
-    assert not set(made) & set(release.contents(20, seed=2))
+    assert not set(made) & set(release.make_files(20, seed=2))
 
 
-def test_a_release_that_did_not_go_live_is_not_measured() -> None:
-    assert live({"status": "live"}) == {"status": "live"}
+def test_a_release_that_did_not_go_live_is_an_error() -> None:
+    assert require_live({"status": "live"}) == {"status": "live"}
     with pytest.raises(ValueError, match="did not go live"):
-        live({"status": "failed"})
+        require_live({"status": "failed"})

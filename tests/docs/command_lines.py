@@ -1,4 +1,4 @@
-"""What commands there are: by the program, a function that says what is wrong with one, if anything."""
+"""Checks of command lines: whether the command, its options and its targets exist."""
 
 import importlib.util
 import re
@@ -13,7 +13,7 @@ from botocore import xform_name
 from cyclopts import App
 
 import local.__main__
-from anchor.application import application
+from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
@@ -21,7 +21,7 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, recording
 
-# The Pulumi command line is a Go program that the tests do without; from `pulumi help`, version 3.
+# The tests run without the Pulumi command line; these options are from `pulumi help`, version 3.
 PULUMI = {
     "up": {"-s", "--stack", "--policy-pack", "--yes", "--refresh", "--target"},
     "preview": {"-s", "--stack", "--policy-pack", "--diff"},
@@ -36,8 +36,8 @@ PULUMI = {
     "config set": {"-s", "--stack"},
     "state unprotect": {"-s", "--stack", "--all", "--yes"},
 }
-# Commands of the AWS command line that no service model has.
-AWS_OWN = {("s3", "ls"), ("s3", "rm"), ("s3", "sync"), ("logs", "tail")}
+# Commands of the AWS command line that are not operations of a service.
+AWS_CUSTOM = {("s3", "ls"), ("s3", "rm"), ("s3", "sync"), ("logs", "tail")}
 AWS_OPTIONS = {
     "--output",
     "--query",
@@ -47,8 +47,8 @@ AWS_OPTIONS = {
     "--cli-input-json",
     "--max-items",
 }
-AWS_OWN_OPTIONS = {"--recursive", "--follow", "--since", "--dryrun"}
-# Of which only the program is checked; each is on every machine that can follow the documents.
+AWS_CUSTOM_OPTIONS = {"--recursive", "--follow", "--since", "--dryrun"}
+# Common programs, whose arguments are not checked.
 COMMON = {
     "base64",
     "cd",
@@ -67,8 +67,8 @@ COMMON = {
 }
 
 
-def problem(command: list[str]) -> str | None:
-    """What is wrong with a command; None when there is such a command with such options."""
+def find_problem(command: list[str]) -> str | None:
+    """Return the problem of a command, or None if the command and its options exist."""
     program, *arguments = command
     if program.endswith("python") or program == "python3":
         program = "python"
@@ -81,18 +81,18 @@ def problem(command: list[str]) -> str | None:
         "python": _python,
     }
     check = checks.get(program)
-    return check(arguments) if check else f"no document says what {program!r} is"
+    return check(arguments) if check else f"the program {program!r} is unknown"
 
 
 def is_route(method: str, path: str) -> bool:
-    """Whether one of the APIs has the route; parameters may have any name or value."""
-    known = {(route.method, _general(route.path)) for route in (*ROUTES, *IMAGE_ROUTES)}
-    return (method, _general(path)) in known or any(
+    """Return whether an API has the route; parameters may have any name or value."""
+    known = {(route.method, _normalize_path(route.path)) for route in (*ROUTES, *IMAGE_ROUTES)}
+    return (method, _normalize_path(path)) in known or any(
         method == each and re.fullmatch(pattern.replace("{}", "[^/]+"), path) for each, pattern in known
     )
 
 
-def _general(path: str) -> str:
+def _normalize_path(path: str) -> str:
     return re.sub(r"\{\w+\}", "{}", path)
 
 
@@ -109,11 +109,11 @@ def _make(arguments: list[str]) -> str | None:
 
 def _python(arguments: list[str]) -> str | None:
     if arguments[:1] != ["-m"]:
-        return "only modules are run"
+        return "python must be called with -m"
     module, *rest = arguments[1:]
     if importlib.util.find_spec(module) is None:
         return f"there is no module {module}"
-    app = _app(module)
+    app = _find_app(module)
     if app is None:
         return None
     chain, apps, unused = app.parse_commands(rest)
@@ -122,28 +122,28 @@ def _python(arguments: list[str]) -> str | None:
     if not chain or apps[-1].default_command is None:
         return f"{module} has no command {' '.join(rest)}"
     names = {name for each in apps[-1].assemble_argument_collection() for name in each.names}
-    return _unknown(_options(unused), names | {"--help"})
+    return _find_unknown(_options(unused), names | {"--help"})
 
 
-def _app(module: str) -> App | None:
+def _find_app(module: str) -> App | None:
     if module == "local":
         return local.__main__.app
     if module == "anchor":
-        nobody = Client(file=CredentialsFile(folder=Path()), now=time.time)
-        return application(Terminal(client=nobody))
+        client = Client(file=CredentialsFile(folder=Path()), now=time.time)
+        return build_app(Terminal(client=client))
     return None
 
 
 def _pulumi(arguments: list[str]) -> str | None:
     known = next((name for name in PULUMI if arguments[: len(name.split())] == name.split()), None)
     if known is None:
-        return f"pulumi has no command {' '.join(arguments[:2])} that the documents may use"
+        return f"pulumi has no command {' '.join(arguments[:2])} in the list of this test"
     words = arguments[len(known.split()) :]
     if known == "stack output" and words and not words[0].startswith("-"):
         outputs = recording("production").outputs
         if words[0] not in outputs:
             return f"the stack has no output {words[0]}"
-    return _unknown(_options(words), PULUMI[known])
+    return _find_unknown(_options(words), PULUMI[known])
 
 
 @lru_cache
@@ -153,7 +153,7 @@ def _session() -> botocore.session.Session:
 
 @lru_cache
 def _operations(service: str) -> dict[str, str]:
-    """The operations of a service, as the command line spells them and as AWS does."""
+    """Return the operations of a service: name in the command line -> name in the API."""
     model = _session().get_service_model(service)
     return {xform_name(name).replace("_", "-"): name for name in model.operation_names}
 
@@ -161,15 +161,15 @@ def _operations(service: str) -> dict[str, str]:
 def _aws(arguments: list[str]) -> str | None:
     service, command, *rest = [*arguments, "", ""][: max(2, len(arguments))]
     options = _options(rest)
-    if (service, command) in AWS_OWN:
-        return _unknown(options, AWS_OPTIONS | AWS_OWN_OPTIONS)
+    if (service, command) in AWS_CUSTOM:
+        return _find_unknown(options, AWS_OPTIONS | AWS_CUSTOM_OPTIONS)
     name = "s3" if service == "s3api" else service
     if service == "s3" or name not in _session().get_available_services():
-        return f"aws has no command {service} {command} that the documents may use"
+        return f"aws has no command {service} {command}"
     if command == "wait" and rest[:1]:
         waiters = _session().get_waiter_model(name).waiter_names
-        found = {xform_name(waiter).replace("_", "-") for waiter in waiters}
-        return None if rest[0] in found else f"aws {service} waits for no {rest[0]}"
+        known = {xform_name(waiter).replace("_", "-") for waiter in waiters}
+        return None if rest[0] in known else f"aws {service} has no waiter {rest[0]}"
     if command not in _operations(name):
         return f"aws {service} has no command {command}"
     shape = _session().get_service_model(name).operation_model(_operations(name)[command]).input_shape
@@ -182,18 +182,18 @@ def _aws(arguments: list[str]) -> str | None:
     missing = sorted(required - set(options))
     if missing and options:
         return f"aws {service} {command} needs {', '.join(missing)}"
-    return _unknown(options, known | AWS_OPTIONS)
+    return _find_unknown(options, known | AWS_OPTIONS)
 
 
 def _curl(arguments: list[str]) -> str | None:
-    """Requests go to routes that there are."""
+    """Return a problem if a request goes to a route that does not exist."""
     method = "GET"
     for option, value in pairwise(arguments):
         if option in ("-X", "--request"):
             method = value
     for word in arguments:
-        beginning, _, path = word.partition("SUBSTITUTED/")
-        if path and not beginning and not is_route(method, f"/{path}"):
+        prefix, _, path = word.partition("SUBSTITUTED/")
+        if path and not prefix and not is_route(method, f"/{path}"):
             return f"no API has the route {method} /{path}"
     return None
 
@@ -202,6 +202,6 @@ def _options(words: list[str]) -> list[str]:
     return [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
 
 
-def _unknown(options: list[str], known: set[str]) -> str | None:
+def _find_unknown(options: list[str], known: set[str]) -> str | None:
     unknown = sorted(set(options) - known)
     return f"unknown: {', '.join(unknown)}" if unknown else None

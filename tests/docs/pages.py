@@ -1,4 +1,4 @@
-"""The documents that people read, taken apart: links, headings, fenced blocks, inline code."""
+"""Parser of the documents: links, headings, fenced blocks and inline code."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from attrs import frozen
 
 from tests.components.recorder import ROOT
 
-# In a list, a block is indented as its item is.
+# A block in a list is indented like its item.
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -18,7 +18,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @frozen(kw_only=True)
 class Block:
-    """A fenced block."""
+    """A fenced code block."""
 
     page: str
     language: str
@@ -32,7 +32,7 @@ class Page:
 
     @property
     def prose(self) -> str:
-        """Everything but the fenced blocks."""
+        """The text without its fenced blocks."""
         return _FENCE.sub("", self.text)
 
     @property
@@ -41,7 +41,7 @@ class Page:
         return [Block(page=self.name, language=language, text=dedent(text)) for _, language, text in found]
 
     @property
-    def inline(self) -> list[str]:
+    def inline_code(self) -> list[str]:
         return [code.replace("\\|", "|") for code in _INLINE.findall(self.prose)]
 
     @property
@@ -50,32 +50,32 @@ class Page:
 
     @property
     def anchors(self) -> set[str]:
-        """The fragments that lead to a heading."""
-        return {fragment(line) for line in self.prose.splitlines() if line.startswith("#")}
+        """The fragments of the headings."""
+        return {heading_fragment(line) for line in self.prose.splitlines() if line.startswith("#")}
 
 
-def fragment(heading: str) -> str:
-    """As GitHub makes it of a heading."""
+def heading_fragment(heading: str) -> str:
+    """Return the fragment that GitHub makes of a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 @lru_cache
-def page(name: str) -> Page:
+def read_page(name: str) -> Page:
     return Page(name=name, text=(ROOT / name).read_text(encoding="utf-8"))
 
 
-def pages() -> list[Page]:
-    """Return the documents of the checkout, those below `docs/`, and the READMEs of the examples."""
+def read_pages() -> list[Page]:
+    """Return the the documents of the checkout, all pages below `docs/`, and the READMEs of the examples."""
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
-    return [page(str(file.relative_to(ROOT))) for file in sorted(files)]
+    return [read_page(str(file.relative_to(ROOT))) for file in sorted(files)]
 
 
-def blocks(*languages: str) -> Iterator[Block]:
-    for each in pages():
+def iterate_blocks(*languages: str) -> Iterator[Block]:
+    for each in read_pages():
         yield from (block for block in each.blocks if block.language in languages)
 
 
-def target(of: Page, link: str) -> tuple[Path, str]:
-    """Where a link within the checkout leads: a file, and the fragment in it."""
+def resolve_link(of: Page, link: str) -> tuple[Path, str]:
+    """Return the file and the fragment of a link within the checkout."""
     path, _, heading = link.partition("#")
     return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

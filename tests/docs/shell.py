@@ -1,4 +1,4 @@
-"""Takes the shell of the documents apart, so that each command in it can be looked up."""
+"""Parser of shell scripts in the documents, which returns their commands."""
 
 import re
 import shlex
@@ -10,17 +10,17 @@ _OPENING = "$("
 _ARITHMETIC = re.compile(r"\$\(\(((?:[^()]|\([^()]*\))*)\)\)")
 
 
-def commands(script: str) -> Iterator[list[str]]:
-    """Every command with its arguments, those in `$(...)` included.
+def parse_commands(script: str) -> Iterator[list[str]]:
+    """Yield every command with its arguments, also those in `$(...)`.
 
-    Assignments in front of a command are left out. What a substitution would give stands as `SUBSTITUTED`.
+    Assignments before a command are dropped. Each substitution is replaced by `SUBSTITUTED`.
     """
-    # What is calculated may hold commands, too.
+    # Arithmetic expansions can contain command substitutions.
     script = _ARITHMETIC.sub(r"\1", script.replace("\\\n", " "))
-    outer, inner = _substituted(script)
+    outer, inner = _replace_substitutions(script)
     for text in inner:
-        yield from commands(text)
-    for statement in _statements(outer):
+        yield from parse_commands(text)
+    for statement in _split_statements(outer):
         words = shlex.split(statement, comments=True)
         command: list[str] = []
         for word in [*words, ";"]:
@@ -34,8 +34,8 @@ def commands(script: str) -> Iterator[list[str]]:
             command = []
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Lines, but for those within a quotation that is not closed yet."""
+def _split_statements(script: str) -> Iterator[str]:
+    """Yield the lines; lines within an open quotation are joined."""
     pending = ""
     for line in script.splitlines():
         pending = f"{pending}\n{line}" if pending else line
@@ -46,11 +46,11 @@ def _statements(script: str) -> Iterator[str]:
         yield pending
         pending = ""
     if pending:
-        raise ValueError(f"a quotation is not closed: {pending}")
+        raise ValueError(f"unclosed quotation: {pending}")
 
 
-def _substituted(script: str) -> tuple[str, list[str]]:
-    """The script without its outermost substitutions, and what stands in them."""
+def _replace_substitutions(script: str) -> tuple[str, list[str]]:
+    """Return the script with its outermost substitutions replaced, and the scripts inside of them."""
     inner: list[str] = []
     while (start := script.find(_OPENING)) >= 0:
         depth, end = 1, start + len(_OPENING)

@@ -1,4 +1,4 @@
-"""Every command that a document tells somebody to run exists, with its options (issue 7)."""
+"""Every command in the documents exists, with its options."""
 
 import json
 import re
@@ -6,74 +6,74 @@ import re
 import pytest
 import yaml
 
-from tests.docs.command_lines import is_route, problem
-from tests.docs.pages import blocks, pages
-from tests.docs.shell import commands
+from tests.docs.command_lines import find_problem, is_route
+from tests.docs.pages import iterate_blocks, read_pages
+from tests.docs.shell import parse_commands
 
-# A synopsis, as `deploy [OPTIONS] PROJECT`, is made from the command itself.
-SHELL = [block for block in blocks("sh", "bash", "shell", "console") if "[OPTIONS]" not in block.text]
-# Inline code that is a command begins like this; anything else in backticks is a name.
+# A synopsis such as `deploy [OPTIONS] PROJECT` is generated from the command itself.
+SHELL = [block for block in iterate_blocks("sh", "bash", "shell", "console") if "[OPTIONS]" not in block.text]
+# Inline code that starts like this is a command; other inline code is a name.
 INLINE = re.compile(r"(make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
 ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
-# Documents that quote the examples' own routes beside the APIs'.
-OTHERS = ("examples/next-site/README.md", "examples/next-15-site/README.md")
+# These documents also contain routes of the example sites.
+WITH_OTHER_ROUTES = ("examples/next-site/README.md", "examples/next-15-site/README.md")
 
 
 def test_there_is_shell_to_check() -> None:
-    programs = {command[0] for block in SHELL for command in commands(block.text)}
+    programs = {command[0] for block in SHELL for command in parse_commands(block.text)}
     assert {"make", "pulumi", "aws", "curl"} <= programs
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in SHELL}))
-def test_every_command_of_a_block_exists(page: str) -> None:
+def test_every_command_in_a_code_block_exists(page: str) -> None:
     wrong = [
-        f"{' '.join(command)}: {why}"
+        f"{' '.join(command)}: {expected_problem}"
         for block in SHELL
         if block.page == page
-        for command in commands(block.text)
-        if (why := problem(command))
+        for command in parse_commands(block.text)
+        if (expected_problem := find_problem(command))
     ]
     assert wrong == []
 
 
-def test_every_command_in_a_sentence_exists() -> None:
+def test_every_command_in_inline_code_exists() -> None:
     found = [
         (page.name, code)
-        for page in pages()
-        for code in page.inline
+        for page in read_pages()
+        for code in page.inline_code
         if INLINE.match(code) and "..." not in code
     ]
     assert len(found) > 20
     wrong = [
-        f"{name}: {code}: {why}"
+        f"{name}: {code}: {expected_problem}"
         for name, code in found
-        for command in commands(code)
-        if (why := problem(command))
+        for command in parse_commands(code)
+        if (expected_problem := find_problem(command))
     ]
     assert wrong == []
 
 
-def test_every_route_in_a_sentence_exists() -> None:
+def test_every_route_in_inline_code_exists() -> None:
     found = [
         (page.name, *match.groups())
-        for page in pages()
-        if page.name not in OTHERS
-        for code in page.inline
+        for page in read_pages()
+        if page.name not in WITH_OTHER_ROUTES
+        for code in page.inline_code
         if (match := ROUTE.fullmatch(code))
     ]
     assert len(found) > 5
     assert [each for each in found if not is_route(*each[1:])] == []
 
 
-def test_every_example_in_json_or_yaml_can_be_read() -> None:
-    for block in blocks("json"):
+def test_every_example_in_json_or_yaml_can_be_parsed() -> None:
+    for block in iterate_blocks("json"):
         json.loads(block.text)
-    for block in blocks("yaml", "yml"):
+    for block in iterate_blocks("yaml", "yml"):
         yaml.safe_load(block.text)
 
 
-def test_every_block_says_its_language_but_for_pictures_and_output() -> None:
-    plain = [block for page in pages() for block in page.blocks if not block.language]
+def test_every_code_block_with_commands_names_its_language() -> None:
+    plain = [block for page in read_pages() for block in page.blocks if not block.language]
     assert [
         block.page for block in plain if re.search(r"^\s*(make|aws|pulumi|curl) ", block.text, re.MULTILINE)
     ] == []
@@ -92,12 +92,12 @@ def test_every_block_says_its_language_but_for_pictures_and_output() -> None:
         ("one '{\n}' two", [["one", "{\n}", "two"]]),
     ],
 )
-def test_shell_is_taken_apart(script: str, expected: list[list[str]]) -> None:
-    assert list(commands(script)) == expected
+def test_a_script_is_split_into_commands(script: str, expected: list[list[str]]) -> None:
+    assert list(parse_commands(script)) == expected
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "expected_problem"),
     [
         ("make nothing", "no target nothing"),
         ("python -m nothing", "no module nothing"),
@@ -113,8 +113,8 @@ def test_shell_is_taken_apart(script: str, expected: list[list[str]]) -> None:
         ("pulumi up --nothing", "unknown: --nothing"),
         ("pulumi stack output nothing", "no output nothing"),
         ("curl -X PUT SUBSTITUTED/projects", "no API has the route PUT /projects"),
-        ("nothing", "what 'nothing' is"),
+        ("nothing", "the program 'nothing' is unknown"),
     ],
 )
-def test_what_does_not_exist_is_found(command: str, why: str) -> None:
-    assert why in str(problem(command.split()))
+def test_a_wrong_command_is_reported(command: str, expected_problem: str) -> None:
+    assert expected_problem in str(find_problem(command.split()))

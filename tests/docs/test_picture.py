@@ -1,4 +1,4 @@
-"""The picture in the README is one of a run of `make demo` as it is (issue 7)."""
+"""The picture in the README shows the current steps of `make demo`."""
 
 import html
 import re
@@ -16,28 +16,28 @@ PROOFS = [
 ]
 
 
-def shown(svg: str) -> str:
-    """What can be read in the picture, with one space where there are several."""
+def read_text(svg: str) -> str:
+    """Return the text of the picture, with runs of spaces collapsed."""
     words = [element.text or "" for element in ET.fromstring(svg).iter(TEXT)]  # noqa: S314 - our own
     return re.sub(r"\s+", " ", html.unescape(" ".join(words)))
 
 
 def test_every_step_of_the_demo_is_in_the_readmes_picture() -> None:
-    text = shown((ROOT / "docs" / "demo.svg").read_text(encoding="utf-8"))
+    text = read_text((ROOT / "docs" / "demo.svg").read_text(encoding="utf-8"))
     missing = [check.title for check in SITE_CHECKS if check.title not in text]
     assert not missing, f"docs/demo.svg is older than these steps: run `make screenshot` ({missing})"
     assert "steps held, in" in text
 
 
-def test_the_readmes_picture_asks_nobody_else_for_anything() -> None:
+def test_the_readmes_picture_loads_no_external_resources() -> None:
     svg = (ROOT / "docs" / "demo.svg").read_text(encoding="utf-8")
     assert "@font-face" not in svg
     assert not re.search(r"""(?:href|src)\s*=|url\((?!#)""", svg)
 
 
-def test_a_picture_shows_each_step_with_its_seconds_on_a_line_of_its_own() -> None:
+def test_a_picture_has_a_line_with_the_seconds_of_each_step() -> None:
     svg = picture(PROOFS, "2 steps held, in 7 s")
-    text = shown(svg)
+    text = read_text(svg)
     assert "$ make demo" in text
     assert "✓ program deployed" in text
     assert "7.2 s 211 resources" in text
@@ -47,7 +47,7 @@ def test_a_picture_shows_each_step_with_its_seconds_on_a_line_of_its_own() -> No
     assert "2 steps held, in 7 s" in text
 
 
-def test_the_same_run_gives_the_same_picture(monkeypatch) -> None:  # noqa: ANN001 - pytest's own
+def test_the_same_run_gives_the_same_picture(monkeypatch) -> None:  # noqa: ANN001 - a fixture of pytest
     first = picture(PROOFS, "")
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("NO_COLOR", "1")

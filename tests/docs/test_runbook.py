@@ -1,7 +1,6 @@
-"""What the runbook tells an operator to do does what it says (issue 7).
+"""The runbook's steps for operators work.
 
-Signing in, creating a project, pushing and promoting are done by `make demo` and the end-to-end tests; these
-are the steps that only an operator takes.
+`make demo` and the end-to-end tests cover the steps of users: sign-in, projects, pushes and promotions.
 """
 
 import json
@@ -19,23 +18,23 @@ from runtime.deploy.model import Project
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer
 from tests.components.recorder import ROOT, configuration, dynamodb_tables, recording
-from tests.docs.pages import page, pages
-from tests.docs.shell import commands
+from tests.docs.pages import read_page, read_pages
+from tests.docs.shell import parse_commands
 
-RUNBOOK = page("docs/operations.md")
+RUNBOOK = read_page("docs/operations.md")
 PROJECT = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
 TABLE = "anchor-production-projects"
-# `anchor-<stage>-` and what follows it in the names of resources.
+# A name of a resource: `anchor-<stage>-` and the rest, which is captured.
 NAME = re.compile(r"anchor-(?:<stage>|dev|staging|production)-((?:<site>|[a-z])[a-z<>-]*[a-z])(?![\w<])")
 MADE_BY_HAND = {"projects-restored"}
 
 
-def option(operation: str, *names: str) -> dict[str, Any]:
-    """Options of the first such command of the runbook, as they stand there."""
+def read_options(operation: str, *names: str) -> dict[str, Any]:
+    """Return options of the runbook's first command with this DynamoDB operation."""
     for block in RUNBOOK.blocks:
         if block.language != "sh":
             continue
-        for command in commands(block.text):
+        for command in parse_commands(block.text):
             if command[1:3] == ["dynamodb", operation]:
                 return {name: command[command.index(f"--{name}") + 1] for name in names}
     raise AssertionError(f"the runbook has no {operation}")
@@ -55,15 +54,15 @@ def project() -> Project:
     )
 
 
-def test_rotating_a_webhook_secret_raises_the_version_of_that_project_alone() -> None:
-    said = option(
+def test_rotating_a_webhook_secret_increments_the_version_of_this_project_only() -> None:
+    options = read_options(
         "update-item", "key", "update-expression", "condition-expression", "expression-attribute-values"
     )
     arguments = {
-        "Key": json.loads(said["key"]),
-        "UpdateExpression": said["update-expression"],
-        "ConditionExpression": said["condition-expression"],
-        "ExpressionAttributeValues": json.loads(said["expression-attribute-values"]),
+        "Key": json.loads(options["key"]),
+        "UpdateExpression": options["update-expression"],
+        "ConditionExpression": options["condition-expression"],
+        "ExpressionAttributeValues": json.loads(options["expression-attribute-values"]),
     }
     (table,) = [each for each in dynamodb_tables("production") if each["TableName"] == TABLE]
     with mock_aws():
@@ -89,15 +88,15 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
             return {"KeyId": KeyId, "Mac": b"\x01" * 32}
 
     secret = Signer(Kms(), "key").webhook_secret(PROJECT, 2)
-    assert secret == "01" * 32  # as `od -tx1` writes it
+    assert secret == "01" * 32  # the format of `od -tx1`
     (message,) = messages
     assert f'echo -n "{message.decode().removesuffix("2")}$VERSION"' in RUNBOOK.text
     keys = {each.inputs["name"] for each in recording("production").of_type("aws:kms/alias:Alias")}
     assert "alias/anchor-production-signing" in keys
 
 
-def test_taking_a_site_away_finds_all_of_it_that_is_protected_and_nothing_else() -> None:
-    """G3: else `pulumi up` would refuse to go on, or another site would lose its protection."""
+def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
+    """G3: otherwise `pulumi up` would fail, or another site would lose its protection."""
     (pattern,) = re.findall(r"grep -oE '(urn:[^']*<site>[^']*)'", RUNBOOK.text)
     found = re.compile(pattern.replace("<site>", "docs"))
     resources = [each for each in recording("production").resources if each.protect]
@@ -108,27 +107,27 @@ def test_taking_a_site_away_finds_all_of_it_that_is_protected_and_nothing_else()
     assert below_sites == of_the_site
 
 
-def test_what_is_searched_for_in_the_logs_is_logged() -> None:
+def test_log_messages_in_the_runbooks_queries_are_logged() -> None:
     searched = set(re.findall(r'\$\.message = "([^"]+)"', RUNBOOK.text))
     assert "swept" in searched
     sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))
     assert {message for message in searched if f'"{message}"' not in sources} == set()
 
 
-def test_the_secrets_to_be_deleted_are_where_the_program_puts_them() -> None:
+def test_the_runbook_deletes_the_secrets_at_the_programs_path() -> None:
     stage = StageConfig.parse("dev", REGION, configuration("dev")["anchor-deploy:stage"])
     path, _, _ = secrets_path(stage, "next-site").rpartition("/")
     assert f"--path {path} " in RUNBOOK.text
 
 
-def test_resources_that_documents_name_are_declared() -> None:
+def test_resources_named_in_the_documents_are_declared() -> None:
     declared = {
         re.sub(r"site-docs(?=-|$)", "site-<site>", str(name).partition("anchor-production-")[2])
         for each in recording("production").resources
         for name in (each.inputs.get("name"), each.inputs.get("bucket"))
         if name
     }
-    named = {(each.name, name) for each in pages() for name in NAME.findall(each.text)}
+    named = {(each.name, name) for each in read_pages() for name in NAME.findall(each.text)}
     assert len(named) > 15
     missing = {
         (where, name)

@@ -1,8 +1,7 @@
-"""The browser of `test_browser.py`: headless Chromium from a locked npm package, the same on every machine.
+"""Headless Chromium for `test_browser.py`, installed from a locked npm package below `.anchor`.
 
-The package carries the program, the libraries it needs beyond those of every Linux, and a font, so that
-nothing has to be installed by hand. It is unpacked once, below `.anchor`. For another browser, as where the
-package's does not run (it is built for Linux on x86-64), ANCHOR_CHROMIUM names the program.
+The package contains the program for Linux on x86-64, its libraries and a font. On other machines, set
+ANCHOR_CHROMIUM to the path of an installed browser.
 """
 
 import os
@@ -18,7 +17,7 @@ from local.node import find_node
 
 FOLDER: Final = Path(__file__).with_name("browser")
 PACKAGE: Final = "node_modules/@sparticuz/chromium/bin"
-TIMEOUT: Final = 300  # seconds, for what is fetched and unpacked
+TIMEOUT: Final = 300  # seconds, for the download and for unpacking
 
 _UNPACK: Final = """
 const { createReadStream, createWriteStream } = require("node:fs");
@@ -38,26 +37,26 @@ _FONTS: Final = """<?xml version="1.0"?>
 
 @frozen(kw_only=True)
 class Chromium:
-    """A browser that can be started.
+    """An installed browser.
 
     Attributes:
-        program: Its executable.
-        environment: All variables that it gets.
+        program: The executable.
+        environment: All environment variables of its process.
     """
 
     program: Path
     environment: dict[str, str]
 
 
-def chromium(kept: Path) -> Chromium:
-    """Return the browser, installed below a folder if it is not there yet.
+def install_chromium(kept: Path) -> Chromium:
+    """Return the browser, and install it below a folder if necessary.
 
     Raises:
-        subprocess.CalledProcessError: The package could not be fetched; npm says why.
+        subprocess.CalledProcessError: npm could not download the package; npm prints the reason.
     """
-    mine = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
+    inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
     if chosen := os.environ.get("ANCHOR_CHROMIUM"):
-        return Chromium(program=Path(chosen), environment=mine)
+        return Chromium(program=Path(chosen), environment=inherited)
     folder = kept / "chromium"
     lock = (FOLDER / "package-lock.json").read_bytes()
     installed = folder / "installed-lock.json"  # written last
@@ -71,7 +70,7 @@ def chromium(kept: Path) -> Chromium:
         "FONTCONFIG_FILE": str(folder / "fonts.conf"),
         "XDG_CACHE_HOME": str(folder / "cache"),
     }
-    return Chromium(program=folder / "chromium", environment=mine | own)
+    return Chromium(program=folder / "chromium", environment=inherited | own)
 
 
 def _install(folder: Path, cache: Path) -> None:
@@ -85,9 +84,9 @@ def _install(folder: Path, cache: Path) -> None:
         subprocess.run([node.node, "-e", _UNPACK, source, target], timeout=TIMEOUT, check=True)
         if target.suffix == ".tar":
             with tarfile.open(target) as archive:
-                # Python 3.11 has it from 3.11.4 on.
+                # `tarfile.data_filter` exists since Python 3.11.4.
                 archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _folder: member)
-                archive.extractall(folder)  # noqa: S202 - as the lock's hash says it is
+                archive.extractall(folder)  # noqa: S202 - the lock file has its hash
             target.unlink()
     (folder / "fonts.conf").write_text(_FONTS)
     (folder / "chromium").chmod(0o755)

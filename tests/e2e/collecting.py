@@ -1,4 +1,4 @@
-"""Collection (D6) in the embedded cloud: runs at chosen times, and what there is of a site's releases."""
+"""Helpers for tests of collection (D6): run it at chosen times, and list the resources of releases."""
 
 import json
 from collections.abc import Iterable
@@ -13,15 +13,15 @@ _COLLECT = "anchor-local-collect"
 
 
 @frozen(kw_only=True)
-class Remains:
-    """What the cloud holds of releases, by deployment id in lower case.
+class ReleaseResources:
+    """Resources of releases, by deployment id in lower case.
 
     Attributes:
-        keys: Deployments with a key at the edge, their host's or a file's.
+        keys: Deployments with a key in the KeyValueStore, for their host or for a file.
         aliases: Deployments with an alias of the server function.
-        urls: How many URLs the server function has. The emulator does not say whose they are.
-        objects: Deployments with files, public or cached.
-        versions: How many versions the server function has.
+        urls: Number of URLs of the server function. The emulator does not return their aliases.
+        objects: Deployments with public or cached files.
+        versions: Number of versions of the server function.
     """
 
     keys: frozenset[str]
@@ -31,8 +31,8 @@ class Remains:
     versions: int
 
 
-def collect(cloud: Cloud) -> None:
-    """Take what is not kept from the visitors and remove it, as two runs an hour apart do.
+def run_collection(cloud: Cloud) -> None:
+    """Run the collection twice, an hour apart: the first run unpublishes releases, the second removes them.
 
     Raises:
         AssertionError: A run failed.
@@ -40,14 +40,14 @@ def collect(cloud: Cloud) -> None:
     client = cloud.emulator.client("lambda")
     now = datetime.now(UTC)
     for at in (now, now + timedelta(hours=1)):
-        # An event of EventBridge says when it was due, and the function takes nothing else for the time.
+        # The function takes the current time from the EventBridge event.
         event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
         answer = client.invoke(FunctionName=_COLLECT, Payload=json.dumps(event).encode())
         assert "FunctionError" not in answer, answer["Payload"].read().decode()
 
 
-def remains(cloud: Cloud, site: str) -> Remains:
-    """What there is of all releases of a site."""
+def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:
+    """Return the resources of all releases of a site."""
     server = f"anchor-local-site-{site}-server"
     outputs = cloud.deployed.outputs
     functions, store = cloud.emulator.client("lambda"), cloud.emulator.client("cloudfront-keyvaluestore")
@@ -62,7 +62,7 @@ def remains(cloud: Cloud, site: str) -> Remains:
     ]
     aliases = _pages(functions, "list_aliases", "Aliases", server)
     urls = functions.list_function_url_configs(FunctionName=server)["FunctionUrlConfigs"]
-    return Remains(
+    return ReleaseResources(
         keys=frozenset(key.partition("--")[0] for key in names_at_edge if f"--{site}." in key),
         aliases=_deployments(each["Name"] for each in aliases),
         urls=len(urls),

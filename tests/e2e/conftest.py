@@ -1,7 +1,7 @@
-"""One embedded cloud for all end-to-end tests, and the releases they look at.
+"""The embedded cloud of all end-to-end tests, and the releases that they inspect.
 
-What happens (pushes, builds, switches) happens once, in fixtures that follow each other; the tests only look
-at what came of it, so they can run in any order.
+Session fixtures that depend on each other push, build and switch, once. The tests only inspect the results,
+so they can run in any order.
 """
 
 import shutil
@@ -18,35 +18,35 @@ from local.demo.load import Load
 from local.github import push_payload
 from local.platform_client import Json
 from local.progress import Progress
-from tests.e2e.inspection import number_of_builds
-from tests.e2e.neighbour import Neighbour, settle
+from tests.e2e.inspection import count_builds
+from tests.e2e.neighbour import Neighbour, create_neighbour
 from tests.e2e.released import Released, release_and_promote
 from tests.e2e.tiny_platform import SITES, TinyPlatform
 
 ROOT = Path(__file__).parents[2]
-# What all tests have done is compared with what is allowed, when they have done it.
+# These tests compare the calls of all other tests with the permissions, so they must run last.
 LAST = Path(__file__).with_name("test_call_records.py")
-OF_A_WHOLE_SESSION = "test_every_right_was_used"
-# Their sessions are their own (`make conformance`, `make commands`).
-OTHERS = {
+FULL_SESSION_ONLY = "test_every_permission_was_used"
+# `make conformance` and `make commands` run these in sessions of their own.
+SEPARATE_SESSIONS = {
     Path(__file__).with_name(name)
     for name in ("test_browser.py", "test_next_15.py", "test_commands.py", "test_upgrade.py")
 }
 
 
-@pytest.hookimpl(trylast=True)  # after the order was made random, and what was not asked for left out
+@pytest.hookimpl(trylast=True)  # after the plugins that shuffle and deselect tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests of the call records last; of a part of the session they cannot tell what is not used."""
+    """Move the tests of the call records to the end; an incomplete session cannot show unused permissions."""
     items.sort(key=lambda item: item.path == LAST)
-    if set(LAST.parent.glob("test_*.py")) - OTHERS - {item.path for item in items}:
-        left_out = [item for item in items if item.path == LAST and item.name == OF_A_WHOLE_SESSION]
+    if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
+        left_out = [item for item in items if item.path == LAST and item.name == FULL_SESSION_ONLY]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
 def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
-    """Makes ports for a cloud. What it leaves below `.anchor` is kept if a test failed, to be looked at."""
+    """Return a function that reserves ports for a cloud. If a test fails, the cloud's files are kept."""
     made: list[Ports] = []
 
     def make() -> Ports:
@@ -67,7 +67,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
         ports=own_ports(),
         progress=Progress(),
         sites=sites,
-        # Whatever took room and did not give it back would hold up everything that comes after it.
+        # With one slot, a build that never frees its slot blocks all later builds and is noticed.
         concurrent_builds=1,
     ) as cloud:
         yield cloud
@@ -75,31 +75,31 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites of the same cloud, for what is the platform's own: a process can have one emulator."""
+    """The tiny sites of the same cloud, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def released(platform: TinyPlatform) -> Released:
-    """A site that has had fifteen releases, and leads to the first of them again."""
+    """A site with fifteen releases, of which the first is live again."""
     return release_and_promote(platform.project("alpha"))
 
 
 @pytest.fixture(scope="session")
 def neighbour(platform: TinyPlatform) -> Neighbour:
-    """A tenant beside others, whose site is live."""
-    return settle(platform.cloud, platform.project("delta", tenant="bob"))
+    """Another tenant with a live site."""
+    return create_neighbour(platform.cloud, platform.project("delta", tenant="bob"))
 
 
 @pytest.fixture(scope="session")
 def first(cloud: Cloud) -> Pushed:
-    """The example site's first push, live."""
+    """The first push of the example site, which is live."""
     return push_to_live(cloud, cloud.create_user(), Progress())
 
 
 @frozen(kw_only=True)
 class Second:
-    """A second push that went live while visitors loaded the site."""
+    """The result of a second push, which went live while visitors loaded the site."""
 
     sha: str
     deployment: Json
@@ -111,9 +111,9 @@ class Second:
 def push(
     pushed: Pushed, changes: dict[str, str | bytes | None], message: str, load: Load
 ) -> tuple[str, Json]:
-    """Commit on the project's repository, deliver the push, and wait until the deployment has ended.
+    """Commit to the repository, deliver the push, and wait until the deployment has ended.
 
-    The visitors take their time while the build needs the machine, and none once it is built.
+    The visitors pause between requests during the build, and send without a pause during the release.
     """
     before = pushed.repository.head
     sha = pushed.repository.commit(changes, message)
@@ -141,27 +141,27 @@ def second(first: Pushed) -> Second:
 
 @frozen(kw_only=True)
 class Broken:
-    """A push whose build failed, and what visitors saw meanwhile."""
+    """The result of a push whose build failed while visitors loaded the site."""
 
     deployment: Json
     load: Load
 
 
 @pytest.fixture(scope="session")
-def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - comes after it
-    """A dependency that was added to package.json and not to the lock file."""
+def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - only the order matters
+    """A push that adds a dependency to package.json, but not to the lock file."""
     package = (ROOT / "examples/next-site/package.json").read_text()
     changed = package.replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",', 1)
     assert changed != package
     with Load(url=first.project["url"], visitors=2) as load:
         _, deployment = push(first, {"package.json": changed}, "Forget the lock file", load)
-    first.repository.commit({"package.json": package}, "Mend it")
+    first.repository.commit({"package.json": package}, "Fix the build")
     return Broken(deployment=deployment, load=load)
 
 
 @frozen(kw_only=True)
 class Cancelled:
-    """A push that was cancelled while it was built, and how its build ended."""
+    """The result of a push that was cancelled during its build."""
 
     deployment: Json
     build_status: str
@@ -169,7 +169,7 @@ class Cancelled:
 
 
 @pytest.fixture(scope="session")
-def cancelled(cloud: Cloud, first: Pushed, broken: Broken) -> Cancelled:  # noqa: ARG001 - comes after it
+def cancelled(cloud: Cloud, first: Pushed, broken: Broken) -> Cancelled:  # noqa: ARG001 - only the order matters
     codebuild = cloud.emulator.client("codebuild")
     with Load(url=first.project["url"], visitors=2) as load:
         sha = first.repository.commit({"public/third.txt": "never built\n"}, "Add another file")
@@ -189,7 +189,7 @@ def cancelled(cloud: Cloud, first: Pushed, broken: Broken) -> Cancelled:  # noqa
 
 @frozen(kw_only=True)
 class Promoted:
-    """The first release, promoted while visitors loaded the site."""
+    """The result of promoting the first release while visitors loaded the site."""
 
     deployment: Json
     load: Load
@@ -200,8 +200,8 @@ class Promoted:
 
 
 @pytest.fixture(scope="session")
-def promoted(cloud: Cloud, first: Pushed, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - comes after it
-    builds_before = number_of_builds(cloud)
+def promoted(cloud: Cloud, first: Pushed, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - only the order matters
+    builds_before = count_builds(cloud)
     with Load(url=first.project["url"], pause=0.0) as load:
         time.sleep(1.0)
         asked = time.monotonic()
@@ -215,5 +215,5 @@ def promoted(cloud: Cloud, first: Pushed, cancelled: Cancelled) -> Promoted:  # 
         answered=answered,
         seconds_to_first_byte=first_answer - asked,
         builds_before=builds_before,
-        builds_after=number_of_builds(cloud),
+        builds_after=count_builds(cloud),
     )

@@ -1,4 +1,4 @@
-"""Chromium's own protocol over a pipe: commands, their answers, and the events of each tab.
+"""Client of the Chrome DevTools Protocol over a pipe: commands, responses and events.
 
 https://chromedevtools.github.io/devtools-protocol/
 """
@@ -18,10 +18,10 @@ from attrs import define, field
 
 from tests.e2e.chromium import Chromium
 
-TIMEOUT: Final = 30.0  # seconds, for a command's answer
+TIMEOUT: Final = 30.0  # seconds, for the response to a command
 OPTIONS: Final = (
     "--headless=shell",
-    "--no-sandbox",  # which root is refused; the only sites it visits are our own
+    "--no-sandbox",  # the sandbox does not run as root; the browser visits only our own sites
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -34,12 +34,12 @@ Json = dict[str, Any]
 
 
 class DevToolsError(Exception):
-    """A command failed; says which and why."""
+    """A command failed; the message names the command and the reason."""
 
 
 @define(eq=False)
 class DevTools:
-    """A browser that runs, and whoever listens to its sessions."""
+    """A running browser and the listeners of its sessions."""
 
     _write: int
     _numbers: "itertools.count[int]" = field(factory=lambda: itertools.count(1))
@@ -47,10 +47,10 @@ class DevTools:
     _listeners: dict[str, Callable[[str, Json], None]] = field(factory=dict)
 
     def call(self, method: str, session: str | None = None, **params: object) -> Json:
-        """Send a command, to a session if one is named, and return its answer.
+        """Send a command to the browser or to a session, and return the response.
 
         Raises:
-            DevToolsError: It failed, or had no answer in time.
+            DevToolsError: The command failed, or there was no response in time.
         """
         number = next(self._numbers)
         answers = self._answers[number] = queue.SimpleQueue()
@@ -62,7 +62,7 @@ class DevTools:
         try:
             answer = answers.get(timeout=TIMEOUT)
         except queue.Empty:
-            raise DevToolsError(f"{method} had no answer within {TIMEOUT:.0f} s") from None
+            raise DevToolsError(f"{method}: no response within {TIMEOUT:.0f} s") from None
         finally:
             del self._answers[number]
         if "error" in answer:
@@ -71,23 +71,23 @@ class DevTools:
         return result
 
     def listen(self, session: str, listener: Callable[[str, Json], None]) -> None:
-        """Have the listener called with name and content of each of the session's events."""
+        """Call the listener with the name and the parameters of each event of the session."""
         self._listeners[session] = listener
 
     def read(self, pipe: int) -> None:
-        """Hand on what the browser says until it ends."""
+        """Pass on all messages of the browser until it exits."""
         try:
             with os.fdopen(pipe, "rb") as file:
                 rest = b""
                 while data := file.read1(1_000_000):
                     *messages, rest = (rest + data).split(b"\0")
                     for message in messages:
-                        self._take(json.loads(message))
-        finally:  # of a listener that failed, too
+                        self._handle_message(json.loads(message))
+        finally:  # also if a listener failed
             for answers in list(self._answers.values()):
                 answers.put({"error": {"message": "the browser has ended"}})
 
-    def _take(self, message: Json) -> None:
+    def _handle_message(self, message: Json) -> None:
         if "id" in message:
             if answers := self._answers.get(message["id"]):
                 answers.put(message)
@@ -97,14 +97,14 @@ class DevTools:
 
 @contextlib.contextmanager
 def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
-    """Start the browser with an empty folder as its profile; it has ended when the context is left.
+    """Run the browser with an empty profile folder, and stop it at the end of the context.
 
     Raises:
-        DevToolsError: It does not start; with what it said.
+        DevToolsError: The browser did not start; the message contains its log.
     """
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    # The browser reads from 3 and writes to 4.
+    # With --remote-debugging-pipe the browser reads from descriptor 3 and writes to descriptor 4.
     shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
     with (profile / "browser.log").open("wb") as log:
         process = subprocess.Popen(
@@ -121,10 +121,10 @@ def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
     reader = threading.Thread(target=tools.read, args=(ours_in,), name="browser", daemon=True)
     reader.start()
     try:
-        _started(tools, chromium, profile)
+        _check_start(tools, chromium, profile)
         yield tools
     finally:
-        os.close(ours_out)  # by which it ends
+        os.close(ours_out)  # the browser exits at the end of its input
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -133,10 +133,10 @@ def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
         reader.join(timeout=10)
 
 
-def _started(tools: DevTools, chromium: Chromium, profile: Path) -> None:
+def _check_start(tools: DevTools, chromium: Chromium, profile: Path) -> None:
     try:
         tools.call("Browser.getVersion")
     except (DevToolsError, OSError) as error:
-        said = (profile / "browser.log").read_text(errors="replace")[-2000:]
-        another = "ANCHOR_CHROMIUM=<program> names another browser"
-        raise DevToolsError(f"{chromium.program} does not start ({another}): {error}\n{said}") from error
+        log = (profile / "browser.log").read_text(errors="replace")[-2000:]
+        hint = "set ANCHOR_CHROMIUM=<program> to use another browser"
+        raise DevToolsError(f"{chromium.program} does not start ({hint}): {error}\n{log}") from error

@@ -1,4 +1,4 @@
-"""Builds that wait: a CodeBuild with room for one build at a time, which tests hold and let go."""
+"""A fake CodeBuild that runs one build at a time, and holds all builds until a test resumes them."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -14,19 +14,19 @@ RunBuild = Callable[[BuildRequest], BuildResult]
 DEADLINE: Final = 60.0
 
 
-def failing(request: BuildRequest) -> BuildResult:
-    """A build that fails at once and costs nothing."""
+def fail_build(request: BuildRequest) -> BuildResult:
+    """Return the result of a build that fails at once."""
     assert request.build_id
     return BuildResult(status="FAILED", phases=())
 
 
 @define(eq=False)
 class HeldBuilds:
-    """What has been started, in that order; one runs at a time, in that order, and none while they are held.
+    """Builds that run one at a time, in the order of their start, once `resume` is called.
 
     Attributes:
-        started: The deployments whose build CodeBuild was asked for.
-        ran: Those whose build has run, or runs.
+        started: The deployments whose builds were started in CodeBuild.
+        ran: The deployments whose builds are running or have run.
     """
 
     run: RunBuild
@@ -53,12 +53,12 @@ class HeldBuilds:
                 self._free = True
                 self._changed.notify_all()
 
-    def wait_for(self, deployment_id: str) -> None:
-        """Wait until a deployment's build was asked for."""
+    def wait_until_started(self, deployment_id: str) -> None:
+        """Wait until the build of a deployment is started in CodeBuild."""
         with self._changed:
             self._wait(lambda: deployment_id in self.started)
 
-    def let_go(self) -> None:
+    def resume(self) -> None:
         with self._changed:
             self._held = False
             self._changed.notify_all()
@@ -72,11 +72,11 @@ class HeldBuilds:
 
 @contextmanager
 def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[HeldBuilds]:
-    """Let all builds pass by here.
+    """Replace the emulator's build runner by one that holds builds.
 
     Args:
-        emulator: Whose builds.
-        run: Runs them instead of who does otherwise.
+        emulator: The emulator.
+        run: Runs a build. Default: the emulator's build runner.
     """
     builds = emulator._started().builds
     usual = builds.run
@@ -86,5 +86,5 @@ def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[He
     try:
         yield held
     finally:
-        held.let_go()
+        held.resume()
         emulator.on_build(usual)

@@ -1,4 +1,4 @@
-"""What a hostile build tries to do to a neighbour and to the platform (P6), told every name that there is."""
+"""Calls of AWS with which a hostile build attacks another tenant and the platform (P6)."""
 
 import json
 from typing import Any
@@ -15,7 +15,13 @@ _TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 @frozen
 class Attempt:
-    """One call of AWS and what it would do; `call` is boto3's name of it, `s3.get_object`."""
+    """One call of AWS.
+
+    Attributes:
+        what: The purpose of the call.
+        call: Service and operation in boto3, such as `s3.get_object`.
+        parameters: The parameters of the operation.
+    """
 
     what: str
     call: str
@@ -28,7 +34,7 @@ def attempt(what: str, call: str, **parameters: object) -> Attempt:
 
 @frozen(kw_only=True)
 class Neighbourhood:
-    """Names, as an attacker would know them who has read this repository and has been told the rest."""
+    """The targets. The attacker is assumed to know all names and ids."""
 
     cloud: Cloud
     own: TinyProject
@@ -49,11 +55,11 @@ class Neighbourhood:
         return f"arn:aws:iam::{self.cloud.emulator.account_id}:role/{PREFIX}-{name}"
 
     def allowed(self) -> list[Attempt]:
-        """What a build is for: shows that the others are not refused for who asks."""
+        """Return calls that a build needs. They prove that its credentials are valid."""
         buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
         group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
         return [
-            attempt("know who it is", "sts.get_caller_identity"),
+            attempt("get its identity", "sts.get_caller_identity"),
             attempt(
                 "put its own artifact",
                 "s3.put_object",
@@ -71,7 +77,7 @@ class Neighbourhood:
         ]
 
     def refused(self) -> list[Attempt]:
-        """Everything else."""
+        """Return the hostile calls."""
         return [
             *self._objects(),
             *self._secrets(),
@@ -109,8 +115,8 @@ class Neighbourhood:
             attempt("replace the neighbour's artifact", "s3.put_object", **artifact, Body="x"),
             attempt("delete the neighbour's artifact", "s3.delete_object", **artifact),
             attempt("list artifacts", "s3.list_objects_v2", Bucket=buckets["artifacts"]),
-            attempt("read a kept log", "s3.get_object", **log),
-            attempt("replace a kept log", "s3.put_object", **log, Body="x"),
+            attempt("read an archived log", "s3.get_object", **log),
+            attempt("replace an archived log", "s3.put_object", **log, Body="x"),
             attempt("replace a neighbour's page", "s3.put_object", **page, Body="x"),
             attempt(
                 "write a file of its own site without a release",
@@ -121,7 +127,7 @@ class Neighbourhood:
             ),
             attempt("write the neighbour's cache", "s3.put_object", **cached, Body="x"),
             attempt("list the files of sites", "s3.list_objects_v2", Bucket=buckets["assets"]),
-            attempt("open a bucket", "s3.delete_bucket_policy", Bucket=buckets["artifacts"]),
+            attempt("remove a bucket policy", "s3.delete_bucket_policy", Bucket=buckets["artifacts"]),
         ]
 
     def _secrets(self) -> list[Attempt]:
@@ -130,7 +136,7 @@ class Neighbourhood:
         return [
             attempt("read the neighbour's secret", "ssm.get_parameters", Names=[name], WithDecryption=True),
             attempt(
-                "read the neighbour's secret between its own",
+                "read the neighbour's secret together with its own",
                 "ssm.get_parameters",
                 Names=[own, name],
                 WithDecryption=True,
@@ -164,7 +170,7 @@ class Neighbourhood:
                 logStreamName=stream,
                 logEvents=[{"timestamp": 0, "message": "x"}],
             ),
-            attempt("forget the neighbour's log", "logs.delete_log_group", **theirs),
+            attempt("delete the neighbour's log", "logs.delete_log_group", **theirs),
             attempt(
                 "read the platform's log", "logs.filter_log_events", logGroupName=f"/aws/lambda/{PREFIX}-api"
             ),
@@ -243,14 +249,14 @@ class Neighbourhood:
                 Role=self.role("release"),
             ),
             attempt(
-                "let its own site lead elsewhere",
+                "switch its own site to another version",
                 "lambda.update_alias",
                 FunctionName=own,
                 Name="live",
                 FunctionVersion="1",
             ),
             attempt(
-                "let everybody call the release function",
+                "allow everybody to call the release function",
                 "lambda.add_permission",
                 FunctionName=f"{PREFIX}-release",
                 StatementId="evil",
@@ -271,14 +277,19 @@ class Neighbourhood:
         }
         return [
             attempt(
-                "have something released",
+                "start a release",
                 "sqs.send_message",
                 QueueUrl=queues["releases"],
                 MessageBody=body,
                 **fifo,
             ),
-            attempt("have something built", "sqs.send_message", QueueUrl=queues["builds"], MessageBody=body),
-            attempt("take what is to be released", "sqs.receive_message", QueueUrl=queues["releases"]),
+            attempt(
+                "start a build through the queue",
+                "sqs.send_message",
+                QueueUrl=queues["builds"],
+                MessageBody=body,
+            ),
+            attempt("receive release messages", "sqs.receive_message", QueueUrl=queues["releases"]),
             attempt("empty the build queue", "sqs.purge_queue", QueueUrl=queues["builds"]),
             attempt("report the end of a build", "events.put_events", Entries=[event]),
         ]
@@ -306,10 +317,13 @@ class Neighbourhood:
         store = {"KvsARN": outputs["keyValueStoreArn"]}
         return [
             attempt(
-                "look where the neighbour's host leads", "cloudfront-keyvaluestore.get_key", **store, Key=host
+                "read the neighbour's key in the KeyValueStore",
+                "cloudfront-keyvaluestore.get_key",
+                **store,
+                Key=host,
             ),
             attempt(
-                "let the neighbour's host lead elsewhere",
+                "switch the neighbour's host to another release",
                 "cloudfront-keyvaluestore.put_key",
                 **store,
                 Key=host,
@@ -317,7 +331,9 @@ class Neighbourhood:
                 IfMatch="x",
             ),
             attempt(
-                "know the edge's secret", "cloudfront.get_distribution_config", Id=outputs["distributionId"]
+                "read the origin secret of the distribution",
+                "cloudfront.get_distribution_config",
+                Id=outputs["distributionId"],
             ),
         ]
 
@@ -328,31 +344,31 @@ class Neighbourhood:
         )
         return [
             attempt(
-                "take the neighbour's builds' role",
+                "assume the role of the neighbour's builds",
                 "sts.assume_role",
                 RoleArn=self.role(f"site-{self.site}-build"),
                 RoleSessionName="evil",
             ),
             attempt(
-                "take the release function's role",
+                "assume the role of the release function",
                 "sts.assume_role",
                 RoleArn=self.role("release"),
                 RoleSessionName="evil",
             ),
             attempt(
-                "give itself every right",
+                "grant itself all permissions",
                 "iam.put_role_policy",
                 RoleName=own,
                 PolicyName="evil",
                 PolicyDocument=policy,
             ),
             attempt(
-                "be trusted by another role",
+                "change the trust policy of another role",
                 "iam.update_assume_role_policy",
                 RoleName=f"{PREFIX}-release",
                 PolicyDocument=_TRUST,
             ),
-            attempt("make a user", "iam.create_user", UserName="evil"),
+            attempt("create a user", "iam.create_user", UserName="evil"),
             attempt("read a policy", "iam.get_role_policy", RoleName=own, PolicyName="grants"),
             attempt(
                 "list users", "cognito-idp.list_users", UserPoolId=self.cloud.deployed.outputs["userPoolId"]

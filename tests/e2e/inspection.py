@@ -1,4 +1,4 @@
-"""What the tests look at or change in the embedded cloud and no user can: rows, logs, policies, keys."""
+"""Access to internals of the embedded cloud that users do not have: rows, logs, tokens and policies."""
 
 import base64
 import hashlib
@@ -12,8 +12,8 @@ from ministack.services import cognito
 from local.cloud import Cloud
 
 
-def rows(cloud: Cloud) -> str:
-    """Everything the platform's tables hold, as text."""
+def read_rows(cloud: Cloud) -> str:
+    """Return all rows of the platform's tables as text."""
     client = cloud.emulator.client("dynamodb")
     tables = sorted(table["name"] for table in cloud.deployed.outputs["tables"].values())
     items: list[Any] = []
@@ -23,16 +23,16 @@ def rows(cloud: Cloud) -> str:
     return "\n".join(items)
 
 
-def digest_of_rows(cloud: Cloud) -> str:
-    return hashlib.sha256(rows(cloud).encode()).hexdigest()
+def hash_rows(cloud: Cloud) -> str:
+    return hashlib.sha256(read_rows(cloud).encode()).hexdigest()
 
 
-def number_of_builds(cloud: Cloud) -> int:
+def count_builds(cloud: Cloud) -> int:
     return len(cloud.emulator.client("codebuild").list_builds()["ids"])
 
 
-def log_of(cloud: Cloud, function: str) -> list[str]:
-    """What one of the platform's functions logged."""
+def read_log(cloud: Cloud, function: str) -> list[str]:
+    """Return the log messages of one of the platform's functions."""
     client = cloud.emulator.client("logs")
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/anchor-local-{function}"
@@ -40,16 +40,16 @@ def log_of(cloud: Cloud, function: str) -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def expired(token: str) -> str:
-    """The same token an hour after its end, signed by the user pool's own key."""
+def make_expired_token(token: str) -> str:
+    """Return the token with an expiry in the past, correctly signed by the user pool."""
     padded = token.split(".")[1] + "=="
     claims = json.loads(base64.urlsafe_b64decode(padded))
     claims["exp"] = claims["iat"] - 3600
     return cognito._signed_jwt(claims, claims["iss"].rpartition("/")[2], "access")
 
 
-def tampered(token: str) -> str:
-    """The same token with another subject, under the old signature."""
+def make_tampered_token(token: str) -> str:
+    """Return the token with another subject and the old signature."""
     header, payload, signature = token.split(".")
     claims = {**json.loads(base64.urlsafe_b64decode(payload + "==")), "sub": "somebody-else"}
     forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
@@ -57,15 +57,17 @@ def tampered(token: str) -> str:
 
 
 @contextmanager
-def permission_taken_away(cloud: Cloud, function: str, action: str) -> Generator[None]:
-    """Remove one action from the policies of one function's role, and put it back."""
+def without_permission(cloud: Cloud, function: str, action: str) -> Generator[None]:
+    """Remove an action from the policies of a function's role, and restore it at the end of the context."""
     client = cloud.emulator.client("iam")
     role = f"anchor-local-{function}"
     policies = {
         name: client.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for name in client.list_role_policies(RoleName=role)["PolicyNames"]
     }
-    assert any(action in json.dumps(document) for document in policies.values()), f"{role} may not {action}"
+    assert any(action in json.dumps(document) for document in policies.values()), (
+        f"{role} does not allow {action}"
+    )
     _put(client, role, {name: _without(document, action) for name, document in policies.items()})
     try:
         yield

@@ -1,4 +1,4 @@
-"""A tenant beside others, with a site of his own that is live: whom nobody may harm or hold up."""
+"""Another tenant with a live site, which nobody may harm or delay."""
 
 from attrs import frozen
 
@@ -12,12 +12,12 @@ VARIABLE = "DEMO_SECRET"
 
 @frozen(kw_only=True)
 class Neighbour:
-    """What he has.
+    """A tenant with a live site.
 
     Attributes:
-        site: His project.
-        deployment: Its live deployment.
-        build_id: The build that it comes from.
+        site: The tenant's project.
+        deployment: The live deployment.
+        build_id: The CodeBuild id of the deployment's build.
     """
 
     site: TinyProject
@@ -25,8 +25,8 @@ class Neighbour:
     build_id: str
 
 
-def settle(cloud: Cloud, site: TinyProject) -> Neighbour:
-    """Give the site a secret and a release.
+def create_neighbour(cloud: Cloud, site: TinyProject) -> Neighbour:
+    """Set a secret of the site and release it.
 
     Raises:
         AssertionError: The release did not go live.

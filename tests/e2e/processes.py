@@ -1,4 +1,4 @@
-"""What a command started on this machine: its processes and where they listen (Linux's ``/proc``)."""
+"""Processes that a command started, and their listening sockets, from Linux's `/proc`."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,13 @@ LISTENING = "0A"
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 
 
-def descendants(pid: int) -> set[int]:
-    """The process and all it started that still live."""
+def find_descendants(pid: int) -> set[int]:
+    """Return the process and its descendants that are still running."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
         parents[int(status.parent.name)] = int(fields[1])
     found = {pid} if pid in parents else set[int]()
@@ -29,8 +29,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def listeners(pids: set[int]) -> list[tuple[str, int]]:
-    """Address (hexadecimal, as the kernel writes it) and port of every socket the processes listen on."""
+def find_listeners(pids: set[int]) -> list[tuple[str, int]]:
+    """Return the address (hexadecimal, in the kernel's format) and the port of each listening socket."""
     inodes = {inode for pid in pids for inode in _sockets(pid)}
     found: list[tuple[str, int]] = []
     for table in ("tcp", "tcp6"):

@@ -1,4 +1,4 @@
-"""A tiny site with as many releases as retention is about, of which the first was promoted at the end."""
+"""A tiny site with more releases than are kept, of which the first is promoted at the end."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,19 +9,19 @@ from local.platform_client import Json
 from tests.e2e.tiny_platform import TinyProject
 
 NUMBER: Final = 15
-"""Of releases: five more than a project keeps by default."""
+"""Number of releases: five more than a project keeps by default."""
 
-# A file that every release has under the same name and with the same content, so that all share the object.
+# A hashed file that all releases contain, so that they share one object.
 SHARED: Final = "/_next/static/chunks/0iumlkwknlbd6.js"
 
 
 @frozen(kw_only=True)
 class Released:
-    """What there is of the site.
+    """A site with its releases.
 
     Attributes:
-        site: Its project.
-        releases: Its deployments, oldest first; the first of them is live, and the project pinned to it.
+        site: The project.
+        releases: The deployments, oldest first. The first is live, and the project is pinned to it.
     """
 
     site: TinyProject
@@ -29,9 +29,9 @@ class Released:
 
 
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
-    """Push so often, each push built before the next one, and promote the first release.
+    """Push a number of times, wait for the build of each push, and promote the first release.
 
-    Each goes live in its turn: while one is released the next is built, and a project's releases are a queue.
+    All go live, in order: releases of a project are queued, and the next push is built meanwhile.
 
     Raises:
         AssertionError: A push did not go live.

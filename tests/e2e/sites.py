@@ -1,16 +1,16 @@
-"""Sites for tests that build nothing: rows as the program writes them, without the functions they name."""
+"""Sites for tests that build nothing: only their rows exist, not the functions that the rows name."""
 
 from local.cloud import Cloud
 
-OF_THE_EXAMPLE = "next-site"
+EXAMPLE_SITE = "next-site"
 
 
 def declare_site(cloud: Cloud, name: str) -> str:
-    """Declare another site beside the example's; returns its name."""
+    """Declare another site by copying the row of the example site, and return its name."""
     client = cloud.emulator.client("dynamodb")
     table = cloud.deployed.outputs["tables"]["projects"]["name"]
-    key = {"projectId": {"S": f"SITE#{OF_THE_EXAMPLE}"}, "sk": {"S": "SITE"}}
+    key = {"projectId": {"S": f"SITE#{EXAMPLE_SITE}"}, "sk": {"S": "SITE"}}
     row = client.get_item(TableName=table, Key=key)["Item"]
-    copy = {attribute: {"S": value["S"].replace(OF_THE_EXAMPLE, name)} for attribute, value in row.items()}
+    copy = {attribute: {"S": value["S"].replace(EXAMPLE_SITE, name)} for attribute, value in row.items()}
     client.put_item(TableName=table, Item=copy)
     return name

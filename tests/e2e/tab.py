@@ -1,4 +1,4 @@
-"""A tab of a real browser, as a visitor has it: pages, clicks, and what goes wrong meanwhile."""
+"""A tab of a real browser: pages, clicks and problems."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from tests.e2e.devtools import DevTools, DevToolsError, Json
 
-SOON: Final = 15.0  # seconds within which something must be seen
+TIMEOUT: Final = 15.0  # seconds
 _POLL: Final = 0.05
 
 
@@ -19,10 +19,10 @@ class Request:
     """A request of the tab.
 
     Attributes:
-        number: DevTools' own.
-        page: DevTools' number of the page that asked.
-        url: Where to.
-        headers: As the page set them, names in lower case.
+        number: The request id of DevTools.
+        page: The loader id of DevTools, which identifies the page that sent the request.
+        url: The URL.
+        headers: The headers that the page set, with names in lower case.
     """
 
     number: str
@@ -33,13 +33,13 @@ class Request:
 
 @define(eq=False)
 class Tab:
-    """A tab, with cookies and a cache of its own, at a site.
+    """A tab with its own cookies and cache.
 
     Attributes:
-        url: The site's.
-        requests: What it asked for so far.
-        problems: What a developer would see in red: errors and warnings of the console, exceptions that
-            nobody caught, requests that failed or were answered 400 and above.
+        url: The URL of the site.
+        requests: All requests so far.
+        problems: Errors and warnings of the console, uncaught exceptions, failed requests and responses with
+            a status of 400 or above.
     """
 
     url: str
@@ -53,35 +53,35 @@ class Tab:
     _ended: set[str] = field(factory=set[str])
 
     @classmethod
-    def at(cls, url: str, tools: DevTools) -> "Tab":
-        """Open a tab for a visitor who has never been here."""
+    def open_at(cls, url: str, tools: DevTools) -> "Tab":
+        """Open a tab with an empty cache and no cookies."""
         context = tools.call("Target.createBrowserContext")["browserContextId"]
         target = tools.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = tools.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = cls(url, tools, session)
-        tools.listen(session, tab._note)
+        tools.listen(session, tab._handle_event)
         for domain in ("Page", "Runtime", "Network", "Log"):
             tab._call(f"{domain}.enable")
         return tab
 
     def open(self, path: str) -> None:
-        """Type an address, and wait until the page has been loaded with all that belongs to it."""
+        """Navigate to a path and wait for the load event of the page."""
         loads = self._loads
         answer = self._call("Page.navigate", url=self.url + path)
         assert "errorText" not in answer, answer
-        self._loaded(loads)
+        self._wait_for_load(loads)
 
-    def before_every_page(self, script: str) -> None:
-        """Run a script in every page from now on, before its own."""
+    def run_before_every_page(self, script: str) -> None:
+        """Run a script in every further page, before the scripts of the page."""
         self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def reload(self) -> None:
         loads = self._loads
         self._call("Page.reload")
-        self._loaded(loads)
+        self._wait_for_load(loads)
 
-    def value(self, expression: str) -> Any:  # noqa: ANN401 - whatever the page says
-        """What an expression is in the page; of a promise, what it becomes."""
+    def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """Return the value of an expression in the page; promises are awaited."""
         answer = self._call(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
         )
@@ -89,76 +89,78 @@ class Tab:
             raise DevToolsError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def until(self, expression: str) -> Any:  # noqa: ANN401 - whatever the page says
-        """Wait until an expression is true in the page, whichever page that is by then, and return it."""
-        deadline = time.monotonic() + SOON
-        said: Any = None
+    def wait_until(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """Wait until an expression is true in the current page, and return its value."""
+        deadline = time.monotonic() + TIMEOUT
+        last: Any = None
         while time.monotonic() < deadline:
             try:
-                if said := self.value(expression):
-                    return said
-            except DevToolsError as error:  # such as a page that is being left
-                said = error
+                if last := self.evaluate(expression):
+                    return last
+            except DevToolsError as error:  # for example during navigation
+                last = error
             time.sleep(_POLL)
-        page = self.value("location.href + ' ' + document.body.innerText")
-        raise AssertionError(f"{expression} stayed {said!r} on {page!r}; problems: {self.problems}")
+        page = self.evaluate("location.href + ' ' + document.body.innerText")
+        raise AssertionError(f"{expression} stayed {last!r} on {page!r}; problems: {self.problems}")
 
-    def text(self, testid: str) -> str:
-        """The text of the element with this `data-testid`, when it is there."""
-        return str(self.until(f"document.querySelector('[data-testid={testid}]')?.textContent"))
+    def read_text(self, testid: str) -> str:
+        """Wait for the element with this `data-testid`, and return its text."""
+        return str(self.wait_until(f"document.querySelector('[data-testid={testid}]')?.textContent"))
 
-    def shows(self, testid: str, text: str) -> None:
-        """Wait until the element with this `data-testid` says so."""
-        self.until(f"document.querySelector('[data-testid={testid}]')?.textContent === {json.dumps(text)}")
+    def wait_for_text(self, testid: str, text: str) -> None:
+        """Wait until the element with this `data-testid` has a text."""
+        self.wait_until(
+            f"document.querySelector('[data-testid={testid}]')?.textContent === {json.dumps(text)}"
+        )
 
     def click(self, selector: str) -> None:
-        """Click with the mouse on an element, once React has taken it over."""
+        """Wait until React has hydrated an element, and click on it with the mouse."""
         found = f"document.querySelector({json.dumps(selector)})"
-        self.until(f"Object.keys({found} ?? {{}}).some(key => key.startsWith('__reactProps'))")
-        self.value(f"{found}.scrollIntoView({{block: 'center'}})")
-        box = self.value(
+        self.wait_until(f"Object.keys({found} ?? {{}}).some(key => key.startsWith('__reactProps'))")
+        self.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
+        box = self.evaluate(
             f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({found}.getClientRects()[0])"
         )
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
     def type(self, selector: str, text: str) -> None:
-        """Click on a field and type."""
+        """Click on a field and type a text."""
         self.click(selector)
         self._call("Input.insertText", text=text)
 
-    def follow(self, href: str) -> None:
-        """Click on the link to a path, and wait until the address says so."""
+    def follow_link(self, href: str) -> None:
+        """Click on the link to a path, and wait until the location changes to it."""
         self.click(f'a[href="{href}"]')
-        self.until(f"location.pathname === {json.dumps(href)}")
+        self.wait_until(f"location.pathname === {json.dumps(href)}")
 
-    def requested(self, path: str, which: Callable[[Request], bool]) -> Request:
-        """Wait until the tab has had an answer to such a request for a path, and return the request."""
-        deadline = time.monotonic() + SOON
+    def wait_for_request(self, path: str, matches: Callable[[Request], bool]) -> Request:
+        """Wait until a matching request for a path is answered, and return the request."""
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             for request in list(self.requests):
-                if urlsplit(request.url).path == path and which(request) and request.number in self._ended:
+                if urlsplit(request.url).path == path and matches(request) and request.number in self._ended:
                     return request
             time.sleep(_POLL)
         raise AssertionError(f"no such request: {self.requests}; problems: {self.problems}")
 
-    def settled(self) -> list[str]:
-        """Wait until the page waits for nothing any more, and return all problems so far.
+    def wait_until_idle(self) -> list[str]:
+        """Wait until all requests of the current page are answered, and return all problems so far.
 
-        Of requests by pages that were left nothing more is heard.
+        Requests of earlier pages are ignored: DevTools reports nothing more about them.
         """
-        deadline = time.monotonic() + SOON
-        while waiting := [each.url for each in list(self.requests) if self._waits_for(each)]:
+        deadline = time.monotonic() + TIMEOUT
+        while waiting := [each.url for each in list(self.requests) if self._is_pending(each)]:
             assert time.monotonic() < deadline, f"not answered: {waiting}; problems: {self.problems}"
             time.sleep(_POLL)
-        self.value("new Promise(resolve => setTimeout(resolve, 100))")
+        self.evaluate("new Promise(resolve => setTimeout(resolve, 100))")
         return self.problems
 
-    def _waits_for(self, request: Request) -> bool:
+    def _is_pending(self, request: Request) -> bool:
         return request.page == self._page and request.number not in self._ended
 
-    def _loaded(self, before: int) -> None:
-        deadline = time.monotonic() + SOON
+    def _wait_for_load(self, before: int) -> None:
+        deadline = time.monotonic() + TIMEOUT
         while self._loads == before:
             assert time.monotonic() < deadline, f"the page was never loaded; problems: {self.problems}"
             time.sleep(_POLL)
@@ -166,7 +168,7 @@ class Tab:
     def _call(self, method: str, **params: object) -> Json:
         return self._tools.call(method, self._session, **params)
 
-    def _note(self, event: str, content: Json) -> None:
+    def _handle_event(self, event: str, content: Json) -> None:
         match event:
             case "Page.loadEventFired":
                 self._loads += 1
@@ -188,10 +190,10 @@ class Tab:
                 self._ended.add(content["requestId"])
             case _:
                 pass
-        if problem := self._problem(event, content):
+        if problem := self._describe_problem(event, content):
             self.problems.append(problem)
 
-    def _problem(self, event: str, content: Json) -> str | None:
+    def _describe_problem(self, event: str, content: Json) -> str | None:
         match event:
             case "Network.responseReceived" if content["response"]["status"] >= 400:
                 request = self._urls.get(content["requestId"], content["response"]["url"])
@@ -202,8 +204,8 @@ class Tab:
                 details = content["exceptionDetails"]
                 return f"uncaught: {details.get('exception', details).get('description', details)}"
             case "Runtime.consoleAPICalled" if content["type"] in ("error", "warning", "assert"):
-                said = " ".join(str(each.get("value", each.get("description"))) for each in content["args"])
-                return f"console.{content['type']}: {said}"
+                last = " ".join(str(each.get("value", each.get("description"))) for each in content["args"])
+                return f"console.{content['type']}: {last}"
             case "Log.entryAdded" if content["entry"]["level"] in ("error", "warning"):
                 return f"{content['entry']['level']}: {content['entry']['text']}"
             case _:

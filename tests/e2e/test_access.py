@@ -1,4 +1,4 @@
-"""Who gets in: tokens, tenants, and the functions' own permissions (A1, A5, Q3)."""
+"""Access control: tokens, tenants and the permissions of functions (A1, A5, Q3)."""
 
 from collections.abc import Callable, Generator
 
@@ -11,10 +11,10 @@ from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
 from runtime.shared.api.routes import Route
 from tests.e2e.conftest import Broken
-from tests.e2e.inspection import expired, log_of, permission_taken_away, tampered
+from tests.e2e.inspection import make_expired_token, make_tampered_token, read_log, without_permission
 
-PRIVATE = [route for route in ROUTES if route.auth]
-OF_ONE_THING = [route for route in PRIVATE if "{" in route.path]
+PRIVATE_ROUTES = [route for route in ROUTES if route.auth]
+ROUTES_WITH_ID = [route for route in PRIVATE_ROUTES if "{" in route.path]
 BODIES: dict[str, Json] = {
     "POST /projects/{projectId}/deployments": {"branch": "main"},
     "PUT /projects/{projectId}/env": {"variables": []},
@@ -23,31 +23,31 @@ BODIES: dict[str, Json] = {
 }
 
 
-def name(route: Route) -> str:
+def route_name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def path(route: Route, pushed: Pushed) -> str:
+def route_path(route: Route, pushed: Pushed) -> str:
     return route.path.format(
         projectId=pushed.project["projectId"], deploymentId=pushed.deployment["deploymentId"]
     )
 
 
-@pytest.mark.parametrize("route", PRIVATE, ids=name)
+@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=route_name)
 @pytest.mark.parametrize(
     "token",
-    [None, expired, tampered, lambda _: "of.no.body"],
+    [None, make_expired_token, make_tampered_token, lambda _: "of.no.body"],
     ids=["missing", "expired", "tampered", "made up"],
 )
-def test_every_route_refuses_a_token_that_is_not_good(
+def test_every_route_refuses_an_invalid_token(
     cloud: Cloud, first: Pushed, route: Route, token: Callable[[str], str] | None
 ) -> None:
     """A1, A5."""
     headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
     answer = requests.request(
         route.method,
-        cloud.api_endpoint + path(route, first),
-        json=BODIES.get(name(route)),
+        cloud.api_endpoint + route_path(route, first),
+        json=BODIES.get(route_name(route)),
         headers=headers,
         timeout=30,
     )
@@ -56,7 +56,7 @@ def test_every_route_refuses_a_token_that_is_not_good(
 
 @pytest.fixture(scope="session")
 def foreign_token(cloud: Cloud) -> str:
-    """A good token of a good user, of another user pool of the same account."""
+    """A valid token of another user pool in the same account."""
     cognito = cloud.emulator.client("cognito-idp")
     user, password = "ada@example.com", "Aa1-of-another-pool"
     pool = cognito.create_user_pool(PoolName="another")["UserPool"]["Id"]
@@ -74,22 +74,26 @@ def foreign_token(cloud: Cloud) -> str:
     return token
 
 
-@pytest.mark.parametrize("route", PRIVATE, ids=name)
+@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=route_name)
 def test_every_route_refuses_a_token_of_another_pool(
     cloud: Cloud, first: Pushed, foreign_token: str, route: Route
 ) -> None:
     """A1, A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
     with pytest.raises(PlatformError) as refused:
-        client.call(route.method, path(route, first), BODIES.get(name(route)))
+        client.call(route.method, route_path(route, first), BODIES.get(route_name(route)))
     assert refused.value.status == 401
 
 
-@pytest.mark.parametrize("route", [route for route in PRIVATE if route.method != "DELETE"], ids=name)
-def test_the_owner_gets_in_on_every_route(cloud: Cloud, first: Pushed, broken: Broken, route: Route) -> None:
-    """A1: asked for what changes nothing, such as an empty change, or the promote of a failed deployment.
+@pytest.mark.parametrize(
+    "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=route_name
+)
+def test_every_route_accepts_the_token_of_the_owner(
+    cloud: Cloud, first: Pushed, broken: Broken, route: Route
+) -> None:
+    """A1: the requests change nothing, such as an empty change, or the promotion of a failed deployment.
 
-    Deleting would take what the other tests look at: `tests/runtime/api/test_deleting.py`.
+    DELETE is tested in `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """
     failed = broken.deployment["deploymentId"]
     answer = requests.request(
@@ -103,54 +107,56 @@ def test_the_owner_gets_in_on_every_route(cloud: Cloud, first: Pushed, broken: B
 
 
 @pytest.fixture(scope="session")
-def stranger(cloud: Cloud) -> PlatformClient:
+def other_tenant(cloud: Cloud) -> PlatformClient:
     return cloud.sign_in(cloud.create_user("stranger@example.com"))
 
 
-@pytest.mark.parametrize("route", OF_ONE_THING, ids=name)
-def test_anothers_things_do_not_exist(first: Pushed, stranger: PlatformClient, route: Route) -> None:
-    """A5: 404, and word for word what a thing that really does not exist answers."""
-    nothing = route.path.format(
+@pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=route_name)
+def test_resources_of_another_tenant_are_not_found(
+    first: Pushed, other_tenant: PlatformClient, route: Route
+) -> None:
+    """A5: the response is equal to that for a resource that does not exist."""
+    missing = route.path.format(
         projectId="01ARZ3NDEKTSV4RRFFQ69G5FAV", deploymentId="01ARZ3NDEKTSV4RRFFQ69G5FAV"
     )
     problems: list[tuple[int, object]] = []
-    for where in (path(route, first), nothing):
+    for target in (route_path(route, first), missing):
         with pytest.raises(PlatformError) as refused:
-            stranger.call(route.method, where, BODIES.get(name(route)))
+            other_tenant.call(route.method, target, BODIES.get(route_name(route)))
         problems.append((refused.value.status, refused.value.problem))
     assert problems[0] == problems[1]
     assert problems[0][0] == 404
 
 
 @pytest.mark.usefixtures("first")
-def test_a_stranger_lists_nothing_of_others(stranger: PlatformClient) -> None:
+def test_a_list_contains_no_projects_of_other_tenants(other_tenant: PlatformClient) -> None:
     """A5."""
-    assert stranger.call("GET", "/projects")["projects"] == []
+    assert other_tenant.call("GET", "/projects")["projects"] == []
 
 
 @pytest.mark.usefixtures("first")
-def test_a_site_that_is_taken_is_refused_like_one_that_does_not_exist(stranger: PlatformClient) -> None:
-    """A5: which sites others have is not told."""
+def test_a_site_in_use_is_refused_like_one_that_does_not_exist(other_tenant: PlatformClient) -> None:
+    """A5: the response does not reveal which sites are in use."""
     answers: list[object] = []
     for site in ("next-site", "no-such-site"):
         with pytest.raises(PlatformError) as refused:
-            stranger.create_project(name="Mine", site=site, repository_url="https://github.com/a/b")
+            other_tenant.create_project(name="Mine", site=site, repository_url="https://github.com/a/b")
         assert refused.value.status == 422
         answers.append(refused.value.problem)
     assert answers[0] == answers[1]
 
 
 @pytest.fixture
-def api_may_not_query(cloud: Cloud) -> Generator[None]:
-    with permission_taken_away(cloud, function="api", action="dynamodb:Query"):
+def api_without_query_permission(cloud: Cloud) -> Generator[None]:
+    with without_permission(cloud, function="api", action="dynamodb:Query"):
         yield
 
 
-@pytest.mark.usefixtures("api_may_not_query")
-def test_a_function_fails_at_the_call_it_has_no_permission_for(cloud: Cloud, first: Pushed) -> None:
-    """Q3: the roles' policies are enforced, so a missing grant is found before AWS."""
+@pytest.mark.usefixtures("api_without_query_permission")
+def test_a_call_without_permission_is_refused(cloud: Cloud, first: Pushed) -> None:
+    """Q3: the emulator enforces the policies of the roles, so the tests find missing grants."""
     with pytest.raises(PlatformError) as refused:
         first.client.deployments(first.project["projectId"])
     assert refused.value.status >= 500  # AWS answers 500 here, the emulator 502
-    assert any("AccessDenied" in line and "Query" in line for line in log_of(cloud, "api"))
+    assert any("AccessDenied" in line and "Query" in line for line in read_log(cloud, "api"))
     assert first.client.call("GET", f"/projects/{first.project['projectId']}")["site"] == "next-site"

@@ -1,4 +1,4 @@
-"""The command line, against the embedded cloud (issue 5)."""
+"""The command line with the embedded cloud (A2)."""
 
 import io
 import json
@@ -15,23 +15,23 @@ from anchor.__main__ import main
 from anchor.client import Client
 from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError
-from anchor.terminal import Terminal, asked
+from anchor.terminal import Terminal, read_hidden_line
 from local.cloud import Cloud, User
 from local.demo.demo import Pushed
 from local.platform_client import PlatformClient
-from tests.anchor.hostile_texts import acting
+from tests.anchor.hostile_texts import find_controls
 from tests.e2e.released import Released
 from tests.e2e.sites import declare_site
 
 NOTHING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-# The clipboard, an empty screen (twice, the second time as of old), another order, markup of rich's.
+# Writes to the clipboard, clears the screen (7-bit and 8-bit form), reverses text, and is Rich markup.
 HOSTILE = "\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
-SHOWN = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
+ESCAPED = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 
 
 @frozen(kw_only=True)
 class Anchor:
-    """Runs commands as one user; what they ask for is answered from a list."""
+    """Runs commands as one user, and answers their prompts from a list."""
 
     cloud: Cloud
     user: User
@@ -43,16 +43,16 @@ class Anchor:
         given: Iterator[str] = iter(answers)
         terminal = Terminal(
             client=Client(file=self.file, now=time.time),
-            ask=lambda _: next(given),
-            ask_openly=lambda _: next(given),
+            prompt_hidden=lambda _: next(given),
+            prompt=lambda _: next(given),
             pause=self.pauses.append,
         )
         self.capture.readouterr()
         status = main(arguments, terminal)
-        said = self.capture.readouterr()
-        return status, said.out, said.err
+        output = self.capture.readouterr()
+        return status, output.out, output.err
 
-    def good(self, *arguments: str, answers: tuple[str, ...] = ()) -> str:
+    def run_ok(self, *arguments: str, answers: tuple[str, ...] = ()) -> str:
         status, out, err = self.run(*arguments, answers=answers)
         assert (status, err) == (0, ""), err
         return out
@@ -67,8 +67,8 @@ class Anchor:
             answers=answers,
         )
 
-    def signed_in_as(self, client: PlatformClient) -> "Anchor":
-        """Take over a sign-in for as long as its access token is good."""
+    def sign_in_as(self, client: PlatformClient) -> "Anchor":
+        """Store the access token of another client, which expires in 10 minutes."""
         self.file.write(
             Credentials(
                 api=self.cloud.api_endpoint,
@@ -89,100 +89,100 @@ def user(cloud: Cloud) -> User:
 
 
 @pytest.fixture
-def forgetful(nobody: Anchor) -> Anchor:
-    """Another, whose password is changed."""
-    return evolve(nobody, user=nobody.cloud.create_user("mary@example.com"))
+def other_user(signed_out: Anchor) -> Anchor:
+    """A user of its own, because the test changes the password."""
+    return evolve(signed_out, user=signed_out.cloud.create_user("mary@example.com"))
 
 
 @pytest.fixture
-def nobody(cloud: Cloud, user: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Anchor:
+def signed_out(cloud: Cloud, user: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Anchor:
     return Anchor(cloud=cloud, user=user, file=CredentialsFile(folder=tmp_path / "anchor"), capture=capsys)
 
 
 @pytest.fixture
-def anchor(nobody: Anchor) -> Anchor:
-    assert nobody.login(nobody.user.password)[0] == 0
-    return nobody
+def anchor(signed_out: Anchor) -> Anchor:
+    assert signed_out.login(signed_out.user.password)[0] == 0
+    return signed_out
 
 
 @pytest.fixture
 def project(anchor: Anchor, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a project of its own, which is deleted after the test."""
+    """The name of a project that is deleted after the test."""
     name = re.sub(r"[^a-z]", "", request.node.name.removeprefix("test_"))[:20]
     site = declare_site(anchor.cloud, name)
-    anchor.good("projects", "create", name, f"--site={site}", "--repository=https://github.com/a/b")
+    anchor.run_ok("projects", "create", name, f"--site={site}", "--repository=https://github.com/a/b")
     yield name
-    anchor.good("projects", "delete", name, "--yes")
+    anchor.run_ok("projects", "delete", name, "--yes")
 
 
-def test_nobody_does_anything_without_signing_in(nobody: Anchor) -> None:
-    assert nobody.run("projects", "list") == (
+def test_a_command_without_credentials_fails(signed_out: Anchor) -> None:
+    assert signed_out.run("projects", "list") == (
         1,
         "",
-        "nobody is signed in: sign in with `python -m anchor login`\n",
+        "not signed in: sign in with `python -m anchor login`\n",
     )
 
 
-def test_a_wrong_password_signs_nobody_in(nobody: Anchor) -> None:
-    status, out, err = nobody.login("wrong")
+def test_a_wrong_password_is_refused(signed_out: Anchor) -> None:
+    status, out, err = signed_out.login("wrong")
     assert (status, out) == (1, "")
-    assert err.startswith("not signed in: ")
+    assert err.startswith("sign-in refused: ")
     assert "wrong" not in err
-    assert not nobody.file.folder.exists()
+    assert not signed_out.file.folder.exists()
 
 
-def test_who_was_given_a_password_is_asked_for_one_of_their_own(forgetful: Anchor) -> None:
-    """As the runbook does it for someone who forgot theirs."""
+def test_a_temporary_password_must_be_replaced_at_sign_in(other_user: Anchor) -> None:
+    """As in the runbook's procedure for a forgotten password."""
     given, own = "Given-to-them-1", "Chosen-by-them-1"
-    forgetful.cloud.emulator.client("cognito-idp").admin_set_user_password(
-        UserPoolId=forgetful.cloud.deployed.outputs["userPoolId"],
-        Username=forgetful.user.name,
+    other_user.cloud.emulator.client("cognito-idp").admin_set_user_password(
+        UserPoolId=other_user.cloud.deployed.outputs["userPoolId"],
+        Username=other_user.user.name,
         Password=given,
         Permanent=False,
     )
-    assert forgetful.login(given, own) == (
+    assert other_user.login(given, own) == (
         0,
-        f"signed in to {forgetful.cloud.api_endpoint} as {forgetful.user.name}\n",
+        f"signed in to {other_user.cloud.api_endpoint} as {other_user.user.name}\n",
         "",
     )
-    assert forgetful.login(given)[0] == 1
-    assert forgetful.login(own)[0] == 0
+    assert other_user.login(given)[0] == 1
+    assert other_user.login(own)[0] == 0
 
 
-def test_only_the_owner_reads_the_credentials(anchor: Anchor) -> None:
-    (kept,) = anchor.file.folder.iterdir()
-    assert (kept.stat().st_mode & 0o777, anchor.file.folder.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert anchor.user.password not in kept.read_text()
-    assert anchor.good("logout") == "signed out\n"
-    assert not kept.exists()
+def test_only_the_owner_can_read_the_credentials(anchor: Anchor) -> None:
+    (stored,) = anchor.file.folder.iterdir()
+    assert (stored.stat().st_mode & 0o777, anchor.file.folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert anchor.user.password not in stored.read_text()
+    assert anchor.run_ok("logout") == "signed out\n"
+    assert not stored.exists()
 
 
-def test_an_access_token_that_ends_is_replaced(anchor: Anchor) -> None:
-    kept = anchor.file.read()
-    anchor.file.write(evolve(kept, access_token="ended", expires_at=0.0))
-    anchor.good("projects", "list")
+def test_an_expired_access_token_is_refreshed(anchor: Anchor) -> None:
+    stored = anchor.file.read()
+    anchor.file.write(evolve(stored, access_token="ended", expires_at=0.0))
+    anchor.run_ok("projects", "list")
     assert anchor.file.read().expires_at > time.time()
-    anchor.file.write(evolve(kept, refresh_token="made-up", expires_at=0.0))
+    anchor.file.write(evolve(stored, refresh_token="made-up", expires_at=0.0))
     status, _, err = anchor.run("projects", "list")
-    assert (status, err) == (1, "the sign-in has ended: sign in with `python -m anchor login`\n")
+    assert (status, err) == (1, "the sign-in has expired: sign in with `python -m anchor login`\n")
 
 
 def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Anchor) -> None:
     site = declare_site(anchor.cloud, "command")
     create = ("projects", "create", "My command", f"--site={site}", "--repository=https://github.com/a/b")
-    out = anchor.good(*create)
+    out = anchor.run_ok(*create)
     assert re.search(r"Payload URL  \S+/webhook/[0-9A-Z]{26}\n  Secret       \S{20}", out)
-    shown = json.loads(anchor.good("projects", "show", "My command", "--json"))
+    shown = json.loads(anchor.run_ok("projects", "show", "My command", "--json"))
     assert (shown["name"], shown["branch"], shown["site"]) == ("My command", "main", site)
-    assert shown["projectId"] in anchor.good("projects", "list")
+    assert shown["projectId"] in anchor.run_ok("projects", "list")
     assert anchor.run("projects", "delete", "My command", answers=("Another",))[0] == 1
-    anchor.good("projects", "delete", "My command", answers=("My command",))
-    assert "My command" not in anchor.good("projects", "list")
-    anchor.good(*create)  # the site can be had again
-    anchor.good("projects", "delete", "My command", "--yes")
+    anchor.run_ok("projects", "delete", "My command", answers=("My command",))
+    assert "My command" not in anchor.run_ok("projects", "list")
+    anchor.run_ok(*create)  # the site is free again
+    anchor.run_ok("projects", "delete", "My command", "--yes")
 
 
-def test_every_wrong_field_is_said(anchor: Anchor) -> None:
+def test_every_wrong_field_is_named(anchor: Anchor) -> None:
     """Q1."""
     status, out, err = anchor.run("projects", "create", "x", "--site=No", "--repository=ftp://a")
     assert (status, out) == (1, "")
@@ -192,24 +192,24 @@ def test_every_wrong_field_is_said(anchor: Anchor) -> None:
 
 def test_variables_are_set_listed_and_removed_and_secrets_never_shown(anchor: Anchor, project: str) -> None:
     """A4."""
-    anchor.good("env", "set", project, "MODE=fast", "EMPTY=", "--secret=API_KEY", answers=("hidden-value",))
-    anchor.good("env", "set", project, "MODE=a=b")
-    listed = anchor.good("env", "list", project)
+    anchor.run_ok("env", "set", project, "MODE=fast", "EMPTY=", "--secret=API_KEY", answers=("hidden-value",))
+    anchor.run_ok("env", "set", project, "MODE=a=b")
+    listed = anchor.run_ok("env", "list", project)
     assert [line.split() for line in listed.splitlines()] == [
         ["name", "value"],
         ["EMPTY"],
         ["API_KEY", "(secret)"],
         ["MODE", "a=b"],
     ]
-    assert "hidden-value" not in listed + anchor.good("env", "list", project, "--json")
-    anchor.good("env", "unset", project, "API_KEY", "EMPTY")
-    assert [each["name"] for each in json.loads(anchor.good("env", "list", project, "--json"))] == ["MODE"]
+    assert "hidden-value" not in listed + anchor.run_ok("env", "list", project, "--json")
+    anchor.run_ok("env", "unset", project, "API_KEY", "EMPTY")
+    assert [each["name"] for each in json.loads(anchor.run_ok("env", "list", project, "--json"))] == ["MODE"]
     assert anchor.run("env", "unset", project, "API_KEY") == (1, "", "no such variable: API_KEY\n")
     assert anchor.run("env", "set", project, "MODE")[0] == 1
 
 
-def test_what_cannot_be_deployed_is_refused(anchor: Anchor, project: str) -> None:
-    assert anchor.good("deployments", project).split() == [
+def test_a_commit_that_is_not_a_sha_is_refused(anchor: Anchor, project: str) -> None:
+    assert anchor.run_ok("deployments", project).split() == [
         "id",
         "status",
         "branch",
@@ -222,62 +222,62 @@ def test_what_cannot_be_deployed_is_refused(anchor: Anchor, project: str) -> Non
 
 
 @pytest.mark.parametrize("command", ["logs", "promote", "cancel", "deployment"])
-def test_a_deployment_that_is_not_there_is_said(anchor: Anchor, command: str) -> None:
+def test_a_missing_deployment_is_refused_with_404(anchor: Anchor, command: str) -> None:
     assert anchor.run(command, NOTHING) == (1, "", "refused (404): no such deployment\n")
 
 
-def test_a_project_that_is_not_there_is_said(anchor: Anchor) -> None:
+def test_a_missing_project_is_named(anchor: Anchor) -> None:
     status, _, err = anchor.run("deploy", "no-such")
     assert (status, err.split(":")[0]) == (1, "there is no project 'no-such'")
 
 
-def test_a_netrc_does_not_take_the_place_of_the_token(
+def test_a_netrc_file_does_not_replace_the_token(
     anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library for requests would send a `default` in it to every host, the API among them."""
+    """By default, requests sends the `default` entry of a netrc file to every host."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login ada password not-for-the-api\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    assert anchor.good("projects", "list").startswith("name")
+    assert anchor.run_ok("projects", "list").startswith("name")
 
 
 @pytest.fixture
-def stranger(tmp_path: Path) -> Terminal:
-    """The command line of someone who never signed in; no cloud is asked."""
+def signed_out_terminal(tmp_path: Path) -> Terminal:
+    """A terminal without credentials, which sends no request."""
     return Terminal(client=Client(file=CredentialsFile(folder=tmp_path / "anchor"), now=time.time))
 
 
-def test_what_is_piped_in_is_read_line_by_line_and_its_end_is_no_secret(
-    stranger: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_pipe_is_read_line_by_line_and_its_end_is_an_error(
+    signed_out_terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else a file with a line too few would set a secret to nothing."""
+    """Otherwise a file with too few lines would set a secret to an empty value."""
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n\n"))
-    assert [asked("Value of A: "), asked("Value of B: ")] == ["one", ""]
-    assert main(["env", "set", "shop", "--secret=C"], stranger) == 1
-    assert capsys.readouterr() == ("", "Value of C: asked for, but the input ended\n")
+    assert [read_hidden_line("Value of A: "), read_hidden_line("Value of B: ")] == ["one", ""]
+    assert main(["env", "set", "shop", "--secret=C"], signed_out_terminal) == 1
+    assert capsys.readouterr() == ("", "Value of C: expected a line, but the input ended\n")
 
 
-def test_a_command_whose_output_nobody_reads_ends_as_the_shell_expects(
-    stranger: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_closed_output_pipe_ends_the_command_with_status_141(
+    signed_out_terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as unread:
         monkeypatch.setattr("sys.stdout", unread)
-        assert main(["logout"], stranger) == 141
+        assert main(["logout"], signed_out_terminal) == 141
         monkeypatch.undo()
     assert capsys.readouterr().err == ""
 
 
-def test_credentials_that_cannot_be_read_or_written_are_said(
-    stranger: Terminal, capsys: pytest.CaptureFixture[str]
+def test_a_credentials_file_that_cannot_be_read_or_written_is_named(
+    signed_out_terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Q1."""
-    folder = stranger.client.file.folder
+    folder = signed_out_terminal.client.file.folder
     folder.write_text("a file where the folder should be")
-    assert main(["projects", "list"], stranger) == 1
-    said = capsys.readouterr().err
-    assert said == f"{folder}/credentials.json cannot be read: sign in with `python -m anchor login`\n"
+    assert main(["projects", "list"], signed_out_terminal) == 1
+    error = capsys.readouterr().err
+    assert error == f"{folder}/credentials.json cannot be read: sign in with `python -m anchor login`\n"
     credentials = Credentials(
         api="https://a",
         cognito="https://b",
@@ -288,25 +288,25 @@ def test_credentials_that_cannot_be_read_or_written_are_said(
         expires_at=0,
     )
     with pytest.raises(CommandError, match="cannot be written: "):
-        stranger.client.file.write(credentials)
+        signed_out_terminal.client.file.write(credentials)
 
 
-def test_a_password_is_not_sent_openly(nobody: Anchor) -> None:
-    status, _, err = nobody.run("login", "--api=http://example.com", "--client-id=a", "--user=b")
-    assert (status, "no https URL" in err) == (1, True)
+def test_a_password_is_not_sent_over_http(signed_out: Anchor) -> None:
+    status, _, err = signed_out.run("login", "--api=http://example.com", "--client-id=a", "--user=b")
+    assert (status, "not an https URL" in err) == (1, True)
 
 
 @pytest.fixture
-def owner(first: Pushed, nobody: Anchor) -> Anchor:
-    """Signed in as who pushed the first release."""
-    return nobody.signed_in_as(first.client)
+def owner(first: Pushed, signed_out: Anchor) -> Anchor:
+    """The command line, signed in as the owner of the first release."""
+    return signed_out.sign_in_as(first.client)
 
 
-def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: Pushed) -> None:
+def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: Pushed) -> None:
     deployment = first.deployment["deploymentId"]
-    log = owner.good("logs", deployment)
+    log = owner.run_ok("logs", deployment)
     assert "npm ci" in log
-    followed = owner.good("logs", deployment, "--follow")
+    followed = owner.run_ok("logs", deployment, "--follow")
     assert followed.startswith(log)
     assert re.fullmatch(r"(live|retired): http\S+\n", followed.removeprefix(log))
     assert not owner.pauses
@@ -314,24 +314,26 @@ def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: Pushed) -> 
 
 def test_deployments_are_listed_and_shown(owner: Anchor, first: Pushed) -> None:
     deployment = first.deployment["deploymentId"]
-    assert deployment in owner.good("deployments", first.project["projectId"])
-    assert first.deployment["commitSha"] in owner.good("deployment", deployment)
+    assert deployment in owner.run_ok("deployments", first.project["projectId"])
+    assert first.deployment["commitSha"] in owner.run_ok("deployment", deployment)
 
 
-def test_a_hostile_push_acts_on_nobodys_terminal(released: Released, nobody: Anchor) -> None:
-    """From the webhook and the build's output to who reads of them."""
-    site, owner = released.site, nobody.signed_in_as(released.site.client)
+def test_control_characters_of_a_push_are_escaped_on_the_terminal(
+    released: Released, signed_out: Anchor
+) -> None:
+    """They come from the commit message and from the output of the build."""
+    site, owner = released.site, signed_out.sign_in_as(released.site.client)
     build = f"console.log({json.dumps(HOSTILE)}); process.exit(1);\n"
     deployment = site.push({"before-build.mjs": build}, f"Fix it {HOSTILE}\nurl  {HOSTILE}")
     assert site.wait(deployment)["status"] == "failed"
-    shown, log = owner.good("deployment", deployment), owner.good("logs", deployment)
-    listed = owner.good("deployments", site.project_id)
+    shown, log = owner.run_ok("deployment", deployment), owner.run_ok("logs", deployment)
+    listed = owner.run_ok("deployments", site.project_id)
     followed = owner.run("logs", deployment, "--follow")
-    assert f"\ncommitMessage  Fix it {SHOWN}\n               url  {SHOWN}\n" in shown
-    assert f"\n{SHOWN}\n" in log
-    assert f"\n  {SHOWN}\n" in followed[2]
-    assert f"  Fix it {SHOWN}\n" in listed
-    assert acting("".join([shown, log, listed, *followed[1:]])) == set()
-    answer = owner.good("deployment", deployment, "--json")
-    assert acting(answer, but="\n") == set()
+    assert f"\ncommitMessage  Fix it {ESCAPED}\n               url  {ESCAPED}\n" in shown
+    assert f"\n{ESCAPED}\n" in log
+    assert f"\n  {ESCAPED}\n" in followed[2]
+    assert f"  Fix it {ESCAPED}\n" in listed
+    assert find_controls("".join([shown, log, listed, *followed[1:]])) == set()
+    answer = owner.run_ok("deployment", deployment, "--json")
+    assert find_controls(answer, allowed="\n") == set()
     assert HOSTILE in json.loads(answer)["commitMessage"]

@@ -1,4 +1,4 @@
-"""The life of a project that nobody pushes to: deployed by hand, read about later, deleted (A2)."""
+"""A project without pushes: deployed through the API, its log read later, then deleted (A2)."""
 
 import pytest
 from attrs import frozen
@@ -9,11 +9,11 @@ from tests.e2e.tiny_platform import TinyPlatform
 
 
 @frozen(kw_only=True)
-class Life:
-    """What was seen of it, in order."""
+class Observations:
+    """The observations, in order."""
 
     deployment: Json
-    shown: str
+    shown_commit: str
     log: list[str]
     kept_log: list[str]
     secrets_after: list[str]
@@ -21,7 +21,7 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(platform: TinyPlatform) -> Life:
+def observations(platform: TinyPlatform) -> Observations:
     emulator = platform.cloud.emulator
     site = platform.project("zeta", tenant="dora")
     secret = {"name": "KEY", "value": "of-the-deleted", "isSecret": True}
@@ -30,7 +30,7 @@ def life(platform: TinyPlatform) -> Life:
     deployment = site.client.wait_until(queued["deploymentId"], set())
     assert deployment["status"] == "live", deployment
     visitors = [site.visitor, Visitor(url=deployment["url"])]
-    shown = site.visitor.get("/api/release").json()["release"]
+    shown_commit = site.visitor.get("/api/release").json()["release"]
     log = site.client.log(deployment["deploymentId"])
     logs, group = emulator.client("logs"), "/aws/codebuild/anchor-local-site-zeta-build"
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
@@ -41,9 +41,9 @@ def life(platform: TinyPlatform) -> Life:
     left = emulator.client("ssm").get_parameters_by_path(Path=folder, Recursive=True)["Parameters"]
     with pytest.raises(PlatformError) as missing:
         site.client.call("GET", f"/projects/{site.project_id}")
-    return Life(
+    return Observations(
         deployment=deployment,
-        shown=shown,
+        shown_commit=shown_commit,
         log=log,
         kept_log=kept_log,
         secrets_after=[each["Name"] for each in left],
@@ -51,19 +51,21 @@ def life(platform: TinyPlatform) -> Life:
     )
 
 
-def test_a_branch_that_is_deployed_by_hand_goes_live(life: Life) -> None:
-    assert life.deployment["source"] == "manual"
-    assert life.shown == life.deployment["commitSha"]
+def test_a_branch_deployed_through_the_api_goes_live(observations: Observations) -> None:
+    assert observations.deployment["source"] == "manual"
+    assert observations.shown_commit == observations.deployment["commitSha"]
 
 
-def test_a_log_that_cloudwatch_has_forgotten_is_read_from_the_bucket(life: Life) -> None:
-    # Of a long command CloudWatch's line, which is a whole event, is cut; these are not commands.
-    said, kept = ([line for line in log if line.startswith("==> ")] for log in (life.log, life.kept_log))
+def test_a_log_deleted_from_cloudwatch_is_read_from_the_bucket(observations: Observations) -> None:
+    # Only these lines are compared: the lines of long commands are truncated in CloudWatch.
+    printed, kept = (
+        [line for line in log if line.startswith("==> ")] for log in (observations.log, observations.kept_log)
+    )
     assert any("Fetching branch main" in line for line in kept)
-    assert kept == said
-    assert life.kept_log[-1] == life.log[-1]
+    assert kept == printed
+    assert observations.kept_log[-1] == observations.log[-1]
 
 
-def test_a_deleted_project_leaves_no_site_and_no_secret(life: Life) -> None:
-    assert life.answers_after == [404, 404, 404]
-    assert life.secrets_after == []
+def test_a_deleted_project_has_no_site_and_no_secret(observations: Observations) -> None:
+    assert observations.answers_after == [404, 404, 404]
+    assert observations.secrets_after == []

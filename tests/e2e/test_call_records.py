@@ -1,8 +1,8 @@
-"""What each function, site and build may do is what it did, and nothing was refused (Q3; issue 5, line 10).
+"""Each role used every permission that it has, and no call was refused (Q3).
 
-The embedded cloud's IAM notes, from the start, which statement allowed each call, and each call that none
-allowed. These tests are the last of the session (`pytest_collection_modifyitems` in conftest.py). The roles
-of all sites allow the same for each site, which uses some of it: they count as one.
+The embedded cloud's IAM records which statement allowed each call, and each refused call. These tests run
+last (`pytest_collection_modifyitems` in conftest.py). The roles of all sites count as one role, because each
+site uses only some of their permissions.
 """
 
 import json
@@ -18,61 +18,63 @@ from local.cloud import EXAMPLE, Cloud
 from local.emulator.decisions import Decision
 from tests.e2e.tiny_platform import SITES
 
-Right = tuple[str, str, str]
+Permission = tuple[str, str, str]
 
 PREFIX: Final = "anchor-local-"
 ATTACKER: Final = "anchor-local-site-gamma-build"
 
-# Rights that nobody uses here, by patterns of `role: action on resource`, and why they are given.
+# Permissions that these tests do not use, as patterns of `role: action on resource`, and why they are needed.
 UNUSED: Final = {
-    "*: logs:* on log-group:/aws/lambda/*": "Lambda writes a function's log in its name; not the emulator.",
-    "*: xray:*": "Lambda sends traces in a function's name; the emulator has none.",
-    "*: kms:[DE]*crypt on alias/anchor-local-secrets": "The parameter store asks KMS in its caller's name.",
-    "site-<site>-build: s3:GetBucket*": "CodeBuild looks at a bucket before it writes; not so here.",
-    "*: s3:ListBucket on *": "To who has it, S3 says that an object is missing, not forbidden.",
-    "images-uploaded: s3:GetObject on */images/*": "For a copy whose upload was replaced before its row.",
-    "build-events: dynamodb:DeleteItem on *": "For older ones that wait, when no message has tidied up.",
-    "site-<site>-server: s3:DeleteObject on *": "OpenNext's, for a page that is no longer there.",
-    "orchestrator: codebuild:BatchGetBuilds on *": "For a build that may have been begun before.",
-    "orchestrator: codebuild:ListBuildsForProject on *": "For a build that may have been begun before.",
-    "orchestrator: codebuild:StopBuild on *": "For a cancel in the moment in which the build is started.",
-    "orchestrator: sqs:SendMessage on *": "For who comes after a build that can never be started.",
-    "orchestrator: sqs:ChangeMessageVisibility on *": "For a CodeBuild that is busy; here it never is.",
-    "release: lambda:GetFunctionUrlConfig on *": "For one taken up again when its URL was made already.",
-    "release: dynamodb:ConditionCheckItem on table/*-projects": "For a release that fails or is overtaken.",
-    "sweep: codebuild:ListBuildsForProject on *": "For a build whose start was not written down.",
-    "sweep: dynamodb:ConditionCheckItem on *": "For a release that was lost.",
-    "sweep: dynamodb:DeleteItem on *": "For a deployment that has not taken its turn to build.",
-    "sweep: logs:GetLogEvents on *": "For a build that failed and whose event was lost.",
+    "*: logs:* on log-group:/aws/lambda/*": "Lambda writes logs with the function's role; the emulator not.",
+    "*: xray:*": "Lambda sends traces with the function's role; the emulator sends none.",
+    "*: kms:[DE]*crypt on alias/anchor-local-secrets": "Parameter Store calls KMS on behalf of its caller.",
+    "site-<site>-build: s3:GetBucket*": "CodeBuild checks a bucket before it writes; the emulator does not.",
+    "*: s3:ListBucket on *": "With it, S3 answers 404 for a missing object instead of 403.",
+    "images-uploaded: s3:GetObject on */images/*": "If an upload was replaced after it was copied.",
+    "build-events: dynamodb:DeleteItem on *": "If older deployments are still waiting to be built.",
+    "site-<site>-server: s3:DeleteObject on *": "OpenNext deletes cached pages that no longer exist.",
+    "orchestrator: codebuild:BatchGetBuilds on *": "If the build may have been started before.",
+    "orchestrator: codebuild:ListBuildsForProject on *": "If the build may have been started before.",
+    "orchestrator: codebuild:StopBuild on *": "If the deployment is cancelled while its build is started.",
+    "orchestrator: sqs:SendMessage on *": "If a build can never start, the next one is started.",
+    "orchestrator: sqs:ChangeMessageVisibility on *": "If CodeBuild has no capacity.",
+    "release: lambda:GetFunctionUrlConfig on *": "If a retried release has created its URL before.",
+    "release: dynamodb:ConditionCheckItem on table/*-projects": "If a release fails or is superseded.",
+    "sweep: codebuild:ListBuildsForProject on *": "If the start of a build was not recorded.",
+    "sweep: dynamodb:ConditionCheckItem on *": "If a release was lost.",
+    "sweep: dynamodb:DeleteItem on *": "If a waiting deployment never started its build.",
+    "sweep: logs:GetLogEvents on *": "If the event of a failed build was lost.",
 }
 
 
 @frozen(kw_only=True)
 class Records:
-    """Rights are triples of role, action and resource pattern, the sites' names replaced by `<site>`."""
+    """Permissions: tuples of role, action and resource pattern, with names of sites replaced by `<site>`."""
 
-    allowed: frozenset[Right]
-    used: frozenset[Right]
+    allowed: frozenset[Permission]
+    used: frozenset[Permission]
     refused: frozenset[Decision]
 
 
 @pytest.fixture(scope="module")
 def records(cloud: Cloud) -> Records:
     decisions = cloud.emulator.decisions()
-    granted, keys = policies(cloud), _aliases(cloud)
+    permissions, keys = read_permissions(cloud), _read_key_aliases(cloud)
     refused = {each for each in decisions if not each.allowed and each.role.startswith(PREFIX)}
     return Records(
-        allowed=frozenset(_of_any_site(right, keys) for right in granted),
+        allowed=frozenset(_replace_site_names(permission, keys) for permission in permissions),
         used=frozenset(
-            _of_any_site((each.role, each.action, each.resource), keys) for each in decisions if each.allowed
+            _replace_site_names((each.role, each.action, each.resource), keys)
+            for each in decisions
+            if each.allowed
         ),
-        # What is allowed by now was taken away by a test for a moment.
-        refused=frozenset(each for each in refused if not _allows(granted, each)),
+        # Calls that are allowed now were refused while a test had removed the permission.
+        refused=frozenset(each for each in refused if not _is_allowed(permissions, each)),
     )
 
 
-def policies(cloud: Cloud) -> set[Right]:
-    """Every right of every role of the program."""
+def read_permissions(cloud: Cloud) -> set[Permission]:
+    """Return all permissions of all roles of the program."""
     client = cloud.emulator.client("iam")
     roles = [
         role["RoleName"]
@@ -85,30 +87,30 @@ def policies(cloud: Cloud) -> set[Right]:
         for role in roles
         for name in client.list_role_policies(RoleName=role)["PolicyNames"]
         for statement in client.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
-        for action in _list(statement["Action"])
-        for resource in _list(statement["Resource"])
+        for action in _as_list(statement["Action"])
+        for resource in _as_list(statement["Resource"])
     }
 
 
-def _list(value: Any) -> list[str]:  # noqa: ANN401 - of JSON
+def _as_list(value: Any) -> list[str]:  # noqa: ANN401 - of JSON
     return [value] if isinstance(value, str) else value
 
 
-def _allows(granted: set[Right], call: Decision) -> bool:
+def _is_allowed(permissions: set[Permission], call: Decision) -> bool:
     return any(
         role == call.role and action == call.action and fnmatchcase(call.resource, resource)
-        for role, action, resource in granted
+        for role, action, resource in permissions
     )
 
 
-def _aliases(cloud: Cloud) -> dict[str, str]:
-    """Keys' ids, which are made up, and their aliases."""
+def _read_key_aliases(cloud: Cloud) -> dict[str, str]:
+    """Return the alias of each KMS key, by the key's id."""
     aliases = cloud.emulator.client("kms").list_aliases()["Aliases"]
     return {each["TargetKeyId"]: each["AliasName"] for each in aliases if "TargetKeyId" in each}
 
 
-def _of_any_site(right: Right, keys: Mapping[str, str]) -> Right:
-    text = json.dumps(right)
+def _replace_site_names(permission: Permission, keys: Mapping[str, str]) -> Permission:
+    text = json.dumps(permission)
     for site, before in product(
         (EXAMPLE, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
     ):
@@ -119,24 +121,30 @@ def _of_any_site(right: Right, keys: Mapping[str, str]) -> Right:
     return role, action, resource
 
 
-def _named(right: Right) -> str:
-    role, action, resource = right
-    # Of an ARN what names the thing: service, region and account are those of all.
+def _format_permission(permission: Permission) -> str:
+    role, action, resource = permission
+    # Drop service, region and account of the ARN, which are always the same.
     return f"{role.removeprefix(PREFIX)}: {action} on {resource.split(':', 5)[-1]}"
 
 
-def test_no_call_was_refused_to_anybody_but_the_hostile_build(records: Records) -> None:
+def test_only_calls_of_the_hostile_build_were_refused(records: Records) -> None:
     """Q3."""
     assert {each for each in records.refused if each.role != ATTACKER} == set()
 
 
-def test_every_right_was_used(records: Records) -> None:
-    """Q3: only the whole session can show it, so this one is left out of any smaller selection."""
-    unused = {_named(right) for right in records.allowed - records.used}
-    unused = {right for right in unused if not any(fnmatchcase(right, pattern) for pattern in UNUSED)}
-    assert not unused, "\n".join(["rights that nobody has used:", *sorted(unused)])
+def test_every_permission_was_used(records: Records) -> None:
+    """Q3: deselected in an incomplete session, which does not use all permissions."""
+    unused = {_format_permission(permission) for permission in records.allowed - records.used}
+    unused = {
+        permission for permission in unused if not any(fnmatchcase(permission, pattern) for pattern in UNUSED)
+    }
+    assert not unused, "\n".join(["unused permissions:", *sorted(unused)])
 
 
-def test_every_exception_is_a_right_that_somebody_has(records: Records) -> None:
-    rights = {_named(right) for right in records.allowed}
-    assert [pattern for pattern in UNUSED if not any(fnmatchcase(right, pattern) for right in rights)] == []
+def test_every_exception_matches_an_existing_permission(records: Records) -> None:
+    permissions = {_format_permission(permission) for permission in records.allowed}
+    assert [
+        pattern
+        for pattern in UNUSED
+        if not any(fnmatchcase(permission, pattern) for permission in permissions)
+    ] == []

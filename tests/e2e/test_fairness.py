@@ -1,4 +1,4 @@
-"""Who is built when: many pushes at once, and tenants beside each other (P8; issue 5, lines 7 and 11)."""
+"""The order of builds for many pushes of one tenant and of several tenants (P8)."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from attrs import frozen
 
 from local.github import push_payload
 from local.platform_client import Json
-from tests.e2e.held_builds import failing, held_builds
+from tests.e2e.held_builds import fail_build, held_builds
 from tests.e2e.neighbour import Neighbour
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 
@@ -19,19 +19,19 @@ MANY: Final = 50
 
 
 @pytest.fixture(scope="module")
-def busy(platform: TinyPlatform) -> TinyProject:
-    """A site whose tenant pushes much."""
+def busy_site(platform: TinyPlatform) -> TinyProject:
+    """The site of a tenant that pushes often."""
     return platform.project("beta", tenant="carol")
 
 
 @pytest.fixture(scope="module")
-def elsewhere(platform: TinyPlatform) -> TinyProject:
+def other_site(platform: TinyPlatform) -> TinyProject:
     """Another project of the same tenant."""
     return platform.project("eta", tenant="carol")
 
 
 def push(site: TinyProject, message: str) -> str:
-    """Deliver a push of what is there already, under another message, and return the deployment's id."""
+    """Deliver a push of the current head with another message, and return the deployment id."""
     head = site.repository.head
     payload = push_payload(repository_url=site.repository.url, sha=head, message=message)
     answer = site.webhook.deliver(payload)
@@ -40,13 +40,13 @@ def push(site: TinyProject, message: str) -> str:
 
 
 def push_at_once(site: TinyProject, number: int) -> list[str]:
-    """Deliver so many pushes side by side; their deployments, oldest first: ids sort by time."""
+    """Deliver pushes in parallel, and return their deployment ids, oldest first (ids sort by time)."""
     with ThreadPoolExecutor(4) as github:
         return sorted(github.map(partial(push, site), [f"Push {each} of {number}" for each in range(number)]))
 
 
-def looked_at(platform: TinyPlatform) -> None:
-    """Wait until the orchestrator has looked at every push: a late one would take the slot that is free."""
+def wait_until_queue_is_empty(platform: TinyPlatform) -> None:
+    """Wait until the orchestrator has handled all messages: a late one would take the free slot."""
     cloud, deadline = platform.cloud, time.monotonic() + 60
     sqs, queue = cloud.emulator.client("sqs"), cloud.deployed.outputs["queues"]["builds"]
     counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -58,45 +58,45 @@ def looked_at(platform: TinyPlatform) -> None:
         time.sleep(0.1)
 
 
-def ended(site: TinyProject, deployment_ids: Sequence[str]) -> list[Json]:
+def wait_until_ended(site: TinyProject, deployment_ids: Sequence[str]) -> list[Json]:
     return [site.client.wait_until(each, set()) for each in deployment_ids]
 
 
 @frozen(kw_only=True)
-class Five:
-    """Five pushes within one build, oldest first, when all have ended, and whose builds ran."""
+class FivePushes:
+    """The results of five pushes during one build, oldest first, and the deployments that were built."""
 
     deployments: list[Json]
     built: list[str]
 
 
 @pytest.fixture(scope="module")
-def five(platform: TinyPlatform, busy: TinyProject) -> Five:
+def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
     with held_builds(platform.cloud.emulator) as builds:
-        first = push(busy, "The first push")
-        builds.wait_for(first)
-        # One after the other, within a second: whose number is the higher one is known by this.
-        pushed = [first, *(push(busy, f"Push {number}") for number in range(2, 6))]
-        looked_at(platform)
-        builds.let_go()
-        # The newest first: when it has ended, they all have.
-        deployments = ended(busy, pushed[::-1])[::-1]
-    return Five(
-        deployments=[busy.client.deployment(each["deploymentId"]) for each in deployments],
+        first = push(busy_site, "The first push")
+        builds.wait_until_started(first)
+        # In sequence, so that the order of the deployments is known.
+        pushed = [first, *(push(busy_site, f"Push {number}") for number in range(2, 6))]
+        wait_until_queue_is_empty(platform)
+        builds.resume()
+        # Wait for the newest first: when it has ended, all have.
+        deployments = wait_until_ended(busy_site, pushed[::-1])[::-1]
+    return FivePushes(
+        deployments=[busy_site.client.deployment(each["deploymentId"]) for each in deployments],
         built=list(builds.ran),
     )
 
 
-def test_of_five_pushes_in_a_row_the_first_and_the_newest_are_built_and_no_other(five: Five) -> None:
+def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: FivePushes) -> None:
     """P8."""
-    ids = [str(each["deploymentId"]) for each in five.deployments]
-    assert five.built == [ids[0], ids[-1]]
-    assert [each["status"] for each in five.deployments] == ["retired", *["superseded"] * 3, "live"]
+    ids = [str(each["deploymentId"]) for each in pushed_five.deployments]
+    assert pushed_five.built == [ids[0], ids[-1]]
+    assert [each["status"] for each in pushed_five.deployments] == ["retired", *["superseded"] * 3, "live"]
 
 
 @frozen(kw_only=True)
-class Beside:
-    """One tenant's many pushes to two projects, another's single one after them, and whose builds ran."""
+class ManyPushes:
+    """Many pushes of one tenant to two projects, then one of another tenant, and the builds that ran."""
 
     waited_longest: str
     single: str
@@ -104,43 +104,45 @@ class Beside:
 
 
 @pytest.fixture(scope="module")
-def beside(platform: TinyPlatform, busy: TinyProject, elsewhere: TinyProject, neighbour: Neighbour) -> Beside:
-    with held_builds(platform.cloud.emulator, failing) as builds:
-        first = push(busy, "The first of many")
-        builds.wait_for(first)
-        waited_longest = push(elsewhere, "The first one elsewhere")
-        many = [first, *push_at_once(busy, MANY - 2)]
+def many_pushes(
+    platform: TinyPlatform, busy_site: TinyProject, other_site: TinyProject, neighbour: Neighbour
+) -> ManyPushes:
+    with held_builds(platform.cloud.emulator, fail_build) as builds:
+        first = push(busy_site, "The first of many")
+        builds.wait_until_started(first)
+        waited_longest = push(other_site, "The first one elsewhere")
+        many = [first, *push_at_once(busy_site, MANY - 2)]
         single = push(neighbour.site, "The only one")
-        looked_at(platform)
+        wait_until_queue_is_empty(platform)
         assert builds.started == [first]
-        builds.let_go()
-        ended(neighbour.site, [single])
-        ended(elsewhere, [waited_longest])
-        ended(busy, many)
+        builds.resume()
+        wait_until_ended(neighbour.site, [single])
+        wait_until_ended(other_site, [waited_longest])
+        wait_until_ended(busy_site, many)
         ran = list(builds.ran)
-    return Beside(waited_longest=waited_longest, single=single, ran=ran)
+    return ManyPushes(waited_longest=waited_longest, single=single, ran=ran)
 
 
-def test_fifty_pushes_of_one_tenant_delay_anothers_build_by_the_one_that_runs_at_most(beside: Beside) -> None:
-    """P8: where there is room for a single build, even, and over whichever projects of the tenant's."""
-    assert beside.ran[1:3] == [beside.single, beside.waited_longest]
-    assert len(beside.ran) == 4
+def test_fifty_pushes_of_a_tenant_delay_another_tenant_by_at_most_one_build(many_pushes: ManyPushes) -> None:
+    """P8: even with a single build slot, and with pushes to several projects."""
+    assert many_pushes.ran[1:3] == [many_pushes.single, many_pushes.waited_longest]
+    assert len(many_pushes.ran) == 4
 
 
-def test_who_cancels_makes_room_and_gives_up_his_place(
-    platform: TinyPlatform, busy: TinyProject, elsewhere: TinyProject
+def test_cancelling_frees_the_build_slot_or_the_place_in_the_queue(
+    platform: TinyPlatform, busy_site: TinyProject, other_site: TinyProject
 ) -> None:
     """P8."""
-    with held_builds(platform.cloud.emulator, failing) as builds:
-        first = push(busy, "It is cancelled")
-        builds.wait_for(first)
-        waits, newer = push(elsewhere, "It waits for room"), push(busy, "It waits for its project")
-        looked_at(platform)
-        elsewhere.client.cancel(waits)
-        busy.client.cancel(first)
-        builds.wait_for(newer)
+    with held_builds(platform.cloud.emulator, fail_build) as builds:
+        first = push(busy_site, "It is cancelled")
+        builds.wait_until_started(first)
+        waits, newer = push(other_site, "It waits for room"), push(busy_site, "It waits for its project")
+        wait_until_queue_is_empty(platform)
+        other_site.client.cancel(waits)
+        busy_site.client.cancel(first)
+        builds.wait_until_started(newer)
         assert builds.started == [first, newer]
-        builds.let_go()
-        (last,) = ended(busy, [newer])
+        builds.resume()
+        (last,) = wait_until_ended(busy_site, [newer])
     assert last["status"] == "failed"
-    assert elsewhere.client.deployment(waits)["status"] == "cancelled"
+    assert other_site.client.deployment(waits)["status"] == "cancelled"

@@ -1,4 +1,4 @@
-"""P9, D2: things are lost and die while visitors load a site; they notice nothing, and the sweep mends it."""
+"""P9, D2: faults while visitors load a site: no request fails, and the sweep recovers the deployment."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from local.demo.load import Load
-from tests.e2e.processes import descendants
+from tests.e2e.processes import find_descendants
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
-from tests.reliability_page import tells
+from tests.reliability_page import check_text
 
 SITE = "epsilon"
 PREFIX = "anchor-local"
@@ -26,7 +26,7 @@ def site(platform: TinyPlatform) -> TinyProject:
     return site
 
 
-def until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
+def wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
@@ -34,8 +34,8 @@ def until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
 
 
 @contextmanager
-def visited(site: TinyProject) -> Iterator[None]:
-    """Visitors load the site meanwhile: no answer fails, and none mixes two releases."""
+def under_load(site: TinyProject) -> Iterator[None]:
+    """Load the site during the context, and assert that no response failed or mixed two releases."""
     with Load(url=site.project["url"], visitors=2) as load:
         yield
     assert load.answers
@@ -43,12 +43,12 @@ def visited(site: TinyProject) -> Iterator[None]:
     assert not load.mixed, load.mixed[:3]
 
 
-def status(site: TinyProject, deployment_id: str) -> str:
+def read_status(site: TinyProject, deployment_id: str) -> str:
     return str(site.client.deployment(deployment_id)["status"])
 
 
 def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None:
-    """Let the deployment's lease end, and the sweep look at it."""
+    """Expire the lease of a deployment and run the sweep."""
     emulator = platform.cloud.emulator
     emulator.client("dynamodb").update_item(
         TableName=f"{PREFIX}-deployments",
@@ -60,16 +60,18 @@ def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None
     emulator.fire(f"{PREFIX}-sweep-every-minute")
 
 
-def live_after_one_sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str, fault: str) -> None:
-    """Sweep, and compare what came of it with the page."""
+def assert_live_after_sweep(
+    platform: TinyPlatform, site: TinyProject, deployment_id: str, fault: str
+) -> None:
+    """Run the sweep, and compare the result with docs/reliability.md."""
     sweep(platform, site, deployment_id)
     ended = site.client.wait_until(deployment_id, set(), timeout=60)
     assert site.visitor.get("/api/release").json()["release"] == ended["commitSha"]
-    tells(fault, f"- {fault}: {ended['status']} after 1 sweep; no response failed, and none was mixed")
+    check_text(fault, f"- {fault}: {ended['status']} after 1 sweep; no response failed, and none was mixed")
     assert ended["status"] == "live"
 
 
-def test_a_release_function_that_is_killed_leaves_the_live_release(
+def test_a_release_is_finished_after_its_function_was_killed(
     platform: TinyPlatform, site: TinyProject
 ) -> None:
     functions = platform.cloud.emulator.client("lambda")
@@ -81,13 +83,13 @@ def test_a_release_function_that_is_killed_leaves_the_live_release(
             return False
         return True
 
-    with visited(site):
+    with under_load(site):
         deployment_id = site.push(message="Killed")
-        until(lambda: published(f"r-{deployment_id.lower()}"))
-        kill(f"{PREFIX}-release")
-        assert status(site, deployment_id) == "deploying"
-        live_after_one_sweep(platform, site, deployment_id, "the release function's process is killed")
-    # Its message is hidden for half an hour, and those of the project's next pushes behind it.
+        wait_until(lambda: published(f"r-{deployment_id.lower()}"))
+        kill_function(f"{PREFIX}-release")
+        assert read_status(site, deployment_id) == "deploying"
+        assert_live_after_sweep(platform, site, deployment_id, "the release function's process is killed")
+    # Its message stays invisible for half an hour and would delay the next releases of the project.
     purge(platform, f"{PREFIX}-releases.fifo")
 
 
@@ -96,18 +98,20 @@ def purge(platform: TinyPlatform, queue: str) -> None:
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"])
 
 
-def kill(function: str) -> None:
-    """End the process in which a function runs."""
+def kill_function(function: str) -> None:
+    """Kill the process that runs a function."""
     mark = f"AWS_LAMBDA_FUNCTION_NAME={function}\0".encode()
     running = [
-        pid for pid in descendants(os.getpid()) if mark in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
+        pid
+        for pid in find_descendants(os.getpid())
+        if mark in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
     ]
     assert running, f"no process runs {function}"
     for pid in running:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_build_whose_event_never_comes_is_released(platform: TinyPlatform, site: TinyProject) -> None:
+def test_a_build_is_released_although_its_event_is_lost(platform: TinyPlatform, site: TinyProject) -> None:
     events = platform.cloud.emulator.client("events")
     codebuild = platform.cloud.emulator.client("codebuild")
 
@@ -119,28 +123,28 @@ def test_a_build_whose_event_never_comes_is_released(platform: TinyPlatform, sit
             for build in codebuild.batch_get_builds(ids=listed)["builds"]
         )
 
-    with visited(site):
+    with under_load(site):
         events.disable_rule(Name=f"{PREFIX}-build-ended")
         try:
             deployment_id = site.push(message="Unheard")
-            until(built)
+            wait_until(built)
         finally:
             events.enable_rule(Name=f"{PREFIX}-build-ended")
-        assert status(site, deployment_id) == "building"
-        live_after_one_sweep(platform, site, deployment_id, "the build's event never comes")
+        assert read_status(site, deployment_id) == "building"
+        assert_live_after_sweep(platform, site, deployment_id, "the build's event never comes")
 
 
-def test_a_push_whose_message_is_lost_is_built(platform: TinyPlatform, site: TinyProject) -> None:
+def test_a_push_is_built_although_its_message_is_lost(platform: TinyPlatform, site: TinyProject) -> None:
     functions = platform.cloud.emulator.client("lambda")
     (mapping,) = functions.list_event_source_mappings(FunctionName=f"{PREFIX}-orchestrator")[
         "EventSourceMappings"
     ]
-    with visited(site):
+    with under_load(site):
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             deployment_id = site.push(message="Lost")
             purge(platform, f"{PREFIX}-builds")
         finally:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-        assert status(site, deployment_id) == "queued"
-        live_after_one_sweep(platform, site, deployment_id, "the build message is lost")
+        assert read_status(site, deployment_id) == "queued"
+        assert_live_after_sweep(platform, site, deployment_id, "the build message is lost")

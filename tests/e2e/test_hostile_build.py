@@ -1,7 +1,7 @@
-"""A build that tries what it must not (P6; issue 5, line 5), and is refused all of it.
+"""A hostile build is refused every call beyond its own task (P6).
 
-The site's repository brings the attempts: they run in its build as any dependency's script would, with the
-build's own credentials, and print how AWS answered each into the build's log, where the tests read it.
+The repository contains the attempts. They run in the build with its credentials, as the script of any
+dependency could, and print the responses of AWS to the build log, which the tests read.
 """
 
 import json
@@ -24,13 +24,13 @@ DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 
 @frozen(kw_only=True)
 class Hostile:
-    """The build's end.
+    """The result of the hostile build.
 
     Attributes:
-        deployment: What became of it.
-        log: The lines of its log, as its owner reads them.
-        answers: How AWS answered each attempt.
-        neighbourhood: All that there is to be attacked.
+        deployment: The deployment at its end.
+        log: The lines of the build log.
+        answers: The response of AWS to each attempt.
+        neighbourhood: The targets of the attempts.
     """
 
     deployment: Json
@@ -67,7 +67,7 @@ def answers_of(hostile: Hostile, attempts: list[Attempt]) -> dict[str, str]:
     return {each.what: hostile.answers.get(each.what, "not attempted") for each in attempts}
 
 
-def test_a_build_can_do_nothing_to_its_neighbours_to_the_platform_or_for_its_own_rights(
+def test_a_build_cannot_attack_other_tenants_the_platform_or_its_own_permissions(
     hostile: Hostile,
 ) -> None:
     """P6."""
@@ -76,21 +76,21 @@ def test_a_build_can_do_nothing_to_its_neighbours_to_the_platform_or_for_its_own
     assert len(answers) > 50
 
 
-def test_the_same_build_can_do_what_it_is_for_and_its_site_goes_live(hostile: Hostile) -> None:
-    """P6: so the others were refused for what they were, not for who asked."""
+def test_the_same_build_can_do_its_task_and_its_site_goes_live(hostile: Hostile) -> None:
+    """P6: this proves that the credentials work and that only the hostile calls were refused."""
     answers = answers_of(hostile, hostile.neighbourhood.allowed())
     assert set(answers.values()) == {"OK"}
     assert hostile.deployment["status"] == "live", hostile.deployment
 
 
-def test_a_build_that_prints_its_credentials_and_secrets_shows_neither(hostile: Hostile) -> None:
+def test_the_log_masks_credentials_and_secrets_that_a_build_prints(hostile: Hostile) -> None:
     """A4."""
     (printed,) = [line for line in hostile.log if line.startswith("SECRET ")]
     assert OWN_SECRET not in "\n".join(hostile.log)
     assert set(printed.removeprefix("SECRET ").split()) == {"***"}
 
 
-def test_the_neighbour_never_notices(hostile: Hostile, neighbour: Neighbour) -> None:
+def test_the_other_tenant_is_not_affected(hostile: Hostile, neighbour: Neighbour) -> None:
     """P6."""
     assert hostile.answers
     shown = neighbour.site.visitor.get("/api/release").json()

@@ -1,4 +1,4 @@
-"""The image service on the embedded cloud: real files, a real sign-in, the bucket's own events, the edge."""
+"""The image service on the embedded cloud, with real files, sign-in, S3 events and the edge."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.images.service.routes import ROUTES
 from runtime.shared.api.routes import Route
-from tests.e2e.inspection import expired, permission_taken_away, tampered
+from tests.e2e.inspection import make_expired_token, make_tampered_token, without_permission
 from tests.runtime.images.pictures import FORMATS, picture
 
 ORIGIN = "http://localhost:3000"
@@ -24,10 +24,10 @@ TYPES = [*FORMATS, "image/svg+xml"]
 
 @frozen(kw_only=True)
 class Images:
-    """The image service as one signed-in user's program sees it."""
+    """Client of the image service for one signed-in user."""
 
     client: PlatformClient
-    deliveryUrl: str  # noqa: N815 - the output's own name
+    deliveryUrl: str  # noqa: N815 - the name of the stack output
     emulator: Callable[[], Any]
 
     def create(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
@@ -38,8 +38,8 @@ class Images:
         fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
         return requests.post(form["url"], data=fields, files={"file": ("photo", content)}, timeout=30)
 
-    def judged(self, image_id: str, *, was: str = "pending") -> Json:
-        """Wait until the upload's event has said what the image is."""
+    def wait_until_inspected(self, image_id: str, *, was: str = "pending") -> Json:
+        """Wait until the uploaded file was inspected, and return the image."""
         deadline = time.monotonic() + 30
         while (image := self.client.call("GET", f"/images/{image_id}"))["status"] == was:
             assert time.monotonic() < deadline, f"image {image_id} is still {was}"
@@ -47,25 +47,25 @@ class Images:
         return image
 
     def add(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
-        """Create, upload, and wait."""
+        """Create an image, upload its file, and wait until it was inspected."""
         created = self.create(content, content_type, **fields)
         answer = self.upload(created["upload"], content)
         assert answer.status_code == 204, answer.text
-        return self.judged(created["imageId"])
+        return self.wait_until_inspected(created["imageId"])
 
     def visit(self, image: Json, headers: dict[str, str] | None = None) -> requests.Response:
         parts = urlsplit(image["url"])
         return Visitor(url=f"{parts.scheme}://{parts.netloc}").get(parts.path, headers)
 
     def objects(self, image_id: str) -> list[str]:
-        """Keys of what there is of an image: its upload, and what visitors get."""
+        """Return the keys of an image's objects: its upload and its published file."""
         s3 = self.emulator()
         bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].endswith("-images"))
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return [key for key in keys if image_id in key]
 
-    def settled(self, image_id: str) -> list[str]:
-        """Wait until the event of the last upload is done, whose last step deletes it; what is then there."""
+    def wait_until_upload_is_deleted(self, image_id: str) -> list[str]:
+        """Wait until the upload is deleted, the last step of its event, and return the remaining keys."""
         deadline = time.monotonic() + 30
         while f"uploads/{image_id}" in (found := self.objects(image_id)):
             assert time.monotonic() < deadline, f"the upload of {image_id} is still there"
@@ -92,7 +92,7 @@ def images(sign_in: Callable[[str], Images]) -> Images:
 
 
 @pytest.fixture(scope="session")
-def others(sign_in: Callable[[str], Images]) -> Images:
+def other_user(sign_in: Callable[[str], Images]) -> Images:
     return sign_in("mallory@example.com")
 
 
@@ -123,7 +123,7 @@ def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) 
     assert part.headers["Content-Range"] == f"bytes 2-9/{len(answer.content)}"
 
 
-def test_nobody_reads_the_bucket_past_the_edge(images: Images, cloud: Cloud) -> None:
+def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud) -> None:
     """B1, B6."""
     image = images.add(picture())
     (bucket,) = (name for name in cloud.deployed.outputs["buckets"].values() if name.endswith("-images"))
@@ -132,28 +132,28 @@ def test_nobody_reads_the_bucket_past_the_edge(images: Images, cloud: Cloud) -> 
 
 
 @pytest.mark.parametrize("content", [picture(colour="blue"), b"just text"], ids=["picture", "text"])
-def test_a_delivered_image_stays_what_it_is_though_its_form_is_used_again(
+def test_a_published_image_does_not_change_when_its_form_is_used_again(
     images: Images, content: bytes
 ) -> None:
     """I2, I3."""
     created = images.create(max(picture(), content, key=len))
     assert images.upload(created["upload"], picture()).status_code == 204
-    image = images.judged(created["imageId"])
+    image = images.wait_until_inspected(created["imageId"])
     assert images.upload(created["upload"], content).status_code == 204
-    assert images.settled(image["imageId"]) == [urlsplit(image["url"]).path[1:]]
+    assert images.wait_until_upload_is_deleted(image["imageId"]) == [urlsplit(image["url"]).path[1:]]
     assert images.client.call("GET", f"/images/{image['imageId']}") == image
     assert images.visit(image).content == picture()
 
 
-def test_lists_are_newest_first_over_pages(sign_in: Callable[[str], Images]) -> None:
+def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -> None:
     """I2."""
     images = sign_in("list@example.com")
     album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
-    made = [
+    image_ids = [
         images.add(picture(colour=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
         for number, colour in enumerate(("red", "green", "blue", "white", "black"))
     ]
-    for query, expected in (("", made[::-1]), (f"&albumId={album}", [made[3], made[1]])):
+    for query, expected in (("", image_ids[::-1]), (f"&albumId={album}", [image_ids[3], image_ids[1]])):
         found: list[str] = []
         cursor = ""
         while True:
@@ -179,22 +179,22 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
     assert counts == [0, 1]
     assert urlsplit(changed["url"]).path[1:] in images.objects(image_id)
     images.client.call("DELETE", f"/images/{image_id}")
-    assert refused(images, "GET", f"/images/{image_id}") == 404
-    assert images.settled(image_id) == []
+    assert expect_refusal(images, "GET", f"/images/{image_id}") == 404
+    assert images.wait_until_upload_is_deleted(image_id) == []
     assert images.client.call("GET", f"/albums/{other}")["imageCount"] == 0
 
 
-def test_a_deleted_image_is_gone_though_it_was_visited(images: Images) -> None:
-    """I2, I3: the edge would keep it for a day."""
+def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
+    """I2, I3: otherwise the edge would serve it for a day."""
     image = images.add(picture())
-    kept = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
-    assert kept == ["Miss", "Hit"]
+    cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
+    assert cache == ["Miss", "Hit"]
     images.client.call("DELETE", f"/images/{image['imageId']}")
-    # S3 does not say to the edge, which may not list, that an object is missing, but that it is forbidden.
+    # Without the permission to list the bucket, S3 answers 403 for a missing object, not 404.
     assert images.visit(image).status_code == 403
 
 
-def refused(images: Images, method: str, path: str, body: Json | None = None) -> int:
+def expect_refusal(images: Images, method: str, path: str, body: Json | None = None) -> int:
     with pytest.raises(PlatformError) as refusal:
         images.client.call(method, path, body)
     assert refusal.value.problem["status"] == refusal.value.status
@@ -211,7 +211,7 @@ def refused(images: Images, method: str, path: str, body: Json | None = None) ->
         ({"contentType": "image/png", "size": 5, "albumId": "01JB0000000000000000000000"}, "albumId"),
     ],
 )
-def test_what_cannot_be_uploaded_is_refused_by_its_field(images: Images, body: Json, field: str) -> None:
+def test_an_invalid_field_of_a_new_image_is_named(images: Images, body: Json, field: str) -> None:
     """A3, Q1."""
     with pytest.raises(PlatformError) as refusal:
         images.client.call("POST", "/images", body)
@@ -228,11 +228,9 @@ def test_what_cannot_be_uploaded_is_refused_by_its_field(images: Images, body: J
         ({"key": "images/01JB0000000000000000000000"}, picture()),
         ({"policy": "e30="}, picture()),
     ],
-    ids=["larger", "another type", "another key", "what visitors get", "another policy"],
+    ids=["larger", "another type", "another key", "key of a published image", "another policy"],
 )
-def test_the_form_is_bound_in_size_type_and_key(
-    images: Images, changes: dict[str, str], content: bytes
-) -> None:
+def test_the_form_limits_size_type_and_key(images: Images, changes: dict[str, str], content: bytes) -> None:
     """I2."""
     created = images.create(picture())
     answer = images.upload(created["upload"], content, **changes)
@@ -253,7 +251,7 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>
     ],
     ids=["text", "another type", "cut off", "script"],
 )
-def test_a_file_that_is_not_what_it_says_is_rejected_with_the_reason(
+def test_a_file_of_another_type_is_rejected_with_the_reason(
     images: Images, content: bytes, content_type: str
 ) -> None:
     """I2, Q1."""
@@ -261,23 +259,25 @@ def test_a_file_that_is_not_what_it_says_is_rejected_with_the_reason(
     assert image["status"] == "rejected"
     assert image["reason"]
     assert "url" not in image
-    assert images.settled(image["imageId"]) == []
+    assert images.wait_until_upload_is_deleted(image["imageId"]) == []
 
 
-def test_an_image_that_is_deleted_while_it_is_uploaded_leaves_nothing(images: Images) -> None:
+def test_an_image_deleted_during_its_upload_leaves_no_objects(images: Images) -> None:
     """I2."""
     created = images.create(picture())
     images.client.call("DELETE", f"/images/{created['imageId']}")
     assert images.upload(created["upload"], picture()).status_code == 204
-    assert images.settled(created["imageId"]) == []
-    assert refused(images, "GET", f"/images/{created['imageId']}") == 404
+    assert images.wait_until_upload_is_deleted(created["imageId"]) == []
+    assert expect_refusal(images, "GET", f"/images/{created['imageId']}") == 404
 
 
-OF_ONE_THING = [route for route in ROUTES if "{" in route.path]
+ROUTES_WITH_ID = [route for route in ROUTES if "{" in route.path]
 
 
-@pytest.mark.parametrize("route", OF_ONE_THING, ids=lambda route: route.key)
-def test_another_users_things_are_missing(images: Images, others: Images, route: Route) -> None:
+@pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=lambda route: route.key)
+def test_images_and_albums_of_another_user_are_not_found(
+    images: Images, other_user: Images, route: Route
+) -> None:
     """A5."""
     image = images.add(picture())["imageId"]
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
@@ -287,7 +287,7 @@ def test_another_users_things_are_missing(images: Images, others: Images, route:
     def answer(image_id: str, album_id: str) -> tuple[int, Json]:
         path = route.path.replace("{imageId}", image_id).replace("{albumId}", album_id)
         with pytest.raises(PlatformError) as refusal:
-            others.client.call(route.method, path, sent)
+            other_user.client.call(route.method, path, sent)
         return refusal.value.status, refusal.value.problem
 
     nothing = "01JB0000000000000000000000"
@@ -296,28 +296,28 @@ def test_another_users_things_are_missing(images: Images, others: Images, route:
     assert images.client.call("GET", f"/images/{image}")["title"] is None
 
 
-def test_another_users_album_takes_no_image_and_lists_none(images: Images, others: Images) -> None:
+def test_an_album_of_another_user_cannot_be_used_or_listed(images: Images, other_user: Images) -> None:
     """A5."""
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     with pytest.raises(PlatformError) as refusal:
-        others.create(picture(), albumId=album)
+        other_user.create(picture(), albumId=album)
     with pytest.raises(PlatformError) as unknown:
-        others.create(picture(), albumId="01JB0000000000000000000000")
+        other_user.create(picture(), albumId="01JB0000000000000000000000")
     assert refusal.value.problem == unknown.value.problem
-    assert refused(others, "GET", f"/images?albumId={album}") == 404
+    assert expect_refusal(other_user, "GET", f"/images?albumId={album}") == 404
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "e30", "%00"])
-def test_a_bad_cursor_is_one_clear_400(images: Images, cursor: str) -> None:
-    assert refused(images, "GET", f"/images?cursor={cursor}") == 400
+def test_an_invalid_cursor_is_answered_with_400(images: Images, cursor: str) -> None:
+    assert expect_refusal(images, "GET", f"/images?cursor={cursor}") == 400
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.auth], ids=lambda route: route.key)
 @pytest.mark.parametrize("token", ["missing", "expired", "tampered", "made-up"])
-def test_every_route_refuses_a_token_that_is_not_good(images: Images, route: Route, token: str) -> None:
+def test_every_route_refuses_an_invalid_token(images: Images, route: Route, token: str) -> None:
     """I1, A1."""
     good = images.client.token
-    bad = {"expired": expired(good), "tampered": tampered(good), "made-up": "a.b.c"}
+    bad = {"expired": make_expired_token(good), "tampered": make_tampered_token(good), "made-up": "a.b.c"}
     headers = {} if token == "missing" else {"Authorization": f"Bearer {bad[token]}"}
     url = images.client.endpoint + route.path.replace("{imageId}", "x").replace("{albumId}", "x")
     answer = requests.request(route.method, url, headers=headers, timeout=30)
@@ -325,48 +325,53 @@ def test_every_route_refuses_a_token_that_is_not_good(images: Images, route: Rou
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_pages_of_the_configured_origins_may_call_the_api(images: Images, method: str) -> None:
-    """I1: a browser asks before it sends."""
-    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization"}
+def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: Images, method: str) -> None:
+    """I1."""
+    request_headers = {
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization",
+    }
     url = f"{images.client.endpoint}/images/x"
-    ours = requests.options(url, headers={"Origin": ORIGIN, **asked}, timeout=10)
-    assert ours.status_code in {200, 204}
-    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert method in ours.headers["Access-Control-Allow-Methods"]
-    assert "authorization" in ours.headers["Access-Control-Allow-Headers"].lower()
-    theirs = requests.options(url, headers={"Origin": "http://evil.example", **asked}, timeout=10)
-    assert "Access-Control-Allow-Origin" not in theirs.headers
+    allowed = requests.options(url, headers={"Origin": ORIGIN, **request_headers}, timeout=10)
+    assert allowed.status_code in {200, 204}
+    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert method in allowed.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in allowed.headers["Access-Control-Allow-Headers"].lower()
+    forbidden = requests.options(
+        url, headers={"Origin": "http://evil.example", **request_headers}, timeout=10
+    )
+    assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
-def test_an_answer_names_the_origin_that_may_read_it_and_no_other(images: Images) -> None:
-    """I1: the token is a header, so no page needs to send cookies, and none is told that it may."""
+def test_responses_allow_the_configured_origins_without_credentials(images: Images) -> None:
+    """I1: the token is a header, so pages need to send no cookies."""
     url = f"{images.client.endpoint}/images"
     headers = {"Authorization": f"Bearer {images.client.token}"}
-    ours = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
-    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert ours.headers.get("Access-Control-Allow-Credentials", "false") == "false"
-    theirs = requests.get(url, headers={"Origin": "http://evil.example", **headers}, timeout=10)
-    assert "Access-Control-Allow-Origin" not in theirs.headers
+    allowed = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
+    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert allowed.headers.get("Access-Control-Allow-Credentials", "false") == "false"
+    forbidden = requests.get(url, headers={"Origin": "http://evil.example", **headers}, timeout=10)
+    assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
 def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) -> None:
     """I3."""
     image = images.add(picture())
-    ours = images.visit(image, {"Origin": ORIGIN})
-    assert ours.headers["Access-Control-Allow-Origin"] == ORIGIN
-    theirs = images.visit(image, {"Origin": "http://evil.example"})
-    assert "Access-Control-Allow-Origin" not in theirs.headers
+    allowed = images.visit(image, {"Origin": ORIGIN})
+    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    forbidden = images.visit(image, {"Origin": "http://evil.example"})
+    assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
 @pytest.mark.parametrize(
     ("function", "action"), [("images-api", "dynamodb:PutItem"), ("images-uploaded", "s3:GetObject")]
 )
-def test_the_functions_can_only_do_what_their_roles_allow(
+def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: and so the tests above were run under those roles."""
+    """T3: this also proves that the tests above ran with those roles."""
     created = images.create(picture())
-    with permission_taken_away(cloud, function, action):
+    with without_permission(cloud, function, action):
         if function == "images-api":
             url = f"{images.client.endpoint}/images"
             headers = {"Authorization": f"Bearer {images.client.token}"}
@@ -376,5 +381,5 @@ def test_the_functions_can_only_do_what_their_roles_allow(
         assert images.upload(created["upload"], picture()).status_code == 204
         time.sleep(1.0)
         assert images.client.call("GET", f"/images/{created['imageId']}")["status"] == "pending"
-    # Lambda calls a function again that failed.
-    assert images.judged(created["imageId"])["status"] == "ready"
+    # Lambda retries the failed event.
+    assert images.wait_until_inspected(created["imageId"])["status"] == "ready"

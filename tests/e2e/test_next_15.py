@@ -1,4 +1,4 @@
-"""D7: what OpenNext makes of Next.js 15, of a site below a path and of a split server, through the edge."""
+"""D7: a Next.js 15 site with a base path and a split server, through the edge."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.conformance
 
 @pytest.fixture(scope="module")
 def released(cloud: Cloud) -> Pushed:
-    """Return the site's first push, live."""
+    """Return the first push of the site, which is live."""
     repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
     client = cloud.sign_in(cloud.create_user("next-15@example.com"))
     project = client.create_project(name="Next 15", site=SITES[0], repository_url=repository.url)
@@ -32,13 +32,13 @@ def released(cloud: Cloud) -> Pushed:
 
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)
-def test_next_15_below_a_path_with_a_split_server_is_honoured(released: Pushed, check: SiteCheck) -> None:
-    """D7, on the release's own immutable URL (D6)."""
+def test_the_release_passes_the_check(released: Pushed, check: SiteCheck) -> None:
+    """D7, at the immutable URL of the release (D6)."""
     check.run(Visitor(url=released.deployment["url"]), released.sha)
 
 
-def test_the_sites_own_host_leads_to_every_part_of_the_release(released: Pushed) -> None:
-    """D3: server, split server, files and images are one release's."""
+def test_the_host_of_the_site_serves_every_part_of_the_release(released: Pushed) -> None:
+    """D3: server, split server, files and images belong to one release."""
     visitor = Visitor(url=released.project["url"])
     assert visitor.get("/docs/api/split/x").json()["release"] == released.sha
     assert released.sha in visitor.get("/docs").text

@@ -1,4 +1,4 @@
-"""The APIs on the embedded cloud do what their descriptions say (issue 5, line 2)."""
+"""The APIs on the embedded cloud match their OpenAPI documents (A2)."""
 
 import pytest
 import requests
@@ -16,14 +16,20 @@ from tests.e2e.conftest import ROOT
 from tests.e2e.sites import declare_site
 
 EXAMPLES = 3
-DESCRIBED = {api.title: DescribedApi.of(api) for api in (PLATFORM, IMAGES)}
-# They would end the project, and build a site that is not there.
-NOT_OF_THE_PROJECT = {"DELETE /projects/{projectId}", "POST /projects/{projectId}/deployments"}
+DOCUMENTS = {api.title: DescribedApi.from_api(api) for api in (PLATFORM, IMAGES)}
+# These would delete the project, or build a repository that does not exist.
+WITHOUT_PROJECT = {"DELETE /projects/{projectId}", "POST /projects/{projectId}/deployments"}
 
 
 @frozen(kw_only=True)
-class Described:
-    """Somebody with a project and an image, and the APIs that know them."""
+class Owner:
+    """A user with a project and an image.
+
+    Attributes:
+        endpoints: The URL of each API, by title.
+        session: A session with the user's access token.
+        path: Values of path parameters.
+    """
 
     endpoints: dict[str, str]
     session: requests.Session
@@ -31,7 +37,7 @@ class Described:
 
 
 @pytest.fixture(scope="module")
-def described(cloud: Cloud) -> Described:
+def owner(cloud: Cloud) -> Owner:
     client = cloud.sign_in(cloud.create_user("reader@example.com"))
     project = client.create_project(
         name="Described", site=declare_site(cloud, "described"), repository_url="https://github.com/a/b"
@@ -40,7 +46,7 @@ def described(cloud: Cloud) -> Described:
     session.headers["Authorization"] = f"Bearer {client.token}"
     images = cloud.deployed.outputs["images"]["apiEndpoint"]
     image = session.post(f"{images}/images", json={"contentType": "image/png", "size": 100}, timeout=30)
-    return Described(
+    return Owner(
         endpoints={PLATFORM.title: cloud.api_endpoint, IMAGES.title: images},
         session=session,
         path={"projectId": project["projectId"], "imageId": image.json()["imageId"]},
@@ -52,22 +58,22 @@ def described(cloud: Cloud) -> Described:
     [*((PLATFORM, route) for route in ROUTES), *((IMAGES, route) for route in IMAGE_ROUTES)],
     ids=lambda each: each.key if isinstance(each, Route) else "",
 )
-def test_no_answer_is_a_fault_and_each_is_described(described: Described, api: Api, route: Route) -> None:
-    own = {name: value for name, value in described.path.items() if f"{{{name}}}" in route.path}
-    asked = DESCRIBED[api.title].ask(
+def test_every_response_matches_the_document(owner: Owner, api: Api, route: Route) -> None:
+    own = {name: value for name, value in owner.path.items() if f"{{{name}}}" in route.path}
+    sent = DOCUMENTS[api.title].send_requests(
         route.key,
-        session=described.session,
-        base_url=described.endpoints[api.title],
+        session=owner.session,
+        base_url=owner.endpoints[api.title],
         examples=EXAMPLES,
-        path={} if route.key in NOT_OF_THE_PROJECT else own,
+        path={} if route.key in WITHOUT_PROJECT else own,
     )
-    assert asked.statuses
+    assert sent.statuses
 
 
 @pytest.mark.parametrize(
     ("api", "file"), [(PLATFORM, "openapi.json"), (IMAGES, "images-openapi.json")], ids=["platform", "images"]
 )
-def test_the_description_is_shown_without_a_token(described: Described, api: Api, file: str) -> None:
-    answer = requests.get(f"{described.endpoints[api.title]}/openapi.json", timeout=30)
+def test_the_document_is_served_without_a_token(owner: Owner, api: Api, file: str) -> None:
+    answer = requests.get(f"{owner.endpoints[api.title]}/openapi.json", timeout=30)
     assert answer.status_code == 200
     assert answer.text == (ROOT / "docs" / file).read_text()

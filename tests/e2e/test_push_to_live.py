@@ -1,4 +1,4 @@
-"""A push becomes a live site, releases replace each other, and nothing is lost meanwhile."""
+"""From a push to the live site, with later releases, failures, cancellation and promotion."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
-def test_the_release_honours_the_whole_open_next_output(first: Pushed, check: SiteCheck) -> None:
-    """D7, on the release's own immutable URL (D6)."""
+def test_the_release_passes_the_check(first: Pushed, check: SiteCheck) -> None:
+    """D7, at the immutable URL of the release (D6)."""
     check.run(Visitor(url=first.deployment["url"]), first.sha)
 
 
-def test_the_deployment_tells_what_was_pushed(first: Pushed) -> None:
-    """P2: commit, message and author are stored."""
+def test_the_deployment_has_commit_message_and_author_of_the_push(first: Pushed) -> None:
+    """P2."""
     assert first.deployment["commitSha"] == first.sha
     assert first.deployment["commitMessage"] == first.message
     assert first.deployment["commitAuthor"]
@@ -28,8 +28,8 @@ def test_variables_and_secrets_reach_the_build_and_the_running_site(first: Pushe
     assert answer["secret"]["length"] == 32
 
 
-def test_a_secret_is_never_read_back(first: Pushed) -> None:
-    """A4: a secret is write-only towards people."""
+def test_a_secret_is_never_returned(first: Pushed) -> None:
+    """A4."""
     variables = first.client.call("GET", f"/projects/{first.project['projectId']}/env")["variables"]
     assert {"name": "DEMO_SECRET", "isSecret": True} in variables
 
@@ -42,7 +42,7 @@ def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
 
 
 def test_no_response_mixes_two_releases(first: Pushed, second: Second) -> None:
-    """D3: and the load saw both releases."""
+    """D3: the visitors saw both releases."""
     assert second.load.mixed == []
     assert second.load.releases_since(0.0) == {first.sha, second.sha}
 
@@ -61,10 +61,10 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: Pushed, second
 
 
 @pytest.mark.parametrize("release", ["first", "second"])
-def test_a_release_renders_its_pages_anew_whether_it_is_live_or_not(
+def test_pages_are_revalidated_in_releases_that_are_live_or_not(
     first: Pushed, second: Second, release: str
 ) -> None:
-    """D7: what asks for it is the live release's revalidation function; one of these two is not live."""
+    """D7: the revalidation function of the live release also revalidates pages of the other one."""
     url, sha = {
         "first": (first.deployment["url"], first.sha),
         "second": (second.deployment["url"], second.sha),
@@ -73,7 +73,7 @@ def test_a_release_renders_its_pages_anew_whether_it_is_live_or_not(
 
 
 def test_a_form_opened_before_a_switch_works_after_it(first: Pushed, second: Second) -> None:
-    """D3: both builds name and encrypt the server action alike."""
+    """D3: both builds use the same id and encryption key for the server action."""
     page = Visitor(url=first.deployment["url"]).get("/action").text
     new = Visitor(url=second.deployment["url"])
     answer = new.post("/action", {"Origin": new.url}, form=action_form(page, name="Ada"))
@@ -81,7 +81,7 @@ def test_a_form_opened_before_a_switch_works_after_it(first: Pushed, second: Sec
     assert second.sha in answer.headers["location"]
 
 
-def test_a_broken_build_fails_with_its_step_and_the_last_lines_of_its_log(broken: Broken) -> None:
+def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken: Broken) -> None:
     """P7."""
     assert broken.deployment["status"] == "failed"
     failure = broken.deployment["failure"]
@@ -90,24 +90,24 @@ def test_a_broken_build_fails_with_its_step_and_the_last_lines_of_its_log(broken
     assert any("npm ci failed" in line for line in failure["logTail"])
 
 
-def test_the_log_of_a_build_is_read_from_its_first_line_to_its_last(first: Pushed, broken: Broken) -> None:
-    """A2: page by page."""
+def test_the_whole_log_of_a_build_can_be_read(first: Pushed, broken: Broken) -> None:
+    """A2."""
     lines = first.client.log(broken.deployment["deploymentId"])
     tail = broken.deployment["failure"]["logTail"]
     assert [line.rstrip()[:500] for line in lines[-len(tail) :]] == tail
     assert any("Fetching commit" in line for line in lines)
 
 
-def test_the_live_site_never_notices_a_broken_build(second: Second, broken: Broken) -> None:
+def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Broken) -> None:
     """D2."""
     assert broken.load.failed == []
     assert broken.load.releases_since(0.0) == {second.sha}
 
 
-def test_a_cancelled_deployment_stops_its_build_and_nobody_notices(
+def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
     first: Pushed, second: Second, cancelled: Cancelled
 ) -> None:
-    """A2: its end changes nothing more."""
+    """A2: the end of the build does not change the deployment."""
     assert cancelled.deployment["status"] == "cancelled"
     assert cancelled.build_status == "STOPPED"
     deployment = first.client.deployment(cancelled.deployment["deploymentId"])
@@ -123,18 +123,18 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
 
 
 def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
-    """D5: from the API call to the release's first byte; a push takes some forty seconds here."""
+    """D5: measured from the API call to the first byte of the release; a push takes about 40 seconds."""
     assert promoted.seconds_to_first_byte < second.seconds / 20
 
 
-def test_no_request_fails_or_mixes_while_a_release_is_promoted(first: Pushed, promoted: Promoted) -> None:
+def test_no_request_fails_or_mixes_releases_during_a_promotion(first: Pushed, promoted: Promoted) -> None:
     """D3, D5."""
     assert promoted.load.failed == []
     assert promoted.load.mixed == []
     assert promoted.load.releases_since(promoted.answered) == {first.sha}
 
 
-def test_a_promoted_project_is_pinned_until_its_owner_lets_go(first: Pushed, promoted: Promoted) -> None:
+def test_a_promoted_project_is_pinned_until_its_owner_unpins_it(first: Pushed, promoted: Promoted) -> None:
     """D5."""
     project_id = first.project["projectId"]
     live = {"deploymentId": promoted.deployment["deploymentId"]}

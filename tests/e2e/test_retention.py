@@ -1,7 +1,6 @@
-"""What is left of a site's releases when all but the newest are collected (D6; issue 5, line 8).
+"""Collection keeps the ten newest releases of a project and its live one, pinned or not (D6).
 
-With the stage's own setting: a project keeps its ten newest releases and the one that is live, pinned or not,
-here the oldest of fifteen.
+Here the live release is the oldest of fifteen.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from attrs import frozen
 
 from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformError
-from tests.e2e.collecting import Remains, collect, remains
+from tests.e2e.collecting import ReleaseResources, list_release_resources, run_collection
 from tests.e2e.released import NUMBER, SHARED, Released
 from tests.e2e.tiny_platform import TinyPlatform
 
@@ -20,18 +19,18 @@ KEPT = 10
 
 @frozen(kw_only=True)
 class Collected:
-    """What there was.
+    """The resources before and after two collections.
 
     Attributes:
-        before: All of it.
-        after: While the live release was pinned.
-        unpinned: After another collection, for which the same release was live and not pinned.
-        live: The deployments that were live for the two.
+        before: Before the collections.
+        after: After the first collection, with the project pinned to the live release.
+        unpinned: After the second collection, with the same live release and no pin.
+        live: The project at each collection.
     """
 
-    before: Remains
-    after: Remains
-    unpinned: Remains
+    before: ReleaseResources
+    after: ReleaseResources
+    unpinned: ReleaseResources
     live: tuple[Json, Json]
 
 
@@ -40,17 +39,17 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     site, first = released.site, released.releases[0]["deploymentId"]
     site.client.promote(first)
     pinned = site.client.call("GET", f"/projects/{site.project_id}")
-    before = remains(platform.cloud, "alpha")
-    collect(platform.cloud)
-    after = remains(platform.cloud, "alpha")
+    before = list_release_resources(platform.cloud, "alpha")
+    run_collection(platform.cloud)
+    after = list_release_resources(platform.cloud, "alpha")
     free = site.client.change_project(site.project_id, pinned=False)
-    collect(platform.cloud)
-    unpinned = remains(platform.cloud, "alpha")
+    run_collection(platform.cloud)
+    unpinned = list_release_resources(platform.cloud, "alpha")
     site.client.promote(first)
     return Collected(before=before, after=after, unpinned=unpinned, live=(pinned, free))
 
 
-def test_the_newest_ten_releases_and_the_one_that_is_live_remain_pinned_or_not(
+def test_the_ten_newest_releases_and_the_live_one_are_kept_pinned_or_not(
     released: Released, collected: Collected
 ) -> None:
     first = released.releases[0]["deploymentId"]
@@ -65,7 +64,7 @@ def test_the_newest_ten_releases_and_the_one_that_is_live_remain_pinned_or_not(
     assert collected.unpinned == after
 
 
-def test_what_is_kept_answers_at_its_own_url_with_all_its_files(
+def test_kept_releases_answer_at_their_own_urls_with_all_files(
     released: Released, collected: Collected
 ) -> None:
     assert collected.after.keys
@@ -76,10 +75,8 @@ def test_what_is_kept_answers_at_its_own_url_with_all_its_files(
         assert visitor.get("/robots.txt").text == "User-agent: *\n"
 
 
-def test_the_live_site_goes_on_and_shared_files_are_still_there(
-    released: Released, collected: Collected
-) -> None:
-    """Hashed files belong to the site and not to one release: pages that visitors have open ask for them."""
+def test_the_live_site_works_and_shared_files_are_kept(released: Released, collected: Collected) -> None:
+    """Hashed files belong to the site, not to a release, because open pages still request them."""
     assert collected.after.keys
     visitor = released.site.visitor
     assert visitor.get("/api/release").json() == {"release": released.releases[0]["commitSha"]}
@@ -88,7 +85,7 @@ def test_the_live_site_goes_on_and_shared_files_are_still_there(
         assert visitor.get(f"/_next/static/chunks/{each['commitSha']}.js").status_code == 200
 
 
-def test_a_collected_release_is_no_site_any_more_and_cannot_be_promoted(
+def test_a_collected_release_is_offline_and_cannot_be_promoted(
     released: Released, collected: Collected
 ) -> None:
     gone = [each for each in released.releases if each not in _kept(released)]

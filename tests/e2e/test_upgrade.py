@@ -1,6 +1,6 @@
-"""R5, E1: a stage that version 0.1.0 deployed is safe after the next `pulumi up`, without a new build.
+"""R5, E1: the upgrade from version 0.1.0 stops sharing responses of middleware, without a new build.
 
-Version 0.1.0 let CloudFront keep what middleware had decided for one visitor (SECURITY.md).
+Version 0.1.0 let CloudFront cache responses that middleware had made for one visitor (SECURITY.md).
 """
 
 import tarfile
@@ -15,7 +15,7 @@ from local.cloud import Cloud, Ports
 from local.engine.engine import Deployment
 from local.platform_client import Json
 from local.progress import Progress
-from tests.e2e.collecting import collect
+from tests.e2e.collecting import run_collection
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.e2e.visitors import Question, Reply, ThroughTheEdge, VisitorProfile
 
@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).parents[2]
 EARLIER: Final = Path(__file__).parent / "upgrade" / "0.1.0.tar.xz"
 STRANGER: Final = VisitorProfile()
 MEMBER: Final = VisitorProfile(cookie="user=ok")
-# What OpenNext answers for a static page of the Pages Router behind `middleware.ts`, with its header.
+# Responds like OpenNext for a static page of the Pages Router behind `middleware.ts`.
 GATE: Final = """
 const headers = {
   "content-type": "text/html",
@@ -51,12 +51,14 @@ HOLDS_DATA: Final = (
 
 @frozen(kw_only=True)
 class Upgraded:
-    """A stage before and after.
+    """A stage before and after the upgrade.
 
     Attributes:
-        kept: What a second visitor got before, by who asked first.
-        upgrade: What the upgrade changed.
-        first: The release of before.
+        cloud: The embedded cloud.
+        project: The project of the site.
+        kept: Responses to a second visitor before the upgrade, by the name of the first visitor.
+        upgrade: The changes of the upgrade.
+        first: The release made before the upgrade.
     """
 
     cloud: Cloud
@@ -66,7 +68,7 @@ class Upgraded:
     first: Json
 
     def ask(self, visitor: VisitorProfile, path: str) -> Reply:
-        """Ask the live site."""
+        """Send a request to the live site."""
         return ThroughTheEdge(url=self.project.project["url"]).ask(Question(visitor=visitor, path=path))
 
 
@@ -90,15 +92,15 @@ def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFa
         yield Upgraded(cloud=cloud, project=project, kept=kept, upgrade=upgrade, first=first)
 
 
-def test_the_version_before_served_a_visitor_another_ones_answer(upgraded: Upgraded) -> None:
-    """Otherwise this file would prove nothing."""
+def test_the_earlier_version_served_a_response_to_another_visitor(upgraded: Upgraded) -> None:
+    """Without this, the other tests would prove nothing."""
     assert (upgraded.kept["member"].status, upgraded.kept["member"].body) == (200, "secret of the members")
     assert upgraded.kept["stranger"].status == 307
     assert all(reply.is_hit and "s-maxage" in (reply.control or "") for reply in upgraded.kept.values())
 
 
 @pytest.mark.parametrize("first", ["member", "stranger"])
-def test_what_the_edge_kept_is_served_to_nobody_after_the_upgrade(upgraded: Upgraded, first: str) -> None:
+def test_cached_responses_are_not_served_after_the_upgrade(upgraded: Upgraded, first: str) -> None:
     path = f"/protected?first={first}"
     for _ in range(2):
         stranger, member = upgraded.ask(STRANGER, path), upgraded.ask(MEMBER, path)
@@ -109,16 +111,16 @@ def test_what_the_edge_kept_is_served_to_nobody_after_the_upgrade(upgraded: Upgr
         assert stranger.control == member.control == "public, max-age=0, must-revalidate"
 
 
-def test_the_upgrade_replaces_nothing_that_holds_data(upgraded: Upgraded) -> None:
+def test_the_upgrade_replaces_no_resource_with_data(upgraded: Upgraded) -> None:
     changed = (*upgraded.upgrade.created, *upgraded.upgrade.deleted)
     types = {urn.split("::")[2].rpartition("$")[2] for urn in changed}
     assert not [each for each in types if each.startswith(HOLDS_DATA)]
     assert upgraded.upgrade.deleted == ()
 
 
-def test_the_platform_invalidates_once_what_the_edge_kept(upgraded: Upgraded) -> None:
-    collect(upgraded.cloud)
-    collect(upgraded.cloud)
+def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> None:
+    run_collection(upgraded.cloud)
+    run_collection(upgraded.cloud)
     client = upgraded.cloud.emulator.client("cloudfront")
     distribution = upgraded.cloud.deployed.outputs["distributionId"]
     listed = client.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
@@ -126,8 +128,8 @@ def test_the_platform_invalidates_once_what_the_edge_kept(upgraded: Upgraded) ->
     assert [each["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] for each in made] == [["/*"]]
 
 
-def test_a_new_release_shares_again_and_the_old_one_stays_safe(upgraded: Upgraded) -> None:
-    # A build of Next.js has manifests; without them nothing is shared.
+def test_a_new_release_is_cached_again_and_the_old_one_is_not(upgraded: Upgraded) -> None:
+    # Responses are only cached for builds with Next.js manifests.
     manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}
     second = upgraded.project.release(manifest, message="After the upgrade")
     assert second["status"] == "live", second

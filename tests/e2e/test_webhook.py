@@ -1,4 +1,4 @@
-"""What the webhook accepts and refuses, on the embedded cloud with IAM enforced (P1, P2, P3)."""
+"""Deliveries that the webhook accepts and refuses, on the embedded cloud with IAM enforced (P1, P2, P3)."""
 
 import hashlib
 import json
@@ -10,16 +10,16 @@ import requests
 from local.cloud import Cloud
 from local.demo.demo import Pushed
 from local.github import PAYLOADS, Webhook, push_payload
-from tests.e2e.inspection import digest_of_rows, rows
+from tests.e2e.inspection import hash_rows, read_rows
 
 
-def payload_of(pushed: Pushed, **changes: object) -> dict[str, Any]:
+def make_payload(pushed: Pushed, **changes: object) -> dict[str, Any]:
     payload = push_payload(repository_url=pushed.repository.url, sha=pushed.sha, message="Again")
     return {**payload, **changes}
 
 
-def refusals(pushed: Pushed) -> dict[str, requests.Response]:
-    payload = payload_of(pushed)
+def deliver_unauthenticated(pushed: Pushed) -> dict[str, requests.Response]:
+    payload = make_payload(pushed)
     webhook = pushed.webhook
     unknown = Webhook(
         url=webhook.url.rpartition("/")[0] + "/01ARZ3NDEKTSV4RRFFQ69G5FAV", secret=webhook.secret
@@ -36,15 +36,15 @@ def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
     cloud: Cloud, first: Pushed
 ) -> None:
     """P1."""
-    before = digest_of_rows(cloud)
-    answers = refusals(first)
+    before = hash_rows(cloud)
+    answers = deliver_unauthenticated(first)
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
     assert len({answer.text for answer in answers.values()}) == 1
-    assert digest_of_rows(cloud) == before
+    assert hash_rows(cloud) == before
 
 
 def test_the_same_delivery_twice_makes_one_deployment(first: Pushed) -> None:
-    """P3: another branch's push is ignored, so the first push itself is delivered again."""
+    """P3: the first push is delivered again."""
     payload = push_payload(repository_url=first.repository.url, sha=first.sha, message=first.message)
     answers = [first.webhook.deliver(payload) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -61,13 +61,15 @@ def test_the_same_delivery_twice_makes_one_deployment(first: Pushed) -> None:
         ("issues", {}, "issues"),
     ],
 )
-def test_what_is_not_a_push_to_the_branch_is_answered_with_the_reason(
+def test_an_ignored_event_is_answered_with_the_reason(
     first: Pushed, event: str, changes: dict[str, Any], reason: str
 ) -> None:
     """P2."""
     before = len(first.client.deployments(first.project["projectId"]))
     payload = (
-        json.loads((PAYLOADS / "ping.json").read_text()) if event == "ping" else payload_of(first, **changes)
+        json.loads((PAYLOADS / "ping.json").read_text())
+        if event == "ping"
+        else make_payload(first, **changes)
     )
     answer = first.webhook.deliver(payload, event=event)
     assert answer.status_code == 200, answer.text
@@ -76,8 +78,8 @@ def test_what_is_not_a_push_to_the_branch_is_answered_with_the_reason(
 
 
 def test_a_body_of_five_megabytes_is_accepted(first: Pushed) -> None:
-    """P1: to a branch that is ignored, so that nothing is built."""
-    payload = payload_of(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
+    """P1: the push is to another branch, so that nothing is built."""
+    payload = make_payload(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
     assert len(json.dumps(payload)) > 5_000_000
     assert first.webhook.deliver(payload).status_code == 200
 
@@ -89,8 +91,8 @@ def test_a_body_that_is_not_json_is_refused_with_the_reason(first: Pushed) -> No
     assert "JSON" in answer.json()["detail"]
 
 
-def test_a_form_encoded_delivery_is_told_to_switch_the_content_type(first: Pushed) -> None:
-    """Q1: GitHub's own default when a webhook is added by hand."""
+def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: Pushed) -> None:
+    """Q1: form encoding is GitHub's default for a new webhook."""
     answer = first.webhook.deliver(
         b"payload=%7B%7D", headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
@@ -98,8 +100,8 @@ def test_a_form_encoded_delivery_is_told_to_switch_the_content_type(first: Pushe
     assert "application/json" in answer.json()["detail"]
 
 
-def test_the_webhooks_secret_is_in_no_row(cloud: Cloud, first: Pushed) -> None:
-    """A4, Q: it is derived, never stored."""
-    stored = rows(cloud)
+def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first: Pushed) -> None:
+    """A4: the secret is derived and never stored."""
+    stored = read_rows(cloud)
     assert first.webhook.secret not in stored
     assert hashlib.sha256(first.webhook.secret.encode()).hexdigest() not in stored

@@ -1,4 +1,4 @@
-"""Tenants with tiny sites (`tiny_site.py`), for tests of the platform itself."""
+"""Tenants with tiny sites (`tiny_site.py`), for tests of the platform."""
 
 from collections.abc import Container, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
 SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
-# Seconds. A tiny site's release takes two.
+# In seconds. The release of a tiny site takes two.
 _POLL: Final = 0.1
 _LONG: Final = 300.0
 
@@ -34,7 +34,7 @@ class TinyProject:
 
     @property
     def visitor(self) -> Visitor:
-        """Of the live site."""
+        """A visitor of the live site."""
         return Visitor(url=self.project["url"])
 
     def push(self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change") -> str:
@@ -58,14 +58,14 @@ class TinyProject:
 
 @define
 class TinyPlatform:
-    """The cloud, with tenants by name."""
+    """An embedded cloud with tenants."""
 
     cloud: Cloud
     folder: Path
     _tenants: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
 
     def tenant(self, name: str) -> PlatformClient:
-        """Return the client of a tenant; the first time, he signs up."""
+        """Return the client of a tenant, who is created by the first call."""
         if name not in self._tenants:
             self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
         return self._tenants[name]
@@ -73,7 +73,7 @@ class TinyPlatform:
     def project(
         self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
     ) -> TinyProject:
-        """Make a project on a site that nobody has, with a repository of its own."""
+        """Create a project with its own repository on a site that is free."""
         folder = self.folder / site
         repository = tiny_site.create(self.cloud.git, site, folder, more)
         client = self.tenant(tenant)

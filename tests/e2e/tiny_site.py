@@ -1,8 +1,8 @@
-"""A site that is built in two seconds: what an OpenNext build leaves, without a build.
+"""A site that builds in two seconds, because its repository contains the output of an OpenNext build.
 
-For what is the platform's and not the site's: many releases, many pushes, faults, hostile builds. Its
-repository brings a package of the name `@opennextjs/aws`, which the platform's buildspec runs as it would run
-the real one; git, npm, the buildspec, the artifact, the release and the functions are real.
+It is for tests of the platform: many releases, many pushes, faults, hostile builds. The repository contains a
+fake package `@opennextjs/aws`, which the buildspec runs. Git, npm, the buildspec, the artifact, the release
+and the functions are real.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SERVER_FILE: Final = "server.mjs"
 
 
 def files() -> dict[str, str | bytes]:
-    """Return the repository's files."""
+    """Return the files of the repository."""
     tiny: dict[str, str | bytes] = {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in sorted(FOLDER.rglob("*"))
@@ -30,12 +30,12 @@ def files() -> dict[str, str | bytes]:
 
 
 def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
-    """Write the repository's files, with these beside or instead of its own, into a folder, and return it."""
+    """Write the files of the repository, and more or other ones, into a folder, and return the folder."""
     return write_files(folder, files() | dict(more or {}))
 
 
 def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
-    """Write files of a repository that builds as the tiny site does into a folder, and return it."""
+    """Write files of a repository with the fake OpenNext into a folder, and return the folder."""
     for path, text in content.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,12 +47,12 @@ def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
 def create(
     git: GitServer, name: str, folder: Path, more: Mapping[str, str | bytes] | None = None
 ) -> Repository:
-    """Make a repository of the tiny site on the git server, with these files beside or instead of its own.
+    """Create a repository of the tiny site on the git server.
 
     Args:
-        git: The server.
-        name: The repository's name there.
-        folder: An empty folder that may be used.
-        more: Content by path.
+        git: The git server.
+        name: The name of the repository.
+        folder: An empty folder for the files.
+        more: Content of further or other files, by path.
     """
     return git.create(name, write(folder, more))

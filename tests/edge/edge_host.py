@@ -1,4 +1,4 @@
-"""The viewer-request function as deployed, with a KeyValueStore that tests fill."""
+"""The deployed viewer-request function, with a KeyValueStore that tests fill."""
 
 import json
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ SITE = {
     "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
     "c": 1,
 }
-# The same release with its root entries as keys of their own.
+# The same release, with a key for each of its root entries.
 LARGE_SITE = {**SITE, "p": "*"}
 
-# A site below a path, two parts of which have functions of their own.
+# A site with a base path and with two additional server functions.
 API, FEED = "api789.lambda-url.ap-southeast-1.on.aws", "feed012.lambda-url.ap-southeast-1.on.aws"
 SPLIT_SITE = {
     **SITE,
@@ -66,7 +66,7 @@ def request(
 
 
 def origin_of(outcome: Forward | Generated) -> str:
-    """Where a request goes, in one word: the function's own status, an origin's id or a domain name."""
+    """Return the target of a request: the status of a generated response, an origin id or a domain name."""
     if isinstance(outcome, Generated):
         return str(outcome.status)
     assert outcome.origin is not None

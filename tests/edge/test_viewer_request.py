@@ -1,4 +1,4 @@
-"""The CloudFront Function that leads every request to its site, release and origin (D3, D7, D8)."""
+"""The CloudFront Function that routes every request to its site, release and origin (D3, D7, D8)."""
 
 import uuid
 from collections.abc import Iterator
@@ -109,7 +109,7 @@ def test_each_path_and_method_goes_to_its_origin(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_root_entries_that_do_not_fit_are_found_by_one_more_read(
+def test_root_entries_with_their_own_keys_take_one_more_read(
     with_entries_as_keys: EdgeFunction, route: tuple[str, str, str, str]
 ) -> None:
     method, uri, origin, passed_uri = route
@@ -121,7 +121,7 @@ def test_root_entries_that_do_not_fit_are_found_by_one_more_read(
 
 
 @pytest.mark.parametrize("uri", HOSTILE)
-def test_a_path_that_could_mean_another_folder_is_left_to_the_sites_own_server(
+def test_a_path_that_could_leave_its_folder_goes_to_the_server_function(
     function: EdgeFunction, with_entries_as_keys: EdgeFunction, uri: str
 ) -> None:
     for loaded in (function, with_entries_as_keys):
@@ -130,7 +130,9 @@ def test_a_path_that_could_mean_another_folder_is_left_to_the_sites_own_server(
         assert (origin_of(outcome), outcome.request.uri) == (SERVER, uri)
 
 
-def test_a_function_gets_the_release_its_key_and_the_host_the_viewer_used(function: EdgeFunction) -> None:
+def test_a_server_function_receives_release_origin_key_and_viewer_host(
+    function: EdgeFunction,
+) -> None:
     outcome = function.run(request("/", host=f"{HOST}:8080", query_string="a=1&a=2&b"))
     assert isinstance(outcome, Forward)
     assert header(outcome, "x-forwarded-host") == [f"{HOST}:8080"]
@@ -146,9 +148,7 @@ def test_a_function_gets_the_release_its_key_and_the_host_the_viewer_used(functi
 
 
 @pytest.mark.parametrize("uri", ["/", "/_next/image", "/favicon.ico"])
-def test_headers_that_viewers_may_not_set_are_replaced_or_taken_away(
-    function: EdgeFunction, uri: str
-) -> None:
+def test_headers_that_viewers_must_not_set_are_replaced_or_removed(function: EdgeFunction, uri: str) -> None:
     outcome = function.run(
         request(
             uri,
@@ -169,8 +169,8 @@ def test_headers_that_viewers_may_not_set_are_replaced_or_taken_away(
     assert not names & {"x-anchor-anything", "x-opennext-initial-url"}
 
 
-def test_an_assets_request_keeps_only_what_s3_should_see(function: EdgeFunction) -> None:
-    """What changes S3's answer without being in the cache key would be served to everybody else."""
+def test_a_request_for_assets_keeps_only_allowed_headers_and_no_query(function: EdgeFunction) -> None:
+    """Other headers could change the response of S3, which is cached for all visitors."""
     outcome = function.run(
         request(
             "/favicon.ico",
@@ -198,7 +198,7 @@ def test_an_assets_request_keeps_only_what_s3_should_see(function: EdgeFunction)
     ]
 
 
-def test_a_file_and_a_page_of_the_same_path_differ_in_the_cache_key(function: EdgeFunction) -> None:
+def test_a_file_and_a_page_with_the_same_path_have_different_cache_keys(function: EdgeFunction) -> None:
     file = function.run(request("/robots.txt"))
     page = function.run(request(f"/assets/shop/{RELEASE}/robots.txt"))
     assert isinstance(file, Forward)
@@ -208,7 +208,7 @@ def test_a_file_and_a_page_of_the_same_path_differ_in_the_cache_key(function: Ed
 
 
 @pytest.mark.parametrize("host", ["unknown.example.com", "", "[::1]:8080", f"{HOST}/favicon.ico", "a" * 600])
-def test_an_unknown_host_gets_a_page_that_nobody_keeps(function: EdgeFunction, host: str) -> None:
+def test_an_unknown_host_gets_a_404_page_that_is_not_cached(function: EdgeFunction, host: str) -> None:
     outcome = function.run(request("/", host=host))
     assert isinstance(outcome, Generated)
     assert outcome.status == 404
@@ -218,15 +218,15 @@ def test_an_unknown_host_gets_a_page_that_nobody_keeps(function: EdgeFunction, h
     assert b"<!doctype html>" in outcome.body
 
 
-def test_the_key_of_a_root_entry_is_no_host() -> None:
-    """Keys `{release host}/{entry}` are in the same store as hosts."""
+def test_the_key_of_a_root_entry_cannot_be_used_as_host() -> None:
+    """The store contains hosts and keys of the form `{release host}/{entry}`."""
     loaded = load(large_key_values())
     assert origin_of(loaded.run(request("/", host=f"{RELEASE_HOST}/favicon.ico"))) == "404"
     loaded.close()
 
 
 @pytest.mark.parametrize("broken", ["{", "null", "1", '""', "{}", '{"r": "01JB"}'])
-def test_a_value_that_cannot_be_used_closes_the_site_for_some_seconds(broken: str) -> None:
+def test_an_invalid_value_is_answered_with_503_and_retry_after(broken: str) -> None:
     loaded = load({HOST: broken})
     outcome = loaded.run(request("/"))
     assert isinstance(outcome, Generated)
@@ -237,7 +237,7 @@ def test_a_value_that_cannot_be_used_closes_the_site_for_some_seconds(broken: st
 
 
 @pytest.mark.parametrize("failing", ["get", "exists", "get exists"])
-def test_a_store_that_cannot_be_read_answers_503_and_never_another_site(failing: str) -> None:
+def test_a_store_that_cannot_be_read_is_answered_with_503(failing: str) -> None:
     loaded = load(large_key_values())
     for method in failing.split():
         loaded._engine.eval(
@@ -248,25 +248,25 @@ def test_a_store_that_cannot_be_read_answers_503_and_never_another_site(failing:
     loaded.close()
 
 
-def test_an_entry_whose_key_would_be_too_long_is_not_asked_for(with_entries_as_keys: EdgeFunction) -> None:
+def test_an_entry_with_a_key_that_is_too_long_is_not_read(with_entries_as_keys: EdgeFunction) -> None:
     for name in ("x" * 600, "%E2%82%AC" * 200):
         outcome = with_entries_as_keys.run(request(f"/{name}"))
         assert origin_of(outcome) == SERVER
         assert outcome.reads == 1
 
 
-def test_a_release_without_public_files_sends_everything_to_its_server() -> None:
+def test_a_release_without_public_files_sends_all_requests_to_its_server() -> None:
     for files in ("", "|"):
         loaded = load({HOST: value({**SITE, "p": files})})
         assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
         loaded.close()
-    nothing_said = {name: content for name, content in SITE.items() if name != "p"}
-    loaded = load({HOST: value(nothing_said)})
+    without_files = {name: content for name, content in SITE.items() if name != "p"}
+    loaded = load({HOST: value(without_files)})
     assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
     loaded.close()
 
 
-def test_a_switch_is_one_key_and_holds_from_the_next_request_on() -> None:
+def test_a_switch_changes_one_key_and_applies_to_the_next_request() -> None:
     """D3: server, images and files of a release change together."""
     etag, items = "1", dict(KEY_VALUES)
     loaded = EdgeFunction.load(SOURCE.read_text(), lambda: (etag, items))
@@ -286,7 +286,7 @@ def test_a_switch_is_one_key_and_holds_from_the_next_request_on() -> None:
     loaded.close()
 
 
-def test_one_host_and_ten_thousand_are_the_same_work() -> None:
+def test_the_number_of_hosts_does_not_change_the_number_of_reads() -> None:
     others = {f"site-{number}.sites.example.com": value(SITE) for number in range(9_998)}
     few, many = load(KEY_VALUES), load({**KEY_VALUES, **others})
     for uri in ("/", "/favicon.ico", "/_next/static/x.js", "/_next/image"):
@@ -323,10 +323,10 @@ def split() -> Iterator[EdgeFunction]:
         ("POST", "/docs/robots.txt", SERVER, "/docs/robots.txt"),
     ],
 )
-def test_a_site_below_a_path_has_nothing_beside_it(
+def test_a_site_with_a_base_path_serves_files_only_below_it(
     split: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
 ) -> None:
-    """D7: basePath. What lies beside it is the server's, which answers 404."""
+    """D7: requests outside of basePath go to the server, which answers 404."""
     outcome = split.run(request(uri, method=method))
     assert isinstance(outcome, Forward)
     assert (origin_of(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
@@ -354,10 +354,10 @@ def test_a_site_below_a_path_has_nothing_beside_it(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_first_pattern_that_matches_says_which_part_of_a_split_server_answers(
+def test_the_first_matching_pattern_selects_the_server_function(
     split: EdgeFunction, uri: str, origin: str, method: str
 ) -> None:
-    """D7: with the same key and release as the others, because they are one release."""
+    """D7: all functions of a split server receive the same origin key and release."""
     outcome = split.run(request(uri, method=method))
     assert isinstance(outcome, Forward)
     assert (origin_of(outcome), outcome.request.uri) == (origin, uri)

@@ -1,4 +1,4 @@
-"""Whatever a viewer sends: never another site's files, never a header of ours, never more than two reads."""
+"""For any request: no file of another site, no forged internal header, and at most two reads."""
 
 import posixpath
 import string
@@ -94,22 +94,22 @@ def test_a_request_stays_within_its_site_and_release(
         assert outcome.origin is not None
         if outcome.origin.id == "assets":
             assert sent.method in ("GET", "HEAD")
-            assert_stays_inside(outcome)
+            assert_stays_in_folders(outcome)
         else:
             assert outcome.origin.changes["domainName"] in (SITE["s"], SITE["i"])
             assert outcome.request.uri == sent.uri
-        assert_only_our_own(outcome)
+        assert_no_forged_headers(outcome)
 
 
-def assert_only_our_own(outcome: Forward) -> None:
+def assert_no_forged_headers(outcome: Forward) -> None:
     for name, content in outcome.request.headers:
         if name.startswith(("x-anchor-", "x-opennext-")):
             assert name in ("x-anchor-release", "x-anchor-cache", "x-anchor-origin-key")
             assert not content.startswith("sent-")
 
 
-def assert_stays_inside(outcome: Forward) -> None:
-    """However often the path is decoded and normalized, it stays in one of the site's two folders."""
+def assert_stays_in_folders(outcome: Forward) -> None:
+    """Assert that the path, also decoded and normalized, stays in one of the two folders of the site."""
     folders = ("/assets/shop/_next/static/", f"/assets/shop/{RELEASE}/")
     path = outcome.request.uri
     assert path.startswith(folders)

@@ -1,7 +1,7 @@
-"""What CloudFront Functions' runtime 2.0 accepts, checked on the source: V8 would run much more.
+"""Checks that the source uses only features of CloudFront Functions' runtime 2.0, because V8 supports more.
 
-After "JavaScript runtime 2.0 features for CloudFront Functions" of the developer guide: ES 5.1 with const,
-let, arrow functions, template literals, rest parameters, async and await; and the methods it lists.
+The list of features is "JavaScript runtime 2.0 features for CloudFront Functions" in the developer guide: ES
+5.1 with const, let, arrow functions, template literals, rest parameters, async and await, and some methods.
 """
 
 import re
@@ -12,9 +12,9 @@ import pytest
 from local.edge.viewer_function import EdgeFunction, EdgeFunctionError
 from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
-# Of the developer guide's list, those that are used.
+# The methods in the developer guide's list that the functions use.
 KNOWN_METHODS = {
-    # module cloudfront and a KeyValueStore's handle
+    # the module cloudfront and the KeyValueStore handle
     "kvs",
     "get",
     "exists",
@@ -61,7 +61,7 @@ SOURCES = pytest.mark.parametrize("file", [SOURCE, RESPONSE_SOURCE], ids=lambda 
 
 
 def code(file: Path) -> str:
-    """The source without comments and without the inside of strings, templates and regular expressions."""
+    """Return the source without comments, and with empty strings, templates and regular expressions."""
     source = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)
@@ -70,7 +70,7 @@ def code(file: Path) -> str:
 
 
 @SOURCES
-def test_the_function_is_smaller_than_cloudfront_allows(file: Path) -> None:
+def test_the_function_is_below_the_size_limit(file: Path) -> None:
     assert len(file.read_bytes()) < 10 * 1024
 
 
@@ -94,14 +94,14 @@ def test_only_documented_methods_are_called(file: Path, some: set[str]) -> None:
     assert some <= called <= KNOWN_METHODS
 
 
-def test_expressions_in_templates_are_plain() -> None:
-    inside = [
+def test_expressions_in_templates_are_simple() -> None:
+    expressions = [
         part
         for template in re.findall(r"`[^`]*`", SOURCE.read_text())
         for part in re.findall(r"\$\{([^}]*)\}", template)
     ]
-    assert inside
-    for expression in inside:
+    assert expressions
+    for expression in expressions:
         assert re.fullmatch(r"[\w.]+(\(\))?|host\.startsWith\(prefix\) \? '' : prefix", expression), (
             expression
         )
@@ -116,6 +116,6 @@ def test_expressions_in_templates_are_plain() -> None:
         ("import cf from 'cloudfront';\nconst x = 1;", "no handler"),
     ],
 )
-def test_a_function_that_cannot_be_deployed_is_refused_here_too(source: str, reason: str) -> None:
+def test_a_function_that_cannot_be_deployed_is_refused(source: str, reason: str) -> None:
     with pytest.raises(EdgeFunctionError, match=reason):
         EdgeFunction.load(source, lambda: ("1", {}))

@@ -1,4 +1,4 @@
-/** The commit this bundle was built from; see next.config.ts. */
+/** The commit of this build (see next.config.ts). */
 export const release: string = process.env.RELEASE_SHA ?? "unknown";
 
 export function Commit() {

@@ -17,7 +17,7 @@ export default function Home({ renderedAt }: InferGetServerSidePropsType<typeof 
       <Link href="/articles/first" prefetch={false}>
         The first article
       </Link>
-      {/* The one path to which Next.js does not add basePath by itself. */}
+      {/* Next.js does not add basePath to this path. */}
       <Image src="/docs/photo.jpg" alt="A photo" width={640} height={427} />
       <Commit />
     </main>

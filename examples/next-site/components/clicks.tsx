@@ -4,10 +4,10 @@ import dynamic from "next/dynamic";
 import { useState } from "react";
 import { release } from "@/lib/release";
 
-// A script of its own, which is fetched at the first click: maybe long after the page was, and after a switch.
+// A separate script, loaded by the first click, possibly long after the page and after a switch.
 const Later = dynamic(() => import("./later").then((module) => module.Later), { ssr: false });
 
-/** Counts clicks; the first one loads a script. Shows the release of the page, of this script and of that one. */
+/** Counts clicks; the first one loads a script. Shows the releases of the page and of both scripts. */
 export function Clicks({ page }: { page: string }) {
   const [clicks, setClicks] = useState(0);
 

@@ -2,7 +2,7 @@
 
 import { release } from "@/lib/release";
 
-/** Says from which release it was loaded. */
+/** Shows the release of this script. */
 export function Later() {
   return (
     <p>

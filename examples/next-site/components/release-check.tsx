@@ -4,8 +4,8 @@ import { useEffect, useState } from "react";
 import { release } from "@/lib/release";
 
 /**
- * Compares the commit in the page, in the browser's script and behind the API.
- * They differ when parts of two releases were mixed, or when a release went live after the page was loaded.
+ * Compares the commits of the page, of the browser's script and of the API.
+ * They differ if parts of two releases are mixed, or if a release went live after the page was loaded.
  */
 export function ReleaseCheck({ page }: { page: string }) {
   const [verdict, setVerdict] = useState("comparing...");

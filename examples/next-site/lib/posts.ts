@@ -2,7 +2,7 @@ export interface Post {
   slug: string;
   title: string;
   body: string;
-  /** Built with the site; the others are rendered when first asked for. */
+  /** Whether the page is rendered during the build. The others are rendered on the first request. */
   prerendered: boolean;
 }
 

@@ -1,2 +1,2 @@
-/** The commit this bundle was built from; see next.config.ts. */
+/** The commit of this build (see next.config.ts). */
 export const release: string = process.env.RELEASE_SHA ?? "unknown";

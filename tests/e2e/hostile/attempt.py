@@ -1,4 +1,4 @@
-"""Tries each call of `attempts.json` with the build's own credentials, and prints how AWS answered."""
+"""Makes each call of `attempts.json` with the credentials of the build, and prints the responses of AWS."""
 
 import json
 import os
@@ -16,22 +16,22 @@ CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
 def without_account(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
-    """AWS's rule for this service's endpoint puts the account before the host: no address on loopback."""
+    """Remove the account id that botocore puts before the host: such a host does not exist on loopback."""
     host = urlsplit(request.url).netloc
-    request.headers["Host"] = host  # as it was signed
+    request.headers["Host"] = host  # the host in the signature
     request.url = ENDPOINT + request.url.partition(host)[2]
 
 
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
-    """Return the client, once made."""
+    """Return the client of a service."""
     made = boto3.client(service, config=CONFIG)
     made.meta.events.register("before-send.cloudfront-keyvaluestore", without_account)
     return made
 
 
 def attempt(call: str, parameters: dict[str, object]) -> str:
-    """Return the error's code, or OK."""
+    """Return the error code, or OK."""
     service, _, operation = call.partition(".")
     try:
         getattr(client(service), operation)(**parameters)
@@ -43,6 +43,6 @@ def attempt(call: str, parameters: dict[str, object]) -> str:
 if __name__ == "__main__":
     for each in json.loads(Path("attempts.json").read_text(encoding="utf-8"))["attempts"]:
         answer = attempt(each["call"], each["parameters"])
-        print("ATTEMPT", json.dumps({"what": each["what"], "answer": answer}))  # noqa: T201 - the build's log
-    # They are the build's own, and the log hides them all the same.
-    print("SECRET", os.environ["AWS_SECRET_ACCESS_KEY"], os.environ["OWN_SECRET"])  # noqa: T201 - the same
+        print("ATTEMPT", json.dumps({"what": each["what"], "answer": answer}))  # noqa: T201 - output goes to the build log
+    # The log must mask the build's own credentials and secrets.
+    print("SECRET", os.environ["AWS_SECRET_ACCESS_KEY"], os.environ["OWN_SECRET"])  # noqa: T201 - output goes to the build log

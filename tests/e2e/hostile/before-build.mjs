@@ -1,7 +1,7 @@
-// Runs in the build, as any dependency's script could, with whatever the build has.
+// Runs in the build with the build's credentials, as the script of any dependency could.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-// A Python with boto3, as the build image of CodeBuild has one.
+// A Python with boto3, which the build image of CodeBuild has, too.
 const { python } = JSON.parse(readFileSync("attempts.json", "utf8"));
 process.stdout.write(execFileSync(python, ["attempt.py"], { encoding: "utf8" }));

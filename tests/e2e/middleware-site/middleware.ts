@@ -1,5 +1,5 @@
-// Every form of middleware that decides by the visitor. `proxy.ts` of the Next.js 16 variant is the same file.
-// Pages below /in are of the App Router, the others of the Pages Router.
+// Middleware that responds differently to each visitor. The Next.js 16 variant has the same file as `proxy.ts`.
+// Pages below /in use the App Router, all others the Pages Router.
 import { NextResponse, type NextRequest } from "next/server";
 
 export const config = {

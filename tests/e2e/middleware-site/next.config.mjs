@@ -1,4 +1,4 @@
-// The variants of the tests: a base path, trailing slashes, locales.
+// The tests set the variant: a base path, trailing slashes or locales.
 const { SITE_BASE_PATH, SITE_TRAILING_SLASH, SITE_LOCALES } = process.env;
 
 export default {

@@ -1,5 +1,5 @@
-// The server function of the tiny site. Every path shows the release: by what was built in, by the script that the
-// page loads, and by the variable that the platform gave to this version of the function.
+// The server function of the tiny site. Every page shows its release three times: by a constant of the build, by the
+// script that it loads, and by a variable of this version of the function.
 const built = "@COMMIT@";
 
 export const handler = async (event) => {

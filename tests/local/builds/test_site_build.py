@@ -123,8 +123,8 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
         "Installing dependencies: npm ci",
         "Building: open-next build, the repository's own version",
         "Packing .open-next into open-next.zip",
-        "Leaving the preview keys as Next.js made them: there is nothing to replace them by.",
-        "Leaving out .open-next/server-functions/default/node_modules/gone: it is a broken link.",
+        "Keeping the preview keys of Next.js: there are none, or no key to derive others from.",
+        "Skipping .open-next/server-functions/default/node_modules/gone: it is a broken link.",
         site.said()[-1],
     ]
     assert site.said()[-1].startswith("Packed 6 files")
@@ -208,7 +208,7 @@ def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
 
     assert result.status == "FAILED"
     assert site.said()[-1] == (
-        "FAILED: .next/prerender-manifest.json has another kind of previewModeId than expected."
+        "FAILED: previewModeId in .next/prerender-manifest.json has an unknown format."
     )
 
 
@@ -268,7 +268,7 @@ def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, cal
         ({"package.json": None}, "no package.json", "root is the Next.js site"),
         ({"package.json": "{"}, "not valid JSON", "Correct it"),
         ({"broken": ""}, "open-next build failed", "npx open-next build"),
-        ({"leads-out": ""}, "leads out of the repository", ""),
+        ({"leads-out": ""}, "is a link to a target outside of the repository", ""),
     ],
 )
 def test_a_refusal_says_what_was_wrong_and_what_to_do(

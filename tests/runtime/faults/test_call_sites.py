@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reliability_page import says
+from tests.reliability_page import check_table
 from tests.runtime.faults.injected import CallSite, Fault, Kind
 from tests.runtime.faults.push_simulation import Journey
 
@@ -25,7 +25,7 @@ def test_a_push_survives_one_fault_at_each_call_of(journey: Journey, function: s
             cells.append(str(observed))
         rows.append([_named(site), f"`{site.place}`", *cells])
     assert rows
-    says(f"calls of {function}", HEADS, sorted(rows))
+    check_table(f"calls of {function}", HEADS, sorted(rows))
 
 
 def _named(site: CallSite) -> str:

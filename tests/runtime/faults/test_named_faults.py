@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.releases import releasing
 from runtime.deploy.releases.release_steps import Step
-from tests.reliability_page import says
+from tests.reliability_page import check_table
 from tests.runtime.calls import CrashError
 from tests.runtime.faults.injected import refusal, throttling
 from tests.runtime.faults.push_simulation import Due, Journey, Observed
@@ -26,7 +26,7 @@ def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> 
     found = {name: scenario(journey) for name, scenario in scenarios.items()}
     for name, observed in found.items():
         assert observed.sweeps <= 2, (name, observed)
-    says(table, ["Fault", "Observed"], [[name, str(observed)] for name, observed in found.items()])
+    check_table(table, ["Fault", "Observed"], [[name, str(observed)] for name, observed in found.items()])
     return found
 
 

@@ -14,7 +14,7 @@ from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.images.image_fixture import ImageWorld
 from tests.runtime.platform_fixture import OWNER
 
-DESCRIBED = DescribedApi.of(IMAGES)
+DESCRIBED = DescribedApi.from_api(IMAGES)
 NEW = {"contentType": "image/png", "size": 5_000}
 
 
@@ -31,7 +31,7 @@ def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -
         user_id=OWNER,
     ).session()
     own = {name: value for name, value in ids.items() if f"{{{name}}}" in route.path}
-    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
+    asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
     assert asked.statuses & {200, 201, 204}, asked.statuses
 
 
@@ -44,5 +44,5 @@ def test_what_does_not_exist_is_answered_as_described(world: ImageWorld, route: 
         functions={"images-api": lambda event: api.respond(event, world.gallery)},
         user_id=OWNER,
     ).session()
-    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)
+    asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert 404 in asked.statuses

@@ -2,7 +2,7 @@ import Link from "next/link";
 import { Clicks } from "@/components/clicks";
 import { release } from "@/lib/release";
 
-/** What only a browser shows; prerendered, so that nothing but the browser's script changes it. */
+/** Features that need a browser. The page is prerendered, so that only scripts in the browser change it. */
 export default function BrowserPage() {
   return (
     <>

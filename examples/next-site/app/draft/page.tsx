@@ -2,7 +2,7 @@ import { draftMode } from "next/headers";
 
 export const revalidate = 3600;
 
-/** Prerendered for everyone; rendered for each request of whoever has draft mode's cookie. */
+/** Prerendered; rendered for each request of visitors with the cookie of draft mode. */
 export default async function DraftPage() {
   const { isEnabled } = await draftMode();
   return (

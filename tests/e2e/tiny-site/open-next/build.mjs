@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Stands in for OpenNext: puts the repository's own `output` where OpenNext would have put what it built.
-// `before-build.mjs` of the repository, where there is one, runs first: as any build's code it may do what it likes.
+// A fake OpenNext: copies `output` of the repository to the folder of OpenNext's output. `before-build.mjs` of the
+// repository, if it exists, runs first, like the code of any build.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

@@ -14,7 +14,7 @@ from tests.runtime.events import request
 from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.platform_fixture import OWNER, World
 
-DESCRIBED = DescribedApi.of(PLATFORM)
+DESCRIBED = DescribedApi.from_api(PLATFORM)
 HERE = [route for route in ROUTES if route.function in ("api", "webhook")]
 
 
@@ -33,14 +33,14 @@ def test_every_answer_of_a_route_is_described(world: World, session: requests.Se
     deployment = world.building(project)
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     own = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
-    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
+    asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
     if route.function == "api" and route.key != "POST /projects":
         assert asked.statuses & {200, 201, 202, 204}, asked.statuses
 
 
 @pytest.mark.parametrize("route", [route for route in HERE if "{" in route.path], ids=lambda route: route.key)
 def test_what_does_not_exist_is_answered_as_described(session: requests.Session, route: Route) -> None:
-    asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)
+    asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert asked.statuses & {401, 404}
 
 

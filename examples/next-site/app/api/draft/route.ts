@@ -1,7 +1,7 @@
 import { draftMode } from "next/headers";
 import type { NextRequest } from "next/server";
 
-/** Open to everyone in this example: a real site asks for a secret. */
+/** This example has no authentication. A real site should check a secret. */
 export async function POST(request: NextRequest): Promise<Response> {
   const enable = request.nextUrl.searchParams.get("enable") === "1";
   const draft = await draftMode();

@@ -1,6 +1,6 @@
 import type { NextRequest } from "next/server";
 
-// Named one by one: a request also carries headers that are not the visitor's, such as the edge's secret.
+// An allow list, because requests also have headers of the platform, such as the origin secret of the edge.
 const shown = ["host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-for", "user-agent", "accept", "accept-language", "cookie"];
 
 export function GET(request: NextRequest): Response {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 export const dynamic = "force-dynamic";
 
-/** Shows that variables reach the build and the running site, and of the secret only that it is the right one. */
+/** Shows that variables reach the build and the running site. Of the secret, only its hash is returned. */
 export function GET(): Response {
   const secret = process.env.DEMO_SECRET;
   return Response.json(

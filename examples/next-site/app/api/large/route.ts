@@ -5,7 +5,7 @@ export const dynamic = "force-dynamic";
 const megabyte = new Uint8Array(1_000_000).fill(97);
 const most = 20;
 
-/** As many megabytes of the letter "a" as `?megabytes=` asks for: Lambda streams up to 200 MB. */
+/** Returns `?megabytes=` MB of the letter "a". Lambda streams up to 200 MB. */
 export function GET(request: NextRequest): Response {
   const megabytes = Math.min(Number(request.nextUrl.searchParams.get("megabytes")) || 1, most);
   let sent = 0;
@@ -18,7 +18,7 @@ export function GET(request: NextRequest): Response {
   return new Response(body, { headers: { "content-type": "text/plain", "cache-control": "no-store" } });
 }
 
-/** How many bytes arrived: a function URL takes 6 MB in a request, of which base64 leaves 4.5 MB to binary data. */
+/** Returns the number of received bytes. A function URL accepts 6 MB: 4.5 MB of binary data, because of base64. */
 export async function POST(request: NextRequest): Promise<Response> {
   return Response.json({ bytes: (await request.arrayBuffer()).byteLength });
 }

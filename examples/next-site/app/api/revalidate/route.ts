@@ -1,7 +1,7 @@
 import { revalidatePath, revalidateTag } from "next/cache";
 import type { NextRequest } from "next/server";
 
-// Open to everyone in this example, so it takes only what the example has.
+// This example has no authentication, so it accepts only the tags and paths of the example.
 const tags = ["news"];
 const paths = ["/isr/time", "/isr/tag", "/posts/first"];
 
@@ -9,7 +9,7 @@ export function POST(request: NextRequest): Response {
   const tag = request.nextUrl.searchParams.get("tag");
   const path = request.nextUrl.searchParams.get("path");
   if (tag !== null && tags.includes(tag)) {
-    // Expire at once: the next visitor waits for the new value. "max" would serve the old one once more.
+    // Expires at once: the next request waits for the new value. "max" would serve the old value once more.
     revalidateTag(tag, { expire: 0 });
     return Response.json({ revalidated: { tag } });
   }

@@ -2,7 +2,7 @@ import { unstable_cache } from "next/cache";
 
 export const revalidate = 3600;
 
-// Stands for a slow source: the value changes only when the tag is revalidated.
+// Simulates a slow data source. The value changes only when the tag is revalidated.
 const readNews = unstable_cache(
   async () => ({ id: crypto.randomUUID(), readAt: new Date().toISOString() }),
   ["news"],

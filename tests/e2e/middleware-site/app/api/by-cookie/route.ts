@@ -2,7 +2,7 @@ import type { NextRequest } from "next/server";
 
 export const dynamic = "force-dynamic";
 
-// It asks for a shared cache, and says by what it differs.
+// The response allows shared caching and names the header that it varies by.
 export const GET = (request: NextRequest) =>
   Response.json(
     { user: request.cookies.get("user")?.value ?? null },

@@ -1,4 +1,4 @@
-"""All commands together."""
+"""The command line application with all commands."""
 
 from cyclopts import App
 
@@ -11,36 +11,40 @@ from anchor.variables import Variables
 NAME = "python -m anchor"
 
 
-def application(terminal: Terminal) -> App:
-    """Return the command line.
+def build_app(terminal: Terminal) -> App:
+    """Return the command line application.
 
     Args:
-        terminal: What its commands work with.
+        terminal: The API client, the input and the output of the commands.
     """
     account, deployments = Account(terminal=terminal), Deployments(terminal=terminal)
-    app = App(name=NAME, help="Deploy Next.js sites, as a user of the platform.", version_flags=[])
+    app = App(name=NAME, help="Deploy Next.js sites as a user of the platform.", version_flags=[])
     app.command(account.login)
     app.command(account.logout)
-    app.command(_projects(Projects(terminal=terminal)))
+    app.command(_projects_app(Projects(terminal=terminal)))
     app.command(deployments.deploy)
     app.command(deployments.list, name="deployments")
     app.command(deployments.show, name="deployment")
     app.command(deployments.logs)
     app.command(deployments.promote)
     app.command(deployments.cancel)
-    app.command(_variables(Variables(terminal=terminal)))
+    app.command(_variables_app(Variables(terminal=terminal)))
     return app
 
 
-def _projects(projects: Projects) -> App:
-    group = App(name="projects", help="Projects: a repository's branch on a declared site.", version_flags=[])
+def _projects_app(projects: Projects) -> App:
+    group = App(
+        name="projects",
+        help="Manage projects: each deploys a repository's branch to a site.",
+        version_flags=[],
+    )
     for command in (projects.list, projects.show, projects.create, projects.delete):
         group.command(command)
     return group
 
 
-def _variables(variables: Variables) -> App:
-    group = App(name="env", help="A project's environment variables.", version_flags=[])
+def _variables_app(variables: Variables) -> App:
+    group = App(name="env", help="Manage the environment variables of a project.", version_flags=[])
     for command in (variables.list, variables.set, variables.unset):
         group.command(command)
     return group
