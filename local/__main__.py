@@ -1,4 +1,4 @@
-"""The embedded cloud's commands: ``make up`` and ``make demo`` run ``python -m local up`` and ``demo``."""
+"""The embedded cloud's commands: `make up` and `make demo` run `python -m local up` and `demo`."""
 
 import signal
 import sys

@@ -1,6 +1,6 @@
 """The embedded cloud, composed: the real program on an emulated AWS, with builds, an edge and a git server.
 
-``Cloud.running`` is a context manager: everything it starts (threads, processes, listeners) is gone when it
+`Cloud.running` is a context manager: everything it starts (threads, processes, listeners) is gone when it
 is left, also by an exception or Ctrl-C.
 """
 
@@ -68,12 +68,12 @@ class Cloud:
     """A running embedded cloud.
 
     Attributes:
-        root: the checkout.
-        deployed: what the program deployed, with its outputs.
-        git: the server that stands in for GitHub.
-        overrides: the settings that replace those of the stage's file.
-        log_file: the emulator's log, with what the functions logged.
-        last_build_line: what a build printed last.
+        root: The checkout.
+        deployed: What the program deployed, with its outputs.
+        git: The server that stands in for GitHub.
+        overrides: The settings that replace those of the stage's file.
+        log_file: The emulator's log, with what the functions logged.
+        last_build_line: What a build printed last.
     """
 
     root: Path
@@ -102,17 +102,17 @@ class Cloud:
         """Start everything and deploy the program.
 
         Args:
-            root: the checkout.
-            ports: where to listen.
-            progress: is told of each step.
-            schedule_seconds: as of `Emulator`.
-            sites: names of the sites, instead of those that the local stage declares.
-            concurrent_builds: how many builds may run at the same time, instead of what the stage says.
+            root: The checkout.
+            ports: Where to listen.
+            progress: Is told of each step.
+            schedule_seconds: As of `Emulator`.
+            sites: Names of the sites, instead of those that the local stage declares.
+            concurrent_builds: How many builds may run at the same time, instead of what the stage says.
 
         Raises:
-            PortTakenError, EdgePortTakenError: name the port and by what to change it.
-            NodeMissingError, GitNotFoundError, LayerError: name what is missing and how to get it.
-            EngineError: the program could not be deployed.
+            PortTakenError, EdgePortTakenError: Name the port and by what to change it.
+            NodeMissingError, GitNotFoundError, LayerError: Name what is missing and how to get it.
+            EngineError: The program could not be deployed.
         """
         _ensure_free(ports.edge)
         kept = root / ".anchor"
@@ -216,7 +216,7 @@ class Cloud:
         """Deploy the program of another checkout over what is there, as `pulumi up` does after `git pull`.
 
         Raises:
-            EngineError: a change could not be made.
+            EngineError: A change could not be made.
         """
         self.deployed = self.engine.deploy(root=root, overrides=self.overrides)
         self.reload_edge()

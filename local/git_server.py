@@ -55,7 +55,7 @@ class Git:
     """Git commands that depend on nothing of this machine's settings.
 
     Raises:
-        GitNotFoundError: from `find`.
+        GitNotFoundError: From `find`.
     """
 
     program: Path
@@ -94,7 +94,7 @@ class Git:
         """Run a git command on a repository and return what it printed, without the last line end.
 
         Raises:
-            GitError: the command failed.
+            GitError: The command failed.
         """
         done = subprocess.run(
             [str(self.program), *arguments],
@@ -113,10 +113,10 @@ class Repository:
     """A bare repository with one branch, `main`.
 
     Attributes:
-        url: its public address, `https://github.com/acme/next-site`.
-        folder: where it lies.
-        author: of every commit.
-        clock: the time of every commit.
+        url: Its public address, `https://github.com/acme/next-site`.
+        folder: Where it lies.
+        author: Of every commit.
+        clock: The time of every commit.
     """
 
     url: str
@@ -134,11 +134,11 @@ class Repository:
         """Commit changed files on top of the branch and return the commit's id.
 
         Args:
-            changes: the new content by path in the repository (`app/page.tsx`); None removes the file.
-            message: the commit's message.
+            changes: The new content by path in the repository (`app/page.tsx`); None removes the file.
+            message: The commit's message.
 
         Raises:
-            ValueError: a path does not stay inside of the repository.
+            ValueError: A path does not stay inside of the repository.
         """
         for path in changes:
             if {"", ".", "..", ".git"} & set(path.split("/")):
@@ -164,7 +164,7 @@ class Repository:
         What the folder's `.gitignore` names stays out, as it would in a push.
 
         Raises:
-            GitError: git refused, for instance a folder that cannot be read.
+            GitError: Git refused, for instance a folder that cannot be read.
         """
         run = self.git.run
         run("add", "--all", repository=self.folder, extra={"GIT_WORK_TREE": str(files_from.resolve())})
@@ -198,7 +198,7 @@ class GitServer:
     """Serves the repositories that it makes. A context manager: entering listens, leaving ends it.
 
     Attributes:
-        base_url: where it listens, `http://127.0.0.1:<port>/`.
+        base_url: Where it listens, `http://127.0.0.1:<port>/`.
     """
 
     def __init__(
@@ -249,12 +249,12 @@ class GitServer:
         What the folder's `.gitignore` names stays out, as it would in a push.
 
         Args:
-            name: its address is `public_base` and this.
-            files_from: the folder.
-            message: of the first commit.
+            name: Its address is `public_base` and this.
+            files_from: The folder.
+            message: Of the first commit.
 
         Raises:
-            GitError: git refused, for instance a folder that cannot be read.
+            GitError: Git refused, for instance a folder that cannot be read.
         """
         folder = self.folder / f"{name}.git"
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """GitHub's side of a push: a real push payload about our repository, signed and delivered.
 
-The payload is one that GitHub sent (see ``examples/github-webhooks``); only what says which
+The payload is one that GitHub sent (see `examples/github-webhooks`); only what says which
 repository, branch and commit it is about is replaced.
 """
 
@@ -50,7 +50,7 @@ def push_payload(
 
 
 def signature(secret: str, body: bytes) -> str:
-    """The value of ``X-Hub-Signature-256``.
+    """The value of `X-Hub-Signature-256`.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
@@ -72,7 +72,7 @@ class Webhook:
         sign: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> requests.Response:
-        """Deliver one event as GitHub does; ``sign`` replaces the signature ("" leaves it away)."""
+        """Deliver one event as GitHub does; `sign` replaces the signature ("" leaves it away)."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         sent = {
             "Content-Type": "application/json",

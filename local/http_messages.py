@@ -13,7 +13,7 @@ class StreamedResponse:
     """An origin's answer while it arrives.
 
     Attributes:
-        chunks: the body's parts as soon as the origin has sent them.
+        chunks: The body's parts as soon as the origin has sent them.
     """
 
     status: int

@@ -69,15 +69,15 @@ def build_layers(  # noqa: PLR0913 - all but the target have their one usual val
     Args:
         python_runtime: `python3.13`.
         architecture: `arm64` or `x86_64`.
-        root: the layers go to `{python_runtime}-{architecture}/{base,edge}/python` in here.
-        host: take the wheels for this very interpreter and system (the embedded cloud runs functions with
+        root: The layers go to `{python_runtime}-{architecture}/{base,edge}/python` in here.
+        host: Take the wheels for this very interpreter and system (the embedded cloud runs functions with
             it) instead of those for Amazon Linux. The target must be `host_target()`.
-        lock: the locked requirements, with hashes.
-        pip: runs pip; by default that of this interpreter.
-        say: takes progress, a line each.
+        lock: The locked requirements, with hashes.
+        pip: Runs pip; by default that of this interpreter.
+        say: Takes progress, a line each.
 
     Raises:
-        LayerError: the target is none of Lambda's, the lock has a package that no layer names, or the
+        LayerError: The target is none of Lambda's, the lock has a package that no layer names, or the
             packages could not be fetched.
     """
     found = re.fullmatch(r"python(3\.\d+)", python_runtime)

@@ -27,10 +27,10 @@ class NodeInstallation:
     """A Node.js that can be used.
 
     Attributes:
-        node: the executable.
-        npm: the command that runs npm with this Node.js, without arguments. It needs `node.parent` on PATH.
-        version: as Node.js says it, without `v`: `22.20.0`.
-        origin: a sentence saying where it was taken from, and why.
+        node: The executable.
+        npm: The command that runs npm with this Node.js, without arguments. It needs `node.parent` on PATH.
+        version: As Node.js says it, without `v`: `22.20.0`.
+        origin: A sentence saying where it was taken from, and why.
     """
 
     node: Path
@@ -43,7 +43,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
     """Return the Node.js to use: the one on PATH when it is new enough and has npm, else the locked one.
 
     Raises:
-        NodeMissingError: neither can be used.
+        NodeMissingError: Neither can be used.
     """
     wanted = ".".join(map(str, MINIMUM))
     path = environment.get("PATH", "")

@@ -14,7 +14,7 @@ POLL_SECONDS = 0.5
 
 
 class PlatformError(Exception):
-    """The API refused; ``status`` and ``problem`` are what it answered."""
+    """The API refused; `status` and `problem` are what it answered."""
 
     def __init__(self, method: str, path: str, status: int, problem: Json) -> None:
         super().__init__(f"{method} {path} answered {status}: {problem}")
@@ -24,7 +24,7 @@ class PlatformError(Exception):
 
 @frozen(kw_only=True)
 class PlatformClient:
-    """The API at ``endpoint``, as the user whose access token this is."""
+    """The API at `endpoint`, as the user whose access token this is."""
 
     endpoint: str
     token: str = field(repr=False)
@@ -34,7 +34,7 @@ class PlatformClient:
         """One API call; returns the JSON body.
 
         Raises:
-            PlatformError: the answer is not 2xx.
+            PlatformError: The answer is not 2xx.
         """
         response = self.session.request(
             method,
@@ -110,7 +110,7 @@ class PlatformClient:
         """Poll until the deployment has one of the statuses or has ended; returns it.
 
         Raises:
-            TimeoutError: neither came within ``timeout`` seconds; names the status it was left in.
+            TimeoutError: Neither came within `timeout` seconds; names the status it was left in.
         """
         deadline = time.monotonic() + timeout
         while True:

@@ -28,7 +28,7 @@ class Proof:
 
 @define
 class Step:
-    """A step under way. Its finished line says ``detail``."""
+    """A step under way. Its finished line says `detail`."""
 
     title: str
     _status: Status

@@ -35,7 +35,7 @@ def upload(
     """Upload every matching file to `{path}/{name}/<file>` of the bucket and return the keys.
 
     Raises:
-        NoArtifactError: no file matches.
+        NoArtifactError: No file matches.
     """
     files = matching_files(spec, source)
     if not files:

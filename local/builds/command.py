@@ -37,14 +37,14 @@ class Shell:
     leaves in the background end with it (CodeBuild's would live until the end of the build).
 
     Attributes:
-        program: the shell's path.
-        environment: of every command; nothing else is inherited.
-        directory: where the first command starts.
-        state: a private folder for what one command hands to the next. It holds the environment, secrets
+        program: The shell's path.
+        environment: Of every command; nothing else is inherited.
+        directory: Where the first command starts.
+        state: A private folder for what one command hands to the next. It holds the environment, secrets
             included: remove it after the build.
-        emit: takes each line of output.
-        is_stopped: asked all the time; a command that runs when it turns true is killed.
-        deadline: by `time.monotonic()`; a command that runs at that time is killed.
+        emit: Takes each line of output.
+        is_stopped: Asked all the time; a command that runs when it turns true is killed.
+        deadline: By `time.monotonic()`; a command that runs at that time is killed.
     """
 
     program: str

@@ -37,11 +37,11 @@ class BuildMachine:
     """This machine as the builds see it.
 
     Attributes:
-        node: the folder of the `node`, `npm` and `npx` to build with (`node_folder`).
-        npm_cache: kept between builds.
-        endpoint_url: where AWS answers (the emulator).
-        host: the environment of our own process; only network settings and the way to its tools are used.
-        git: the variables that lead git to local repositories (`GitServer.environment`).
+        node: The folder of the `node`, `npm` and `npx` to build with (`node_folder`).
+        npm_cache: Kept between builds.
+        endpoint_url: Where AWS answers (the emulator).
+        host: The environment of our own process; only network settings and the way to its tools are used.
+        git: The variables that lead git to local repositories (`GitServer.environment`).
     """
 
     node: Path

@@ -56,13 +56,13 @@ class BuildRunner:
     """Runs builds, each in the thread that asks for it.
 
     Attributes:
-        folder: every build works in a folder of its own in here, removed after it.
-        machine: what the builds get of this machine.
-        credentials: returns those of a role; raises `LookupError` for a role that CodeBuild may not take.
-        clients: makes a build's AWS clients (`clients_at`).
-        clock: of phases and log lines.
-        progress: is shown every line of every log, secrets masked.
-        keep: leave the folders of builds for a look (their environment file is removed in any case).
+        folder: Every build works in a folder of its own in here, removed after it.
+        machine: What the builds get of this machine.
+        credentials: Returns those of a role; raises `LookupError` for a role that CodeBuild may not take.
+        clients: Makes a build's AWS clients (`clients_at`).
+        clock: Of phases and log lines.
+        progress: Is shown every line of every log, secrets masked.
+        keep: Leave the folders of builds for a look (their environment file is removed in any case).
     """
 
     folder: Path

@@ -68,7 +68,7 @@ def push(cloud: Cloud, connected: Connected, message: str, progress: Progress) -
     """Deliver a push of the repository's last commit and follow the deployment until it is live.
 
     Raises:
-        DemoFailed: the push was refused or the deployment ended otherwise; with the log's last lines.
+        DemoFailed: The push was refused or the deployment ended otherwise; with the log's last lines.
     """
     sha = connected.repository.head
     with progress.step("signed push accepted") as step:
@@ -104,7 +104,7 @@ def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:
     """Look at everything the live site does.
 
     Raises:
-        CheckFailed: the first thing that is not as it should be.
+        CheckFailed: The first thing that is not as it should be.
     """
     for check in SITE_CHECKS:
         with progress.step(check.title) as step:
@@ -114,7 +114,7 @@ def prove_the_site(visitor: Visitor, sha: str, progress: Progress) -> None:
 def _follow(
     client: PlatformClient, deployment_id: str, cloud: Cloud, step: Step, *, until: Container[str]
 ) -> Json:
-    """Show how the deployment is getting on until it has a status of ``until`` or is live."""
+    """Show how the deployment is getting on until it has a status of `until` or is live."""
     try:
         deployment = client.wait_until(
             deployment_id,

@@ -25,7 +25,7 @@ def prove_the_images(cloud: Cloud, client: PlatformClient, progress: Progress) -
     """Upload a picture as a browser would and look at it through the edge.
 
     Raises:
-        CheckFailed: what is not as it should be.
+        CheckFailed: What is not as it should be.
     """
     with progress.step(TITLE) as step:
         images = evolve(client, endpoint=str(cloud.deployed.outputs["images"]["apiEndpoint"]))

@@ -24,8 +24,8 @@ _SCRIPTS = re.compile(r'src="(/_next/static/chunks/[^"]+\.js)"')
 class Answer:
     """One answered (or failed) request.
 
-    ``began`` and ``ended`` are seconds of ``time.monotonic()``; ``releases`` are the distinct commits that
-    the answer names, in its page and in the scripts the page loads; ``error`` says how it failed.
+    `began` and `ended` are seconds of `time.monotonic()`; `releases` are the distinct commits that
+    the answer names, in its page and in the scripts the page loads; `error` says how it failed.
     """
 
     path: str
@@ -37,9 +37,9 @@ class Answer:
 
 @define
 class Load:
-    """``visitors`` concurrent visitors of the site at ``url``, from entering the block to leaving it.
+    """`visitors` concurrent visitors of the site at `url`, from entering the block to leaving it.
 
-    Each waits ``pause`` seconds between two pages, to leave something of the machine to what is watched.
+    Each waits `pause` seconds between two pages, to leave something of the machine to what is watched.
     """
 
     url: str
@@ -74,7 +74,7 @@ class Load:
         return [answer for answer in self.answers if len(answer.releases) > 1]
 
     def releases_since(self, instant: float) -> frozenset[str]:
-        """The releases that answered requests begun after ``instant``."""
+        """The releases that answered requests begun after `instant`."""
         return frozenset[str]().union(*(a.releases for a in self.answers if a.began > instant))
 
     async def _run(self) -> None:

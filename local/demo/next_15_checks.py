@@ -48,7 +48,7 @@ def files_below_the_path(visitor: Visitor, sha: str) -> str:
 
 
 def image_below_the_path(visitor: Visitor, sha: str) -> str:
-    """An optimised image in the asked width, in a type of each browser's own."""
+    """An optimized image in the asked width, in a type of each browser's own."""
     path = f"{BASE}/_next/image?url=%2Fdocs%2Fphoto.jpg&w=640&q=75"
     kinds: list[str] = []
     for accepted in ("image/avif,image/webp,*/*", "image/png,*/*"):
@@ -62,7 +62,7 @@ def image_below_the_path(visitor: Visitor, sha: str) -> str:
 
 
 def routed_below_the_path(visitor: Visitor, sha: str) -> str:
-    """Redirects, rewrites and headers of ``next.config.ts``, and those of the middleware."""
+    """Redirects, rewrites and headers of `next.config.ts`, and those of the middleware."""
     for path, status, target in (
         (f"{BASE}/old", 308, f"{BASE}/articles/first"),
         (f"{BASE}/welcome", 307, f"{BASE}/en/welcome"),
@@ -104,7 +104,7 @@ def catch_all_pages(visitor: Visitor, sha: str) -> str:
 
 
 def revalidated_by_time(visitor: Visitor, sha: str) -> str:
-    """A page of the Pages Router with ``revalidate: 2`` is rendered anew behind a stale answer."""
+    """A page of the Pages Router with `revalidate: 2` is rendered anew behind a stale answer."""
     path = f"{BASE}/articles/first"
     before = text_of(cached_page(visitor, path).text, "rendered-at")
     new = next((value for value in values_of(visitor, path, "rendered-at") if value != before), None)
@@ -182,7 +182,7 @@ def large_bodies(visitor: Visitor, sha: str) -> str:
 NEXT_15_CHECKS = (
     SiteCheck(title="everything below basePath", run=below_the_path),
     SiteCheck(title="public files and scripts", run=files_below_the_path),
-    SiteCheck(title="optimised image", run=image_below_the_path),
+    SiteCheck(title="optimized image", run=image_below_the_path),
     SiteCheck(title="redirects, rewrites, headers, middleware", run=routed_below_the_path),
     SiteCheck(title="locales", run=locales),
     SiteCheck(title="catch-all routes", run=catch_all_pages),

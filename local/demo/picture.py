@@ -1,4 +1,4 @@
-"""``make screenshot``: what a terminal showed of ``make demo``, as a picture for the README.
+"""`make screenshot`: what a terminal showed of `make demo`, as a picture for the README.
 
 The picture is made of the steps that were proven in the run, never of invented ones. It is SVG, so that it is
 text in a diff and sharp on every screen, and it names no font of another host: nobody who reads the README

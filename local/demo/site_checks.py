@@ -1,7 +1,7 @@
 """What a visitor of the example site sees when its release is right, one check per thing sites use.
 
 Each check is given a visitor of the site and the commit that should be live, and returns a few words on
-what it saw. They are the proof lines of ``make demo`` and the assertions of the end-to-end tests.
+what it saw. They are the proof lines of `make demo` and the assertions of the end-to-end tests.
 """
 
 import io
@@ -31,7 +31,7 @@ class SiteCheck:
 
 
 def expect(condition: object, problem: str) -> None:
-    """Fail the check with ``problem`` unless the condition holds."""
+    """Fail the check with `problem` unless the condition holds."""
     if not condition:
         raise CheckFailed(problem)
 
@@ -50,7 +50,7 @@ def action_form(page: str, **fields: str) -> dict[str, str]:
 
 
 def text_of(page: str, testid: str) -> str:
-    """The text of the element with this ``data-testid``."""
+    """The text of the element with this `data-testid`."""
     found = re.search(rf'data-testid="{testid}"[^>]*>([^<]*)', page)
     if not found:
         raise CheckFailed(f"the page shows no {testid!r}")
@@ -58,7 +58,7 @@ def text_of(page: str, testid: str) -> str:
 
 
 def page_of(visitor: Visitor, path: str, *, status: int = 200) -> requests.Response:
-    """GET ``path``, which shall answer with ``status``."""
+    """GET `path`, which shall answer with `status`."""
     response = visitor.get(path)
     expect(
         response.status_code == status,
@@ -130,7 +130,7 @@ def revalidated_by_tag(visitor: Visitor, sha: str) -> str:
 
 
 def revalidated_by_time(visitor: Visitor, sha: str) -> str:
-    """A page with ``revalidate = 2`` is served from the cache and rendered anew behind a stale answer."""
+    """A page with `revalidate = 2` is served from the cache and rendered anew behind a stale answer."""
     before = text_of(cached_page(visitor, "/isr/time").text, "rendered-at")
     new = next((v for v in values_of(visitor, "/isr/time", "rendered-at") if v != before), None)
     expect(new, f"the page was not rendered anew within {SOON:.0f} s")
@@ -151,8 +151,8 @@ def dynamic_route(visitor: Visitor, sha: str) -> str:
     return "prerendered, on demand, 404"
 
 
-def optimised_image(visitor: Visitor, sha: str) -> str:
-    """``/_next/image`` answers in the asked width and a modern type."""
+def optimized_image(visitor: Visitor, sha: str) -> str:
+    """`/_next/image` answers in the asked width and a modern type."""
     response = visitor.get(
         "/_next/image?url=%2Fphoto.jpg&w=640&q=75", {"Accept": "image/avif,image/webp,*/*"}
     )
@@ -165,7 +165,7 @@ def optimised_image(visitor: Visitor, sha: str) -> str:
 
 
 def public_file(visitor: Visitor, sha: str) -> str:
-    """Files of ``public/`` are served as they are, with their type."""
+    """Files of `public/` are served as they are, with their type."""
     robots = page_of(visitor, "/robots.txt")
     expect(
         robots.headers["content-type"].startswith("text/plain"),
@@ -205,7 +205,7 @@ def middleware(visitor: Visitor, sha: str) -> str:
 
 
 def routed(visitor: Visitor, sha: str) -> str:
-    """Redirects, rewrites and headers of ``next.config.ts``."""
+    """Redirects, rewrites and headers of `next.config.ts`."""
     redirect = visitor.get("/legacy/first?a=1")
     went = (redirect.status_code, redirect.headers.get("location", "nowhere").removeprefix(visitor.url))
     expect(went == (308, "/posts/first?a=1"), f"/legacy/first answered {went}")
@@ -305,7 +305,7 @@ SITE_CHECKS = (
     SiteCheck(title="ISR by tag", run=revalidated_by_tag),
     SiteCheck(title="ISR by time", run=revalidated_by_time),
     SiteCheck(title="dynamic route", run=dynamic_route),
-    SiteCheck(title="optimised image", run=optimised_image),
+    SiteCheck(title="optimized image", run=optimized_image),
     SiteCheck(title="public files", run=public_file),
     SiteCheck(title="hashed assets", run=hashed_asset),
     SiteCheck(title="middleware", run=middleware),

@@ -1,7 +1,7 @@
 """A visitor of a site: HTTP to the edge on loopback, under the site's own host name.
 
-``*.localhost`` resolves in browsers but not in every system's resolver, so the visitor connects to
-127.0.0.1 and sends the host name in the ``Host`` header, which is all the edge looks at.
+`*.localhost` resolves in browsers but not in every system's resolver, so the visitor connects to
+127.0.0.1 and sends the host name in the `Host` header, which is all the edge looks at.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Chunk:
 class Visitor:
     """Requests to one host behind the local edge.
 
-    ``url`` is the site's public URL, as the platform's API shows it (``http://<host>:<port>``).
+    `url` is the site's public URL, as the platform's API shows it (`http://<host>:<port>`).
     """
 
     url: str
@@ -37,7 +37,7 @@ class Visitor:
         return urlsplit(self.url).netloc
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        """GET ``path``; a redirect is returned, not followed."""
+        """GET `path`; a redirect is returned, not followed."""
         return self.session.get(
             self._address(path), headers=self._headers(headers), timeout=self.timeout, allow_redirects=False
         )
@@ -50,7 +50,7 @@ class Visitor:
         data: bytes | None = None,
         form: dict[str, str] | None = None,
     ) -> requests.Response:
-        """POST bytes, or a form as a browser sends one with ``multipart/form-data``."""
+        """POST bytes, or a form as a browser sends one with `multipart/form-data`."""
         return self.session.post(
             self._address(path),
             data=data,
@@ -61,7 +61,7 @@ class Visitor:
         )
 
     def stream(self, path: str) -> Iterator[Chunk]:
-        """GET ``path`` and yield the body's chunks as they arrive."""
+        """GET `path` and yield the body's chunks as they arrive."""
         start = monotonic()
         headers = self._headers({"Accept-Encoding": "identity"})
         with self.session.get(

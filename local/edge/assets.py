@@ -33,9 +33,9 @@ class AssetRequest:
     """A request for an object.
 
     Attributes:
-        bucket: its name.
-        uri: raw path; decoded it is `/` and the key.
-        headers: of the request; only conditions and ranges go to the bucket.
+        bucket: Its name.
+        uri: Raw path; decoded it is `/` and the key.
+        headers: Of the request; only conditions and ranges go to the bucket.
     """
 
     method: str
@@ -49,9 +49,9 @@ class AssetsBucket:
     """Reads objects through an S3 endpoint with signed requests.
 
     Attributes:
-        session: whose credentials and region sign.
-        endpoint_url: of S3, reached with the bucket in the path.
-        access: what each bucket's policy allows; one that is not in it allows nothing.
+        session: Whose credentials and region sign.
+        endpoint_url: Of S3, reached with the bucket in the path.
+        access: What each bucket's policy allows; one that is not in it allows nothing.
     """
 
     session: boto3.Session
@@ -64,7 +64,7 @@ class AssetsBucket:
         """Ask for an object.
 
         Raises:
-            AssetsUnreachableError: the endpoint did not answer.
+            AssetsUnreachableError: The endpoint did not answer.
         """
         key = unquote(request.uri.removeprefix("/"))
         access = self.access.get(request.bucket, NOTHING)

@@ -17,8 +17,8 @@ class BucketAccess:
     """The rights of a distribution in a bucket.
 
     Attributes:
-        objects: patterns of the ARNs that it may get.
-        lists: whether it may know which objects there are. Who may not is told of a missing one that access
+        objects: Patterns of the ARNs that it may get.
+        lists: Whether it may know which objects there are. Who may not is told of a missing one that access
             is denied.
     """
 

@@ -34,9 +34,9 @@ class CachedResponse:
     """A whole answer, as the origin gave it. Times are seconds since the epoch.
 
     Attributes:
-        revalidate_until: end of the time in which it is served stale and refreshed in the background.
-        error_until: end of the time in which it is served stale when the origin fails.
-        retry_at: the origin failed; until then it is served stale without another request to the origin.
+        revalidate_until: End of the time in which it is served stale and refreshed in the background.
+        error_until: End of the time in which it is served stale when the origin fails.
+        retry_at: The origin failed; until then it is served stale without another request to the origin.
     """
 
     status: int
@@ -64,8 +64,8 @@ class EdgeCache:
     """Answers by key; the longest unused go first when there are too many bytes.
 
     Attributes:
-        maximum_bytes: of all bodies together.
-        invalidations: how many there were.
+        maximum_bytes: Of all bodies together.
+        invalidations: How many there were.
     """
 
     maximum_bytes: int = MAXIMUM_BYTES
@@ -176,11 +176,11 @@ def time_to_live(
     """How many seconds an answer may be kept; 0 for not at all.
 
     Args:
-        policy: of the behaviour.
-        status: of the answer.
-        headers: of the answer, names in lower case.
-        error_ttls: the distribution's own times for errors.
-        now: seconds since the epoch.
+        policy: Of the behavior.
+        status: Of the answer.
+        headers: Of the answer, names in lower case.
+        error_ttls: The distribution's own times for errors.
+        now: Seconds since the epoch.
     """
     control = _cache_control(headers)
     is_refused = _REFUSAL.search(control) is not None
@@ -202,10 +202,10 @@ def stale_times(policy: CachePolicy, status: int, headers: Headers, seconds: flo
     stale times end with the maximum TTL, counted from when the answer was stored.
 
     Args:
-        policy: of the behaviour.
-        status: of the answer.
-        headers: of the answer, names in lower case.
-        seconds: for which the answer is fresh.
+        policy: Of the behavior.
+        status: Of the answer.
+        headers: Of the answer, names in lower case.
+        seconds: For which the answer is fresh.
     """
     control = _cache_control(headers)
     if seconds <= 0 or status not in KEPT_STATUS or _REFUSAL.search(control):
@@ -223,8 +223,8 @@ def may_be_collapsed(policy: CachePolicy, headers: Headers) -> bool:
     `no-cache`, `max-age=0` and `s-maxage=0`. `s-maxage` counts before `max-age`.
 
     Args:
-        policy: of the behaviour.
-        headers: of the answer, names in lower case.
+        policy: Of the behavior.
+        headers: Of the answer, names in lower case.
     """
     control = _cache_control(headers)
     shared = _directive(control, "s-maxage")

@@ -44,8 +44,8 @@ class LocalAuthority:
     (`*.localhost`) is one that clients refuse.
 
     Attributes:
-        directory: where the authority is kept from one start to the next; made when it is missing.
-        now: the time from which certificates are valid.
+        directory: Where the authority is kept from one start to the next; made when it is missing.
+        now: The time from which certificates are valid.
     """
 
     directory: Path

@@ -15,7 +15,7 @@ class PendingFetch:
     """A request on its way to the origin. Requests with the same cache key wait for its response.
 
     Attributes:
-        invalidations: how many the cache had had when it began. A request that arrives after another
+        invalidations: How many the cache had had when it began. A request that arrives after another
             invalidation must not share the response.
     """
 
@@ -43,7 +43,7 @@ class PendingFetch:
         """Wait for the response; None if the request must go to the origin itself.
 
         Args:
-            seconds: the longest time to wait. A first viewer that does not read must not block the others.
+            seconds: The longest time to wait. A first viewer that does not read must not block the others.
         """
         self._waiting += 1
         try:
@@ -88,7 +88,7 @@ class ResponseRecording:
     """The body of an answer that passes, as long as somebody needs it and it is not too large.
 
     Attributes:
-        head: the answer without its body.
+        head: The answer without its body.
     """
 
     head: CachedResponse

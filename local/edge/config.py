@@ -16,18 +16,18 @@ from local.edge.cors import CorsPolicy
 
 Json = dict[str, Any]
 # "CloudFront normalizes URI paths consistent with RFC 3986 and then matches the path with the correct cache
-# behavior": unreserved characters decoded, dot segments removed, for the choice of the behaviour alone.
+# behavior": unreserved characters decoded, dot segments removed, for the choice of the behavior alone.
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 @frozen(kw_only=True)
 class Selection:
-    """Which headers, cookies or query strings: a policy's behaviour and its names.
+    """Which headers, cookies or query strings: a policy's behavior and its names.
 
     Attributes:
         behavior: `none`, `whitelist`, `all`, `allExcept`, `allViewer` or `allViewerAndWhitelistCloudFront`.
-        names: in lower case for headers.
+        names: In lower case for headers.
     """
 
     behavior: str = "none"
@@ -87,8 +87,8 @@ class Origin:
     """An origin of the distribution.
 
     Attributes:
-        is_bucket: whether it is S3 and no server.
-        signed: whether requests to it carry the distribution's identity (origin access control).
+        is_bucket: Whether it is S3 and no server.
+        signed: Whether requests to it carry the distribution's identity (origin access control).
     """
 
     id: str
@@ -109,10 +109,10 @@ class CacheBehavior:
     """How requests for some paths are treated.
 
     Attributes:
-        path_pattern: with `*` and `?`; `*` for the default behaviour.
-        function: the code of the viewer-request function, if there is one.
-        response_function: the code of the viewer-response function, if there is one.
-        viewer_protocol_policy: carried, not enforced: the local edge is reached on loopback, where a
+        path_pattern: With `*` and `?`; `*` for the default behavior.
+        function: The code of the viewer-request function, if there is one.
+        response_function: The code of the viewer-response function, if there is one.
+        viewer_protocol_policy: Carried, not enforced: the local edge is reached on loopback, where a
             redirect to a certificate nobody trusts would only be in the way.
     """
 
@@ -128,7 +128,7 @@ class CacheBehavior:
     viewer_protocol_policy: str = "allow-all"
 
     def matches(self, path: str) -> bool:
-        """Whether this behaviour's pattern matches a normalized path."""
+        """Whether this behavior's pattern matches a normalized path."""
         return self.path_pattern == "*" or _expression(self.path_pattern).fullmatch(path) is not None
 
 
@@ -137,10 +137,10 @@ class EdgeConfig:
     """A distribution.
 
     Attributes:
-        behaviors: in the order in which they are tried; the default one is last.
-        error_ttls: how long an error of a status is kept (seconds), where the distribution says so.
-        key_value_store_arn: of the store of its functions.
-        aliases: host names of its own besides the domain name.
+        behaviors: In the order in which they are tried; the default one is last.
+        error_ttls: How long an error of a status is kept (seconds), where the distribution says so.
+        key_value_store_arn: Of the store of its functions.
+        aliases: Host names of its own besides the domain name.
     """
 
     distribution_id: str
@@ -158,7 +158,7 @@ class EdgeConfig:
         return self.aliases | {self.domain_name}
 
     def behavior_for(self, uri: str) -> CacheBehavior:
-        """The behaviour of a raw path."""
+        """The behavior of a raw path."""
         path = _normalized(uri)
         return next(behavior for behavior in self.behaviors if behavior.matches(path))
 
@@ -167,8 +167,8 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
     """Read a distribution and everything it names.
 
     Args:
-        session: one whose clients reach the API that has it.
-        distribution_id: of the distribution.
+        session: One whose clients reach the API that has it.
+        distribution_id: Of the distribution.
     """
     client = cast("Any", session.client("cloudfront"))
     distribution = cast("Json", client.get_distribution(Id=distribution_id)["Distribution"])

@@ -20,7 +20,7 @@ class CorsPolicy:
 
     Attributes:
         origins: `*` in one stands for any text.
-        override: whether the origin's own CORS headers are dropped.
+        override: Whether the origin's own CORS headers are dropped.
     """
 
     origins: tuple[str, ...]

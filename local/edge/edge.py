@@ -111,8 +111,8 @@ class EdgeAccess:
     Attributes:
         result: `Hit` (also stale or collapsed), `Miss`, `Error` (an origin's or the edge's) or
             `FunctionGeneratedResponse`.
-        seconds: until the last byte was sent.
-        problem: what went wrong in the edge, if anything did.
+        seconds: Until the last byte was sent.
+        problem: What went wrong in the edge, if anything did.
     """
 
     method: str
@@ -150,12 +150,12 @@ class _Exchange:
     """A request on its way: what is known of it so far.
 
     Attributes:
-        request_id: of both functions' events.
-        invalidations: how many there were when the cache was asked.
-        stale: the expired answer that is served if the origin fails.
-        fetch: what waits for the answer to this request.
-        is_background: whether no viewer waits for the answer.
-        response: is there once its head is sent.
+        request_id: Of both functions' events.
+        invalidations: How many there were when the cache was asked.
+        stale: The expired answer that is served if the origin fails.
+        fetch: What waits for the answer to this request.
+        is_background: Whether no viewer waits for the answer.
+        response: Is there once its head is sent.
     """
 
     incoming: web.BaseRequest
@@ -194,15 +194,15 @@ class Edge:
     """A distribution. Start, ask and stop it in one event loop.
 
     Attributes:
-        config: the distribution.
-        key_values: the store of its functions.
-        resolve: the version behind a function URL's host, now. Called for each request.
-        functions: runs those versions.
-        assets: reads the bucket.
-        access_log: told of each request when it is over.
-        clock: seconds since the epoch.
-        request_ids: makes the ID of each request.
-        collapses_with_cookies: whether requests are collapsed although a policy forwards cookies to the
+        config: The distribution.
+        key_values: The store of its functions.
+        resolve: The version behind a function URL's host, now. Called for each request.
+        functions: Runs those versions.
+        assets: Reads the bucket.
+        access_log: Told of each request when it is over.
+        clock: Seconds since the epoch.
+        request_ids: Makes the ID of each request.
+        collapses_with_cookies: Whether requests are collapsed although a policy forwards cookies to the
             origin. False is what CloudFront documents for now; True also shows the mistakes that this hides.
     """
 
@@ -224,7 +224,7 @@ class Edge:
         """Load the distribution's functions, for the running event loop.
 
         Raises:
-            EdgeFunctionError: one of them cannot be used.
+            EdgeFunctionError: One of them cannot be used.
         """
         loop = asyncio.get_running_loop()
         for behavior in self.config.behaviors:
@@ -238,7 +238,7 @@ class Edge:
         Requests on their way keep the functions that they began with.
 
         Raises:
-            EdgeFunctionError: a function of the new configuration cannot be used; the old one stays.
+            EdgeFunctionError: A function of the new configuration cannot be used; the old one stays.
         """
         former, self.config = self.config, config
         try:
@@ -443,7 +443,7 @@ class Edge:
         """The origin's answer when its head is there.
 
         Raises:
-            _OriginError: there is none.
+            _OriginError: There is none.
         """
         request, incoming, origin = exchange.request, exchange.incoming, route.origin
         expects = not exchange.is_background and incoming.headers.get("expect", "").lower() == "100-continue"
@@ -563,7 +563,7 @@ class Edge:
         """Return what the viewer-response function, if there is one, makes of an answer.
 
         Raises:
-            EdgeFunctionError: it failed.
+            EdgeFunctionError: It failed.
         """
         code = exchange.behavior.response_function
         if code is None or status >= web.HTTPBadRequest.status_code:

@@ -56,10 +56,10 @@ def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str
     """Headers for a function's URL.
 
     Args:
-        behavior: whose policies choose.
-        request: as the viewer-request function left it.
-        host: of the origin.
-        scheme: of the viewer's connection.
+        behavior: Whose policies choose.
+        request: As the viewer-request function left it.
+        host: Of the origin.
+        scheme: Of the viewer's connection.
     """
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     cache = behavior.cache_policy
@@ -89,9 +89,9 @@ def viewer_headers(
     """An answer's headers as the viewer gets them: the policy applied.
 
     Args:
-        policy: of the behaviour.
-        headers: as the origin sent them.
-        viewer_origin: the `Origin` of the viewer's request, for CORS.
+        policy: Of the behavior.
+        headers: As the origin sent them.
+        viewer_origin: The `Origin` of the viewer's request, for CORS.
     """
     result = [(name, value) for name, value in headers if name not in policy.removed]
     if policy.cors:

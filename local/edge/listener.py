@@ -49,11 +49,11 @@ class Listener:
 
         Args:
             port: 0 for any free one.
-            protocols: makes the protocol of each connection.
-            tls: settings for TLS; without them a TLS connection is closed.
+            protocols: Makes the protocol of each connection.
+            tls: Settings for TLS; without them a TLS connection is closed.
 
         Raises:
-            EdgePortTakenError: somebody listens there.
+            EdgePortTakenError: Somebody listens there.
         """
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:

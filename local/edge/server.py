@@ -3,7 +3,7 @@
 As with CloudFront, the host decides. A host that is no distribution's own name or alias is the first one's:
 the sites' hosts are known to its viewer-request function alone.
 
-Not as CloudFront: nobody is redirected to https, whatever a behaviour says. On loopback a redirect would
+Not as CloudFront: nobody is redirected to https, whatever a behavior says. On loopback a redirect would
 only lead to a certificate that no browser trusts.
 """
 
@@ -27,8 +27,8 @@ class EdgeServer:
     """The server of all distributions. Open and close it in one event loop.
 
     Attributes:
-        edges: the distributions; the first takes every host that none of the others has.
-        authority: signs the certificates; without it TLS is refused.
+        edges: The distributions; the first takes every host that none of the others has.
+        authority: Signs the certificates; without it TLS is refused.
     """
 
     edges: tuple[Edge, ...]
@@ -45,8 +45,8 @@ class EdgeServer:
         """Listen on 127.0.0.1; returns the port, which is a free one for 0.
 
         Raises:
-            EdgePortTakenError: somebody listens there.
-            EdgeFunctionError: a distribution's function cannot be used.
+            EdgePortTakenError: Somebody listens there.
+            EdgeFunctionError: A distribution's function cannot be used.
         """
         try:
             for edge in self.edges:
@@ -80,7 +80,7 @@ class EdgeServer:
         """Follow a change of one of the distributions.
 
         Raises:
-            EdgeFunctionError: a function of the new configuration cannot be used.
+            EdgeFunctionError: A function of the new configuration cannot be used.
         """
         for edge in self.edges:
             if edge.config.distribution_id == config.distribution_id:

@@ -55,7 +55,7 @@ def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: E
     """Let every edge of a server follow its distribution as the emulator has it now.
 
     Raises:
-        EdgeFunctionError: a function of a distribution cannot be used.
+        EdgeFunctionError: A function of a distribution cannot be used.
     """
     session = emulator.session()
     configs = [load_edge_config(session, edge.config.distribution_id) for edge in server.edges]
@@ -78,19 +78,19 @@ def local_edge(  # noqa: PLR0913 - what an edge consists of
     authority: LocalAuthority | None,
     access_log: Callable[[EdgeAccess], None],
 ) -> Generator[EdgeServer]:
-    """The edge of distributions that the emulator has, listening on ``port``.
+    """The edge of distributions that the emulator has, listening on `port`.
 
     Args:
-        loop: a running event loop of another thread.
-        emulator: has the distributions, their store and their buckets.
-        distribution_ids: the first one takes every host that none of the others has.
-        port: on 127.0.0.1.
-        workers: run the functions behind function URLs.
-        authority: signs the certificates; without it TLS is refused.
-        access_log: told of each request when it is over.
+        loop: A running event loop of another thread.
+        emulator: Has the distributions, their store and their buckets.
+        distribution_ids: The first one takes every host that none of the others has.
+        port: On 127.0.0.1.
+        workers: Run the functions behind function URLs.
+        authority: Signs the certificates; without it TLS is refused.
+        access_log: Told of each request when it is over.
 
     Raises:
-        EdgePortTakenError: somebody listens there.
+        EdgePortTakenError: Somebody listens there.
     """
     edges = [_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
     server = EdgeServer(edges=tuple(edge for edge, _ in edges), authority=authority)

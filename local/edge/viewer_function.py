@@ -146,10 +146,10 @@ class ViewerRequest:
     """A request as the edge received it.
 
     Attributes:
-        uri: the raw path, beginning with `/`.
-        query_string: raw, without `?`.
-        headers: names in lower case, in their order.
-        viewer_ip: the address it came from.
+        uri: The raw path, beginning with `/`.
+        query_string: Raw, without `?`.
+        headers: Names in lower case, in their order.
+        viewer_ip: The address it came from.
     """
 
     method: str
@@ -161,10 +161,10 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """The origin a function chose: one of the distribution by `id`, or the behaviour's own with `changes`.
+    """The origin a function chose: one of the distribution by `id`, or the behavior's own with `changes`.
 
     Attributes:
-        changes: what `updateRequestOrigin` was given, as in JavaScript (`domainName`, ...).
+        changes: What `updateRequestOrigin` was given, as in JavaScript (`domainName`, ...).
     """
 
     id: str | None = None
@@ -177,7 +177,7 @@ class Forward:
 
     Attributes:
         origin: None when the function did not choose one.
-        reads: how often the function read the KeyValueStore.
+        reads: How often the function read the KeyValueStore.
     """
 
     request: ViewerRequest
@@ -201,9 +201,9 @@ class ViewerResponse:
     """The head of a response to a viewer.
 
     Attributes:
-        reason: the `statusDescription`.
-        headers: names in lower case, `set-cookie` among them.
-        body: replaces the original body; None leaves it as it is.
+        reason: The `statusDescription`.
+        headers: Names in lower case, `set-cookie` among them.
+        body: Replaces the original body; None leaves it as it is.
     """
 
     status: int
@@ -229,12 +229,12 @@ class EdgeFunction:
         """Compile the function.
 
         Args:
-            code: the file's text.
-            key_values: the associated KeyValueStore.
-            loop: the running event loop from which alone it will be called; three times faster than without.
+            code: The file's text.
+            key_values: The associated KeyValueStore.
+            loop: The running event loop from which alone it will be called; three times faster than without.
 
         Raises:
-            EdgeFunctionError: it is larger than 10 KB, does not parse or has no function `handler`.
+            EdgeFunctionError: It is larger than 10 KB, does not parse or has no function `handler`.
         """
         size = len(code.encode())
         if size > MAXIMUM_BYTES:
@@ -260,7 +260,7 @@ class EdgeFunction:
         """Run the function for a viewer-request event.
 
         Raises:
-            EdgeFunctionError: it threw (CloudFront answers 503) or returned what it may not (502).
+            EdgeFunctionError: It threw (CloudFront answers 503) or returned what it may not (502).
         """
         event = _event("viewer-request", request, context)
         answer = self._call("run", event)
@@ -275,12 +275,12 @@ class EdgeFunction:
         """Run the function for a viewer-response event.
 
         Args:
-            request: as the viewer-request function left it.
-            response: as the viewer would get it; its body is not shown to the function.
-            context: of the event; with the request ID that the viewer-request event had.
+            request: As the viewer-request function left it.
+            response: As the viewer would get it; its body is not shown to the function.
+            context: Of the event; with the request ID that the viewer-request event had.
 
         Raises:
-            EdgeFunctionError: it threw (CloudFront answers 503) or returned what it may not (502).
+            EdgeFunctionError: It threw (CloudFront answers 503) or returned what it may not (502).
         """
         event = _event("viewer-response", request, context)
         event["response"] = _response_event(response)

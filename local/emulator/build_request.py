@@ -54,14 +54,14 @@ class BuildRequest:
     Attributes:
         build_id: `<project name>:<uuid>`.
         arn: `arn:aws:codebuild:<region>:<account>:build/<build_id>`.
-        environment_variables: the project's, then the overrides; the last of a name wins.
+        environment_variables: The project's, then the overrides; the last of a name wins.
         artifacts: None for a project without artifacts (`NO_ARTIFACTS`).
-        log_group: the CloudWatch log group, which exists.
-        log_stream: the CloudWatch log stream, which the runner creates (CodeBuild's is the build's uuid).
+        log_group: The CloudWatch log group, which exists.
+        log_stream: The CloudWatch log stream, which the runner creates (CodeBuild's is the build's uuid).
         log_archive: `<bucket>/<prefix>` where the whole log is kept as `<build uuid>.gz`: the project's S3
             logs. Empty for none.
-        timeout_minutes: from the start of the first phase to the end of the last.
-        stopped: set it to stop the build (`StopBuild`); the result is then STOPPED.
+        timeout_minutes: From the start of the first phase to the end of the last.
+        stopped: Set it to stop the build (`StopBuild`); the result is then STOPPED.
     """
 
     build_id: str

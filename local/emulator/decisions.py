@@ -19,10 +19,10 @@ class Decision:
     """What IAM said to a call, once for all calls alike.
 
     Attributes:
-        role: the name of the caller's role.
-        action: as the policy spells it, if it is allowed there.
-        resource: of an allowed call the policy's own pattern; of a refused one the resource's ARN.
-        allowed: what was said.
+        role: The name of the caller's role.
+        action: As the policy spells it, if it is allowed there.
+        resource: Of an allowed call the policy's own pattern; of a refused one the resource's ARN.
+        allowed: What was said.
     """
 
     role: str

@@ -45,10 +45,10 @@ class Destinations:
         """Send a record; what AWS would count as `DestinationDeliveryFailures` goes to the log.
 
         Args:
-            config: the function's configuration.
-            destination: the ARN of a queue or a topic.
-            body: becomes JSON.
-            attributes: of the message.
+            config: The function's configuration.
+            destination: The ARN of a queue or a topic.
+            body: Becomes JSON.
+            attributes: Of the message.
         """
         keys = execution_credentials(config)
         session = self.session_for(

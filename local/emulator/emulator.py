@@ -113,12 +113,12 @@ class Emulator:
     """The embedded AWS of one account.
 
     Args:
-        region: what the program's provider is configured with.
-        port: on 127.0.0.1; 0 takes any free one (tests).
-        log_file: for the emulator's warnings and errors; by default it is removed with its other data.
+        region: What the program's provider is configured with.
+        port: On 127.0.0.1; 0 takes any free one (tests).
+        log_file: For the emulator's warnings and errors; by default it is removed with its other data.
         account_id: 12 digits.
-        administrator: the account's root; by default a key that is made up for this emulator.
-        schedule_seconds: how often every rule of EventBridge fires that fires by the clock; by default as
+        administrator: The account's root; by default a key that is made up for this emulator.
+        schedule_seconds: How often every rule of EventBridge fires that fires by the clock; by default as
             often as the rule says.
     """
 
@@ -166,8 +166,8 @@ class Emulator:
         """Listen and serve, in a thread of its own; returns when requests are answered (0.2 s).
 
         Raises:
-            PortTakenError: the port is not free.
-            EmulatorError: the process has an emulator, or had one on another port, which its modules keep.
+            PortTakenError: The port is not free.
+            EmulatorError: The process has an emulator, or had one on another port, which its modules keep.
         """
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(self._listen())
@@ -226,12 +226,12 @@ class Emulator:
         """What a function or a build gets that runs under this role.
 
         Args:
-            role_arn: the role.
-            session_name: in the caller's ARN, as CloudTrail shows it.
-            service: who takes the role, such as `codebuild.amazonaws.com`; None asks nobody.
+            role_arn: The role.
+            session_name: In the caller's ARN, as CloudTrail shows it.
+            service: Who takes the role, such as `codebuild.amazonaws.com`; None asks nobody.
 
         Raises:
-            NotFoundInEmulatorError: there is no such role, or its trust policy does not name the service.
+            NotFoundInEmulatorError: There is no such role, or its trust policy does not name the service.
         """
         trusted = self._started().services_trusted_by(role_arn)
         if trusted is None:
@@ -258,7 +258,7 @@ class Emulator:
         """Let a rule of EventBridge that fires by the clock fire now. Returns before its target has run.
 
         Raises:
-            NotFoundInEmulatorError: there is no such rule.
+            NotFoundInEmulatorError: There is no such rule.
         """
         if not self._started().schedules.fire(rule_name):
             raise NotFoundInEmulatorError(f"no rule {rule_name} fires by the clock")
@@ -280,7 +280,7 @@ class Emulator:
         Aliases are resolved. Makes no request: cheap enough for every request of a visitor.
 
         Raises:
-            NotFoundInEmulatorError: no function has this URL.
+            NotFoundInEmulatorError: No function has this URL.
         """
         function = self._started().function_behind_url(host.partition(".")[0])
         if function is None:
@@ -291,7 +291,7 @@ class Emulator:
         """A KeyValueStore's ETag and a copy of its items, which may be newer. Makes no request.
 
         Raises:
-            NotFoundInEmulatorError: there is no such store.
+            NotFoundInEmulatorError: There is no such store.
         """
         store = self._started().key_value_store(arn)
         if store is None:

@@ -35,14 +35,14 @@ class NodeFunctionVersion:
     Two are equal when one process can serve both: same code, settings and role. Aliases are resolved.
 
     Attributes:
-        version: the number, or `$LATEST`.
-        arn: without a version or alias.
-        code_sha256: of the zip, base64 (the API's `CodeSha256`).
-        code: the zip.
-        environment: the function's own variables, without those Lambda sets.
+        version: The number, or `$LATEST`.
+        arn: Without a version or alias.
+        code_sha256: Of the zip, base64 (the API's `CodeSha256`).
+        code: The zip.
+        environment: The function's own variables, without those Lambda sets.
         memory: MB.
-        timeout: seconds.
-        invoke_mode: of the function URL through which the version was found; BUFFERED for `Invoke`.
+        timeout: Seconds.
+        invoke_mode: Of the function URL through which the version was found; BUFFERED for `Invoke`.
     """
 
     name: str
@@ -95,9 +95,9 @@ class NodeInvocation:
     """One invocation through Lambda's own doors: `Invoke`, an event source, a target, the emulator's URL.
 
     Attributes:
-        event: the JSON value the handler receives.
-        request_id: the context object's `awsRequestId`.
-        invoked_function_arn: as invoked, with version or alias if it named one.
+        event: The JSON value the handler receives.
+        request_id: The context object's `awsRequestId`.
+        invoked_function_arn: As invoked, with version or alias if it named one.
     """
 
     function: NodeFunctionVersion
@@ -120,9 +120,9 @@ class NodeResult:
     """How an invocation ended.
 
     Attributes:
-        payload: the JSON value returned; bytes for a handler that streams (prelude, 8 NUL bytes, body).
-        failure: why there is no payload.
-        log: what the function wrote meanwhile, for CloudWatch Logs.
+        payload: The JSON value returned; bytes for a handler that streams (prelude, 8 NUL bytes, body).
+        failure: Why there is no payload.
+        log: What the function wrote meanwhile, for CloudWatch Logs.
     """
 
     payload: Any = None

@@ -33,7 +33,7 @@ class Schedules:
     """The rules of one account that fire by the clock.
 
     Attributes:
-        seconds: from one call of a rule to the next, whatever the rule says; None as it says.
+        seconds: From one call of a rule to the next, whatever the rule says; None as it says.
     """
 
     account_id: str

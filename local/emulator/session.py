@@ -18,9 +18,9 @@ class EmulatorSession(boto3.Session):
     """A session of the embedded AWS.
 
     Args:
-        endpoint_url: of the embedded AWS.
-        region: of its clients, unless they name another.
-        credentials: of the administrator or of a role.
+        endpoint_url: Of the embedded AWS.
+        region: Of its clients, unless they name another.
+        credentials: Of the administrator or of a role.
     """
 
     def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:

@@ -35,9 +35,9 @@ class Piece:
     """A part of a stream that is handed over in one call.
 
     Attributes:
-        start: the position of its first record in the stream.
-        end: the position behind its last one.
-        attempts: how often it failed.
+        start: The position of its first record in the stream.
+        end: The position behind its last one.
+        attempts: How often it failed.
     """
 
     start: int
@@ -56,8 +56,8 @@ class Reader:
     """How far a mapping has read.
 
     Attributes:
-        position: where the next batch starts.
-        pieces: what is left of the batch that is being worked on, in the stream's order.
+        position: Where the next batch starts.
+        pieces: What is left of the batch that is being worked on, in the stream's order.
     """
 
     position: int
@@ -154,9 +154,9 @@ def failed_from(result: Json, records: list[Json], *, partial: bool) -> int | No
     """The index of the first record that is to be tried again; None when all are done.
 
     Args:
-        result: of the invocation, as the emulator has it.
-        records: what the function was called with.
-        partial: whether the answer may name the records that failed.
+        result: Of the invocation, as the emulator has it.
+        records: What the function was called with.
+        partial: Whether the answer may name the records that failed.
     """
     if result.get("error"):
         return 0

@@ -51,11 +51,11 @@ def properties_of(struct: struct_pb2.Struct, root: Path) -> dict[str, Any]:
     """The properties as plain values: whole numbers as int, secrets as what they hold, assets as `Content`.
 
     Args:
-        struct: as the SDK registered them.
-        root: the program's folder, which relative paths of assets start at.
+        struct: As the SDK registered them.
+        root: The program's folder, which relative paths of assets start at.
 
     Raises:
-        UnsupportedValueError: an asset leads to a URL or to a file that is not there.
+        UnsupportedValueError: An asset leads to a URL or to a file that is not there.
     """
     return {name: value for name, value in _plain(MessageToDict(struct), root).items() if value is not None}
 

@@ -112,8 +112,8 @@ class Engine:
     """Deploys programs to an emulator that runs. It remembers one stack.
 
     Args:
-        emulator: where resources are made; it must be started.
-        root: the program's folder; relative paths of assets start there.
+        emulator: Where resources are made; it must be started.
+        root: The program's folder; relative paths of assets start there.
     """
 
     def __init__(self, emulator: Emulator, *, root: Path) -> None:
@@ -132,15 +132,15 @@ class Engine:
         """Run `__main__.py` under `Pulumi.<stack>.yaml`.
 
         Args:
-            root: another checkout, from now on: its program changes what the former one made.
-            stack: the stage; `local`, unless a test wants to see another.
-            overrides: settings that replace those of the file; objects are merged into the file's.
-            on_resource: called with URN, type and seconds for each resource made or changed; from any thread.
+            root: Another checkout, from now on: its program changes what the former one made.
+            stack: The stage; `local`, unless a test wants to see another.
+            overrides: Settings that replace those of the file; objects are merged into the file's.
+            on_resource: Called with URN, type and seconds for each resource made or changed; from any thread.
 
         Raises:
-            UnknownTypeError: the program registers a type that has no creator.
-            ResourceError: the emulator refused a resource.
-            EngineError: the settings file is missing or is none.
+            UnknownTypeError: The program registers a type that has no creator.
+            ResourceError: The emulator refused a resource.
+            EngineError: The settings file is missing or is none.
         """
         self._root = root or self._root
         config = _merged(self._settings(stack), overrides or {})

@@ -22,7 +22,7 @@ class Registration:
     """A custom resource that the program registers.
 
     Attributes:
-        ignore_changes: property paths whose later changes the program does not want carried out.
+        ignore_changes: Property paths whose later changes the program does not want carried out.
     """
 
     declared: Declared
@@ -56,10 +56,10 @@ class Monitor:
     """What the SDK registers resources with. Its methods are called by several threads.
 
     Attributes:
-        register: makes a custom resource; returns what it became.
-        invoke: calls a function of the provider, by token.
-        outputs: the stack's outputs, after the run.
-        warnings: what the program or the SDK warned of.
+        register: Makes a custom resource; returns what it became.
+        invoke: Calls a function of the provider, by token.
+        outputs: The stack's outputs, after the run.
+        warnings: What the program or the SDK warned of.
     """
 
     project: str

@@ -174,11 +174,11 @@ def _distribution(properties: Properties) -> dict[str, Any]:
         "Enabled": properties["enabled"],
         "Aliases": items(properties.get("aliases")),
         "Origins": items([_origin(origin) for origin in properties["origins"]]),
-        "DefaultCacheBehavior": _behaviour(one(properties["defaultCacheBehavior"])),
+        "DefaultCacheBehavior": _behavior(one(properties["defaultCacheBehavior"])),
         "CacheBehaviors": items(
             [
-                {"PathPattern": behaviour["pathPattern"], **_behaviour(behaviour)}
-                for behaviour in properties.get("orderedCacheBehaviors") or []
+                {"PathPattern": behavior["pathPattern"], **_behavior(behavior)}
+                for behavior in properties.get("orderedCacheBehaviors") or []
             ]
         ),
         "CustomErrorResponses": items(
@@ -242,19 +242,19 @@ def _origin(origin: Properties) -> dict[str, Any]:
     return described
 
 
-def _behaviour(behaviour: Properties) -> dict[str, Any]:
+def _behavior(behavior: Properties) -> dict[str, Any]:
     functions = [
         {"FunctionARN": association["functionArn"], "EventType": association["eventType"]}
-        for association in behaviour.get("functionAssociations") or []
+        for association in behavior.get("functionAssociations") or []
     ]
     return {
         "AllowedMethods": {
-            **items(behaviour["allowedMethods"]),
-            "CachedMethods": items(behaviour["cachedMethods"]),
+            **items(behavior["allowedMethods"]),
+            "CachedMethods": items(behavior["cachedMethods"]),
         },
         "FunctionAssociations": items(functions),
         **given(
-            behaviour,
+            behavior,
             TargetOriginId="targetOriginId",
             ViewerProtocolPolicy="viewerProtocolPolicy",
             Compress="compress",

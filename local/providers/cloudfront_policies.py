@@ -70,14 +70,14 @@ def delete_origin_request_policy(aws: Aws, _declared: Declared, made: Made) -> N
 def _parts_of_request(properties: Properties) -> dict[str, Any]:
     """Headers, cookies and query strings, each as `none`, `all` or a list."""
     described: dict[str, Any] = {}
-    for config, behaviour, part, argument in (
+    for config, behavior, part, argument in (
         ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
         ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
         ("queryStringsConfig", "queryStringBehavior", "queryStrings", "QueryStringsConfig"),
     ):
         chosen = one(properties[config])
         listed = one(chosen.get(part)).get("items")
-        described[argument] = {behaviour[0].upper() + behaviour[1:]: chosen[behaviour]}
+        described[argument] = {behavior[0].upper() + behavior[1:]: chosen[behavior]}
         if listed:
             described[argument][part[0].upper() + part[1:]] = items(listed)
     return described

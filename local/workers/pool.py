@@ -56,10 +56,10 @@ class WorkerPool:
     never is: while more than `maximum` versions answer requests, there are more workers.
 
     Attributes:
-        node: the Node.js executable.
-        certificate_authority: a PEM file that the functions trust besides the public ones.
-        log: gets each line a function writes, except what it writes during `invoke`.
-        maximum: how many idle workers to keep, about 100 MB each.
+        node: The Node.js executable.
+        certificate_authority: A PEM file that the functions trust besides the public ones.
+        log: Gets each line a function writes, except what it writes during `invoke`.
+        maximum: How many idle workers to keep, about 100 MB each.
     """
 
     node: Path
@@ -89,14 +89,14 @@ class WorkerPool:
         """Send a request to the function URL behind which `version` was found.
 
         Args:
-            version: who shall answer.
-            method: of the request.
-            target: raw path and query string.
-            headers: with `host`, the URL's own name.
-            body: whole or in parts; None for none.
+            version: Who shall answer.
+            method: Of the request.
+            target: Raw path and query string.
+            headers: With `host`, the URL's own name.
+            body: Whole or in parts; None for none.
 
         Raises:
-            WorkerFailedError: the process could not be started or ended before it answered, or the URL does
+            WorkerFailedError: The process could not be started or ended before it answered, or the URL does
                 not stream while the function does.
         """
         async with self._lease(version) as worker:
@@ -121,7 +121,7 @@ class WorkerPool:
         """`invoke` for callers in another thread than the pool's event loop, which must be running.
 
         Raises:
-            RuntimeError: called from that very thread, where it would wait for itself.
+            RuntimeError: Called from that very thread, where it would wait for itself.
         """
         loop = self._loop
         if loop is None:

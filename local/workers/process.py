@@ -65,13 +65,13 @@ class WorkerProcess:
         """Send a request to the function's URL.
 
         Args:
-            method: of the request.
-            target: raw path and query string, as the function shall see them.
-            headers: with `host`, the URL's own name.
-            body: whole or in parts; None for none.
+            method: Of the request.
+            target: Raw path and query string, as the function shall see them.
+            headers: With `host`, the URL's own name.
+            body: Whole or in parts; None for none.
 
         Raises:
-            WorkerFailedError: the process ended before it answered.
+            WorkerFailedError: The process ended before it answered.
         """
         url = yarl.URL(f"http://worker/url{target}", encoded=True)
         try:
@@ -91,7 +91,7 @@ class WorkerProcess:
         """Run the handler once with any event.
 
         Raises:
-            WorkerFailedError: the process ended before it answered.
+            WorkerFailedError: The process ended before it answered.
         """
         headers = {
             "x-request-id": invocation.request_id,
@@ -131,10 +131,10 @@ class WorkerPlace:
     """Where and with what a worker runs.
 
     Attributes:
-        node: the Node.js executable.
-        code: the folder of the unpacked code, which becomes the working directory.
-        socket: where it shall listen; a path of at most 100 bytes that does not exist.
-        variables: beyond the function's own and Lambda's.
+        node: The Node.js executable.
+        code: The folder of the unpacked code, which becomes the working directory.
+        socket: Where it shall listen; a path of at most 100 bytes that does not exist.
+        variables: Beyond the function's own and Lambda's.
     """
 
     node: Path
@@ -147,12 +147,12 @@ async def start_worker(version: NodeFunctionVersion, place: WorkerPlace, log: Lo
     """Start a process for `version` and wait until it can be used.
 
     Args:
-        version: what to run.
-        place: where and with what.
-        log: gets each line the function writes outside of `invoke`.
+        version: What to run.
+        place: Where and with what.
+        log: Gets each line the function writes outside of `invoke`.
 
     Raises:
-        WorkerFailedError: it ended, failed to load, or was not ready in time.
+        WorkerFailedError: It ended, failed to load, or was not ready in time.
     """
     name = f"{version.name} version {version.version}"
     status_read, status_write = os.pipe()

@@ -24,7 +24,7 @@ def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Creat
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        repeatable: creating it again is how AWS changes it (a policy, a rule, a configuration of something).
+        repeatable: Creating it again is how AWS changes it (a policy, a rule, a configuration of something).
     """
 
     def register(create: Create) -> Create:

@@ -15,7 +15,7 @@ class Declared:
     """A resource as the program declares it.
 
     Attributes:
-        properties: inputs in camelCase; what is None is left out; assets are `Content`.
+        properties: Inputs in camelCase; what is None is left out; assets are `Content`.
     """
 
     urn: str

@@ -318,7 +318,7 @@ def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) ->
     assert "pa55word" not in "\n".join(site.bench.aws.log)
 
 
-def test_images_that_would_stay_unoptimised_are_not_released_silently(site: Site) -> None:
+def test_images_that_would_stay_unoptimized_are_not_released_silently(site: Site) -> None:
     """D7: open-next goes on when sharp cannot be installed."""
     own = site.build({"without-sharp": ""})
     warned = [line for line in site.said() if line.startswith("WARNING")]

@@ -83,7 +83,7 @@ CONFIG = EdgeConfig(
 
 
 def with_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
-    """The configuration with a viewer-response function of this body in every behaviour."""
+    """The configuration with a viewer-response function of this body in every behavior."""
     code = f"function handler(event) {{ {body} }}"
     behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
     return attrs.evolve(config, behaviors=behaviors)

@@ -165,7 +165,7 @@ def config() -> EdgeConfig:
     return loaded
 
 
-def test_origins_and_behaviours_are_read(config: EdgeConfig) -> None:
+def test_origins_and_behaviors_are_read(config: EdgeConfig) -> None:
     assert config.domain_name == "d111111abcdef8.cloudfront.net"
     assert config.origins == {
         "assets": Origin(
@@ -239,7 +239,7 @@ def test_response_headers_are_read(config: EdgeConfig) -> None:
         ("/../..", "*"),
     ],
 )
-def test_a_normalized_path_chooses_the_behaviour(config: EdgeConfig, uri: str, pattern: str) -> None:
+def test_a_normalized_path_chooses_the_behavior(config: EdgeConfig, uri: str, pattern: str) -> None:
     assert config.behavior_for(uri).path_pattern == pattern
 
 

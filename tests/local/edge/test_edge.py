@@ -262,7 +262,7 @@ def test_a_viewer_who_leaves_ends_the_request_to_the_origin() -> None:
     run(scenario, functions=FakeFunctions(respond))
 
 
-def test_methods_the_behaviour_does_not_take_are_refused() -> None:
+def test_methods_the_behavior_does_not_take_are_refused() -> None:
     reading = attrs.evolve(
         CONFIG, behaviors=(attrs.evolve(DEFAULT, allowed_methods=frozenset({"GET", "HEAD"})),)
     )
@@ -291,7 +291,7 @@ def test_a_function_that_fails_is_a_503_and_an_invalid_result_is_a_502(broken: s
     run(scenario, config=config)
 
 
-def test_without_a_function_the_behaviours_own_origin_answers() -> None:
+def test_without_a_function_the_behaviors_own_origin_answers() -> None:
     plain = CacheBehavior(path_pattern="*", target_origin_id="assets")
 
     async def scenario(world: World) -> None:

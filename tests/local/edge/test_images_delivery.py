@@ -156,7 +156,7 @@ def test_an_invalidation_is_of_one_distribution_that_there_is(delivery: Delivery
     assert result_of(delivery.get("/images/1")) == "Hit"
 
 
-def test_conditions_and_ranges_are_honoured_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
+def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
     etag = delivery.put("images/1")
     for result in ("Miss", "Hit"):
         part = delivery.get("/images/1", range="bytes=1-3")
