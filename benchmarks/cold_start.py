@@ -92,7 +92,7 @@ def _sizes(folder: Path, say: Say) -> str:
     """The functions' code and the layers for this machine's processor, as they are and as a zip."""
     runtime, architecture = host_target()
     layers = folder / "layers"
-    build_layers(runtime, architecture, layers, host=True, say=say)
+    build_layers(runtime, architecture, layers, host=True, report=say)
     built = layers / f"{runtime}-{architecture}"
     parts = {
         "code of all functions": [file for end in SHIPPED for file in (ROOT / "runtime").rglob(f"*{end}")],

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from local.cloud import Cloud, Ports, free_ports
+from local.cloud import Cloud, Ports, find_free_ports
 from local.progress import Progress
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
 # A process may have several emulators one after the other, if they take the same port.
-_ports = cache(free_ports)
+_ports = cache(find_free_ports)
 
 
 def quiet() -> Progress:
@@ -27,7 +27,7 @@ def quiet() -> Progress:
 def cloud(sites: Sequence[str]) -> Generator[Cloud]:
     """An embedded cloud with these sites, that shows nothing."""
     ports: Ports = _ports()
-    with Cloud.running(root=ROOT, ports=ports, progress=quiet(), sites=sites) as running:
+    with Cloud.start(root=ROOT, ports=ports, progress=quiet(), sites=sites) as running:
         yield running
 
 

@@ -12,9 +12,9 @@ from benchmarks.embedded import ROOT, cloud, live, quiet
 from benchmarks.model import Goal, Measurement, Report, Say
 from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
 from local.cloud import Cloud
-from local.demo.demo import SITE, Connected, connect
-from local.demo.site_checks import commit_shown
-from local.github import push_payload
+from local.demo.demo import SITE, ConnectedProject, connect
+from local.demo.site_checks import read_commit
+from local.github import create_push_payload
 from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
@@ -68,14 +68,16 @@ def measure(say: Say) -> Report:
     )
 
 
-def _push(connected: Connected) -> float:
+def _push(connected: ConnectedProject) -> float:
     sha = connected.repository.head
-    payload = push_payload(repository_url=connected.repository.url, sha=sha, message="The example site")
+    payload = create_push_payload(
+        repository_url=connected.repository.url, sha=sha, message="The example site"
+    )
     began = time.perf_counter()
     answer = connected.webhook.deliver(payload)
     answer.raise_for_status()
     live(connected.client.wait_until(answer.json()["deploymentId"], ()))
-    shown = commit_shown(connected.visitor.get("/").text)
+    shown = read_commit(connected.visitor.get("/").text)
     seconds = time.perf_counter() - began
     if shown != sha:
         raise ValueError(f"the live site shows {shown}, not {sha}")
@@ -83,7 +85,7 @@ def _push(connected: Connected) -> float:
 
 
 def _bare(
-    connected: Connected, folder: Path, environment: Mapping[str, str], say: Say
+    connected: ConnectedProject, folder: Path, environment: Mapping[str, str], say: Say
 ) -> Mapping[str, float]:
     """Seconds of each step of a bare build."""
     say("push: bare build")
@@ -100,7 +102,7 @@ def _bare(
     }
 
 
-def _checkout(connected: Connected, folder: Path, environment: Mapping[str, str]) -> Path:
+def _checkout(connected: ConnectedProject, folder: Path, environment: Mapping[str, str]) -> Path:
     _run(("git", "clone", "--quiet", str(connected.repository.folder), str(folder)), ROOT, environment)
     return folder
 

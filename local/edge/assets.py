@@ -13,7 +13,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from local.edge.bucket_access import NOTHING, BucketAccess
-from local.http_messages import Headers, StreamedResponse, received
+from local.http_messages import Headers, StreamedResponse, decode_headers
 
 PASSED_HEADERS = frozenset(
     {"range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
@@ -89,7 +89,9 @@ class AssetsBucket:
                 status=answer.status,
                 # CloudFront keeps S3's own bookkeeping to itself.
                 headers=[
-                    header for header in received(answer.raw_headers) if not header[0].startswith("x-amz-")
+                    header
+                    for header in decode_headers(answer.raw_headers)
+                    if not header[0].startswith("x-amz-")
                 ],
                 chunks=answer.content.iter_any(),
             )

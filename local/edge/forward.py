@@ -10,7 +10,7 @@ from aiohttp import web
 from local.edge.cache import CachedResponse, accepted_encodings, selected_cookies, selected_query
 from local.edge.config import CacheBehavior, OriginRequestPolicy, ResponseHeadersPolicy
 from local.edge.viewer_function import ViewerRequest, is_disallowed
-from local.http_messages import Headers, readable
+from local.http_messages import Headers, decode_header_value
 
 # RFC 9110, section 7.6.1: of one connection, never passed on.
 HOP_BY_HOP = frozenset(
@@ -116,7 +116,7 @@ def error_page(status: int, title: str, text: str) -> tuple[Headers, bytes]:
 
 def viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
     """What arrived, as CloudFront sees it."""
-    raw = readable(incoming.raw_path)
+    raw = decode_header_value(incoming.raw_path)
     if not raw.startswith("/"):
         # The absolute form of RFC 9112, section 3.2.2, or "*" of OPTIONS.
         parts = urlsplit(raw)
@@ -126,7 +126,9 @@ def viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
         method=incoming.method,
         uri=uri,
         query_string=query_string,
-        headers=passed_on([(name.lower(), readable(value)) for name, value in incoming.headers.items()]),
+        headers=passed_on(
+            [(name.lower(), decode_header_value(value)) for name, value in incoming.headers.items()]
+        ),
         viewer_ip=incoming.remote or "127.0.0.1",
     )
 

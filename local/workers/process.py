@@ -17,7 +17,7 @@ import yarl
 from attrs import define, field, frozen
 
 from local.emulator.node_function import NodeFailure, NodeFunctionVersion, NodeInvocation, NodeResult
-from local.http_messages import Headers, StreamedResponse, received
+from local.http_messages import Headers, StreamedResponse, decode_headers
 
 SCRIPT = Path(__file__).with_name("worker.mjs")
 # Loading a large bundle on a busy machine; Lambda gives the first start 10 seconds of a whole CPU.
@@ -83,7 +83,7 @@ class WorkerProcess:
         async with answer:
             yield StreamedResponse(
                 status=answer.status,
-                headers=received(answer.raw_headers),
+                headers=decode_headers(answer.raw_headers),
                 chunks=answer.content.iter_any(),
             )
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from local.demo.demo import Pushed
+from local.demo.demo import PushedProject
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
 from runtime.shared.api.routes import Route
@@ -27,7 +27,7 @@ def name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def path(route: Route, pushed: Pushed) -> str:
+def path(route: Route, pushed: PushedProject) -> str:
     return route.path.format(
         projectId=pushed.project["projectId"], deploymentId=pushed.deployment["deploymentId"]
     )
@@ -40,7 +40,7 @@ def path(route: Route, pushed: Pushed) -> str:
     ids=["missing", "expired", "tampered", "made up"],
 )
 def test_every_route_refuses_a_token_that_is_not_good(
-    cloud: Cloud, first: Pushed, route: Route, token: Callable[[str], str] | None
+    cloud: Cloud, first: PushedProject, route: Route, token: Callable[[str], str] | None
 ) -> None:
     """A1, A5."""
     headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
@@ -76,7 +76,7 @@ def foreign_token(cloud: Cloud) -> str:
 
 @pytest.mark.parametrize("route", PRIVATE, ids=name)
 def test_every_route_refuses_a_token_of_another_pool(
-    cloud: Cloud, first: Pushed, foreign_token: str, route: Route
+    cloud: Cloud, first: PushedProject, foreign_token: str, route: Route
 ) -> None:
     """A1, A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
@@ -86,7 +86,9 @@ def test_every_route_refuses_a_token_of_another_pool(
 
 
 @pytest.mark.parametrize("route", [route for route in PRIVATE if route.method != "DELETE"], ids=name)
-def test_the_owner_gets_in_on_every_route(cloud: Cloud, first: Pushed, broken: Broken, route: Route) -> None:
+def test_the_owner_gets_in_on_every_route(
+    cloud: Cloud, first: PushedProject, broken: Broken, route: Route
+) -> None:
     """A1: asked for what changes nothing, such as an empty change, or the promote of a failed deployment.
 
     Deleting would take what the other tests look at: `tests/runtime/api/test_deleting.py`.
@@ -108,7 +110,7 @@ def stranger(cloud: Cloud) -> PlatformClient:
 
 
 @pytest.mark.parametrize("route", OF_ONE_THING, ids=name)
-def test_anothers_things_do_not_exist(first: Pushed, stranger: PlatformClient, route: Route) -> None:
+def test_anothers_things_do_not_exist(first: PushedProject, stranger: PlatformClient, route: Route) -> None:
     """A5: 404, and word for word what a thing that really does not exist answers."""
     nothing = route.path.format(
         projectId="01ARZ3NDEKTSV4RRFFQ69G5FAV", deploymentId="01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -147,10 +149,10 @@ def api_may_not_query(cloud: Cloud) -> Generator[None]:
 
 
 @pytest.mark.usefixtures("api_may_not_query")
-def test_a_function_fails_at_the_call_it_has_no_permission_for(cloud: Cloud, first: Pushed) -> None:
+def test_a_function_fails_at_the_call_it_has_no_permission_for(cloud: Cloud, first: PushedProject) -> None:
     """Q3: the roles' policies are enforced, so a missing grant is found before AWS."""
     with pytest.raises(PlatformError) as refused:
-        first.client.deployments(first.project["projectId"])
+        first.client.list_deployments(first.project["projectId"])
     assert refused.value.status >= 500  # AWS answers 500 here, the emulator 502
     assert any("AccessDenied" in line and "Query" in line for line in log_of(cloud, "api"))
     assert first.client.call("GET", f"/projects/{first.project['projectId']}")["site"] == "next-site"

@@ -17,7 +17,7 @@ from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError
 from anchor.terminal import Terminal, asked
 from local.cloud import Cloud, User
-from local.demo.demo import Pushed
+from local.demo.demo import PushedProject
 from local.platform_client import PlatformClient
 from tests.anchor.hostile_texts import acting
 from tests.e2e.released import Released
@@ -297,12 +297,12 @@ def test_a_password_is_not_sent_openly(nobody: Anchor) -> None:
 
 
 @pytest.fixture
-def owner(first: Pushed, nobody: Anchor) -> Anchor:
+def owner(first: PushedProject, nobody: Anchor) -> Anchor:
     """Signed in as who pushed the first release."""
     return nobody.signed_in_as(first.client)
 
 
-def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: Pushed) -> None:
+def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: PushedProject) -> None:
     deployment = first.deployment["deploymentId"]
     log = owner.good("logs", deployment)
     assert "npm ci" in log
@@ -312,7 +312,7 @@ def test_the_log_of_a_build_is_read_to_its_end(owner: Anchor, first: Pushed) -> 
     assert not owner.pauses
 
 
-def test_deployments_are_listed_and_shown(owner: Anchor, first: Pushed) -> None:
+def test_deployments_are_listed_and_shown(owner: Anchor, first: PushedProject) -> None:
     deployment = first.deployment["deploymentId"]
     assert deployment in owner.good("deployments", first.project["projectId"])
     assert first.deployment["commitSha"] in owner.good("deployment", deployment)

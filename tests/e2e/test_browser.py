@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import Cloud
-from local.demo.demo import Pushed, push
+from local.demo.demo import PushedProject, push
 from local.progress import Progress
 from tests.e2e import devtools
 from tests.e2e.chromium import chromium
@@ -32,14 +32,14 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str],
 
 
 @pytest.fixture(scope="module")
-def next_push(cloud: Cloud, first: Pushed) -> Pushed:
+def next_push(cloud: Cloud, first: PushedProject) -> PushedProject:
     """The site's second push, live."""
     first.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
     return push(cloud, first, "Add a file", Progress())
 
 
 @pytest.fixture
-def tab(first: Pushed, visit: Callable[[str], Tab]) -> Tab:
+def tab(first: PushedProject, visit: Callable[[str], Tab]) -> Tab:
     """A tab at the first release's own address, which no switch changes."""
     return visit(first.deployment["url"])
 
@@ -54,8 +54,8 @@ class Skew:
         tab: A tab at the site's address.
     """
 
-    old: Pushed
-    new: Pushed
+    old: PushedProject
+    new: PushedProject
     tab: Tab
 
     def switch(self) -> None:
@@ -64,7 +64,10 @@ class Skew:
 
 @pytest.fixture(params=["on to the second", "back to the first"])
 def skew(
-    request: pytest.FixtureRequest, first: Pushed, next_push: Pushed, visit: Callable[[str], Tab]
+    request: pytest.FixtureRequest,
+    first: PushedProject,
+    next_push: PushedProject,
+    visit: Callable[[str], Tab],
 ) -> Skew:
     old, new = (first, next_push) if request.param == "on to the second" else (next_push, first)
     live = first.client.call("GET", f"/projects/{first.project['projectId']}")["live"]["deploymentId"]
@@ -78,7 +81,7 @@ def of_a_page(request: Request) -> bool:
     return request.headers.get("next-router-segment-prefetch", "").endswith("/__PAGE__")
 
 
-def test_a_page_comes_to_life(first: Pushed, tab: Tab) -> None:
+def test_a_page_comes_to_life(first: PushedProject, tab: Tab) -> None:
     """D7: scripts load, React takes over what the server rendered, and a script comes when it is wanted."""
     tab.open("/browser")
     assert tab.text("commit") == tab.text("page") == tab.text("script") == first.sha
@@ -141,7 +144,7 @@ def test_a_link_leads_on_and_back_without_loading_a_page_anew(tab: Tab, path: st
     assert tab.settled() == []
 
 
-def test_a_form_is_sent_and_answered_without_loading_a_page_anew(first: Pushed, tab: Tab) -> None:
+def test_a_form_is_sent_and_answered_without_loading_a_page_anew(first: PushedProject, tab: Tab) -> None:
     """D7: a server action as React sends it, its redirect, and its cookie."""
     tab.open("/action")
     tab.value(f"{FULL_LOAD} = false")
@@ -199,7 +202,9 @@ def test_a_visitor_is_led_where_the_site_says(
     assert tab.settled() == []
 
 
-def test_draft_mode_is_one_visitors_cookie(first: Pushed, tab: Tab, visit: Callable[[str], Tab]) -> None:
+def test_draft_mode_is_one_visitors_cookie(
+    first: PushedProject, tab: Tab, visit: Callable[[str], Tab]
+) -> None:
     """D7: kept by a browser, whose rules for cookies are stricter than a script's."""
     tab.open("/draft")
     tab.shows("draft", "off")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import frozen
 
-from local.cloud import EXAMPLE, Cloud
+from local.cloud import EXAMPLE_NAME, Cloud
 from local.emulator.decisions import Decision
 from tests.e2e.tiny_platform import SITES
 
@@ -110,7 +110,7 @@ def _aliases(cloud: Cloud) -> dict[str, str]:
 def _of_any_site(right: Right, keys: Mapping[str, str]) -> Right:
     text = json.dumps(right)
     for site, before in product(
-        (EXAMPLE, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
+        (EXAMPLE_NAME, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
     ):
         text = text.replace(f"{before}{site}", f"{before}<site>")
     for key, alias in keys.items():

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from attrs import frozen
 
-from local.github import push_payload
+from local.github import create_push_payload
 from local.platform_client import Json
 from tests.e2e.held_builds import failing, held_builds
 from tests.e2e.neighbour import Neighbour
@@ -33,7 +33,7 @@ def elsewhere(platform: TinyPlatform) -> TinyProject:
 def push(site: TinyProject, message: str) -> str:
     """Deliver a push of what is there already, under another message, and return the deployment's id."""
     head = site.repository.head
-    payload = push_payload(repository_url=site.repository.url, sha=head, message=message)
+    payload = create_push_payload(repository_url=site.repository.url, sha=head, message=message)
     answer = site.webhook.deliver(payload)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["deploymentId"])
@@ -82,7 +82,7 @@ def five(platform: TinyPlatform, busy: TinyProject) -> Five:
         # The newest first: when it has ended, they all have.
         deployments = ended(busy, pushed[::-1])[::-1]
     return Five(
-        deployments=[busy.client.deployment(each["deploymentId"]) for each in deployments],
+        deployments=[busy.client.get_deployment(each["deploymentId"]) for each in deployments],
         built=list(builds.ran),
     )
 
@@ -143,4 +143,4 @@ def test_who_cancels_makes_room_and_gives_up_his_place(
         builds.let_go()
         (last,) = ended(busy, [newer])
     assert last["status"] == "failed"
-    assert elsewhere.client.deployment(waits)["status"] == "cancelled"
+    assert elsewhere.client.get_deployment(waits)["status"] == "cancelled"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.load import Load
+from local.demo.load import VisitorLoad
 from tests.e2e.processes import descendants
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.reliability_page import tells
@@ -36,15 +36,15 @@ def until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
 @contextmanager
 def visited(site: TinyProject) -> Iterator[None]:
     """Visitors load the site meanwhile: no answer fails, and none mixes two releases."""
-    with Load(url=site.project["url"], visitors=2) as load:
+    with VisitorLoad(url=site.project["url"], visitors=2) as load:
         yield
     assert load.answers
-    assert not load.failed, load.failed[:3]
-    assert not load.mixed, load.mixed[:3]
+    assert not load.failed_answers, load.failed_answers[:3]
+    assert not load.mixed_answers, load.mixed_answers[:3]
 
 
 def status(site: TinyProject, deployment_id: str) -> str:
-    return str(site.client.deployment(deployment_id)["status"])
+    return str(site.client.get_deployment(deployment_id)["status"])
 
 
 def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None:

@@ -43,7 +43,7 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     before = remains(platform.cloud, "alpha")
     collect(platform.cloud)
     after = remains(platform.cloud, "alpha")
-    free = site.client.change_project(site.project_id, pinned=False)
+    free = site.client.update_project(site.project_id, pinned=False)
     collect(platform.cloud)
     unpinned = remains(platform.cloud, "alpha")
     site.client.promote(first)

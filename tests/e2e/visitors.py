@@ -16,7 +16,7 @@ import requests
 from attrs import field, frozen
 
 from local.builds.environment import node_folder
-from local.cloud import Cloud, free_ports
+from local.cloud import Cloud, find_free_ports
 from local.layers import host_target
 from local.node import find_node
 from runtime.deploy.releases.publishing import release_alias
@@ -290,7 +290,7 @@ def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Gener
         host: What visitors send as their host.
         settings: Those of the build: `next.config` is read again.
     """
-    port = free_ports().edge
+    port = find_free_ports().edge
     node = find_node()
     command = (str(node.node), "node_modules/next/dist/bin/next", "start", "-p", str(port), "-H", "127.0.0.1")
     with subprocess.Popen(

@@ -58,7 +58,7 @@ def lock(tmp_path: Path) -> Path:
 
 
 def build(root: Path, lock: Path, pip: FakePip, target: tuple[str, str] = ("python3.13", "arm64")) -> Path:
-    return build_layers(*target, root, lock=lock, pip=pip, say=lambda _: None)
+    return build_layers(*target, root, lock=lock, pip=pip, report=lambda _: None)
 
 
 def content(folder: Path) -> dict[str, tuple[str, int, int]]:
@@ -131,7 +131,7 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
     """L1: the embedded cloud runs the functions with this interpreter, whatever its system."""
     pip = FakePip()
-    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, say=lambda _: None)
+    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
     assert not [argument for call in pip.calls for argument in call if "--platform" in argument]
     with pytest.raises(LayerError, match="This machine runs"):
