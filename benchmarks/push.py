@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.embedded import ROOT, cloud, live, quiet
 from benchmarks.model import Goal, Measurement, Report, Say
-from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
+from local.builds.environment import BuildMachine, build_tool_path, prepare_node_folder, read_network_settings
 from local.cloud import Cloud
 from local.demo.demo import SITE, ConnectedProject, connect
 from local.demo.site_checks import read_commit
@@ -121,14 +121,14 @@ def _environment(running: Cloud) -> Mapping[str, str]:
     """What builds have, as far as a bare one needs it."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(
-        node=node_folder(find_node(), kept / "node"),
+        node=prepare_node_folder(find_node(), kept / "node"),
         npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - npm's own name
         endpoint_url=running.emulator.endpoint_url,
-        host=os.environ,
+        host_environment=os.environ,
     )
     return {
-        **network_settings(machine.host),
-        "PATH": tool_path(machine),
+        **read_network_settings(machine.host_environment),
+        "PATH": build_tool_path(machine),
         "HOME": os.environ["HOME"],
         "LANG": "C.UTF-8",
         "npm_config_cache": str(machine.npm_cache),

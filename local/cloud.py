@@ -17,12 +17,18 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from local.builds.aws import clients_at
-from local.builds.environment import BuildMachine, node_folder
+from local.builds.aws import create_client_factory
+from local.builds.environment import BuildMachine, prepare_node_folder
 from local.builds.runner import BuildRunner
-from local.edge.edge import EdgeAccess
+from local.edge.exchange import EdgeAccess
 from local.edge.listener import EdgePortTakenError
-from local.edge.thread import event_loop_thread, local_authority, local_edge, node_workers, reload_edge
+from local.edge.thread import (
+    create_local_authority,
+    reload_edge,
+    run_edge,
+    run_event_loop_thread,
+    run_node_workers,
+)
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine
 from local.git_server import Author, GitServer
@@ -167,38 +173,38 @@ class Cloud:
                 overrides=overrides,
                 log_file=state_folder / "emulator.log",
             )
-            build_machine = BuildMachine(
-                node=node_folder(node, cache_folder / "node"),
+            machine = BuildMachine(
+                node=prepare_node_folder(node, cache_folder / "node"),
                 npm_cache=Path(os.environ.get("npm_config_cache", cache_folder / "npm-cache")),  # noqa: SIM112 - npm's own name
                 endpoint_url=emulator.endpoint_url,
-                host=os.environ,
-                git=git.environment(),
+                host_environment=os.environ,
+                git_environment=git.environment(),
             )
-            emulator.on_build(
+            emulator.set_build_runner(
                 BuildRunner(
                     folder=state_folder / "builds",
-                    machine=build_machine,
-                    credentials=lambda role: emulator.credentials_for_role(role).environment(),
-                    clients=clients_at(emulator.endpoint_url),
+                    machine=machine,
+                    credentials=lambda role: emulator.create_role_credentials(role).to_environment(),
+                    clients=create_client_factory(emulator.endpoint_url),
                     clock=_utc_now,
                     progress=cloud._note_build_line,
                 ).run
             )
             with progress.step("edge started") as step:
-                authority = local_authority(cache_folder / "tls")
+                authority = create_local_authority(cache_folder / "tls")
                 requests = stack.enter_context((state_folder / "edge.log").open("a"))
-                loop = stack.enter_context(event_loop_thread("edge"))
+                loop = stack.enter_context(run_event_loop_thread("edge"))
                 workers = stack.enter_context(
-                    node_workers(
+                    run_node_workers(
                         loop,
                         node=node.node,
                         authority=authority,
                         log=lambda version, line: print(version.name, line, file=requests, flush=True),
                     )
                 )
-                emulator.on_node_invoke(workers.invoke_from_thread)
+                emulator.set_node_invoker(workers.invoke_from_thread)
                 edge = stack.enter_context(
-                    local_edge(
+                    run_edge(
                         loop,
                         emulator=emulator,
                         distribution_ids=_list_distribution_ids(deployed),
@@ -281,7 +287,7 @@ def _create_stage_overrides(
 def _list_distribution_ids(deployed: Deployment) -> tuple[str, ...]:
     """Return the IDs of all distributions. The distribution of the sites is first."""
     sites = deployed.outputs["distributionId"]
-    found = [resource.id for resource in deployed.of_type("aws:cloudfront/distribution:Distribution")]
+    found = [resource.id for resource in deployed.filter_by_type("aws:cloudfront/distribution:Distribution")]
     return (sites, *(identity for identity in found if identity != sites))
 
 

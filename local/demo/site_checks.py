@@ -125,7 +125,7 @@ def check_revalidation_by_tag(visitor: Visitor, sha: str) -> str:
     new = next((v for v in poll_values(visitor, "/isr/tag", "value") if v != value), None)
     expect(new, "the page still shows the old value after revalidateTag")
     again = wait_for_cache_hit(visitor, "/isr/tag")
-    # S3's timestamps have a resolution of one second, so the page may be rendered again: not compared to `new`.
+    # S3 timestamps have a resolution of one second: the page may be rendered again, so `new` is not compared.
     expect(read_text(again.text, "value") != value, "the old value came back")
     return "HIT, changed, HIT again"
 

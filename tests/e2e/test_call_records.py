@@ -58,13 +58,15 @@ class Records:
 
 @pytest.fixture(scope="module")
 def records(cloud: Cloud) -> Records:
-    decisions = cloud.emulator.decisions()
+    decisions = cloud.emulator.list_decisions()
     granted, keys = policies(cloud), _aliases(cloud)
-    refused = {each for each in decisions if not each.allowed and each.role.startswith(PREFIX)}
+    refused = {each for each in decisions if not each.is_allowed and each.role.startswith(PREFIX)}
     return Records(
         allowed=frozenset(_of_any_site(right, keys) for right in granted),
         used=frozenset(
-            _of_any_site((each.role, each.action, each.resource), keys) for each in decisions if each.allowed
+            _of_any_site((each.role, each.action, each.resource), keys)
+            for each in decisions
+            if each.is_allowed
         ),
         # What is allowed by now was taken away by a test for a moment.
         refused=frozenset(each for each in refused if not _allows(granted, each)),

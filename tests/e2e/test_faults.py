@@ -57,7 +57,7 @@ def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None
         ConditionExpression="attribute_exists(leaseUntil)",
         ExpressionAttributeValues={":past": {"N": "0"}},
     )
-    emulator.fire(f"{PREFIX}-sweep-every-minute")
+    emulator.fire_rule(f"{PREFIX}-sweep-every-minute")
 
 
 def live_after_one_sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str, fault: str) -> None:

@@ -23,7 +23,7 @@ def shown(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_nothing_that_a_step_says_acts_on_the_terminal() -> None:
+def test_control_codes_in_step_text_do_not_reach_the_terminal() -> None:
     console = screen()
     progress = Progress(console)
     with progress.step(HOSTILE) as step:

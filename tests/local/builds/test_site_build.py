@@ -85,7 +85,9 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
         author=Author("Ada Example", "ada@example.com"),
         clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
     )
-    machine = evolve(bench.runner.machine, git=server.environment(), host={"PATH": "/usr/bin:/bin"})
+    machine = evolve(
+        bench.runner.machine, git_environment=server.environment(), host_environment={"PATH": "/usr/bin:/bin"}
+    )
     with server:
         yield Site(
             evolve(bench, runner=evolve(bench.runner, machine=machine)), server.create("next-site", folder)

@@ -1,4 +1,4 @@
-"""Distributions, read back from AWS and compared with the spec's numbers (D8, I3, B6; issue 3, line 3).
+"""Distributions, read back from AWS and compared with the requirements (D8, I3, B6).
 
 The emulator keeps every property that is compared here. Without a domain of its own a distribution has
 CloudFront's certificate, which takes no least TLS version: `tests/components` has that of other stages.
@@ -62,9 +62,7 @@ def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None
         assert set(behavior["AllowedMethods"]["CachedMethods"]["Items"]) == {"GET", "HEAD"}
 
 
-def test_what_sites_are_cached_by_is_theirs_and_their_releases(
-    running_emulator: Emulator, sites: Json
-) -> None:
+def test_the_cache_key_of_sites_includes_site_and_release(running_emulator: Emulator, sites: Json) -> None:
     for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
         policy = cache_policy(running_emulator, behavior)
         key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
@@ -99,7 +97,7 @@ def test_every_behavior_of_sites_runs_the_function_with_the_store(
     assert len(code) < 10 * 1024
 
 
-def test_images_are_served_as_the_spec_says(images: Json) -> None:
+def test_images_distribution_matches_the_requirements(images: Json) -> None:
     """I3."""
     assert (images["Enabled"], images["HttpVersion"], images["PriceClass"]) == (
         True,
