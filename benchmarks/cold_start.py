@@ -93,7 +93,7 @@ def _sizes(folder: Path, show_progress: ShowProgress) -> str:
     """Return a table of the sizes of the code and of the layers, unpacked and zipped."""
     runtime, architecture = host_target()
     layers = folder / "layers"
-    build_layers(runtime, architecture, layers, host=True, say=show_progress)
+    build_layers(runtime, architecture, layers, host=True, report=show_progress)
     built = layers / f"{runtime}-{architecture}"
     parts = {
         "code of all functions": [file for end in SHIPPED for file in (ROOT / "runtime").rglob(f"*{end}")],

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from local.cloud import Cloud, Ports, free_ports
+from local.cloud import Cloud, Ports, find_free_ports
 from local.progress import Progress
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
 # A process can run several emulators in sequence only if they use the same port.
-_ports = cache(free_ports)
+_ports = cache(find_free_ports)
 
 
 def silent_progress() -> Progress:
@@ -27,7 +27,7 @@ def silent_progress() -> Progress:
 def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
     """Run an embedded cloud with these sites, without output."""
     ports: Ports = _ports()
-    with Cloud.running(root=ROOT, ports=ports, progress=silent_progress(), sites=sites) as running:
+    with Cloud.start(root=ROOT, ports=ports, progress=silent_progress(), sites=sites) as running:
         yield running
 
 

@@ -80,7 +80,7 @@ class _Monitor(Monitor):
     def RegisterResource(  # noqa: N802 - the name in the gRPC protocol
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        urn = self.urn(request.parent, request.type, request.name)
+        urn = self.build_urn(request.parent, request.type, request.name)
         if not request.custom:
             if request.parent:
                 self.registered.append(Registered(urn=urn, request=request, made={}))

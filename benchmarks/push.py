@@ -10,11 +10,11 @@ from typing import Final
 
 from benchmarks.embedded import ROOT, require_live, run_cloud, silent_progress
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from local.builds.environment import BuildMachine, network_settings, node_folder, tool_path
+from local.builds.environment import BuildMachine, build_tool_path, prepare_node_folder, read_network_settings
 from local.cloud import Cloud
-from local.demo.demo import SITE, Connected, connect
-from local.demo.site_checks import commit_shown
-from local.github import push_payload
+from local.demo.demo import SITE, ConnectedProject, connect
+from local.demo.site_checks import read_commit
+from local.github import create_push_payload
 from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
@@ -70,14 +70,16 @@ def measure(show_progress: ShowProgress) -> Report:
     )
 
 
-def _push(connected: Connected) -> float:
+def _push(connected: ConnectedProject) -> float:
     sha = connected.repository.head
-    payload = push_payload(repository_url=connected.repository.url, sha=sha, message="The example site")
+    payload = create_push_payload(
+        repository_url=connected.repository.url, sha=sha, message="The example site"
+    )
     began = time.perf_counter()
     answer = connected.webhook.deliver(payload)
     answer.raise_for_status()
     require_live(connected.client.wait_until(answer.json()["deploymentId"], ()))
-    shown = commit_shown(connected.visitor.get("/").text)
+    shown = read_commit(connected.visitor.get("/").text)
     seconds = time.perf_counter() - began
     if shown != sha:
         raise ValueError(f"the live site shows {shown}, not {sha}")
@@ -85,7 +87,7 @@ def _push(connected: Connected) -> float:
 
 
 def _bare(
-    connected: Connected, folder: Path, environment: Mapping[str, str], show_progress: ShowProgress
+    connected: ConnectedProject, folder: Path, environment: Mapping[str, str], show_progress: ShowProgress
 ) -> Mapping[str, float]:
     """Run a bare build and return the seconds of each step."""
     show_progress("push: bare build")
@@ -102,7 +104,7 @@ def _bare(
     }
 
 
-def _checkout(connected: Connected, folder: Path, environment: Mapping[str, str]) -> Path:
+def _checkout(connected: ConnectedProject, folder: Path, environment: Mapping[str, str]) -> Path:
     _run(("git", "clone", "--quiet", str(connected.repository.folder), str(folder)), ROOT, environment)
     return folder
 
@@ -121,14 +123,14 @@ def _environment(running: Cloud) -> Mapping[str, str]:
     """Return the environment variables of builds that a bare build needs."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(
-        node=node_folder(find_node(), kept / "node"),
+        node=prepare_node_folder(find_node(), kept / "node"),
         npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - the name that npm uses
         endpoint_url=running.emulator.endpoint_url,
-        host=os.environ,
+        host_environment=os.environ,
     )
     return {
-        **network_settings(machine.host),
-        "PATH": tool_path(machine),
+        **read_network_settings(machine.host_environment),
+        "PATH": build_tool_path(machine),
         "HOME": os.environ["HOME"],
         "LANG": "C.UTF-8",
         "npm_config_cache": str(machine.npm_cache),

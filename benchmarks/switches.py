@@ -11,7 +11,7 @@ from attrs import frozen
 from benchmarks.embedded import require_live, run_tiny_platform
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot, Point
-from local.demo.load import Answer, Load
+from local.demo.load import Answer, VisitorLoad
 from tests.e2e.tiny_platform import TinyProject
 
 SITE: Final = "switched"
@@ -64,7 +64,7 @@ def measure(show_progress: ShowProgress, *, switches: int = SWITCHES) -> Report:
     with run_tiny_platform(SITE) as running:
         site = running.project(SITE)
         releases = [require_live(site.release(message=f"Release {number}")) for number in (1, 2)]
-        with Load(url=site.project["url"], visitors=VISITORS, pause=0.0) as load:
+        with VisitorLoad(url=site.project["url"], visitors=VISITORS, pause_seconds=0.0) as load:
             done = [
                 each
                 for number in range(switches)
@@ -74,7 +74,7 @@ def measure(show_progress: ShowProgress, *, switches: int = SWITCHES) -> Report:
 
 
 def _switch(
-    site: TinyProject, release: Mapping[str, Any], load: Load, number: int, show_progress: ShowProgress
+    site: TinyProject, release: Mapping[str, Any], load: VisitorLoad, number: int, show_progress: ShowProgress
 ) -> Iterator[Switched]:
     show_progress(f"switches: {number}")
     known, wanted = len(load.answers), frozenset({release["commitSha"]})
@@ -83,8 +83,8 @@ def _switch(
     answered = time.monotonic()
     while time.monotonic() < answered + _TIMEOUT:
         for each in load.answers[known:]:
-            if each.began >= asked and each.releases == wanted:
-                yield Switched(asked=asked, answered=answered, seen=each.ended)
+            if each.started_at >= asked and each.releases == wanted:
+                yield Switched(asked=asked, answered=answered, seen=each.ended_at)
                 return
         time.sleep(0.002)
     raise TimeoutError(f"switch {number} was not seen within {_TIMEOUT:.0f} s")
@@ -135,16 +135,18 @@ def percentile(ordered: Sequence[float], part: float) -> float:
 def _around(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
     """Return a plot of response times by the start of the request, relative to the promote call."""
     by_bin: dict[int, list[float]] = {}
-    ordered = sorted(answers, key=lambda answer: answer.began)
+    ordered = sorted(answers, key=lambda answer: answer.started_at)
     at = 0
     for each in sorted(switches, key=lambda switch: switch.asked):
-        while at < len(ordered) and ordered[at].began < each.asked - _BEFORE:
+        while at < len(ordered) and ordered[at].started_at < each.asked - _BEFORE:
             at += 1
         for answer in ordered[at:]:
-            since = answer.began - each.asked
+            since = answer.started_at - each.asked
             if since >= _AFTER:
                 break
-            by_bin.setdefault(math.floor(since / _BIN), []).append((answer.ended - answer.began) * 1e3)
+            by_bin.setdefault(math.floor(since / _BIN), []).append(
+                (answer.ended_at - answer.started_at) * 1e3
+            )
     bins = sorted((number, sorted(times)) for number, times in by_bin.items())
 
     def points(part: float) -> list[Point]:

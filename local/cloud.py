@@ -1,7 +1,7 @@
-"""The embedded cloud, composed: the real program on an emulated AWS, with builds, an edge and a git server.
+"""The embedded cloud: the real program on an emulated AWS, with builds, an edge and a git server.
 
-``Cloud.running`` is a context manager: everything it starts (threads, processes, listeners) is gone when it
-is left, also by an exception or Ctrl-C.
+`Cloud.start` is a context manager. On exit it stops everything that it started (threads, processes,
+listeners), also after an exception or Ctrl-C.
 """
 
 import contextlib
@@ -17,12 +17,18 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from local.builds.aws import clients_at
-from local.builds.environment import BuildMachine, node_folder
+from local.builds.aws import create_client_factory
+from local.builds.environment import BuildMachine, prepare_node_folder
 from local.builds.runner import BuildRunner
-from local.edge.edge import EdgeAccess
+from local.edge.exchange import EdgeAccess
 from local.edge.listener import EdgePortTakenError
-from local.edge.thread import event_loop_thread, local_authority, local_edge, node_workers, reload_edge
+from local.edge.thread import (
+    create_local_authority,
+    reload_edge,
+    run_edge,
+    run_event_loop_thread,
+    run_node_workers,
+)
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine
 from local.git_server import Author, GitServer
@@ -32,14 +38,14 @@ from local.platform_client import PlatformClient
 from local.progress import Progress
 
 REGION = "ap-southeast-1"
-EXAMPLE = "next-site"
+EXAMPLE_NAME = "next-site"
 EMULATOR_PORT = 4566
 EDGE_PORT = 8080
 
 
 @frozen(kw_only=True)
 class Ports:
-    """Where the embedded cloud listens, on 127.0.0.1."""
+    """The ports on 127.0.0.1 that the embedded cloud listens on."""
 
     emulator: int = EMULATOR_PORT
     edge: int = EDGE_PORT
@@ -53,8 +59,8 @@ class User:
     password: str = field(repr=False)
 
 
-def free_ports() -> Ports:
-    """Ports that nobody listens on now."""
+def find_free_ports() -> Ports:
+    """Return two ports that are free now."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return Ports(emulator=one.getsockname()[1], edge=other.getsockname()[1])
 
@@ -68,12 +74,12 @@ class Cloud:
     """A running embedded cloud.
 
     Attributes:
-        root: the checkout.
-        deployed: what the program deployed, with its outputs.
-        git: the server that stands in for GitHub.
-        overrides: the settings that replace those of the stage's file.
-        log_file: the emulator's log, with what the functions logged.
-        last_build_line: what a build printed last.
+        root: The checkout.
+        deployed: The deployed resources and stack outputs.
+        git: The server that stands in for GitHub.
+        overrides: The settings that replace those of the stage's file.
+        log_file: The emulator's log, which includes the functions' logs.
+        last_build_line: The line that a build printed last.
     """
 
     root: Path
@@ -89,7 +95,7 @@ class Cloud:
 
     @classmethod
     @contextlib.contextmanager
-    def running(  # noqa: PLR0913 - what clouds differ by
+    def start(  # noqa: PLR0913 - the options in which clouds differ
         cls,
         *,
         root: Path,
@@ -99,57 +105,62 @@ class Cloud:
         sites: Sequence[str] = (),
         concurrent_builds: int | None = None,
     ) -> Generator[Self]:
-        """Start everything and deploy the program.
+        """Start all parts and deploy the program.
 
         Args:
-            root: the checkout.
-            ports: where to listen.
-            progress: is told of each step.
-            schedule_seconds: as of `Emulator`.
-            sites: names of the sites, instead of those that the local stage declares.
-            concurrent_builds: how many builds may run at the same time, instead of what the stage says.
+            root: The checkout.
+            ports: The ports to listen on.
+            progress: Shows each step.
+            schedule_seconds: Passed to `Emulator`.
+            sites: Names of the sites. By default those that the local stage declares.
+            concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
 
         Raises:
-            PortTakenError, EdgePortTakenError: name the port and by what to change it.
-            NodeMissingError, GitNotFoundError, LayerError: name what is missing and how to get it.
-            EngineError: the program could not be deployed.
+            PortTakenError: The emulator's port is taken.
+            EdgePortTakenError: The edge's port is taken.
+            NodeMissingError: No usable Node.js was found.
+            GitNotFoundError: No usable git was found.
+            LayerError: The functions' packages could not be installed.
+            EngineError: The program could not be deployed.
         """
-        _ensure_free(ports.edge)
-        kept = root / ".anchor"
-        # What runs at the same time in one checkout, as the tests beside `make up`, has its own folder.
-        state = kept / str(ports.emulator)
-        state.mkdir(parents=True, exist_ok=True)
+        _check_port_is_free(ports.edge)
+        cache_folder = root / ".anchor"
+        # Clouds that run at the same time in one checkout (tests beside `make up`) get a folder each.
+        state_folder = cache_folder / str(ports.emulator)
+        state_folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             with progress.step("Node.js found") as step:
                 node = find_node()
                 step.detail = node.origin
             with progress.step("functions' dependencies") as step:
-                # Apart from those for Lambda: this machine's wheels must never be deployed.
-                layers = kept / "layers"
-                build_layers(*host_target(), layers, host=True, say=step.say)
+                # Kept apart from the layers for Lambda: wheels of this machine must never be deployed.
+                layers = cache_folder / "layers"
+                build_layers(*host_target(), layers, host=True, report=step.show)
                 step.detail = " on ".join(host_target())
             with progress.step("embedded AWS started") as step:
                 emulator = stack.enter_context(
                     Emulator(
                         region=REGION,
                         port=ports.emulator,
-                        log_file=state / "emulator.log",
+                        log_file=state_folder / "emulator.log",
                         schedule_seconds=schedule_seconds,
                     )
                 )
                 step.detail = emulator.endpoint_url
             git = stack.enter_context(
-                GitServer(state / "git", author=Author("Ada Lovelace", "ada@example.com"), clock=_utc_now)
+                GitServer(
+                    state_folder / "git", author=Author("Ada Lovelace", "ada@example.com"), clock=_utc_now
+                )
             )
             engine = Engine(emulator, root=root)
             overrides = {
-                "anchor-deploy:stage": _settings(ports, sites, concurrent_builds),
+                "anchor-deploy:stage": _create_stage_overrides(ports, sites, concurrent_builds),
                 "anchor-deploy:layers": str(layers),
             }
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
                     overrides=overrides,
-                    on_resource=lambda urn, _type, _seconds: step.say(urn.rpartition("::")[2]),
+                    on_resource=lambda urn, _type, _seconds: step.show(urn.rpartition("::")[2]),
                 )
                 step.detail = f"{len(deployed.resources)} resources"
             cloud = cls(
@@ -160,47 +171,47 @@ class Cloud:
                 deployed=deployed,
                 git=git,
                 overrides=overrides,
-                log_file=state / "emulator.log",
+                log_file=state_folder / "emulator.log",
             )
             machine = BuildMachine(
-                node=node_folder(node, kept / "node"),
-                npm_cache=Path(os.environ.get("npm_config_cache", kept / "npm-cache")),  # noqa: SIM112 - npm's own name
+                node=prepare_node_folder(node, cache_folder / "node"),
+                npm_cache=Path(os.environ.get("npm_config_cache", cache_folder / "npm-cache")),  # noqa: SIM112 - npm's own name
                 endpoint_url=emulator.endpoint_url,
-                host=os.environ,
-                git=git.environment(),
+                host_environment=os.environ,
+                git_environment=git.environment(),
             )
-            emulator.on_build(
+            emulator.set_build_runner(
                 BuildRunner(
-                    folder=state / "builds",
+                    folder=state_folder / "builds",
                     machine=machine,
-                    credentials=lambda role: emulator.credentials_for_role(role).environment(),
-                    clients=clients_at(emulator.endpoint_url),
+                    credentials=lambda role: emulator.create_role_credentials(role).to_environment(),
+                    clients=create_client_factory(emulator.endpoint_url),
                     clock=_utc_now,
                     progress=cloud._note_build_line,
                 ).run
             )
             with progress.step("edge started") as step:
-                authority = local_authority(kept / "tls")
-                requests = stack.enter_context((state / "edge.log").open("a"))
-                loop = stack.enter_context(event_loop_thread("edge"))
+                authority = create_local_authority(cache_folder / "tls")
+                requests = stack.enter_context((state_folder / "edge.log").open("a"))
+                loop = stack.enter_context(run_event_loop_thread("edge"))
                 workers = stack.enter_context(
-                    node_workers(
+                    run_node_workers(
                         loop,
                         node=node.node,
                         authority=authority,
                         log=lambda version, line: print(version.name, line, file=requests, flush=True),
                     )
                 )
-                emulator.on_node_invoke(workers.invoke_from_thread)
+                emulator.set_node_invoker(workers.invoke_from_thread)
                 edge = stack.enter_context(
-                    local_edge(
+                    run_edge(
                         loop,
                         emulator=emulator,
-                        distribution_ids=_distributions(deployed),
+                        distribution_ids=_list_distribution_ids(deployed),
                         port=ports.edge,
                         workers=workers,
                         authority=authority,
-                        access_log=lambda access: print(_line(access), file=requests, flush=True),
+                        access_log=lambda access: print(_format_access(access), file=requests, flush=True),
                     )
                 )
                 cloud.reload_edge = partial(reload_edge, loop, edge, emulator)
@@ -209,21 +220,21 @@ class Cloud:
 
     @property
     def api_endpoint(self) -> str:
-        """The platform's HTTP API."""
+        """The URL of the platform's HTTP API."""
         return str(self.deployed.outputs["apiEndpoint"])
 
     def upgrade(self, root: Path) -> Deployment:
-        """Deploy the program of another checkout over what is there, as `pulumi up` does after `git pull`.
+        """Deploy the program of another checkout over the current one, as `pulumi up` does after `git pull`.
 
         Raises:
-            EngineError: a change could not be made.
+            EngineError: A change failed.
         """
         self.deployed = self.engine.deploy(root=root, overrides=self.overrides)
         self.reload_edge()
         return self.deployed
 
     def create_user(self, name: str = "ada@example.com") -> User:
-        """Make a user of the user pool who can sign in at once."""
+        """Create a user in the user pool with a permanent password."""
         user = User(name=name, password=f"Aa1-{secrets.token_urlsafe(12)}")
         cognito = self.emulator.client("cognito-idp")
         pool = self.deployed.outputs["userPoolId"]
@@ -242,7 +253,7 @@ class Cloud:
         return user
 
     def sign_in(self, user: User) -> PlatformClient:
-        """Sign in with name and password, as a person would, and return a client with the access token."""
+        """Sign in with name and password and return a client with the access token."""
         answer = self.emulator.client("cognito-idp").initiate_auth(
             AuthFlow="USER_PASSWORD_AUTH",
             ClientId=self.deployed.outputs["userPoolClientId"],
@@ -251,16 +262,18 @@ class Cloud:
         return PlatformClient(endpoint=self.api_endpoint, token=answer["AuthenticationResult"]["AccessToken"])
 
     @property
-    def example(self) -> Path:
+    def example_folder(self) -> Path:
         """The example site's folder."""
-        return self.root / "examples" / EXAMPLE
+        return self.root / "examples" / EXAMPLE_NAME
 
     def _note_build_line(self, _build_id: str, line: str) -> None:
         self.last_build_line = line
 
 
-def _settings(ports: Ports, sites: Sequence[str], concurrent_builds: int | None) -> dict[str, Any]:
-    """What of the local stage's settings depends on this machine, or is asked for."""
+def _create_stage_overrides(
+    ports: Ports, sites: Sequence[str], concurrent_builds: int | None
+) -> dict[str, Any]:
+    """Return the local stage's settings that depend on this machine or on the caller's options."""
     python_runtime, architecture = host_target()
     return {
         **({"sites": [{"name": site} for site in sites]} if sites else {}),
@@ -271,22 +284,22 @@ def _settings(ports: Ports, sites: Sequence[str], concurrent_builds: int | None)
     }
 
 
-def _distributions(deployed: Deployment) -> tuple[str, ...]:
-    """The ids of all distributions, that of the sites first."""
+def _list_distribution_ids(deployed: Deployment) -> tuple[str, ...]:
+    """Return the IDs of all distributions. The distribution of the sites is first."""
     sites = deployed.outputs["distributionId"]
-    found = [resource.id for resource in deployed.of_type("aws:cloudfront/distribution:Distribution")]
+    found = [resource.id for resource in deployed.filter_by_type("aws:cloudfront/distribution:Distribution")]
     return (sites, *(identity for identity in found if identity != sites))
 
 
-def _ensure_free(port: int) -> None:
-    """Find out that the edge's port is taken before anything is started."""
+def _check_port_is_free(port: int) -> None:
+    """Raise an error if the edge's port is taken, before anything is started."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise EdgePortTakenError(port) from error
 
 
-def _line(access: EdgeAccess) -> str:
+def _format_access(access: EdgeAccess) -> str:
     return json.dumps(
         {
             "method": access.method,

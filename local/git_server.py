@@ -1,7 +1,8 @@
-"""Git repositories made here and served read-only on loopback, as a host of public repositories serves them.
+"""A git server on loopback that stands in for a host of public repositories such as GitHub.
 
-Git's own server side (`git http-backend`) answers; we only hand it the requests. The public addresses
-(`https://github.com/acme/...`) lead here through git's `insteadOf`, so that what clones needs no change.
+`git http-backend` does git's part, and this module only passes the requests to it. Git's `insteadOf`
+setting maps the public addresses (`https://github.com/acme/...`) to this server, so that clients need no
+change.
 """
 
 import os
@@ -21,9 +22,9 @@ from attrs import frozen
 
 BRANCH = "main"
 STOP_POLL_SECONDS = 0.05
-LARGEST_REQUEST = 10_000_000  # bytes; what a fetch asks for is a few kilobytes
-# Any commit can be fetched by its id, as hosts allow it for reachable ones; nobody can push.
-CONFIGURATION = """
+MAXIMUM_REQUEST_BYTES = 10_000_000  # the body of a fetch has a few kilobytes
+# Any commit can be fetched by its ID, as on GitHub. Pushing is disabled.
+REPOSITORY_CONFIGURATION = """
 [uploadpack]
 	allowAnySHA1InWant = true
 [http]
@@ -35,16 +36,16 @@ CONFIGURATION = """
 
 
 class GitNotFoundError(Exception):
-    """This machine has no git, or one without its server side."""
+    """This machine has no git, or git without its HTTP backend."""
 
 
 class GitError(Exception):
-    """A git command failed; the message is git's own."""
+    """A git command failed. The message is git's own."""
 
 
 @frozen
 class Author:
-    """Who commits."""
+    """The author of the commits."""
 
     name: str
     email: str
@@ -52,10 +53,10 @@ class Author:
 
 @frozen(kw_only=True)
 class Git:
-    """Git commands that depend on nothing of this machine's settings.
+    """Git commands that ignore this machine's git configuration.
 
     Raises:
-        GitNotFoundError: from `find`.
+        GitNotFoundError: Raised by `find`.
     """
 
     program: Path
@@ -63,7 +64,7 @@ class Git:
 
     @classmethod
     def find(cls, path: str | None = None) -> Self:
-        """Find git and its HTTP server side; `path` is where to look, by default the PATH."""
+        """Find git and its HTTP backend in `path`, which has the form of PATH (the default)."""
         program = shutil.which("git", path=path)
         if program is None:
             raise GitNotFoundError(
@@ -74,13 +75,13 @@ class Git:
         backend = Path(folder.strip()) / "git-http-backend"
         if not os.access(backend, os.X_OK):
             raise GitNotFoundError(
-                f"git is at {program}, but {backend} is missing. Install the whole of git."
+                f"git is at {program}, but {backend} is missing. Install the complete git package."
             )
         return cls(program=Path(program), backend=backend)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command: no configuration but the repository's own."""
+        """The environment of every command, in which only the repository's own configuration applies."""
         return {
             "PATH": f"{self.program.parent}:/usr/bin:/bin",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -89,23 +90,27 @@ class Git:
         }
 
     def run(
-        self, *arguments: str, repository: Path, given: bytes = b"", extra: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        repository: Path,
+        input_bytes: bytes = b"",
+        extra_environment: Mapping[str, str] | None = None,
     ) -> str:
-        """Run a git command on a repository and return what it printed, without the last line end.
+        """Run a git command on a repository and return its output without the last line end.
 
         Raises:
-            GitError: the command failed.
+            GitError: The command failed.
         """
-        done = subprocess.run(
+        result = subprocess.run(
             [str(self.program), *arguments],
-            env={**self.environment, "GIT_DIR": str(repository), **(extra or {})},
-            input=given,
+            env={**self.environment, "GIT_DIR": str(repository), **(extra_environment or {})},
+            input=input_bytes,
             capture_output=True,
             check=False,
         )
-        if done.returncode:
-            raise GitError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout.decode().rstrip("\n")
+        if result.returncode:
+            raise GitError(f"git {arguments[0]}: {result.stderr.decode(errors='replace').strip()}")
+        return result.stdout.decode().rstrip("\n")
 
 
 @frozen(kw_only=True)
@@ -113,10 +118,10 @@ class Repository:
     """A bare repository with one branch, `main`.
 
     Attributes:
-        url: its public address, `https://github.com/acme/next-site`.
-        folder: where it lies.
-        author: of every commit.
-        clock: the time of every commit.
+        url: The public address, for example `https://github.com/acme/next-site`.
+        folder: The bare repository on disk.
+        author: The author of every commit.
+        clock: Returns the time of the next commit.
     """
 
     url: str
@@ -127,18 +132,18 @@ class Repository:
 
     @property
     def head(self) -> str:
-        """The id of the branch's last commit."""
+        """The ID of the branch's last commit."""
         return self.git.run("rev-parse", f"refs/heads/{BRANCH}", repository=self.folder)
 
     def commit(self, changes: Mapping[str, str | bytes | None], message: str) -> str:
-        """Commit changed files on top of the branch and return the commit's id.
+        """Commit changed files on top of the branch and return the commit ID.
 
         Args:
-            changes: the new content by path in the repository (`app/page.tsx`); None removes the file.
-            message: the commit's message.
+            changes: The new content by path in the repository (`app/page.tsx`). None removes the file.
+            message: The commit message.
 
         Raises:
-            ValueError: a path does not stay inside of the repository.
+            ValueError: A path is outside of the repository.
         """
         for path in changes:
             if {"", ".", "..", ".git"} & set(path.split("/")):
@@ -146,7 +151,7 @@ class Repository:
         commands = [f"commit refs/heads/{BRANCH}\n".encode()]
         stamp = f"{self.author.name} <{self.author.email}> {int(self.clock().timestamp())} +0000"
         commands.append(f"author {stamp}\ncommitter {stamp}\n".encode())
-        commands.append(_data(message.encode()))
+        commands.append(_format_data(message.encode()))
         commands.append(f"from refs/heads/{BRANCH}^0\n".encode())
         for path, content in changes.items():
             quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
@@ -154,20 +159,25 @@ class Repository:
                 commands.append(f"D {quoted}\n".encode())
             else:
                 commands.append(f"M 100644 inline {quoted}\n".encode())
-                commands.append(_data(content.encode() if isinstance(content, str) else content))
-        self.git.run("fast-import", "--quiet", repository=self.folder, given=b"".join(commands))
+                commands.append(_format_data(content.encode() if isinstance(content, str) else content))
+        self.git.run("fast-import", "--quiet", repository=self.folder, input_bytes=b"".join(commands))
         return self.head
 
-    def commit_folder(self, files_from: Path, message: str) -> str:
-        """Commit a folder as it is now on top of the branch and return the commit's id.
+    def commit_folder(self, source_folder: Path, message: str) -> str:
+        """Commit a folder's current content on top of the branch and return the commit ID.
 
-        What the folder's `.gitignore` names stays out, as it would in a push.
+        Files that the folder's `.gitignore` names are left out.
 
         Raises:
-            GitError: git refused, for instance a folder that cannot be read.
+            GitError: Git failed, for example because the folder cannot be read.
         """
         run = self.git.run
-        run("add", "--all", repository=self.folder, extra={"GIT_WORK_TREE": str(files_from.resolve())})
+        run(
+            "add",
+            "--all",
+            repository=self.folder,
+            extra_environment={"GIT_WORK_TREE": str(source_folder.resolve())},
+        )
         tree = run("write-tree", repository=self.folder)
         before = run("for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}", repository=self.folder)
         stamp = f"{int(self.clock().timestamp())} +0000"
@@ -176,8 +186,8 @@ class Repository:
             tree,
             *(("-p", before) if before else ()),
             repository=self.folder,
-            given=message.encode(),
-            extra={
+            input_bytes=message.encode(),
+            extra_environment={
                 "GIT_AUTHOR_NAME": self.author.name,
                 "GIT_AUTHOR_EMAIL": self.author.email,
                 "GIT_AUTHOR_DATE": stamp,
@@ -190,15 +200,15 @@ class Repository:
         return commit
 
 
-def _data(content: bytes) -> bytes:
+def _format_data(content: bytes) -> bytes:
     return b"data %d\n%s\n" % (len(content), content)
 
 
 class GitServer:
-    """Serves the repositories that it makes. A context manager: entering listens, leaving ends it.
+    """Server of the repositories that it creates. A context manager that listens from entry to exit.
 
     Attributes:
-        base_url: where it listens, `http://127.0.0.1:<port>/`.
+        base_url: The address it listens on, `http://127.0.0.1:<port>/`.
     """
 
     def __init__(
@@ -210,7 +220,7 @@ class GitServer:
         public_base: str = "https://github.com/acme/",
         git: Git | None = None,
     ) -> None:
-        """Prepare a server whose repositories lie in `folder` and are addressed below `public_base`."""
+        """Prepare a server that stores repositories in `folder` and serves them below `public_base`."""
         self.folder = folder.resolve()
         self.author = author
         self.clock = clock
@@ -236,25 +246,25 @@ class GitServer:
         self._thread.join()
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead any git command from the public addresses to this server."""
+        """Return the variables that make git use this server for the public addresses."""
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",
             "GIT_CONFIG_VALUE_0": self.public_base,
         }
 
-    def create(self, name: str, files_from: Path, message: str = "The site") -> Repository:
-        """Make a repository, anew if there is one, whose first commit holds the files of a folder.
+    def create(self, name: str, source_folder: Path, message: str = "The site") -> Repository:
+        """Create a repository whose first commit holds a folder's files. An existing one is replaced.
 
-        What the folder's `.gitignore` names stays out, as it would in a push.
+        Files that the folder's `.gitignore` names are left out.
 
         Args:
-            name: its address is `public_base` and this.
-            files_from: the folder.
-            message: of the first commit.
+            name: The last part of the public address.
+            source_folder: The folder to commit.
+            message: The message of the first commit.
 
         Raises:
-            GitError: git refused, for instance a folder that cannot be read.
+            GitError: Git failed, for example because the folder cannot be read.
         """
         folder = self.folder / f"{name}.git"
         shutil.rmtree(folder, ignore_errors=True)
@@ -262,7 +272,7 @@ class GitServer:
         run = self.git.run
         run("init", "--quiet", "--bare", f"--initial-branch={BRANCH}", repository=folder)
         with (folder / "config").open("a", encoding="utf-8") as configuration:
-            configuration.write(CONFIGURATION)
+            configuration.write(REPOSITORY_CONFIGURATION)
         repository = Repository(
             url=f"{self.public_base}{name}",
             folder=folder,
@@ -270,7 +280,7 @@ class GitServer:
             author=self.author,
             clock=self.clock,
         )
-        repository.commit_folder(files_from, message)
+        repository.commit_folder(source_folder, message)
         return repository
 
 
@@ -281,7 +291,7 @@ class _HTTPServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Hands requests to `git http-backend`, which speaks CGI (https://git-scm.com/docs/git-http-backend)."""
+    """Passes requests to `git http-backend` by CGI (https://git-scm.com/docs/git-http-backend)."""
 
     server: _HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"
@@ -291,14 +301,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > LARGEST_REQUEST:
+        if not length.isdigit() or int(length) > MAXIMUM_REQUEST_BYTES:
             self.close_connection = True
             self.send_error(HTTPStatus.LENGTH_REQUIRED)
             return
         self._serve(self.rfile.read(int(length)))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server calls it so
-        """Say nothing: builds show what git reports."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in http.server
+        """Log nothing, because builds already show git's output."""
 
     def _serve(self, body: bytes) -> None:
         address = urlsplit(self.path)

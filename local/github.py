@@ -1,7 +1,7 @@
-"""GitHub's side of a push: a real push payload about our repository, signed and delivered.
+"""GitHub's side of a webhook: push payloads, signatures and deliveries.
 
-The payload is one that GitHub sent (see ``examples/github-webhooks``); only what says which
-repository, branch and commit it is about is replaced.
+The payload is one that GitHub sent (see `examples/github-webhooks`). Only the repository, the branch and
+the commit are replaced.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ PAYLOADS = Path(__file__).parent.parent / "examples" / "github-webhooks"
 NO_COMMIT = "0" * 40
 
 
-def push_payload(
+def create_push_payload(
     *, repository_url: str, sha: str, message: str, branch: str = "main", before: str = NO_COMMIT
 ) -> dict[str, Any]:
-    """A real push payload, with the given repository, branch and head commit in it."""
+    """Return a recorded push payload with the given repository, branch and head commit."""
     payload: dict[str, Any] = json.loads((PAYLOADS / "push.json").read_text())
     full_name = repository_url.removeprefix("https://github.com/").removesuffix(".git")
     commit = {
@@ -49,8 +49,8 @@ def push_payload(
     }
 
 
-def signature(secret: str, body: bytes) -> str:
-    """The value of ``X-Hub-Signature-256``.
+def sign_body(secret: str, body: bytes) -> str:
+    """Return the value of `X-Hub-Signature-256` for a body.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
@@ -59,7 +59,7 @@ def signature(secret: str, body: bytes) -> str:
 
 @frozen(kw_only=True)
 class Webhook:
-    """A repository's webhook: where GitHub delivers to, and the secret it signs with."""
+    """A repository's webhook: the URL that GitHub delivers to, and the signing secret."""
 
     url: str
     secret: str = field(repr=False)
@@ -69,17 +69,24 @@ class Webhook:
         payload: dict[str, Any] | bytes,
         *,
         event: str = "push",
-        sign: str | None = None,
+        signature: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> requests.Response:
-        """Deliver one event as GitHub does; ``sign`` replaces the signature ("" leaves it away)."""
+        """Deliver one event as GitHub does.
+
+        Args:
+            payload: JSON, or a raw body.
+            event: The value of `X-GitHub-Event`.
+            signature: Replaces the correct signature. An empty string omits the header.
+            headers: Additional headers.
+        """
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         sent = {
             "Content-Type": "application/json",
             "User-Agent": "GitHub-Hookshot/044aadd",
             "X-GitHub-Event": event,
             "X-GitHub-Delivery": str(uuid.uuid4()),
-            "X-Hub-Signature-256": signature(self.secret, body) if sign is None else sign,
+            "X-Hub-Signature-256": sign_body(self.secret, body) if signature is None else signature,
             **(headers or {}),
         }
         if not sent["X-Hub-Signature-256"]:

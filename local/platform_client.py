@@ -1,4 +1,4 @@
-"""A client of the platform's HTTP API, as a developer's tool would be one."""
+"""A client of the platform's HTTP API."""
 
 import time
 from collections.abc import Callable, Container
@@ -9,12 +9,17 @@ from attrs import field, frozen
 
 Json = dict[str, Any]
 
-ENDED = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
+FINAL_STATUSES = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
 POLL_SECONDS = 0.5
 
 
 class PlatformError(Exception):
-    """The API refused; ``status`` and ``problem`` are what it answered."""
+    """The API refused a request.
+
+    Attributes:
+        status: The HTTP status code.
+        problem: The body, in `application/problem+json`.
+    """
 
     def __init__(self, method: str, path: str, status: int, problem: Json) -> None:
         super().__init__(f"{method} {path} answered {status}: {problem}")
@@ -24,17 +29,17 @@ class PlatformError(Exception):
 
 @frozen(kw_only=True)
 class PlatformClient:
-    """The API at ``endpoint``, as the user whose access token this is."""
+    """A client of the API at `endpoint` with one user's access token."""
 
     endpoint: str
     token: str = field(repr=False)
     session: requests.Session = field(factory=requests.Session, repr=False)
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """One API call; returns the JSON body.
+        """Call the API and return the JSON body.
 
         Raises:
-            PlatformError: the answer is not 2xx.
+            PlatformError: The response is not 2xx.
         """
         response = self.session.request(
             method,
@@ -49,7 +54,7 @@ class PlatformClient:
         return answer
 
     def create_project(self, *, name: str, site: str, repository_url: str, branch: str = "main") -> Json:
-        """Create a project on a declared site; the answer holds the webhook's URL and secret."""
+        """Create a project on a declared site. The response contains the webhook's URL and secret."""
         body = {"name": name, "site": site, "repositoryUrl": repository_url, "branch": branch}
         return self.call("POST", "/projects", body)
 
@@ -57,25 +62,25 @@ class PlatformClient:
         """Replace the project's environment variables."""
         return self.call("PUT", f"/projects/{project_id}/env", {"variables": variables})
 
-    def deployments(self, project_id: str) -> list[Json]:
-        """The newest deployments of the project, newest first."""
+    def list_deployments(self, project_id: str) -> list[Json]:
+        """Return the project's newest deployments, newest first."""
         deployments: list[Json] = self.call("GET", f"/projects/{project_id}/deployments")["deployments"]
         return deployments
 
-    def deployment(self, deployment_id: str) -> Json:
-        """One deployment."""
+    def get_deployment(self, deployment_id: str) -> Json:
+        """Return one deployment."""
         return self.call("GET", f"/deployments/{deployment_id}")
 
     def promote(self, deployment_id: str) -> Json:
-        """Make a kept release live, without a build."""
+        """Make a retained release live, without a build."""
         return self.call("POST", f"/deployments/{deployment_id}/promote")
 
-    def deploy(self, project_id: str, **what: str) -> Json:
-        """Deploy by hand: `branch="main"`, `commitSha="..."`, or both."""
-        return self.call("POST", f"/projects/{project_id}/deployments", what)
+    def deploy(self, project_id: str, **body: str) -> Json:
+        """Start a deployment without a push, for `branch="main"`, `commitSha="..."`, or both."""
+        return self.call("POST", f"/projects/{project_id}/deployments", body)
 
-    def log(self, deployment_id: str) -> list[str]:
-        """The lines of the log of a deployment's build, as far as there are any yet."""
+    def read_build_log(self, deployment_id: str) -> list[str]:
+        """Return the lines of a deployment's build log that exist so far."""
         lines: list[str] = []
         path = f"/deployments/{deployment_id}/logs?limit=500"
         page = self.call("GET", path)
@@ -87,15 +92,15 @@ class PlatformClient:
         return lines
 
     def delete_project(self, project_id: str) -> None:
-        """Delete a project, none of whose deployments is under way, with all that belongs to it."""
+        """Delete a project and all its data. No deployment of the project may be in progress."""
         self.call("DELETE", f"/projects/{project_id}")
 
     def cancel(self, deployment_id: str) -> Json:
-        """End a deployment that is not being released yet, and stop its build."""
+        """Cancel a deployment whose release has not started, and stop its build."""
         return self.call("POST", f"/deployments/{deployment_id}/cancel")
 
-    def change_project(self, project_id: str, **changes: object) -> Json:
-        """Change the project's fields, named as in its JSON."""
+    def update_project(self, project_id: str, **changes: object) -> Json:
+        """Change the project's fields, which are named as in its JSON."""
         return self.call("PATCH", f"/projects/{project_id}", changes)
 
     def wait_until(
@@ -107,15 +112,15 @@ class PlatformClient:
         poll: float = POLL_SECONDS,
         on_poll: Callable[[Json], None] = lambda _: None,
     ) -> Json:
-        """Poll until the deployment has one of the statuses or has ended; returns it.
+        """Poll until the deployment has one of the statuses or a final status, and return it.
 
         Raises:
-            TimeoutError: neither came within ``timeout`` seconds; names the status it was left in.
+            TimeoutError: No such status was reached in `timeout` seconds. The message names the last status.
         """
         deadline = time.monotonic() + timeout
         while True:
-            deployment = self.deployment(deployment_id)
-            if deployment["status"] in statuses or deployment["status"] in ENDED:
+            deployment = self.get_deployment(deployment_id)
+            if deployment["status"] in statuses or deployment["status"] in FINAL_STATUSES:
                 return deployment
             if time.monotonic() > deadline:
                 raise TimeoutError(

@@ -1,6 +1,7 @@
-"""Progress on the terminal: one line per step, with its seconds, while the work goes on.
+"""Progress on the terminal: one line per step with its duration.
 
-What steps say may be a site's: its build's log, its answers. It is text here and never rich's markup.
+A step's text can come from a site, for example from its build log. It is always shown as plain text and
+never interpreted as rich markup.
 """
 
 from collections.abc import Generator
@@ -14,12 +15,12 @@ from rich.text import Text
 
 from anchor.escaping import escape_log, escape_to_one_line
 
-_SHOWN = 100  # characters of what a step is doing
+_LINE_LENGTH = 100  # characters shown of a step's current output line
 
 
 @frozen(kw_only=True)
-class Proof:
-    """A step that was seen to hold: what, what was seen, and how many seconds it took."""
+class CompletedStep:
+    """A step that succeeded, with what was observed and its duration."""
 
     title: str
     detail: str
@@ -28,57 +29,61 @@ class Proof:
 
 @define
 class Step:
-    """A step under way. Its finished line says ``detail``."""
+    """A step in progress.
+
+    Attributes:
+        detail: Text at the end of the step's finished line.
+    """
 
     title: str
     _status: Status
     detail: str = ""
 
-    def say(self, line: str) -> None:
-        """Show what the step is doing now."""
-        self._status.update(_text(f"{self.title}: {_plain(line)[:_SHOWN]}"))
+    def show(self, line: str) -> None:
+        """Show the line as the step's current output."""
+        self._status.update(_create_text(f"{self.title}: {_strip_markup(line)[:_LINE_LENGTH]}"))
 
 
 @define
 class Progress:
-    """Shows steps on a console; a terminal gets a moving line, a log file gets finished lines only."""
+    """Progress display on a console. A terminal gets an animated line, a log file only the finished lines."""
 
     console: Console = field(factory=lambda: Console(highlight=False))
-    proofs: list[Proof] = field(factory=list[Proof], init=False)
+    completed_steps: list[CompletedStep] = field(factory=list[CompletedStep], init=False)
 
     @contextmanager
     def step(self, title: str) -> Generator[Step]:
-        """One step: shown while it works, recorded and printed with its seconds when it is done."""
+        """Show a step while the block runs. When the block succeeds, record the step and print its line."""
         started = monotonic()
-        with self.console.status(_text(title)) as status:
+        with self.console.status(_create_text(title)) as status:
             step = Step(title, status)
             try:
                 yield step
             except BaseException:
-                self.console.print(Text.assemble(("✗", "red"), " ", _plain(title)))
+                self.console.print(Text.assemble(("✗", "red"), " ", _strip_markup(title)))
                 raise
-        proof = Proof(title=title, detail=step.detail, seconds=monotonic() - started)
-        self.proofs.append(proof)
-        self.console.print(finished(proof), soft_wrap=True)
+        completed = CompletedStep(title=title, detail=step.detail, seconds=monotonic() - started)
+        self.completed_steps.append(completed)
+        self.console.print(format_step(completed), soft_wrap=True)
 
 
-def finished(proof: Proof) -> Text:
-    """The line of a finished step."""
+def format_step(step: CompletedStep) -> Text:
+    """Return the line of a completed step."""
     return Text.assemble(
         ("✓", "green"),
-        f" {_plain(proof.title):<42}{proof.seconds:7.1f} s  ",
-        (_plain(proof.detail), "dim"),
+        f" {_strip_markup(step.title):<42}{step.seconds:7.1f} s  ",
+        (_strip_markup(step.detail), "dim"),
     )
 
 
-def reason(error: Exception) -> Text:
-    """Why something did not work, with its lines."""
+def format_error(error: Exception) -> Text:
+    """Return an error's message as red text, with its line breaks."""
     return Text(escape_log(str(error), colors=False), style="red")
 
 
-def _text(line: str) -> Text:
-    return Text(_plain(line))
+def _create_text(line: str) -> Text:
+    return Text(_strip_markup(line))
 
 
-def _plain(line: str) -> str:
+def _strip_markup(line: str) -> str:
     return escape_to_one_line(escape_log(line, colors=False))

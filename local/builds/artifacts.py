@@ -1,4 +1,4 @@
-"""The upload of what a build leaves behind, as CodeBuild does it for packaging NONE."""
+"""The upload of build artifacts, as CodeBuild does it for packaging NONE."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ class NoArtifactError(Exception):
     """No file matches the buildspec's artifacts."""
 
 
-def matching_files(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
-    """Return the files to upload by their name below the artifact's place.
+def find_artifacts(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
+    """Return the files to upload, by their name relative to the artifact's location.
 
-    Patterns are relative to the base directory, which may be a pattern too (`dist*`). `**/*` means all files
-    below, dotfiles included.
+    Patterns are relative to the base directory, which can be a pattern too (`dist*`). `**/*` matches all
+    files below, including dotfiles.
     """
     bases = [source] if spec.base_directory == "." else sorted(source.glob(spec.base_directory))
     files: dict[str, Path] = {}
@@ -29,24 +29,24 @@ def matching_files(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
     return files
 
 
-def upload(
-    spec: ArtifactsSpec, *, source: Path, place: BuildArtifacts, objects: ObjectsClient, build_arn: str
+def upload_artifacts(
+    spec: ArtifactsSpec, *, source: Path, destination: BuildArtifacts, objects: ObjectsClient, build_arn: str
 ) -> tuple[str, ...]:
     """Upload every matching file to `{path}/{name}/<file>` of the bucket and return the keys.
 
     Raises:
-        NoArtifactError: no file matches.
+        NoArtifactError: No file matches.
     """
-    files = matching_files(spec, source)
+    files = find_artifacts(spec, source)
     if not files:
         raise NoArtifactError("no matching artifact paths found")
-    prefix = "/".join(part.strip("/") for part in (place.path, place.name) if part.strip("/"))
+    prefix = "/".join(part.strip("/") for part in (destination.path, destination.name) if part.strip("/"))
     keys: list[str] = []
     for name, path in files.items():
         key = f"{prefix}/{name}"
         with path.open("rb") as body:
             objects.put_object(
-                Bucket=place.location, Key=key, Body=body, Metadata={"codebuild-buildarn": build_arn}
+                Bucket=destination.location, Key=key, Body=body, Metadata={"codebuild-buildarn": build_arn}
             )
         keys.append(key)
     return tuple(keys)

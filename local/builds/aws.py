@@ -1,5 +1,5 @@
 # ruff: noqa: N803, D102 - these methods and their parameters are AWS's own
-"""What a build asks of AWS: its log, its parameters and its artifact, each with the role of its project."""
+"""AWS calls of a build (log, parameters, artifact), each with the role of its project."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeAlias
@@ -10,7 +10,7 @@ from local.emulator import node_function
 from local.emulator.session import EmulatorSession
 
 Credentials: TypeAlias = Mapping[str, str]
-"""AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, of a role's session, AWS_SESSION_TOKEN."""
+"""AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for a role's session, AWS_SESSION_TOKEN."""
 
 
 class LogsClient(Protocol):
@@ -46,13 +46,13 @@ class BuildClients:
 
 
 ClientFactory: TypeAlias = Callable[[Credentials, str], BuildClients]
-"""Makes the clients of one build from its role's credentials and its region."""
+"""Creates the clients of one build from its role's credentials and its region."""
 
 
-def clients_at(endpoint_url: str) -> ClientFactory:
-    """Return the factory of real clients that speak to an emulator at `endpoint_url`."""
+def create_client_factory(endpoint_url: str) -> ClientFactory:
+    """Return the factory of clients that use an emulator at `endpoint_url`."""
 
-    def clients(credentials: Credentials, region: str) -> BuildClients:
+    def create_clients(credentials: Credentials, region: str) -> BuildClients:
         session = EmulatorSession(
             endpoint_url=endpoint_url,
             region=region,
@@ -66,4 +66,4 @@ def clients_at(endpoint_url: str) -> ClientFactory:
             logs=session.client("logs"), parameters=session.client("ssm"), objects=session.client("s3")
         )
 
-    return clients
+    return create_clients

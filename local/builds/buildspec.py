@@ -1,7 +1,7 @@
-"""Reading a buildspec: what CodeBuild accepts in version 0.2, as typed values.
+"""Parser of buildspecs in CodeBuild's version 0.2.
 
-Reference: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html. Keys outside what the
-embedded runner carries out are refused by name, never skipped: a build that works here must work there.
+Reference: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html. Unsupported keys are
+refused by name and never skipped: a build that works here must work in CodeBuild.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,16 @@ _Mapping: TypeAlias = Mapping[str, Any]
 
 
 class BuildspecError(ValueError):
-    """The buildspec is not one that CodeBuild would run; the message names the key and what it may be."""
+    """The buildspec is invalid or not supported. The message names the key and its allowed values."""
 
 
 @frozen(kw_only=True)
 class PhaseSpec:
-    """A phase: commands run in order until one fails, then those of `cleanup` (`finally`) in any case.
+    """A phase: commands run in order until one fails, then the commands of `finally` run.
 
-    `aborts` is `on-failure: ABORT`: the phase's failure ends the build at once.
+    Attributes:
+        cleanup: The commands of `finally`.
+        aborts: `on-failure: ABORT`: a failure of the phase ends the build at once.
     """
 
     name: PhaseName
@@ -37,7 +39,7 @@ class PhaseSpec:
 
 @frozen(kw_only=True)
 class ArtifactsSpec:
-    """Files to upload: patterns relative to `base_directory`, itself relative to the source directory."""
+    """The files to upload: patterns relative to `base_directory`, which is relative to the source folder."""
 
     files: tuple[str, ...]
     base_directory: str = "."
@@ -47,7 +49,7 @@ class ArtifactsSpec:
 
 @frozen(kw_only=True)
 class Buildspec:
-    """A whole buildspec. Phases come in the order in which they run."""
+    """A buildspec. Its phases are in the order in which they run."""
 
     phases: tuple[PhaseSpec, ...]
     shell: str = "/bin/sh"
@@ -58,40 +60,40 @@ class Buildspec:
 
 
 def parse_buildspec(text: str) -> Buildspec:
-    """Read a buildspec.
+    """Parse a buildspec.
 
     Raises:
-        BuildspecError: It is no YAML, misses something required, or uses a key or value that is unknown here.
+        BuildspecError: It is not YAML, lacks a required key, or has an unsupported key or value.
     """
     try:
         document: object = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise BuildspecError(f"the buildspec is not valid YAML: {error}") from error
-    root = _section(document, "the buildspec", {"version", "env", "phases", "artifacts", "cache"})
+    root = _parse_section(document, "the buildspec", {"version", "env", "phases", "artifacts", "cache"})
     if str(root.get("version")) != "0.2":
         raise BuildspecError(f"version is {root.get('version')!r}; only 0.2 is supported")
-    env = _section(root.get("env", {}), "env", {"shell", "variables", "parameter-store"})
+    env = _parse_section(root.get("env", {}), "env", {"shell", "variables", "parameter-store"})
     shell = str(env.get("shell", "/bin/sh"))
     if shell not in SHELLS:
         raise BuildspecError(f"env.shell is {shell!r}; it may be {' or '.join(SHELLS)}")
-    phases = _section(root.get("phases"), "phases", set(PHASE_NAMES))
+    phases = _parse_section(root.get("phases"), "phases", set(PHASE_NAMES))
     if not phases:
         raise BuildspecError("phases is empty; name at least one of " + ", ".join(PHASE_NAMES))
-    cache = _section(root.get("cache", {}), "cache", {"paths"})
+    cache = _parse_section(root.get("cache", {}), "cache", {"paths"})
     return Buildspec(
-        phases=tuple(_phase(name, phases[name]) for name in PHASE_NAMES if name in phases),
+        phases=tuple(_parse_phase(name, phases[name]) for name in PHASE_NAMES if name in phases),
         shell=SHELLS[shell],
-        variables=_texts(env.get("variables", {}), "env.variables"),
-        parameters=_texts(env.get("parameter-store", {}), "env.parameter-store"),
-        artifacts=_artifacts(root["artifacts"]) if "artifacts" in root else None,
-        cache_paths=_list(cache.get("paths", []), "cache.paths"),
+        variables=_parse_text_mapping(env.get("variables", {}), "env.variables"),
+        parameters=_parse_text_mapping(env.get("parameter-store", {}), "env.parameter-store"),
+        artifacts=_parse_artifacts(root["artifacts"]) if "artifacts" in root else None,
+        cache_paths=_parse_text_list(cache.get("paths", []), "cache.paths"),
     )
 
 
-def _phase(name: PhaseName, value: object) -> PhaseSpec:
+def _parse_phase(name: PhaseName, value: object) -> PhaseSpec:
     where = f"phases.{name}"
     allowed = {"commands", "finally", "on-failure"} | ({"runtime-versions"} if name == "install" else set())
-    phase = _section(value, where, allowed)
+    phase = _parse_section(value, where, allowed)
     if "commands" not in phase and name != "install":
         raise BuildspecError(f"{where}.commands is missing")
     on_failure = phase.get("on-failure")
@@ -99,16 +101,18 @@ def _phase(name: PhaseName, value: object) -> PhaseSpec:
         raise BuildspecError(f"{where}.on-failure is {on_failure!r}; only ABORT is supported here")
     return PhaseSpec(
         name=name,
-        commands=_list(phase.get("commands", []), f"{where}.commands"),
-        cleanup=_list(phase.get("finally", []), f"{where}.finally"),
+        commands=_parse_text_list(phase.get("commands", []), f"{where}.commands"),
+        cleanup=_parse_text_list(phase.get("finally", []), f"{where}.finally"),
         aborts=on_failure == "ABORT",
-        runtime_versions=_texts(phase.get("runtime-versions", {}), f"{where}.runtime-versions"),
+        runtime_versions=_parse_text_mapping(phase.get("runtime-versions", {}), f"{where}.runtime-versions"),
     )
 
 
-def _artifacts(value: object) -> ArtifactsSpec:
-    artifacts = _section(value, "artifacts", {"files", "base-directory", "discard-paths", "exclude-paths"})
-    files = _list(artifacts.get("files", []), "artifacts.files")
+def _parse_artifacts(value: object) -> ArtifactsSpec:
+    artifacts = _parse_section(
+        value, "artifacts", {"files", "base-directory", "discard-paths", "exclude-paths"}
+    )
+    files = _parse_text_list(artifacts.get("files", []), "artifacts.files")
     if not files:
         raise BuildspecError("artifacts.files is missing or empty; name the files to upload")
     if absolute := [pattern for pattern in files if pattern.startswith("/")]:
@@ -118,13 +122,13 @@ def _artifacts(value: object) -> ArtifactsSpec:
     return ArtifactsSpec(
         files=files,
         base_directory=str(artifacts.get("base-directory", ".")),
-        # YAML 1.1 reads an unquoted yes or no as a boolean; quoted they stay text.
+        # YAML 1.1 reads an unquoted yes or no as a boolean. Quoted ones stay text.
         discard_paths=artifacts.get("discard-paths", False) in {True, "yes"},
-        exclude_paths=_list(artifacts.get("exclude-paths", []), "artifacts.exclude-paths"),
+        exclude_paths=_parse_text_list(artifacts.get("exclude-paths", []), "artifacts.exclude-paths"),
     )
 
 
-def _section(value: object, where: str, allowed: Iterable[str]) -> _Mapping:
+def _parse_section(value: object, where: str, allowed: Iterable[str]) -> _Mapping:
     if not isinstance(value, dict):
         raise BuildspecError(f"{where} is missing or not a mapping")
     section = cast("dict[Any, Any]", value)
@@ -134,13 +138,13 @@ def _section(value: object, where: str, allowed: Iterable[str]) -> _Mapping:
     return section
 
 
-def _texts(value: object, where: str) -> dict[str, str]:
+def _parse_text_mapping(value: object, where: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise BuildspecError(f"{where} is not a mapping")
     return {str(key): str(text) for key, text in cast("dict[Any, Any]", value).items()}
 
 
-def _list(value: object, where: str) -> tuple[str, ...]:
+def _parse_text_list(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in cast("list[Any]", value)):
         raise BuildspecError(f"{where} is not a list of texts")
     return tuple(cast("list[str]", value))

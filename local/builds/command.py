@@ -1,4 +1,4 @@
-"""Running one command of a build: its own process group, its output line by line, and an end in any case."""
+"""Runs one command of a build in its own process group, reads its output by line, and always ends it."""
 
 import contextlib
 import os
@@ -22,8 +22,8 @@ LONGEST_LINE_BYTES = 1_000_000
 
 
 @frozen
-class CommandEnd:
-    """How a command ended; `exit_code` is -9 for one that was stopped or took too long."""
+class CommandResult:
+    """The result of a command. `exit_code` is -9 if it was stopped or timed out."""
 
     reason: Literal["EXITED", "STOPPED", "TIMED_OUT"]
     exit_code: int
@@ -31,20 +31,20 @@ class CommandEnd:
 
 @frozen(kw_only=True)
 class Shell:
-    """Runs commands one after the other, as buildspec version 0.2 does.
+    """A shell that runs commands one after another, as in buildspec version 0.2.
 
-    What a command exports and the directory it ends in are the next one's start. Processes that a command
-    leaves in the background end with it (CodeBuild's would live until the end of the build).
+    A command starts with the exported variables and the directory of the previous one. Background processes
+    end with their command. (CodeBuild's would live until the end of the build.)
 
     Attributes:
-        program: the shell's path.
-        environment: of every command; nothing else is inherited.
-        directory: where the first command starts.
-        state: a private folder for what one command hands to the next. It holds the environment, secrets
-            included: remove it after the build.
-        emit: takes each line of output.
-        is_stopped: asked all the time; a command that runs when it turns true is killed.
-        deadline: by `time.monotonic()`; a command that runs at that time is killed.
+        program: The shell's path.
+        environment: The complete environment of every command.
+        directory: The working directory of the first command.
+        state: A private folder for data between commands. It holds the environment with its secrets: remove
+            it after the build.
+        emit: Called with each line of output.
+        is_stopped: Polled. A running command is killed when it returns True.
+        deadline: In `time.monotonic()` seconds. A running command is killed at this time.
     """
 
     program: str
@@ -55,11 +55,11 @@ class Shell:
     is_stopped: Callable[[], bool]
     deadline: float
 
-    def run(self, command: str, *, succeeding: bool) -> CommandEnd:
-        """Run one command to its end; its output goes to `emit`, standard error included."""
+    def run(self, command: str, *, succeeding: bool) -> CommandResult:
+        """Run one command. Its output, including standard error, goes to `emit`."""
         script = self.state / "script.sh"
-        script.write_text(self._script(command, succeeding=succeeding), encoding="utf-8")
-        lines = _Lines(self.emit)
+        script.write_text(self._build_script(command, succeeding=succeeding), encoding="utf-8")
+        lines = _LineSplitter(self.emit)
         with subprocess.Popen(
             [self.program, str(script)],
             cwd=self.directory,
@@ -70,15 +70,15 @@ class Shell:
             start_new_session=True,
         ) as process:
             try:
-                reason = self._follow(process, lines)
+                reason = self._wait_for_end(process, lines)
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 _drain(process, lines)
-        return CommandEnd(reason, process.returncode)
+        return CommandResult(reason, process.returncode)
 
-    def _script(self, command: str, *, succeeding: bool) -> str:
+    def _build_script(self, command: str, *, succeeding: bool) -> str:
         exported = shlex.quote(str(self.state / "exported.sh"))
         directory = shlex.quote(str(self.state / "directory"))
         return (
@@ -89,8 +89,8 @@ class Shell:
             f"{command}\n"
         )
 
-    def _follow(
-        self, process: subprocess.Popen[bytes], lines: "_Lines"
+    def _wait_for_end(
+        self, process: subprocess.Popen[bytes], lines: "_LineSplitter"
     ) -> Literal["EXITED", "STOPPED", "TIMED_OUT"]:
         if process.stdout is None:
             raise AssertionError("the process was started with a pipe")
@@ -111,8 +111,8 @@ class Shell:
         return "EXITED"
 
 
-def _drain(process: subprocess.Popen[bytes], lines: "_Lines") -> None:
-    """Take what is left in the pipe; a process that left the group may hold it open and is not waited for."""
+def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
+    """Read the rest of the pipe, but do not wait for a process outside of the group that holds it open."""
     if process.stdout is not None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):
@@ -122,39 +122,39 @@ def _drain(process: subprocess.Popen[bytes], lines: "_Lines") -> None:
 
 
 @define
-class _Lines:
-    """Cuts output into lines; of one that was drawn over itself by carriage returns the last state counts."""
+class _LineSplitter:
+    """A splitter of output into lines. After carriage returns, only the last state of a line is used."""
 
     emit: Callable[[str], None]
     _rest: bytes = field(default=b"", init=False)
 
     def feed(self, chunk: bytes) -> bool:
-        """Take a piece of output; False at its end."""
+        """Process a part of the output. Return False at its end."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            self._take(line)
+            self._emit_line(line)
         if len(self._rest) > LONGEST_LINE_BYTES:
             self.finish()
         return bool(chunk)
 
     def finish(self) -> None:
         if self._rest:
-            self._take(self._rest)
+            self._emit_line(self._rest)
         self._rest = b""
 
-    def _take(self, line: bytes) -> None:
+    def _emit_line(self, line: bytes) -> None:
         self.emit(line.decode(errors="replace").rstrip("\r").rpartition("\r")[2])
 
 
-def kill_marked(marker: str, processes: Path = Path("/proc")) -> int:
-    """Kill processes whose environment at their start held `marker` (`NAME=value`); return their number.
+def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
+    """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
-    This finds the daemons of build tools, which leave their process group, and waits until the last one has
-    ended. It needs Linux' /proc; elsewhere such a daemon ends by its own idle time.
+    It finds the daemons of build tools, which leave their process group, and waits until they have ended. It
+    needs Linux' /proc. On other systems such a daemon ends by its own idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()
-    while found := _marked(marker.encode(), processes):
+    while found := _find_marked_processes(marker.encode(), processes):
         for pid in found:
             with contextlib.suppress(OSError):  # it has just ended
                 os.kill(pid, signal.SIGKILL)
@@ -165,11 +165,11 @@ def kill_marked(marker: str, processes: Path = Path("/proc")) -> int:
     return len(killed)
 
 
-def _marked(marker: bytes, processes: Path) -> set[int]:
+def _find_marked_processes(marker: bytes, processes: Path) -> set[int]:
     found: set[int] = set()
     for environ in processes.glob("[0-9]*/environ"):
         pid = int(environ.parent.name)
-        # Another user's process cannot be read, nor one that has just ended; a zombie has no environment.
+        # Processes of other users or that just ended are not readable. A zombie has no environment.
         with contextlib.suppress(OSError):
             if pid != os.getpid() and marker in environ.read_bytes().split(b"\0"):
                 found.add(pid)

@@ -1,4 +1,4 @@
-"""The exact environment of a build: what CodeBuild gives and how this machine reaches its network."""
+"""The environment of a build: CodeBuild's variables and this machine's network settings."""
 
 import shlex
 import shutil
@@ -15,7 +15,7 @@ from local.node import NodeInstallation
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 TOOLS = ("git", "bash")
-# How a machine reaches registries: proxies and private certificate authorities, as their tools document them.
+# Network settings: proxies and private certificate authorities, as the tools document them.
 NETWORK_VARIABLES = frozenset({
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -34,56 +34,56 @@ SECRET_WORDS = ("auth", "token", "password", "secret")
 
 @frozen(kw_only=True)
 class BuildMachine:
-    """This machine as the builds see it.
+    """The settings of this machine for builds.
 
     Attributes:
-        node: the folder of the `node`, `npm` and `npx` to build with (`node_folder`).
-        npm_cache: kept between builds.
-        endpoint_url: where AWS answers (the emulator).
-        host: the environment of our own process; only network settings and the way to its tools are used.
-        git: the variables that lead git to local repositories (`GitServer.environment`).
+        node: The folder with `node`, `npm` and `npx` for builds (`prepare_node_folder`).
+        npm_cache: A cache folder that is kept between builds.
+        endpoint_url: The URL of the emulated AWS.
+        host_environment: The environment of this process. Only network settings and tool paths are used.
+        git_environment: Variables that make git use local repositories (`GitServer.environment`).
     """
 
     node: Path
     npm_cache: Path
     endpoint_url: str
-    host: Mapping[str, str] = field(repr=False)
-    git: Mapping[str, str] = field(factory=dict[str, str])
+    host_environment: Mapping[str, str] = field(repr=False)
+    git_environment: Mapping[str, str] = field(factory=dict[str, str])
 
 
 @frozen(kw_only=True)
 class BuildFolders:
-    """The folders of one build, all below `root`, which is removed after it."""
+    """The folders of one build. All are below `root`, which is removed after the build."""
 
     root: Path
 
     @property
     def source(self) -> Path:
-        """`CODEBUILD_SRC_DIR`: where commands start and artifacts are looked for."""
+        """`CODEBUILD_SRC_DIR`, the folder in which commands start and artifacts are searched."""
         return self.root / "src"
 
     @property
     def home(self) -> Path:
-        """`HOME`: nothing of the user's own."""
+        """`HOME`, without any of the user's own files."""
         return self.root / "home"
 
     @property
     def temporary(self) -> Path:
-        """`TMPDIR`: so that what tools leave behind goes with the build."""
+        """`TMPDIR`, so that temporary files are removed with the build."""
         return self.root / "tmp"
 
     @property
     def state(self) -> Path:
-        """What one command hands to the next; holds the environment with its secrets."""
+        """Data between commands, including the environment with its secrets."""
         return self.root / "state"
 
     @property
     def log(self) -> Path:
-        """The whole log, gzipped."""
+        """The whole log, compressed by gzip."""
         return self.root / "log.gz"
 
-    def make(self) -> None:
-        """Make them anew, for this user only."""
+    def create(self) -> None:
+        """Create empty folders that only this user can access."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, mode=0o700)
         for folder in (self.source, self.home, self.temporary, self.state):
@@ -99,17 +99,16 @@ def build_environment(  # noqa: PLR0913 - everything that the environment is mad
     credentials: Credentials,
     started_at: datetime,
 ) -> dict[str, str]:
-    """Return the environment of every command of a build; nothing is inherited besides.
+    """Return the complete environment of every command of a build.
 
-    `variables` are the build's own, the buildspec's and the request's merged, secrets resolved. They go over
-    the machine's settings, and CodeBuild's go over all.
-
+    `variables` are the build's variables with resolved secrets. They override the machine's settings, and
+    CodeBuild's variables override both.
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
     """
     return {
-        **network_settings(machine.host),
-        **machine.git,
-        "PATH": tool_path(machine),
+        **read_network_settings(machine.host_environment),
+        **machine.git_environment,
+        "PATH": build_tool_path(machine),
         "LANG": "C.UTF-8",
         "TMPDIR": str(folders.temporary),
         "npm_config_cache": str(machine.npm_cache),
@@ -132,12 +131,12 @@ def build_environment(  # noqa: PLR0913 - everything that the environment is mad
     }
 
 
-def network_settings(host: Mapping[str, str]) -> dict[str, str]:
-    """Return what of our own environment a package manager needs to reach its registry.
+def read_network_settings(host: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a package manager needs to reach its registry.
 
-    npm's variables come along except for its cache and those that look like credentials; the user's .npmrc is
-    named where it lies, since it is npm's own place for a private registry's access. Loopback is exempted
-    from proxies: the emulator and the git server are there.
+    npm's variables are included, except its cache and credentials. The user's .npmrc is referenced, because
+    npm stores the access to private registries there. Loopback, the address of the emulator and of the git
+    server, is excluded from proxies.
     """
     settings = {
         name: value
@@ -158,11 +157,11 @@ def _is_npm_setting(name: str) -> bool:
     return name.startswith("npm_config_") and not is_excluded
 
 
-def node_folder(node: NodeInstallation, shims: Path) -> Path:
-    """Return a folder that holds `node`, `npm` and `npx` of an installation, for the PATH of builds.
+def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
+    """Return a folder with `node`, `npm` and `npx` of an installation, for the PATH of builds.
 
-    The locked PyPI package has no such folder: its `bin/npm` is a copy of a link that leads nowhere. Then the
-    three are made in `shims`.
+    The locked PyPI package has no such folder, because its `bin/npm` is a copy of a broken link. For it, the
+    three commands are created in `shims`.
     """
     folder = node.node.parent
     if node.npm == (str(folder / "npm"),) and (folder / "npx").exists():
@@ -180,9 +179,9 @@ def node_folder(node: NodeInstallation, shims: Path) -> Path:
     return shims
 
 
-def tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
-    """Return the PATH of builds: the chosen Node, the folders of git, bash and this Python, the system's."""
-    found = (which(tool, path=machine.host.get("PATH")) for tool in TOOLS)
+def build_tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
+    """Return the PATH of builds: the chosen Node.js, the folders of git, bash, Python, and the system."""
+    found = (which(tool, path=machine.host_environment.get("PATH")) for tool in TOOLS)
     folders = [
         str(machine.node),
         *(str(Path(tool).parent) for tool in found if tool),

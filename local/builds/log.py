@@ -1,4 +1,4 @@
-"""The log of one build: masked, shown while it grows, and kept in CloudWatch Logs and in a file."""
+"""The log of one build, with masked secrets, in CloudWatch Logs and in a file."""
 
 import gzip
 import threading
@@ -16,7 +16,7 @@ from runtime.shared.clock import Clock
 
 FLUSH_SECONDS = 0.25
 PENDING_LINES = 5_000
-LONGEST_MESSAGE = 100_000  # characters; CloudWatch Logs takes 1 MiB a message
+LONGEST_MESSAGE = 100_000  # characters; the limit of CloudWatch Logs is 1 MiB per message
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 BATCH_EVENTS = 10_000
 BATCH_BYTES = 1_048_576
@@ -25,22 +25,22 @@ SHORTEST_MASKED_LINE = 8
 
 
 @frozen
-class Masks:
-    """Replaces secret values by `***`, as CodeBuild does with the values that it fetched itself.
+class SecretMasker:
+    """A replacement of secret values by `***`, as CodeBuild does for values that it fetched.
 
-    Of a value of several lines each line of some length is masked too, since a log is read by lines.
+    For a value with several lines, each longer line is masked too, because logs are read by line.
     """
 
     texts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, values: Iterable[str]) -> Self:
-        """Mask these values; empty ones are no secrets."""
+    def for_values(cls, values: Iterable[str]) -> Self:
+        """Return a masker of these values. Empty values are ignored."""
         texts: set[str] = set()
         for value in values:
             texts.add(value)
             texts.update(line for line in value.splitlines() if len(line) >= SHORTEST_MASKED_LINE)
-        # The longest first: a secret may contain another one.
+        # The longest first, because a secret can contain another one.
         return cls(tuple(sorted(texts - {""}, key=lambda text: (-len(text), text))))
 
     def __call__(self, text: str) -> str:
@@ -51,10 +51,10 @@ class Masks:
 
 
 class BuildLog:
-    """Takes lines in order; a thread of its own sends them to CloudWatch Logs in batches.
+    """A log that sends its lines in order to CloudWatch Logs, in batches from its own thread.
 
-    A context manager: leaving it sends what is left. A refused batch does not end the build: it is shown
-    once as progress, and the file keeps the whole log.
+    A context manager that sends the remaining lines on exit. A refused batch does not end the build. It is
+    reported once as progress, and the file has the whole log.
     """
 
     def __init__(  # noqa: PLR0913 - each is named at the one place that calls it
@@ -67,7 +67,7 @@ class BuildLog:
         clock: Clock,
         progress: Callable[[str], None],
     ) -> None:
-        self.masks = Masks()
+        self.masks = SecretMasker()
         self._client = client
         self._group = group
         self._stream = stream
@@ -94,8 +94,8 @@ class BuildLog:
         self._send()
         self._archive.close()
 
-    def say(self, text: str) -> None:
-        """Write a line of CodeBuild's own, with its prefix."""
+    def write_message(self, text: str) -> None:
+        """Write a message of CodeBuild itself, with its prefix."""
         self.write(f"[Container] {self._clock():%Y/%m/%d %H:%M:%S.%f} {text}")
 
     def write(self, line: str) -> None:
@@ -103,18 +103,18 @@ class BuildLog:
         line = self.masks(line)
         with self._lock:
             self._archive.write(line + "\n")
-            timestamp = self._timestamp(self._clock())
+            timestamp = self._next_timestamp(self._clock())
             # CodeBuild's messages end with the line end, which also keeps an empty line from being refused.
             for start in range(0, max(len(line), 1), LONGEST_MESSAGE):
                 message = line[start : start + LONGEST_MESSAGE] + "\n"
                 self._pending.append({"timestamp": timestamp, "message": message})
-            behind = len(self._pending) > PENDING_LINES
+            is_behind = len(self._pending) > PENDING_LINES
         self._progress(line)
-        if behind:  # the build waits for its log instead of filling the memory
+        if is_behind:  # the build waits for its log instead of filling the memory
             self._send()
 
-    def _timestamp(self, now: datetime) -> int:
-        """Milliseconds; never earlier than the line before, which PutLogEvents would refuse."""
+    def _next_timestamp(self, now: datetime) -> int:
+        """Return milliseconds that are not lower than before, which PutLogEvents would refuse."""
         self._last_timestamp = max(self._last_timestamp, int(now.timestamp() * 1000))
         return self._last_timestamp
 
@@ -126,7 +126,7 @@ class BuildLog:
         with self._sending:  # one sender at a time keeps the order
             with self._lock:
                 events, self._pending = self._pending, []
-            for batch in _batches(events):
+            for batch in _split_into_batches(events):
                 try:
                     self._client.put_log_events(
                         logGroupName=self._group, logStreamName=self._stream, logEvents=batch
@@ -137,7 +137,7 @@ class BuildLog:
                     self._refused = True
 
 
-def _batches(events: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _split_into_batches(events: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     size = 0
     for event in events:

@@ -1,8 +1,8 @@
-"""The embedded CodeBuild: runs a buildspec's commands on this machine as CodeBuild does in its container.
+"""The embedded CodeBuild: runs a buildspec's commands on this machine instead of in a container.
 
-What differs, and why: there is no container, so the image's tools are this machine's (`runtime-versions` is
-answered by the Node that `local/node.py` chose); background processes end with the command that started
-them; the cache is the npm cache that all builds share. `PROVISIONING` to `COMPLETED` follow
+Differences from CodeBuild: Without a container, tools come from this machine (`runtime-versions` selects the
+Node.js of `local/node.py`). Background processes end with the command that started them. The cache is an npm
+cache that all builds share. The phases follow
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html.
 """
 
@@ -16,12 +16,12 @@ from typing import TypeAlias, cast
 from attrs import define, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.builds.artifacts import NoArtifactError, upload
+from local.builds.artifacts import NoArtifactError, upload_artifacts
 from local.builds.aws import BuildClients, ClientFactory, Credentials, ParametersClient
 from local.builds.buildspec import PHASE_NAMES, Buildspec, BuildspecError, PhaseSpec, parse_buildspec
-from local.builds.command import Shell, kill_marked
-from local.builds.environment import BuildFolders, BuildMachine, build_environment, tool_path
-from local.builds.log import BuildLog, Masks
+from local.builds.command import Shell, kill_marked_processes
+from local.builds.environment import BuildFolders, BuildMachine, build_environment, build_tool_path
+from local.builds.log import BuildLog, SecretMasker
 from local.emulator.build_request import (
     BuildPhase,
     BuildRequest,
@@ -33,13 +33,13 @@ from local.emulator.build_request import (
 from runtime.shared.clock import Clock
 
 Progress: TypeAlias = Callable[[str, str], None]
-"""Takes a build's id and a line of its log, in the build's thread."""
+"""Called with a build's ID and a line of its log, in the build's thread."""
 
-PARAMETERS_PER_CALL = 10  # of GetParameters
+PARAMETERS_PER_CALL = 10  # the limit of GetParameters
 
 
 class _PhaseError(Exception):
-    """A phase did not succeed; the build ends with `status` unless a later phase is due all the same."""
+    """A phase failed. The build ends with `status`, after a later phase that must still run."""
 
     def __init__(self, status: BuildStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -47,22 +47,22 @@ class _PhaseError(Exception):
         self.context = PhaseContext(status_code=code, message=message)
 
 
-def _no_progress(build_id: str, line: str) -> None:
-    """Show nothing."""
+def _ignore_progress(build_id: str, line: str) -> None:
+    """Ignore the line."""
 
 
 @frozen(kw_only=True)
 class BuildRunner:
-    """Runs builds, each in the thread that asks for it.
+    """A runner of builds, each in the thread of its caller.
 
     Attributes:
-        folder: every build works in a folder of its own in here, removed after it.
-        machine: what the builds get of this machine.
-        credentials: returns those of a role; raises `LookupError` for a role that CodeBuild may not take.
-        clients: makes a build's AWS clients (`clients_at`).
-        clock: of phases and log lines.
-        progress: is shown every line of every log, secrets masked.
-        keep: leave the folders of builds for a look (their environment file is removed in any case).
+        folder: The parent folder of the builds' folders, which are removed after each build.
+        machine: This machine's settings for builds.
+        credentials: Returns a role's credentials. Raises `LookupError` if CodeBuild may not assume the role.
+        clients: Creates a build's AWS clients (`create_client_factory`).
+        clock: Returns the time of phases and log lines.
+        progress: Called with every line of every log, with secrets masked.
+        keep_folders: Keep the builds' folders for inspection. The environment file is removed in any case.
     """
 
     folder: Path
@@ -70,27 +70,27 @@ class BuildRunner:
     credentials: Callable[[str], Credentials]
     clients: ClientFactory
     clock: Clock
-    progress: Progress = _no_progress
-    keep: bool = False
+    progress: Progress = _ignore_progress
+    keep_folders: bool = False
 
     def run(self, request: BuildRequest) -> BuildResult:
-        """Run one build to its end, whatever happens in it; when this returns nothing of it runs any more.
+        """Run one build. When this returns, none of its processes is running.
 
-        Set `request.stopped` from another thread to end it early.
+        Set `request.stop_requested` from another thread to stop it early.
         """
         folders = BuildFolders(root=self.folder / request.build_id.replace(":", "-"))
         build = _Build(request=request, runner=self, folders=folders)
         try:
-            folders.make()
+            folders.create()
             return build.run()
         finally:
-            kill_marked(f"CODEBUILD_BUILD_ID={request.build_id}")
-            shutil.rmtree(folders.state if self.keep else folders.root, ignore_errors=True)
+            kill_marked_processes(f"CODEBUILD_BUILD_ID={request.build_id}")
+            shutil.rmtree(folders.state if self.keep_folders else folders.root, ignore_errors=True)
 
 
 @define(kw_only=True)
 class _Build:
-    """A build while it runs."""
+    """A build in progress."""
 
     request: BuildRequest
     runner: BuildRunner
@@ -104,16 +104,16 @@ class _Build:
     def run(self) -> BuildResult:
         status: BuildStatus = "SUCCEEDED"
         try:
-            with self._phase("PROVISIONING"):
+            with self._record_phase("PROVISIONING"):
                 credentials, clients = self._provision()
-            with self._log(clients) as log:
+            with self._create_log(clients) as log:
                 try:
                     self._run_phases(log, credentials, clients)
                 except _PhaseError as error:
                     status = error.status
-                with self._phase("FINALIZING", log):
-                    log.say(f"Build {status}")
-            self._keep_log(clients)
+                with self._record_phase("FINALIZING", log):
+                    log.write_message(f"Build {status}")
+            self._archive_log(clients)
         except _PhaseError as error:
             status = error.status
         self.phases.append(BuildPhase(type="COMPLETED", started_at=self.runner.clock()))
@@ -138,7 +138,7 @@ class _Build:
             raise _PhaseError("FAILED", "CLIENT_ERROR", message) from error
         return credentials, clients
 
-    def _log(self, clients: BuildClients) -> BuildLog:
+    def _create_log(self, clients: BuildClients) -> BuildLog:
         def progress(line: str) -> None:
             self.runner.progress(self.request.build_id, line)
 
@@ -152,19 +152,19 @@ class _Build:
         )
 
     def _run_phases(self, log: BuildLog, credentials: Credentials, clients: BuildClients) -> None:
-        with self._phase("DOWNLOAD_SOURCE", log):
-            log.masks = Masks.of(credentials.values())
-            log.say(f"CODEBUILD_SRC_DIR={self.folders.source}")
-            buildspec = self._buildspec()
-            variables, secrets = self._variables(buildspec, clients.parameters)
-            log.masks = Masks.of((*credentials.values(), *secrets))
-        shell = self._shell(buildspec, log, variables, credentials)
+        with self._record_phase("DOWNLOAD_SOURCE", log):
+            log.masks = SecretMasker.for_values(credentials.values())
+            log.write_message(f"CODEBUILD_SRC_DIR={self.folders.source}")
+            buildspec = self._read_buildspec()
+            variables, secrets = self._resolve_variables(buildspec, clients.parameters)
+            log.masks = SecretMasker.for_values((*credentials.values(), *secrets))
+        shell = self._create_shell(buildspec, log, variables, credentials)
         specs = {phase.name: phase for phase in buildspec.phases}
         failure: _PhaseError | None = None
         for name in PHASE_NAMES:
             spec = specs.get(name, PhaseSpec(name=name, commands=()))
             try:
-                with self._phase(cast("PhaseType", name.upper()), log):
+                with self._record_phase(cast("PhaseType", name.upper()), log):
                     self._run_commands(spec, shell, log, succeeding=failure is None)
             except _PhaseError as error:
                 failure = failure or error
@@ -172,7 +172,7 @@ class _Build:
                 if error.status != "FAILED" or spec.aborts or name not in {"build", "post_build"}:
                     raise
         try:
-            with self._phase("UPLOAD_ARTIFACTS", log):
+            with self._record_phase("UPLOAD_ARTIFACTS", log):
                 self._upload(buildspec, clients, log)
         except _PhaseError as error:
             failure = failure or error
@@ -180,13 +180,13 @@ class _Build:
             raise failure
 
     @contextmanager
-    def _phase(self, kind: PhaseType, log: BuildLog | None = None) -> Generator[None]:
-        """Record a phase: when, how it ended, and why."""
+    def _record_phase(self, kind: PhaseType, log: BuildLog | None = None) -> Generator[None]:
+        """Record a phase with its start, end and result."""
         started_at = self.runner.clock()
         status: BuildStatus = "SUCCEEDED"
         contexts: tuple[PhaseContext, ...] = ()
         if log:
-            log.say(f"Entering phase {kind}")
+            log.write_message(f"Entering phase {kind}")
         try:
             yield
         except _PhaseError as error:
@@ -196,9 +196,11 @@ class _Build:
             raise
         finally:
             if log:
-                log.say(f"Phase complete: {kind} State: {status}")
+                log.write_message(f"Phase complete: {kind} State: {status}")
                 for context in contexts:
-                    log.say(f"Phase context status code: {context.status_code} Message: {context.message}")
+                    log.write_message(
+                        f"Phase context status code: {context.status_code} Message: {context.message}"
+                    )
             self.phases.append(
                 BuildPhase(
                     type=kind,
@@ -209,14 +211,16 @@ class _Build:
                 )
             )
 
-    def _buildspec(self) -> Buildspec:
+    def _read_buildspec(self) -> Buildspec:
         try:
             return parse_buildspec(self.request.buildspec)
         except BuildspecError as error:
             raise _PhaseError("FAILED", "YAML_FILE_ERROR", str(error)) from error
 
-    def _variables(self, buildspec: Buildspec, client: ParametersClient) -> tuple[dict[str, str], list[str]]:
-        """Return the build's variables and which values are secret; the request's go over the buildspec's."""
+    def _resolve_variables(
+        self, buildspec: Buildspec, client: ParametersClient
+    ) -> tuple[dict[str, str], list[str]]:
+        """Return the build's variables and the secret values. The request's override the buildspec's."""
         given = self.request.environment_variables
         if refused := [variable.name for variable in given if variable.type == "SECRETS_MANAGER"]:
             message = f"{refused[0]} is of type SECRETS_MANAGER, which the embedded cloud does not have"
@@ -228,11 +232,11 @@ class _Build:
             parameters.pop(variable.name, None)
             target = variables if variable.type == "PLAINTEXT" else parameters
             target[variable.name] = variable.value
-        values = self._parameters(tuple(dict.fromkeys(parameters.values())), client)
+        values = self._read_parameters(tuple(dict.fromkeys(parameters.values())), client)
         fetched = {name: values[parameter] for name, parameter in parameters.items()}
         return {**variables, **fetched}, list(fetched.values())
 
-    def _parameters(self, names: Sequence[str], client: ParametersClient) -> Mapping[str, str]:
+    def _read_parameters(self, names: Sequence[str], client: ParametersClient) -> Mapping[str, str]:
         code = "Decrypted Variables Error"
         values: dict[str, str] = {}
         for start in range(0, len(names), PARAMETERS_PER_CALL):
@@ -247,7 +251,7 @@ class _Build:
                 raise _PhaseError("FAILED", code, f"parameter does not exist: {name}")
         return values
 
-    def _shell(
+    def _create_shell(
         self, buildspec: Buildspec, log: BuildLog, variables: Mapping[str, str], credentials: Credentials
     ) -> Shell:
         environment = build_environment(
@@ -259,18 +263,21 @@ class _Build:
             started_at=self.phases[0].started_at,
         )
         return Shell(
-            program=shutil.which(buildspec.shell, path=tool_path(self.runner.machine)) or buildspec.shell,
+            program=shutil.which(buildspec.shell, path=build_tool_path(self.runner.machine))
+            or buildspec.shell,
             environment=environment,
             directory=self.folders.source,
             state=self.folders.state,
             emit=log.write,
-            is_stopped=self.request.stopped.is_set,
+            is_stopped=self.request.stop_requested.is_set,
             deadline=self.deadline,
         )
 
     def _run_commands(self, phase: PhaseSpec, shell: Shell, log: BuildLog, *, succeeding: bool) -> None:
         for runtime, version in phase.runtime_versions.items():
-            log.say(f"{runtime} {version} was asked for: {self.runner.machine.node} stands in for it")
+            log.write_message(
+                f"{runtime} {version} was asked for: {self.runner.machine.node} stands in for it"
+            )
         failure: _PhaseError | None = None
         for command in phase.commands:
             try:
@@ -287,7 +294,7 @@ class _Build:
             raise failure
 
     def _run_command(self, command: str, shell: Shell, log: BuildLog, *, succeeding: bool) -> None:
-        log.say(f"Running command {command.rstrip()}")
+        log.write_message(f"Running command {command.rstrip()}")
         end = shell.run(command, succeeding=succeeding)
         if end.reason == "STOPPED":
             raise _PhaseError("STOPPED", "STOPPED", "Build was stopped.")
@@ -295,7 +302,9 @@ class _Build:
             message = f"Build has timed out after {self.request.timeout_minutes:g} minutes."
             raise _PhaseError("TIMED_OUT", "BUILD_TIMED_OUT", message)
         if end.exit_code:
-            log.say(f"Command did not exit successfully {command.rstrip()} exit status {end.exit_code}")
+            log.write_message(
+                f"Command did not exit successfully {command.rstrip()} exit status {end.exit_code}"
+            )
             message = (
                 f"Error while executing command: {command.rstrip()}. Reason: exit status {end.exit_code}"
             )
@@ -306,20 +315,20 @@ class _Build:
         if buildspec.artifacts is None or place is None:
             return
         try:
-            keys = upload(
+            keys = upload_artifacts(
                 buildspec.artifacts,
                 source=self.folders.source,
-                place=place,
+                destination=place,
                 objects=clients.objects,
                 build_arn=self.request.arn,
             )
         except (NoArtifactError, ClientError, BotoCoreError) as error:
             raise _PhaseError("FAILED", "CLIENT_ERROR", str(error)) from error
         for key in keys:
-            log.say(f"Uploaded s3://{place.location}/{key}")
+            log.write_message(f"Uploaded s3://{place.location}/{key}")
 
-    def _keep_log(self, clients: BuildClients) -> None:
-        """Put the whole log where the project's S3 logs go; CodeBuild ends no build for want of it."""
+    def _archive_log(self, clients: BuildClients) -> None:
+        """Upload the whole log to the project's S3 logs. A failure is ignored, as in CodeBuild."""
         bucket, _, prefix = self.request.log_archive.partition("/")
         if not bucket:
             return

@@ -1,7 +1,7 @@
-"""A load of concurrent visitors on a site, who note which release each answer came from.
+"""Concurrent visitors of a site that record which release each answer came from.
 
-Run it around a switch: no answer may fail, none may mix two releases, and every request that began after
-the switch must have been answered by the new one.
+Run the load during a switch. No answer may fail or mix two releases. Every request that started after the
+switch must get the new release.
 """
 
 import asyncio
@@ -15,36 +15,42 @@ from urllib.parse import urlsplit
 import aiohttp
 from attrs import define, field, frozen
 
-PAGES = ("/", "/posts/first", "/isr/tag", "/api/release", "/image")
+PATHS = ("/", "/posts/first", "/isr/tag", "/api/release", "/image")
 _RELEASES = re.compile(r'(?:name="x-release" content="|data-testid="commit">|"release":")([0-9a-f]{40})')
 _SCRIPTS = re.compile(r'src="(/_next/static/chunks/[^"]+\.js)"')
 
 
 @frozen(kw_only=True)
 class Answer:
-    """One answered (or failed) request.
+    """One request and its result.
 
-    ``began`` and ``ended`` are seconds of ``time.monotonic()``; ``releases`` are the distinct commits that
-    the answer names, in its page and in the scripts the page loads; ``error`` says how it failed.
+    Attributes:
+        started_at: Seconds of `time.monotonic()`.
+        ended_at: Seconds of `time.monotonic()`.
+        releases: The commits that the page and its scripts name.
+        error: The cause of a failure. Empty if the request succeeded.
     """
 
     path: str
-    began: float
-    ended: float
+    started_at: float
+    ended_at: float
     releases: frozenset[str] = frozenset()
     error: str = ""
 
 
 @define
-class Load:
-    """``visitors`` concurrent visitors of the site at ``url``, from entering the block to leaving it.
+class VisitorLoad:
+    """Concurrent visitors of a site, active while the context manager is entered.
 
-    Each waits ``pause`` seconds between two pages, to leave something of the machine to what is watched.
+    Attributes:
+        url: The site's public URL.
+        visitors: The number of concurrent visitors.
+        pause_seconds: The pause of each visitor between two pages. It leaves CPU time to the measured site.
     """
 
     url: str
     visitors: int = 6
-    pause: float = 0.1
+    pause_seconds: float = 0.1
     answers: list[Answer] = field(factory=list[Answer], init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -58,24 +64,24 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the visitors; their last requests are answered first."""
+        """Stop the visitors after their current requests."""
         self._stop.set()
         if self._thread:
             self._thread.join()
 
     @property
-    def failed(self) -> list[Answer]:
-        """The answers that failed."""
+    def failed_answers(self) -> list[Answer]:
+        """The answers to failed requests."""
         return [answer for answer in self.answers if answer.error]
 
     @property
-    def mixed(self) -> list[Answer]:
-        """The answers in which more than one release took part."""
+    def mixed_answers(self) -> list[Answer]:
+        """The answers that name more than one release."""
         return [answer for answer in self.answers if len(answer.releases) > 1]
 
     def releases_since(self, instant: float) -> frozenset[str]:
-        """The releases that answered requests begun after ``instant``."""
-        return frozenset[str]().union(*(a.releases for a in self.answers if a.began > instant))
+        """Return the releases that answered requests started after `instant`."""
+        return frozenset[str]().union(*(a.releases for a in self.answers if a.started_at > instant))
 
     async def _run(self) -> None:
         connector = aiohttp.TCPConnector(limit=0)
@@ -86,10 +92,10 @@ class Load:
             await asyncio.gather(*(self._visit(session, number) for number in range(self.visitors)))
 
     async def _visit(self, session: aiohttp.ClientSession, number: int) -> None:
-        scripts: dict[str, frozenset[str]] = {}  # a browser's cache: hashed scripts never change
+        scripts: dict[str, frozenset[str]] = {}  # like a browser's cache: hashed scripts never change
         turn = number
         while not self._stop.is_set():
-            path = PAGES[turn % len(PAGES)]
+            path = PATHS[turn % len(PATHS)]
             turn += 1
             began = monotonic()
             try:
@@ -105,9 +111,9 @@ class Load:
             except (aiohttp.ClientError, TimeoutError) as problem:
                 releases, error = frozenset[str](), f"{path}: {problem!r}"
             self.answers.append(
-                Answer(path=path, began=began, ended=monotonic(), releases=releases, error=error)
+                Answer(path=path, started_at=began, ended_at=monotonic(), releases=releases, error=error)
             )
-            await asyncio.sleep(self.pause)
+            await asyncio.sleep(self.pause_seconds)
 
 
 async def _get(session: aiohttp.ClientSession, path: str) -> str:

@@ -1,6 +1,7 @@
-"""What a visitor of `examples/next-15-site` sees: Next.js 15 below a path, its server split in two.
+"""Checks of `examples/next-15-site`: Next.js 15 with a base path and a split server.
 
-Like `local/demo/site_checks.py`, for what the path, the version, the Pages Router or the split could change.
+They repeat checks of `local/demo/site_checks.py` that the base path, the Next.js version, the Pages Router or
+the split server could break.
 """
 
 import io
@@ -10,45 +11,46 @@ from PIL import Image
 
 from local.demo.site_checks import (
     SiteCheck,
-    action_form,
-    cached_page,
-    commit_shown,
     expect,
-    page_of,
-    text_of,
-    values_of,
+    get_page,
+    poll_values,
+    read_action_form,
+    read_commit,
+    read_text,
+    wait_for_cache_hit,
 )
 from local.demo.visitor import Visitor
 
 BASE = "/docs"
 
 
-def below_the_path(visitor: Visitor, sha: str) -> str:
-    """The site is below its path, rendered for each request, and nothing of it is beside."""
-    first, second = (page_of(visitor, BASE).text for _ in range(2))
-    expect(commit_shown(first) == sha, f"the page shows commit {commit_shown(first)}, not {sha}")
+def check_base_path(visitor: Visitor, sha: str) -> str:
+    """Check that the site answers below its base path, rendered per request, and only there."""
+    first, second = (get_page(visitor, BASE).text for _ in range(2))
+    expect(read_commit(first) == sha, f"the page shows commit {read_commit(first)}, not {sha}")
     expect(
-        text_of(first, "rendered-at") != text_of(second, "rendered-at"), "two requests got the same rendering"
+        read_text(first, "rendered-at") != read_text(second, "rendered-at"),
+        "two requests got the same rendering",
     )
     for path in ("/", "/articles/first", "/robots.txt", "/_next/image?url=%2Fdocs%2Fphoto.jpg&w=640&q=75"):
-        page_of(visitor, path, status=404)
+        get_page(visitor, path, status=404)
     return f"commit {sha[:12]}; 404 beside it"
 
 
-def files_below_the_path(visitor: Visitor, sha: str) -> str:
-    """Public files and every script of the page, with what browsers may keep of them."""
-    expect(page_of(visitor, f"{BASE}/robots.txt").text.startswith("User-agent"), "robots.txt is another")
-    expect(page_of(visitor, f"{BASE}/data/sample.json").json() == {"sample": True}, "sample.json is another")
-    scripts = sorted(set(re.findall(r'"(/docs/_next/static/[^"\\\\]+\.js)"', page_of(visitor, BASE).text)))
+def check_public_files(visitor: Visitor, sha: str) -> str:
+    """Check public files and all scripts of the page, with their cache headers."""
+    expect(get_page(visitor, f"{BASE}/robots.txt").text.startswith("User-agent"), "robots.txt is wrong")
+    expect(get_page(visitor, f"{BASE}/data/sample.json").json() == {"sample": True}, "sample.json is wrong")
+    scripts = sorted(set(re.findall(r'"(/docs/_next/static/[^"\\\\]+\.js)"', get_page(visitor, BASE).text)))
     expect(scripts, "the page loads no script below its path")
     for script in scripts:
-        caching = page_of(visitor, script).headers.get("cache-control", "none")
+        caching = get_page(visitor, script).headers.get("cache-control", "none")
         expect("immutable" in caching, f"{script} has Cache-Control {caching}")
     return f"{len(scripts)} scripts, 2 public files"
 
 
-def image_below_the_path(visitor: Visitor, sha: str) -> str:
-    """An optimised image in the asked width, in a type of each browser's own."""
+def check_optimized_image(visitor: Visitor, sha: str) -> str:
+    """Check that an image is resized, in a format that the browser accepts."""
     path = f"{BASE}/_next/image?url=%2Fdocs%2Fphoto.jpg&w=640&q=75"
     kinds: list[str] = []
     for accepted in ("image/avif,image/webp,*/*", "image/png,*/*"):
@@ -61,8 +63,8 @@ def image_below_the_path(visitor: Visitor, sha: str) -> str:
     return " and ".join(kinds)
 
 
-def routed_below_the_path(visitor: Visitor, sha: str) -> str:
-    """Redirects, rewrites and headers of ``next.config.ts``, and those of the middleware."""
+def check_routing_rules(visitor: Visitor, sha: str) -> str:
+    """Check redirects, rewrites and headers of `next.config.ts` and of the middleware."""
     for path, status, target in (
         (f"{BASE}/old", 308, f"{BASE}/articles/first"),
         (f"{BASE}/welcome", 307, f"{BASE}/en/welcome"),
@@ -71,126 +73,136 @@ def routed_below_the_path(visitor: Visitor, sha: str) -> str:
         went = (answer.status_code, answer.headers.get("location", "nowhere").removeprefix(visitor.url))
         expect(went == (status, target), f"{path} answered {went}")
     for path in (f"{BASE}/latest", f"{BASE}/newest"):
-        page = page_of(visitor, path)
-        expect(text_of(page.text, "title") == "The second article", f"{path} shows another page")
+        page = get_page(visitor, path)
+        expect(read_text(page.text, "title") == "The second article", f"{path} shows the wrong page")
         expect(page.headers.get("x-middleware") == "next-15-site", f"{path} has no header of the middleware")
-    section = page_of(visitor, f"{BASE}/articles/first").headers.get("x-section")
+    section = get_page(visitor, f"{BASE}/articles/first").headers.get("x-section")
     expect(section == "articles", f"the x-section header is {section!r}")
     return "2 redirects, 2 rewrites, 2 headers"
 
 
-def locales(visitor: Visitor, sha: str) -> str:
-    """The middleware leads each visitor to the page of the language that the browser asks for."""
+def check_locales(visitor: Visitor, sha: str) -> str:
+    """Check that the middleware redirects each visitor to the page in the browser's language."""
     german = visitor.get(f"{BASE}/welcome", {"Accept-Language": "de-DE,de;q=0.9"})
     target = german.headers.get("location", "nowhere").removeprefix(visitor.url)
-    expect(target == f"{BASE}/de/welcome", f"a German browser is led to {target}")
+    expect(target == f"{BASE}/de/welcome", f"a German browser is redirected to {target}")
     for locale, greeting in (("en", "Welcome"), ("de", "Willkommen")):
-        shown = text_of(cached_page(visitor, f"{BASE}/{locale}/welcome").text, "greeting")
-        expect(shown == greeting, f"the page in {locale} says {shown!r}")
-    page_of(visitor, f"{BASE}/fr/welcome", status=404)
+        shown = read_text(wait_for_cache_hit(visitor, f"{BASE}/{locale}/welcome").text, "greeting")
+        expect(shown == greeting, f"the page in {locale} shows {shown!r}")
+    get_page(visitor, f"{BASE}/fr/welcome", status=404)
     return "en, de, 404"
 
 
-def catch_all_pages(visitor: Visitor, sha: str) -> str:
-    """Catch-all routes of both routers: prerendered, on demand, 404."""
-    expect(text_of(page_of(visitor, f"{BASE}/articles/first").text, "path") == "first", "another article")
-    deep = page_of(visitor, f"{BASE}/articles/second/a/b").text
-    expect(text_of(deep, "path").replace("&gt;", ">") == "second > a > b", "another article")
-    page_of(visitor, f"{BASE}/articles/none", status=404)
+def check_catch_all_routes(visitor: Visitor, sha: str) -> str:
+    """Check catch-all routes of both routers: prerendered, on demand, 404."""
+    first = get_page(visitor, f"{BASE}/articles/first").text
+    expect(read_text(first, "path") == "first", "/articles/first shows the wrong article")
+    deep = get_page(visitor, f"{BASE}/articles/second/a/b").text
+    expect(
+        read_text(deep, "path").replace("&gt;", ">") == "second > a > b",
+        "/articles/second/a/b shows the wrong article",
+    )
+    get_page(visitor, f"{BASE}/articles/none", status=404)
     for path, shown in (("", "top"), ("/a/b%20c", "a > b c")):
-        got = text_of(page_of(visitor, f"{BASE}/files{path}").text, "path").replace("&gt;", ">")
+        got = read_text(get_page(visitor, f"{BASE}/files{path}").text, "path").replace("&gt;", ">")
         expect(got == shown, f"/files{path} shows {got!r}, not {shown!r}")
     return "Pages Router and App Router"
 
 
-def revalidated_by_time(visitor: Visitor, sha: str) -> str:
-    """A page of the Pages Router with ``revalidate: 2`` is rendered anew behind a stale answer."""
+def check_revalidation_by_time(visitor: Visitor, sha: str) -> str:
+    """Check that a Pages Router page with `revalidate: 2` is rendered again after a stale answer."""
     path = f"{BASE}/articles/first"
-    before = text_of(cached_page(visitor, path).text, "rendered-at")
-    new = next((value for value in values_of(visitor, path, "rendered-at") if value != before), None)
-    expect(new, "the page was not rendered anew")
-    return "rendered anew"
+    before = read_text(wait_for_cache_hit(visitor, path).text, "rendered-at")
+    new = next((value for value in poll_values(visitor, path, "rendered-at") if value != before), None)
+    expect(new, "the page was not rendered again")
+    return "rendered again"
 
 
-def revalidated_by_tag(visitor: Visitor, sha: str) -> str:
-    """A cached page of the App Router changes after its tag was revalidated."""
+def check_revalidation_by_tag(visitor: Visitor, sha: str) -> str:
+    """Check that a cached page of the App Router changes after its tag is revalidated."""
     path = f"{BASE}/tagged"
-    before = text_of(cached_page(visitor, path).text, "value")
+    before = read_text(wait_for_cache_hit(visitor, path).text, "value")
     answer = visitor.post(f"{BASE}/api/revalidate")
-    expect(answer.status_code == 200, f"revalidating answered {answer.status_code}: {answer.text[:300]}")
+    expect(answer.status_code == 200, f"revalidating returned {answer.status_code}: {answer.text[:300]}")
     expect(
-        next((value for value in values_of(visitor, path, "value") if value != before), None),
+        next((value for value in poll_values(visitor, path, "value") if value != before), None),
         "the page still shows the old value after revalidateTag",
     )
     return "HIT, changed"
 
 
-def server_action(visitor: Visitor, sha: str) -> str:
-    """A form with a server action, posted as a browser without JavaScript does."""
-    form = action_form(page_of(visitor, f"{BASE}/action").text, name="Ada")
+def check_server_action(visitor: Visitor, sha: str) -> str:
+    """Check a server action that a form posts without JavaScript."""
+    form = read_action_form(get_page(visitor, f"{BASE}/action").text, name="Ada")
     response = visitor.post(f"{BASE}/action", {"Origin": visitor.url}, form=form)
-    # Next.js leaves the base path out where the browser has no JavaScript, and what it says is passed on.
+    # Without JavaScript, Next.js omits the base path from this redirect. The platform passes it on unchanged.
     location = response.headers.get("location", "nowhere").removeprefix(visitor.url).removeprefix(BASE)
     expect(
         response.status_code == 303 and location.startswith("/action?message=Hello") and sha in location,
-        f"the form's POST answered {response.status_code}, to {location}: {response.text[:300]}",
+        f"the form's POST returned {response.status_code}, location {location}: {response.text[:300]}",
     )
     expect("visitor=Ada" in response.headers.get("set-cookie", ""), "the action's cookie did not arrive")
     return "303 with its cookie"
 
 
-def streamed(visitor: Visitor, sha: str) -> str:
-    """The first chunk of a streamed page arrives before its last one is produced."""
+def check_streaming(visitor: Visitor, sha: str) -> str:
+    """Check that the first chunk of a streamed page arrives before its last one is produced."""
     chunks = list(visitor.stream(f"{BASE}/stream"))
-    shell = next(chunk.at for chunk in chunks if b'data-testid="shell"' in chunk.data)
-    lead = chunks[-1].at - shell
+    shell = next(chunk.seconds for chunk in chunks if b'data-testid="shell"' in chunk.data)
+    lead = chunks[-1].seconds - shell
     expect(lead > 1.0, f"the shell came only {lead:.2f} s before the end; the slow part takes 1.5 s")
     return f"shell {lead:.1f} s before the end"
 
 
-def split_server(visitor: Visitor, sha: str) -> str:
-    """A part of the server is a function of its own, of the same release."""
-    answer = page_of(visitor, f"{BASE}/api/split/a/b?c=1").json()
+def check_split_server(visitor: Visitor, sha: str) -> str:
+    """Check that the split part of the server is a separate function of the same release."""
+    answer = get_page(visitor, f"{BASE}/api/split/a/b?c=1").json()
     expect(
-        answer == {"release": sha, "function": "split", "path": ["a", "b"]}, f"the split part says {answer}"
+        answer == {"release": sha, "function": "split", "path": ["a", "b"]},
+        f"the split function returned {answer}",
     )
-    expect(page_of(visitor, f"{BASE}/api/echo?a=1").json()["query"] == {"a": "1"}, "the rest is not the rest")
-    return "split, and the rest"
+    expect(
+        get_page(visitor, f"{BASE}/api/echo?a=1").json()["query"] == {"a": "1"},
+        "the default function lost the query string",
+    )
+    return "split and default function"
 
 
-def draft_mode(visitor: Visitor, sha: str) -> str:
-    """Draft mode of the Pages Router, for the visitor who has its cookie."""
+def check_draft_mode(visitor: Visitor, sha: str) -> str:
+    """Check that draft mode of the Pages Router applies only to the visitor with its cookie."""
     path = f"{BASE}/articles/first"
     enabled = visitor.get(f"{BASE}/api/draft?enable=1")
     (cookie,) = re.findall(r"(__prerender_bypass=[^;]+)", enabled.headers.get("set-cookie", "")) or [""]
     expect(cookie, f"draft mode set no cookie: {enabled.status_code} {enabled.text[:300]}")
     visitor.session.cookies.clear()
-    expect(text_of(visitor.get(path, {"Cookie": cookie}).text, "draft") == "on", "the cookie changes nothing")
-    expect(text_of(page_of(visitor, path).text, "draft") == "off", "a visitor without it got a draft")
+    expect(read_text(visitor.get(path, {"Cookie": cookie}).text, "draft") == "on", "the cookie has no effect")
+    expect(
+        read_text(get_page(visitor, path).text, "draft") == "off", "a visitor without a cookie got a draft"
+    )
     return "on for one visitor, off for the others"
 
 
-def large_bodies(visitor: Visitor, sha: str) -> str:
-    """4 MB there and back through an API route of the Pages Router."""
+def check_large_bodies(visitor: Visitor, sha: str) -> str:
+    """Check that an API route of the Pages Router receives and returns 4 MB."""
     body = "a" * 4_000_000
     answer = visitor.post(f"{BASE}/api/echo", {"Content-Type": "text/plain"}, data=body.encode())
-    expect(answer.status_code == 200, f"4 MB were answered {answer.status_code}: {answer.text[:300]}")
-    expect(answer.json()["body"] == body, "the body came back changed")
-    return "4 MB there and back"
+    expect(answer.status_code == 200, f"a POST of 4 MB returned {answer.status_code}: {answer.text[:300]}")
+    expect(answer.json()["body"] == body, "the returned body differs")
+    return "4 MB received and returned"
 
 
 NEXT_15_CHECKS = (
-    SiteCheck(title="everything below basePath", run=below_the_path),
-    SiteCheck(title="public files and scripts", run=files_below_the_path),
-    SiteCheck(title="optimised image", run=image_below_the_path),
-    SiteCheck(title="redirects, rewrites, headers, middleware", run=routed_below_the_path),
-    SiteCheck(title="locales", run=locales),
-    SiteCheck(title="catch-all routes", run=catch_all_pages),
-    SiteCheck(title="ISR by time", run=revalidated_by_time),
-    SiteCheck(title="ISR by tag", run=revalidated_by_tag),
-    SiteCheck(title="server action by form POST", run=server_action),
-    SiteCheck(title="streamed page", run=streamed),
-    SiteCheck(title="split server", run=split_server),
-    SiteCheck(title="draft mode", run=draft_mode),
-    SiteCheck(title="large bodies", run=large_bodies),
+    SiteCheck(title="everything below basePath", run=check_base_path),
+    SiteCheck(title="public files and scripts", run=check_public_files),
+    SiteCheck(title="optimized image", run=check_optimized_image),
+    SiteCheck(title="redirects, rewrites, headers, middleware", run=check_routing_rules),
+    SiteCheck(title="locales", run=check_locales),
+    SiteCheck(title="catch-all routes", run=check_catch_all_routes),
+    SiteCheck(title="ISR by time", run=check_revalidation_by_time),
+    SiteCheck(title="ISR by tag", run=check_revalidation_by_tag),
+    SiteCheck(title="server action by form POST", run=check_server_action),
+    SiteCheck(title="streamed page", run=check_streaming),
+    SiteCheck(title="split server", run=check_split_server),
+    SiteCheck(title="draft mode", run=check_draft_mode),
+    SiteCheck(title="large bodies", run=check_large_bodies),
 )

@@ -1,8 +1,7 @@
-"""``make screenshot``: what a terminal showed of ``make demo``, as a picture for the README.
+"""`make screenshot`: the terminal output of `make demo` as an image for the README.
 
-The picture is made of the steps that were proven in the run, never of invented ones. It is SVG, so that it is
-text in a diff and sharp on every screen, and it names no font of another host: nobody who reads the README
-asks a third party for anything.
+The image shows only steps that were completed in the run. It is an SVG file, so that it is text in a diff and
+sharp on every screen. It loads no remote font, so that readers of the README contact no third party.
 """
 
 import re
@@ -12,19 +11,19 @@ from typing import Final
 
 from rich.console import Console
 
-from local.progress import Proof, finished
+from local.progress import CompletedStep, format_step
 
 _WIDTH: Final = 118
 _COMMAND: Final = "make demo"
 _REMOTE_FONT: Final = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 
 
-def picture(proofs: Sequence[Proof], last_line: str) -> str:
-    """Draw the steps as the terminal showed them.
+def draw_screenshot(steps: Sequence[CompletedStep], last_line: str) -> str:
+    """Return an SVG image of the steps as the terminal showed them.
 
     Args:
-        proofs: What was proven.
-        last_line: What the command said in the end.
+        steps: The completed steps.
+        last_line: The last line of the command's output.
     """
     console = Console(
         record=True,
@@ -33,12 +32,12 @@ def picture(proofs: Sequence[Proof], last_line: str) -> str:
         force_terminal=True,
         color_system="truecolor",
         highlight=False,
-        # What the caller's terminal is has no part in it.
+        # The result must not depend on the caller's terminal.
         _environ={},
     )
     console.print(f"[bold]$[/bold] {_COMMAND}")
-    for proof in proofs:
-        console.print(finished(proof), no_wrap=True, overflow="ellipsis", crop=True)
+    for step in steps:
+        console.print(format_step(step), no_wrap=True, overflow="ellipsis", crop=True)
     console.print(last_line, markup=False)
     svg = console.export_svg(title=_COMMAND, unique_id="demo")
     return _REMOTE_FONT.sub("", svg)

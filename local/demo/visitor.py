@@ -1,7 +1,7 @@
-"""A visitor of a site: HTTP to the edge on loopback, under the site's own host name.
+"""HTTP requests to a site through the edge on loopback, with the site's own host name.
 
-``*.localhost`` resolves in browsers but not in every system's resolver, so the visitor connects to
-127.0.0.1 and sends the host name in the ``Host`` header, which is all the edge looks at.
+Browsers resolve `*.localhost`, but not every system does. The visitor therefore connects to 127.0.0.1 and
+sends the site's host name in the `Host` header, the only part that the edge evaluates.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,13 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class Chunk:
-    """A piece of a streamed response and the second, since the request, at which it arrived."""
+    """A part of a streamed response.
 
-    at: float
+    Attributes:
+        seconds: Time of arrival, in seconds since the request.
+    """
+
+    seconds: float
     data: bytes
 
 
@@ -24,7 +28,9 @@ class Chunk:
 class Visitor:
     """Requests to one host behind the local edge.
 
-    ``url`` is the site's public URL, as the platform's API shows it (``http://<host>:<port>``).
+    Attributes:
+        url: The site's public URL as the platform's API returns it (`http://<host>:<port>`).
+        timeout: In seconds.
     """
 
     url: str
@@ -33,11 +39,11 @@ class Visitor:
 
     @property
     def host(self) -> str:
-        """The Host header: name and port."""
+        """The value of the Host header: name and port."""
         return urlsplit(self.url).netloc
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
-        """GET ``path``; a redirect is returned, not followed."""
+        """Send a GET request. A redirect is returned and not followed."""
         return self.session.get(
             self._address(path), headers=self._headers(headers), timeout=self.timeout, allow_redirects=False
         )
@@ -50,7 +56,7 @@ class Visitor:
         data: bytes | None = None,
         form: dict[str, str] | None = None,
     ) -> requests.Response:
-        """POST bytes, or a form as a browser sends one with ``multipart/form-data``."""
+        """Send bytes, or a form as `multipart/form-data` as a browser does."""
         return self.session.post(
             self._address(path),
             data=data,
@@ -61,7 +67,7 @@ class Visitor:
         )
 
     def stream(self, path: str) -> Iterator[Chunk]:
-        """GET ``path`` and yield the body's chunks as they arrive."""
+        """Send a GET request and yield the body's chunks as they arrive."""
         start = monotonic()
         headers = self._headers({"Accept-Encoding": "identity"})
         with self.session.get(
@@ -69,7 +75,7 @@ class Visitor:
         ) as response:
             response.raise_for_status()
             for data in response.iter_content(chunk_size=None):
-                yield Chunk(at=monotonic() - start, data=data)
+                yield Chunk(seconds=monotonic() - start, data=data)
 
     def _headers(self, headers: dict[str, str] | None) -> dict[str, str]:
         return {"Host": self.host, **(headers or {})}

@@ -1,4 +1,4 @@
-"""The local edge's S3 origins: what CloudFront reads from buckets with its origin access control."""
+"""The local edge's S3 origins: signed reads from buckets, as CloudFront does with origin access control."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
@@ -12,20 +12,20 @@ from attrs import define, field, frozen
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from local.edge.bucket_access import NOTHING, BucketAccess
-from local.http_messages import Headers, StreamedResponse, received
+from local.edge.bucket_access import NO_ACCESS, BucketAccess
+from local.http_messages import Headers, StreamedResponse, decode_headers
 
-PASSED_HEADERS = frozenset(
+FORWARDED_HEADERS = frozenset(
     {"range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
 )
-DENIED = (
+ACCESS_DENIED_BODY = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 )
 
 
 class AssetsUnreachableError(Exception):
-    """The bucket did not answer; the message says why."""
+    """The bucket did not answer. The message gives the cause."""
 
 
 @frozen(kw_only=True)
@@ -33,9 +33,9 @@ class AssetRequest:
     """A request for an object.
 
     Attributes:
-        bucket: its name.
-        uri: raw path; decoded it is `/` and the key.
-        headers: of the request; only conditions and ranges go to the bucket.
+        bucket: The bucket's name.
+        uri: The raw path. Decoded it is `/` and the key.
+        headers: The viewer's headers. Only conditions and ranges are sent to the bucket.
     """
 
     method: str
@@ -46,12 +46,12 @@ class AssetRequest:
 
 @define(eq=False)
 class AssetsBucket:
-    """Reads objects through an S3 endpoint with signed requests.
+    """A reader of objects through an S3 endpoint, with signed requests.
 
     Attributes:
-        session: whose credentials and region sign.
-        endpoint_url: of S3, reached with the bucket in the path.
-        access: what each bucket's policy allows; one that is not in it allows nothing.
+        session: Has the credentials and the region for the signatures.
+        endpoint_url: The URL of S3. The bucket is part of the path.
+        access: The permissions from each bucket's policy. A missing bucket has none.
     """
 
     session: boto3.Session
@@ -61,53 +61,55 @@ class AssetsBucket:
 
     @contextlib.asynccontextmanager
     async def request(self, request: AssetRequest) -> AsyncGenerator[StreamedResponse]:
-        """Ask for an object.
+        """Request an object.
 
         Raises:
-            AssetsUnreachableError: the endpoint did not answer.
+            AssetsUnreachableError: The endpoint did not answer.
         """
         key = unquote(request.uri.removeprefix("/"))
-        access = self.access.get(request.bucket, NOTHING)
+        access = self.access.get(request.bucket, NO_ACCESS)
         if not access.allows(request.bucket, key):
-            yield _denied()
+            yield _create_denied_response()
             return
         url = f"{self.endpoint_url}/{request.bucket}/{quote(key, safe='/~')}"
-        headers = {name: value for name, value in request.headers if name in PASSED_HEADERS}
+        headers = {name: value for name, value in request.headers if name in FORWARDED_HEADERS}
         try:
-            answer = await self._session().request(
+            answer = await self._get_http_session().request(
                 request.method,
                 yarl.URL(url, encoded=True),
-                headers=self._signed(request.method, url, headers),
+                headers=self._sign(request.method, url, headers),
             )
         except aiohttp.ClientError as error:
             raise AssetsUnreachableError(f"{self.endpoint_url} did not answer: {error}") from error
         async with answer:
-            if answer.status == web.HTTPNotFound.status_code and not access.lists:
-                yield _denied()
+            if answer.status == web.HTTPNotFound.status_code and not access.can_list:
+                yield _create_denied_response()
                 return
             yield StreamedResponse(
                 status=answer.status,
-                # CloudFront keeps S3's own bookkeeping to itself.
+                # CloudFront removes S3's internal headers.
                 headers=[
-                    header for header in received(answer.raw_headers) if not header[0].startswith("x-amz-")
+                    header
+                    for header in decode_headers(answer.raw_headers)
+                    if not header[0].startswith("x-amz-")
                 ],
                 chunks=answer.content.iter_any(),
             )
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         if self._http is not None:
             await self._http.close()
 
-    def _signed(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
+    def _sign(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
         credentials = self.session.get_credentials()
         if credentials is None:
-            raise AssetsUnreachableError("the session has no credentials to read buckets with")
+            raise AssetsUnreachableError("the session has no credentials to read buckets")
         request = AWSRequest(method=method, url=url, headers=headers)
         S3SigV4Auth(credentials, "s3", self.session.region_name).add_auth(request)
         return dict(request.headers.items())
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _get_http_session(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
@@ -119,9 +121,11 @@ class AssetsBucket:
         return self._http
 
 
-def _denied() -> StreamedResponse:
-    return StreamedResponse(status=403, headers=[("content-type", "application/xml")], chunks=_once(DENIED))
+def _create_denied_response() -> StreamedResponse:
+    return StreamedResponse(
+        status=403, headers=[("content-type", "application/xml")], chunks=_yield_once(ACCESS_DENIED_BODY)
+    )
 
 
-async def _once(data: bytes) -> AsyncGenerator[bytes]:
+async def _yield_once(data: bytes) -> AsyncGenerator[bytes]:
     yield data

@@ -1,9 +1,9 @@
-"""The local edge's cache: what CloudFront would keep, for how long, and what makes two requests the same.
+"""The local edge's cache: the cache key, the cacheable answers and their lifetime, as in CloudFront.
 
-After the developer guide: "Manage how long content stays in the cache (expiration)", "Serve stale (expired)
-content", "Simultaneous requests for the same object (request collapsing)", "Understand the cache key", for
-errors "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What you need to know when
-invalidating paths".
+It follows these parts of the developer guide: "Manage how long content stays in the cache (expiration)",
+"Serve stale (expired) content", "Simultaneous requests for the same object (request collapsing)",
+"Understand the cache key", "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What
+you need to know when invalidating paths".
 """
 
 import email.utils
@@ -18,25 +18,25 @@ from local.edge.config import CachePolicy, Selection
 from local.edge.viewer_function import ViewerRequest
 from local.http_messages import Headers
 
-# 304 and 206 answer one viewer's conditions, so only whole answers are kept.
-KEPT_STATUS = frozenset({200, 203, 300, 301, 302, 307, 308, 410})
-ERRORS = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
+# 304 and 206 answer one viewer's conditions, so they are not cached.
+CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 302, 307, 308, 410})
+CACHEABLE_ERRORS = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
 DEFAULT_ERROR_TTL = 10.0
 MAXIMUM_BYTES = 64 * 1024 * 1024
 MAXIMUM_OBJECT_BYTES = 8 * 1024 * 1024
 
 CacheKey = tuple[str, ...]
-_REFUSAL = re.compile(r"no-store|no-cache(?!=)|private(?!=)")
+_UNCACHEABLE = re.compile(r"no-store|no-cache(?!=)|private(?!=)")
 
 
 @frozen(kw_only=True)
 class CachedResponse:
-    """A whole answer, as the origin gave it. Times are seconds since the epoch.
+    """A whole answer of the origin. Times are seconds since the epoch.
 
     Attributes:
-        revalidate_until: end of the time in which it is served stale and refreshed in the background.
-        error_until: end of the time in which it is served stale when the origin fails.
-        retry_at: the origin failed; until then it is served stale without another request to the origin.
+        revalidate_until: Until this time it is served stale while it is refreshed in the background.
+        error_until: Until this time it is served stale if the origin fails.
+        retry_at: Set after the origin failed. Until then it is served stale without an origin request.
     """
 
     status: int
@@ -50,41 +50,41 @@ class CachedResponse:
 
     @property
     def is_storable(self) -> bool:
-        """Whether it may be kept at all."""
+        """Whether it may be stored."""
         return self.expires_at > self.stored_at
 
     @property
-    def kept_until(self) -> float:
-        """When it is of no more use, not even stale."""
+    def usable_until(self) -> float:
+        """The time after which it cannot be used, not even stale."""
         return max(self.expires_at, self.revalidate_until, self.error_until)
 
 
 @define(eq=False)
 class EdgeCache:
-    """Answers by key; the longest unused go first when there are too many bytes.
+    """Stored answers by cache key. The least recently used are removed when the size limit is reached.
 
     Attributes:
-        maximum_bytes: of all bodies together.
-        invalidations: how many there were.
+        maximum_bytes: The size limit of all bodies together.
+        invalidation_count: The number of invalidations so far.
     """
 
     maximum_bytes: int = MAXIMUM_BYTES
-    invalidations: int = field(default=0, init=False)
+    invalidation_count: int = field(default=0, init=False)
     _responses: OrderedDict[CacheKey, CachedResponse] = field(factory=OrderedDict, init=False)
     _bytes: int = field(default=0, init=False)
 
     def get(self, key: CacheKey, now: float) -> CachedResponse | None:
-        """The answer that is still fresh at `now`, if there is one."""
-        response = self._kept(key, now)
+        """Return the answer that is fresh at `now`, if there is one."""
+        response = self._find_usable(key, now)
         return response if response and response.expires_at > now else None
 
     def get_stale(self, key: CacheKey, now: float) -> CachedResponse | None:
-        """The expired answer that may still be served stale at `now`, if there is one."""
-        response = self._kept(key, now)
+        """Return the expired answer that may be served stale at `now`, if there is one."""
+        response = self._find_usable(key, now)
         return response if response and response.expires_at <= now else None
 
     def put(self, key: CacheKey, response: CachedResponse) -> None:
-        """Keep an answer in place of an older one."""
+        """Store an answer and replace the previous one."""
         self.remove(key)
         self._responses[key] = response
         self._bytes += len(response.body)
@@ -92,45 +92,45 @@ class EdgeCache:
             self.remove(next(iter(self._responses)))
 
     def invalidate(self, paths: Iterable[str]) -> None:
-        """Forget every version, by headers and cookies, of what the paths name.
+        """Remove all variants (by headers and cookies) of the paths.
 
-        A path is a URI as the distribution's function leaves it, with the query where that is part of the
-        key; one that ends with `*` names all that begin so.
+        A path is a URI as the viewer-request function returns it, with the query string if that is part of
+        the key. A path with a trailing `*` matches all URIs with that prefix.
         """
-        self.invalidations += 1
+        self.invalidation_count += 1
         for path in paths:
-            for key in [key for key in self._responses if _is_named(key, path)]:
+            for key in [key for key in self._responses if _matches_path(key, path)]:
                 self.remove(key)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all answers."""
         self._responses.clear()
         self._bytes = 0
 
     def remove(self, key: CacheKey) -> None:
-        """Forget the answer of one key."""
+        """Remove the answer of one key."""
         removed = self._responses.pop(key, None)
         self._bytes -= len(removed.body) if removed else 0
 
-    def _kept(self, key: CacheKey, now: float) -> CachedResponse | None:
+    def _find_usable(self, key: CacheKey, now: float) -> CachedResponse | None:
         response = self._responses.get(key)
         if response is None:
             return None
-        if response.kept_until <= now:
+        if response.usable_until <= now:
             self.remove(key)
             return None
         self._responses.move_to_end(key)
         return response
 
 
-def _is_named(key: CacheKey, path: str) -> bool:
+def _matches_path(key: CacheKey, path: str) -> bool:
     uri, query, *_ = key
     target = f"{uri}?{query}" if query else uri
     return target.startswith(path[:-1]) if path.endswith("*") else target == path
 
 
-def accepted_encodings(policy: CachePolicy, headers: Headers) -> str | None:
-    """`Accept-Encoding` as the policy normalizes it; None when it does not concern the policy."""
+def normalize_accept_encoding(policy: CachePolicy, headers: Headers) -> str | None:
+    """Return `Accept-Encoding` as the policy normalizes it, or None if the policy ignores it."""
     if not policy.gzip and not policy.brotli:
         return None
     sent = {
@@ -143,20 +143,20 @@ def accepted_encodings(policy: CachePolicy, headers: Headers) -> str | None:
     return ",".join(name for name in offered if name in sent)
 
 
-def cache_key(policy: CachePolicy, request: ViewerRequest) -> CacheKey:
-    """What two requests must have in common to get the same answer. GET and HEAD share one."""
+def compute_cache_key(policy: CachePolicy, request: ViewerRequest) -> CacheKey:
+    """Return the key of a request. Requests with the same key get the same answer, GET and HEAD alike."""
     headers = sorted(f"{name}:{value}" for name, value in request.headers if name in policy.headers)
     return (
         request.uri,
-        selected_query(policy.query_strings, request.query_string),
-        accepted_encodings(policy, request.headers) or "",
-        "; ".join(sorted(selected_cookies(policy.cookies, request.headers))),
+        select_query(policy.query_strings, request.query_string),
+        normalize_accept_encoding(policy, request.headers) or "",
+        "; ".join(sorted(select_cookies(policy.cookies, request.headers))),
         *headers,
     )
 
 
-def selected_query(selection: Selection, query_string: str) -> str:
-    """The chosen parts of a raw query string."""
+def select_query(selection: Selection, query_string: str) -> str:
+    """Return the selected parts of a raw query string."""
     if selection.behavior == "all":
         return query_string
     if selection.behavior == "none" or not query_string:
@@ -164,88 +164,90 @@ def selected_query(selection: Selection, query_string: str) -> str:
     return "&".join(part for part in query_string.split("&") if _name(part) in selection)
 
 
-def selected_cookies(selection: Selection, headers: Headers) -> list[str]:
-    """The chosen `name=value` pairs of all cookie headers."""
+def select_cookies(selection: Selection, headers: Headers) -> list[str]:
+    """Return the selected `name=value` pairs of all cookie headers."""
     pairs = (part.strip() for name, value in headers if name == "cookie" for part in value.split(";"))
     return [pair for pair in pairs if pair and pair.partition("=")[0] in selection]
 
 
-def time_to_live(
+def compute_ttl(
     policy: CachePolicy, status: int, headers: Headers, error_ttls: Mapping[int, float], now: float
 ) -> float:
-    """How many seconds an answer may be kept; 0 for not at all.
+    """Return the number of seconds for which an answer is fresh, or 0 if it must not be stored.
 
     Args:
-        policy: of the behaviour.
-        status: of the answer.
-        headers: of the answer, names in lower case.
-        error_ttls: the distribution's own times for errors.
-        now: seconds since the epoch.
+        policy: The behavior's cache policy.
+        status: The answer's status.
+        headers: The answer's headers, with names in lower case.
+        error_ttls: The distribution's TTLs in seconds, by error status.
+        now: Seconds since the epoch.
     """
-    control = _cache_control(headers)
-    is_refused = _REFUSAL.search(control) is not None
-    asked = _asked(control, headers, now)
-    if status in ERRORS:
+    control = _read_cache_control(headers)
+    is_refused = _UNCACHEABLE.search(control) is not None
+    asked = _read_origin_ttl(control, headers, now)
+    if status in CACHEABLE_ERRORS:
         least = error_ttls.get(status, DEFAULT_ERROR_TTL)
         return 0 if is_refused else max(least, min(asked or 0, policy.max_ttl))
-    if status not in KEPT_STATUS:
+    if status not in CACHEABLE_STATUSES:
         return 0
     if is_refused:
         return policy.min_ttl
     return max(policy.min_ttl, min(policy.default_ttl if asked is None else asked, policy.max_ttl))
 
 
-def stale_times(policy: CachePolicy, status: int, headers: Headers, seconds: float) -> tuple[float, float]:
-    """How many seconds after its expiry an answer is served stale: while it is refreshed, and on an error.
+def compute_stale_seconds(
+    policy: CachePolicy, status: int, headers: Headers, seconds: float
+) -> tuple[float, float]:
+    """Return for how many seconds after its expiry an answer is served stale: on a refresh, and on errors.
 
     Without `stale-if-error`, CloudFront serves an expired answer on an error for as long as it has it. All
     stale times end with the maximum TTL, counted from when the answer was stored.
 
     Args:
-        policy: of the behaviour.
-        status: of the answer.
-        headers: of the answer, names in lower case.
-        seconds: for which the answer is fresh.
+        policy: The behavior's cache policy.
+        status: The answer's status.
+        headers: The answer's headers, with names in lower case.
+        seconds: The time for which the answer is fresh.
     """
-    control = _cache_control(headers)
-    if seconds <= 0 or status not in KEPT_STATUS or _REFUSAL.search(control):
+    control = _read_cache_control(headers)
+    if seconds <= 0 or status not in CACHEABLE_STATUSES or _UNCACHEABLE.search(control):
         return 0, 0
     longest = max(0.0, policy.max_ttl - seconds)
-    while_revalidate = _directive(control, "stale-while-revalidate")
-    if_error = _directive(control, "stale-if-error")
+    while_revalidate = _read_directive(control, "stale-while-revalidate")
+    if_error = _read_directive(control, "stale-if-error")
     return min(while_revalidate or 0, longest), longest if if_error is None else min(if_error, longest)
 
 
-def may_be_collapsed(policy: CachePolicy, headers: Headers) -> bool:
-    """Whether an answer is also for the requests that waited for it (request collapsing).
+def is_collapsible(policy: CachePolicy, headers: Headers) -> bool:
+    """Return whether an answer may be shared with the requests that wait for it (request collapsing).
 
-    The one way for an origin to prevent it is a minimum TTL of 0 and one of `private`, `no-store`,
-    `no-cache`, `max-age=0` and `s-maxage=0`. `s-maxage` counts before `max-age`.
+    An origin can prevent it only with a minimum TTL of 0 and one of `private`, `no-store`, `no-cache`,
+    `max-age=0` and `s-maxage=0`. `s-maxage` takes precedence over `max-age`.
 
     Args:
-        policy: of the behaviour.
-        headers: of the answer, names in lower case.
+        policy: The behavior's cache policy.
+        headers: The answer's headers, with names in lower case.
     """
-    control = _cache_control(headers)
-    shared = _directive(control, "s-maxage")
-    age = _directive(control, "max-age") if shared is None else shared
-    is_prevented = _REFUSAL.search(control) is not None or age == 0
+    control = _read_cache_control(headers)
+    shared = _read_directive(control, "s-maxage")
+    age = _read_directive(control, "max-age") if shared is None else shared
+    is_prevented = _UNCACHEABLE.search(control) is not None or age == 0
     return policy.min_ttl > 0 or not is_prevented
 
 
-def _cache_control(headers: Headers) -> str:
+def _read_cache_control(headers: Headers) -> str:
     return ",".join(value for name, value in headers if name == "cache-control").lower()
 
 
-def _directive(control: str, name: str) -> float | None:
+def _read_directive(control: str, name: str) -> float | None:
     found = re.search(rf"(?<![\w-]){name}=\"?(\d+)", control)
     return float(found.group(1)) if found else None
 
 
-def _asked(control: str, headers: Headers, now: float) -> float | None:
-    """What the origin asks for: s-maxage before max-age before Expires."""
+def _read_origin_ttl(control: str, headers: Headers, now: float) -> float | None:
+    """Return the TTL that the origin requests: s-maxage, else max-age, else Expires."""
     for directive in ("s-maxage", "max-age"):
-        if (found := _directive(control, directive)) is not None:
+        if (found := _read_directive(control, directive)) is not None:
             return found
     for name, value in headers:
         if name == "expires":

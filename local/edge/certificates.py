@@ -1,7 +1,7 @@
 """A certificate authority of this checkout, for the local edge's HTTPS.
 
-Released functions call their own site over https (OpenNext's revalidation does) and trust this authority
-because they are told to (`NODE_EXTRA_CA_CERTS`). Nothing else of the machine is: browsers use plain http.
+Released functions call their own site over https, for example for OpenNext's revalidation. They trust this
+authority by `NODE_EXTRA_CA_CERTS`. Nothing else on the machine trusts it: browsers use plain http.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 30
-# A renewed authority is new to everyone who trusted the old one, so it is renewed well before its end.
+# Processes that trust the old authority do not trust a new one, so it is renewed well before it expires.
 RENEWAL_DAYS = 60
 MAXIMUM_CONTEXTS = 256
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
@@ -38,14 +38,14 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 @define(eq=False)
 class LocalAuthority:
-    """An authority whose key stays in `directory`, and TLS settings for any host name.
+    """A certificate authority whose key stays in `directory`, and TLS settings for any host name.
 
-    Each name has a certificate of its own, made when it is first asked for: a wildcard below a top-level name
-    (`*.localhost`) is one that clients refuse.
+    Each host name gets its own certificate on first use. Clients refuse a wildcard below a top-level name
+    (`*.localhost`).
 
     Attributes:
-        directory: where the authority is kept from one start to the next; made when it is missing.
-        now: the time from which certificates are valid.
+        directory: The folder of the authority's files. It is created if it is missing.
+        now: The time from which certificates are valid.
     """
 
     directory: Path
@@ -61,18 +61,18 @@ class LocalAuthority:
 
     @property
     def certificate_file(self) -> Path:
-        """The authority's certificate (PEM), for those who shall trust it."""
+        """The authority's certificate file (PEM), for clients that must trust it."""
         return self.directory / "authority.pem"
 
     def server_context(self) -> ssl.SSLContext:
-        """TLS settings of a server that answers to every name."""
+        """Return the TLS settings of a server for every host name."""
         context = self._context("localhost")
 
         def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
             if name and NAME.fullmatch(name):
                 connection.context = self._context(name.lower())
 
-        # The type stubs know only of sockets; asyncio hands over what it wraps, an SSLObject.
+        # The type stubs know only sockets. asyncio passes an SSLObject.
         context.sni_callback = choose  # pyright: ignore[reportAttributeAccessIssue]
         return context
 
@@ -82,9 +82,9 @@ class LocalAuthority:
             key, certificate = self._issue(name)
             file = self.directory / "server.pem"
             file.touch(mode=0o600)
-            file.write_bytes(_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
+            file.write_bytes(_encode_key(key) + certificate.public_bytes(serialization.Encoding.PEM))
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            # From a file because there is no other way; it is not needed afterwards.
+            # The ssl module can load a key only from a file. The file is deleted afterwards.
             context.load_cert_chain(file)
             file.unlink()
             self._contexts[name] = context
@@ -134,7 +134,7 @@ class LocalAuthority:
         )
         key_file = self.directory / "authority.key"
         key_file.touch(mode=0o600)
-        key_file.write_bytes(_pem(self._key))
+        key_file.write_bytes(_encode_key(self._key))
         self.certificate_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def _builder(self, name: str, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
@@ -143,13 +143,13 @@ class LocalAuthority:
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            # Clocks of this machine's processes are one; the hour is for a clock that is set back.
+            # The hour allows for a clock that is set back.
             .not_valid_before(self.now - dt.timedelta(hours=1))
             .not_valid_after(self.now + dt.timedelta(days=days))
         )
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _encode_key(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

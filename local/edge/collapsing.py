@@ -1,6 +1,6 @@
 """Request collapsing of the local edge: simultaneous requests with one cache key share one origin request.
 
-After the developer guide's "Simultaneous requests for the same object (request collapsing)".
+It follows the developer guide's "Simultaneous requests for the same object (request collapsing)".
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from local.edge.cache import MAXIMUM_OBJECT_BYTES, CachedResponse, CacheKey
 
 @define(eq=False)
 class PendingFetch:
-    """A request on its way to the origin. Requests with the same cache key wait for its response.
+    """A request to the origin whose response other requests with the same cache key wait for.
 
     Attributes:
-        invalidations: how many the cache had had when it began. A request that arrives after another
-            invalidation must not share the response.
+        invalidations: The cache's number of invalidations when the request started. A request that arrives
+            after a later invalidation must not share the response.
     """
 
     invalidations: int
@@ -36,14 +36,14 @@ class PendingFetch:
             self._settled.set()
 
     def decline(self) -> None:
-        """Let the waiting requests go to the origin, all at once."""
+        """Make the waiting requests go to the origin, all at the same time."""
         self._settled.set()
 
     async def wait(self, seconds: float) -> CachedResponse | None:
-        """Wait for the response; None if the request must go to the origin itself.
+        """Wait for the response. Return None if the request must go to the origin itself.
 
         Args:
-            seconds: the longest time to wait. A first viewer that does not read must not block the others.
+            seconds: The maximum time to wait, so that a first viewer that does not read blocks no others.
         """
         self._waiting += 1
         try:
@@ -58,7 +58,7 @@ class PendingFetch:
 
 @define(eq=False)
 class RequestCollapser:
-    """The pending fetches that new requests may wait for, by cache key."""
+    """The pending fetches by cache key."""
 
     _fetches: dict[CacheKey, PendingFetch] = field(factory=dict, init=False)
 
@@ -68,7 +68,7 @@ class RequestCollapser:
         return fetch if fetch and fetch.invalidations == invalidations else None
 
     def begin(self, key: CacheKey, invalidations: int) -> PendingFetch:
-        """Register a fetch, in place of one that began before an invalidation."""
+        """Register a fetch. It replaces one that started before an invalidation."""
         fetch = self._fetches[key] = PendingFetch(invalidations)
         return fetch
 
@@ -85,10 +85,10 @@ class RequestCollapser:
 
 @define(eq=False)
 class ResponseRecording:
-    """The body of an answer that passes, as long as somebody needs it and it is not too large.
+    """A recording of an answer's body, which stops when it is not needed or becomes too large.
 
     Attributes:
-        head: the answer without its body.
+        head: The answer without its body.
     """
 
     head: CachedResponse

@@ -1,4 +1,4 @@
-"""What the local edge has to know of a CloudFront distribution, and how it is read through the API.
+"""The configuration of a CloudFront distribution, read through the API for the local edge.
 
 The shapes follow the CloudFront API (2020-05-31): `GetDistribution`, `GetCachePolicy`,
 `GetOriginRequestPolicy`, `GetResponseHeadersPolicy`, `GetFunction`.
@@ -16,18 +16,18 @@ from local.edge.cors import CorsPolicy
 
 Json = dict[str, Any]
 # "CloudFront normalizes URI paths consistent with RFC 3986 and then matches the path with the correct cache
-# behavior": unreserved characters decoded, dot segments removed, for the choice of the behaviour alone.
+# behavior": unreserved characters are decoded and dot segments removed, only to choose the behavior.
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
 
 @frozen(kw_only=True)
 class Selection:
-    """Which headers, cookies or query strings: a policy's behaviour and its names.
+    """A policy's selection of headers, cookies or query strings.
 
     Attributes:
         behavior: `none`, `whitelist`, `all`, `allExcept`, `allViewer` or `allViewerAndWhitelistCloudFront`.
-        names: in lower case for headers.
+        names: Header names are in lower case.
     """
 
     behavior: str = "none"
@@ -43,7 +43,7 @@ class Selection:
 
 @frozen(kw_only=True)
 class CachePolicy:
-    """What makes requests the same, and how long an answer is kept (seconds)."""
+    """A cache policy: the selection of the cache key, and TTLs in seconds."""
 
     min_ttl: float = 0
     default_ttl: float = 0
@@ -57,7 +57,7 @@ class CachePolicy:
 
 @frozen(kw_only=True)
 class OriginRequestPolicy:
-    """What goes to the origin besides what is in the cache key."""
+    """The request parts that are sent to the origin in addition to the cache key."""
 
     headers: Selection = Selection()
     cookies: Selection = Selection()
@@ -66,7 +66,7 @@ class OriginRequestPolicy:
 
 @frozen(kw_only=True)
 class ResponseHeader:
-    """A header the edge adds. With `override` also where the origin sent its own."""
+    """A header that the edge adds. With `override` it replaces the origin's header of that name."""
 
     name: str
     value: str
@@ -75,7 +75,7 @@ class ResponseHeader:
 
 @frozen(kw_only=True)
 class ResponseHeadersPolicy:
-    """Headers added to and removed from every answer."""
+    """Headers that are added to and removed from every answer."""
 
     added: tuple[ResponseHeader, ...] = ()
     removed: frozenset[str] = frozenset()
@@ -87,33 +87,33 @@ class Origin:
     """An origin of the distribution.
 
     Attributes:
-        is_bucket: whether it is S3 and no server.
-        signed: whether requests to it carry the distribution's identity (origin access control).
+        is_bucket: Whether it is an S3 bucket.
+        is_signed: Whether requests to it are signed for the distribution (origin access control).
     """
 
     id: str
     domain_name: str
     path: str = ""
     is_bucket: bool = False
-    signed: bool = False
+    is_signed: bool = False
     read_timeout: float = 30
 
     @property
     def bucket(self) -> str:
-        """The bucket's name, if it is one."""
+        """The bucket's name, if the origin is a bucket."""
         return self.domain_name.partition(".s3")[0]
 
 
 @frozen(kw_only=True)
 class CacheBehavior:
-    """How requests for some paths are treated.
+    """A cache behavior: the rules for the requests of a path pattern.
 
     Attributes:
-        path_pattern: with `*` and `?`; `*` for the default behaviour.
-        function: the code of the viewer-request function, if there is one.
-        response_function: the code of the viewer-response function, if there is one.
-        viewer_protocol_policy: carried, not enforced: the local edge is reached on loopback, where a
-            redirect to a certificate nobody trusts would only be in the way.
+        path_pattern: A pattern with `*` and `?`. It is `*` for the default behavior.
+        request_function: The code of the viewer-request function, if there is one.
+        response_function: The code of the viewer-response function, if there is one.
+        viewer_protocol_policy: Read but not enforced. On loopback, a redirect to a certificate that no
+            browser trusts would only be an obstacle.
     """
 
     path_pattern: str
@@ -123,24 +123,26 @@ class CacheBehavior:
     cache_policy: CachePolicy = CachePolicy()
     origin_request_policy: OriginRequestPolicy | None = None
     response_headers_policy: ResponseHeadersPolicy = ResponseHeadersPolicy()
-    function: str | None = None
+    request_function: str | None = None
     response_function: str | None = None
     viewer_protocol_policy: str = "allow-all"
 
     def matches(self, path: str) -> bool:
-        """Whether this behaviour's pattern matches a normalized path."""
-        return self.path_pattern == "*" or _expression(self.path_pattern).fullmatch(path) is not None
+        """Return whether this behavior's pattern matches a normalized path."""
+        return (
+            self.path_pattern == "*" or _compile_path_pattern(self.path_pattern).fullmatch(path) is not None
+        )
 
 
 @frozen(kw_only=True)
 class EdgeConfig:
-    """A distribution.
+    """The configuration of a distribution.
 
     Attributes:
-        behaviors: in the order in which they are tried; the default one is last.
-        error_ttls: how long an error of a status is kept (seconds), where the distribution says so.
-        key_value_store_arn: of the store of its functions.
-        aliases: host names of its own besides the domain name.
+        behaviors: In the order in which they are tried. The default behavior is last.
+        error_ttls: Seconds for which an error with a status is cached, where the distribution sets it.
+        key_value_store_arn: The ARN of its functions' KeyValueStore.
+        aliases: Host names in addition to the domain name.
     """
 
     distribution_id: str
@@ -154,21 +156,21 @@ class EdgeConfig:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every host that is this distribution's, in lower case."""
+        """All hosts of this distribution, in lower case."""
         return self.aliases | {self.domain_name}
 
-    def behavior_for(self, uri: str) -> CacheBehavior:
-        """The behaviour of a raw path."""
-        path = _normalized(uri)
+    def find_behavior(self, uri: str) -> CacheBehavior:
+        """Return the behavior for a raw path."""
+        path = _normalize_path(uri)
         return next(behavior for behavior in self.behaviors if behavior.matches(path))
 
 
 def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig:
-    """Read a distribution and everything it names.
+    """Read a distribution and everything that it refers to.
 
     Args:
-        session: one whose clients reach the API that has it.
-        distribution_id: of the distribution.
+        session: A session whose clients reach the API with the distribution.
+        distribution_id: The distribution's ID.
     """
     client = cast("Any", session.client("cloudfront"))
     distribution = cast("Json", client.get_distribution(Id=distribution_id)["Distribution"])
@@ -182,8 +184,8 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
     return EdgeConfig(
         distribution_id=distribution_id,
         domain_name=distribution["DomainName"],
-        origins={origin["Id"]: _origin(origin) for origin in _items(config["Origins"])},
-        behaviors=tuple(_behavior(client, functions, behavior) for behavior in behaviors),
+        origins={origin["Id"]: _parse_origin(origin) for origin in _items(config["Origins"])},
+        behaviors=tuple(_parse_behavior(client, functions, behavior) for behavior in behaviors),
         error_ttls={int(error["ErrorCode"]): float(error.get("ErrorCachingMinTTL", 10)) for error in errors},
         key_value_store_arn=functions.key_value_store_arn,
         arn=distribution["ARN"],
@@ -192,14 +194,14 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
 
 
 class _Functions:
-    """The published code of functions, by ARN, and the store of the one that has one."""
+    """A reader of published functions that caches their code by ARN and notes their KeyValueStore."""
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 creates its clients at run time
         self._client = client
         self._code: dict[str, str] = {}
         self.key_value_store_arn: str | None = None
 
-    def code_for(self, behavior: Json, event_type: str) -> str | None:
+    def read_code(self, behavior: Json, event_type: str) -> str | None:
         associations = _items(behavior.get("FunctionAssociations"))
         arns = [entry["FunctionARN"] for entry in associations if entry["EventType"] == event_type]
         if not arns:
@@ -214,20 +216,20 @@ class _Functions:
         return self._code[arns[0]]
 
 
-def _behavior(client: Any, functions: _Functions, behavior: Json) -> CacheBehavior:  # noqa: ANN401 - as above
+def _parse_behavior(client: Any, functions: _Functions, behavior: Json) -> CacheBehavior:  # noqa: ANN401 - as above
     methods = cast("Json", behavior.get("AllowedMethods") or {"Items": ["GET", "HEAD"]})
     cached = cast("Json", methods.get("CachedMethods") or {"Items": ["GET", "HEAD"]})
     cache_policy, request_policy, headers_policy = CachePolicy(), None, ResponseHeadersPolicy()
     if policy_id := behavior.get("CachePolicyId"):
-        cache_policy = _cache_policy(
+        cache_policy = _parse_cache_policy(
             client.get_cache_policy(Id=policy_id)["CachePolicy"]["CachePolicyConfig"]
         )
     if policy_id := behavior.get("OriginRequestPolicyId"):
         answer = client.get_origin_request_policy(Id=policy_id)
-        request_policy = _request_policy(answer["OriginRequestPolicy"]["OriginRequestPolicyConfig"])
+        request_policy = _parse_request_policy(answer["OriginRequestPolicy"]["OriginRequestPolicyConfig"])
     if policy_id := behavior.get("ResponseHeadersPolicyId"):
         answer = client.get_response_headers_policy(Id=policy_id)
-        headers_policy = _headers_policy(answer["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"])
+        headers_policy = _parse_headers_policy(answer["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"])
     return CacheBehavior(
         path_pattern=behavior["PathPattern"],
         target_origin_id=behavior["TargetOriginId"],
@@ -236,47 +238,47 @@ def _behavior(client: Any, functions: _Functions, behavior: Json) -> CacheBehavi
         cache_policy=cache_policy,
         origin_request_policy=request_policy,
         response_headers_policy=headers_policy,
-        function=functions.code_for(behavior, "viewer-request"),
-        response_function=functions.code_for(behavior, "viewer-response"),
+        request_function=functions.read_code(behavior, "viewer-request"),
+        response_function=functions.read_code(behavior, "viewer-response"),
         viewer_protocol_policy=behavior.get("ViewerProtocolPolicy", "allow-all"),
     )
 
 
-def _origin(origin: Json) -> Origin:
+def _parse_origin(origin: Json) -> Origin:
     custom = origin.get("CustomOriginConfig") or {}
     return Origin(
         id=origin["Id"],
         domain_name=origin["DomainName"],
         path=origin.get("OriginPath", ""),
         is_bucket="S3OriginConfig" in origin or bool(origin.get("OriginAccessControlId")),
-        signed=bool(origin.get("OriginAccessControlId")),
+        is_signed=bool(origin.get("OriginAccessControlId")),
         read_timeout=float(custom.get("OriginReadTimeout", 30)),
     )
 
 
-def _cache_policy(policy: Json) -> CachePolicy:
+def _parse_cache_policy(policy: Json) -> CachePolicy:
     key = policy.get("ParametersInCacheKeyAndForwardedToOrigin") or {}
     return CachePolicy(
         min_ttl=float(policy["MinTTL"]),
         default_ttl=float(policy.get("DefaultTTL", 86_400)),
         max_ttl=float(policy.get("MaxTTL", 31_536_000)),
-        headers=_selection(key.get("HeadersConfig"), "Header", "Headers"),
-        cookies=_selection(key.get("CookiesConfig"), "Cookie", "Cookies"),
-        query_strings=_selection(key.get("QueryStringsConfig"), "QueryString", "QueryStrings"),
+        headers=_parse_selection(key.get("HeadersConfig"), "Header", "Headers"),
+        cookies=_parse_selection(key.get("CookiesConfig"), "Cookie", "Cookies"),
+        query_strings=_parse_selection(key.get("QueryStringsConfig"), "QueryString", "QueryStrings"),
         gzip=bool(key.get("EnableAcceptEncodingGzip")),
         brotli=bool(key.get("EnableAcceptEncodingBrotli")),
     )
 
 
-def _request_policy(policy: Json) -> OriginRequestPolicy:
+def _parse_request_policy(policy: Json) -> OriginRequestPolicy:
     return OriginRequestPolicy(
-        headers=_selection(policy.get("HeadersConfig"), "Header", "Headers"),
-        cookies=_selection(policy.get("CookiesConfig"), "Cookie", "Cookies"),
-        query_strings=_selection(policy.get("QueryStringsConfig"), "QueryString", "QueryStrings"),
+        headers=_parse_selection(policy.get("HeadersConfig"), "Header", "Headers"),
+        cookies=_parse_selection(policy.get("CookiesConfig"), "Cookie", "Cookies"),
+        query_strings=_parse_selection(policy.get("QueryStringsConfig"), "QueryString", "QueryStrings"),
     )
 
 
-def _selection(config: Json | None, behavior: str, names: str) -> Selection:
+def _parse_selection(config: Json | None, behavior: str, names: str) -> Selection:
     if not config:
         return Selection()
     chosen = (str(name) for name in _items(config.get(names)))
@@ -286,7 +288,7 @@ def _selection(config: Json | None, behavior: str, names: str) -> Selection:
     )
 
 
-def _headers_policy(policy: Json) -> ResponseHeadersPolicy:
+def _parse_headers_policy(policy: Json) -> ResponseHeadersPolicy:
     added: list[ResponseHeader] = []
     for name, config in (policy.get("SecurityHeadersConfig") or {}).items():
         if known := _SECURITY_HEADERS.get(name):
@@ -298,50 +300,50 @@ def _headers_policy(policy: Json) -> ResponseHeadersPolicy:
         )
         added.append(header)
     removed = frozenset(entry["Header"].lower() for entry in _items(policy.get("RemoveHeadersConfig")))
-    cors = CorsPolicy.of(policy["CorsConfig"]) if policy.get("CorsConfig") else None
+    cors = CorsPolicy.from_config(policy["CorsConfig"]) if policy.get("CorsConfig") else None
     return ResponseHeadersPolicy(added=tuple(added), removed=removed, cors=cors)
 
 
-def _transport_security(config: Json) -> str:
+def _format_transport_security(config: Json) -> str:
     value = f"max-age={config['AccessControlMaxAgeSec']}"
     value += "; includeSubDomains" if config.get("IncludeSubdomains") else ""
     return value + ("; preload" if config.get("Preload") else "")
 
 
-def _xss_protection(config: Json) -> str:
+def _format_xss_protection(config: Json) -> str:
     value = "1" if config["Protection"] else "0"
     value += "; mode=block" if config.get("ModeBlock") else ""
     return value + (f"; report={config['ReportUri']}" if config.get("ReportUri") else "")
 
 
-def _content_type_options(_config: Json) -> str:
+def _format_content_type_options(_config: Json) -> str:
     return "nosniff"
 
 
-def _frame_options(config: Json) -> str:
+def _format_frame_options(config: Json) -> str:
     return str(config["FrameOption"])
 
 
-def _referrer_policy(config: Json) -> str:
+def _format_referrer_policy(config: Json) -> str:
     return str(config["ReferrerPolicy"])
 
 
-def _content_security_policy(config: Json) -> str:
+def _format_content_security_policy(config: Json) -> str:
     return str(config["ContentSecurityPolicy"])
 
 
 _SECURITY_HEADERS = {
-    "StrictTransportSecurity": ("strict-transport-security", _transport_security),
-    "ContentTypeOptions": ("x-content-type-options", _content_type_options),
-    "FrameOptions": ("x-frame-options", _frame_options),
-    "ReferrerPolicy": ("referrer-policy", _referrer_policy),
-    "XSSProtection": ("x-xss-protection", _xss_protection),
-    "ContentSecurityPolicy": ("content-security-policy", _content_security_policy),
+    "StrictTransportSecurity": ("strict-transport-security", _format_transport_security),
+    "ContentTypeOptions": ("x-content-type-options", _format_content_type_options),
+    "FrameOptions": ("x-frame-options", _format_frame_options),
+    "ReferrerPolicy": ("referrer-policy", _format_referrer_policy),
+    "XSSProtection": ("x-xss-protection", _format_xss_protection),
+    "ContentSecurityPolicy": ("content-security-policy", _format_content_security_policy),
 }
 
 
 @functools.cache
-def _expression(path_pattern: str) -> re.Pattern[str]:
+def _compile_path_pattern(path_pattern: str) -> re.Pattern[str]:
     expression = re.escape("/" + path_pattern.lstrip("/")).replace(r"\*", ".*").replace(r"\?", ".")
     return re.compile(expression, re.DOTALL)
 
@@ -350,13 +352,13 @@ def _items(config: Json | None) -> list[Any]:
     return list(cast("Iterable[Any]", (config or {}).get("Items") or ()))
 
 
-def _normalized(uri: str) -> str:
-    def decoded(match: re.Match[str]) -> str:
+def _normalize_path(uri: str) -> str:
+    def decode(match: re.Match[str]) -> str:
         character = chr(int(match.group(1), 16))
         return character if _UNRESERVED.fullmatch(character) else match.group(0)
 
     segments: list[str] = []
-    parts = _ENCODED.sub(decoded, uri).split("/")[1:]
+    parts = _ENCODED.sub(decode, uri).split("/")[1:]
     for position, part in enumerate(parts):
         if part == "..":
             segments[-1:] = []

@@ -1,4 +1,4 @@
-"""CORS as a response headers policy of CloudFront has it: which origins' pages may read an answer.
+"""CORS of a CloudFront response headers policy: the origins whose pages may read an answer.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/understanding-response-headers-policies.html#understanding-response-headers-policies-cors
 """
@@ -19,8 +19,8 @@ class CorsPolicy:
     """The CORS part of a response headers policy.
 
     Attributes:
-        origins: `*` in one stands for any text.
-        override: whether the origin's own CORS headers are dropped.
+        origins: `*` in an origin stands for any text.
+        override: Whether the origin's own CORS headers are removed.
     """
 
     origins: tuple[str, ...]
@@ -32,31 +32,31 @@ class CorsPolicy:
     override: bool = False
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> "CorsPolicy":
-        """From the API's `CorsConfig`."""
+    def from_config(cls, config: Mapping[str, Any]) -> "CorsPolicy":
+        """Create a policy from the API's `CorsConfig`."""
 
-        def listed(name: str) -> tuple[str, ...]:
+        def read_list(name: str) -> tuple[str, ...]:
             return tuple((config.get(name) or {}).get("Items") or ())
 
         return cls(
-            origins=listed("AccessControlAllowOrigins"),
-            methods=listed("AccessControlAllowMethods"),
-            headers=listed("AccessControlAllowHeaders"),
-            exposed=listed("AccessControlExposeHeaders"),
+            origins=read_list("AccessControlAllowOrigins"),
+            methods=read_list("AccessControlAllowMethods"),
+            headers=read_list("AccessControlAllowHeaders"),
+            exposed=read_list("AccessControlExposeHeaders"),
             credentials=bool(config.get("AccessControlAllowCredentials")),
             max_age=config.get("AccessControlMaxAgeSec"),
             override=bool(config.get("OriginOverride")),
         )
 
-    def applied(self, answered: Headers, origin: str | None) -> Headers:
-        """An answer's headers for a page of `origin`; None when the request names none."""
+    def apply(self, answered: Headers, origin: str | None) -> Headers:
+        """Return an answer's headers for a page of `origin`, which is None if the request names no origin."""
         own = any(name.startswith(PREFIX) for name, _ in answered)
         if own and not self.override:
             return answered
         kept = [(name, value) for name, value in answered if not name.startswith(PREFIX)]
-        return kept if origin is None else [*kept, *self._for(origin)]
+        return kept if origin is None else [*kept, *self._create_headers(origin)]
 
-    def _for(self, origin: str) -> Headers:
+    def _create_headers(self, origin: str) -> Headers:
         if not any(_matches(pattern, origin) for pattern in self.origins):
             return []
         everyone = self.origins == ("*",) and not self.credentials

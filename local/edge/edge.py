@@ -1,9 +1,9 @@
-"""The local edge: what a CloudFront distribution of the stage does with a request.
+"""The local edge: handles a request as a CloudFront distribution of the stage does.
 
-A request passes the distribution's viewer-request function, if it has one, the cache, and goes to a bucket or
-to the function behind a function URL. All of it follows the distribution's own configuration
-(`load_edge_config`), so that the embedded cloud shows what the declared distribution would do. Which
-distribution a request is for, and the port, are the business of `local/edge/server.py`.
+A request passes the distribution's viewer-request function, if it has one, and the cache. Then it goes to a
+bucket or to the function behind a function URL. Everything follows the distribution's own configuration
+(`load_edge_config`), so that the embedded cloud behaves as the declared distribution does. The port and the
+choice of the distribution are in `local/edge/server.py`.
 
 Every answer of an origin or of the cache with a status below 400 passes the viewer-response function. The
 response headers policy is applied after it.
@@ -12,48 +12,44 @@ Simultaneous requests for one object are collapsed into one origin request. The 
 answer once the first viewer has it, unless the origin prevents it. An expired answer is served while it is
 refreshed (`stale-while-revalidate`) and when the origin fails (`stale-if-error`).
 
-Not as CloudFront: no redirect to https (loopback only), no compression of its own, an expired answer is
-fetched again with an unconditional request instead of being revalidated, a collapsed request waits no longer
-than the origin's read timeout. Stricter than CloudFront: requests are collapsed even where cookies are
-forwarded to the origin. CloudFront does not do that "currently"; see `Edge.collapses_with_cookies`.
+Differences from CloudFront: There is no redirect to https (loopback only) and no compression by the edge. An
+expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
+request waits at most for the origin's read timeout. Stricter than CloudFront: requests are collapsed even
+where cookies are forwarded to the origin. CloudFront currently does not do that; see
+`Edge.is_collapsing_with_cookies`.
 """
 
 import asyncio
-import base64
-import contextlib
 import http
-import secrets
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Protocol
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from local.edge.assets import AssetRequest, AssetsUnreachableError
 from local.edge.cache import (
     DEFAULT_ERROR_TTL,
     CachedResponse,
     CacheKey,
     EdgeCache,
-    cache_key,
-    may_be_collapsed,
-    stale_times,
-    time_to_live,
+    compute_cache_key,
+    compute_stale_seconds,
+    compute_ttl,
+    is_collapsible,
 )
-from local.edge.collapsing import PendingFetch, RequestCollapser, ResponseRecording
-from local.edge.config import CacheBehavior, EdgeConfig, Origin
+from local.edge.collapsing import RequestCollapser, ResponseRecording
+from local.edge.config import EdgeConfig, Origin
+from local.edge.exchange import EdgeAccess, Exchange, generate_request_id
 from local.edge.forward import (
-    error_page,
-    from_cache,
-    origin_headers,
-    origin_target,
-    passed_on,
-    viewer_headers,
-    viewer_request,
+    build_viewer_headers,
+    create_cached_response,
+    create_error_page,
+    parse_viewer_request,
+    remove_connection_headers,
 )
+from local.edge.origins import OriginClient, OriginError, Route
 from local.edge.viewer_function import (
     EdgeFunction,
     EdgeFunctionError,
@@ -61,184 +57,67 @@ from local.edge.viewer_function import (
     Forward,
     Generated,
     KeyValues,
-    ViewerRequest,
     ViewerResponse,
 )
-from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers, StreamedResponse
-from local.workers.process import WorkerFailedError
 
-# Headers of a stored answer that belong to each sending of it.
-NOT_STORED = frozenset({"date", "age"})
-WITHOUT_BODY = frozenset({204, 304})
-# Responses to the conditions or the range of one viewer's request.
-PARTIAL = frozenset({206, 304})
-# With these a background request could get less than the whole object.
+# Headers that are set each time an answer is sent, so they are not stored with it.
+UNSTORED_HEADERS = frozenset({"date", "age"})
+BODILESS_STATUSES = frozenset({204, 304})
+# Answers to the conditions or the range of one viewer's request.
+PARTIAL_STATUSES = frozenset({206, 304})
+# A background request with one of these headers could get less than the whole object.
 CONDITIONAL_HEADERS = frozenset(
     {"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"}
 )
-REQUEST_ID_BYTES = 40
-
-
-class Functions(Protocol):
-    """Who answers for function URLs: `local.workers.pool.WorkerPool`."""
-
-    def request(
-        self,
-        version: NodeFunctionVersion,
-        *,
-        method: str,
-        target: str,
-        headers: Headers,
-        body: bytes | AsyncIterator[bytes] | None,
-    ) -> contextlib.AbstractAsyncContextManager[StreamedResponse]:
-        """Send a request to the function's URL."""
-        ...
-
-
-class Assets(Protocol):
-    """Who answers for the assets bucket: `local.edge.assets.AssetsBucket`."""
-
-    def request(self, request: AssetRequest) -> contextlib.AbstractAsyncContextManager[StreamedResponse]:
-        """Ask for an object."""
-        ...
-
-
-@frozen(kw_only=True)
-class EdgeAccess:
-    """One answered request, or a failed refresh in the background, for a log.
-
-    Attributes:
-        result: `Hit` (also stale or collapsed), `Miss`, `Error` (an origin's or the edge's) or
-            `FunctionGeneratedResponse`.
-        seconds: until the last byte was sent.
-        problem: what went wrong in the edge, if anything did.
-    """
-
-    method: str
-    host: str
-    target: str
-    status: int
-    result: str
-    seconds: float
-    problem: str | None = None
-
-
-def new_request_id() -> str:
-    """Return a unique request ID of the length that CloudFront's have."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(REQUEST_ID_BYTES)).decode()
-
-
-class _OriginError(Exception):
-    """An origin did not answer; carries what the viewer gets."""
-
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
-
-
-@frozen
-class _Route:
-    """Where a request goes: the origin, and the host of a function URL when the function named one."""
-
-    origin: Origin
-    host: str | None = None
-
-
-@define(eq=False)
-class _Exchange:
-    """A request on its way: what is known of it so far.
-
-    Attributes:
-        request_id: of both functions' events.
-        invalidations: how many there were when the cache was asked.
-        stale: the expired answer that is served if the origin fails.
-        fetch: what waits for the answer to this request.
-        is_background: whether no viewer waits for the answer.
-        response: is there once its head is sent.
-    """
-
-    incoming: web.BaseRequest
-    request: ViewerRequest
-    behavior: CacheBehavior
-    request_id: str
-    result: str = "Error"
-    problem: str | None = None
-    key: CacheKey | None = None
-    invalidations: int = 0
-    stale: CachedResponse | None = None
-    fetch: PendingFetch | None = None
-    is_background: bool = False
-    response: web.StreamResponse | None = None
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the viewer sends a body."""
-        return not self.is_background and self.incoming.can_read_body
-
-    async def begin(self, response: web.StreamResponse) -> web.StreamResponse:
-        """Send the head."""
-        self.response = response
-        await response.prepare(self.incoming)
-        return response
-
-    def break_off(self) -> web.StreamResponse:
-        """Close the connection without an end of the answer, so that the viewer knows there is more."""
-        if self.incoming.transport is not None:
-            self.incoming.transport.close()
-        return self.response or web.StreamResponse(status=502)
 
 
 @define(kw_only=True, eq=False)
 class Edge:
-    """A distribution. Start, ask and stop it in one event loop.
+    """A distribution. Call all methods in one event loop.
 
     Attributes:
-        config: the distribution.
-        key_values: the store of its functions.
-        resolve: the version behind a function URL's host, now. Called for each request.
-        functions: runs those versions.
-        assets: reads the bucket.
-        access_log: told of each request when it is over.
-        clock: seconds since the epoch.
-        request_ids: makes the ID of each request.
-        collapses_with_cookies: whether requests are collapsed although a policy forwards cookies to the
-            origin. False is what CloudFront documents for now; True also shows the mistakes that this hides.
+        config: The distribution's configuration.
+        key_values: Returns the content of the functions' KeyValueStore.
+        origins: Sends requests to the origins.
+        access_log: Called with each finished request.
+        clock: Returns seconds since the epoch.
+        create_request_id: Returns a new ID for each request.
+        is_collapsing_with_cookies: Whether requests are collapsed although a policy forwards cookies to the
+            origin. CloudFront documents False for now. True also reveals mistakes that False hides.
     """
 
     config: EdgeConfig
     key_values: KeyValues
-    resolve: Callable[[str], NodeFunctionVersion]
-    functions: Functions
-    assets: Assets
+    origins: OriginClient
     access_log: Callable[[EdgeAccess], None] = lambda _: None
     clock: Callable[[], float] = time.time
-    request_ids: Callable[[], str] = new_request_id
-    collapses_with_cookies: bool = True
+    create_request_id: Callable[[], str] = generate_request_id
+    is_collapsing_with_cookies: bool = True
     cache: EdgeCache = field(factory=EdgeCache)
     _edge_functions: dict[str, EdgeFunction] = field(factory=dict, init=False)
     _collapser: RequestCollapser = field(factory=RequestCollapser, init=False)
     _refreshes: set[asyncio.Task[None]] = field(factory=set, init=False)
 
     def start(self) -> None:
-        """Load the distribution's functions, for the running event loop.
+        """Load the distribution's functions into the running event loop.
 
         Raises:
-            EdgeFunctionError: one of them cannot be used.
+            EdgeFunctionError: A function cannot be used.
         """
         loop = asyncio.get_running_loop()
         for behavior in self.config.behaviors:
-            for code in (behavior.function, behavior.response_function):
+            for code in (behavior.request_function, behavior.response_function):
                 if code is not None and code not in self._edge_functions:
                     self._edge_functions[code] = EdgeFunction.load(code, self.key_values, loop=loop)
 
     def reconfigure(self, config: EdgeConfig) -> None:
-        """Follow a change of the distribution. What the cache has stays in it, as in CloudFront.
+        """Apply a changed configuration. The cache keeps its content, as in CloudFront.
 
-        Requests on their way keep the functions that they began with.
+        Requests in progress keep the functions that they started with.
 
         Raises:
-            EdgeFunctionError: a function of the new configuration cannot be used; the old one stays.
+            EdgeFunctionError: A new function cannot be used. The old configuration stays active.
         """
         former, self.config = self.config, config
         try:
@@ -248,7 +127,7 @@ class Edge:
             raise
 
     async def stop(self) -> None:
-        """Cancel the refreshes in the background and free the functions."""
+        """Cancel the background refreshes and free the functions."""
         for task in self._refreshes:
             task.cancel()
         await asyncio.gather(*self._refreshes, return_exceptions=True)
@@ -256,23 +135,27 @@ class Edge:
             function.close()
         self._edge_functions.clear()
 
-    async def answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
+    async def handle_request(self, incoming: web.BaseRequest) -> web.StreamResponse:
         """Answer a viewer's request."""
         started = time.perf_counter()
-        request = viewer_request(incoming)
-        exchange = _Exchange(incoming, request, self.config.behavior_for(request.uri), self.request_ids())
+        request = parse_viewer_request(incoming)
+        exchange = Exchange(
+            incoming, request, self.config.find_behavior(request.uri), self.create_request_id()
+        )
         try:
-            response = await self._respond(exchange)
-        except Exception:  # noqa: BLE001 - the outermost boundary: nothing a visitor sends may go unseen
+            response = await self._run_request_function(exchange)
+        except Exception:  # noqa: BLE001 - the outermost boundary: every failure must be logged
             exchange.problem = traceback.format_exc()
             if exchange.response is None:
-                response = await self._page(exchange, 502, "Bad Gateway", "The edge failed on this request.")
+                response = await self._send_error_page(
+                    exchange, 502, "Bad Gateway", "The edge failed on this request."
+                )
             else:
-                response = exchange.break_off()
+                response = exchange.abort()
         self._log(exchange, response.status, time.perf_counter() - started)
         return response
 
-    def _log(self, exchange: _Exchange, status: int, seconds: float) -> None:
+    def _log(self, exchange: Exchange, status: int, seconds: float) -> None:
         incoming = exchange.incoming
         self.access_log(
             EdgeAccess(
@@ -286,53 +169,55 @@ class Edge:
             )
         )
 
-    async def _respond(self, exchange: _Exchange) -> web.StreamResponse:
+    async def _run_request_function(self, exchange: Exchange) -> web.StreamResponse:
         behavior = exchange.behavior
         if exchange.request.method not in behavior.allowed_methods:
-            text = "This address does not take this kind of request."
-            return await self._page(exchange, 403, "Forbidden", text)
-        route = _Route(self.config.origins[behavior.target_origin_id])
+            text = "This address does not accept this request method."
+            return await self._send_error_page(exchange, 403, "Forbidden", text)
+        route = Route(self.config.origins[behavior.target_origin_id])
         try:
-            if behavior.function is not None:
-                function = self._edge_functions[behavior.function]
-                outcome = function.run(exchange.request, self._context(exchange))
+            if behavior.request_function is not None:
+                function = self._edge_functions[behavior.request_function]
+                outcome = function.run(exchange.request, self._create_context(exchange))
                 if isinstance(outcome, Generated):
                     exchange.result = "FunctionGeneratedResponse"
-                    return await self._send(exchange, outcome.status, outcome.headers, outcome.body)
+                    return await self._send_body(exchange, outcome.status, outcome.headers, outcome.body)
                 exchange.request = outcome.request
-                route = self._chosen(route.origin, outcome)
-            return await self._deliver(exchange, route)
+                route = self._choose_route(route.origin, outcome)
+            return await self._serve(exchange, route)
         except EdgeFunctionError as error:
             exchange.problem = str(error)
             if error.status == web.HTTPBadGateway.status_code:
-                text = "A function of the edge returned what it may not."
-                return await self._page(exchange, 502, "Bad Gateway", text)
-            return await self._page(exchange, 503, "Service Unavailable", "A function of the edge failed.")
+                text = "A function of the edge returned an invalid result."
+                return await self._send_error_page(exchange, 502, "Bad Gateway", text)
+            return await self._send_error_page(
+                exchange, 503, "Service Unavailable", "A function of the edge failed."
+            )
 
-    async def _deliver(self, exchange: _Exchange, route: _Route) -> web.StreamResponse:
+    async def _serve(self, exchange: Exchange, route: Route) -> web.StreamResponse:
         """Answer from the cache, with the answer to another request, or from the origin."""
         if exchange.request.method not in exchange.behavior.cached_methods:
-            return await self._forward(exchange, route)
-        key = exchange.key = cache_key(exchange.behavior.cache_policy, exchange.request)
-        exchange.invalidations = self.cache.invalidations
-        if cached := self._cached(exchange, key, route):
+            return await self._fetch_from_origin(exchange, route)
+        key = exchange.key = compute_cache_key(exchange.behavior.cache_policy, exchange.request)
+        exchange.invalidations = self.cache.invalidation_count
+        if cached := self._find_cached(exchange, key, route):
             return await self._send_cached(exchange, cached)
         if not self._may_collapse(exchange):
-            return await self._forward(exchange, route)
+            return await self._fetch_from_origin(exchange, route)
         pending = self._collapser.find(key, exchange.invalidations)
         if pending and (shared := await pending.wait(route.origin.read_timeout)):
             return await self._send_cached(exchange, shared)
         is_shareable = exchange.request.method == "GET" and "range" not in exchange.incoming.headers
         if pending or not is_shareable:
-            return await self._forward(exchange, route)
+            return await self._fetch_from_origin(exchange, route)
         exchange.fetch = self._collapser.begin(key, exchange.invalidations)
         try:
-            return await self._forward(exchange, route)
+            return await self._fetch_from_origin(exchange, route)
         finally:
             self._collapser.end(key, exchange.fetch)
 
-    def _cached(self, exchange: _Exchange, key: CacheKey, route: _Route) -> CachedResponse | None:
-        """Return the stored answer, fresh or stale, that is served without waiting for the origin."""
+    def _find_cached(self, exchange: Exchange, key: CacheKey, route: Route) -> CachedResponse | None:
+        """Return the stored answer, fresh or stale, that can be served without waiting for the origin."""
         now = self.clock()
         if fresh := self.cache.get(key, now):
             return fresh
@@ -345,40 +230,42 @@ class Edge:
         if now >= stale.revalidate_until:
             return None
         if self._collapser.find(key, exchange.invalidations) is None:
-            self._refresh(exchange, key, route)
+            self._start_refresh(exchange, key, route)
         return stale
 
-    def _may_collapse(self, exchange: _Exchange) -> bool:
+    def _may_collapse(self, exchange: Exchange) -> bool:
         behavior = exchange.behavior
         policies = [behavior.cache_policy, behavior.origin_request_policy]
         forwards_cookies = any(policy and policy.cookies.behavior != "none" for policy in policies)
         return (
             exchange.request.method in {"GET", "HEAD"}
             and not exchange.has_body
-            # The managed policy CachingDisabled, "which also prevents" request collapsing.
+            # The managed policy CachingDisabled "also prevents" request collapsing.
             and behavior.cache_policy.max_ttl > 0
-            and (self.collapses_with_cookies or not forwards_cookies)
+            and (self.is_collapsing_with_cookies or not forwards_cookies)
         )
 
-    async def _forward(self, exchange: _Exchange, route: _Route) -> web.StreamResponse:
+    async def _fetch_from_origin(self, exchange: Exchange, route: Route) -> web.StreamResponse:
         try:
-            async with self._origin(exchange, route) as answer:
-                stale = self._stale_for(exchange, answer.status)
+            async with self.origins.request(exchange, route) as answer:
+                stale = self._use_stale_on_error(exchange, answer.status)
                 if stale is None:
-                    return await self._pass(exchange, answer)
+                    return await self._stream_to_viewer(exchange, answer)
                 exchange.problem = f"the origin answered {answer.status}, the viewer got a stale answer"
-        except _OriginError as error:
+        except OriginError as error:
             exchange.problem = str(error)
-            stale = self._stale_for(exchange, error.status)
+            stale = self._use_stale_on_error(exchange, error.status)
             if stale is None:
                 if error.status == web.HTTPGatewayTimeout.status_code:
                     text = "The site did not answer in time."
-                    return await self._page(exchange, 504, "Gateway Timeout", text)
-                return await self._page(exchange, error.status, "Bad Gateway", "The site did not answer.")
+                    return await self._send_error_page(exchange, 504, "Gateway Timeout", text)
+                return await self._send_error_page(
+                    exchange, error.status, "Bad Gateway", "The site did not answer."
+                )
         return await self._send_cached(exchange, stale)
 
-    def _stale_for(self, exchange: _Exchange, status: int) -> CachedResponse | None:
-        """Return the expired answer to serve in place of a 5xx, and note when the origin is asked again."""
+    def _use_stale_on_error(self, exchange: Exchange, status: int) -> CachedResponse | None:
+        """Return the expired answer to serve instead of a 5xx, and set when the origin is tried again."""
         stale, now = exchange.stale, self.clock()
         if status < web.HTTPInternalServerError.status_code or stale is None or stale.error_until <= now:
             return None
@@ -390,11 +277,11 @@ class Edge:
             exchange.fetch.share(stale)
         return stale
 
-    def _refresh(self, exchange: _Exchange, key: CacheKey, route: _Route) -> None:
-        """Fetch an expired answer again in the background."""
+    def _start_refresh(self, exchange: Exchange, key: CacheKey, route: Route) -> None:
+        """Start to fetch an expired answer again in the background."""
         headers = [header for header in exchange.request.headers if header[0] not in CONDITIONAL_HEADERS]
         fetch = self._collapser.begin(key, exchange.invalidations)
-        background = _Exchange(
+        background = Exchange(
             incoming=exchange.incoming,
             request=evolve(exchange.request, method="GET", headers=headers),
             behavior=exchange.behavior,
@@ -405,92 +292,50 @@ class Edge:
             fetch=fetch,
             is_background=True,
         )
-        task = asyncio.create_task(self._fetch_in_background(background, route))
+        task = asyncio.create_task(self._refresh_in_background(background, route))
         self._refreshes.add(task)
         task.add_done_callback(self._refreshes.discard)
         task.add_done_callback(lambda _: self._collapser.end(key, fetch))
 
-    async def _fetch_in_background(self, exchange: _Exchange, route: _Route) -> None:
+    async def _refresh_in_background(self, exchange: Exchange, route: Route) -> None:
         started, status = time.perf_counter(), 502
         try:
-            async with self._origin(exchange, route) as answer:
+            async with self.origins.request(exchange, route) as answer:
                 status = answer.status
-                if self._stale_for(exchange, status) is None:
-                    recording = self._record(exchange, answer)
+                if self._use_stale_on_error(exchange, status) is None:
+                    recording = self._start_recording(exchange, answer)
                     async for chunk in answer.chunks:
                         recording.add(chunk)
-                    self._keep(exchange, recording)
+                    self._store(exchange, recording)
                     return
                 exchange.problem = f"the origin answered {status} to a refresh in the background"
-        except _OriginError as error:
+        except OriginError as error:
             status = error.status
-            self._stale_for(exchange, status)
+            self._use_stale_on_error(exchange, status)
             exchange.problem = f"a refresh in the background failed: {error}"
-        except Exception:  # noqa: BLE001 - the outermost boundary of a task that nobody waits for
+        except Exception:  # noqa: BLE001 - the outermost boundary of a task whose result nobody awaits
             exchange.problem = f"a refresh in the background failed: {traceback.format_exc()}"
         self._log(exchange, status, time.perf_counter() - started)
 
-    def _chosen(self, origin: Origin, outcome: Forward) -> _Route:
+    def _choose_route(self, origin: Origin, outcome: Forward) -> Route:
         chosen = outcome.origin
         if chosen is None:
-            return _Route(origin)
+            return Route(origin)
         if chosen.id is not None:
-            return _Route(self.config.origins[chosen.id])
-        return _Route(origin, str(chosen.changes.get("domainName", origin.domain_name)))
+            return Route(self.config.origins[chosen.id])
+        return Route(origin, str(chosen.changes.get("domainName", origin.domain_name)))
 
-    @contextlib.asynccontextmanager
-    async def _origin(self, exchange: _Exchange, route: _Route) -> AsyncGenerator[StreamedResponse]:
-        """The origin's answer when its head is there.
-
-        Raises:
-            _OriginError: there is none.
-        """
-        request, incoming, origin = exchange.request, exchange.incoming, route.origin
-        expects = not exchange.is_background and incoming.headers.get("expect", "").lower() == "100-continue"
-        if expects and incoming.transport is not None:
-            incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        async with contextlib.AsyncExitStack() as stack:
-            if origin.is_bucket and route.host is None:
-                asset = AssetRequest(
-                    method=request.method,
-                    bucket=origin.bucket,
-                    uri=origin.path + request.uri,
-                    headers=request.headers,
-                )
-                answering = stack.enter_async_context(self.assets.request(asset))
-            else:
-                host = route.host or origin.domain_name
-                answering = stack.enter_async_context(
-                    self.functions.request(
-                        self._version_behind(host),
-                        method=request.method,
-                        target=origin.path + origin_target(exchange.behavior, request),
-                        headers=origin_headers(exchange.behavior, request, host=host, scheme=incoming.scheme),
-                        body=incoming.content.iter_any() if exchange.has_body else None,
-                    )
-                )
-            try:
-                async with asyncio.timeout(origin.read_timeout):
-                    answer = await answering
-            except TimeoutError as error:
-                raise _OriginError(504, f"no answer within {origin.read_timeout} seconds") from error
-            except (WorkerFailedError, AssetsUnreachableError) as error:
-                raise _OriginError(502, str(error)) from error
-            yield answer
-
-    def _version_behind(self, host: str) -> NodeFunctionVersion:
-        try:
-            return self.resolve(host)
-        except Exception as error:
-            raise _OriginError(502, f"{host} leads to no function: {error}") from error
-
-    def _record(self, exchange: _Exchange, answer: StreamedResponse) -> ResponseRecording:
-        """Begin to record an origin's answer, and decide who gets it besides this request."""
+    def _start_recording(self, exchange: Exchange, answer: StreamedResponse) -> ResponseRecording:
+        """Start to record an origin's answer, and decide whether it is stored and shared."""
         now = self.clock()
         policy = exchange.behavior.cache_policy
-        headers = [header for header in passed_on(answer.headers) if header[0] not in NOT_STORED]
-        seconds = time_to_live(policy, answer.status, headers, self.config.error_ttls, now)
-        while_revalidate, on_error = stale_times(policy, answer.status, headers, seconds)
+        headers = [
+            header
+            for header in remove_connection_headers(answer.headers)
+            if header[0] not in UNSTORED_HEADERS
+        ]
+        seconds = compute_ttl(policy, answer.status, headers, self.config.error_ttls, now)
+        while_revalidate, on_error = compute_stale_seconds(policy, answer.status, headers, seconds)
         head = CachedResponse(
             status=answer.status,
             headers=headers,
@@ -503,39 +348,40 @@ class Edge:
         recording, fetch = ResponseRecording(head, exchange.fetch), exchange.fetch
         if fetch is not None and exchange.key is not None:
             is_whole = (
-                answer.status < web.HTTPInternalServerError.status_code and answer.status not in PARTIAL
+                answer.status < web.HTTPInternalServerError.status_code
+                and answer.status not in PARTIAL_STATUSES
             )
-            if not is_whole or not may_be_collapsed(policy, headers):
+            if not is_whole or not is_collapsible(policy, headers):
                 fetch.decline()
             if not head.is_storable:
                 self._collapser.close(exchange.key, fetch)
-        # A HEAD has no body to keep, and a GET that asked for a part has got one.
+        # A HEAD response has no body to store, and the answer to a range request is not the whole object.
         is_stored = head.is_storable and exchange.key is not None and exchange.request.method == "GET"
         if not is_stored and not (fetch and fetch.has_waiting_requests):
             recording.stop()
         return recording
 
-    def _keep(self, exchange: _Exchange, recording: ResponseRecording) -> None:
-        """Share and store the whole answer to a GET, or forget the expired one that it replaces."""
+    def _store(self, exchange: Exchange, recording: ResponseRecording) -> None:
+        """Share and store the whole answer to a GET request, or remove the expired one that it replaces."""
         answer, head = recording.finish(), recording.head
-        # What came while something was invalidated may be what was meant.
-        is_current = exchange.invalidations == self.cache.invalidations
+        # An answer that arrived during an invalidation may be outdated.
+        is_current = exchange.invalidations == self.cache.invalidation_count
         if exchange.key is None or exchange.request.method != "GET" or not is_current:
             return
         if answer is not None and answer.is_storable:
             self.cache.put(exchange.key, answer)
-        elif head.status < web.HTTPInternalServerError.status_code and head.status not in PARTIAL:
+        elif head.status < web.HTTPInternalServerError.status_code and head.status not in PARTIAL_STATUSES:
             self.cache.remove(exchange.key)
 
-    async def _pass(self, exchange: _Exchange, answer: StreamedResponse) -> web.StreamResponse:
-        """Stream an origin's answer to the viewer, and keep it when it may be kept."""
+    async def _stream_to_viewer(self, exchange: Exchange, answer: StreamedResponse) -> web.StreamResponse:
+        """Stream an origin's answer to the viewer, and store it if it is cacheable."""
         exchange.result = "Miss" if answer.status < web.HTTPBadRequest.status_code else "Error"
-        recording = self._record(exchange, answer)
-        shown = self._viewer_response(exchange, answer.status, recording.head.headers)
-        has_body = exchange.incoming.method != "HEAD" and shown.status not in WITHOUT_BODY
-        response = self._response(exchange, shown)
+        recording = self._start_recording(exchange, answer)
+        shown = self._run_response_function(exchange, answer.status, recording.head.headers)
+        has_body = exchange.incoming.method != "HEAD" and shown.status not in BODILESS_STATUSES
+        response = self._create_response(exchange, shown)
         try:
-            await exchange.begin(response)
+            await exchange.send_head(response)
             if has_body and shown.body:
                 await response.write(shown.body)
             async for chunk in answer.chunks:
@@ -544,26 +390,26 @@ class Edge:
                 recording.add(chunk)
             await response.write_eof()
         except aiohttp.ClientPayloadError as error:
-            exchange.problem = f"the origin broke off after {recording.size} bytes: {error}"
-            exchange.break_off()
+            exchange.problem = f"the origin closed the connection after {recording.size} bytes: {error}"
+            exchange.abort()
         except ConnectionError:
-            exchange.problem = f"the viewer left after {recording.size} bytes"
+            exchange.problem = f"the viewer closed the connection after {recording.size} bytes"
         else:
-            self._keep(exchange, recording)
+            self._store(exchange, recording)
         return response
 
-    def _context(self, exchange: _Exchange) -> EventContext:
+    def _create_context(self, exchange: Exchange) -> EventContext:
         return EventContext(
             distribution_domain_name=self.config.domain_name,
             distribution_id=self.config.distribution_id,
             request_id=exchange.request_id,
         )
 
-    def _viewer_response(self, exchange: _Exchange, status: int, headers: Headers) -> ViewerResponse:
-        """Return what the viewer-response function, if there is one, makes of an answer.
+    def _run_response_function(self, exchange: Exchange, status: int, headers: Headers) -> ViewerResponse:
+        """Return an answer's head as the viewer-response function changes it, if there is one.
 
         Raises:
-            EdgeFunctionError: it failed.
+            EdgeFunctionError: The function failed.
         """
         code = exchange.behavior.response_function
         if code is None or status >= web.HTTPBadRequest.status_code:
@@ -574,52 +420,58 @@ class Edge:
             reason = ""
         original = ViewerResponse(status=status, reason=reason, headers=headers)
         function = self._edge_functions[code]
-        shown = function.run_response(exchange.request, original, self._context(exchange))
+        shown = function.run_response(exchange.request, original, self._create_context(exchange))
         if shown.body is None:
             return shown
         return evolve(shown, headers=[*shown.headers, ("content-length", str(len(shown.body)))])
 
-    async def _page(self, exchange: _Exchange, status: int, title: str, text: str) -> web.StreamResponse:
-        exchange.result = "Error"
-        headers, body = error_page(status, title, text)
-        return await self._send(exchange, status, headers, body)
-
-    async def _send_cached(self, exchange: _Exchange, cached: CachedResponse) -> web.StreamResponse:
-        """Send an answer of the cache, or one that was given to another request."""
-        status, headers, body = from_cache(exchange.incoming, cached, self.clock())
-        exchange.result = "Hit" if cached.status < web.HTTPBadRequest.status_code else "Error"
-        shown = self._viewer_response(exchange, status, _sized(status, headers, body))
-        return await self._write(exchange, shown, body if shown.body is None else shown.body)
-
-    async def _send(
-        self, exchange: _Exchange, status: int, headers: Headers, body: bytes
+    async def _send_error_page(
+        self, exchange: Exchange, status: int, title: str, text: str
     ) -> web.StreamResponse:
-        shown = ViewerResponse(status=status, headers=_sized(status, headers, body))
-        return await self._write(exchange, shown, body)
+        exchange.result = "Error"
+        headers, body = create_error_page(status, title, text)
+        return await self._send_body(exchange, status, headers, body)
 
-    async def _write(self, exchange: _Exchange, shown: ViewerResponse, body: bytes) -> web.StreamResponse:
-        response = self._response(exchange, shown)
+    async def _send_cached(self, exchange: Exchange, cached: CachedResponse) -> web.StreamResponse:
+        """Send a cached answer, or one that is shared from another request."""
+        status, headers, body = create_cached_response(exchange.incoming, cached, self.clock())
+        exchange.result = "Hit" if cached.status < web.HTTPBadRequest.status_code else "Error"
+        shown = self._run_response_function(exchange, status, _add_content_length(status, headers, body))
+        return await self._write_response(exchange, shown, body if shown.body is None else shown.body)
+
+    async def _send_body(
+        self, exchange: Exchange, status: int, headers: Headers, body: bytes
+    ) -> web.StreamResponse:
+        shown = ViewerResponse(status=status, headers=_add_content_length(status, headers, body))
+        return await self._write_response(exchange, shown, body)
+
+    async def _write_response(
+        self, exchange: Exchange, shown: ViewerResponse, body: bytes
+    ) -> web.StreamResponse:
+        response = self._create_response(exchange, shown)
         try:
-            await exchange.begin(response)
-            if body and exchange.incoming.method != "HEAD" and shown.status not in WITHOUT_BODY:
+            await exchange.send_head(response)
+            if body and exchange.incoming.method != "HEAD" and shown.status not in BODILESS_STATUSES:
                 await response.write(body)
             await response.write_eof()
         except ConnectionError:
-            exchange.problem = exchange.problem or "the viewer left"
+            exchange.problem = exchange.problem or "the viewer closed the connection"
         return response
 
-    def _response(self, exchange: _Exchange, shown: ViewerResponse) -> web.StreamResponse:
+    def _create_response(self, exchange: Exchange, shown: ViewerResponse) -> web.StreamResponse:
         response = web.StreamResponse(status=shown.status, reason=shown.reason or None)
         policy = exchange.behavior.response_headers_policy
-        for name, value in viewer_headers(policy, shown.headers, exchange.incoming.headers.get("origin")):
+        for name, value in build_viewer_headers(
+            policy, shown.headers, exchange.incoming.headers.get("origin")
+        ):
             response.headers.add(name, value)
         response.headers["server"] = "CloudFront"
         response.headers["x-cache"] = f"{exchange.result} from cloudfront"
         return response
 
 
-def _sized(status: int, headers: Headers, body: bytes) -> Headers:
-    """The headers of a whole body, with its length."""
+def _add_content_length(status: int, headers: Headers, body: bytes) -> Headers:
+    """Return the headers with the length of the whole body."""
     has_length = any(name == "content-length" for name, _ in headers)
     if has_length or status == web.HTTPNotModified.status_code:
         return headers

@@ -1,4 +1,4 @@
-"""What passes the local edge in either direction: headers to origins, headers to viewers, its own pages."""
+"""Headers, targets and pages of the local edge: requests to origins and responses to viewers."""
 
 import contextlib
 import email.utils
@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from local.edge.cache import CachedResponse, accepted_encodings, selected_cookies, selected_query
+from local.edge.cache import CachedResponse, normalize_accept_encoding, select_cookies, select_query
 from local.edge.config import CacheBehavior, OriginRequestPolicy, ResponseHeadersPolicy
 from local.edge.viewer_function import ViewerRequest, is_disallowed
-from local.http_messages import Headers, readable
+from local.http_messages import Headers, decode_header_value
 
-# RFC 9110, section 7.6.1: of one connection, never passed on.
+# Connection headers, which are never forwarded (RFC 9110, section 7.6.1).
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -26,55 +26,57 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# Of the message itself, whatever the policies say.
+# Headers of the message itself, which are forwarded whatever the policies select.
 ALWAYS_PASSED = frozenset({"content-length", "content-type", "content-encoding"})
-# The edge's own to set, in either direction.
-OWN = frozenset(
+# Headers that the edge sets itself, in both directions.
+EDGE_HEADERS = frozenset(
     {"host", "accept-encoding", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "cookie"}
 )
 
 
-def passed_on(headers: Headers) -> Headers:
-    """Headers without those of the connection, which may name further ones itself."""
+def remove_connection_headers(headers: Headers) -> Headers:
+    """Return the headers without connection headers, which can name further ones."""
     named = {
         part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")
     }
     return [(name, value) for name, value in headers if name not in HOP_BY_HOP and name not in named]
 
 
-def origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
-    """Raw path and query string for the origin: what is in the cache key and what the policy adds."""
+def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
+    """Return the raw path and query string for the origin: those of the cache key and of the policy."""
     policy = behavior.origin_request_policy or OriginRequestPolicy()
-    keyed = selected_query(behavior.cache_policy.query_strings, request.query_string)
-    added = selected_query(policy.query_strings, request.query_string)
-    # Both are parts of one string in its order, and one of them is usually all of it.
+    keyed = select_query(behavior.cache_policy.query_strings, request.query_string)
+    added = select_query(policy.query_strings, request.query_string)
+    # Both are parts of one string in its order, and usually one of them is the whole string.
     query = keyed if len(keyed) >= len(added) else added
     return f"{request.uri}?{query}" if query else request.uri
 
 
-def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str, scheme: str) -> Headers:
-    """Headers for a function's URL.
+def build_origin_headers(
+    behavior: CacheBehavior, request: ViewerRequest, *, host: str, scheme: str
+) -> Headers:
+    """Return the headers of a request to a function URL.
 
     Args:
-        behavior: whose policies choose.
-        request: as the viewer-request function left it.
-        host: of the origin.
-        scheme: of the viewer's connection.
+        behavior: Its policies select the headers.
+        request: The request as the viewer-request function changed it.
+        host: The origin's host.
+        scheme: The scheme of the viewer's connection.
     """
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     cache = behavior.cache_policy
     headers: Headers = [("host", host)]
     for name, value in request.headers:
         chosen = name in ALWAYS_PASSED or name in cache.headers or name in policy.headers
-        if chosen and name not in OWN and not is_disallowed(name):
+        if chosen and name not in EDGE_HEADERS and not is_disallowed(name):
             headers.append((name, value))
     if not any(name == "user-agent" for name, _ in headers):
         headers.append(("user-agent", "Amazon CloudFront"))
-    if cookies := selected_cookies(policy.cookies, request.headers) or selected_cookies(
+    if cookies := select_cookies(policy.cookies, request.headers) or select_cookies(
         cache.cookies, request.headers
     ):
         headers.append(("cookie", "; ".join(cookies)))
-    if encodings := accepted_encodings(cache, request.headers):
+    if encodings := normalize_accept_encoding(cache, request.headers):
         headers.append(("accept-encoding", encodings))
     chain = [value for name, value in request.headers if name == "x-forwarded-for"]
     headers.append(("x-forwarded-for", ", ".join([*chain, request.viewer_ip])))
@@ -83,19 +85,19 @@ def origin_headers(behavior: CacheBehavior, request: ViewerRequest, *, host: str
     return headers
 
 
-def viewer_headers(
+def build_viewer_headers(
     policy: ResponseHeadersPolicy, headers: Headers, viewer_origin: str | None = None
 ) -> Headers:
-    """An answer's headers as the viewer gets them: the policy applied.
+    """Return an answer's headers for the viewer, after applying the policy.
 
     Args:
-        policy: of the behaviour.
-        headers: as the origin sent them.
-        viewer_origin: the `Origin` of the viewer's request, for CORS.
+        policy: The behavior's response headers policy.
+        headers: The origin's headers.
+        viewer_origin: The `Origin` of the viewer's request, for CORS.
     """
     result = [(name, value) for name, value in headers if name not in policy.removed]
     if policy.cors:
-        result = policy.cors.applied(result, viewer_origin)
+        result = policy.cors.apply(result, viewer_origin)
     for header in policy.added:
         present = any(name == header.name for name, _ in result)
         if present and header.override:
@@ -105,8 +107,8 @@ def viewer_headers(
     return result
 
 
-def error_page(status: int, title: str, text: str) -> tuple[Headers, bytes]:
-    """A page of the edge's own, never to be kept: its headers and its body."""
+def create_error_page(status: int, title: str, text: str) -> tuple[Headers, bytes]:
+    """Return headers and body of an error page of the edge, which must not be cached."""
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<h1>{status} {escape(title)}</h1><p>{escape(text)}</p></html>"
@@ -114,9 +116,9 @@ def error_page(status: int, title: str, text: str) -> tuple[Headers, bytes]:
     return [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")], page.encode()
 
 
-def viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
-    """What arrived, as CloudFront sees it."""
-    raw = readable(incoming.raw_path)
+def parse_viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
+    """Return the incoming request as CloudFront represents it."""
+    raw = decode_header_value(incoming.raw_path)
     if not raw.startswith("/"):
         # The absolute form of RFC 9112, section 3.2.2, or "*" of OPTIONS.
         parts = urlsplit(raw)
@@ -126,18 +128,22 @@ def viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
         method=incoming.method,
         uri=uri,
         query_string=query_string,
-        headers=passed_on([(name.lower(), readable(value)) for name, value in incoming.headers.items()]),
+        headers=remove_connection_headers(
+            [(name.lower(), decode_header_value(value)) for name, value in incoming.headers.items()]
+        ),
         viewer_ip=incoming.remote or "127.0.0.1",
     )
 
 
-def from_cache(incoming: web.BaseRequest, cached: CachedResponse, now: float) -> tuple[int, Headers, bytes]:
-    """Status, headers and body for a viewer of a stored answer: all of it, the part it asks for, or 304."""
+def create_cached_response(
+    incoming: web.BaseRequest, cached: CachedResponse, now: float
+) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body for a stored answer: the whole, the requested range, or 304."""
     headers = [*cached.headers, ("age", str(int(now - cached.stored_at)))]
     of_a_part = [(name, value) for name, value in headers if name != "content-length"]
     if _is_unchanged(incoming, cached.headers):
         return 304, of_a_part, b""
-    part = _asked_part(incoming, len(cached.body)) if cached.status == web.HTTPOk.status_code else None
+    part = _parse_range(incoming, len(cached.body)) if cached.status == web.HTTPOk.status_code else None
     if part is None:
         return cached.status, headers, cached.body
     of_a_part.append(("content-range", f"bytes {part.start}-{part.stop - 1}/{len(cached.body)}"))
@@ -145,7 +151,7 @@ def from_cache(incoming: web.BaseRequest, cached: CachedResponse, now: float) ->
 
 
 def _is_unchanged(incoming: web.BaseRequest, headers: Headers) -> bool:
-    """Whether the viewer has what is stored (RFC 9110, section 13.2.2)."""
+    """Return whether the viewer already has the stored answer (RFC 9110, section 13.2.2)."""
     stored = dict(headers)
     if sent := incoming.headers.get("if-none-match"):
         tags = [tag.strip().removeprefix("W/") for tag in sent.split(",")]
@@ -158,8 +164,8 @@ def _is_unchanged(incoming: web.BaseRequest, headers: Headers) -> bool:
     return False
 
 
-def _asked_part(incoming: web.BaseRequest, size: int) -> slice | None:
-    """The one range the viewer asks for, if the stored answer has it; otherwise it gets all of it."""
+def _parse_range(incoming: web.BaseRequest, size: int) -> slice | None:
+    """Return the single range that the viewer requests and the answer contains, or None for the whole."""
     if "if-range" in incoming.headers:
         return None
     try:

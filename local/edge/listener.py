@@ -1,7 +1,7 @@
-"""One loopback port for plain HTTP and for TLS: the first byte of a connection says which it is.
+"""One loopback port for plain HTTP and for TLS: the first byte of a connection identifies the protocol.
 
-The site's address is http (no browser trusts our certificate), while OpenNext's revalidation calls
-`https://<host>` with the port it was visited under. TLS begins with 0x16, HTTP with a letter.
+The site's address is http, because no browser trusts the local certificate. OpenNext's revalidation calls
+`https://<host>` with the same port. TLS starts with the byte 0x16, HTTP with a letter.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from attrs import define, field
 
 HOST = "127.0.0.1"
 TLS_HANDSHAKE = b"\x16"
-# A connection that says nothing is dropped after this time.
+# A connection without any data is closed after this time.
 FIRST_BYTE_SECONDS = 60
 BACKLOG = 512
 
@@ -23,7 +23,7 @@ Protocols = Callable[[], asyncio.BaseProtocol]
 
 
 class EdgePortTakenError(Exception):
-    """Somebody else listens on the port the edge was told to take."""
+    """The edge's port is taken by another process."""
 
     def __init__(self, port: int) -> None:
         super().__init__(
@@ -35,7 +35,7 @@ class EdgePortTakenError(Exception):
 
 @define(eq=False)
 class Listener:
-    """Accepts connections for `protocols`, over TLS those that begin so. Close it to stop accepting."""
+    """A listener that passes connections to `protocols`, with TLS if they start with a TLS handshake."""
 
     _socket: socket.socket
     _protocols: Protocols
@@ -45,15 +45,15 @@ class Listener:
 
     @classmethod
     def open(cls, port: int, protocols: Protocols, tls: ssl.SSLContext | None) -> "Listener":
-        """Listen on loopback and accept.
+        """Listen on loopback and accept connections.
 
         Args:
-            port: 0 for any free one.
-            protocols: makes the protocol of each connection.
-            tls: settings for TLS; without them a TLS connection is closed.
+            port: 0 selects a free port.
+            protocols: Creates the protocol of each connection.
+            tls: The TLS settings. Without them TLS connections are closed.
 
         Raises:
-            EdgePortTakenError: somebody listens there.
+            EdgePortTakenError: The port is taken.
         """
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -76,7 +76,7 @@ class Listener:
         return int(self._socket.getsockname()[1])
 
     async def close(self) -> None:
-        """Stop accepting; connections that have begun are their protocols' business."""
+        """Stop accepting. Open connections are left to their protocols."""
         tasks = [task for task in (self._accepting, *self._connecting) if task is not None]
         for task in tasks:
             task.cancel()
@@ -97,7 +97,7 @@ class Listener:
                     errno.ECONNABORTED,
                 ):
                     raise
-                # Out of files: the connection waits in the backlog until others have ended.
+                # No file descriptors left: the connection waits in the backlog until others are closed.
                 await asyncio.sleep(0.05)
                 continue
             task = asyncio.create_task(self._connect(connection))
@@ -111,7 +111,7 @@ class Listener:
                 first = await _peek(connection)
             context = self._tls if first == TLS_HANDSHAKE else None
             if first and (context or first != TLS_HANDSHAKE):
-                # A failed handshake (a client that does not trust us) is an OSError too.
+                # A failed handshake (the client does not trust the certificate) is an OSError too.
                 await loop.connect_accepted_socket(self._protocols, connection, ssl=context)
                 return
         except (OSError, TimeoutError):
@@ -123,7 +123,7 @@ class Listener:
 
 
 async def _peek(connection: socket.socket) -> bytes:
-    """The first byte of a connection, which stays to be read; nothing when it was closed before."""
+    """Return the first byte without consuming it, or nothing if the connection was closed."""
     loop = asyncio.get_running_loop()
     while True:
         with contextlib.suppress(BlockingIOError, InterruptedError):

@@ -1,10 +1,10 @@
-"""The port of the local edge, and which of the stage's distributions a request on it is for.
+"""The port of the local edge, and the choice of the distribution for each request.
 
-As with CloudFront, the host decides. A host that is no distribution's own name or alias is the first one's:
-the sites' hosts are known to its viewer-request function alone.
+The host decides, as in CloudFront. A host that no distribution has as its name or alias belongs to the first
+distribution, because only its viewer-request function knows the sites' hosts.
 
-Not as CloudFront: nobody is redirected to https, whatever a behaviour says. On loopback a redirect would
-only lead to a certificate that no browser trusts.
+Difference from CloudFront: there is no redirect to https, whatever a behavior says. On loopback it would
+only show a certificate that no browser trusts.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from local.edge.edge import Edge
 from local.edge.listener import Listener
 
 MAXIMUM_HEADER = 64 * 1024
-# Requests that are under way when the edge closes have this long to end.
+# Requests in progress get this time to finish when the edge closes.
 CLOSE_SECONDS = 10
 
 
@@ -27,8 +27,8 @@ class EdgeServer:
     """The server of all distributions. Open and close it in one event loop.
 
     Attributes:
-        edges: the distributions; the first takes every host that none of the others has.
-        authority: signs the certificates; without it TLS is refused.
+        edges: The distributions. The first one gets every host that no other distribution has.
+        authority: Signs the certificates. Without it TLS connections are refused.
     """
 
     edges: tuple[Edge, ...]
@@ -38,15 +38,15 @@ class EdgeServer:
 
     @property
     def port(self) -> int:
-        """Where it listens; 0 while it does not."""
+        """The port it listens on, or 0 while it is closed."""
         return self._listener.port if self._listener else 0
 
     async def open(self, port: int) -> int:
-        """Listen on 127.0.0.1; returns the port, which is a free one for 0.
+        """Listen on 127.0.0.1 and return the port. Port 0 selects a free one.
 
         Raises:
-            EdgePortTakenError: somebody listens there.
-            EdgeFunctionError: a distribution's function cannot be used.
+            EdgePortTakenError: The port is taken.
+            EdgeFunctionError: A function of a distribution cannot be used.
         """
         try:
             for edge in self.edges:
@@ -67,7 +67,7 @@ class EdgeServer:
         return self._listener.port
 
     async def close(self) -> None:
-        """Stop listening, let requests under way end, and free everything."""
+        """Stop listening, wait for requests in progress, and free all resources."""
         if self._listener is not None:
             await self._listener.close()
         if self._server is not None:
@@ -77,17 +77,17 @@ class EdgeServer:
             await edge.stop()
 
     def reconfigure(self, config: EdgeConfig) -> None:
-        """Follow a change of one of the distributions.
+        """Apply a changed configuration of one distribution.
 
         Raises:
-            EdgeFunctionError: a function of the new configuration cannot be used.
+            EdgeFunctionError: A function of the new configuration cannot be used.
         """
         for edge in self.edges:
             if edge.config.distribution_id == config.distribution_id:
                 edge.reconfigure(config)
 
     def invalidate(self, distribution_id: str, paths: Sequence[str]) -> None:
-        """Forget what a distribution's cache has under these paths, as an invalidation names them."""
+        """Remove the paths of an invalidation from a distribution's cache."""
         for edge in self.edges:
             if edge.config.distribution_id == distribution_id:
                 edge.cache.invalidate(paths)
@@ -95,4 +95,4 @@ class EdgeServer:
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         host = incoming.headers.get("host", "").partition(":")[0].lower()
         chosen = next((edge for edge in self.edges if host in edge.config.hosts), self.edges[0])
-        return await chosen.answer(incoming)
+        return await chosen.handle_request(incoming)

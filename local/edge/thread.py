@@ -1,4 +1,4 @@
-"""The local edge and the Node workers behind it, in an event loop of their own thread."""
+"""The local edge and its Node workers, run in an event loop in a thread of its own."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,9 @@ from local.edge.assets import AssetsBucket
 from local.edge.bucket_access import load_bucket_access
 from local.edge.certificates import LocalAuthority
 from local.edge.config import EdgeConfig, load_edge_config
-from local.edge.edge import Edge, EdgeAccess, Functions
+from local.edge.edge import Edge
+from local.edge.exchange import EdgeAccess
+from local.edge.origins import FunctionRunner, OriginClient
 from local.edge.server import EdgeServer
 from local.emulator.emulator import Emulator
 from local.workers.pool import WorkerPool
@@ -19,8 +21,8 @@ from local.workers.process import Log
 
 
 @contextlib.contextmanager
-def event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
-    """A running event loop in a thread, stopped on leaving."""
+def run_event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
+    """Run an event loop in a thread. It is stopped on exit."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=name)
     thread.start()
@@ -34,10 +36,10 @@ def event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
 
 
 @contextlib.contextmanager
-def node_workers(
+def run_node_workers(
     loop: asyncio.AbstractEventLoop, *, node: Path, authority: LocalAuthority, log: Log
 ) -> Generator[WorkerPool]:
-    """The Node workers, in the given loop; ended on leaving."""
+    """Open a pool of Node workers in the given loop. It is closed on exit."""
     pool = WorkerPool(node=node, log=log, certificate_authority=authority.certificate_file)
     asyncio.run_coroutine_threadsafe(pool.open(), loop).result()
     try:
@@ -46,18 +48,18 @@ def node_workers(
         asyncio.run_coroutine_threadsafe(pool.close(), loop).result()
 
 
-def local_authority(folder: Path) -> LocalAuthority:
-    """The checkout's own certificate authority."""
+def create_local_authority(folder: Path) -> LocalAuthority:
+    """Return the checkout's certificate authority. It is created if it does not exist."""
     return LocalAuthority(directory=folder, now=dt.datetime.now(dt.UTC))
 
 
 def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: Emulator) -> None:
-    """Let every edge of a server follow its distribution as the emulator has it now.
+    """Apply the distributions' current configuration to every edge of a server.
 
     Raises:
-        EdgeFunctionError: a function of a distribution cannot be used.
+        EdgeFunctionError: A function of a distribution cannot be used.
     """
-    session = emulator.session()
+    session = emulator.create_session()
     configs = [load_edge_config(session, edge.config.distribution_id) for edge in server.edges]
 
     async def follow() -> None:
@@ -68,40 +70,40 @@ def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: E
 
 
 @contextlib.contextmanager
-def local_edge(  # noqa: PLR0913 - what an edge consists of
+def run_edge(  # noqa: PLR0913 - the parts of an edge
     loop: asyncio.AbstractEventLoop,
     *,
     emulator: Emulator,
     distribution_ids: Sequence[str],
     port: int,
-    workers: Functions,
+    workers: FunctionRunner,
     authority: LocalAuthority | None,
     access_log: Callable[[EdgeAccess], None],
 ) -> Generator[EdgeServer]:
-    """The edge of distributions that the emulator has, listening on ``port``.
+    """Run the edge of the emulator's distributions on `port`. It is closed on exit.
 
     Args:
-        loop: a running event loop of another thread.
-        emulator: has the distributions, their store and their buckets.
-        distribution_ids: the first one takes every host that none of the others has.
-        port: on 127.0.0.1.
-        workers: run the functions behind function URLs.
-        authority: signs the certificates; without it TLS is refused.
-        access_log: told of each request when it is over.
+        loop: A running event loop of another thread.
+        emulator: Has the distributions, their store and their buckets.
+        distribution_ids: The first one gets every host that no other distribution has.
+        port: A port on 127.0.0.1.
+        workers: Run the functions behind function URLs.
+        authority: Signs the certificates. Without it TLS connections are refused.
+        access_log: Called with each finished request.
 
     Raises:
-        EdgePortTakenError: somebody listens there.
+        EdgePortTakenError: The port is taken.
     """
-    edges = [_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
+    edges = [_create_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
     server = EdgeServer(edges=tuple(edge for edge, _ in edges), authority=authority)
     asyncio.run_coroutine_threadsafe(server.open(port), loop).result()
 
-    def invalidated(distribution_id: str, paths: Sequence[str]) -> None:
-        # The loop takes this before any request that comes after it: there is nothing to wait for.
+    def invalidate(distribution_id: str, paths: Sequence[str]) -> None:
+        # The loop runs this before any later request, so there is no need to wait for it.
         loop.call_soon_threadsafe(server.invalidate, distribution_id, paths)
 
     try:
-        with emulator.telling_invalidations(invalidated):
+        with emulator.subscribe_to_invalidations(invalidate):
             yield server
     finally:
         asyncio.run_coroutine_threadsafe(server.close(), loop).result()
@@ -109,16 +111,16 @@ def local_edge(  # noqa: PLR0913 - what an edge consists of
             asyncio.run_coroutine_threadsafe(assets.close(), loop).result()
 
 
-def _edge(
+def _create_edge(
     emulator: Emulator,
     distribution_id: str,
-    workers: Functions,
+    workers: FunctionRunner,
     access_log: Callable[[EdgeAccess], None],
 ) -> tuple[Edge, AssetsBucket]:
-    session = emulator.session()
+    session = emulator.create_session()
     config: EdgeConfig = load_edge_config(session, distribution_id)
     store = config.key_value_store_arn
-    buckets = [origin.bucket for origin in config.origins.values() if origin.is_bucket and origin.signed]
+    buckets = [origin.bucket for origin in config.origins.values() if origin.is_bucket and origin.is_signed]
     assets = AssetsBucket(
         session=session,
         endpoint_url=emulator.endpoint_url,
@@ -126,10 +128,8 @@ def _edge(
     )
     edge = Edge(
         config=config,
-        key_values=lambda: emulator.key_values(store) if store else ("", {}),
-        resolve=emulator.function_behind_url,
-        functions=workers,
-        assets=assets,
+        key_values=lambda: emulator.read_key_values(store) if store else ("", {}),
+        origins=OriginClient(find_function=emulator.find_function_by_url, functions=workers, assets=assets),
         access_log=access_log,
     )
     return edge, assets

@@ -1,13 +1,14 @@
 """Runs a CloudFront Function of event type viewer-request or viewer-response: the deployed file, in V8.
 
-What it emulates, after the developer guide's "CloudFront Functions event structure", "Helper methods" and
-"Restrictions on edge functions": the event, the `cloudfront` module (KeyValueStore reads, the choice of an
-origin), headers that a function does not see or may not change, and what a viewer gets when it fails.
+It follows the developer guide's "CloudFront Functions event structure", "Helper methods" and "Restrictions on
+edge functions". It emulates the event, the `cloudfront` module (KeyValueStore reads, the choice of an
+origin), the restricted headers, and the viewer's response when the function fails.
 
 Stricter than CloudFront: a viewer-response function must not change `content-length` or `transfer-encoding`.
 CloudFront refuses this only for Lambda@Edge, but the viewer could not read such a response.
 
-The runtime itself is newer than CloudFront's: which syntax may be used is checked by `tests/edge`.
+V8 is newer than CloudFront's runtime. The tests in `tests/edge` check that the functions use only supported
+syntax.
 """
 
 import asyncio
@@ -25,11 +26,11 @@ from py_mini_racer import JSEvalException, MiniRacer, mini_racer
 from local.http_messages import Headers
 
 MAXIMUM_BYTES = 10 * 1024
-MAXIMUM_URI = 8192
+MAXIMUM_URI_CHARACTERS = 8192
 MAXIMUM_KEY_BYTES = 512
 STATUS_CODES = range(200, 600)
 IMPORT_STATEMENT = "import cf from 'cloudfront';"
-# Not shown to functions and not to be added by them; the request goes to the origin without them.
+# Functions can neither read nor add these headers. They are removed from the request to the origin.
 DISALLOWED_HEADERS = frozenset(
     {
         "connection",
@@ -48,13 +49,13 @@ DISALLOWED_HEADERS = frozenset(
 DISALLOWED_PREFIXES = ("x-accel-", "x-amz-cf-", "x-amzn-", "x-edge-")
 READ_ONLY_HEADERS = frozenset({"cdn-loop", "content-length", "host", "transfer-encoding", "via"})
 READ_ONLY_RESPONSE_HEADERS = frozenset({"content-length", "transfer-encoding", "via", "warning"})
-# Read-only only while the body is the original one.
+# Read-only only while the original body is kept.
 BODY_HEADERS = frozenset({"content-length", "transfer-encoding"})
 
 KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
-"""The KeyValueStore: its ETag and its items, which are compared when the ETag is another one."""
+"""Returns the KeyValueStore's ETag and its items. The items are read again only when the ETag has changed."""
 
-# The module `cloudfront` and the call. The result is a string because nothing else crosses over as cheaply.
+# The module `cloudfront` and the call. The result is a string, which is the cheapest type to return from V8.
 _RUNTIME = """
 'use strict';
 const anchorRuntime = (() => {
@@ -120,7 +121,7 @@ RUNTIME = _RUNTIME + _IMPORT
 
 
 class EdgeFunctionError(Exception):
-    """The function's code cannot be used, or it failed on a request; the message says how.
+    """The function's code is invalid, or the function failed on a request. The message gives the cause.
 
     Attributes:
         status: HTTP status that CloudFront sends to the viewer: 503 for a failed function, 502 for an
@@ -146,10 +147,10 @@ class ViewerRequest:
     """A request as the edge received it.
 
     Attributes:
-        uri: the raw path, beginning with `/`.
-        query_string: raw, without `?`.
-        headers: names in lower case, in their order.
-        viewer_ip: the address it came from.
+        uri: The raw path, with a leading `/`.
+        query_string: The raw query string, without `?`.
+        headers: In their order. Names are in lower case.
+        viewer_ip: The viewer's address.
     """
 
     method: str
@@ -161,10 +162,10 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """The origin a function chose: one of the distribution by `id`, or the behaviour's own with `changes`.
+    """The origin that a function chose: one of the distribution by `id`, or the behavior's with `changes`.
 
     Attributes:
-        changes: what `updateRequestOrigin` was given, as in JavaScript (`domainName`, ...).
+        changes: The argument of `updateRequestOrigin` (`domainName`, ...).
     """
 
     id: str | None = None
@@ -173,11 +174,11 @@ class ChosenOrigin:
 
 @frozen(kw_only=True)
 class Forward:
-    """The function let the request pass: this is what goes to the cache and the origin.
+    """A request that the function passed on to the cache and the origin.
 
     Attributes:
-        origin: None when the function did not choose one.
-        reads: how often the function read the KeyValueStore.
+        origin: None if the function did not choose one.
+        reads: Number of KeyValueStore reads.
     """
 
     request: ViewerRequest
@@ -187,7 +188,7 @@ class Forward:
 
 @frozen(kw_only=True)
 class Generated:
-    """The function answered the request itself."""
+    """A response that the function generated."""
 
     status: int
     reason: str
@@ -201,9 +202,9 @@ class ViewerResponse:
     """The head of a response to a viewer.
 
     Attributes:
-        reason: the `statusDescription`.
-        headers: names in lower case, `set-cookie` among them.
-        body: replaces the original body; None leaves it as it is.
+        reason: The `statusDescription`.
+        headers: Includes `set-cookie`. Names are in lower case.
+        body: Replaces the original body. None keeps it.
     """
 
     status: int
@@ -214,13 +215,13 @@ class ViewerResponse:
 
 @define(eq=False)
 class EdgeFunction:
-    """A loaded function: for one thread, or for the event loop it was loaded for. Close it afterwards."""
+    """A loaded function, for one thread or one event loop. Close it after use."""
 
     _engine: MiniRacer
     _exit: contextlib.ExitStack
     _key_values: KeyValues
     _etag: str | None = None
-    _known: dict[str, str] = field(factory=dict)
+    _known_items: dict[str, str] = field(factory=dict)
 
     @classmethod
     def load(
@@ -229,16 +230,16 @@ class EdgeFunction:
         """Compile the function.
 
         Args:
-            code: the file's text.
-            key_values: the associated KeyValueStore.
-            loop: the running event loop from which alone it will be called; three times faster than without.
+            code: The text of the file.
+            key_values: Returns the associated KeyValueStore's content.
+            loop: The only event loop it is called from, now running. This makes it three times faster.
 
         Raises:
-            EdgeFunctionError: it is larger than 10 KB, does not parse or has no function `handler`.
+            EdgeFunctionError: The code is larger than 10 KB, does not parse or has no function `handler`.
         """
         size = len(code.encode())
         if size > MAXIMUM_BYTES:
-            raise EdgeFunctionError(f"the function has {size} bytes; CloudFront allows {MAXIMUM_BYTES}")
+            raise EdgeFunctionError(f"the function has {size} bytes, but CloudFront allows {MAXIMUM_BYTES}")
         runtime = RUNTIME if code.startswith(IMPORT_STATEMENT) else _RUNTIME
         with contextlib.ExitStack() as stack:
             engine = stack.enter_context(mini_racer(loop) if loop else MiniRacer())
@@ -253,21 +254,21 @@ class EdgeFunction:
             return cls(engine, stack.pop_all(), key_values)
 
     def close(self) -> None:
-        """Free the engine."""
+        """Free the JavaScript engine."""
         self._exit.close()
 
     def run(self, request: ViewerRequest, context: EventContext | None = None) -> Forward | Generated:
         """Run the function for a viewer-request event.
 
         Raises:
-            EdgeFunctionError: it threw (CloudFront answers 503) or returned what it may not (502).
+            EdgeFunctionError: The function threw (CloudFront answers 503) or its result is invalid (502).
         """
-        event = _event("viewer-request", request, context)
+        event = _create_event("viewer-request", request, context)
         answer = self._call("run", event)
         result = cast("dict[str, Any]", answer["result"])
         if "statusCode" in result:
-            return _generated(result, reads=answer["reads"])
-        return _forward(request, event["request"], answer)
+            return _parse_generated_response(result, reads=answer["reads"])
+        return _parse_forwarded_request(request, event["request"], answer)
 
     def run_response(
         self, request: ViewerRequest, response: ViewerResponse, context: EventContext | None = None
@@ -275,22 +276,22 @@ class EdgeFunction:
         """Run the function for a viewer-response event.
 
         Args:
-            request: as the viewer-request function left it.
-            response: as the viewer would get it; its body is not shown to the function.
-            context: of the event; with the request ID that the viewer-request event had.
+            request: The request as the viewer-request function changed it.
+            response: The response before the function. Its body is not passed to the function.
+            context: The context of the event, with the request ID of the viewer-request event.
 
         Raises:
-            EdgeFunctionError: it threw (CloudFront answers 503) or returned what it may not (502).
+            EdgeFunctionError: The function threw (CloudFront answers 503) or its result is invalid (502).
         """
-        event = _event("viewer-response", request, context)
-        event["response"] = _response_event(response)
+        event = _create_event("viewer-response", request, context)
+        event["response"] = _create_response_event(response)
         answer = self._call("runResponse", event)
         if answer["origin"] is not None:
             raise EdgeFunctionError("a viewer-response function cannot choose an origin")
-        return _changed_response(response, event["response"], answer.get("result"))
+        return _parse_changed_response(response, event["response"], answer.get("result"))
 
     def _call(self, entry: str, event: dict[str, Any]) -> dict[str, Any]:
-        self._refresh()
+        self._update_items()
         self._engine.eval(f"anchorRuntime.{entry}(handler, JSON.parse({json.dumps(json.dumps(event))}))")
         outcome = self._engine.eval("anchorRuntime.outcome")
         if not isinstance(outcome, str):
@@ -300,25 +301,25 @@ class EdgeFunction:
             raise EdgeFunctionError(f"the function failed: {answer['error']}")
         return answer
 
-    def _refresh(self) -> None:
+    def _update_items(self) -> None:
         etag, key_values = self._key_values()
         if etag == self._etag:
             return
-        # Copied once: it is written to meanwhile, and what is noted as known must be what was handed over.
+        # Copy the items first: the store can be written to meanwhile, and the copy is what V8 gets.
         items = dict(key_values)
-        changes: dict[str, str | None] = {key: None for key in self._known if key not in items}
-        changes.update((key, value) for key, value in items.items() if self._known.get(key) != value)
+        changes: dict[str, str | None] = {key: None for key in self._known_items if key not in items}
+        changes.update((key, value) for key, value in items.items() if self._known_items.get(key) != value)
         self._engine.eval(f"anchorRuntime.update(JSON.parse({json.dumps(json.dumps(changes))}))")
-        self._known = items
+        self._known_items = items
         self._etag = etag
 
 
 def is_disallowed(header: str) -> bool:
-    """Whether functions neither see nor add this header (lower case)."""
+    """Return whether functions can neither read nor add this header (in lower case)."""
     return header in DISALLOWED_HEADERS or header.startswith(DISALLOWED_PREFIXES)
 
 
-def _event(event_type: str, request: ViewerRequest, context: EventContext | None) -> dict[str, Any]:
+def _create_event(event_type: str, request: ViewerRequest, context: EventContext | None) -> dict[str, Any]:
     context = context or EventContext()
     headers: Headers = [(name, value) for name, value in request.headers if not is_disallowed(name)]
     cookies: Headers = []
@@ -338,19 +339,19 @@ def _event(event_type: str, request: ViewerRequest, context: EventContext | None
         "request": {
             "method": request.method,
             "uri": request.uri,
-            "querystring": _values(parse_qsl(request.query_string, keep_blank_values=True)),
-            "headers": _values([(name, value) for name, value in headers if name != "cookie"]),
-            "cookies": _values(cookies),
+            "querystring": _create_value(parse_qsl(request.query_string, keep_blank_values=True)),
+            "headers": _create_value([(name, value) for name, value in headers if name != "cookie"]),
+            "cookies": _create_value(cookies),
         },
     }
 
 
-def _values(pairs: Headers) -> dict[str, Any]:
-    """CloudFront's structure: the first value, and all of them when there are several."""
-    return _structure([(name, {"value": value}) for name, value in pairs])
+def _create_value(pairs: Headers) -> dict[str, Any]:
+    """Return CloudFront's structure: the first value, and all values if there are several."""
+    return _group_by_name([(name, {"value": value}) for name, value in pairs])
 
 
-def _structure(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
+def _group_by_name(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
     entries: dict[str, list[dict[str, str]]] = {}
     for name, entry in pairs:
         entries.setdefault(name, []).append(entry)
@@ -360,10 +361,10 @@ def _structure(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
     }
 
 
-def _entries(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Names with each of their values, as the function left them.
+def _merge_values(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return each name with all its values as the function returned them.
 
-    A change of `multiValue` counts; without one, a change of `value` is one of the first value.
+    A change of `multiValue` wins. Otherwise a change of `value` replaces the first value.
     """
     result: list[tuple[str, dict[str, Any]]] = []
     for name, field_after in after.items():
@@ -375,26 +376,28 @@ def _entries(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[
     return result
 
 
-def _pairs(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
-    return [(name, str(entry["value"])) for name, entry in _entries(after, before)]
+def _read_pairs(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
+    return [(name, str(entry["value"])) for name, entry in _merge_values(after, before)]
 
 
-def _forward(request: ViewerRequest, before: dict[str, Any], answer: dict[str, Any]) -> Forward:
+def _parse_forwarded_request(
+    request: ViewerRequest, before: dict[str, Any], answer: dict[str, Any]
+) -> Forward:
     after = cast("dict[str, Any]", answer["result"])
     for name in READ_ONLY_HEADERS:
         if after["headers"].get(name) != before["headers"].get(name):
             raise EdgeFunctionError(f"the function changed the read-only header {name}", status=502)
-    headers = _allowed_headers(after["headers"], before["headers"])
-    cookies = [f"{name}={value}" for name, value in _pairs(after["cookies"], before["cookies"])]
+    headers = _read_allowed_headers(after["headers"], before["headers"])
+    cookies = [f"{name}={value}" for name, value in _read_pairs(after["cookies"], before["cookies"])]
     if cookies:
         headers.append(("cookie", "; ".join(cookies)))
     uri = str(after["uri"])
-    if answer["moved"] and (not uri.startswith("/") or "?" in uri or len(uri) > MAXIMUM_URI):
-        raise EdgeFunctionError(f"the function set the URI {uri[:100]!r}, which is none", status=502)
+    if answer["moved"] and (not uri.startswith("/") or "?" in uri or len(uri) > MAXIMUM_URI_CHARACTERS):
+        raise EdgeFunctionError(f"the function set an invalid URI: {uri[:100]!r}", status=502)
     query_string = request.query_string
     if answer["changed"]:
         query_string = "&".join(
-            f"{name}={value}" for name, value in _pairs(after["querystring"], before["querystring"])
+            f"{name}={value}" for name, value in _read_pairs(after["querystring"], before["querystring"])
         )
     chosen = answer["origin"]
     origin = ChosenOrigin(id=chosen.get("id"), changes=chosen.get("settings") or {}) if chosen else None
@@ -408,17 +411,17 @@ def _forward(request: ViewerRequest, before: dict[str, Any], answer: dict[str, A
     return Forward(request=passed, origin=origin, reads=answer["reads"])
 
 
-def _generated(result: dict[str, Any], *, reads: int) -> Generated:
+def _parse_generated_response(result: dict[str, Any], *, reads: int) -> Generated:
     return Generated(
         status=int(result["statusCode"]),
         reason=str(result.get("statusDescription", "")),
-        headers=_response_headers(result, {}),
-        body=_body(result.get("body", "")),
+        headers=_read_response_headers(result, {}),
+        body=_decode_body(result.get("body", "")),
         reads=reads,
     )
 
 
-def _response_event(response: ViewerResponse) -> dict[str, Any]:
+def _create_response_event(response: ViewerResponse) -> dict[str, Any]:
     shown = [(name, value) for name, value in response.headers if not is_disallowed(name)]
     cookies: list[tuple[str, dict[str, str]]] = []
     for header, text in shown:
@@ -432,24 +435,26 @@ def _response_event(response: ViewerResponse) -> dict[str, Any]:
     return {
         "statusCode": response.status,
         "statusDescription": response.reason,
-        "headers": _values([(name, value) for name, value in shown if name != "set-cookie"]),
-        "cookies": _structure(cookies),
+        "headers": _create_value([(name, value) for name, value in shown if name != "set-cookie"]),
+        "cookies": _group_by_name(cookies),
     }
 
 
-def _changed_response(response: ViewerResponse, before: dict[str, Any], result: object) -> ViewerResponse:
+def _parse_changed_response(
+    response: ViewerResponse, before: dict[str, Any], result: object
+) -> ViewerResponse:
     after = cast("dict[str, Any]", result) if isinstance(result, dict) else {}
     status = after.get("statusCode")
     if not isinstance(status, int) or status not in STATUS_CODES:
         raise EdgeFunctionError("the function returned no response with a valid status", status=502)
-    body = _body(after["body"]) if "body" in after else None
+    body = _decode_body(after["body"]) if "body" in after else None
     headers = after.get("headers") or {}
     for name in READ_ONLY_RESPONSE_HEADERS - (frozenset() if body is None else BODY_HEADERS):
         if headers.get(name) != before["headers"].get(name):
             raise EdgeFunctionError(f"the function changed the read-only header {name}", status=502)
     dropped = frozenset() if body is None else BODY_HEADERS
     hidden = [(name, value) for name, value in response.headers if is_disallowed(name)]
-    changed = [(name, value) for name, value in _response_headers(after, before) if name not in dropped]
+    changed = [(name, value) for name, value in _read_response_headers(after, before) if name not in dropped]
     return ViewerResponse(
         status=status,
         reason=str(after.get("statusDescription") or ""),
@@ -458,25 +463,25 @@ def _changed_response(response: ViewerResponse, before: dict[str, Any], result: 
     )
 
 
-def _response_headers(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
-    """The headers of a response object, with its cookies as `set-cookie`."""
-    headers = _allowed_headers(after.get("headers") or {}, before.get("headers", {}))
-    for name, entry in _entries(after.get("cookies") or {}, before.get("cookies", {})):
+def _read_response_headers(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
+    """Return the headers of a response object, with its cookies as `set-cookie`."""
+    headers = _read_allowed_headers(after.get("headers") or {}, before.get("headers", {}))
+    for name, entry in _merge_values(after.get("cookies") or {}, before.get("cookies", {})):
         attributes = f"; {entry['attributes']}" if entry.get("attributes") else ""
         headers.append(("set-cookie", f"{name}={entry['value']}{attributes}"))
     return headers
 
 
-def _allowed_headers(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
-    headers = [(name.lower(), value) for name, value in _pairs(after, before)]
+def _read_allowed_headers(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
+    headers = [(name.lower(), value) for name, value in _read_pairs(after, before)]
     for name, _ in headers:
         if is_disallowed(name):
-            raise EdgeFunctionError(f"the function added the header {name}, which it may not", status=502)
+            raise EdgeFunctionError(f"the function added the disallowed header {name}", status=502)
     return headers
 
 
-def _body(body: object) -> bytes:
-    """The bytes of a `body` field: plain text, or an object with `encoding` and `data`."""
+def _decode_body(body: object) -> bytes:
+    """Return the bytes of a `body` field: plain text, or an object with `encoding` and `data`."""
     if not isinstance(body, dict):
         return str(body or "").encode()
     fields = cast("dict[str, Any]", body)

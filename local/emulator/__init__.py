@@ -1,1 +1,1 @@
-"""The emulated AWS services: ministack, completed where the platform needs more."""
+"""The emulated AWS services: ministack, with hooks where the platform needs more."""

@@ -1,8 +1,8 @@
-"""The emulator's checks, completed: what AWS refuses to connect when one end may not call the other.
+"""Access checks for the emulator: refuse to connect two resources if one must not call the other.
 
-AWS looks at the rights when a mapping, a destination or a notification is declared, and refuses it with an
-error when they are not there *yet*: the most frequent way in which a program that is right fails at its
-first `pulumi up`. The emulator (ministack 1.5.33) stores all of them unseen.
+AWS checks the permissions when an event source mapping, a destination or a notification is declared. It
+returns an error if they do not exist *yet*, a frequent reason why a correct program fails at its first
+`pulumi up`. The emulator (ministack 1.5.33) accepts all of them without a check.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -23,15 +23,15 @@ Response = tuple[Any, ...]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html#events-dynamodb-permissions
-READING = {
+SOURCE_ACTIONS = {
     "sqs": ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
     "dynamodb": ("GetRecords", "GetShardIterator", "DescribeStream"),
 }
-SENDING = {"sqs": "SendMessage", "sns": "Publish"}
+DESTINATION_ACTIONS = {"sqs": "SendMessage", "sns": "Publish"}
 
 
 def install() -> None:
-    """Put the checks in front of what the emulator does."""
+    """Install the checks in the emulator."""
     lambda_svc._create_esm = _create_mapping
     lambda_svc._put_event_invoke_config = _put_event_invoke_config
     s3._validate_notification_configs = _validate_notifications
@@ -43,17 +43,17 @@ _ORIGINAL_VALIDATE = cast("Callable[..., Response | None]", s3._validate_notific
 
 
 def _create_mapping(data: Json) -> Response:
-    """`CreateEventSourceMapping`: the function's role must be able to read the source."""
+    """Check for `CreateEventSourceMapping` that the function's role can read the source."""
     source: str = data.get("EventSourceArn", "")
     service = source.split(":")[2] if source.count(":") > 1 else ""
     function, config, _name = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
     if function and config:
-        for action in READING.get(service, ()):
-            if not role_may(config, f"{service}:{action}", source):
-                return _invalid(
+        for action in SOURCE_ACTIONS.get(service, ()):
+            if not is_role_allowed(config, f"{service}:{action}", source):
+                return _create_error_response(
                     f"The function execution role does not have permissions to call {action} on {source}"
                 )
-        if refusal := _cannot_send(config, data.get("DestinationConfig")):
+        if refusal := _check_destinations(config, data.get("DestinationConfig")):
             return refusal
     if service == "dynamodb":
         data = {"BatchSize": 100, **data}  # the emulator's default is that of queues
@@ -61,30 +61,30 @@ def _create_mapping(data: Json) -> Response:
 
 
 def _put_event_invoke_config(name: str, qualifier: str | None, data: Json) -> Response:
-    """`PutFunctionEventInvokeConfig`: the function's role must be able to send to the destinations."""
+    """Check for `PutFunctionEventInvokeConfig` that the function's role can send to the destinations."""
     function, config, _name = lambda_svc._get_func_record_for_ref(name)
-    if function and config and (refusal := _cannot_send(config, data.get("DestinationConfig"))):
+    if function and config and (refusal := _check_destinations(config, data.get("DestinationConfig"))):
         return refusal
     return _ORIGINAL_PUT_INVOKE_CONFIG(name, qualifier, data)
 
 
-def _cannot_send(config: Json, destinations: Json | None) -> Response | None:
+def _check_destinations(config: Json, destinations: Json | None) -> Response | None:
     for outcome in (destinations or {}).values():
         destination = str((outcome or {}).get("Destination") or "")
         service = destination.split(":")[2] if destination else ""
-        action = SENDING.get(service)
-        if action and not role_may(config, f"{service}:{action}", destination):
-            return _invalid(
+        action = DESTINATION_ACTIONS.get(service)
+        if action and not is_role_allowed(config, f"{service}:{action}", destination):
+            return _create_error_response(
                 f"The function's execution role does not have permissions to call {action} on {destination}"
             )
     return None
 
 
-def role_may(config: Json, action: str, resource: str) -> bool:
-    """Whether the role of a function is allowed to do something."""
+def is_role_allowed(config: Json, action: str, resource: str) -> bool:
+    """Return whether a function's role is allowed an action on a resource."""
 
     def allowed() -> bool:
-        # Neither signed nor anonymous: what is asked about is not the request that is being answered.
+        # No principal of a request: the checked action differs from the request that is being answered.
         iam_evaluator._signed_request.set(None)
         iam_evaluator._anonymous.set(False)
         key = execution_credentials(config)["AWS_ACCESS_KEY_ID"]
@@ -101,14 +101,14 @@ def _validate_notifications(
     *arguments: object,
     **options: object,
 ) -> Response | None:
-    """`PutBucketNotificationConfiguration`: S3 must be able to call the functions."""
+    """Check for `PutBucketNotificationConfiguration` that S3 can call the functions."""
     refusal = _ORIGINAL_VALIDATE(configs, bucket_region, bucket_name, *arguments, **options)
     if refusal:
         return refusal
     closed = [
         config["arn"]
         for config in configs
-        if config["type"] == "lambda" and not bucket_may_call(config["arn"], bucket_name)
+        if config["type"] == "lambda" and not is_bucket_allowed(config["arn"], bucket_name)
     ]
     if closed:
         return s3._invalid_notification_config(
@@ -117,13 +117,13 @@ def _validate_notifications(
     return None
 
 
-def bucket_may_call(function_arn: str, bucket_name: str) -> bool:
-    """Whether the function's own policy lets S3 call it for this bucket."""
-    return service_may_call(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
+def is_bucket_allowed(function_arn: str, bucket_name: str) -> bool:
+    """Return whether the function's resource policy lets S3 call it for this bucket."""
+    return is_service_allowed(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
 
 
-def service_may_call(function_arn: str, service: str, source_arn: str) -> bool:
-    """Whether the function's own policy lets a service call it in the name of one of its resources."""
+def is_service_allowed(function_arn: str, service: str, source_arn: str) -> bool:
+    """Return whether the function's resource policy lets a service call it for one of its resources."""
     function, _config, _name = lambda_svc._get_func_record_for_ref(function_arn)
     if function is None:
         return False
@@ -144,5 +144,5 @@ def service_may_call(function_arn: str, service: str, source_arn: str) -> bool:
     return found.decision == "Allow"
 
 
-def _invalid(message: str) -> Response:
+def _create_error_response(message: str) -> Response:
     return error_response_json("InvalidParameterValueException", message, 400)

@@ -1,4 +1,4 @@
-"""What the embedded CodeBuild is asked to run and what it answers: plain values for its API and its runner.
+"""Requests and results of emulated CodeBuild builds, exchanged between its API and the build runner.
 
 The shapes follow the CodeBuild API (`StartBuild`, `BatchGetBuilds`), API version 2016-10-06.
 """
@@ -28,9 +28,10 @@ PhaseType = Literal[
 
 @frozen(kw_only=True)
 class EnvironmentVariable:
-    """A variable of the build.
+    """An environment variable of a build.
 
-    `value` is the value itself (`PLAINTEXT`) or the parameter's name (`PARAMETER_STORE`).
+    Attributes:
+        value: The value itself (`PLAINTEXT`) or the parameter's name (`PARAMETER_STORE`).
     """
 
     name: str
@@ -40,7 +41,7 @@ class EnvironmentVariable:
 
 @frozen(kw_only=True)
 class BuildArtifacts:
-    """Where the build's files go (packaging NONE, namespace NONE): `s3://{location}/{path}/{name}/<file>`."""
+    """The destination of the build's files: `s3://{location}/{path}/{name}/<file>`, without packaging."""
 
     location: str
     name: str
@@ -49,19 +50,19 @@ class BuildArtifacts:
 
 @frozen(kw_only=True)
 class BuildRequest:
-    """One build, with everything resolved: project defaults and the overrides of `StartBuild` are merged.
+    """One build, with the overrides of `StartBuild` merged into the project's defaults.
 
     Attributes:
         build_id: `<project name>:<uuid>`.
         arn: `arn:aws:codebuild:<region>:<account>:build/<build_id>`.
-        environment_variables: the project's, then the overrides; the last of a name wins.
+        environment_variables: The project's, then the overrides. The last one of a name wins.
         artifacts: None for a project without artifacts (`NO_ARTIFACTS`).
-        log_group: the CloudWatch log group, which exists.
-        log_stream: the CloudWatch log stream, which the runner creates (CodeBuild's is the build's uuid).
-        log_archive: `<bucket>/<prefix>` where the whole log is kept as `<build uuid>.gz`: the project's S3
-            logs. Empty for none.
-        timeout_minutes: from the start of the first phase to the end of the last.
-        stopped: set it to stop the build (`StopBuild`); the result is then STOPPED.
+        log_group: An existing CloudWatch log group.
+        log_stream: The CloudWatch log stream, which the runner creates. CodeBuild uses the build's UUID.
+        log_archive: `<bucket>/<prefix>` of the project's S3 logs, where the whole log is stored as
+            `<build uuid>.gz`. Empty for no archive.
+        timeout_minutes: From the start of the first phase to the end of the last.
+        stop_requested: Set by `StopBuild` to stop the build, which then ends as STOPPED.
     """
 
     build_id: str
@@ -79,12 +80,12 @@ class BuildRequest:
     build_number: int = 1
     image: str = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
     initiator: str = ""
-    stopped: threading.Event = field(factory=threading.Event, eq=False, repr=False)
+    stop_requested: threading.Event = field(factory=threading.Event, eq=False, repr=False)
 
 
 @frozen(kw_only=True)
 class PhaseContext:
-    """Why a phase ended as it did, in CodeBuild's words."""
+    """The reason for the end of a phase, as CodeBuild reports it."""
 
     status_code: str
     message: str
@@ -92,7 +93,7 @@ class PhaseContext:
 
 @frozen(kw_only=True)
 class BuildPhase:
-    """A phase as `BatchGetBuilds` lists it. COMPLETED, the last one, has neither status nor end."""
+    """A phase as `BatchGetBuilds` lists it. The last one, COMPLETED, has neither status nor end."""
 
     type: PhaseType
     started_at: dt.datetime
@@ -102,15 +103,16 @@ class BuildPhase:
 
     @property
     def duration_seconds(self) -> int | None:
-        """Whole seconds, as CodeBuild reports them."""
+        """The duration in whole seconds, as CodeBuild reports it."""
         return None if self.ended_at is None else round((self.ended_at - self.started_at).total_seconds())
 
 
 @frozen(kw_only=True)
 class BuildResult:
-    """How a build ended.
+    """The result of a build.
 
-    `phases` starts at PROVISIONING (SUBMITTED and QUEUED belong to whoever accepted the build).
+    Attributes:
+        phases: From PROVISIONING on. The API adds SUBMITTED and QUEUED.
     """
 
     status: BuildStatus

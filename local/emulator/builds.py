@@ -1,7 +1,7 @@
-"""The emulator's CodeBuild, completed: builds run in our runner, and say so on the event bus.
+"""CodeBuild hooks for the emulator: builds run in the local runner and publish their state changes.
 
-The emulator (ministack 1.5.33) reports every build as succeeded at once, ignores the overrides and the
-idempotency token of `StartBuild`, and publishes no event. `install` replaces what does so.
+The emulator (ministack 1.5.33) reports every build as succeeded at once. It ignores the overrides and the
+idempotency token of `StartBuild` and publishes no events. `install` replaces these parts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -31,40 +31,40 @@ from local.emulator.build_request import (
 Json = dict[str, Any]
 RunBuild = Callable[[BuildRequest], BuildResult]
 
-# What CreateProject stores beyond what the emulator keeps.
-KEPT_PROJECT_FIELDS = ("logsConfig", "cache", "queuedTimeoutInMinutes", "concurrentBuildLimit")
-# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: the token is valid this long.
+# Fields of CreateProject that the emulator does not store.
+STORED_PROJECT_FIELDS = ("logsConfig", "cache", "queuedTimeoutInMinutes", "concurrentBuildLimit")
+# The token's lifetime: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 TOKEN_LIFETIME = dt.timedelta(minutes=5)
 STOP_DEADLINE_SECONDS = 15.0
 
 
 @frozen(kw_only=True)
-class _Started:
+class _StartToken:
     build_id: str
     parameters: str
-    at: dt.datetime
+    started_at: dt.datetime
 
 
 @define(kw_only=True)
-class Builds:
-    """The builds of the running emulator, and who runs them."""
+class BuildManager:
+    """The builds of the running emulator and their runner."""
 
     run: RunBuild | None = None
     running: dict[str, tuple[BuildRequest, threading.Thread]] = field(factory=dict)
-    tokens: dict[tuple[str, str], _Started] = field(factory=dict)
+    tokens: dict[tuple[str, str], _StartToken] = field(factory=dict)
     lock: threading.Lock = field(factory=threading.Lock)
 
     def stop(self) -> None:
-        """Stop every running build and wait for its runner to end."""
+        """Stop all running builds and wait until their runners end."""
         running = list(self.running.values())
         for request, _thread in running:
-            request.stopped.set()
+            request.stop_requested.set()
         for _request, thread in running:
             thread.join(STOP_DEADLINE_SECONDS)
 
 
-def install(builds: Builds) -> None:
-    """Replace what the emulator does at `CreateProject`, `StartBuild` and `StopBuild`."""
+def install(builds: BuildManager) -> None:
+    """Replace the emulator's `CreateProject`, `StartBuild` and `StopBuild`."""
 
     def start_build(data: Json) -> tuple[int, Json, bytes]:
         return _start_build(builds, data)
@@ -83,21 +83,21 @@ _ORIGINAL_PROJECT_SHAPE = cast("Callable[[Json], Json]", codebuild._project_shap
 
 
 def _create_project(data: Json) -> tuple[int, Json, bytes]:
-    """Keep the fields of a project that the emulator drops."""
+    """Store the project fields that the emulator drops."""
     response = _ORIGINAL_CREATE_PROJECT(data)
     project = codebuild._projects.get(data.get("name", ""))
     if response[0] == 200 and project is not None:  # noqa: PLR2004 - an HTTP status
-        project.update({name: data[name] for name in KEPT_PROJECT_FIELDS if name in data})
+        project.update({name: data[name] for name in STORED_PROJECT_FIELDS if name in data})
     return response
 
 
 def _project_shape(project: Json) -> Json:
-    kept = {name: project[name] for name in KEPT_PROJECT_FIELDS if name in project}
+    kept = {name: project[name] for name in STORED_PROJECT_FIELDS if name in project}
     return {**_ORIGINAL_PROJECT_SHAPE(project), **kept}
 
 
-def _start_build(builds: Builds, data: Json) -> tuple[int, Json, bytes]:
-    """`StartBuild` with its overrides and its idempotency token, run by our runner."""
+def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
+    """Handle `StartBuild` with its overrides and its idempotency token."""
     name: str = data.get("projectName", "")
     project: Json | None = codebuild._projects.get(name)
     if project is None:
@@ -112,39 +112,44 @@ def _start_build(builds: Builds, data: Json) -> tuple[int, Json, bytes]:
     with builds.lock:
         now = dt.datetime.now(dt.UTC)
         seen = builds.tokens.get((name, token))
-        if token and seen and now - seen.at < TOKEN_LIFETIME:
+        if token and seen and now - seen.started_at < TOKEN_LIFETIME:
             if seen.parameters != parameters:
                 message = "The idempotency token was used before with other parameters."
                 return error_response_json("InvalidInputException", message, 400)
-            return json_response({"build": _shape(codebuild._builds[seen.build_id])})
-        build = _new_build(project, data, now)
+            return json_response({"build": _create_answer(codebuild._builds[seen.build_id])})
+        build = _create_build(project, data, now)
         codebuild._builds[build["id"]] = build
         if token:
-            builds.tokens[(name, token)] = _Started(build_id=build["id"], parameters=parameters, at=now)
-        response = json_response({"build": _shape(build)})
-        request = _request_of(build, project)
-        _publish(build)
+            builds.tokens[(name, token)] = _StartToken(
+                build_id=build["id"], parameters=parameters, started_at=now
+            )
+        response = json_response({"build": _create_answer(build)})
+        request = _create_request(build, project)
+        _publish_state_change(build)
         context = contextvars.copy_context()  # the emulator's stores are scoped by account and region
         thread = threading.Thread(
-            target=context.run, args=(_run, builds, build, request), name=f"build {build['id']}", daemon=True
+            target=context.run,
+            args=(_run_build, builds, build, request),
+            name=f"build {build['id']}",
+            daemon=True,
         )
         builds.running[build["id"]] = (request, thread)
     thread.start()
     return response
 
 
-def _stop_build(builds: Builds, data: Json) -> tuple[int, Json, bytes]:
-    """`StopBuild` tells the runner, which then reports the build as stopped."""
+def _stop_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
+    """Handle `StopBuild`: ask the runner to stop, which then reports the build as stopped."""
     build: Json | None = codebuild._builds.get(data.get("id", ""))
     if build is None:
         return error_response_json("ResourceNotFoundException", f"Build not found: {data.get('id', '')}", 400)
     running = builds.running.get(build["id"])
     if running:
-        running[0].stopped.set()
-    return json_response({"build": _shape(build)})
+        running[0].stop_requested.set()
+    return json_response({"build": _create_answer(build)})
 
 
-def _new_build(project: Json, data: Json, now: dt.datetime) -> Json:
+def _create_build(project: Json, data: Json, now: dt.datetime) -> Json:
     build: Json = codebuild._make_build_record(
         project, codebuild._build_id(project["name"]), data.get("sourceVersion") or None
     )
@@ -166,7 +171,7 @@ def _new_build(project: Json, data: Json, now: dt.datetime) -> Json:
         buildStatus="IN_PROGRESS",
         buildComplete=False,
         currentPhase="QUEUED",
-        phases=[_instant("SUBMITTED", now), _instant("QUEUED", now)],
+        phases=[_create_instant_phase("SUBMITTED", now), _create_instant_phase("QUEUED", now)],
         source=source,
         artifacts=data.get("artifactsOverride") or project["artifacts"],
         environment={**project["environment"], "environmentVariables": list(variables.values())},
@@ -181,7 +186,7 @@ def _new_build(project: Json, data: Json, now: dt.datetime) -> Json:
     return build
 
 
-def _instant(phase: str, at: dt.datetime) -> Json:
+def _create_instant_phase(phase: str, at: dt.datetime) -> Json:
     moment = at.timestamp()
     return {
         "phaseType": phase,
@@ -192,7 +197,7 @@ def _instant(phase: str, at: dt.datetime) -> Json:
     }
 
 
-def _request_of(build: Json, project: Json) -> BuildRequest:
+def _create_request(build: Json, project: Json) -> BuildRequest:
     artifacts: Json = build["artifacts"]
     archive: Json = (project.get("logsConfig") or {}).get("s3Logs") or {}
     return BuildRequest(
@@ -225,8 +230,8 @@ def _request_of(build: Json, project: Json) -> BuildRequest:
     )
 
 
-def _run(builds: Builds, build: Json, request: BuildRequest) -> None:
-    """One build from start to its end event; a runner that raises is CodeBuild's own failure: FAULT."""
+def _run_build(builds: BuildManager, build: Json, request: BuildRequest) -> None:
+    """Run one build and publish its end. An exception of the runner becomes FAULT."""
     run = cast("RunBuild", builds.run)
     build["currentPhase"] = "PROVISIONING"
     started = dt.datetime.now(dt.UTC)
@@ -247,19 +252,19 @@ def _run(builds: Builds, build: Json, request: BuildRequest) -> None:
 
 
 def finish_build(build: Json, result: BuildResult) -> None:
-    """Write a build's end into its record, for `BatchGetBuilds`, and publish its state change."""
+    """Write a build's result into its record for `BatchGetBuilds`, and publish the state change."""
     now = dt.datetime.now(dt.UTC)
-    phases = [_phase_record(phase) for phase in result.phases]
+    phases = [_create_phase_record(phase) for phase in result.phases]
     if not phases or phases[-1]["phaseType"] != "COMPLETED":
         phases.append({"phaseType": "COMPLETED", "startTime": now.timestamp()})
     build["phases"] = [*build["phases"][:2], *phases]
     build.update(
         buildStatus=result.status, currentPhase="COMPLETED", buildComplete=True, endTime=now.timestamp()
     )
-    _publish(build)
+    _publish_state_change(build)
 
 
-def _phase_record(phase: BuildPhase) -> Json:
+def _create_phase_record(phase: BuildPhase) -> Json:
     record: Json = {"phaseType": phase.type, "startTime": phase.started_at.timestamp()}
     if phase.status is not None:
         record["phaseStatus"] = phase.status
@@ -273,11 +278,11 @@ def _phase_record(phase: BuildPhase) -> Json:
     return record
 
 
-def _shape(build: Json) -> Json:
+def _create_answer(build: Json) -> Json:
     return cast("Json", json.loads(json.dumps(build)))
 
 
-def _publish(build: Json) -> None:
+def _publish_state_change(build: Json) -> None:
     """Publish `CodeBuild Build State Change` on the default bus.
 
     https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html#sample-build-notifications-ref
@@ -286,13 +291,13 @@ def _publish(build: Json) -> None:
         "Source": "aws.codebuild",
         "DetailType": "CodeBuild Build State Change",
         "Resources": [build["arn"]],
-        "Detail": json.dumps(state_change(build)),
+        "Detail": json.dumps(create_state_change(build)),
     }
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def state_change(build: Json) -> Json:
-    """The event's `detail` for a build's record, as CodeBuild documents it."""
+def create_state_change(build: Json) -> Json:
+    """Return the event's `detail` for a build's record, as CodeBuild documents it."""
     environment: Json = build["environment"]
     artifacts: Json = build["artifacts"]
     logs: Json = build["logs"]
@@ -308,7 +313,7 @@ def state_change(build: Json) -> Json:
             "artifact": {"location": f"arn:aws:s3:::{place}"} if artifacts.get("type") == "S3" else {},
             "build-complete": build["buildComplete"],
             "build-number": build["buildNumber"],
-            "build-start-time": _event_time(build["startTime"]),
+            "build-start-time": _format_event_time(build["startTime"]),
             "cache": {"type": "NO_CACHE"},
             "environment": {
                 "image": environment.get("image"),
@@ -319,7 +324,7 @@ def state_change(build: Json) -> Json:
             },
             "initiator": build["initiator"],
             "logs": {"group-name": logs["groupName"], "stream-name": logs["streamName"]},
-            "phases": [_event_phase(phase) for phase in cast("Iterable[Json]", build["phases"])],
+            "phases": [_create_event_phase(phase) for phase in cast("Iterable[Json]", build["phases"])],
             "queued-timeout-in-minutes": build["queuedTimeoutInMinutes"],
             "source": {name: build["source"].get(name, "") for name in ("type", "buildspec")},
             "timeout-in-minutes": build["timeoutInMinutes"],
@@ -327,22 +332,22 @@ def state_change(build: Json) -> Json:
     }
 
 
-def _event_phase(phase: Json) -> Json:
+def _create_event_phase(phase: Json) -> Json:
     contexts = cast("Iterable[Json]", phase.get("contexts", []))
     event: Json = {
         "phase-type": phase["phaseType"],
-        "start-time": _event_time(phase["startTime"]),
+        "start-time": _format_event_time(phase["startTime"]),
         "phase-context": [f"{context['statusCode']}: {context['message']}" for context in contexts],
     }
     if "endTime" in phase:
-        event["end-time"] = _event_time(phase["endTime"])
+        event["end-time"] = _format_event_time(phase["endTime"])
         event["duration-in-seconds"] = phase["durationInSeconds"]
     if "phaseStatus" in phase:
         event["phase-status"] = phase["phaseStatus"]
     return event
 
 
-def _event_time(seconds: float) -> str:
-    """As in CodeBuild's events: `Jul 12, 2017 12:42:28 AM`."""
+def _format_event_time(seconds: float) -> str:
+    """Return a time in the format of CodeBuild's events: `Jul 12, 2017 12:42:28 AM`."""
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
     return f"{moment:%b} {moment.day}, {moment:%Y} {moment:%I}:{moment:%M:%S %p}".replace(" 0", " ")

@@ -1,11 +1,11 @@
-"""The emulator's CloudFront, completed: distributions that lead to this machine, and invalidations.
+"""CloudFront hooks for the emulator: distributions on this machine, and notice of invalidations.
 
-The emulator (ministack 1.5.33) names distributions `<id>.cloudfront.net` and would serve them itself, without
-their functions' store and without a cache. Here they are served by the local edge (local/edge/server.py), and
-every name below `localhost` is loopback's (RFC 6761).
+The emulator (ministack 1.5.33) names distributions `<id>.cloudfront.net` and serves them without a cache and
+without the functions' KeyValueStore. Here the local edge serves them (local/edge/server.py). Their names are
+below `localhost`, which always resolves to loopback (RFC 6761).
 
-Invalidations it only writes down: the edge, which has the caches, is told of them here. Not as CloudFront:
-one is through before the call is answered, and nobody counts how many are under way or what they cost.
+The emulator only records invalidations. The hook notifies the edge, which has the caches. Differences from
+CloudFront: an invalidation is complete before the call returns, and there are no quotas or costs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -20,35 +20,35 @@ from ministack.services import cloudfront
 
 DOMAIN = "cloudfront.localhost"
 
-Invalidated = Callable[[str, Sequence[str]], None]
-"""Is told of a distribution's id and of the paths that its caches have to forget."""
+InvalidationListener = Callable[[str, Sequence[str]], None]
+"""Called with a distribution's ID and the paths to remove from its cache."""
 
 _Response = tuple[int, dict[str, str], bytes]
 
 
 @define(eq=False)
-class Invalidations:
-    """Who is told of invalidations."""
+class InvalidationPublisher:
+    """A publisher of invalidations to registered listeners."""
 
-    _told: list[Invalidated] = field(factory=list, init=False)
+    _listeners: list[InvalidationListener] = field(factory=list, init=False)
 
     @contextlib.contextmanager
-    def telling(self, invalidated: Invalidated) -> Generator[None]:
-        """Tell somebody, in the emulator's thread, until the context is left. They must not block."""
-        self._told.append(invalidated)
+    def subscribe(self, invalidated: InvalidationListener) -> Generator[None]:
+        """Register a listener until the context ends. It runs in the emulator's thread and must not block."""
+        self._listeners.append(invalidated)
         try:
             yield
         finally:
-            self._told.remove(invalidated)
+            self._listeners.remove(invalidated)
 
-    def tell(self, distribution_id: str, paths: Sequence[str]) -> None:
-        """Tell everybody."""
-        for invalidated in tuple(self._told):
+    def notify(self, distribution_id: str, paths: Sequence[str]) -> None:
+        """Call all listeners."""
+        for invalidated in tuple(self._listeners):
             invalidated(distribution_id, paths)
 
 
-def install(invalidations: Invalidations) -> None:
-    """Put the hooks in place."""
+def install(invalidations: InvalidationPublisher) -> None:
+    """Install the hooks."""
 
     def domain() -> str:
         return f"{_ORIGINAL_DOMAIN().partition('.')[0]}.{DOMAIN}"
@@ -56,9 +56,9 @@ def install(invalidations: Invalidations) -> None:
     def create_invalidation(distribution_id: str, body: bytes) -> _Response:
         before = len(_batches(distribution_id))
         response = _ORIGINAL_CREATE_INVALIDATION(distribution_id, body)
-        # One that is refused, or was made before with the same reference, invalidates nothing.
+        # A refused request, or one with a caller reference that was used before, invalidates nothing.
         for batch in _batches(distribution_id)[before:]:
-            invalidations.tell(distribution_id, batch["InvalidationBatch"]["Paths"]["Items"])
+            invalidations.notify(distribution_id, batch["InvalidationBatch"]["Paths"]["Items"])
         return response
 
     cloudfront._cloudfront_domain = domain

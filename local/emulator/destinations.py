@@ -1,7 +1,7 @@
-"""The emulator's Lambda, completed: work that failed for good goes where the function's role may send it.
+"""Destination hooks for the emulator's Lambda: failed events are sent with the permissions of the role.
 
-The emulator (ministack 1.5.33) puts it into the queue whatever the role may do, and as the same record for a
-destination and for a dead-letter queue, which says three attempts however many there were.
+The emulator (ministack 1.5.33) ignores the permissions of the role. It sends the same record to destinations
+and dead-letter queues, which always reports three attempts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -24,31 +24,31 @@ from local.emulator.node_function import Credentials
 
 Json = dict[str, Any]
 SessionFor = Callable[[Credentials], boto3.Session]
-"""Makes a session that speaks to the emulator."""
+"""Creates a session of the emulator for credentials."""
 
 LOG = logging.getLogger(__name__)
 DEFAULT_RETRIES = 2
-# How long until a failed asynchronous call is tried again, doubled each time: a minute in AWS.
+# Delay before a failed asynchronous call is retried, doubled each time. It is a minute in AWS.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_SECONDS = 0.2
 
 
 @frozen(kw_only=True)
-class Destinations:
-    """Sends what failed to queues and topics, as the role of the function that failed."""
+class DestinationSender:
+    """Sends failed events to queues and topics, with the role of the function that failed."""
 
     session_for: SessionFor
 
     def send(
         self, config: Json, destination: str, body: object, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """Send a record; what AWS would count as `DestinationDeliveryFailures` goes to the log.
+        """Send a record. Failures, AWS's metric `DestinationDeliveryFailures`, are logged.
 
         Args:
-            config: the function's configuration.
-            destination: the ARN of a queue or a topic.
-            body: becomes JSON.
-            attributes: of the message.
+            config: The function's configuration.
+            destination: The ARN of a queue or a topic.
+            body: Serialized as JSON.
+            attributes: The message attributes.
         """
         keys = execution_credentials(config)
         session = self.session_for(
@@ -65,7 +65,7 @@ class Destinations:
         client: Any = session.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
         try:
             if service == "sqs":
-                # Its URL, without asking for it: a role that sends need not be allowed to ask.
+                # Compose the queue URL: the role need not be allowed to look it up.
                 url = f"{client.meta.endpoint_url}/{account}/{name}"
                 client.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=described)
             elif service == "sns":
@@ -76,8 +76,8 @@ class Destinations:
             LOG.error("%s could not send to %s: %s", config["FunctionName"], destination, error)  # noqa: TRY400 - the reason is the message
 
 
-def install(destinations: Destinations) -> None:
-    """Replace what the emulator does when an asynchronous invocation has failed for good."""
+def install(destinations: DestinationSender) -> None:
+    """Replace the emulator's handling of asynchronous invocations that failed finally."""
 
     def route_failure(_target: str, name: str, event: Json, result: Json) -> None:
         function: Json = lambda_svc._functions[name]
@@ -87,8 +87,8 @@ def install(destinations: Destinations) -> None:
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = ASYNC_RETRY_SECONDS
 
 
-def send_failure(destinations: Destinations, function: Json, event: Json, result: Json) -> None:
-    """Send an event that failed asynchronously to the on-failure destination and to the dead-letter queue."""
+def send_failure(destinations: DestinationSender, function: Json, event: Json, result: Json) -> None:
+    """Send a failed asynchronous event to the on-failure destination and to the dead-letter queue."""
     config: Json = function["config"]
     settings: Json = (
         function.get("event_invoke_config")

@@ -1,14 +1,15 @@
-"""AWS in this process, on loopback: ministack with what it lacks, started and stopped like a context manager.
+"""AWS in this process, on loopback: ministack with additional hooks, used as a context manager.
 
-The emulator's state belongs to its modules, so a process has at most one at a time. Whoever needs AWS takes
-`Emulator.session()` (the account's administrator) or `credentials_for_role` (IAM is enforced).
+The emulator's state belongs to its modules, so a process has at most one emulator at a time. Use
+`Emulator.create_session()` for the account's administrator, or `create_role_credentials` for a role, for
+which IAM is enforced.
 
-Known differences from AWS that no hook removes:
-- Trust policies, `iam:PassRole` and the permissions of functions are stored, not enforced when something is
-  called. Whoever connects two ends is refused, though, when one may not call the other (access.py).
-- HTTP APIs answer however many requests come: throttling is stored.
-- Python functions run on this interpreter's version, whatever their runtime says, and can write anywhere.
-- Whoever can reach the port can empty it (`/_ministack/reset`): it listens on loopback only.
+Known differences from AWS:
+- Trust policies, `iam:PassRole` and functions' resource policies are stored but not enforced when something
+  is called. They are checked when two resources are connected (access.py).
+- HTTP APIs store throttling settings but do not throttle.
+- Python functions run on this interpreter's version, whatever their runtime setting, and can write anywhere.
+- Every client that reaches the port can reset the emulator (`/_ministack/reset`), so it listens on loopback.
 """
 
 import contextlib
@@ -41,9 +42,9 @@ from local.emulator.session import EmulatorSession
 
 if TYPE_CHECKING:
     from local.emulator.builds import RunBuild
-    from local.emulator.cloudfront import Invalidated
+    from local.emulator.cloudfront import InvalidationListener
     from local.emulator.decisions import Decision
-    from local.emulator.inside import Inside
+    from local.emulator.internals import EmulatorInternals
 
 __all__ = [
     "BuildRequest",
@@ -65,11 +66,11 @@ ACCOUNT_ID = "000000000000"
 
 
 class EmulatorError(Exception):
-    """The emulator cannot do what was asked."""
+    """The emulator cannot do the requested operation."""
 
 
 class PortTakenError(EmulatorError):
-    """Somebody else listens on the port the emulator was told to take."""
+    """The emulator's port is taken by another process."""
 
     def __init__(self, port: int) -> None:
         super().__init__(
@@ -80,30 +81,30 @@ class PortTakenError(EmulatorError):
 
 
 class NotFoundInEmulatorError(EmulatorError, LookupError):
-    """A name that should lead to something in the emulator does not."""
+    """A name does not exist in the emulator."""
 
 
 @define
 class _Process:
-    """What this process has had: the emulator's modules are imported once and keep one port and one state."""
+    """The emulator's use of this process. Its modules are imported once and keep one port and one state."""
 
     port: int | None = None
-    runs: bool = False
+    is_running: bool = False
 
     @contextlib.contextmanager
-    def emulator_on(self, port: int) -> Generator[None]:
-        if self.runs:
-            raise EmulatorError("this process runs an emulator already: stop it first")
+    def reserve(self, port: int) -> Generator[None]:
+        if self.is_running:
+            raise EmulatorError("this process already runs an emulator: stop it first")
         if self.port not in {None, port}:
             raise EmulatorError(
                 f"this process had an emulator on port {self.port} before, so it cannot have one on {port}: "
                 "use the same port or another process"
             )
-        self.port, self.runs = port, True
+        self.port, self.is_running = port, True
         try:
             yield
         finally:
-            self.runs = False
+            self.is_running = False
 
 
 _PROCESS = _Process()
@@ -113,13 +114,12 @@ class Emulator:
     """The embedded AWS of one account.
 
     Args:
-        region: what the program's provider is configured with.
-        port: on 127.0.0.1; 0 takes any free one (tests).
-        log_file: for the emulator's warnings and errors; by default it is removed with its other data.
+        region: The region of the program's provider.
+        port: A port on 127.0.0.1. Tests use 0, which selects a free port.
+        log_file: File of the emulator's warnings and errors. By default it is deleted with the other data.
         account_id: 12 digits.
-        administrator: the account's root; by default a key that is made up for this emulator.
-        schedule_seconds: how often every rule of EventBridge fires that fires by the clock; by default as
-            often as the rule says.
+        administrator: Credentials of the account's root. By default they are generated.
+        schedule_seconds: Interval in seconds for all scheduled EventBridge rules. By default each rule's own.
     """
 
     def __init__(  # noqa: PLR0913 - what an emulator is made of
@@ -143,14 +143,14 @@ class Emulator:
         self._log_file = log_file
         self._schedule_seconds = schedule_seconds
         self._running = contextlib.ExitStack()
-        self._inside: Inside | None = None
+        self._internals: EmulatorInternals | None = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._session_of_clients: boto3.Session | None = None
 
     @property
     def endpoint_url(self) -> str:
-        """What every AWS client of this cloud is given as endpoint."""
+        """The endpoint URL for all AWS clients of this cloud."""
         return f"http://{HOST}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -163,29 +163,29 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Listen and serve, in a thread of its own; returns when requests are answered (0.2 s).
+        """Start to serve in a thread, and return when requests are answered (0.2 s).
 
         Raises:
-            PortTakenError: the port is not free.
-            EmulatorError: the process has an emulator, or had one on another port, which its modules keep.
+            PortTakenError: The port is taken.
+            EmulatorError: The process runs an emulator, or had one on another port, which its modules keep.
         """
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(self._listen())
-            stack.enter_context(_PROCESS.emulator_on(self.port))
+            stack.enter_context(_PROCESS.reserve(self.port))
             data = Path(tempfile.mkdtemp(prefix="anchor-emulator-"))
             stack.callback(shutil.rmtree, data, ignore_errors=True)
-            stack.enter_context(self._environment(data))
-            stack.enter_context(_logging_to(self._log_file or data / "emulator.log"))
-            from local.emulator.inside import running  # noqa: PLC0415 - reads the environment when it is imported
+            stack.enter_context(self._set_environment(data))
+            stack.enter_context(_log_to_file(self._log_file or data / "emulator.log"))
+            from local.emulator.internals import run_emulator  # noqa: PLC0415 - reads the environment when it is imported
 
-            self._inside = stack.enter_context(
-                running(
+            self._internals = stack.enter_context(
+                run_emulator(
                     listener,
                     account_id=self.account_id,
                     region=self.region,
                     endpoint_url=self.endpoint_url,
                     administrator=self.administrator.access_key_id,
-                    session_for=self._session,
+                    session_for=self._create_session,
                     data=data,
                     schedule_seconds=self._schedule_seconds,
                 )
@@ -193,125 +193,128 @@ class Emulator:
             self._running = stack.pop_all()
 
     def stop(self) -> None:
-        """Stop builds, functions and the listener, and forget everything; a second call does nothing."""
+        """Stop builds, functions and the listener, and delete all state. A second call does nothing."""
         self._running.close()
-        self._inside = None
+        self._internals = None
         self._clients.clear()
         self._session_of_clients = None
 
     def reset(self) -> None:
-        """Forget everything and end every function's process, but go on listening (tests)."""
-        self._started().reset()
+        """Delete all state and stop the functions' processes, but continue to listen (for tests)."""
+        self._get_internals().reset()
 
-    def session(self) -> boto3.Session:
-        """A session of the account's administrator; its clients have the endpoint already."""
-        return self._session(self.administrator)
+    def create_session(self) -> boto3.Session:
+        """Return a session of the account's administrator, whose clients use the emulator's endpoint."""
+        return self._create_session(self.administrator)
 
-    def session_for_role(self, role_arn: str, *, session_name: str = "local") -> boto3.Session:
-        """A session with a role's permissions, and no others."""
-        return self._session(self.credentials_for_role(role_arn, session_name=session_name))
+    def create_role_session(self, role_arn: str, *, session_name: str = "local") -> boto3.Session:
+        """Return a session with only the permissions of a role."""
+        return self._create_session(self.create_role_credentials(role_arn, session_name=session_name))
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
-        """The administrator's client of a service, made once. It can be used by several threads."""
+        """Return the administrator's cached client of a service. It can be used by several threads."""
         key = (service, region or self.region)
         with self._clients_lock:
             if key not in self._clients:
-                self._session_of_clients = self._session_of_clients or self.session()
+                self._session_of_clients = self._session_of_clients or self.create_session()
                 self._clients[key] = self._session_of_clients.client(service, region_name=key[1])
             return self._clients[key]
 
-    def credentials_for_role(
+    def create_role_credentials(
         self, role_arn: str, *, session_name: str = "local", service: str | None = None
     ) -> Credentials:
-        """What a function or a build gets that runs under this role.
+        """Return credentials with a role's permissions, as a function or a build gets them.
 
         Args:
-            role_arn: the role.
-            session_name: in the caller's ARN, as CloudTrail shows it.
-            service: who takes the role, such as `codebuild.amazonaws.com`; None asks nobody.
+            role_arn: The ARN of the role.
+            session_name: The session name in the caller's ARN.
+            service: The service that assumes the role, such as `codebuild.amazonaws.com`. None skips the
+                check of the trust policy.
 
         Raises:
-            NotFoundInEmulatorError: there is no such role, or its trust policy does not name the service.
+            NotFoundInEmulatorError: The role does not exist, or its trust policy does not name the service.
         """
-        trusted = self._started().services_trusted_by(role_arn)
+        trusted = self._get_internals().list_trusted_services(role_arn)
         if trusted is None:
             raise NotFoundInEmulatorError(f"there is no role {role_arn}")
         if service is not None and service not in trusted:
             raise NotFoundInEmulatorError(
-                f"{service} may not take {role_arn}: its trust policy does not name it"
+                f"{service} may not assume {role_arn}: its trust policy does not name the service"
             )
-        return self._started().credentials_for_role(role_arn, session_name)
+        return self._get_internals().create_role_credentials(role_arn, session_name)
 
-    def on_build(self, run: "RunBuild") -> None:
-        """Let `run` execute every CodeBuild build, each in a thread of its own.
+    def set_build_runner(self, run: "RunBuild") -> None:
+        """Set the function that executes every CodeBuild build, each in a thread of its own.
 
-        It is given the resolved request and returns how the build ended; that goes into the build's record
-        and out as the `CodeBuild Build State Change` event. `StopBuild` sets the request's `stopped`.
+        It gets the resolved request and returns the result, which is stored in the build's record and
+        published as the `CodeBuild Build State Change` event. `StopBuild` sets `stop_requested`.
         """
-        self._started().builds.run = run
+        self._get_internals().builds.run = run
 
-    def on_node_invoke(self, invoke: NodeInvoke) -> None:
-        """Let `invoke` run every invocation of a Node.js function; it is called in threads and may block."""
-        self._started().functions.node_invoke = invoke
+    def set_node_invoker(self, invoke: NodeInvoke) -> None:
+        """Set the function that invokes Node.js functions. It is called in threads and may block."""
+        self._get_internals().functions.node_invoke = invoke
 
-    def fire(self, rule_name: str) -> None:
-        """Let a rule of EventBridge that fires by the clock fire now. Returns before its target has run.
+    def fire_rule(self, rule_name: str) -> None:
+        """Run a scheduled EventBridge rule now. It returns before the target has run.
 
         Raises:
-            NotFoundInEmulatorError: there is no such rule.
+            NotFoundInEmulatorError: The rule does not exist or has no schedule.
         """
-        if not self._started().schedules.fire(rule_name):
-            raise NotFoundInEmulatorError(f"no rule {rule_name} fires by the clock")
+        if not self._get_internals().schedules.fire_rule(rule_name):
+            raise NotFoundInEmulatorError(f"there is no scheduled rule {rule_name}")
 
-    def decisions(self) -> "frozenset[Decision]":
-        """What IAM has said to each role so far: which of its rights it used, and what it was refused."""
-        return frozenset(self._started().decisions.made)
+    def list_decisions(self) -> "frozenset[Decision]":
+        """Return all IAM decisions so far: permissions that were used, and calls that were refused."""
+        return frozenset(self._get_internals().decisions.entries)
 
-    def telling_invalidations(self, invalidated: "Invalidated") -> contextlib.AbstractContextManager[None]:
-        """Tell somebody of each CloudFront invalidation, until the context is left.
+    def subscribe_to_invalidations(
+        self, listener: "InvalidationListener"
+    ) -> contextlib.AbstractContextManager[None]:
+        """Register a listener for CloudFront invalidations until the context ends.
 
-        It is called with the distribution's id and the paths, in the emulator's thread: it must not block.
+        It is called with the distribution's ID and the paths, in the emulator's thread, and must not block.
         """
-        return self._started().invalidations.telling(invalidated)
+        return self._get_internals().invalidations.subscribe(listener)
 
-    def function_behind_url(self, host: str) -> NodeFunctionVersion:
-        """The version that a function URL's host (`<id>.lambda-url.<region>.on.aws`) leads to now.
+    def find_function_by_url(self, host: str) -> NodeFunctionVersion:
+        """Return the version that is now behind a function URL's host (`<id>.lambda-url.<region>.on.aws`).
 
-        Aliases are resolved. Makes no request: cheap enough for every request of a visitor.
+        Aliases are resolved. It sends no request, so it can be called for each request of a visitor.
 
         Raises:
-            NotFoundInEmulatorError: no function has this URL.
+            NotFoundInEmulatorError: No function has this URL.
         """
-        function = self._started().function_behind_url(host.partition(".")[0])
+        function = self._get_internals().find_function_by_url(host.partition(".")[0])
         if function is None:
             raise NotFoundInEmulatorError(f"no function has the URL https://{host}/")
         return function
 
-    def key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
-        """A KeyValueStore's ETag and a copy of its items, which may be newer. Makes no request.
+    def read_key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
+        """Return a KeyValueStore's ETag and a copy of its items, which may be newer. It sends no request.
 
         Raises:
-            NotFoundInEmulatorError: there is no such store.
+            NotFoundInEmulatorError: The store does not exist.
         """
-        store = self._started().key_value_store(arn)
+        store = self._get_internals().find_key_value_store(arn)
         if store is None:
             raise NotFoundInEmulatorError(f"no KeyValueStore has the ARN {arn}")
         etag: str = store["etag"]
         return etag, store["items"].copy()
 
-    def _started(self) -> "Inside":
-        if self._inside is None:
+    def _get_internals(self) -> "EmulatorInternals":
+        if self._internals is None:
             raise EmulatorError("the embedded AWS is not running: call start() first")
-        return self._inside
+        return self._internals
 
-    def _session(self, credentials: Credentials) -> boto3.Session:
+    def _create_session(self, credentials: Credentials) -> boto3.Session:
         return EmulatorSession(endpoint_url=self.endpoint_url, region=self.region, credentials=credentials)
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Connections inherit it: without it every answer waits 40 ms for the client's delayed ACK.
+            # Connections inherit this option. Without it every answer is delayed 40 ms (delayed ACK).
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.bind((HOST, self.port))
             listener.listen(128)
@@ -325,8 +328,8 @@ class Emulator:
         return listener
 
     @contextlib.contextmanager
-    def _environment(self, data: Path) -> Generator[None]:
-        """What the emulator reads from the environment, much of it when its modules are imported."""
+    def _set_environment(self, data: Path) -> Generator[None]:
+        """Set the environment variables that the emulator reads, mostly when its modules are imported."""
         wanted = {
             "AUTH": "true",
             "BIND_HOST": HOST,
@@ -359,13 +362,13 @@ class Emulator:
 
 
 @contextlib.contextmanager
-def _logging_to(path: Path) -> Generator[None]:
-    """Warnings and errors go to a file; nothing to the terminal unless somebody else says so."""
+def _log_to_file(path: Path) -> Generator[None]:
+    """Write warnings and errors to a file and nothing to the terminal, unless logging is configured."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    # Before the emulator is imported: it adds a handler of its own only where there is none.
+    # Before the emulator is imported: it adds a handler if there is none.
     root.addHandler(handler)
     try:
         yield

@@ -1,9 +1,9 @@
-"""Runs first in the process of every Python function: makes it more like Lambda's own Python runtime.
+"""The start of every Python function's process: makes it more similar to Lambda's Python runtime.
 
-The emulator's hook puts this file's text in front of the emulator's worker script; it is never imported.
-It adds what the emulator leaves out: an import path of the standard library, boto3 and the function's own
-code and layers only; a root log handler in Lambda's formats; addresses for all names of the endpoint; and a
-mark on stderr after each invocation, so that its log is complete when the answer is read, without waiting.
+The emulator's hook prepends this file's text to the emulator's worker script. It is never imported. It adds
+what the emulator lacks: an import path with only the standard library, boto3, the function's code and its
+layers; a root log handler in Lambda's formats; addresses for all names of the endpoint; and a mark on stderr
+after each invocation, so that its log is complete when the answer is read.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
@@ -23,11 +23,11 @@ _RUNTIME_LIBRARIES = "@RUNTIME_LIBRARIES@"
 _END_OF_LOG = "@END_OF_LOG@"
 
 _TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(request_id)s\t%(message)s"
-_OWN_FIELDS = {*vars(_logging.makeLogRecord({})), "asctime", "message", "request_id"}
+_STANDARD_FIELDS = {*vars(_logging.makeLogRecord({})), "asctime", "message", "request_id"}
 
 
-class _Events:
-    """The worker's requests on stdin; remembers the id of the one being served, for the log."""
+class _RequestReader:
+    """A reader of the worker's requests on stdin that notes the current request ID for the log."""
 
     def __init__(self, stdin: _TextIO) -> None:
         self._stdin = stdin
@@ -44,8 +44,8 @@ class _Events:
         return True
 
 
-class _Answers:
-    """The worker's answers on stdout; marks the end of the invocation's log on stderr before each."""
+class _AnswerWriter:
+    """A writer of the worker's answers on stdout that first marks the end of the log on stderr."""
 
     def __init__(self, stdout: _TextIO, stderr: _TextIO) -> None:
         self._stdout = stdout
@@ -70,7 +70,7 @@ class _JsonFormatter(_logging.Formatter):
             "level": record.levelname,
             "message": record.getMessage(),
             "logger": record.name,
-            **{name: value for name, value in vars(record).items() if name not in _OWN_FIELDS},
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS},
         }
         if record.exc_info:
             entry["stackTrace"] = self.formatException(record.exc_info).splitlines()
@@ -78,7 +78,7 @@ class _JsonFormatter(_logging.Formatter):
         return _json.dumps(entry, default=str)
 
 
-def _handle_logs(events: _Events) -> None:
+def _handle_logs(events: _RequestReader) -> None:
     as_json = _os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").lower() == "json"
     formatter = _JsonFormatter() if as_json else _logging.Formatter(_TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = _time.gmtime
@@ -87,13 +87,13 @@ def _handle_logs(events: _Events) -> None:
     handler.addFilter(events.filter)
     root = _logging.getLogger()
     root.addHandler(handler)
-    # Without a level of the function's configuration, text logs keep Python's own: WARNING.
+    # Without a configured level, text logs keep Python's default: WARNING.
     level = _os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO" if as_json else "WARNING")
     root.setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level, level))
 
 
 def _resolve_names_of_the_endpoint() -> None:
-    """AWS's rule for KeyValueStores puts the account's number before the endpoint's host."""
+    """Resolve KeyValueStore endpoints, for which AWS's rule puts the account ID before the host."""
     resolve = _socket.getaddrinfo
 
     def getaddrinfo(host: _Any, *args: _Any, **kwargs: _Any) -> _Any:  # noqa: ANN401 - the standard library's
@@ -106,11 +106,11 @@ def _prepare() -> None:
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     _sys.path.append(_RUNTIME_LIBRARIES)
     _resolve_names_of_the_endpoint()
-    events = _Events(_sys.stdin)
+    events = _RequestReader(_sys.stdin)
     _handle_logs(events)
-    # The worker reads lines of the one and writes to the other; it uses nothing else of them.
+    # The worker only reads lines from stdin and writes to stdout.
     _sys.stdin = events  # pyright: ignore[reportAttributeAccessIssue]
-    _sys.stdout = _Answers(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
+    _sys.stdout = _AnswerWriter(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 _prepare()

@@ -1,8 +1,7 @@
-"""The emulator's Lambda, completed: clean Python workers, Node.js functions in our own workers.
+"""Lambda hooks for the emulator: isolated Python workers, and Node.js functions in the local workers.
 
-Every function here replaces or wraps one name of the emulator's modules (ministack 1.5.33) and says which
-and why. `install` puts them in place; they stay for the life of the process and do nothing harmful when no
-emulator runs.
+Every function here replaces or wraps one name of the emulator's modules (ministack 1.5.33) and gives the
+reason. `install` installs them for the life of the process. They have no effect while no emulator runs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -38,38 +37,38 @@ Json = dict[str, Any]
 
 # The packages of Lambda's Python runtime: boto3 and what it needs.
 RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-# A host like Lambda's: nothing of the environment of whoever started the embedded cloud.
+# A host environment like Lambda's: nothing from the environment of the embedded cloud's process.
 HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 END_OF_LOG = "\x02end of log\x03"
-# How long a new or changed function is not ready. The emulator's half second makes waiters wait another one.
+# Time until a new or changed function is ready. With the emulator's 0.5 s, waiters wait 0.5 s more.
 STATE_TRANSITION_SECONDS = 0.02
-# How long to wait for a worker's last log line when it died before it could mark the end.
+# Maximum wait for the last log line of a worker that ended before it could mark the end.
 LOG_DEADLINE_SECONDS = 0.25
 
 
 @define(kw_only=True)
-class Functions:
-    """What the hooks need to know of the running emulator."""
+class FunctionSettings:
+    """The settings of the running emulator that the hooks need."""
 
     endpoint_url: str
     node_invoke: NodeInvoke | None = field(default=None)
 
 
-def install(functions: Functions, *, data: Path, port: int) -> None:
-    """Put the hooks in place; files of the workers go below `data`."""
+def install(functions: FunctionSettings, *, data: Path, port: int) -> None:
+    """Install the hooks. The workers' files are stored below `data`."""
     host = SimpleNamespace(**vars(os))
     host.environ = {**HOST_ENVIRONMENT, "GATEWAY_PORT": str(port)}
-    # Workers are spawned with {**os.environ}: give that module an `os` whose environment is Lambda's.
+    # Workers are spawned with {**os.environ}: replace that module's `os` with Lambda's.
     lambda_runtime.os = host  # pyright: ignore[reportAttributeAccessIssue] - a module's import, replaced
-    launcher, script = _python_runtime(data)
+    launcher, script = _write_python_runtime(data)
     original_binary = lambda_runtime._detect_runtime_binary
 
     def runtime_binary(runtime: str) -> tuple[str, str]:
-        """Python workers start without site-packages and with our bootstrap before the emulator's script."""
+        """Start Python workers without site-packages and with the bootstrap before the emulator's script."""
         return (launcher, script) if runtime.startswith("python") else original_binary(runtime)
 
     lambda_runtime._detect_runtime_binary = runtime_binary
-    lambda_runtime._worker_class_for = _worker_class
+    lambda_runtime._worker_class_for = _choose_worker_class
     lambda_svc._execute_function_dispatch = _dispatch_node_functions(functions, _ORIGINAL_DISPATCH)
     eventbridge._dispatch_to_lambda = _dispatch_event_to_lambda
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = STATE_TRANSITION_SECONDS
@@ -79,10 +78,10 @@ _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_di
 
 
 class PythonWorker(lambda_runtime.Worker):
-    """A worker whose log is complete when its answer is, without the emulator's 50 ms wait per call."""
+    """A worker whose log is complete when its answer is, without the emulator's wait of 50 ms per call."""
 
     def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
-        """Lambda passes the function's log settings to its runtime as variables: so do we."""
+        """Pass the function's log settings to its runtime as variables, as Lambda does."""
         logging_config: dict[str, str] = config.get("LoggingConfig") or {}
         log_variables = {
             "AWS_LAMBDA_LOG_FORMAT": logging_config.get("LogFormat"),
@@ -108,7 +107,7 @@ class PythonWorker(lambda_runtime.Worker):
         self._close_pipes()
 
     def _close_pipes(self) -> None:
-        """The emulator ends processes without closing their pipes."""
+        """Close the pipes of a stopped process, which the emulator leaves open."""
         for pipe in self._pipes:
             with contextlib.suppress(OSError):  # what was still to be written to a dead process
                 if pipe:
@@ -128,12 +127,12 @@ class PythonWorker(lambda_runtime.Worker):
             lines.append(line)
 
 
-def _worker_class(config: Json) -> type[lambda_runtime.Worker]:
+def _choose_worker_class(config: Json) -> type[lambda_runtime.Worker]:
     return PythonWorker if str(config.get("Runtime", "")).startswith("python") else lambda_runtime.Worker
 
 
-def _python_runtime(data: Path) -> tuple[str, str]:
-    """A launcher of this interpreter without its site-packages, and the text of the worker script."""
+def _write_python_runtime(data: Path) -> tuple[str, str]:
+    """Write a launcher of this interpreter without site-packages, and return it with the worker script."""
     libraries = data / "python-runtime"
     libraries.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME_LIBRARIES:
@@ -154,10 +153,12 @@ def _python_runtime(data: Path) -> tuple[str, str]:
     return str(launcher), bootstrap + "\n" + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
-def _dispatch_node_functions(functions: Functions, original: Callable[..., Json]) -> Callable[..., Json]:
-    """Wrap `lambda_svc._execute_function_dispatch`, the one place that every invocation passes.
+def _dispatch_node_functions(
+    functions: FunctionSettings, original: Callable[..., Json]
+) -> Callable[..., Json]:
+    """Wrap `lambda_svc._execute_function_dispatch`, which every invocation passes.
 
-    The emulator's own Node worker does not stream and needs `node` on the path.
+    The emulator's own Node worker does not stream and needs `node` on the PATH.
     """
 
     def dispatch(func: Json, config: Json, event: Json, request_id: str, started: float) -> Json:
@@ -168,7 +169,7 @@ def _dispatch_node_functions(functions: Functions, original: Callable[..., Json]
             return {"body": {"errorType": "Runtime.NoWorkers", "errorMessage": message}, "error": True}
         result = functions.node_invoke(
             NodeInvocation(
-                function=node_function_version(func, endpoint_url=functions.endpoint_url),
+                function=create_node_function_version(func, endpoint_url=functions.endpoint_url),
                 event=event,
                 request_id=request_id,
                 invoked_function_arn=config["FunctionArn"],
@@ -187,7 +188,7 @@ def _dispatch_node_functions(functions: Functions, original: Callable[..., Json]
 
 
 def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
-    """Replace `eventbridge._dispatch_to_lambda`: EventBridge invokes asynchronously, which retries twice.
+    """Replace `eventbridge._dispatch_to_lambda`: EventBridge invokes asynchronously, with two retries.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
@@ -197,10 +198,10 @@ def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
         lambda_svc.invoke_async_with_retry(record, json.loads(payload))
 
 
-def node_function_version(
+def create_node_function_version(
     record: Json, *, endpoint_url: str, invoke_mode: InvokeMode = "BUFFERED"
 ) -> NodeFunctionVersion:
-    """The plain value of the emulator's function record (of `$LATEST` or of a published version)."""
+    """Return the plain value of a function record (of `$LATEST` or of a published version)."""
     config: Json = record["config"]
     arn = ":".join(str(config["FunctionArn"]).split(":")[:7])
     keys = lambda_runtime.execution_credentials({**config, "FunctionArn": arn})

@@ -1,4 +1,4 @@
-"""What the embedded Lambda hands to our Node workers and gets back: plain values.
+"""Plain values that the emulated Lambda and the Node workers exchange.
 
 The shapes follow the Lambda API (`GetFunctionConfiguration`, `Invoke`), API version 2015-03-31.
 """
@@ -19,8 +19,8 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
 
-    def environment(self) -> dict[str, str]:
-        """The three variables every AWS SDK reads."""
+    def to_environment(self) -> dict[str, str]:
+        """Return the three variables that every AWS SDK reads."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -30,19 +30,19 @@ class Credentials:
 
 @frozen(kw_only=True)
 class NodeFunctionVersion:
-    """One version of a Node.js function, as its worker needs it.
+    """One version of a Node.js function.
 
-    Two are equal when one process can serve both: same code, settings and role. Aliases are resolved.
+    Two versions are equal if one process can serve both: same code, settings and role. Aliases are resolved.
 
     Attributes:
-        version: the number, or `$LATEST`.
-        arn: without a version or alias.
-        code_sha256: of the zip, base64 (the API's `CodeSha256`).
-        code: the zip.
-        environment: the function's own variables, without those Lambda sets.
-        memory: MB.
-        timeout: seconds.
-        invoke_mode: of the function URL through which the version was found; BUFFERED for `Invoke`.
+        version: The number, or `$LATEST`.
+        arn: The ARN without a version or alias.
+        code_sha256: The hash of the zip in base64 (`CodeSha256` in the API).
+        code: The zip file.
+        environment: The function's own variables, without those that Lambda sets.
+        memory: In MB.
+        timeout: In seconds.
+        invoke_mode: The mode of the function URL, or BUFFERED for `Invoke`.
     """
 
     name: str
@@ -63,16 +63,16 @@ class NodeFunctionVersion:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Hashable, equal exactly for equal versions: what a pool of workers can be keyed by."""
+        """A hashable value that is equal exactly for equal versions."""
         variables = tuple(sorted(self.environment.items()))
         settings = (self.handler, self.role_arn, self.memory, self.timeout, variables)
         return (self.arn, self.version, self.code_sha256, *settings)
 
-    def process_environment(self) -> dict[str, str]:
-        """All variables of the function's process except `PATH` and what depends on where the code lies.
+    def build_process_environment(self) -> dict[str, str]:
+        """Return all variables of the process except `PATH` and those that depend on the code's folder.
 
-        The function's own come first, so that what Lambda reserves cannot be replaced by them.
-        `AWS_ENDPOINT_URL` is what leads its AWS SDK to the emulator.
+        Lambda's reserved variables override the function's own. `AWS_ENDPOINT_URL` directs the AWS SDK to
+        the emulator.
         """
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -86,18 +86,18 @@ class NodeFunctionVersion:
             "AWS_LAMBDA_FUNCTION_VERSION": self.version,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
-            **self.credentials.environment(),
+            **self.credentials.to_environment(),
         }
 
 
 @frozen(kw_only=True)
 class NodeInvocation:
-    """One invocation through Lambda's own doors: `Invoke`, an event source, a target, the emulator's URL.
+    """One invocation by `Invoke`, an event source, a target or the emulator's function URL.
 
     Attributes:
-        event: the JSON value the handler receives.
-        request_id: the context object's `awsRequestId`.
-        invoked_function_arn: as invoked, with version or alias if it named one.
+        event: The handler's event, a JSON value.
+        request_id: The context object's `awsRequestId`.
+        invoked_function_arn: The ARN of the call, with its version or alias.
     """
 
     function: NodeFunctionVersion
@@ -108,7 +108,7 @@ class NodeInvocation:
 
 @frozen(kw_only=True)
 class NodeFailure:
-    """The function failed: what `Invoke` answers with `X-Amz-Function-Error: Unhandled`."""
+    """A failure of the function, for which `Invoke` returns `X-Amz-Function-Error: Unhandled`."""
 
     message: str
     type: str = "Error"
@@ -117,12 +117,12 @@ class NodeFailure:
 
 @frozen(kw_only=True)
 class NodeResult:
-    """How an invocation ended.
+    """The result of an invocation.
 
     Attributes:
-        payload: the JSON value returned; bytes for a handler that streams (prelude, 8 NUL bytes, body).
-        failure: why there is no payload.
-        log: what the function wrote meanwhile, for CloudWatch Logs.
+        payload: The returned JSON value, or bytes of a streaming handler (prelude, 8 NUL bytes, body).
+        failure: The cause of a missing payload.
+        log: The function's output during the invocation, for CloudWatch Logs.
     """
 
     payload: Any = None

@@ -1,7 +1,7 @@
-"""The emulator's IAM, completed: which resource a call is authorized on, where the emulator only says `*`.
+"""IAM hooks for the emulator: find the resource of a call where the emulator uses only `*`.
 
-A policy that names resources, as all of ours do, would deny such a call. The resources are those of the
-Service Authorization Reference
+A policy that names resources, as all policies of the platform do, would deny such a call. The resources
+follow the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
@@ -21,7 +21,7 @@ from ministack.core.router import extract_access_key_id
 
 @frozen(kw_only=True)
 class Call:
-    """A request to the emulator, as far as its resource depends on it."""
+    """The parts of a request to the emulator that determine its resource."""
 
     action: str
     path: str
@@ -30,19 +30,19 @@ class Call:
     region: str
     account_id: str
 
-    def arn(self, service: str, resource: str) -> str:
-        """An ARN of this account and region."""
+    def build_arn(self, service: str, resource: str) -> str:
+        """Return an ARN of this account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
 
 def install(*, administrator: str) -> None:
-    """Put the hooks in place.
+    """Install the hooks.
 
-    `iam_actions.extract_resource_arn` names the resource that policies are compared with.
-    `iam_evaluator.is_root_access_key` lets anybody be root who says `test` or any account's number, and
-    checks no signature of theirs: here only the administrator's key is root's, which nobody can guess. (A
-    request without any key is root's too, but is refused before where AWS would refuse it.)
-    `iam_evaluator.parse_policy_document` reads all of the caller's policies twice for each request.
+    `iam_actions.extract_resource_arn` returns the resource that policies are compared with.
+    `iam_evaluator.is_root_access_key` accepts `test` and every account ID as root, without a signature. The
+    hook accepts only the administrator's key, which cannot be guessed. (The emulator also treats a request
+    without a key as root, but such requests are refused earlier, as in AWS.)
+    `iam_evaluator.parse_policy_document` parses all policies of the caller twice per request.
     """
     iam_actions.extract_resource_arn = _extract_resource_arn
 
@@ -60,7 +60,7 @@ _parse_text = lru_cache(maxsize=1024)(_ORIGINAL_PARSE)
 
 
 def _parse_policy_document(document: object) -> list[Any]:
-    """Each text is parsed once: statements are read only."""
+    """Parse each text only once, because statements are only read."""
     return _parse_text(document) if isinstance(document, str) else _ORIGINAL_PARSE(document)
 
 
@@ -68,7 +68,7 @@ _ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_cond
 
 
 def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - the emulator's own signature
-    """Loopback counts as secure: buckets that refuse all but TLS are reached over plain HTTP here."""
+    """Treat loopback as secure: buckets that require TLS are accessed over plain HTTP here."""
     if key.lower() == "aws:securetransport":
         return "true"
     return _ORIGINAL_CONDITION_KEY(key, context)
@@ -84,9 +84,10 @@ _URL_ACTIONS = {
 
 
 def _lambda_action(method: str, path: str) -> str | None:
-    """Calls about one alias: the emulator takes them all for calls about the list of them.
+    """Return the action of calls about one alias or one URL.
 
-    And calls about a URL: it takes all but reading it for making it.
+    The emulator treats the former as calls about the list of aliases. It treats all calls about a URL, except
+    reading it, as creating it.
     """
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts
@@ -114,7 +115,7 @@ def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signat
         call = Call(
             action=headers.get("x-amz-target", "").rpartition(".")[2],
             path=unquote(path),
-            parameters=_json_of(body),
+            parameters=_parse_json(body),
             query=query_params,
             region=region,
             account_id=account_id,
@@ -122,7 +123,7 @@ def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signat
         resources = resources_of(call)
         for arn in resources[1:]:
             action = f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{call.action}"
-            # The caller compares one resource: let it be one that is denied, if any is.
+            # The caller compares only one resource, so return one that is denied, if there is any.
             if iam_evaluator.enforce(
                 extract_access_key_id(headers), action, service, region, resource_arn=arn
             ):
@@ -132,7 +133,7 @@ def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signat
     return _ORIGINAL_EXTRACT(service, method, path, headers, body, query_params, region, account_id)
 
 
-def _json_of(body: bytes) -> dict[str, Any]:
+def _parse_json(body: bytes) -> dict[str, Any]:
     try:
         parameters = json.loads(body or b"{}")
     except ValueError:
@@ -140,53 +141,53 @@ def _json_of(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
 
 
-def _key_value_store(call: Call) -> list[str]:
-    """Every call names its store in the path: `/key-value-stores/<arn>[/keys[/<key>]]`."""
+def _list_key_value_stores(call: Call) -> list[str]:
+    """Return the store in the path: `/key-value-stores/<arn>[/keys[/<key>]]`."""
     store = call.path.partition("/key-value-stores/")[2].partition("/keys")[0]
     return [store] if store else []
 
 
-def _parameters(call: Call) -> list[str]:
-    """`GetParameters` names several, `GetParametersByPath` the path as it is given."""
+def _list_parameters(call: Call) -> list[str]:
+    """Return several parameters for `GetParameters`, and the given path for `GetParametersByPath`."""
     names: list[str] = call.parameters.get("Names") or []
     if call.action == "GetParametersByPath":
         names = [call.parameters.get("Path", "/")]
-    return [call.arn("ssm", f"parameter/{name.lstrip('/')}") for name in names]
+    return [call.build_arn("ssm", f"parameter/{name.lstrip('/')}") for name in names]
 
 
-def _builds(call: Call) -> list[str]:
-    """Calls about builds are authorized on the builds' projects."""
+def _list_build_projects(call: Call) -> list[str]:
+    """Return the builds' projects, which authorize calls about builds."""
     ids: list[str] = call.parameters.get("ids") or []
     if "id" in call.parameters:
         ids = [call.parameters["id"]]
     projects = sorted({build_id.rpartition("/")[2].partition(":")[0] for build_id in ids})
-    return [call.arn("codebuild", f"project/{project}") for project in projects]
+    return [call.build_arn("codebuild", f"project/{project}") for project in projects]
 
 
-def _log_group(call: Call) -> list[str]:
-    """A group's ARN ends with `:*`, and a stream's is below it; the tagging calls alone use neither."""
+def _list_log_groups(call: Call) -> list[str]:
+    """Return the ARN with `:*` of a group, or of a stream below it. The tagging calls use neither."""
     group = call.parameters.get("logGroupName")
     if not group:
         return []
     stream = call.parameters.get("logStreamName")
-    return [call.arn("logs", f"log-group:{group}:" + (f"log-stream:{stream}" if stream else "*"))]
+    return [call.build_arn("logs", f"log-group:{group}:" + (f"log-stream:{stream}" if stream else "*"))]
 
 
-def _function(call: Call) -> list[str]:
-    """`Invoke` of a version or alias is authorized on its qualified ARN."""
+def _list_functions(call: Call) -> list[str]:
+    """Return the qualified ARN, which authorizes `Invoke` of a version or alias."""
     if not call.path.endswith("/invocations"):
         return []
     function = call.path.split("/")[3]
     qualifier = call.query.get("Qualifier") or []
     qualifier = qualifier[0] if isinstance(qualifier, list) and qualifier else qualifier
     name = function.split(":", 6)[6] if function.startswith("arn:") else function
-    return [call.arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))]
+    return [call.build_arn("lambda", f"function:{name}" + (f":{qualifier}" if qualifier else ""))]
 
 
 RESOURCES: dict[str, Callable[[Call], list[str]]] = {
-    "cloudfront-keyvaluestore": _key_value_store,
-    "codebuild": _builds,
-    "lambda": _function,
-    "logs": _log_group,
-    "ssm": _parameters,
+    "cloudfront-keyvaluestore": _list_key_value_stores,
+    "codebuild": _list_build_projects,
+    "lambda": _list_functions,
+    "logs": _list_log_groups,
+    "ssm": _list_parameters,
 }

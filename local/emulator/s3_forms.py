@@ -1,8 +1,8 @@
-"""The emulator's S3, completed: of an upload form, nothing counts that comes after its file.
+"""S3 hook for the emulator: ignore all fields of an upload form after its file.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html: "The file or content must be the last
-field in the form. Any fields below it are ignored." The emulator (ministack 1.5.33) reads them all, so that a
-form would work here which S3 refuses. All else it does as S3 does: see
+field in the form. Any fields below it are ignored." The emulator (ministack 1.5.33) reads them all, so it
+would accept a form that S3 refuses. The rest works as in S3: see
 `tests/local/emulator/test_upload_forms.py`.
 """
 
@@ -15,7 +15,7 @@ Part = tuple[str, str | None, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Put the hook in place."""
+    """Install the hook."""
 
     def parts_until_file(content_type: str, body: bytes) -> list[Part]:
         parts: list[Part] = _ORIGINAL_PARSE(content_type, body)

@@ -1,7 +1,7 @@
-"""The emulator's EventBridge, completed: rules that fire by the clock, sooner than they say or by hand.
+"""EventBridge hooks for the emulator: run scheduled rules more often or on demand, with access checks.
 
-The emulator (ministack 1.5.33) fires them when they are due. It calls whatever function a rule names,
-though, where AWS asks the function's own policy first.
+The emulator (ministack 1.5.33) runs them when they are due, but it calls every function that a rule names.
+AWS checks the function's resource policy first.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -24,31 +24,31 @@ Json = dict[str, Any]
 LOG = logging.getLogger(__name__)
 BUS: Final = "default"
 SERVICE: Final = "events.amazonaws.com"
-# How often the emulator looks at the clock, unless rules are to fire more often than that.
-LOOK_SECONDS: Final = 10.0
+# How often the emulator checks the time, unless rules must run more often.
+POLL_SECONDS: Final = 10.0
 
 
 @frozen(kw_only=True)
 class Schedules:
-    """The rules of one account that fire by the clock.
+    """The scheduled rules of one account.
 
     Attributes:
-        seconds: from one call of a rule to the next, whatever the rule says; None as it says.
+        seconds: Interval of all rules. None uses each rule's own schedule.
     """
 
     account_id: str
     region: str
     seconds: float | None
 
-    def fire(self, rule_name: str) -> bool:
-        """Call a rule's targets now, due or not; False when no rule of this name fires by the clock."""
+    def fire_rule(self, rule_name: str) -> bool:
+        """Call a rule's targets now. Return False if there is no scheduled rule of this name."""
         with request_scope(self.account_id, self.region):
             key = eventbridge._rule_key(rule_name, BUS)
             rule: Json | None = eventbridge._rules.get(key)
             if not rule or not rule.get("ScheduleExpression"):
                 return False
             for target in eventbridge._targets.get(key, []):
-                eventbridge._invoke_target(target, _event(rule), rule)
+                eventbridge._invoke_target(target, _create_event(rule), rule)
             return True
 
 
@@ -57,29 +57,29 @@ _ORIGINAL_INVOKE = cast("Callable[..., None]", eventbridge._invoke_target)
 
 
 def install(schedules: Schedules) -> None:
-    """Replace how long a rule waits, and what it may call."""
+    """Replace the interval of rules and the call of their targets."""
 
-    def seconds_of(expression: str) -> float | None:
-        """Of a rule for events, whose expression is empty, this is asked too."""
+    def get_seconds(expression: str) -> float | None:
+        """Return the interval of a rule. It is also called for event rules, whose expression is empty."""
         return schedules.seconds if schedules.seconds and expression else _ORIGINAL_SECONDS(expression)
 
-    eventbridge._parse_rate_seconds = seconds_of
-    eventbridge._SCHEDULER_TICK_INTERVAL = min(LOOK_SECONDS, schedules.seconds or LOOK_SECONDS)
+    eventbridge._parse_rate_seconds = get_seconds
+    eventbridge._SCHEDULER_TICK_INTERVAL = min(POLL_SECONDS, schedules.seconds or POLL_SECONDS)
     eventbridge._invoke_target = _invoke_target
 
 
 def _invoke_target(target: Json, event: Json, rule: Json, view: object = None) -> None:
     arn: str = target.get("Arn", "")
     is_function = arn.startswith("arn:aws:lambda:")
-    if is_function and not access.service_may_call(arn, SERVICE, rule["Arn"]):
-        # What AWS counts as `FailedInvocations`.
+    if is_function and not access.is_service_allowed(arn, SERVICE, rule["Arn"]):
+        # AWS counts this as `FailedInvocations`.
         LOG.error("rule %s may not call %s: the function's policy does not let it", rule["Name"], arn)
         return
     _ORIGINAL_INVOKE(target, event, rule, view)
 
 
-def _event(rule: Json) -> Json:
-    """As the emulator makes it when a rule is due."""
+def _create_event(rule: Json) -> Json:
+    """Return the event that the emulator creates for a rule that is due."""
     return {
         "EventId": str(uuid.uuid4()),
         "Source": "aws.events",

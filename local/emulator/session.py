@@ -1,4 +1,4 @@
-"""Sessions whose clients speak to the embedded AWS only, whatever the user's own AWS settings are."""
+"""Sessions whose clients use only the embedded AWS, whatever the user's AWS settings are."""
 
 import os
 from typing import Any
@@ -18,20 +18,20 @@ class EmulatorSession(boto3.Session):
     """A session of the embedded AWS.
 
     Args:
-        endpoint_url: of the embedded AWS.
-        region: of its clients, unless they name another.
-        credentials: of the administrator or of a role.
+        endpoint_url: The URL of the embedded AWS.
+        region: The default region of the clients.
+        credentials: Credentials of the administrator or of a role.
     """
 
     def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:
-        # No profile and no file of the user's: what they say would be mixed with what is given here.
+        # Ignore the user's profile and files: their settings would be mixed with the given ones.
         own_settings: dict[str, Any] = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
         }
         session = botocore.session.Session(session_vars=own_settings)
-        # Reading the services' models is most of the work of making a client: it is done once.
+        # Loading the services' models takes most of the time of creating a client, so they are shared.
         session.register_component("data_loader", _LOADER)
         super().__init__(
             aws_access_key_id=credentials.access_key_id,
@@ -43,13 +43,13 @@ class EmulatorSession(boto3.Session):
         self._endpoint_url = endpoint_url
 
     def client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - boto3's own signature
-        """A client with the endpoint, as `boto3.Session.client`."""
+        """Return a client with the endpoint, as `boto3.Session.client`."""
         kwargs.setdefault("endpoint_url", self._endpoint_url)
-        # No proxy of the user's network reaches loopback.
+        # Loopback cannot be reached through the user's proxy.
         config = Config(max_pool_connections=32, retries={"total_max_attempts": 2}, proxies={})
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
-        # AWS's rule for this service's endpoint puts the account before the host: a name without address.
+        # AWS's rule for this endpoint puts the account ID before the host, a name that does not resolve.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._without_account)
         return client
 

@@ -1,8 +1,8 @@
-"""The emulator's mappings of DynamoDB streams, completed: batches that fail are split, tried again, given up.
+"""DynamoDB stream hooks for the emulator: split and retry failed batches, and discard them at the limit.
 
-The emulator (ministack 1.5.33) tries a failing batch whole and for ever: it knows neither
-`BisectBatchOnFunctionError` nor `MaximumRetryAttempts` nor `ReportBatchItemFailures`. `install` replaces its
-poller of streams.
+The emulator (ministack 1.5.33) retries a whole failed batch forever. It does not support
+`BisectBatchOnFunctionError`, `MaximumRetryAttempts` and `ReportBatchItemFailures`. `install` replaces its
+stream poller.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -21,23 +21,23 @@ from attrs import define, evolve, field, frozen
 from ministack.core.responses import request_scope
 from ministack.services import dynamodb, lambda_svc
 
-from local.emulator.destinations import Destinations
+from local.emulator.destinations import DestinationSender
 
 Json = dict[str, Any]
 DEFAULT_BATCH = 100
 FOREVER = -1
-# How long until a batch is tried again. AWS waits longer each time; nobody here wants to watch that.
+# Delay before a batch is retried. AWS increases the delay each time, which would slow down the local cloud.
 RETRY_SECONDS = 0.1
 
 
 @frozen(kw_only=True)
-class Piece:
-    """A part of a stream that is handed over in one call.
+class RecordRange:
+    """A range of stream records that is passed to the function in one call.
 
     Attributes:
-        start: the position of its first record in the stream.
-        end: the position behind its last one.
-        attempts: how often it failed.
+        start: The position of the first record in the stream.
+        end: The position after the last record.
+        attempts: Number of failed attempts.
     """
 
     start: int
@@ -45,43 +45,45 @@ class Piece:
     attempts: int = 0
 
     @property
-    def halves(self) -> tuple["Piece", "Piece"]:
-        """The piece as two, the first of which is never empty. Splitting is no attempt of theirs."""
+    def halves(self) -> tuple["RecordRange", "RecordRange"]:
+        """The range in two halves, the first of which is not empty. Splitting is no attempt."""
         middle = self.start + (self.end - self.start + 1) // 2
-        return Piece(start=self.start, end=middle), Piece(start=middle, end=self.end)
+        return RecordRange(start=self.start, end=middle), RecordRange(start=middle, end=self.end)
 
 
 @define(kw_only=True)
-class Reader:
-    """How far a mapping has read.
+class ReadPosition:
+    """The read position of an event source mapping.
 
     Attributes:
-        position: where the next batch starts.
-        pieces: what is left of the batch that is being worked on, in the stream's order.
+        position: The start of the next batch.
+        ranges: The unfinished rest of the current batch, in the stream's order.
     """
 
     position: int
-    pieces: list[Piece] = field(factory=list)
+    ranges: list[RecordRange] = field(factory=list)
 
 
-def install(destinations: Destinations) -> Callable[[], None]:
-    """Replace the emulator's poller of streams; the function that is returned forgets every position."""
-    readers: dict[str, Reader] = {}
+def install(destinations: DestinationSender) -> Callable[[], None]:
+    """Replace the emulator's stream poller. Return a function that deletes all read positions."""
+    readers: dict[str, ReadPosition] = {}
 
     def poll() -> bool:
         began = False
         for account, region, mapping in lambda_svc._iter_all_esms():
             with request_scope(account, region):
-                began = _begin(readers, destinations, mapping) or began
+                began = _start_next_range(readers, destinations, mapping) or began
         return began
 
     lambda_svc._poll_dynamodb_streams = poll
     return readers.clear
 
 
-def _begin(readers: dict[str, Reader], destinations: Destinations, mapping: Json) -> bool:
-    """Start working on a mapping's next piece, beside everything else; False when there is nothing to do."""
-    table = table_of(mapping)
+def _start_next_range(
+    readers: dict[str, ReadPosition], destinations: DestinationSender, mapping: Json
+) -> bool:
+    """Start to process a mapping's next range in a thread. Return False if there is nothing to do."""
+    table = find_table(mapping)
     identity: str = mapping["UUID"]
     if table is None or not mapping.get("Enabled", True) or lambda_svc._esm_inflight.get(identity):
         return False
@@ -92,43 +94,45 @@ def _begin(readers: dict[str, Reader], destinations: Destinations, mapping: Json
         return False
     reader = readers.get(identity)
     if reader is None:
-        # Where the emulator put it when the mapping was made: at the beginning, or at the end of then.
-        reader = readers[identity] = Reader(position=lambda_svc._dynamodb_stream_positions[identity])
+        # The emulator sets it when the mapping is created: to the start or the current end of the stream.
+        reader = readers[identity] = ReadPosition(position=lambda_svc._dynamodb_stream_positions[identity])
     reader.position = max(reader.position, dynamodb.stream_start_position(table))
-    if not reader.pieces:
+    if not reader.ranges:
         records = dynamodb.stream_records_since(
             table, reader.position, mapping.get("BatchSize") or DEFAULT_BATCH
         )
         if not records:
             return False
-        reader.pieces = [Piece(start=reader.position, end=reader.position + len(records))]
+        reader.ranges = [RecordRange(start=reader.position, end=reader.position + len(records))]
         reader.position += len(records)
     lambda_svc._dispatch_esm_batch(
-        identity, _work, destinations, cast("Json", function), mapping, table, reader
+        identity, _process_range, destinations, cast("Json", function), mapping, table, reader
     )
     return True
 
 
-def table_of(mapping: Json) -> str | None:
-    """The table whose current stream a mapping reads."""
+def find_table(mapping: Json) -> str | None:
+    """Return the table whose current stream a mapping reads."""
     source: str = mapping.get("EventSourceArn", "")
     name = source.partition(":table/")[2].partition("/stream/")[0]
     table = dynamodb._tables.get(name) if name else None
     return name if table and table.get("LatestStreamArn") == source else None
 
 
-def _work(destinations: Destinations, function: Json, mapping: Json, table: str, reader: Reader) -> None:
-    """Hand over one piece, and decide on what comes of it."""
-    piece = reader.pieces.pop(0)
+def _process_range(
+    destinations: DestinationSender, function: Json, mapping: Json, table: str, reader: ReadPosition
+) -> None:
+    """Call the function with one range, and update the position according to the result."""
+    piece = reader.ranges.pop(0)
     records = dynamodb.stream_records_since(table, piece.start, piece.end - piece.start)
     wanted = lambda_svc._apply_filter_criteria(records, mapping)
     if not wanted:
         return
     if _is_too_old(mapping, wanted):
-        _give_up(destinations, function, mapping, wanted, piece, "MaxRecordAgeExceeded")
+        _report_discarded(destinations, function, mapping, wanted, piece, "MaxRecordAgeExceeded")
         return
     result: Json = lambda_svc._execute_function(function, {"Records": wanted})
-    failed = failed_from(
+    failed = find_first_failure(
         result, wanted, partial="ReportBatchItemFailures" in mapping["FunctionResponseTypes"]
     )
     if failed is None:
@@ -137,26 +141,26 @@ def _work(destinations: Destinations, function: Json, mapping: Json, table: str,
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
     start = piece.start + records.index(wanted[failed])
     if start > piece.start:
-        # What came before is done. The rest is tried from the record that failed.
-        reader.pieces.insert(0, Piece(start=start, end=piece.end))
+        # The records before it succeeded. The rest is retried from the failed record.
+        reader.ranges.insert(0, RecordRange(start=start, end=piece.end))
     elif mapping.get("BisectBatchOnFunctionError") and piece.end - piece.start > 1:
-        reader.pieces[:0] = piece.halves
+        reader.ranges[:0] = piece.halves
     else:
         limit = mapping.get("MaximumRetryAttempts", FOREVER)
         if limit != FOREVER and piece.attempts >= limit:
-            _give_up(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
+            _report_discarded(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
             return
-        reader.pieces.insert(0, evolve(piece, attempts=piece.attempts + 1))
+        reader.ranges.insert(0, evolve(piece, attempts=piece.attempts + 1))
     time.sleep(RETRY_SECONDS)  # in a thread of this piece's own
 
 
-def failed_from(result: Json, records: list[Json], *, partial: bool) -> int | None:
-    """The index of the first record that is to be tried again; None when all are done.
+def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> int | None:
+    """Return the index of the first record to retry, or None if all succeeded.
 
     Args:
-        result: of the invocation, as the emulator has it.
-        records: what the function was called with.
-        partial: whether the answer may name the records that failed.
+        result: The emulator's result of the invocation.
+        records: The records of the call.
+        partial: Whether the response may name the failed records.
     """
     if result.get("error"):
         return 0
@@ -168,35 +172,35 @@ def failed_from(result: Json, records: list[Json], *, partial: bool) -> int | No
         return None
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     named = [cast("Json", failure).get("itemIdentifier") for failure in cast("list[object]", failures)]
-    # One that names no record of the batch makes all of it fail.
+    # A response that names no record of the batch makes the whole batch fail.
     return min(numbers.index(name) if name in numbers else 0 for name in named)
 
 
 def _is_too_old(mapping: Json, records: list[Json]) -> bool:
     seconds = mapping.get("MaximumRecordAgeInSeconds", FOREVER)
-    return seconds != FOREVER and time.time() - _arrival(records[0]) > seconds
+    return seconds != FOREVER and time.time() - _read_arrival_time(records[0]) > seconds
 
 
-def _arrival(record: Json) -> float:
+def _read_arrival_time(record: Json) -> float:
     return float(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
-def _give_up(  # noqa: PLR0913, PLR0917 - what the record of it tells
-    destinations: Destinations,
+def _report_discarded(  # noqa: PLR0913, PLR0917 - what the record of it tells
+    destinations: DestinationSender,
     function: Json,
     mapping: Json,
     records: list[Json],
-    piece: Piece,
+    piece: RecordRange,
     condition: str,
 ) -> None:
-    """Tell the destination which records are passed over. It gets their numbers, not what is in them."""
+    """Send the sequence numbers of discarded records to the destination, but not their content."""
     destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if not destination:
         return
     config: Json = function["config"]
     record = {
         "version": "1.0",
-        "timestamp": _moment(time.time()),
+        "timestamp": _format_time(time.time()),
         "requestContext": {
             "requestId": str(uuid.uuid4()),
             "functionArn": config["FunctionArn"],
@@ -208,8 +212,8 @@ def _give_up(  # noqa: PLR0913, PLR0917 - what the record of it tells
             "shardId": "shardId-00000000000000000000-00000000",
             "startSequenceNumber": records[0]["dynamodb"]["SequenceNumber"],
             "endSequenceNumber": records[-1]["dynamodb"]["SequenceNumber"],
-            "approximateArrivalOfFirstRecord": _moment(_arrival(records[0])),
-            "approximateArrivalOfLastRecord": _moment(_arrival(records[-1])),
+            "approximateArrivalOfFirstRecord": _format_time(_read_arrival_time(records[0])),
+            "approximateArrivalOfLastRecord": _format_time(_read_arrival_time(records[-1])),
             "batchSize": len(records),
             "streamArn": mapping["EventSourceArn"],
         },
@@ -217,7 +221,7 @@ def _give_up(  # noqa: PLR0913, PLR0917 - what the record of it tells
     destinations.send(config, destination, record)
 
 
-def _moment(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return (
         dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )

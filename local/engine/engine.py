@@ -1,8 +1,8 @@
-"""Deploys a Pulumi program, unchanged, to the embedded AWS: what Pulumi's engine and AWS provider do for it.
+"""Deploys an unchanged Pulumi program to the embedded AWS, in place of Pulumi's engine and AWS provider.
 
-Each resource that the program registers is created by the function that `local.providers` has for its type.
-The engine remembers what it made by URN, so a second run makes only what is new, changes what changed, and
-deletes what is no longer declared.
+Each registered resource is created by the function that `local.providers` has for its type. The engine
+remembers created resources by URN. A second run creates new resources, changes changed ones, and deletes
+those that are no longer declared.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from local.engine.archives import Content
 from local.engine.monitor import Monitor, Registration
 from local.engine.program import run_main, run_program
 from local.providers.core.registry import CREATORS, DELETERS, INVOKES, UPDATERS
-from local.providers.core.resource import Aws, Declared, Made, Properties
+from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 
 PROJECT = "anchor-deploy"
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class EngineError(Exception):
 
 
 class UnknownTypeError(EngineError):
-    """The program uses something of AWS that the embedded cloud does not have yet."""
+    """The program uses a resource type that the embedded cloud does not support yet."""
 
     def __init__(self, token: str, urn: str) -> None:
         super().__init__(
@@ -47,9 +47,9 @@ class UnknownTypeError(EngineError):
 
 
 class ResourceError(EngineError):
-    """AWS, as the emulator plays it, refused a resource."""
+    """The emulated AWS refused a resource."""
 
-    def __init__(self, verb: str, declared: Declared, cause: Exception) -> None:
+    def __init__(self, verb: str, declared: DeclaredResource, cause: Exception) -> None:
         super().__init__(
             f"cannot {verb} {declared.type} {declared.name!r}: {cause}\n"
             f"  URN: {declared.urn}\n"
@@ -60,7 +60,7 @@ class ResourceError(EngineError):
 
 @frozen(kw_only=True)
 class Resource:
-    """A resource of the last run, as it is in the emulator."""
+    """A resource of the last run, with its state in the emulator."""
 
     urn: str
     type: str
@@ -71,7 +71,7 @@ class Resource:
 
 @frozen(kw_only=True)
 class Deployment:
-    """What a run of the program did; the tuples of URNs are in the order in which it happened."""
+    """The result of a run. The tuples of URNs are in the order of the changes."""
 
     outputs: dict[str, Any]
     resources: tuple[Resource, ...]
@@ -81,17 +81,17 @@ class Deployment:
     warnings: tuple[str, ...]
     seconds: float
 
-    def of_type(self, token: str) -> tuple[Resource, ...]:
-        """The resources of one type."""
+    def filter_by_type(self, token: str) -> tuple[Resource, ...]:
+        """Return the resources of one type."""
         return tuple(resource for resource in self.resources if resource.type == token)
 
 
 @frozen(kw_only=True)
-class _Kept:
-    """What the engine remembers of a resource."""
+class _RememberedResource:
+    """A resource that the engine remembers between runs."""
 
-    declared: Declared
-    made: Made
+    declared: DeclaredResource
+    made: CreatedResource
     digest: str
     region: str
 
@@ -109,17 +109,17 @@ class _Run:
 
 
 class Engine:
-    """Deploys programs to an emulator that runs. It remembers one stack.
+    """A deployer of programs to a running emulator. It remembers one stack.
 
     Args:
-        emulator: where resources are made; it must be started.
-        root: the program's folder; relative paths of assets start there.
+        emulator: The started emulator.
+        root: The program's folder, the base of relative paths of assets.
     """
 
     def __init__(self, emulator: Emulator, *, root: Path) -> None:
         self._emulator = emulator
         self._root = root
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _RememberedResource] = {}
 
     def deploy(
         self,
@@ -132,18 +132,18 @@ class Engine:
         """Run `__main__.py` under `Pulumi.<stack>.yaml`.
 
         Args:
-            root: another checkout, from now on: its program changes what the former one made.
-            stack: the stage; `local`, unless a test wants to see another.
-            overrides: settings that replace those of the file; objects are merged into the file's.
-            on_resource: called with URN, type and seconds for each resource made or changed; from any thread.
+            root: Another checkout to use from now on. Its program changes the resources of the former one.
+            stack: The stage's name.
+            overrides: Settings that replace those of the file. Objects are merged.
+            on_resource: Called from any thread with URN, type and seconds of each changed resource.
 
         Raises:
-            UnknownTypeError: the program registers a type that has no creator.
-            ResourceError: the emulator refused a resource.
-            EngineError: the settings file is missing or is none.
+            UnknownTypeError: The program registers a type without a creator.
+            ResourceError: The emulator refused a resource.
+            EngineError: The settings file is missing or invalid.
         """
         self._root = root or self._root
-        config = _merged(self._settings(stack), overrides or {})
+        config = _merge_settings(self._load_settings(stack), overrides or {})
 
         def program() -> None:
             run_main(self._root)
@@ -158,7 +158,7 @@ class Engine:
         config: Mapping[str, object],
         on_resource: OnResource | None = None,
     ) -> Deployment:
-        """Run a program given as a function. `config` has full keys, such as `aws:region`; see `deploy`."""
+        """Run a program that is a function. Keys in `config` are complete, such as `aws:region`."""
         started = time.monotonic()
         run = _Run(on_resource=on_resource)
         monitor = Monitor(
@@ -181,7 +181,7 @@ class Engine:
         deleted = self._delete([urn for urn in reversed(self._kept) if urn not in run.seen])
         return Deployment(
             outputs=monitor.outputs,
-            resources=tuple(self._resource(urn) for urn in run.seen if urn in self._kept),
+            resources=tuple(self._create_resource(urn) for urn in run.seen if urn in self._kept),
             created=tuple(run.created),
             updated=tuple(run.updated),
             deleted=tuple(deleted),
@@ -190,18 +190,18 @@ class Engine:
         )
 
     def destroy(self) -> tuple[str, ...]:
-        """Delete everything the engine made, last made first; returns the URNs."""
+        """Delete all resources, the newest first, and return their URNs."""
         return tuple(self._delete(list(reversed(self._kept))))
 
-    def _settings(self, stack: str) -> Mapping[str, object]:
+    def _load_settings(self, stack: str) -> Mapping[str, object]:
         path = self._root / f"Pulumi.{stack}.yaml"
         if not path.exists():
-            raise EngineError(f"{path} is not there: it holds the stage's settings")
+            raise EngineError(f"the stage's settings file does not exist: {path}")
         document = yaml.safe_load(path.read_text()) or {}
         settings = cast("dict[str, object]", document.get("config") or {})
         return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings.items()}
 
-    def _resource(self, urn: str) -> Resource:
+    def _create_resource(self, urn: str) -> Resource:
         kept = self._kept[urn]
         inputs = kept.declared.properties
         return Resource(
@@ -212,41 +212,43 @@ class Engine:
             outputs={**inputs, **kept.made.outputs},
         )
 
-    def _register(self, run: _Run, registration: Registration) -> Made:
-        """Create, change or keep one resource; called by the SDK's threads."""
+    def _register(self, run: _Run, registration: Registration) -> CreatedResource:
+        """Create, change or keep one resource. It is called by the SDK's threads."""
         declared = registration.declared
         with run.lock:
             if run.failure:
                 raise EngineError(f"{declared.urn} was not made because another resource failed")
             if declared.urn in run.seen:
-                raise EngineError(f"two resources have the URN {declared.urn}: give one another name")
+                raise EngineError(f"two resources have the URN {declared.urn}: rename one of them")
             run.seen[declared.urn] = None
         try:
-            return self._made(run, registration)
+            return self._create_or_update(run, registration)
         except Exception as error:
             with run.lock:
                 run.failure = run.failure or error
             raise
 
-    def _made(self, run: _Run, registration: Registration) -> Made:
+    def _create_or_update(self, run: _Run, registration: Registration) -> CreatedResource:
         declared = registration.declared
         if declared.type.startswith("pulumi:providers:"):
-            return Made(id=declared.name)
+            return CreatedResource(id=declared.name)
         kept = self._take_over(registration)
         if kept:
-            declared = evolve(declared, properties=registration.with_ignored_from(kept.declared.properties))
-        digest = _digest(declared.properties)
+            declared = evolve(declared, properties=registration.restore_ignored(kept.declared.properties))
+        digest = _hash_properties(declared.properties)
         if kept and kept.digest == digest:
             return kept.made
         if declared.type not in CREATORS:
             raise UnknownTypeError(declared.type, declared.urn)
         region = str(declared.properties.get("region") or self._emulator.region)
-        aws = Aws(emulator=self._emulator, region=region)
+        aws = ProviderContext(emulator=self._emulator, region=region)
         started = time.monotonic()
         if kept is None:
-            made = _attempt("create", declared, lambda: CREATORS[declared.type](aws, declared))
+            made = _call_provider("create", declared, lambda: CREATORS[declared.type](aws, declared))
         elif declared.type in UPDATERS:
-            made = _attempt("update", declared, lambda: UPDATERS[declared.type](aws, declared, kept.made))
+            made = _call_provider(
+                "update", declared, lambda: UPDATERS[declared.type](aws, declared, kept.made)
+            )
         else:
             changed = sorted(
                 name
@@ -259,7 +261,9 @@ class Engine:
             )
         with run.lock:
             (run.updated if kept else run.created).append(declared.urn)
-            self._kept[declared.urn] = _Kept(declared=declared, made=made, digest=digest, region=region)
+            self._kept[declared.urn] = _RememberedResource(
+                declared=declared, made=made, digest=digest, region=region
+            )
             if run.on_resource:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
@@ -281,8 +285,8 @@ class Engine:
                     f"the embedded cloud cannot delete {urn}: start it anew, or register a deletion of "
                     f'"{kept.declared.type}" in local/providers'
                 )
-            aws = Aws(emulator=self._emulator, region=kept.region)
-            _attempt("delete", kept.declared, partial(delete, aws, kept.declared, kept.made))
+            aws = ProviderContext(emulator=self._emulator, region=kept.region)
+            _call_provider("delete", kept.declared, partial(delete, aws, kept.declared, kept.made))
             del self._kept[urn]
         return urns
 
@@ -292,10 +296,12 @@ class Engine:
                 f"the program looks up {token}, which the embedded cloud does not have: add a function "
                 "for it to local/providers"
             )
-        return INVOKES[token](Aws(emulator=self._emulator, region=self._emulator.region), arguments)
+        return INVOKES[token](
+            ProviderContext(emulator=self._emulator, region=self._emulator.region), arguments
+        )
 
 
-def _attempt(verb: str, declared: Declared, act: Callable[[], T]) -> T:
+def _call_provider(verb: str, declared: DeclaredResource, act: Callable[[], T]) -> T:
     try:
         return act()
     except (ClientError, BotoCoreError, KeyError) as error:
@@ -303,21 +309,23 @@ def _attempt(verb: str, declared: Declared, act: Callable[[], T]) -> T:
         raise ResourceError(verb, declared, problem) from error
 
 
-def _digest(properties: Properties) -> str:
-    def plain(value: object) -> object:
+def _hash_properties(properties: Properties) -> str:
+    def to_plain_value(value: object) -> object:
         if isinstance(value, Content):
             return {"sha256": value.sha256}
         raise TypeError(f"{value!r} is no property value")
 
-    return hashlib.sha256(json.dumps(properties, sort_keys=True, default=plain).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(properties, sort_keys=True, default=to_plain_value).encode()).hexdigest()
 
 
-def _merged(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
+def _merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
     merged = dict(settings)
     for name, value in overrides.items():
         old = merged.get(name)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merged(cast("Mapping[str, object]", old), cast("Mapping[str, object]", value))
+            merged[name] = _merge_settings(
+                cast("Mapping[str, object]", old), cast("Mapping[str, object]", value)
+            )
         else:
             merged[name] = value
     return merged

@@ -1,4 +1,4 @@
-"""The SDK's resource monitor, in process: its requests as plain values for the engine, and the answers."""
+"""The SDK's resource monitor in this process, which converts its requests to plain values."""
 
 # ruff: noqa: N802 - the methods have the names of Pulumi's protocol
 
@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import alias_pb2, engine_pb2, resource_pb2
 
-from local.engine.archives import properties_of
-from local.providers.core.resource import Declared, Made, Properties
+from local.engine.archives import read_properties
+from local.providers.core.resource import CreatedResource, DeclaredResource, Properties
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
@@ -22,30 +22,30 @@ class Registration:
     """A custom resource that the program registers.
 
     Attributes:
-        ignore_changes: property paths whose later changes the program does not want carried out.
+        ignore_changes: Property paths whose later changes must not be applied.
         former_urns: URNs that the resource may have had, by its aliases.
     """
 
-    declared: Declared
+    declared: DeclaredResource
     ignore_changes: tuple[str, ...]
     former_urns: tuple[str, ...] = ()
 
-    def with_ignored_from(self, old: Properties) -> Properties:
-        """The declared properties, with those of `ignore_changes` as they were before."""
+    def restore_ignored(self, old: Properties) -> Properties:
+        """Return the declared properties, with the former values of the `ignore_changes` paths."""
         properties: Properties = self.declared.properties
         for path in self.ignore_changes:
             keys = [key.strip("\"'") for key in re.split(r"\.|\[|\]", path) if key]
-            properties = _replaced(properties, old, keys)
+            properties = _replace_path(properties, old, keys)
         return properties
 
 
-def _replaced(new: Properties, old: Properties, keys: list[str]) -> Properties:
+def _replace_path(new: Properties, old: Properties, keys: list[str]) -> Properties:
     key, *rest = keys
     result = dict(new)
     if rest:
         new_inner, old_inner = new.get(key), old.get(key)
         if isinstance(new_inner, dict) and isinstance(old_inner, dict):
-            result[key] = _replaced(new_inner, old_inner, rest)
+            result[key] = _replace_path(new_inner, old_inner, rest)
     elif key in old:
         result[key] = old[key]
     else:
@@ -55,25 +55,25 @@ def _replaced(new: Properties, old: Properties, keys: list[str]) -> Properties:
 
 @define(kw_only=True)
 class Monitor:
-    """What the SDK registers resources with. Its methods are called by several threads.
+    """A resource monitor for the SDK. Its methods are called by several threads.
 
     Attributes:
-        register: makes a custom resource; returns what it became.
-        invoke: calls a function of the provider, by token.
-        outputs: the stack's outputs, after the run.
-        warnings: what the program or the SDK warned of.
+        register: Creates a custom resource and returns the result.
+        invoke: Calls a function of the provider, by token.
+        outputs: The stack's outputs, after the run.
+        warnings: Warnings of the program and the SDK.
     """
 
     project: str
     stack: str
     root: Path
-    register: Callable[[Registration], Made]
+    register: Callable[[Registration], CreatedResource]
     invoke: Callable[[str, Properties], Properties]
     outputs: dict[str, Any] = field(factory=dict, init=False)
     warnings: list[str] = field(factory=list, init=False)
 
-    def urn(self, parent: str, kind: str, name: str) -> str:
-        """The URN, as Pulumi's engine makes it."""
+    def build_urn(self, parent: str, kind: str, name: str) -> str:
+        """Return the URN in the format of Pulumi's engine."""
         parent_kind = parent.split("::")[2] if parent else STACK_TYPE
         qualified = kind if parent_kind == STACK_TYPE else f"{parent_kind}${kind}"
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
@@ -81,15 +81,15 @@ class Monitor:
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """A component gets a URN; a custom resource is made."""
-        urn = self.urn(request.parent, request.type, request.name)
+        """Register a resource: components only get a URN, custom resources are created."""
+        urn = self.build_urn(request.parent, request.type, request.name)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
-        declared = Declared(
+        declared = DeclaredResource(
             urn=urn,
             type=request.type,
             name=request.name,
-            properties=properties_of(request.object, self.root),
+            properties=read_properties(request.object, self.root),
         )
         made = self.register(
             Registration(
@@ -114,39 +114,39 @@ class Monitor:
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        """The stack's outputs are those of the run; those of components are for the program alone."""
+        """Store the stack's outputs. Outputs of components are not needed."""
         if f"::{STACK_TYPE}::" in request.urn:
-            self.outputs.update(properties_of(request.outputs, self.root))
+            self.outputs.update(read_properties(request.outputs, self.root))
         return empty_pb2.Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
-        """A function of the provider."""
+        """Call a function of the provider."""
         answer = struct_pb2.Struct()
-        answer.update(self.invoke(request.tok, properties_of(request.args, self.root)))
+        answer.update(self.invoke(request.tok, read_properties(request.args, self.root)))
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> None:
-        """Methods of resources exist in providers that this program does not use."""
+        """Refuse methods of resources, which only providers that this program does not use have."""
         raise NotImplementedError(f"the embedded cloud cannot call {request.tok}")
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> None:
-        """Nothing exists before the program: there is nothing to get."""
+        """Refuse to read resources, because none exists before the program."""
         raise NotImplementedError(
             f"the program reads {request.type} {request.name!r} with the id {request.id}, but the embedded "
             "cloud holds only what the program itself makes"
         )
 
     def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:
-        """No optional feature: secrets and references to resources then arrive as plain values."""
+        """Report no optional feature, so that secrets and resource references arrive as plain values."""
         return resource_pb2.DeploymentInfo(
             supportedFeatures=[resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS]
         )
 
     def SignalAndWaitForShutdown(self, _request: empty_pb2.Empty) -> empty_pb2.Empty:
-        """The engine has nothing left to ask of the program."""
+        """Return at once: the engine needs nothing more from the program."""
         return empty_pb2.Empty()
 
     def Log(self, request: engine_pb2.LogRequest) -> None:
-        """What the SDK and the program say; warnings are kept."""
+        """Store warnings of the SDK and of the program."""
         if request.severity in {engine_pb2.WARNING, engine_pb2.ERROR}:
             self.warnings.append(request.message)

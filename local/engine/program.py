@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process, as the language host of the Pulumi CLI does in its own."""
+"""Runs a Pulumi program in this process, as the Pulumi CLI's language host does in its own."""
 
 import asyncio
 import contextvars
@@ -17,19 +17,19 @@ from pulumi.runtime import settings, stack
 
 from local.engine.monitor import Monitor
 
-# Resources are made in these threads, which mostly wait for the emulator: a few at a time are enough.
-THREADS = 8
+# Threads that create resources. They mostly wait for the emulator, so a few are enough.
+THREAD_COUNT = 8
 
 
 def run_main(root: Path) -> None:
-    """The program in the folder, with what lies beside it importable."""
-    with _importable(root):
+    """Run the program in the folder, with its packages importable."""
+    with _import_from(root):
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
 
 @contextmanager
-def _importable(root: Path) -> Generator[None]:
-    """Import the packages in the folder from there, whatever another checkout's of the same name are."""
+def _import_from(root: Path) -> Generator[None]:
+    """Import packages from the folder, even if those of another checkout were imported before."""
     packages = {file.parent.name for file in root.glob("*/__init__.py")}
 
     def is_of_another_root(name: str) -> bool:
@@ -58,11 +58,11 @@ def run_program(
     stack: str,
     config: Mapping[str, object],
 ) -> None:
-    """Run a program against a monitor until all it registered is made; raises what failed first.
+    """Run a program until all its resources are created, and raise the first failure.
 
-    The SDK turns an event loop of its own and keeps its settings in context variables: both live in a thread
-    that is gone afterwards, so that programs can be run one after the other. A program may leave the
-    collection of garbage turned off, as if its process ended with it; this one goes on.
+    The SDK uses its own event loop and context variables. Both live in a thread that ends with the run, so
+    that programs can run one after another. A program may leave garbage collection disabled, as if its
+    process ended with it. It is restored here.
     """
     failures: list[BaseException] = []
 
@@ -99,7 +99,7 @@ def _run(
             dry_run=False,
         )
     )
-    # Objects and lists are JSON to the program, as the CLI hands them over.
+    # Objects and lists are passed to the program as JSON, as the CLI does.
     pulumi.runtime.set_all_config(
         {name: value if isinstance(value, str) else json.dumps(value) for name, value in config.items()}
     )
@@ -107,16 +107,16 @@ def _run(
     def run() -> None:
         program()
 
-    with _event_loop() as loop:
+    with _create_event_loop() as loop:
         loop.run_until_complete(stack.run_in_stack(run))
 
 
 @contextmanager
-def _event_loop() -> Generator[asyncio.AbstractEventLoop]:
+def _create_event_loop() -> Generator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-    # A failure is raised once; the loop would report every future that shares it as well.
+    # A failure is raised once. The loop would also report every future that shares it.
     loop.set_exception_handler(lambda _loop, _context: None)
-    loop.set_default_executor(ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="resource"))
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=THREAD_COUNT, thread_name_prefix="resource"))
     asyncio.set_event_loop(loop)
     try:
         yield loop

@@ -1,4 +1,4 @@
-"""The types of resources that the embedded cloud can create. Importing the package registers them all."""
+"""The resource types that the embedded cloud can create. Importing this package registers all of them."""
 
 from local.providers import (
     apigateway,

@@ -4,49 +4,59 @@ from collections.abc import Callable
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tags
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    pick_properties,
+    read_single_block,
+    read_tags,
+)
 
 
 @creates("aws:apigatewayv2/api:Api")
-def api(aws: Aws, declared: Declared) -> Made:
-    """An API. Its endpoint is a path on loopback: no name of it needs to be resolved."""
+def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an HTTP API. Its endpoint is a path on loopback, so no host name must be resolved."""
     properties = declared.properties
     made = aws.client("apigatewayv2").create_api(
-        Name=declared.named(),
-        Tags=tags(properties),
+        Name=declared.physical_name(),
+        Tags=read_tags(properties),
         ProtocolType=properties["protocolType"],
-        **_api(properties),
+        **_build_api(properties),
     )
     api_id = made["ApiId"]
-    return Made(
+    return CreatedResource(
         id=api_id,
         outputs={
             "apiEndpoint": f"{aws.emulator.endpoint_url}/_aws/execute-api/{api_id}",
             "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}",
-            "executionArn": aws.arn("execute-api", api_id),
-            "name": declared.named(),
+            "executionArn": aws.build_arn("execute-api", api_id),
+            "name": declared.physical_name(),
         },
     )
 
 
 @updates("aws:apigatewayv2/api:Api")
-def update_api(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings."""
-    aws.client("apigatewayv2").update_api(ApiId=made.id, Name=declared.named(), **_api(declared.properties))
+def update_api(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the API's settings."""
+    aws.client("apigatewayv2").update_api(
+        ApiId=made.id, Name=declared.physical_name(), **_build_api(declared.properties)
+    )
     return made
 
 
-def _api(properties: Properties) -> dict[str, Any]:
-    arguments = given(
+def _build_api(properties: Properties) -> dict[str, Any]:
+    arguments = pick_properties(
         properties,
         Description="description",
         DisableExecuteApiEndpoint="disableExecuteApiEndpoint",
         RouteSelectionExpression="routeSelectionExpression",
         Version="version",
     )
-    cors = one(properties.get("corsConfiguration"))
+    cors = read_single_block(properties.get("corsConfiguration"))
     if cors:
-        arguments["CorsConfiguration"] = given(
+        arguments["CorsConfiguration"] = pick_properties(
             cors,
             AllowCredentials="allowCredentials",
             AllowHeaders="allowHeaders",
@@ -59,26 +69,26 @@ def _api(properties: Properties) -> dict[str, Any]:
 
 
 @deletes("aws:apigatewayv2/api:Api")
-def delete_api(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With everything that is left of it."""
+def delete_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the API with its remaining parts."""
     aws.client("apigatewayv2").delete_api(ApiId=made.id)
 
 
 @creates("aws:apigatewayv2/stage:Stage")
-def stage(aws: Aws, declared: Declared) -> Made:
-    """A stage; `$default` is served without a name in the path."""
+def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a stage. `$default` is served without a stage name in the path."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     api_id = properties["apiId"]
     aws.client("apigatewayv2").create_stage(
-        ApiId=api_id, StageName=name, Tags=tags(properties), **_stage(properties)
+        ApiId=api_id, StageName=name, Tags=read_tags(properties), **_build_stage(properties)
     )
     path = "" if name == "$default" else f"/{name}"
-    return Made(
+    return CreatedResource(
         id=name,
         outputs={
             "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{name}",
-            "executionArn": aws.arn("execute-api", f"{api_id}/{name}"),
+            "executionArn": aws.build_arn("execute-api", f"{api_id}/{name}"),
             "invokeUrl": f"{aws.emulator.endpoint_url}/_aws/execute-api/{api_id}{path}",
             "name": name,
         },
@@ -86,33 +96,35 @@ def stage(aws: Aws, declared: Declared) -> Made:
 
 
 @updates("aws:apigatewayv2/stage:Stage")
-def update_stage(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings."""
+def update_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the stage's settings."""
     properties = declared.properties
     aws.client("apigatewayv2").update_stage(
-        ApiId=properties["apiId"], StageName=made.id, **_stage(properties)
+        ApiId=properties["apiId"], StageName=made.id, **_build_stage(properties)
     )
     return made
 
 
-def _stage(properties: Properties) -> dict[str, Any]:
-    arguments = given(
+def _build_stage(properties: Properties) -> dict[str, Any]:
+    arguments = pick_properties(
         properties, AutoDeploy="autoDeploy", Description="description", StageVariables="stageVariables"
     )
-    logs = one(properties.get("accessLogSettings"))
+    logs = read_single_block(properties.get("accessLogSettings"))
     if logs:
-        arguments["AccessLogSettings"] = given(logs, DestinationArn="destinationArn", Format="format")
-    limits = one(properties.get("defaultRouteSettings"))
+        arguments["AccessLogSettings"] = pick_properties(
+            logs, DestinationArn="destinationArn", Format="format"
+        )
+    limits = read_single_block(properties.get("defaultRouteSettings"))
     if limits:
-        arguments["DefaultRouteSettings"] = _route_settings(limits)
+        arguments["DefaultRouteSettings"] = _build_route_settings(limits)
     routes: list[Properties] = properties.get("routeSettings") or []
     if routes:
-        arguments["RouteSettings"] = {route["routeKey"]: _route_settings(route) for route in routes}
+        arguments["RouteSettings"] = {route["routeKey"]: _build_route_settings(route) for route in routes}
     return arguments
 
 
-def _route_settings(settings: Properties) -> dict[str, Any]:
-    return given(
+def _build_route_settings(settings: Properties) -> dict[str, Any]:
+    return pick_properties(
         settings,
         DetailedMetricsEnabled="detailedMetricsEnabled",
         ThrottlingBurstLimit="throttlingBurstLimit",
@@ -121,27 +133,27 @@ def _route_settings(settings: Properties) -> dict[str, Any]:
 
 
 @deletes("aws:apigatewayv2/stage:Stage")
-def delete_stage(aws: Aws, declared: Declared, made: Made) -> None:
-    """The routes stay."""
+def delete_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the stage. The routes remain."""
     aws.client("apigatewayv2").delete_stage(ApiId=declared.properties["apiId"], StageName=made.id)
 
 
-def _authorizer(declared: Declared) -> dict[str, Any]:
+def _build_authorizer(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     arguments: dict[str, Any] = {
-        "Name": declared.named(),
+        "Name": declared.physical_name(),
         "AuthorizerType": properties["authorizerType"],
         "IdentitySource": properties.get("identitySources") or [],
-        **given(properties, AuthorizerUri="authorizerUri"),
+        **pick_properties(properties, AuthorizerUri="authorizerUri"),
     }
-    tokens = one(properties.get("jwtConfiguration"))
+    tokens = read_single_block(properties.get("jwtConfiguration"))
     if tokens:
-        arguments["JwtConfiguration"] = given(tokens, Issuer="issuer", Audience="audiences")
+        arguments["JwtConfiguration"] = pick_properties(tokens, Issuer="issuer", Audience="audiences")
     return arguments
 
 
-def _integration(declared: Declared) -> dict[str, Any]:
-    return given(
+def _build_integration(declared: DeclaredResource) -> dict[str, Any]:
+    return pick_properties(
         declared.properties,
         IntegrationType="integrationType",
         IntegrationMethod="integrationMethod",
@@ -153,8 +165,8 @@ def _integration(declared: Declared) -> dict[str, Any]:
     )
 
 
-def _route(declared: Declared) -> dict[str, Any]:
-    return given(
+def _build_route(declared: DeclaredResource) -> dict[str, Any]:
+    return pick_properties(
         declared.properties,
         RouteKey="routeKey",
         Target="target",
@@ -165,31 +177,35 @@ def _route(declared: Declared) -> dict[str, Any]:
     )
 
 
-def _part_of_api(token: str, kind: str, arguments: Callable[[Declared], dict[str, Any]]) -> None:
-    """A type that belongs to one API and differs only in its arguments: `create_route`, `RouteId`."""
+def _register_api_part(
+    token: str, kind: str, arguments: Callable[[DeclaredResource], dict[str, Any]]
+) -> None:
+    """Register a type that belongs to one API, whose calls are named after it: `create_route`, `RouteId`."""
     identity, call = f"{kind}Id", kind.lower()
 
-    def place(declared: Declared) -> dict[str, str]:
+    def build_identifiers(declared: DeclaredResource) -> dict[str, str]:
         return {"ApiId": declared.properties["apiId"]}
 
     @creates(token)
-    def create(aws: Aws, declared: Declared) -> Made:  # pyright: ignore[reportUnusedFunction] - registered
+    def create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         wanted = arguments(declared)
-        made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**place(declared), **wanted)
-        return Made(id=made[identity], outputs={"name": wanted["Name"]} if "Name" in wanted else {})
+        made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**build_identifiers(declared), **wanted)
+        return CreatedResource(
+            id=made[identity], outputs={"name": wanted["Name"]} if "Name" in wanted else {}
+        )
 
     @updates(token)
-    def update(aws: Aws, declared: Declared, made: Made) -> Made:  # pyright: ignore[reportUnusedFunction] - registered
+    def update(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         change = getattr(aws.client("apigatewayv2"), f"update_{call}")
-        change(**place(declared), **{identity: made.id}, **arguments(declared))
+        change(**build_identifiers(declared), **{identity: made.id}, **arguments(declared))
         return made
 
     @deletes(token)
-    def delete(aws: Aws, declared: Declared, made: Made) -> None:  # pyright: ignore[reportUnusedFunction] - registered
+    def delete(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         remove = getattr(aws.client("apigatewayv2"), f"delete_{call}")
-        remove(**place(declared), **{identity: made.id})
+        remove(**build_identifiers(declared), **{identity: made.id})
 
 
-_part_of_api("aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _authorizer)
-_part_of_api("aws:apigatewayv2/integration:Integration", "Integration", _integration)
-_part_of_api("aws:apigatewayv2/route:Route", "Route", _route)
+_register_api_part("aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _build_authorizer)
+_register_api_part("aws:apigatewayv2/integration:Integration", "Integration", _build_integration)
+_register_api_part("aws:apigatewayv2/route:Route", "Route", _build_route)

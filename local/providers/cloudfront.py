@@ -4,69 +4,83 @@ import hashlib
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+    read_single_block,
+)
 
-# The zone that alias records of every distribution name.
+# The hosted zone for alias records of every distribution.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html
 HOSTED_ZONE_ID = "Z2FDTNDATAQYW2"
 
 
-def items(values: list[Any] | None) -> dict[str, Any]:
-    """A list as CloudFront's API takes it."""
+def build_list(values: list[Any] | None) -> dict[str, Any]:
+    """Return a list in the form of CloudFront's API."""
     return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
 
 
 @creates("aws:cloudfront/keyValueStore:KeyValueStore")
-def key_value_store(aws: Aws, declared: Declared) -> Made:
-    """An empty store."""
-    name = declared.named()
+def create_key_value_store(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an empty KeyValueStore."""
+    name = declared.physical_name()
     made = aws.client("cloudfront").create_key_value_store(
-        Name=name, **given(declared.properties, Comment="comment")
+        Name=name, **pick_properties(declared.properties, Comment="comment")
     )
     store = made["KeyValueStore"]
-    return Made(id=name, outputs={"arn": store["ARN"], "etag": made["ETag"], "name": name})
+    return CreatedResource(id=name, outputs={"arn": store["ARN"], "etag": made["ETag"], "name": name})
 
 
 @deletes("aws:cloudfront/keyValueStore:KeyValueStore")
-def delete_key_value_store(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its keys."""
+def delete_key_value_store(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the store with its keys."""
     client = aws.client("cloudfront")
     etag = client.describe_key_value_store(Name=made.id)["ETag"]
     client.delete_key_value_store(Name=made.id, IfMatch=etag)
 
 
 @creates("aws:cloudfront/function:Function")
-def function(aws: Aws, declared: Declared) -> Made:
-    """A function; the local edge executes its code (local/edge/edge.py)."""
-    name = declared.named()
+def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a function. The local edge runs its code (local/edge/edge.py)."""
+    name = declared.physical_name()
     client = aws.client("cloudfront")
-    made = client.create_function(Name=name, **_function(declared.properties))
-    return _published(aws, declared, name, made["ETag"], made["FunctionSummary"])
+    made = client.create_function(Name=name, **_build_function_config(declared.properties))
+    return _publish_function(aws, declared, name, made["ETag"], made["FunctionSummary"])
 
 
 @updates("aws:cloudfront/function:Function")
-def update_function(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its code and its store."""
+def update_function(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the function's code and its KeyValueStore association."""
     client = aws.client("cloudfront")
 
-    def development() -> Any:  # noqa: ANN401 - boto3's answer
+    def describe_development() -> Any:  # noqa: ANN401 - boto3's answer
         return client.describe_function(Name=made.id, Stage="DEVELOPMENT")
 
-    client.update_function(Name=made.id, IfMatch=development()["ETag"], **_function(declared.properties))
+    client.update_function(
+        Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
+    )
     # botocore reads the ETag of UpdateFunction from another header ("ETtag") than the emulator sends.
-    changed = development()
-    return _published(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
+    changed = describe_development()
+    return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
 
-def _function(properties: Properties) -> dict[str, Any]:
+def _build_function_config(properties: Properties) -> dict[str, Any]:
     stores = [{"KeyValueStoreARN": arn} for arn in properties.get("keyValueStoreAssociations") or []]
     config: dict[str, Any] = {"Comment": properties.get("comment", ""), "Runtime": properties["runtime"]}
     if stores:
-        config["KeyValueStoreAssociations"] = items(stores)
+        config["KeyValueStoreAssociations"] = build_list(stores)
     return {"FunctionConfig": config, "FunctionCode": str(properties["code"]).encode()}
 
 
-def _published(aws: Aws, declared: Declared, name: str, etag: str, summary: dict[str, Any]) -> Made:
+def _publish_function(
+    aws: ProviderContext, declared: DeclaredResource, name: str, etag: str, summary: dict[str, Any]
+) -> CreatedResource:
     if declared.properties.get("publish", True):
         client = aws.client("cloudfront")
         summary = client.publish_function(Name=name, IfMatch=etag)["FunctionSummary"]
@@ -76,12 +90,12 @@ def _published(aws: Aws, declared: Declared, name: str, etag: str, summary: dict
         "name": name,
         "status": summary.get("Status", "UNASSOCIATED"),
     }
-    return Made(id=name, outputs=outputs)
+    return CreatedResource(id=name, outputs=outputs)
 
 
 @deletes("aws:cloudfront/function:Function")
-def delete_function(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The distributions that have it are gone by then."""
+def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the function. Its distributions have been deleted before."""
     client = aws.client("cloudfront")
     client.delete_function(
         Name=made.id, IfMatch=client.describe_function(Name=made.id, Stage="DEVELOPMENT")["ETag"]
@@ -89,14 +103,14 @@ def delete_function(aws: Aws, _declared: Declared, made: Made) -> None:
 
 
 @creates("aws:cloudfront/originAccessControl:OriginAccessControl")
-def origin_access_control(aws: Aws, declared: Declared) -> Made:
-    """How requests to a bucket are signed."""
+def create_origin_access_control(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an origin access control, the signing rule for requests to a bucket."""
     properties = declared.properties
     made = aws.client("cloudfront").create_origin_access_control(
         OriginAccessControlConfig={
-            "Name": declared.named(),
+            "Name": declared.physical_name(),
             "Description": properties.get("description", "Managed by Pulumi"),
-            **given(
+            **pick_properties(
                 properties,
                 SigningProtocol="signingProtocol",
                 SigningBehavior="signingBehavior",
@@ -106,31 +120,33 @@ def origin_access_control(aws: Aws, declared: Declared) -> Made:
     )
     control = made["OriginAccessControl"]["Id"]
     arn = f"arn:aws:cloudfront::{aws.account_id}:origin-access-control/{control}"
-    return Made(id=control, outputs={"arn": arn, "etag": made["ETag"]})
+    return CreatedResource(id=control, outputs={"arn": arn, "etag": made["ETag"]})
 
 
 @deletes("aws:cloudfront/originAccessControl:OriginAccessControl")
-def delete_origin_access_control(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The distributions that have it are gone by then."""
+def delete_origin_access_control(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> None:
+    """Delete the origin access control. Its distributions have been deleted before."""
     client = aws.client("cloudfront")
     etag = client.get_origin_access_control(Id=made.id)["ETag"]
     client.delete_origin_access_control(Id=made.id, IfMatch=etag)
 
 
 @creates("aws:cloudfront/distribution:Distribution")
-def distribution(aws: Aws, declared: Declared) -> Made:
-    """A distribution. Visitors do not come through it but through the local edge, which does what it says."""
+def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a distribution. Visitors use the local edge, which follows its configuration."""
     properties = declared.properties
-    # CloudFront asks for something that is the caller's own; one URN has one distribution.
+    # CloudFront requires a unique reference of the caller. Each URN has one distribution.
     reference = hashlib.sha256(declared.urn.encode()).hexdigest()
     made = aws.client("cloudfront").create_distribution_with_tags(
         DistributionConfigWithTags={
-            "DistributionConfig": {"CallerReference": reference, **_distribution(properties)},
-            "Tags": {"Items": tag_list(properties)},
+            "DistributionConfig": {"CallerReference": reference, **_build_distribution_config(properties)},
+            "Tags": {"Items": build_tag_list(properties)},
         }
     )
     description = made["Distribution"]
-    return Made(
+    return CreatedResource(
         id=description["Id"],
         outputs={
             "arn": description["ARN"],
@@ -144,22 +160,24 @@ def distribution(aws: Aws, declared: Declared) -> Made:
 
 
 @updates("aws:cloudfront/distribution:Distribution")
-def update_distribution(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything but its name."""
+def update_distribution(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the distribution's configuration."""
     client = aws.client("cloudfront")
     current = client.get_distribution_config(Id=made.id)
     reference = current["DistributionConfig"]["CallerReference"]
     client.update_distribution(
         Id=made.id,
         IfMatch=current["ETag"],
-        DistributionConfig={"CallerReference": reference, **_distribution(declared.properties)},
+        DistributionConfig={"CallerReference": reference, **_build_distribution_config(declared.properties)},
     )
     return made
 
 
 @deletes("aws:cloudfront/distribution:Distribution")
-def delete_distribution(aws: Aws, _declared: Declared, made: Made) -> None:
-    """It is disabled first, as CloudFront asks."""
+def delete_distribution(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Disable the distribution, as CloudFront requires, and delete it."""
     client = aws.client("cloudfront")
     current = client.get_distribution_config(Id=made.id)
     config = {**current["DistributionConfig"], "Enabled": False}
@@ -167,21 +185,21 @@ def delete_distribution(aws: Aws, _declared: Declared, made: Made) -> None:
     client.delete_distribution(Id=made.id, IfMatch=disabled["ETag"])
 
 
-def _distribution(properties: Properties) -> dict[str, Any]:
-    restriction = one(one(properties["restrictions"])["geoRestriction"])
+def _build_distribution_config(properties: Properties) -> dict[str, Any]:
+    restriction = read_single_block(read_single_block(properties["restrictions"])["geoRestriction"])
     return {
         "Comment": properties.get("comment", ""),
         "Enabled": properties["enabled"],
-        "Aliases": items(properties.get("aliases")),
-        "Origins": items([_origin(origin) for origin in properties["origins"]]),
-        "DefaultCacheBehavior": _behaviour(one(properties["defaultCacheBehavior"])),
-        "CacheBehaviors": items(
+        "Aliases": build_list(properties.get("aliases")),
+        "Origins": build_list([_build_origin(origin) for origin in properties["origins"]]),
+        "DefaultCacheBehavior": _build_behavior(read_single_block(properties["defaultCacheBehavior"])),
+        "CacheBehaviors": build_list(
             [
-                {"PathPattern": behaviour["pathPattern"], **_behaviour(behaviour)}
-                for behaviour in properties.get("orderedCacheBehaviors") or []
+                {"PathPattern": behavior["pathPattern"], **_build_behavior(behavior)}
+                for behavior in properties.get("orderedCacheBehaviors") or []
             ]
         ),
-        "CustomErrorResponses": items(
+        "CustomErrorResponses": build_list(
             [
                 {
                     "ErrorCode": int(error["errorCode"]),
@@ -193,17 +211,17 @@ def _distribution(properties: Properties) -> dict[str, Any]:
         "Restrictions": {
             "GeoRestriction": {
                 "RestrictionType": restriction["restrictionType"],
-                **items(restriction.get("locations")),
+                **build_list(restriction.get("locations")),
             }
         },
-        "ViewerCertificate": given(
-            one(properties["viewerCertificate"]),
+        "ViewerCertificate": pick_properties(
+            read_single_block(properties["viewerCertificate"]),
             CloudFrontDefaultCertificate="cloudfrontDefaultCertificate",
             ACMCertificateArn="acmCertificateArn",
             SSLSupportMethod="sslSupportMethod",
             MinimumProtocolVersion="minimumProtocolVersion",
         ),
-        **given(
+        **pick_properties(
             properties,
             DefaultRootObject="defaultRootObject",
             HttpVersion="httpVersion",
@@ -214,23 +232,23 @@ def _distribution(properties: Properties) -> dict[str, Any]:
     }
 
 
-def _origin(origin: Properties) -> dict[str, Any]:
+def _build_origin(origin: Properties) -> dict[str, Any]:
     described: dict[str, Any] = {
         "Id": origin["originId"],
         "DomainName": origin["domainName"],
-        **given(origin, OriginPath="originPath", OriginAccessControlId="originAccessControlId"),
+        **pick_properties(origin, OriginPath="originPath", OriginAccessControlId="originAccessControlId"),
     }
     headers: list[Properties] = origin.get("customHeaders") or []
     if headers:
-        described["CustomHeaders"] = items(
-            [given(header, HeaderName="name", HeaderValue="value") for header in headers]
+        described["CustomHeaders"] = build_list(
+            [pick_properties(header, HeaderName="name", HeaderValue="value") for header in headers]
         )
-    custom = one(origin.get("customOriginConfig"))
+    custom = read_single_block(origin.get("customOriginConfig"))
     if not custom:
         return {**described, "S3OriginConfig": {"OriginAccessIdentity": ""}}
     described["CustomOriginConfig"] = {
-        "OriginSslProtocols": items(custom["originSslProtocols"]),
-        **given(
+        "OriginSslProtocols": build_list(custom["originSslProtocols"]),
+        **pick_properties(
             custom,
             HTTPPort="httpPort",
             HTTPSPort="httpsPort",
@@ -242,19 +260,19 @@ def _origin(origin: Properties) -> dict[str, Any]:
     return described
 
 
-def _behaviour(behaviour: Properties) -> dict[str, Any]:
+def _build_behavior(behavior: Properties) -> dict[str, Any]:
     functions = [
         {"FunctionARN": association["functionArn"], "EventType": association["eventType"]}
-        for association in behaviour.get("functionAssociations") or []
+        for association in behavior.get("functionAssociations") or []
     ]
     return {
         "AllowedMethods": {
-            **items(behaviour["allowedMethods"]),
-            "CachedMethods": items(behaviour["cachedMethods"]),
+            **build_list(behavior["allowedMethods"]),
+            "CachedMethods": build_list(behavior["cachedMethods"]),
         },
-        "FunctionAssociations": items(functions),
-        **given(
-            behaviour,
+        "FunctionAssociations": build_list(functions),
+        **pick_properties(
+            behavior,
             TargetOriginId="targetOriginId",
             ViewerProtocolPolicy="viewerProtocolPolicy",
             Compress="compress",

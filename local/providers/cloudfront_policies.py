@@ -2,152 +2,178 @@
 
 from typing import Any
 
-from local.providers.cloudfront import items
+from local.providers.cloudfront import build_list
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    pick_properties,
+    read_single_block,
+)
 
 
 @creates("aws:cloudfront/cachePolicy:CachePolicy")
-def cache_policy(aws: Aws, declared: Declared) -> Made:
-    """What answers are cached by, and for how long."""
-    made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_cache_policy(declared))
-    return _made(aws, "cache-policy", made["CachePolicy"]["Id"], made["ETag"])
+def create_cache_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a cache policy: cache key and TTLs."""
+    made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_build_cache_policy(declared))
+    return _create_policy_resource(aws, "cache-policy", made["CachePolicy"]["Id"], made["ETag"])
 
 
 @updates("aws:cloudfront/cachePolicy:CachePolicy")
-def update_cache_policy(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything."""
+def update_cache_policy(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the whole policy."""
     client = aws.client("cloudfront")
     etag = client.get_cache_policy(Id=made.id)["ETag"]
-    client.update_cache_policy(Id=made.id, IfMatch=etag, CachePolicyConfig=_cache_policy(declared))
+    client.update_cache_policy(Id=made.id, IfMatch=etag, CachePolicyConfig=_build_cache_policy(declared))
     return made
 
 
 @deletes("aws:cloudfront/cachePolicy:CachePolicy")
-def delete_cache_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The distributions that have it are gone by then."""
+def delete_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the policy. Its distributions have been deleted before."""
     client = aws.client("cloudfront")
     client.delete_cache_policy(Id=made.id, IfMatch=client.get_cache_policy(Id=made.id)["ETag"])
 
 
-def _cache_policy(declared: Declared) -> dict[str, Any]:
+def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
-    key = one(properties["parametersInCacheKeyAndForwardedToOrigin"])
+    key = read_single_block(properties["parametersInCacheKeyAndForwardedToOrigin"])
     return {
-        "Name": declared.named(),
+        "Name": declared.physical_name(),
         "Comment": properties.get("comment", ""),
         "MinTTL": properties.get("minTtl", 0),
-        **given(properties, DefaultTTL="defaultTtl", MaxTTL="maxTtl"),
+        **pick_properties(properties, DefaultTTL="defaultTtl", MaxTTL="maxTtl"),
         "ParametersInCacheKeyAndForwardedToOrigin": {
             "EnableAcceptEncodingGzip": bool(key.get("enableAcceptEncodingGzip")),
             "EnableAcceptEncodingBrotli": bool(key.get("enableAcceptEncodingBrotli")),
-            **_parts_of_request(key),
+            **_build_request_selection(key),
         },
     }
 
 
 @creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
-def origin_request_policy(aws: Aws, declared: Declared) -> Made:
-    """What of a request goes to the origin beyond the cache key."""
+def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an origin request policy: the request parts sent in addition to the cache key."""
     properties = declared.properties
     config = {
-        "Name": declared.named(),
+        "Name": declared.physical_name(),
         "Comment": properties.get("comment", ""),
-        **_parts_of_request(properties),
+        **_build_request_selection(properties),
     }
     made = aws.client("cloudfront").create_origin_request_policy(OriginRequestPolicyConfig=config)
-    return _made(aws, "origin-request-policy", made["OriginRequestPolicy"]["Id"], made["ETag"])
+    return _create_policy_resource(
+        aws, "origin-request-policy", made["OriginRequestPolicy"]["Id"], made["ETag"]
+    )
 
 
 @deletes("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
-def delete_origin_request_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The distributions that have it are gone by then."""
+def delete_origin_request_policy(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> None:
+    """Delete the policy. Its distributions have been deleted before."""
     client = aws.client("cloudfront")
     etag = client.get_origin_request_policy(Id=made.id)["ETag"]
     client.delete_origin_request_policy(Id=made.id, IfMatch=etag)
 
 
-def _parts_of_request(properties: Properties) -> dict[str, Any]:
-    """Headers, cookies and query strings, each as `none`, `all` or a list."""
+def _build_request_selection(properties: Properties) -> dict[str, Any]:
+    """Return headers, cookies and query strings, each as `none`, `all` or a list."""
     described: dict[str, Any] = {}
-    for config, behaviour, part, argument in (
+    for config, behavior, part, argument in (
         ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
         ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
         ("queryStringsConfig", "queryStringBehavior", "queryStrings", "QueryStringsConfig"),
     ):
-        chosen = one(properties[config])
-        listed = one(chosen.get(part)).get("items")
-        described[argument] = {behaviour[0].upper() + behaviour[1:]: chosen[behaviour]}
+        chosen = read_single_block(properties[config])
+        listed = read_single_block(chosen.get(part)).get("items")
+        described[argument] = {behavior[0].upper() + behavior[1:]: chosen[behavior]}
         if listed:
-            described[argument][part[0].upper() + part[1:]] = items(listed)
+            described[argument][part[0].upper() + part[1:]] = build_list(listed)
     return described
 
 
 @creates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
-def response_headers_policy(aws: Aws, declared: Declared) -> Made:
-    """Which headers every answer gets."""
-    config = _response_headers(declared)
+def create_response_headers_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a response headers policy."""
+    config = _build_response_headers(declared)
     made = aws.client("cloudfront").create_response_headers_policy(ResponseHeadersPolicyConfig=config)
-    return _made(aws, "response-headers-policy", made["ResponseHeadersPolicy"]["Id"], made["ETag"])
+    return _create_policy_resource(
+        aws, "response-headers-policy", made["ResponseHeadersPolicy"]["Id"], made["ETag"]
+    )
 
 
 @updates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
-def update_response_headers_policy(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything."""
+def update_response_headers_policy(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the whole policy."""
     client = aws.client("cloudfront")
     etag = client.get_response_headers_policy(Id=made.id)["ETag"]
-    config = _response_headers(declared)
+    config = _build_response_headers(declared)
     client.update_response_headers_policy(Id=made.id, IfMatch=etag, ResponseHeadersPolicyConfig=config)
     return made
 
 
 @deletes("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
-def delete_response_headers_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The distributions that have it are gone by then."""
+def delete_response_headers_policy(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> None:
+    """Delete the policy. Its distributions have been deleted before."""
     client = aws.client("cloudfront")
     etag = client.get_response_headers_policy(Id=made.id)["ETag"]
     client.delete_response_headers_policy(Id=made.id, IfMatch=etag)
 
 
-def _response_headers(declared: Declared) -> dict[str, Any]:
+def _build_response_headers(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
-    config: dict[str, Any] = {"Name": declared.named(), "Comment": properties.get("comment", "")}
-    security = one(properties.get("securityHeadersConfig"))
+    config: dict[str, Any] = {"Name": declared.physical_name(), "Comment": properties.get("comment", "")}
+    security = read_single_block(properties.get("securityHeadersConfig"))
     parts = {
-        "StrictTransportSecurity": given(
-            one(security.get("strictTransportSecurity")),
+        "StrictTransportSecurity": pick_properties(
+            read_single_block(security.get("strictTransportSecurity")),
             Override="override",
             AccessControlMaxAgeSec="accessControlMaxAgeSec",
             IncludeSubdomains="includeSubdomains",
             Preload="preload",
         ),
-        "ContentTypeOptions": given(one(security.get("contentTypeOptions")), Override="override"),
-        "FrameOptions": given(
-            one(security.get("frameOptions")), Override="override", FrameOption="frameOption"
+        "ContentTypeOptions": pick_properties(
+            read_single_block(security.get("contentTypeOptions")), Override="override"
         ),
-        "ReferrerPolicy": given(
-            one(security.get("referrerPolicy")), Override="override", ReferrerPolicy="referrerPolicy"
+        "FrameOptions": pick_properties(
+            read_single_block(security.get("frameOptions")), Override="override", FrameOption="frameOption"
         ),
-        "ContentSecurityPolicy": given(
-            one(security.get("contentSecurityPolicy")),
+        "ReferrerPolicy": pick_properties(
+            read_single_block(security.get("referrerPolicy")),
+            Override="override",
+            ReferrerPolicy="referrerPolicy",
+        ),
+        "ContentSecurityPolicy": pick_properties(
+            read_single_block(security.get("contentSecurityPolicy")),
             Override="override",
             ContentSecurityPolicy="contentSecurityPolicy",
         ),
     }
     if security:
         config["SecurityHeadersConfig"] = {name: part for name, part in parts.items() if part}
-    cors = one(properties.get("corsConfig"))
+    cors = read_single_block(properties.get("corsConfig"))
     if cors:
-        config["CorsConfig"] = _cors(cors)
-    custom = one(properties.get("customHeadersConfig")).get("items")
+        config["CorsConfig"] = _build_cors(cors)
+    custom = read_single_block(properties.get("customHeadersConfig")).get("items")
     if custom:
-        config["CustomHeadersConfig"] = items(
-            [given(header, Header="header", Value="value", Override="override") for header in custom]
+        config["CustomHeadersConfig"] = build_list(
+            [
+                pick_properties(header, Header="header", Value="value", Override="override")
+                for header in custom
+            ]
         )
     return config
 
 
-def _cors(cors: Properties) -> dict[str, Any]:
+def _build_cors(cors: Properties) -> dict[str, Any]:
     lists = {
         "AccessControlAllowOrigins": "accessControlAllowOrigins",
         "AccessControlAllowHeaders": "accessControlAllowHeaders",
@@ -157,11 +183,15 @@ def _cors(cors: Properties) -> dict[str, Any]:
     return {
         "AccessControlAllowCredentials": bool(cors.get("accessControlAllowCredentials")),
         "OriginOverride": bool(cors.get("originOverride")),
-        **given(cors, AccessControlMaxAgeSec="accessControlMaxAgeSec"),
-        **{argument: items(one(cors[key])["items"]) for argument, key in lists.items() if cors.get(key)},
+        **pick_properties(cors, AccessControlMaxAgeSec="accessControlMaxAgeSec"),
+        **{
+            argument: build_list(read_single_block(cors[key])["items"])
+            for argument, key in lists.items()
+            if cors.get(key)
+        },
     }
 
 
-def _made(aws: Aws, kind: str, policy_id: str, etag: str) -> Made:
+def _create_policy_resource(aws: ProviderContext, kind: str, policy_id: str, etag: str) -> CreatedResource:
     arn = f"arn:aws:cloudfront::{aws.account_id}:{kind}/{policy_id}"
-    return Made(id=policy_id, outputs={"arn": arn, "etag": etag})
+    return CreatedResource(id=policy_id, outputs={"arn": arn, "etag": etag})

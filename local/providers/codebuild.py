@@ -1,39 +1,49 @@
-"""CodeBuild: projects. Their builds run in our runner (local/emulator/builds.py)."""
+"""CodeBuild: projects. The local runner runs their builds (local/emulator/builds.py)."""
 
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+    read_single_block,
+)
 
 
 @creates("aws:codebuild/project:Project")
-def project(aws: Aws, declared: Declared) -> Made:
-    """A project."""
-    name = declared.named()
-    made = aws.client("codebuild").create_project(name=name, **_project(declared.properties))["project"]
-    return Made(id=made["arn"], outputs={"arn": made["arn"], "name": name})
+def create_project(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a project."""
+    name = declared.physical_name()
+    made = aws.client("codebuild").create_project(name=name, **_build_project(declared.properties))["project"]
+    return CreatedResource(id=made["arn"], outputs={"arn": made["arn"], "name": name})
 
 
 @updates("aws:codebuild/project:Project")
-def update_project(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything but its name."""
-    aws.client("codebuild").update_project(name=made.outputs["name"], **_project(declared.properties))
+def update_project(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the project's settings."""
+    aws.client("codebuild").update_project(name=made.outputs["name"], **_build_project(declared.properties))
     return made
 
 
 @deletes("aws:codebuild/project:Project")
-def delete_project(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Its builds' logs stay."""
+def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the project. The builds' logs remain."""
     aws.client("codebuild").delete_project(name=made.outputs["name"])
 
 
-def _project(properties: Properties) -> dict[str, Any]:
-    environment = one(properties["environment"])
-    source = one(properties["source"])
+def _build_project(properties: Properties) -> dict[str, Any]:
+    environment = read_single_block(properties["environment"])
+    source = read_single_block(properties["source"])
     arguments: dict[str, Any] = {
-        "source": given(source, type="type", buildspec="buildspec", location="location"),
-        "artifacts": given(
-            one(properties["artifacts"]),
+        "source": pick_properties(source, type="type", buildspec="buildspec", location="location"),
+        "artifacts": pick_properties(
+            read_single_block(properties["artifacts"]),
             type="type",
             location="location",
             path="path",
@@ -44,7 +54,7 @@ def _project(properties: Properties) -> dict[str, Any]:
             encryptionDisabled="encryptionDisabled",
         ),
         "environment": {
-            **given(
+            **pick_properties(
                 environment,
                 type="type",
                 image="image",
@@ -57,8 +67,8 @@ def _project(properties: Properties) -> dict[str, Any]:
                 for variable in environment.get("environmentVariables") or []
             ],
         },
-        "tags": tag_list(properties, key="key", value="value"),
-        **given(
+        "tags": build_tag_list(properties, key="key", value="value"),
+        **pick_properties(
             properties,
             serviceRole="serviceRole",
             description="description",
@@ -69,27 +79,27 @@ def _project(properties: Properties) -> dict[str, Any]:
             encryptionKey="encryptionKey",
         ),
     }
-    cache = one(properties.get("cache"))
+    cache = read_single_block(properties.get("cache"))
     if cache:
-        arguments["cache"] = given(cache, type="type", location="location", modes="modes")
-    logs = one(properties.get("logsConfig"))
+        arguments["cache"] = pick_properties(cache, type="type", location="location", modes="modes")
+    logs = read_single_block(properties.get("logsConfig"))
     if logs:
-        arguments["logsConfig"] = _logs(logs)
+        arguments["logsConfig"] = _build_logs(logs)
     return arguments
 
 
-def _logs(logs: Properties) -> dict[str, Any]:
+def _build_logs(logs: Properties) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    group = one(logs.get("cloudwatchLogs"))
+    group = read_single_block(logs.get("cloudwatchLogs"))
     if group:
         config["cloudWatchLogs"] = {
             "status": group.get("status", "ENABLED"),
-            **given(group, groupName="groupName", streamName="streamName"),
+            **pick_properties(group, groupName="groupName", streamName="streamName"),
         }
-    archive = one(logs.get("s3Logs"))
+    archive = read_single_block(logs.get("s3Logs"))
     if archive:
         config["s3Logs"] = {
             "status": archive.get("status", "DISABLED"),
-            **given(archive, location="location", encryptionDisabled="encryptionDisabled"),
+            **pick_properties(archive, location="location", encryptionDisabled="encryptionDisabled"),
         }
     return config

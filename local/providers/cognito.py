@@ -3,44 +3,60 @@
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tags
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    pick_properties,
+    read_single_block,
+    read_tags,
+)
 
 
 @creates("aws:cognito/userPool:UserPool")
-def user_pool(aws: Aws, declared: Declared) -> Made:
-    """A user pool whose tokens are really signed."""
+def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a user pool, whose tokens have valid signatures."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     client = aws.client("cognito-idp")
-    usernames = one(properties.get("usernameConfiguration"))
+    usernames = read_single_block(properties.get("usernameConfiguration"))
     made = client.create_user_pool(
         PoolName=name,
-        UserPoolTags=tags(properties),
-        **given(properties, UsernameAttributes="usernameAttributes", AliasAttributes="aliasAttributes"),
-        **({"UsernameConfiguration": given(usernames, CaseSensitive="caseSensitive")} if usernames else {}),
-        **_pool(properties),
+        UserPoolTags=read_tags(properties),
+        **pick_properties(
+            properties, UsernameAttributes="usernameAttributes", AliasAttributes="aliasAttributes"
+        ),
+        **(
+            {"UsernameConfiguration": pick_properties(usernames, CaseSensitive="caseSensitive")}
+            if usernames
+            else {}
+        ),
+        **_build_pool(properties),
     )["UserPool"]
-    _second_factor(aws, properties, made["Id"])
+    _set_mfa(aws, properties, made["Id"])
     endpoint = f"cognito-idp.{aws.region}.amazonaws.com/{made['Id']}"
-    return Made(id=made["Id"], outputs={"arn": made["Arn"], "endpoint": endpoint, "name": name})
+    return CreatedResource(id=made["Id"], outputs={"arn": made["Arn"], "endpoint": endpoint, "name": name})
 
 
 @updates("aws:cognito/userPool:UserPool")
-def update_user_pool(aws: Aws, declared: Declared, made: Made) -> Made:
-    """What a pool can change while it has users."""
-    aws.client("cognito-idp").update_user_pool(UserPoolId=made.id, **_pool(declared.properties))
-    _second_factor(aws, declared.properties, made.id)
+def update_user_pool(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the settings that can change while a pool has users."""
+    aws.client("cognito-idp").update_user_pool(UserPoolId=made.id, **_build_pool(declared.properties))
+    _set_mfa(aws, declared.properties, made.id)
     return made
 
 
-def _pool(properties: Properties) -> dict[str, Any]:
-    arguments: dict[str, Any] = given(
+def _build_pool(properties: Properties) -> dict[str, Any]:
+    arguments: dict[str, Any] = pick_properties(
         properties, AutoVerifiedAttributes="autoVerifiedAttributes", DeletionProtection="deletionProtection"
     )
-    passwords = one(properties.get("passwordPolicy"))
+    passwords = read_single_block(properties.get("passwordPolicy"))
     if passwords:
         arguments["Policies"] = {
-            "PasswordPolicy": given(
+            "PasswordPolicy": pick_properties(
                 passwords,
                 MinimumLength="minimumLength",
                 RequireLowercase="requireLowercase",
@@ -50,23 +66,23 @@ def _pool(properties: Properties) -> dict[str, Any]:
                 TemporaryPasswordValidityDays="temporaryPasswordValidityDays",
             )
         }
-    creation = one(properties.get("adminCreateUserConfig"))
+    creation = read_single_block(properties.get("adminCreateUserConfig"))
     if creation:
-        arguments["AdminCreateUserConfig"] = given(
+        arguments["AdminCreateUserConfig"] = pick_properties(
             creation, AllowAdminCreateUserOnly="allowAdminCreateUserOnly"
         )
-    recovery = one(properties.get("accountRecoverySetting")).get("recoveryMechanisms")
+    recovery = read_single_block(properties.get("accountRecoverySetting")).get("recoveryMechanisms")
     if recovery:
-        mechanisms = [given(entry, Name="name", Priority="priority") for entry in recovery]
+        mechanisms = [pick_properties(entry, Name="name", Priority="priority") for entry in recovery]
         arguments["AccountRecoverySetting"] = {"RecoveryMechanisms": mechanisms}
     return arguments
 
 
-def _second_factor(aws: Aws, properties: Properties, pool_id: str) -> None:
+def _set_mfa(aws: ProviderContext, properties: Properties, pool_id: str) -> None:
     wanted = properties.get("mfaConfiguration", "OFF")
     if wanted == "OFF":
         return
-    token = one(properties.get("softwareTokenMfaConfiguration"))
+    token = read_single_block(properties.get("softwareTokenMfaConfiguration"))
     aws.client("cognito-idp").set_user_pool_mfa_config(
         UserPoolId=pool_id,
         MfaConfiguration=wanted,
@@ -75,43 +91,45 @@ def _second_factor(aws: Aws, properties: Properties, pool_id: str) -> None:
 
 
 @deletes("aws:cognito/userPool:UserPool")
-def delete_user_pool(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its users."""
+def delete_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the pool with its users."""
     aws.client("cognito-idp").delete_user_pool(UserPoolId=made.id)
 
 
 @creates("aws:cognito/userPoolClient:UserPoolClient")
-def user_pool_client(aws: Aws, declared: Declared) -> Made:
-    """With what users sign in."""
+def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an app client for sign-in."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     made = aws.client("cognito-idp").create_user_pool_client(
         UserPoolId=properties["userPoolId"],
         ClientName=name,
         GenerateSecret=bool(properties.get("generateSecret")),
-        **_client(properties),
+        **_build_client(properties),
     )["UserPoolClient"]
     outputs: Properties = {"name": name}
     if "ClientSecret" in made:
         outputs["clientSecret"] = made["ClientSecret"]
-    return Made(id=made["ClientId"], outputs=outputs)
+    return CreatedResource(id=made["ClientId"], outputs=outputs)
 
 
 @updates("aws:cognito/userPoolClient:UserPoolClient")
-def update_user_pool_client(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything but its secret."""
+def update_user_pool_client(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the client's settings. Its secret stays."""
     properties = declared.properties
     aws.client("cognito-idp").update_user_pool_client(
         UserPoolId=properties["userPoolId"],
         ClientId=made.id,
-        ClientName=declared.named(),
-        **_client(properties),
+        ClientName=declared.physical_name(),
+        **_build_client(properties),
     )
     return made
 
 
-def _client(properties: Properties) -> dict[str, Any]:
-    arguments = given(
+def _build_client(properties: Properties) -> dict[str, Any]:
+    arguments = pick_properties(
         properties,
         AccessTokenValidity="accessTokenValidity",
         AllowedOAuthFlows="allowedOauthFlows",
@@ -128,17 +146,17 @@ def _client(properties: Properties) -> dict[str, Any]:
         SupportedIdentityProviders="supportedIdentityProviders",
         WriteAttributes="writeAttributes",
     )
-    units = one(properties.get("tokenValidityUnits"))
+    units = read_single_block(properties.get("tokenValidityUnits"))
     if units:
-        arguments["TokenValidityUnits"] = given(
+        arguments["TokenValidityUnits"] = pick_properties(
             units, AccessToken="accessToken", IdToken="idToken", RefreshToken="refreshToken"
         )
     return arguments
 
 
 @deletes("aws:cognito/userPoolClient:UserPoolClient")
-def delete_user_pool_client(aws: Aws, declared: Declared, made: Made) -> None:
-    """The pool stays."""
+def delete_user_pool_client(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the client. The pool remains."""
     aws.client("cognito-idp").delete_user_pool_client(
         UserPoolId=declared.properties["userPoolId"], ClientId=made.id
     )

@@ -1,21 +1,27 @@
-"""EventBridge: rules and targets, which the provider has in CloudWatch's module."""
+"""EventBridge: rules and targets, which are in the provider's CloudWatch module."""
 
 from typing import Any
 
 from local.providers.core.registry import creates, deletes
-from local.providers.core.resource import Aws, Declared, Made, given, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+)
 
 
 @creates("aws:cloudwatch/eventRule:EventRule", repeatable=True)
-def event_rule(aws: Aws, declared: Declared) -> Made:
-    """Which events, or which times."""
+def create_event_rule(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a rule with an event pattern or a schedule."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     rule = aws.client("events").put_rule(
         Name=name,
         State=properties.get("state", "ENABLED"),
-        Tags=tag_list(properties),
-        **given(
+        Tags=build_tag_list(properties),
+        **pick_properties(
             properties,
             EventPattern="eventPattern",
             ScheduleExpression="scheduleExpression",
@@ -24,49 +30,51 @@ def event_rule(aws: Aws, declared: Declared) -> Made:
             RoleArn="roleArn",
         ),
     )
-    return Made(id=name, outputs={"arn": rule["RuleArn"], "name": name})
+    return CreatedResource(id=name, outputs={"arn": rule["RuleArn"], "name": name})
 
 
 @deletes("aws:cloudwatch/eventRule:EventRule")
-def delete_event_rule(aws: Aws, declared: Declared, made: Made) -> None:
-    """Its targets are gone by then."""
-    aws.client("events").delete_rule(Name=made.id, **given(declared.properties, EventBusName="eventBusName"))
+def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the rule. Its targets have been deleted before."""
+    aws.client("events").delete_rule(
+        Name=made.id, **pick_properties(declared.properties, EventBusName="eventBusName")
+    )
 
 
 @creates("aws:cloudwatch/eventTarget:EventTarget", repeatable=True)
-def event_target(aws: Aws, declared: Declared) -> Made:
-    """Whom a rule tells."""
+def create_event_target(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Add a target to a rule."""
     properties = declared.properties
-    target_id = declared.named("targetId")
+    target_id = declared.physical_name("targetId")
     target: dict[str, Any] = {
         "Id": target_id,
         "Arn": properties["arn"],
-        **given(properties, Input="input", InputPath="inputPath", RoleArn="roleArn"),
+        **pick_properties(properties, Input="input", InputPath="inputPath", RoleArn="roleArn"),
     }
     retry = properties.get("retryPolicy")
     if retry:
-        target["RetryPolicy"] = given(
+        target["RetryPolicy"] = pick_properties(
             retry,
             MaximumEventAgeInSeconds="maximumEventAgeInSeconds",
             MaximumRetryAttempts="maximumRetryAttempts",
         )
     dead_letters = properties.get("deadLetterConfig")
     if dead_letters:
-        target["DeadLetterConfig"] = given(dead_letters, Arn="arn")
+        target["DeadLetterConfig"] = pick_properties(dead_letters, Arn="arn")
     answer = aws.client("events").put_targets(
-        Rule=properties["rule"], Targets=[target], **given(properties, EventBusName="eventBusName")
+        Rule=properties["rule"], Targets=[target], **pick_properties(properties, EventBusName="eventBusName")
     )
     for entry in answer["FailedEntries"]:
         raise KeyError(f"{entry['ErrorCode']}: {entry['ErrorMessage']}")
-    return Made(id=f"{properties['rule']}-{target_id}", outputs={"targetId": target_id})
+    return CreatedResource(id=f"{properties['rule']}-{target_id}", outputs={"targetId": target_id})
 
 
 @deletes("aws:cloudwatch/eventTarget:EventTarget")
-def delete_event_target(aws: Aws, declared: Declared, made: Made) -> None:
-    """The rule stays."""
+def delete_event_target(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Remove the target. The rule remains."""
     properties = declared.properties
     aws.client("events").remove_targets(
         Rule=properties["rule"],
         Ids=[made.outputs["targetId"]],
-        **given(properties, EventBusName="eventBusName"),
+        **pick_properties(properties, EventBusName="eventBusName"),
     )

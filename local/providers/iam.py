@@ -1,19 +1,25 @@
 """IAM: roles and their policies, which the emulator enforces."""
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, given, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+)
 
 
 @creates("aws:iam/role:Role")
-def role(aws: Aws, declared: Declared) -> Made:
-    """A role; what it may do comes with its policies."""
+def create_role(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a role. Its policies are separate resources."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     made = aws.client("iam").create_role(
         RoleName=name,
         AssumeRolePolicyDocument=properties["assumeRolePolicy"],
-        Tags=tag_list(properties),
-        **given(
+        Tags=build_tag_list(properties),
+        **pick_properties(
             properties,
             Description="description",
             Path="path",
@@ -21,12 +27,12 @@ def role(aws: Aws, declared: Declared) -> Made:
             PermissionsBoundary="permissionsBoundary",
         ),
     )["Role"]
-    return Made(id=name, outputs={"arn": made["Arn"], "name": name, "uniqueId": made["RoleId"]})
+    return CreatedResource(id=name, outputs={"arn": made["Arn"], "name": name, "uniqueId": made["RoleId"]})
 
 
 @updates("aws:iam/role:Role")
-def update_role(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its trust policy: the rest of a role is its name."""
+def update_role(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the trust policy."""
     aws.client("iam").update_assume_role_policy(
         RoleName=made.id, PolicyDocument=declared.properties["assumeRolePolicy"]
     )
@@ -34,46 +40,48 @@ def update_role(aws: Aws, declared: Declared, made: Made) -> Made:
 
 
 @deletes("aws:iam/role:Role")
-def delete_role(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Its policies are gone by then."""
+def delete_role(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the role. Its policies have been deleted before."""
     aws.client("iam").delete_role(RoleName=made.id)
 
 
 @creates("aws:iam/rolePolicy:RolePolicy", repeatable=True)
-def role_policy(aws: Aws, declared: Declared) -> Made:
-    """A policy that is part of its role."""
+def create_role_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Put an inline policy into a role."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     aws.client("iam").put_role_policy(
         RoleName=properties["role"], PolicyName=name, PolicyDocument=properties["policy"]
     )
-    return Made(id=f"{properties['role']}:{name}", outputs={"name": name})
+    return CreatedResource(id=f"{properties['role']}:{name}", outputs={"name": name})
 
 
 @deletes("aws:iam/rolePolicy:RolePolicy")
-def delete_role_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The policy alone."""
+def delete_role_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the inline policy."""
     role_name, _, name = made.id.partition(":")
     aws.client("iam").delete_role_policy(RoleName=role_name, PolicyName=name)
 
 
 @creates("aws:iam/policy:Policy")
-def policy(aws: Aws, declared: Declared) -> Made:
-    """A managed policy, for roles that are not the program's too."""
+def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a managed policy."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     made = aws.client("iam").create_policy(
         PolicyName=name,
         PolicyDocument=properties["policy"],
-        Tags=tag_list(properties),
-        **given(properties, Description="description", Path="path"),
+        Tags=build_tag_list(properties),
+        **pick_properties(properties, Description="description", Path="path"),
     )["Policy"]
-    return Made(id=made["Arn"], outputs={"arn": made["Arn"], "name": name, "policyId": made["PolicyId"]})
+    return CreatedResource(
+        id=made["Arn"], outputs={"arn": made["Arn"], "name": name, "policyId": made["PolicyId"]}
+    )
 
 
 @updates("aws:iam/policy:Policy")
-def update_policy(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its document, as a new version in place of the last one: IAM keeps five at most."""
+def update_policy(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Replace the document by a new version and delete the old ones, because IAM keeps at most five."""
     client = aws.client("iam")
     client.create_policy_version(
         PolicyArn=made.id, PolicyDocument=declared.properties["policy"], SetAsDefault=True
@@ -83,13 +91,13 @@ def update_policy(aws: Aws, declared: Declared, made: Made) -> Made:
 
 
 @deletes("aws:iam/policy:Policy")
-def delete_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its versions."""
+def delete_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the policy with its versions."""
     _delete_old_versions(aws, made.id)
     aws.client("iam").delete_policy(PolicyArn=made.id)
 
 
-def _delete_old_versions(aws: Aws, arn: str) -> None:
+def _delete_old_versions(aws: ProviderContext, arn: str) -> None:
     client = aws.client("iam")
     for version in client.list_policy_versions(PolicyArn=arn)["Versions"]:
         if not version["IsDefaultVersion"]:
@@ -97,15 +105,17 @@ def _delete_old_versions(aws: Aws, arn: str) -> None:
 
 
 @creates("aws:iam/rolePolicyAttachment:RolePolicyAttachment", repeatable=True)
-def role_policy_attachment(aws: Aws, declared: Declared) -> Made:
-    """A managed policy for a role."""
+def create_role_policy_attachment(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Attach a managed policy to a role."""
     properties = declared.properties
     aws.client("iam").attach_role_policy(RoleName=properties["role"], PolicyArn=properties["policyArn"])
-    return Made(id=f"{properties['role']}/{properties['policyArn']}")
+    return CreatedResource(id=f"{properties['role']}/{properties['policyArn']}")
 
 
 @deletes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-def delete_role_policy_attachment(aws: Aws, declared: Declared, _made: Made) -> None:
-    """The policy itself stays."""
+def delete_role_policy_attachment(
+    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
+) -> None:
+    """Detach the policy from the role."""
     properties = declared.properties
     aws.client("iam").detach_role_policy(RoleName=properties["role"], PolicyArn=properties["policyArn"])

@@ -1,12 +1,12 @@
-"""What the program asks about where it runs: account, region, partition."""
+"""Lookups of the program: account, region and partition."""
 
 from local.providers.core.registry import invokes
-from local.providers.core.resource import Aws, Properties
+from local.providers.core.resource import Properties, ProviderContext
 
 
 @invokes("aws:index/getCallerIdentity:getCallerIdentity")
-def caller_identity(aws: Aws, _arguments: Properties) -> Properties:
-    """The account's administrator."""
+def get_caller_identity(aws: ProviderContext, _arguments: Properties) -> Properties:
+    """Return the account's administrator."""
     identity = aws.client("sts").get_caller_identity()
     return {
         "accountId": identity["Account"],
@@ -17,14 +17,14 @@ def caller_identity(aws: Aws, _arguments: Properties) -> Properties:
 
 
 @invokes("aws:index/getRegion:getRegion")
-def region(aws: Aws, _arguments: Properties) -> Properties:
-    """The provider's region."""
+def get_region(aws: ProviderContext, _arguments: Properties) -> Properties:
+    """Return the provider's region."""
     return {"id": aws.region, "name": aws.region, "region": aws.region, "description": aws.region}
 
 
 @invokes("aws:index/getPartition:getPartition")
-def partition(_aws: Aws, _arguments: Properties) -> Properties:
-    """The commercial partition."""
+def get_partition(_aws: ProviderContext, _arguments: Properties) -> Properties:
+    """Return the commercial partition."""
     return {
         "id": "aws",
         "partition": "aws",

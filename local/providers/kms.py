@@ -1,17 +1,23 @@
 """KMS: keys and their aliases."""
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, given, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+)
 
 
 @creates("aws:kms/key:Key")
-def key(aws: Aws, declared: Declared) -> Made:
-    """A key for encryption, or for message authentication codes."""
+def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a key for encryption or for message authentication codes."""
     properties = declared.properties
     client = aws.client("kms")
     made = client.create_key(
-        Tags=tag_list(properties, key="TagKey", value="TagValue"),
-        **given(
+        Tags=build_tag_list(properties, key="TagKey", value="TagValue"),
+        **pick_properties(
             properties,
             Description="description",
             KeyUsage="keyUsage",
@@ -20,61 +26,61 @@ def key(aws: Aws, declared: Declared) -> Made:
             MultiRegion="multiRegion",
         ),
     )["KeyMetadata"]
-    _rotate(aws, declared, made["KeyId"])
-    return Made(id=made["KeyId"], outputs={"arn": made["Arn"], "keyId": made["KeyId"]})
+    _set_rotation(aws, declared, made["KeyId"])
+    return CreatedResource(id=made["KeyId"], outputs={"arn": made["Arn"], "keyId": made["KeyId"]})
 
 
 @updates("aws:kms/key:Key")
-def update_key(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its description, policy and rotation."""
+def update_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update description, policy and rotation."""
     properties = declared.properties
     client = aws.client("kms")
     client.update_key_description(KeyId=made.id, Description=properties.get("description", ""))
     if properties.get("policy"):
         client.put_key_policy(KeyId=made.id, PolicyName="default", Policy=properties["policy"])
-    _rotate(aws, declared, made.id)
+    _set_rotation(aws, declared, made.id)
     return made
 
 
-def _rotate(aws: Aws, declared: Declared, key_id: str) -> None:
+def _set_rotation(aws: ProviderContext, declared: DeclaredResource, key_id: str) -> None:
     if declared.properties.get("enableKeyRotation"):
         aws.client("kms").enable_key_rotation(
-            KeyId=key_id, **given(declared.properties, RotationPeriodInDays="rotationPeriodInDays")
+            KeyId=key_id, **pick_properties(declared.properties, RotationPeriodInDays="rotationPeriodInDays")
         )
 
 
 @deletes("aws:kms/key:Key")
-def delete_key(aws: Aws, declared: Declared, made: Made) -> None:
-    """It is only scheduled: keys are never gone at once."""
+def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Schedule the key's deletion: KMS deletes no key at once."""
     aws.client("kms").schedule_key_deletion(
-        KeyId=made.id, **given(declared.properties, PendingWindowInDays="deletionWindowInDays")
+        KeyId=made.id, **pick_properties(declared.properties, PendingWindowInDays="deletionWindowInDays")
     )
 
 
 @creates("aws:kms/alias:Alias")
-def alias(aws: Aws, declared: Declared) -> Made:
-    """A name for a key."""
-    name = declared.named()
+def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an alias of a key."""
+    name = declared.physical_name()
     target = declared.properties["targetKeyId"]
     aws.client("kms").create_alias(AliasName=name, TargetKeyId=target)
-    return Made(
+    return CreatedResource(
         id=name,
         outputs={
-            "arn": aws.arn("kms", name),
+            "arn": aws.build_arn("kms", name),
             "name": name,
-            "targetKeyArn": aws.arn("kms", f"key/{str(target).rpartition('/')[2]}"),
+            "targetKeyArn": aws.build_arn("kms", f"key/{str(target).rpartition('/')[2]}"),
         },
     )
 
 
 @updates("aws:kms/alias:Alias")
-def update_alias(aws: Aws, declared: Declared, made: Made) -> Made:
-    """The key it names."""
+def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the alias' key."""
     aws.client("kms").update_alias(AliasName=made.id, TargetKeyId=declared.properties["targetKeyId"])
     return made
 
 
 @deletes("aws:kms/alias:Alias")
-def delete_alias(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The key stays."""
+def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the alias. The key remains."""
     aws.client("kms").delete_alias(AliasName=made.id)

@@ -1,28 +1,36 @@
-"""Lambda: what calls functions by itself (queues, streams), and what becomes of calls that fail."""
+"""Lambda: event source mappings, and retries and destinations of asynchronous invocations."""
 
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tags
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    pick_properties,
+    read_single_block,
+    read_tags,
+)
 
 
 @creates("aws:lambda/eventSourceMapping:EventSourceMapping")
-def event_source_mapping(aws: Aws, declared: Declared) -> Made:
-    """A queue or stream whose messages a function is called with."""
+def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Connect a queue or stream to a function."""
     properties = declared.properties
     made = aws.client("lambda").create_event_source_mapping(
         EventSourceArn=properties["eventSourceArn"],
         FunctionName=properties["functionName"],
         Enabled=properties.get("enabled", True),
-        **given(properties, StartingPosition="startingPosition"),
-        **({"Tags": tags(properties)} if tags(properties) else {}),
-        **_mapping(properties),
+        **pick_properties(properties, StartingPosition="startingPosition"),
+        **({"Tags": read_tags(properties)} if read_tags(properties) else {}),
+        **_build_mapping(properties),
     )
-    return Made(
+    return CreatedResource(
         id=made["UUID"],
         outputs={
             "uuid": made["UUID"],
-            "arn": aws.arn("lambda", f"event-source-mapping:{made['UUID']}"),
+            "arn": aws.build_arn("lambda", f"event-source-mapping:{made['UUID']}"),
             "functionArn": made["FunctionArn"],
             "state": made["State"],
         },
@@ -30,17 +38,19 @@ def event_source_mapping(aws: Aws, declared: Declared) -> Made:
 
 
 @updates("aws:lambda/eventSourceMapping:EventSourceMapping")
-def update_event_source_mapping(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Everything but its two ends."""
+def update_event_source_mapping(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the mapping's settings. Source and function stay."""
     properties = declared.properties
     aws.client("lambda").update_event_source_mapping(
-        UUID=made.id, Enabled=properties.get("enabled", True), **_mapping(properties)
+        UUID=made.id, Enabled=properties.get("enabled", True), **_build_mapping(properties)
     )
     return made
 
 
-def _mapping(properties: Properties) -> dict[str, Any]:
-    arguments = given(
+def _build_mapping(properties: Properties) -> dict[str, Any]:
+    arguments = pick_properties(
         properties,
         BatchSize="batchSize",
         MaximumBatchingWindowInSeconds="maximumBatchingWindowInSeconds",
@@ -50,50 +60,56 @@ def _mapping(properties: Properties) -> dict[str, Any]:
         MaximumRecordAgeInSeconds="maximumRecordAgeInSeconds",
         ParallelizationFactor="parallelizationFactor",
     )
-    failures = one(one(properties.get("destinationConfig")).get("onFailure"))
+    failures = read_single_block(read_single_block(properties.get("destinationConfig")).get("onFailure"))
     if failures:
         arguments["DestinationConfig"] = {"OnFailure": {"Destination": failures["destinationArn"]}}
-    scaling = one(properties.get("scalingConfig"))
+    scaling = read_single_block(properties.get("scalingConfig"))
     if scaling:
-        arguments["ScalingConfig"] = given(scaling, MaximumConcurrency="maximumConcurrency")
-    filters = one(properties.get("filterCriteria")).get("filters")
+        arguments["ScalingConfig"] = pick_properties(scaling, MaximumConcurrency="maximumConcurrency")
+    filters = read_single_block(properties.get("filterCriteria")).get("filters")
     if filters:
-        arguments["FilterCriteria"] = {"Filters": [given(rule, Pattern="pattern") for rule in filters]}
+        arguments["FilterCriteria"] = {
+            "Filters": [pick_properties(rule, Pattern="pattern") for rule in filters]
+        }
     return arguments
 
 
 @deletes("aws:lambda/eventSourceMapping:EventSourceMapping")
-def delete_event_source_mapping(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The queue keeps its messages."""
+def delete_event_source_mapping(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> None:
+    """Delete the mapping. The queue keeps its messages."""
     aws.client("lambda").delete_event_source_mapping(UUID=made.id)
 
 
 @creates("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", repeatable=True)
-def event_invoke_config(aws: Aws, declared: Declared) -> Made:
-    """How often an asynchronous call is tried again, and who is told of one that fails for good."""
+def create_event_invoke_config(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set retries and destinations of asynchronous invocations."""
     properties = declared.properties
     name = properties["functionName"]
-    qualifier = given(properties, Qualifier="qualifier")
-    arguments = given(
+    qualifier = pick_properties(properties, Qualifier="qualifier")
+    arguments = pick_properties(
         properties,
         MaximumRetryAttempts="maximumRetryAttempts",
         MaximumEventAgeInSeconds="maximumEventAgeInSeconds",
     )
-    destinations = one(properties.get("destinationConfig"))
+    destinations = read_single_block(properties.get("destinationConfig"))
     if destinations:
         arguments["DestinationConfig"] = {
-            outcome: {"Destination": one(destinations[key])["destination"]}
+            outcome: {"Destination": read_single_block(destinations[key])["destination"]}
             for outcome, key in (("OnFailure", "onFailure"), ("OnSuccess", "onSuccess"))
             if destinations.get(key)
         }
     aws.client("lambda").put_function_event_invoke_config(FunctionName=name, **qualifier, **arguments)
-    return Made(id=":".join([name, *qualifier.values()]))
+    return CreatedResource(id=":".join([name, *qualifier.values()]))
 
 
 @deletes("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
-def delete_event_invoke_config(aws: Aws, declared: Declared, _made: Made) -> None:
-    """Back to what AWS has by default."""
+def delete_event_invoke_config(
+    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
+) -> None:
+    """Restore AWS's defaults."""
     properties = declared.properties
     aws.client("lambda").delete_function_event_invoke_config(
-        FunctionName=properties["functionName"], **given(properties, Qualifier="qualifier")
+        FunctionName=properties["functionName"], **pick_properties(properties, Qualifier="qualifier")
     )

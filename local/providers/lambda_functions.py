@@ -3,47 +3,59 @@
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tags
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    pick_properties,
+    read_single_block,
+    read_tags,
+)
 
 
 @creates("aws:lambda/function:Function")
-def function(aws: Aws, declared: Declared) -> Made:
-    """A function with its code; it can be called at once."""
+def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a function with its code. It can be invoked at once."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     made = aws.client("lambda").create_function(
         FunctionName=name,
-        Code=_code(properties),
-        Tags=tags(properties),
+        Code=_build_code(properties),
+        Tags=read_tags(properties),
         Publish=bool(properties.get("publish")),
-        **given(properties, Architectures="architectures", PackageType="packageType"),
-        **_configuration(properties),
+        **pick_properties(properties, Architectures="architectures", PackageType="packageType"),
+        **_build_configuration(properties),
     )
     concurrency = properties.get("reservedConcurrentExecutions", -1)
     if concurrency >= 0:
         aws.client("lambda").put_function_concurrency(
             FunctionName=name, ReservedConcurrentExecutions=concurrency
         )
-    return Made(id=name, outputs=_outputs(aws, made))
+    return CreatedResource(id=name, outputs=_build_outputs(aws, made))
 
 
 @updates("aws:lambda/function:Function")
-def update_function(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its settings and its code."""
+def update_function(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update settings and code."""
     client = aws.client("lambda")
-    client.update_function_configuration(FunctionName=made.id, **_configuration(declared.properties))
-    client.update_function_code(FunctionName=made.id, **_code(declared.properties))
-    return Made(id=made.id, outputs=_outputs(aws, client.get_function_configuration(FunctionName=made.id)))
+    client.update_function_configuration(FunctionName=made.id, **_build_configuration(declared.properties))
+    client.update_function_code(FunctionName=made.id, **_build_code(declared.properties))
+    return CreatedResource(
+        id=made.id, outputs=_build_outputs(aws, client.get_function_configuration(FunctionName=made.id))
+    )
 
 
 @deletes("aws:lambda/function:Function")
-def delete_function(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its versions, aliases and URLs."""
+def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the function with its versions, aliases and URLs."""
     aws.client("lambda").delete_function(FunctionName=made.id)
 
 
-def _configuration(properties: Properties) -> dict[str, Any]:
-    arguments = given(
+def _build_configuration(properties: Properties) -> dict[str, Any]:
+    arguments = pick_properties(
         properties,
         Role="role",
         Runtime="runtime",
@@ -53,42 +65,42 @@ def _configuration(properties: Properties) -> dict[str, Any]:
         MemorySize="memorySize",
         Layers="layers",
     )
-    variables = one(properties.get("environment")).get("variables")
+    variables = read_single_block(properties.get("environment")).get("variables")
     if variables:
         arguments["Environment"] = {"Variables": variables}
-    logging = one(properties.get("loggingConfig"))
+    logging = read_single_block(properties.get("loggingConfig"))
     if logging:
-        arguments["LoggingConfig"] = given(
+        arguments["LoggingConfig"] = pick_properties(
             logging,
             LogFormat="logFormat",
             LogGroup="logGroup",
             ApplicationLogLevel="applicationLogLevel",
             SystemLogLevel="systemLogLevel",
         )
-    storage = one(properties.get("ephemeralStorage"))
+    storage = read_single_block(properties.get("ephemeralStorage"))
     if storage:
-        arguments["EphemeralStorage"] = given(storage, Size="size")
-    tracing = one(properties.get("tracingConfig"))
+        arguments["EphemeralStorage"] = pick_properties(storage, Size="size")
+    tracing = read_single_block(properties.get("tracingConfig"))
     if tracing:
-        arguments["TracingConfig"] = given(tracing, Mode="mode")
+        arguments["TracingConfig"] = pick_properties(tracing, Mode="mode")
     return arguments
 
 
-def _code(properties: Properties) -> dict[str, Any]:
+def _build_code(properties: Properties) -> dict[str, Any]:
     if "code" in properties:
         return {"ZipFile": properties["code"].data}
-    return given(properties, S3Bucket="s3Bucket", S3Key="s3Key", S3ObjectVersion="s3ObjectVersion")
+    return pick_properties(properties, S3Bucket="s3Bucket", S3Key="s3Key", S3ObjectVersion="s3ObjectVersion")
 
 
-def _outputs(aws: Aws, made: dict[str, Any]) -> Properties:
+def _build_outputs(aws: ProviderContext, made: dict[str, Any]) -> Properties:
     name = made["FunctionName"]
-    arn = aws.arn("lambda", f"function:{name}")
+    arn = aws.build_arn("lambda", f"function:{name}")
     return {
         "arn": arn,
         "name": name,
-        "invokeArn": _invoke_arn(aws, arn),
+        "invokeArn": _build_invoke_arn(aws, arn),
         "qualifiedArn": f"{arn}:{made['Version']}",
-        "qualifiedInvokeArn": _invoke_arn(aws, f"{arn}:{made['Version']}"),
+        "qualifiedInvokeArn": _build_invoke_arn(aws, f"{arn}:{made['Version']}"),
         "version": made["Version"],
         "codeSha256": made["CodeSha256"],
         "sourceCodeSize": made["CodeSize"],
@@ -96,56 +108,60 @@ def _outputs(aws: Aws, made: dict[str, Any]) -> Properties:
     }
 
 
-def _invoke_arn(aws: Aws, arn: str) -> str:
-    """What API Gateway is given to call a function by."""
+def _build_invoke_arn(aws: ProviderContext, arn: str) -> str:
+    """Return the ARN with which API Gateway invokes a function."""
     return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
 @creates("aws:lambda/alias:Alias")
-def alias(aws: Aws, declared: Declared) -> Made:
-    """A name for a version."""
+def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an alias of a version."""
     properties = declared.properties
-    name = declared.named()
+    name = declared.physical_name()
     function_name = str(properties["functionName"]).rpartition(":")[2]
-    aws.client("lambda").create_alias(FunctionName=function_name, Name=name, **_alias(properties))
-    arn = aws.arn("lambda", f"function:{function_name}:{name}")
-    return Made(id=arn, outputs={"arn": arn, "invokeArn": _invoke_arn(aws, arn), "name": name})
+    aws.client("lambda").create_alias(FunctionName=function_name, Name=name, **_build_alias(properties))
+    arn = aws.build_arn("lambda", f"function:{function_name}:{name}")
+    return CreatedResource(
+        id=arn, outputs={"arn": arn, "invokeArn": _build_invoke_arn(aws, arn), "name": name}
+    )
 
 
 @updates("aws:lambda/alias:Alias")
-def update_alias(aws: Aws, declared: Declared, made: Made) -> Made:
-    """The version it names."""
+def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the alias' version."""
     function_name, name = made.id.split(":")[-2:]
-    aws.client("lambda").update_alias(FunctionName=function_name, Name=name, **_alias(declared.properties))
+    aws.client("lambda").update_alias(
+        FunctionName=function_name, Name=name, **_build_alias(declared.properties)
+    )
     return made
 
 
-def _alias(properties: Properties) -> dict[str, Any]:
-    return given(properties, FunctionVersion="functionVersion", Description="description")
+def _build_alias(properties: Properties) -> dict[str, Any]:
+    return pick_properties(properties, FunctionVersion="functionVersion", Description="description")
 
 
 @deletes("aws:lambda/alias:Alias")
-def delete_alias(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The version stays."""
+def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the alias. The version remains."""
     function_name, name = made.id.split(":")[-2:]
     aws.client("lambda").delete_alias(FunctionName=function_name, Name=name)
 
 
 @creates("aws:lambda/layerVersion:LayerVersion")
-def layer_version(aws: Aws, declared: Declared) -> Made:
-    """The first version of a layer, or the next."""
+def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Publish the next version of a layer."""
     properties = declared.properties
     made = aws.client("lambda").publish_layer_version(
         LayerName=properties["layerName"],
-        Content=_code(properties),
-        **given(
+        Content=_build_code(properties),
+        **pick_properties(
             properties,
             Description="description",
             CompatibleRuntimes="compatibleRuntimes",
             CompatibleArchitectures="compatibleArchitectures",
         ),
     )
-    return Made(
+    return CreatedResource(
         id=made["LayerVersionArn"],
         outputs={
             "arn": made["LayerVersionArn"],
@@ -158,30 +174,32 @@ def layer_version(aws: Aws, declared: Declared) -> Made:
 
 
 @updates("aws:lambda/layerVersion:LayerVersion")
-def publish_layer_version(aws: Aws, declared: Declared, _made: Made) -> Made:
-    """A layer changes by its next version."""
-    return layer_version(aws, declared)
+def publish_layer_version(
+    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
+) -> CreatedResource:
+    """Publish a new version, because layer versions cannot be changed."""
+    return create_layer_version(aws, declared)
 
 
 @deletes("aws:lambda/layerVersion:LayerVersion")
-def delete_layer_version(aws: Aws, declared: Declared, made: Made) -> None:
-    """Functions that have it keep it."""
+def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the version. Functions that use it keep it."""
     aws.client("lambda").delete_layer_version(
         LayerName=declared.properties["layerName"], VersionNumber=int(made.outputs["version"])
     )
 
 
 @creates("aws:lambda/permission:Permission")
-def permission(aws: Aws, declared: Declared) -> Made:
-    """Who may call a function. The emulator stores it; it lets everyone of AWS call."""
+def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Add a statement to a function's policy. The emulator stores it without enforcing it."""
     properties = declared.properties
-    statement = declared.named("statementId")
+    statement = declared.physical_name("statementId")
     aws.client("lambda").add_permission(
         FunctionName=properties["function"],
         StatementId=statement,
         Action=properties["action"],
         Principal=properties["principal"],
-        **given(
+        **pick_properties(
             properties,
             SourceArn="sourceArn",
             SourceAccount="sourceAccount",
@@ -190,21 +208,23 @@ def permission(aws: Aws, declared: Declared) -> Made:
             InvokedViaFunctionUrl="invokedViaFunctionUrl",
         ),
     )
-    return Made(id=statement, outputs={"statementId": statement})
+    return CreatedResource(id=statement, outputs={"statementId": statement})
 
 
 @updates("aws:lambda/permission:Permission")
-def replace_permission(aws: Aws, declared: Declared, made: Made) -> Made:
-    """A statement cannot be changed."""
+def replace_permission(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Replace the statement, because it cannot be changed."""
     delete_permission(aws, declared, made)
-    return permission(aws, declared)
+    return create_permission(aws, declared)
 
 
 @deletes("aws:lambda/permission:Permission")
-def delete_permission(aws: Aws, declared: Declared, made: Made) -> None:
-    """The statement alone."""
+def delete_permission(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Remove the statement."""
     aws.client("lambda").remove_permission(
         FunctionName=declared.properties["function"],
         StatementId=made.id,
-        **given(declared.properties, Qualifier="qualifier"),
+        **pick_properties(declared.properties, Qualifier="qualifier"),
     )

@@ -1,27 +1,35 @@
-"""S3: buckets and each of their configurations."""
+"""S3: buckets and their configurations."""
 
 from typing import Any
 
 from local.providers.core.registry import creates, deletes
-from local.providers.core.resource import Aws, Declared, Made, Properties, given, one, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    build_tag_list,
+    pick_properties,
+    read_single_block,
+)
 
-# Of the website endpoints, as Route 53 aliases name it; AWS publishes one for each region.
+# The hosted zone of the website endpoints, for Route 53 aliases. AWS publishes one for each region.
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
 
 
 @creates("aws:s3/bucket:Bucket")
-def bucket(aws: Aws, declared: Declared) -> Made:
-    """An empty bucket in the provider's region."""
-    name = declared.named("bucket")
+def create_bucket(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an empty bucket in the provider's region."""
+    name = declared.physical_name("bucket")
     client = aws.client("s3")
     where = (
         {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
     )
     client.create_bucket(Bucket=name, **where)
-    tag_set = tag_list(declared.properties)
+    tag_set = build_tag_list(declared.properties)
     if tag_set:
         client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_set})
-    return Made(
+    return CreatedResource(
         id=name,
         outputs={
             "arn": f"arn:aws:s3:::{name}",
@@ -36,8 +44,8 @@ def bucket(aws: Aws, declared: Declared) -> Made:
 
 
 @deletes("aws:s3/bucket:Bucket")
-def delete_bucket(aws: Aws, declared: Declared, made: Made) -> None:
-    """With its objects where the program says `forceDestroy`, else only when it is empty."""
+def delete_bucket(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the bucket. With `forceDestroy` its objects are deleted first, else it must be empty."""
     client = aws.client("s3")
     if declared.properties.get("forceDestroy"):
         for page in client.get_paginator("list_object_versions").paginate(Bucket=made.id):
@@ -47,8 +55,8 @@ def delete_bucket(aws: Aws, declared: Declared, made: Made) -> None:
 
 
 @creates("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", repeatable=True)
-def public_access_block(aws: Aws, declared: Declared) -> Made:
-    """What of public access is refused."""
+def create_public_access_block(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the public access block."""
     properties = declared.properties
     aws.client("s3").put_public_access_block(
         Bucket=properties["bucket"],
@@ -59,32 +67,32 @@ def public_access_block(aws: Aws, declared: Declared) -> Made:
             "RestrictPublicBuckets": bool(properties.get("restrictPublicBuckets")),
         },
     )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates("aws:s3/bucketOwnershipControls:BucketOwnershipControls", repeatable=True)
-def ownership_controls(aws: Aws, declared: Declared) -> Made:
-    """Who owns what is uploaded."""
+def create_ownership_controls(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the ownership of uploaded objects."""
     properties = declared.properties
-    rule = {"ObjectOwnership": one(properties["rule"])["objectOwnership"]}
+    rule = {"ObjectOwnership": read_single_block(properties["rule"])["objectOwnership"]}
     aws.client("s3").put_bucket_ownership_controls(
         Bucket=properties["bucket"], OwnershipControls={"Rules": [rule]}
     )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates(
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", repeatable=True
 )
-def encryption(aws: Aws, declared: Declared) -> Made:
-    """With what objects are encrypted."""
+def create_encryption(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the default encryption."""
     properties = declared.properties
     rules: list[dict[str, Any]] = []
     for rule in properties["rules"]:
-        default = one(rule.get("applyServerSideEncryptionByDefault"))
+        default = read_single_block(rule.get("applyServerSideEncryptionByDefault"))
         rules.append(
             {
-                "ApplyServerSideEncryptionByDefault": given(
+                "ApplyServerSideEncryptionByDefault": pick_properties(
                     default, SSEAlgorithm="sseAlgorithm", KMSMasterKeyID="kmsMasterKeyId"
                 ),
                 "BucketKeyEnabled": bool(rule.get("bucketKeyEnabled")),
@@ -93,35 +101,35 @@ def encryption(aws: Aws, declared: Declared) -> Made:
     aws.client("s3").put_bucket_encryption(
         Bucket=properties["bucket"], ServerSideEncryptionConfiguration={"Rules": rules}
     )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates("aws:s3/bucketVersioning:BucketVersioning", repeatable=True)
-def versioning(aws: Aws, declared: Declared) -> Made:
-    """Whether replaced objects are kept."""
+def create_versioning(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set versioning."""
     properties = declared.properties
-    status = one(properties["versioningConfiguration"])["status"]
-    if status != "Disabled":  # the provider's word for never having been enabled, which S3 has no call for
+    status = read_single_block(properties["versioningConfiguration"])["status"]
+    if status != "Disabled":  # the provider's value for "never enabled", for which S3 has no call
         aws.client("s3").put_bucket_versioning(
             Bucket=properties["bucket"], VersioningConfiguration={"Status": status}
         )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates("aws:s3/bucketPolicy:BucketPolicy", repeatable=True)
-def policy(aws: Aws, declared: Declared) -> Made:
-    """The bucket's one policy."""
+def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the bucket's policy."""
     properties = declared.properties
     aws.client("s3").put_bucket_policy(Bucket=properties["bucket"], Policy=properties["policy"])
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", repeatable=True)
-def cors(aws: Aws, declared: Declared) -> Made:
-    """What pages of other origins may do."""
+def create_cors(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the CORS rules."""
     properties = declared.properties
     rules = [
-        given(
+        pick_properties(
             rule,
             ID="id",
             AllowedOrigins="allowedOrigins",
@@ -133,28 +141,28 @@ def cors(aws: Aws, declared: Declared) -> Made:
         for rule in properties["corsRules"]
     ]
     aws.client("s3").put_bucket_cors(Bucket=properties["bucket"], CORSConfiguration={"CORSRules": rules})
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
 @creates("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True)
-def lifecycle(aws: Aws, declared: Declared) -> Made:
-    """What becomes of objects with time."""
+def create_lifecycle(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the lifecycle rules."""
     properties = declared.properties
     aws.client("s3").put_bucket_lifecycle_configuration(
         Bucket=properties["bucket"],
-        LifecycleConfiguration={"Rules": [_lifecycle_rule(rule) for rule in properties["rules"]]},
+        LifecycleConfiguration={"Rules": [_build_lifecycle_rule(rule) for rule in properties["rules"]]},
     )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
-def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    which = one(rule.get("filter"))
+def _build_lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    which = read_single_block(rule.get("filter"))
     transitions = [
-        given(move, Days="days", Date="date", StorageClass="storageClass")
+        pick_properties(move, Days="days", Date="date", StorageClass="storageClass")
         for move in rule.get("transitions") or []
     ]
     noncurrent = [
-        given(
+        pick_properties(
             move,
             NoncurrentDays="noncurrentDays",
             NewerNoncurrentVersions="newerNoncurrentVersions",
@@ -165,19 +173,20 @@ def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
     parts = {
         "Transitions": transitions,
         "NoncurrentVersionTransitions": noncurrent,
-        "Expiration": given(
-            one(rule.get("expiration")),
+        "Expiration": pick_properties(
+            read_single_block(rule.get("expiration")),
             Days="days",
             Date="date",
             ExpiredObjectDeleteMarker="expiredObjectDeleteMarker",
         ),
-        "NoncurrentVersionExpiration": given(
-            one(rule.get("noncurrentVersionExpiration")),
+        "NoncurrentVersionExpiration": pick_properties(
+            read_single_block(rule.get("noncurrentVersionExpiration")),
             NoncurrentDays="noncurrentDays",
             NewerNoncurrentVersions="newerNoncurrentVersions",
         ),
-        "AbortIncompleteMultipartUpload": given(
-            one(rule.get("abortIncompleteMultipartUpload")), DaysAfterInitiation="daysAfterInitiation"
+        "AbortIncompleteMultipartUpload": pick_properties(
+            read_single_block(rule.get("abortIncompleteMultipartUpload")),
+            DaysAfterInitiation="daysAfterInitiation",
         ),
     }
     return {
@@ -189,12 +198,17 @@ def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
 
 
 @creates("aws:s3/bucketNotification:BucketNotification", repeatable=True)
-def notification(aws: Aws, declared: Declared) -> Made:
-    """Whom S3 tells of what happens to objects."""
+def create_notification(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the event notifications."""
     properties = declared.properties
     configuration: dict[str, Any] = {
         f"{target}Configurations": [
-            {argument: entry[arn], "Events": entry["events"], **given(entry, Id="id"), **_filter(entry)}
+            {
+                argument: entry[arn],
+                "Events": entry["events"],
+                **pick_properties(entry, Id="id"),
+                **_build_filter(entry),
+            }
             for entry in properties.get(key) or []
         ]
         for target, argument, key, arn in (
@@ -208,10 +222,10 @@ def notification(aws: Aws, declared: Declared) -> Made:
     aws.client("s3").put_bucket_notification_configuration(
         Bucket=properties["bucket"], NotificationConfiguration=configuration
     )
-    return Made(id=properties["bucket"])
+    return CreatedResource(id=properties["bucket"])
 
 
-def _filter(entry: Properties) -> dict[str, Any]:
+def _build_filter(entry: Properties) -> dict[str, Any]:
     rules = [
         {"Name": name, "Value": entry[key]}
         for name, key in (("prefix", "filterPrefix"), ("suffix", "filterSuffix"))
@@ -221,18 +235,18 @@ def _filter(entry: Properties) -> dict[str, Any]:
 
 
 @deletes("aws:s3/bucketNotification:BucketNotification")
-def delete_notification(aws: Aws, _declared: Declared, made: Made) -> None:
-    """All targets."""
+def delete_notification(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Remove all event notifications."""
     aws.client("s3").put_bucket_notification_configuration(Bucket=made.id, NotificationConfiguration={})
 
 
 @deletes("aws:s3/bucketVersioning:BucketVersioning")
-def suspend_versioning(aws: Aws, _declared: Declared, made: Made) -> None:
-    """Versioning can only be suspended."""
+def suspend_versioning(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Suspend versioning, which cannot be removed."""
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
 
 
-# The configurations that are gone with one call, or back to what AWS has by default.
+# Configurations that one call deletes or resets to AWS's default.
 DELETIONS = {
     "aws:s3/bucketPolicy:BucketPolicy": "delete_bucket_policy",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "delete_bucket_lifecycle",
@@ -247,7 +261,7 @@ DELETIONS = {
 
 def _register_deletion(token: str, method: str) -> None:
     @deletes(token)
-    def delete(aws: Aws, _declared: Declared, made: Made) -> None:  # pyright: ignore[reportUnusedFunction] - registered
+    def delete(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         getattr(aws.client("s3"), method)(Bucket=made.id)
 
 

@@ -1,12 +1,18 @@
-"""SNS: topics, who is told by them and who may publish."""
+"""SNS: topics, their subscriptions and policies."""
 
 import json
 from typing import Any
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, attributes, tag_list
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    ProviderContext,
+    build_attributes,
+    build_tag_list,
+)
 
-# The provider's properties that are the topic's attributes, all of which are strings in the API.
+# Properties of the provider that are topic attributes, which are all strings in the API.
 ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
     "deliveryPolicy": "DeliveryPolicy",
@@ -27,44 +33,46 @@ SUBSCRIPTION_ATTRIBUTES = {
 
 
 @creates("aws:sns/topic:Topic")
-def topic(aws: Aws, declared: Declared) -> Made:
-    """A topic; a FIFO one has a name that says so."""
+def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a topic. The name of a FIFO topic ends with `.fifo`."""
     properties = declared.properties
-    name = declared.named()
-    given = attributes(properties, ATTRIBUTES)
+    name = declared.physical_name()
+    given = build_attributes(properties, ATTRIBUTES)
     if given.get("FifoTopic") == "false":
         del given["FifoTopic"]  # SNS refuses the attribute on a standard topic
-    arn = aws.client("sns").create_topic(Name=name, Attributes=given, Tags=tag_list(properties))["TopicArn"]
-    return Made(id=arn, outputs={"arn": arn, "name": name, "owner": aws.account_id})
+    arn = aws.client("sns").create_topic(Name=name, Attributes=given, Tags=build_tag_list(properties))[
+        "TopicArn"
+    ]
+    return CreatedResource(id=arn, outputs={"arn": arn, "name": name, "owner": aws.account_id})
 
 
 @updates("aws:sns/topic:Topic")
-def update_topic(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its attributes."""
-    for name, value in attributes(declared.properties, ATTRIBUTES).items():
+def update_topic(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the topic's attributes."""
+    for name, value in build_attributes(declared.properties, ATTRIBUTES).items():
         if name != "FifoTopic":
             aws.client("sns").set_topic_attributes(TopicArn=made.id, AttributeName=name, AttributeValue=value)
     return made
 
 
 @deletes("aws:sns/topic:Topic")
-def delete_topic(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its subscriptions."""
+def delete_topic(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the topic with its subscriptions."""
     aws.client("sns").delete_topic(TopicArn=made.id)
 
 
 @creates("aws:sns/topicPolicy:TopicPolicy", repeatable=True)
-def topic_policy(aws: Aws, declared: Declared) -> Made:
-    """The topic's one policy."""
+def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set the topic's policy."""
     properties = declared.properties
     arn = properties["arn"]
     _set_policy(aws, arn, properties["policy"])
-    return Made(id=arn, outputs={"owner": aws.account_id})
+    return CreatedResource(id=arn, outputs={"owner": aws.account_id})
 
 
 @deletes("aws:sns/topicPolicy:TopicPolicy")
-def delete_topic_policy(aws: Aws, _declared: Declared, made: Made) -> None:
-    """A topic always has a policy: back to what AWS has by default, that its own account may publish."""
+def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Restore the default policy, which lets only the topic's own account publish."""
     statement: dict[str, Any] = {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",
@@ -76,26 +84,30 @@ def delete_topic_policy(aws: Aws, _declared: Declared, made: Made) -> None:
     _set_policy(aws, made.id, json.dumps({"Version": "2008-10-17", "Statement": [statement]}))
 
 
-def _set_policy(aws: Aws, arn: str, policy: str) -> None:
+def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
     aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
 
 @creates("aws:sns/topicSubscription:TopicSubscription")
-def topic_subscription(aws: Aws, declared: Declared) -> Made:
-    """Somebody who is told. An e-mail address has to confirm, which nobody does here."""
+def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a subscription. An e-mail subscription stays unconfirmed here."""
     properties = declared.properties
     arn = aws.client("sns").subscribe(
         TopicArn=properties["topic"],
         Protocol=properties["protocol"],
         Endpoint=properties["endpoint"],
-        Attributes=attributes(properties, SUBSCRIPTION_ATTRIBUTES),
+        Attributes=build_attributes(properties, SUBSCRIPTION_ATTRIBUTES),
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
     pending = properties["protocol"] in {"email", "email-json"}
-    return Made(id=arn, outputs={"arn": arn, "ownerId": aws.account_id, "pendingConfirmation": pending})
+    return CreatedResource(
+        id=arn, outputs={"arn": arn, "ownerId": aws.account_id, "pendingConfirmation": pending}
+    )
 
 
 @deletes("aws:sns/topicSubscription:TopicSubscription")
-def delete_topic_subscription(aws: Aws, _declared: Declared, made: Made) -> None:
-    """The topic stays."""
+def delete_topic_subscription(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> None:
+    """Delete the subscription. The topic remains."""
     aws.client("sns").unsubscribe(SubscriptionArn=made.id)

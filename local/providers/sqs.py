@@ -1,9 +1,15 @@
 """SQS: queues and their policies."""
 
 from local.providers.core.registry import creates, deletes, updates
-from local.providers.core.resource import Aws, Declared, Made, attributes, tags
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    ProviderContext,
+    build_attributes,
+    read_tags,
+)
 
-# The provider's properties that are the queue's attributes, all of which are strings in the API.
+# Properties of the provider that are queue attributes, which are all strings in the API.
 ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
     "deduplicationScope": "DeduplicationScope",
@@ -24,48 +30,50 @@ ATTRIBUTES = {
 
 
 @creates("aws:sqs/queue:Queue")
-def queue(aws: Aws, declared: Declared) -> Made:
-    """A queue; a FIFO one has a name that says so."""
+def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a queue. The name of a FIFO queue ends with `.fifo`."""
     properties = declared.properties
-    name = declared.named()
-    given = attributes(properties, ATTRIBUTES)
+    name = declared.physical_name()
+    given = build_attributes(properties, ATTRIBUTES)
     if given.get("FifoQueue") == "false":
         del given["FifoQueue"]  # SQS refuses the attribute on a standard queue
-    url = aws.client("sqs").create_queue(QueueName=name, Attributes=given, tags=tags(properties))["QueueUrl"]
-    return Made(id=url, outputs={"arn": aws.arn("sqs", name), "name": name, "url": url})
+    url = aws.client("sqs").create_queue(QueueName=name, Attributes=given, tags=read_tags(properties))[
+        "QueueUrl"
+    ]
+    return CreatedResource(id=url, outputs={"arn": aws.build_arn("sqs", name), "name": name, "url": url})
 
 
 @updates("aws:sqs/queue:Queue")
-def update_queue(aws: Aws, declared: Declared, made: Made) -> Made:
-    """Its attributes."""
-    given = attributes(declared.properties, ATTRIBUTES)
+def update_queue(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Update the queue's attributes."""
+    given = build_attributes(declared.properties, ATTRIBUTES)
     given.pop("FifoQueue", None)  # it cannot be changed
     aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes=given)
     return made
 
 
 @deletes("aws:sqs/queue:Queue")
-def delete_queue(aws: Aws, _declared: Declared, made: Made) -> None:
-    """With its messages."""
+def delete_queue(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the queue with its messages."""
     aws.client("sqs").delete_queue(QueueUrl=made.id)
 
 
-def _attribute_of_queue(token: str, key: str) -> None:
-    """A type that is one attribute of a queue."""
+def _register_queue_attribute(token: str, key: str) -> None:
+    """Register a type that is one attribute of a queue."""
     attribute = ATTRIBUTES[key]
 
     @creates(token, repeatable=True)
-    def put(aws: Aws, declared: Declared) -> Made:  # pyright: ignore[reportUnusedFunction] - registered
+    def put(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         properties = declared.properties
         url = properties["queueUrl"]
         aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={attribute: properties[key]})
-        return Made(id=url)
+        return CreatedResource(id=url)
 
     @deletes(token)
-    def remove(aws: Aws, _declared: Declared, made: Made) -> None:  # pyright: ignore[reportUnusedFunction] - registered
+    def remove(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes={attribute: ""})
 
 
-_attribute_of_queue("aws:sqs/queuePolicy:QueuePolicy", "policy")
-_attribute_of_queue("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy")
-_attribute_of_queue("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy")
+_register_queue_attribute("aws:sqs/queuePolicy:QueuePolicy", "policy")
+_register_queue_attribute("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy")
+_register_queue_attribute("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy")

@@ -1,7 +1,7 @@
-"""Node.js workers: one process per released function version, started when first needed and kept warm.
+"""Node.js workers: one process per released function version, started on first use and kept warm.
 
-A Lambda runs one request at a time in each of its processes and has as many of them as there are requests.
-Here one process serves all requests of its version, which is how a Next.js server runs elsewhere too.
+Lambda runs one request at a time per process, with as many processes as there are requests. Here one process
+serves all requests of its version, as a Next.js server does elsewhere.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from local.http_messages import Headers, StreamedResponse
 from local.workers.process import (
     Log,
     WorkerFailedError,
-    WorkerPlace,
     WorkerProcess,
+    WorkerSettings,
     start_worker,
 )
 
@@ -32,15 +32,15 @@ CLOSE_SECONDS = 10
 
 
 @define(eq=False)
-class _Place:
-    """A version's place in the pool: its start, which all who need it wait for, and who uses it now."""
+class _PoolEntry:
+    """A pool entry of one version: its start, which all requests wait for, and the requests that use it."""
 
     start: asyncio.Task[WorkerProcess]
     in_use: int = 0
 
     @property
     def has_ended(self) -> bool:
-        """The process died, or never came to life."""
+        """Whether the process ended or failed to start."""
         if not self.start.done():
             return False
         return (
@@ -50,23 +50,23 @@ class _Place:
 
 @define(kw_only=True, eq=False)
 class WorkerPool:
-    """The running workers. Belongs to the event loop it is first used in.
+    """The running workers, bound to the event loop of the first use.
 
-    At most `maximum` are kept; beyond that the one longest unused is ended. One with requests under way
-    never is: while more than `maximum` versions answer requests, there are more workers.
+    At most `maximum` workers are kept. Above that, the least recently used one without requests is stopped.
+    A worker with requests in progress is never stopped, so busy versions can exceed `maximum`.
 
     Attributes:
-        node: the Node.js executable.
-        certificate_authority: a PEM file that the functions trust besides the public ones.
-        log: gets each line a function writes, except what it writes during `invoke`.
-        maximum: how many idle workers to keep, about 100 MB each.
+        node: The Node.js executable.
+        certificate_authority: A PEM file that the functions trust in addition to the public authorities.
+        log: Called with each line that a function writes, except during `invoke`.
+        maximum: Maximum number of idle workers, about 100 MB each.
     """
 
     node: Path
     log: Log
     certificate_authority: Path | None = None
     maximum: int = MAXIMUM_WORKERS
-    _places: OrderedDict[tuple[object, ...], _Place] = field(factory=OrderedDict, init=False)
+    _entries: OrderedDict[tuple[object, ...], _PoolEntry] = field(factory=OrderedDict, init=False)
     _codes: dict[str, asyncio.Task[Path]] = field(factory=dict, init=False)
     _stops: set[asyncio.Task[None]] = field(factory=set, init=False)
     _directory: Path | None = field(default=None, init=False)
@@ -86,18 +86,18 @@ class WorkerPool:
         headers: Headers,
         body: bytes | AsyncIterator[bytes] | None,
     ) -> AsyncGenerator[StreamedResponse]:
-        """Send a request to the function URL behind which `version` was found.
+        """Send a request to the function URL of `version`.
 
         Args:
-            version: who shall answer.
-            method: of the request.
-            target: raw path and query string.
-            headers: with `host`, the URL's own name.
-            body: whole or in parts; None for none.
+            version: The function version to call.
+            method: The HTTP method.
+            target: The raw path and query string.
+            headers: Include `host`, the host of the function URL.
+            body: Bytes or chunks. None for no body.
 
         Raises:
-            WorkerFailedError: the process could not be started or ended before it answered, or the URL does
-                not stream while the function does.
+            WorkerFailedError: The process failed to start, or it ended before it answered, or the function
+                streams and the URL does not.
         """
         async with self._lease(version) as worker:
             if worker.streaming and version.invoke_mode != "RESPONSE_STREAM":
@@ -108,7 +108,7 @@ class WorkerPool:
                 yield response
 
     async def invoke(self, invocation: NodeInvocation) -> NodeResult:
-        """Run a function once with any event. What goes wrong is in the result, as `Invoke` answers it."""
+        """Run a function once with any event. Failures are part of the result, as in Lambda's `Invoke`."""
         try:
             async with self._lease(invocation.function) as worker:
                 return await worker.invoke(invocation)
@@ -118,10 +118,10 @@ class WorkerPool:
             )
 
     def invoke_from_thread(self, invocation: NodeInvocation) -> NodeResult:
-        """`invoke` for callers in another thread than the pool's event loop, which must be running.
+        """Run `invoke` from a thread other than that of the pool's running event loop.
 
         Raises:
-            RuntimeError: called from that very thread, where it would wait for itself.
+            RuntimeError: Called from that thread, where it would wait for itself.
         """
         loop = self._loop
         if loop is None:
@@ -137,29 +137,29 @@ class WorkerPool:
         return asyncio.run_coroutine_threadsafe(self.invoke(invocation), loop).result()
 
     async def open(self) -> None:
-        """Bind the pool to the running event loop, for callers from other threads."""
+        """Bind the pool to the running event loop, for calls from other threads."""
         self._loop = asyncio.get_running_loop()
 
     @property
-    def processes(self) -> dict[str, int]:
-        """Process id of each running worker, by `<function>:<version>`."""
+    def list_process_ids(self) -> dict[str, int]:
+        """Process ID of each running worker, by `<function>:<version>`."""
         workers = [
-            place.start.result()
-            for place in self._places.values()
-            if place.start.done() and not place.has_ended
+            entry.start.result()
+            for entry in self._entries.values()
+            if entry.start.done() and not entry.has_ended
         ]
         return {f"{worker.version.name}:{worker.version.version}": worker.pid for worker in workers}
 
     async def close(self) -> None:
-        """End all workers and remove their files. Requests under way have broken off when it returns."""
+        """Stop all workers and remove their files. Requests in progress are aborted."""
         self._closed = True
-        for place in self._places.values():
-            place.start.cancel()
-            self._stop(place)
-        self._places.clear()
+        for entry in self._entries.values():
+            entry.start.cancel()
+            self._stop(entry)
+        self._entries.clear()
         await asyncio.gather(*self._stops)
         if self._leases:
-            # Who waits for an answer in another thread must get one while there is an event loop.
+            # Callers in other threads must get an answer while the event loop exists.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unused.wait(), CLOSE_SECONDS)
         await asyncio.gather(*self._codes.values(), return_exceptions=True)
@@ -171,69 +171,69 @@ class WorkerPool:
         if self._closed:
             raise WorkerFailedError("the workers are closed")
         self._loop = self._loop or asyncio.get_running_loop()
-        place = self._places.get(version.key)
-        if place is None or place.has_ended:
-            if place is not None:
-                self._stop(place)
-            place = _Place(asyncio.create_task(self._start(version)))
-            self._places[version.key] = place
-        self._places.move_to_end(version.key)
-        # Already now and not only once it runs: it must not be evicted while this request waits for it.
-        place.in_use += 1
+        entry = self._entries.get(version.key)
+        if entry is None or entry.has_ended:
+            if entry is not None:
+                self._stop(entry)
+            entry = _PoolEntry(asyncio.create_task(self._start(version)))
+            self._entries[version.key] = entry
+        self._entries.move_to_end(version.key)
+        # Counted before the worker runs, so that it is not evicted while this request waits for it.
+        entry.in_use += 1
         self._leases += 1
         self._unused.clear()
         try:
-            # One start for all who wait: that one of them gives up must not cancel it.
-            yield await asyncio.shield(place.start)
+            # All waiting requests share one start. If one of them is canceled, the start must go on.
+            yield await asyncio.shield(entry.start)
         finally:
-            place.in_use -= 1
+            entry.in_use -= 1
             self._leases -= 1
             if self._leases == 0:
                 self._unused.set()
             self._evict()
 
     def _evict(self) -> None:
-        for key, place in list(self._places.items()):
-            if place.has_ended and place.in_use == 0:
-                self._stop(self._places.pop(key))
-        too_many = len(self._places) - self.maximum
-        idle = [key for key, place in self._places.items() if place.in_use == 0]
+        for key, entry in list(self._entries.items()):
+            if entry.has_ended and entry.in_use == 0:
+                self._stop(self._entries.pop(key))
+        too_many = len(self._entries) - self.maximum
+        idle = [key for key, entry in self._entries.items() if entry.in_use == 0]
         for key in idle[: max(0, too_many)]:
-            self._stop(self._places.pop(key))
+            self._stop(self._entries.pop(key))
 
-    def _stop(self, place: _Place) -> None:
+    def _stop(self, entry: _PoolEntry) -> None:
         async def stop() -> None:
             with contextlib.suppress(WorkerFailedError, asyncio.CancelledError):
-                await (await place.start).stop()
+                await (await entry.start).stop()
 
         task = asyncio.create_task(stop())
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
 
     async def _start(self, version: NodeFunctionVersion) -> WorkerProcess:
-        code = await asyncio.shield(self._unpacked(version))
+        code = await asyncio.shield(self._unpack_once(version))
         self._sockets += 1
         trusted = self.certificate_authority
-        place = WorkerPlace(
+        settings = WorkerSettings(
             node=self.node,
             code=code,
-            socket=self._files() / f"{self._sockets}.sock",
+            socket=self._get_directory() / f"{self._sockets}.sock",
             variables={"NODE_EXTRA_CA_CERTS": str(trusted)} if trusted else {},
         )
-        return await start_worker(version, place, self.log)
+        return await start_worker(version, settings, self.log)
 
-    def _unpacked(self, version: NodeFunctionVersion) -> asyncio.Task[Path]:
-        """The folder of the version's code, unpacked once however many versions have the same."""
+    def _unpack_once(self, version: NodeFunctionVersion) -> asyncio.Task[Path]:
+        """Return the folder of the version's code, which versions with the same code share."""
         task = self._codes.get(version.code_sha256)
         if task is None or (task.done() and task.exception() is not None):
             name = hashlib.sha256(version.code_sha256.encode()).hexdigest()[:16]
-            task = asyncio.create_task(asyncio.to_thread(_unpack, version, self._files() / name))
+            task = asyncio.create_task(asyncio.to_thread(_unpack, version, self._get_directory() / name))
             self._codes[version.code_sha256] = task
         return task
 
-    def _files(self) -> Path:
+    def _get_directory(self) -> Path:
         if self._directory is None:
-            # Short: a socket's path may have about 100 bytes.
+            # Short, because the path of a Unix socket is limited to about 100 bytes.
             self._directory = Path(tempfile.mkdtemp(prefix="anchor-workers-"))
         return self._directory
 

@@ -17,29 +17,29 @@ import yarl
 from attrs import define, field, frozen
 
 from local.emulator.node_function import NodeFailure, NodeFunctionVersion, NodeInvocation, NodeResult
-from local.http_messages import Headers, StreamedResponse, received
+from local.http_messages import Headers, StreamedResponse, decode_headers
 
 SCRIPT = Path(__file__).with_name("worker.mjs")
-# Loading a large bundle on a busy machine; Lambda gives the first start 10 seconds of a whole CPU.
+# For loading a large bundle on a busy machine. Lambda allows 10 seconds with a whole CPU.
 START_TIMEOUT_SECONDS = 60
-# What Node.js may fill with JavaScript objects; the rest of the memory is for buffers and native code.
+# Share of the memory for JavaScript objects. The rest is for buffers and native code.
 HEAP_SHARE = 0.9
 LAST_LINES = 20
 END_NOTICE_SECONDS = 1
 MAXIMUM_LINE = 1024 * 1024
-# A page may set more cookies and a router send a larger state than aiohttp expects of a header.
+# Cookies of a page and the router's state can exceed aiohttp's default header limit.
 MAXIMUM_HEADER = 64 * 1024
 
 Log = Callable[[NodeFunctionVersion, str], None]
 
 
 class WorkerFailedError(Exception):
-    """The function's process could not be started or did not answer; the message says why."""
+    """The function's process failed to start or did not answer. The message gives the cause."""
 
 
 @define(kw_only=True, eq=False)
 class WorkerProcess:
-    """A started process and the connections to it. Many requests may run at once."""
+    """A started process and the connections to it. It can handle many requests at the same time."""
 
     version: NodeFunctionVersion
     streaming: bool
@@ -50,12 +50,12 @@ class WorkerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self._process.returncode is None
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process ID."""
         return self._process.pid
 
     @contextlib.asynccontextmanager
@@ -65,25 +65,25 @@ class WorkerProcess:
         """Send a request to the function's URL.
 
         Args:
-            method: of the request.
-            target: raw path and query string, as the function shall see them.
-            headers: with `host`, the URL's own name.
-            body: whole or in parts; None for none.
+            method: The HTTP method.
+            target: The raw path and query string that the function receives.
+            headers: Include `host`, the host of the function URL.
+            body: Bytes or chunks. None for no body.
 
         Raises:
-            WorkerFailedError: the process ended before it answered.
+            WorkerFailedError: The process ended before it answered.
         """
         url = yarl.URL(f"http://worker/url{target}", encoded=True)
         try:
             answer = await self._session.request(
-                method, url, headers=headers, data=_data(body), allow_redirects=False
+                method, url, headers=headers, data=_wrap_body(body), allow_redirects=False
             )
         except aiohttp.ClientError as error:
-            raise await self._failed(error) from error
+            raise await self._create_error(error) from error
         async with answer:
             yield StreamedResponse(
                 status=answer.status,
-                headers=received(answer.raw_headers),
+                headers=decode_headers(answer.raw_headers),
                 chunks=answer.content.iter_any(),
             )
 
@@ -91,7 +91,7 @@ class WorkerProcess:
         """Run the handler once with any event.
 
         Raises:
-            WorkerFailedError: the process ended before it answered.
+            WorkerFailedError: The process ended before it answered.
         """
         headers = {
             "x-request-id": invocation.request_id,
@@ -100,41 +100,41 @@ class WorkerProcess:
         event = json.dumps(invocation.event).encode()
         try:
             async with self._session.post(
-                "http://worker/invoke", data=_data(event), headers=headers
+                "http://worker/invoke", data=_wrap_body(event), headers=headers
             ) as answer:
                 envelope = cast("dict[str, Any]", await answer.json())
         except aiohttp.ClientError as error:
-            raise await self._failed(error) from error
+            raise await self._create_error(error) from error
         log = str(envelope["log"])
         if failure := envelope.get("failure"):
-            return NodeResult(failure=_failure(failure), log=log)
+            return NodeResult(failure=_parse_failure(failure), log=log)
         if "stream" in envelope:
             return NodeResult(payload=base64.b64decode(envelope["stream"]), log=log)
         return NodeResult(payload=envelope.get("payload"), log=log)
 
     async def stop(self) -> None:
-        """End the process, whatever it does, and wait for it."""
+        """Kill the process and wait for its end."""
         await self._session.close()
         await _kill(self._process, self._logs)
 
-    async def _failed(self, error: aiohttp.ClientError) -> WorkerFailedError:
-        # A connection ends a moment before the process that held it is known to have ended, and until then
-        # the pool would use it again.
+    async def _create_error(self, error: aiohttp.ClientError) -> WorkerFailedError:
+        # The connection ends shortly before the process is known to have ended. Without this wait the pool
+        # would use the process again.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), END_NOTICE_SECONDS)
         name = f"{self.version.name} version {self.version.version}"
-        return WorkerFailedError(f"{name} did not answer: {error}{_tail(self._last_lines)}")
+        return WorkerFailedError(f"{name} did not answer: {error}{_format_last_lines(self._last_lines)}")
 
 
 @frozen(kw_only=True)
-class WorkerPlace:
-    """Where and with what a worker runs.
+class WorkerSettings:
+    """The paths and additional variables of a worker.
 
     Attributes:
-        node: the Node.js executable.
-        code: the folder of the unpacked code, which becomes the working directory.
-        socket: where it shall listen; a path of at most 100 bytes that does not exist.
-        variables: beyond the function's own and Lambda's.
+        node: The Node.js executable.
+        code: The folder of the unpacked code, which is the working directory.
+        socket: The path to listen on. It has at most 100 bytes and must not exist.
+        variables: Added to the function's own variables and Lambda's.
     """
 
     node: Path
@@ -143,24 +143,24 @@ class WorkerPlace:
     variables: Mapping[str, str]
 
 
-async def start_worker(version: NodeFunctionVersion, place: WorkerPlace, log: Log) -> WorkerProcess:
-    """Start a process for `version` and wait until it can be used.
+async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, log: Log) -> WorkerProcess:
+    """Start a process for `version` and wait until it is ready.
 
     Args:
-        version: what to run.
-        place: where and with what.
-        log: gets each line the function writes outside of `invoke`.
+        version: The function version to run.
+        settings: Paths and variables of the process.
+        log: Called with each line that the function writes outside of `invoke`.
 
     Raises:
-        WorkerFailedError: it ended, failed to load, or was not ready in time.
+        WorkerFailedError: The process ended, failed to load the code, or was not ready in time.
     """
     name = f"{version.name} version {version.version}"
     status_read, status_write = os.pipe()
     try:
-        process = await _spawn(version, place, status_write)
+        process = await _spawn(version, settings, status_write)
     except OSError as error:
         os.close(status_read)
-        raise WorkerFailedError(f"{name} could not be started with {place.node}: {error}") from error
+        raise WorkerFailedError(f"{name} could not be started with {settings.node}: {error}") from error
     finally:
         os.close(status_write)
     last_lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -179,44 +179,46 @@ async def start_worker(version: NodeFunctionVersion, place: WorkerPlace, log: Lo
             if failure := status.get("failure"):
                 problem = f"failed to load {version.handler}: {failure['type']}: {failure['message']}"
             elif not status:
-                # The process is at its end, and so are its last lines.
+                # The process has ended, so its last lines are complete.
                 problem = await _end(process, logs)
     finally:
         if "streaming" not in status:
             await _kill(process, logs)
     if "streaming" not in status:
-        raise WorkerFailedError(f"{name} {problem}{_tail(last_lines)}")
+        raise WorkerFailedError(f"{name} {problem}{_format_last_lines(last_lines)}")
     return WorkerProcess(
         version=version,
         streaming=bool(status["streaming"]),
         process=process,
-        session=_session(place.socket),
+        session=_create_session(settings.socket),
         logs=logs,
         last_lines=last_lines,
     )
 
 
-async def _spawn(version: NodeFunctionVersion, place: WorkerPlace, status: int) -> asyncio.subprocess.Process:
-    settings = {
-        "socket": str(place.socket),
+async def _spawn(
+    version: NodeFunctionVersion, settings: WorkerSettings, status: int
+) -> asyncio.subprocess.Process:
+    start_options = {
+        "socket": str(settings.socket),
         "statusDescriptor": status,
         "handler": version.handler,
         "timeoutSeconds": version.timeout,
         "arn": version.arn,
     }
     return await asyncio.create_subprocess_exec(
-        str(place.node),
+        str(settings.node),
         f"--max-old-space-size={int(version.memory * HEAP_SHARE)}",
         str(SCRIPT),
-        json.dumps(settings),
-        cwd=place.code,
-        env=_environment(version, place),
+        json.dumps(start_options),
+        cwd=settings.code,
+        env=_build_environment(version, settings),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         pass_fds=(status,),
         limit=MAXIMUM_LINE,
-        # Ctrl-C in a terminal goes to us alone: we end the workers when their requests are answered.
+        # A Ctrl-C in a terminal must not reach the workers: they are stopped after their requests.
         start_new_session=True,
     )
 
@@ -230,29 +232,29 @@ async def _end(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None
 
 async def _kill(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> None:
     with contextlib.suppress(ProcessLookupError):
-        # With whatever it started: the process leads a group of its own.
+        # Kill its child processes too: the process leads its own process group.
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     await asyncio.gather(*logs)
 
 
-def _environment(version: NodeFunctionVersion, place: WorkerPlace) -> dict[str, str]:
+def _build_environment(version: NodeFunctionVersion, settings: WorkerSettings) -> dict[str, str]:
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        **version.process_environment(),
-        **place.variables,
-        "LAMBDA_TASK_ROOT": str(place.code),
+        **version.build_process_environment(),
+        **settings.variables,
+        "LAMBDA_TASK_ROOT": str(settings.code),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{version.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[{version.version}]",
     }
 
 
-def _session(socket: Path) -> aiohttp.ClientSession:
+def _create_session(socket: Path) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.UnixConnector(path=str(socket), limit=0, keepalive_timeout=60),
         cookie_jar=aiohttp.DummyCookieJar(),
-        # What the viewer did not send, the function shall not see.
+        # Do not add headers that the viewer did not send.
         skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None),
@@ -261,13 +263,13 @@ def _session(socket: Path) -> aiohttp.ClientSession:
     )
 
 
-def _data(body: bytes | AsyncIterator[bytes] | None) -> io.BytesIO | AsyncIterator[bytes] | None:
-    # aiohttp writes large bytes in one piece, and warns of it.
+def _wrap_body(body: bytes | AsyncIterator[bytes] | None) -> io.BytesIO | AsyncIterator[bytes] | None:
+    # aiohttp writes large byte strings in one piece and warns about it, so wrap them.
     return io.BytesIO(body) if isinstance(body, bytes) else body
 
 
 async def _read_status(descriptor: int) -> dict[str, Any]:
-    """The one line the worker writes when it is ready or has failed; nothing when it ended without."""
+    """Return the line that the worker writes when it is ready or has failed. Empty if it ended before."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=MAXIMUM_LINE)
     transport, _ = await loop.connect_read_pipe(
@@ -285,7 +287,7 @@ async def _forward(output: asyncio.StreamReader, on_line: Callable[[str], None])
         try:
             line = await output.readline()
         except ValueError:
-            # Longer than MAXIMUM_LINE: the reader has dropped what it had of it.
+            # The line is longer than MAXIMUM_LINE, and the reader has dropped its beginning.
             on_line(f"(a line of more than {MAXIMUM_LINE} bytes was left out)")
             continue
         if not line:
@@ -293,9 +295,9 @@ async def _forward(output: asyncio.StreamReader, on_line: Callable[[str], None])
         on_line(line.decode(errors="replace").rstrip("\n"))
 
 
-def _failure(failure: dict[str, Any]) -> NodeFailure:
+def _parse_failure(failure: dict[str, Any]) -> NodeFailure:
     return NodeFailure(message=failure["message"], type=failure["type"], trace=tuple(failure["trace"]))
 
 
-def _tail(lines: deque[str]) -> str:
+def _format_last_lines(lines: deque[str]) -> str:
     return "; it wrote last:" + "".join(f"\n  {line}" for line in lines) if lines else ""

@@ -29,9 +29,9 @@ def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() ->
         for at, seconds in ((0.0, 3.0), (10.0, 0.1), (20.0, 0.2), (30.0, 0.9))
     ]
     answers = [
-        Answer(path="/", began=10.0, ended=10.1, releases=frozenset({NEW})),
-        Answer(path="/", began=10.2, ended=10.3, releases=frozenset({OLD, NEW})),
-        Answer(path="/", began=20.0, ended=20.1, error="refused"),
+        Answer(path="/", started_at=10.0, ended_at=10.1, releases=frozenset({NEW})),
+        Answer(path="/", started_at=10.2, ended_at=10.3, releases=frozenset({OLD, NEW})),
+        Answer(path="/", started_at=20.0, ended_at=20.1, error="refused"),
     ]
     report = switches.report(done, answers)
     shown = {each.name: (each.shown, each.verdict) for each in report.measurements}

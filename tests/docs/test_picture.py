@@ -4,15 +4,15 @@ import html
 import re
 import xml.etree.ElementTree as ET
 
-from local.demo.picture import picture
+from local.demo.picture import draw_screenshot
 from local.demo.site_checks import SITE_CHECKS
-from local.progress import Proof
+from local.progress import CompletedStep
 from tests.components.recorder import ROOT
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 PROOFS = [
-    Proof(title="program deployed", detail="211 resources", seconds=7.25),
-    Proof(title="[odd] <title>", detail="x" * 200, seconds=0.0),
+    CompletedStep(title="program deployed", detail="211 resources", seconds=7.25),
+    CompletedStep(title="[odd] <title>", detail="x" * 200, seconds=0.0),
 ]
 
 
@@ -36,7 +36,7 @@ def test_the_readmes_picture_loads_no_external_resources() -> None:
 
 
 def test_a_picture_has_a_line_with_the_seconds_of_each_step() -> None:
-    svg = picture(PROOFS, "2 steps held, in 7 s")
+    svg = draw_screenshot(PROOFS, "2 steps held, in 7 s")
     text = read_text(svg)
     assert "$ make demo" in text
     assert "✓ program deployed" in text
@@ -48,7 +48,7 @@ def test_a_picture_has_a_line_with_the_seconds_of_each_step() -> None:
 
 
 def test_the_same_run_gives_the_same_picture(monkeypatch) -> None:  # noqa: ANN001 - a fixture of pytest
-    first = picture(PROOFS, "")
+    first = draw_screenshot(PROOFS, "")
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert picture(PROOFS, "") == first
+    assert draw_screenshot(PROOFS, "") == first

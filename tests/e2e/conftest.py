@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from local.cloud import EXAMPLE, Cloud, Ports, free_ports
-from local.demo.demo import Pushed, push_to_live
-from local.demo.load import Load
-from local.github import push_payload
+from local.cloud import EXAMPLE_NAME, Cloud, Ports, find_free_ports
+from local.demo.demo import PushedProject, connect_and_push
+from local.demo.load import VisitorLoad
+from local.github import create_push_payload
 from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.inspection import count_builds
@@ -50,7 +50,7 @@ def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
     made: list[Ports] = []
 
     def make() -> Ports:
-        made.append(free_ports())
+        made.append(find_free_ports())
         return made[-1]
 
     yield make
@@ -61,8 +61,8 @@ def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
 
 @pytest.fixture(scope="session")
 def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
-    sites = (EXAMPLE, *SITES)
-    with Cloud.running(
+    sites = (EXAMPLE_NAME, *SITES)
+    with Cloud.start(
         root=ROOT,
         ports=own_ports(),
         progress=Progress(),
@@ -92,9 +92,9 @@ def neighbour(platform: TinyPlatform) -> Neighbour:
 
 
 @pytest.fixture(scope="session")
-def first(cloud: Cloud) -> Pushed:
+def first(cloud: Cloud) -> PushedProject:
     """The first push of the example site, which is live."""
-    return push_to_live(cloud, cloud.create_user(), Progress())
+    return connect_and_push(cloud, cloud.create_user(), Progress())
 
 
 @frozen(kw_only=True)
@@ -103,13 +103,13 @@ class Second:
 
     sha: str
     deployment: Json
-    load: Load
+    load: VisitorLoad
     live_since: float
     seconds: float
 
 
 def push(
-    pushed: Pushed, changes: dict[str, str | bytes | None], message: str, load: Load
+    pushed: PushedProject, changes: dict[str, str | bytes | None], message: str, load: VisitorLoad
 ) -> tuple[str, Json]:
     """Commit to the repository, deliver the push, and wait until the deployment has ended.
 
@@ -117,20 +117,22 @@ def push(
     """
     before = pushed.repository.head
     sha = pushed.repository.commit(changes, message)
-    payload = push_payload(repository_url=pushed.repository.url, sha=sha, message=message, before=before)
+    payload = create_push_payload(
+        repository_url=pushed.repository.url, sha=sha, message=message, before=before
+    )
     answer = pushed.webhook.deliver(payload)
     assert answer.status_code == 202, answer.text
     deployment_id = answer.json()["deploymentId"]
-    load.pause = 1.0
+    load.pause_seconds = 1.0
     pushed.client.wait_until(deployment_id, {"built", "deploying"})
-    load.pause = 0.0
+    load.pause_seconds = 0.0
     return sha, pushed.client.wait_until(deployment_id, set())
 
 
 @pytest.fixture(scope="session")
-def second(first: Pushed) -> Second:
+def second(first: PushedProject) -> Second:
     pushed = time.monotonic()
-    with Load(url=first.project["url"]) as load:
+    with VisitorLoad(url=first.project["url"]) as load:
         sha, deployment = push(first, {"public/second.txt": "the second release\n"}, "Add a file", load)
         live_since = time.monotonic()
         time.sleep(2.0)  # visitors of the new release
@@ -144,16 +146,16 @@ class Broken:
     """The result of a push whose build failed while visitors loaded the site."""
 
     deployment: Json
-    load: Load
+    load: VisitorLoad
 
 
 @pytest.fixture(scope="session")
-def broken(first: Pushed, second: Second) -> Broken:  # noqa: ARG001 - only the order matters
+def broken(first: PushedProject, second: Second) -> Broken:  # noqa: ARG001 - only the order matters
     """A push that adds a dependency to package.json, but not to the lock file."""
     package = (ROOT / "examples/next-site/package.json").read_text()
     changed = package.replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",', 1)
     assert changed != package
-    with Load(url=first.project["url"], visitors=2) as load:
+    with VisitorLoad(url=first.project["url"], visitors=2) as load:
         _, deployment = push(first, {"package.json": changed}, "Forget the lock file", load)
     first.repository.commit({"package.json": package}, "Fix the build")
     return Broken(deployment=deployment, load=load)
@@ -165,15 +167,17 @@ class Cancelled:
 
     deployment: Json
     build_status: str
-    load: Load
+    load: VisitorLoad
 
 
 @pytest.fixture(scope="session")
-def cancelled(cloud: Cloud, first: Pushed, broken: Broken) -> Cancelled:  # noqa: ARG001 - only the order matters
+def cancelled(cloud: Cloud, first: PushedProject, broken: Broken) -> Cancelled:  # noqa: ARG001 - only the order matters
     codebuild = cloud.emulator.client("codebuild")
-    with Load(url=first.project["url"], visitors=2) as load:
+    with VisitorLoad(url=first.project["url"], visitors=2) as load:
         sha = first.repository.commit({"public/third.txt": "never built\n"}, "Add another file")
-        payload = push_payload(repository_url=first.repository.url, sha=sha, message="Add another file")
+        payload = create_push_payload(
+            repository_url=first.repository.url, sha=sha, message="Add another file"
+        )
         deployment_id = first.webhook.deliver(payload).json()["deploymentId"]
         first.client.wait_until(deployment_id, {"building"})
         deployment = first.client.cancel(deployment_id)
@@ -192,7 +196,7 @@ class Promoted:
     """The result of promoting the first release while visitors loaded the site."""
 
     deployment: Json
-    load: Load
+    load: VisitorLoad
     answered: float
     seconds_to_first_byte: float
     builds_before: int
@@ -200,15 +204,15 @@ class Promoted:
 
 
 @pytest.fixture(scope="session")
-def promoted(cloud: Cloud, first: Pushed, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - only the order matters
+def promoted(cloud: Cloud, first: PushedProject, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - only the order matters
     builds_before = count_builds(cloud)
-    with Load(url=first.project["url"], pause=0.0) as load:
+    with VisitorLoad(url=first.project["url"], pause_seconds=0.0) as load:
         time.sleep(1.0)
         asked = time.monotonic()
         deployment = first.client.promote(first.deployment["deploymentId"])
         answered = time.monotonic()
         time.sleep(1.0)
-    first_answer = min(a.ended for a in load.answers if a.began >= asked and first.sha in a.releases)
+    first_answer = min(a.ended_at for a in load.answers if a.started_at >= asked and first.sha in a.releases)
     return Promoted(
         deployment=deployment,
         load=load,

@@ -78,13 +78,13 @@ def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[He
         emulator: The emulator.
         run: Runs a build. Default: the emulator's build runner.
     """
-    builds = emulator._started().builds
+    builds = emulator._get_internals().builds
     usual = builds.run
     assert usual
     held = HeldBuilds(run or usual)
-    emulator.on_build(held)
+    emulator.set_build_runner(held)
     try:
         yield held
     finally:
         held.resume()
-        emulator.on_build(usual)
+        emulator.set_build_runner(usual)

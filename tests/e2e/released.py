@@ -38,7 +38,7 @@ def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
     """
     pushed = [_pushed(site, f"Release {each + 1}") for each in range(number)]
     newest = site.wait(pushed[-1])
-    releases = [site.client.deployment(each) for each in pushed]
+    releases = [site.client.get_deployment(each) for each in pushed]
     assert newest["status"] == "live", newest
     assert all(each["liveAt"] for each in releases), releases
     site.client.promote(pushed[0])

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from local.demo.demo import Pushed
+from local.demo.demo import PushedProject
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
 from runtime.shared.api.routes import Route
@@ -27,7 +27,7 @@ def route_name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def route_path(route: Route, pushed: Pushed) -> str:
+def route_path(route: Route, pushed: PushedProject) -> str:
     return route.path.format(
         projectId=pushed.project["projectId"], deploymentId=pushed.deployment["deploymentId"]
     )
@@ -40,7 +40,7 @@ def route_path(route: Route, pushed: Pushed) -> str:
     ids=["missing", "expired", "tampered", "made up"],
 )
 def test_every_route_refuses_an_invalid_token(
-    cloud: Cloud, first: Pushed, route: Route, token: Callable[[str], str] | None
+    cloud: Cloud, first: PushedProject, route: Route, token: Callable[[str], str] | None
 ) -> None:
     """A1, A5."""
     headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
@@ -76,7 +76,7 @@ def foreign_token(cloud: Cloud) -> str:
 
 @pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=route_name)
 def test_every_route_refuses_a_token_of_another_pool(
-    cloud: Cloud, first: Pushed, foreign_token: str, route: Route
+    cloud: Cloud, first: PushedProject, foreign_token: str, route: Route
 ) -> None:
     """A1, A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
@@ -89,7 +89,7 @@ def test_every_route_refuses_a_token_of_another_pool(
     "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=route_name
 )
 def test_every_route_accepts_the_token_of_the_owner(
-    cloud: Cloud, first: Pushed, broken: Broken, route: Route
+    cloud: Cloud, first: PushedProject, broken: Broken, route: Route
 ) -> None:
     """A1: the requests change nothing, such as an empty change, or the promotion of a failed deployment.
 
@@ -113,7 +113,7 @@ def other_tenant(cloud: Cloud) -> PlatformClient:
 
 @pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=route_name)
 def test_resources_of_another_tenant_are_not_found(
-    first: Pushed, other_tenant: PlatformClient, route: Route
+    first: PushedProject, other_tenant: PlatformClient, route: Route
 ) -> None:
     """A5: the response is equal to that for a resource that does not exist."""
     missing = route.path.format(
@@ -153,10 +153,10 @@ def api_without_query_permission(cloud: Cloud) -> Generator[None]:
 
 
 @pytest.mark.usefixtures("api_without_query_permission")
-def test_a_call_without_permission_is_refused(cloud: Cloud, first: Pushed) -> None:
+def test_a_call_without_permission_is_refused(cloud: Cloud, first: PushedProject) -> None:
     """Q3: the emulator enforces the policies of the roles, so the tests find missing grants."""
     with pytest.raises(PlatformError) as refused:
-        first.client.deployments(first.project["projectId"])
+        first.client.list_deployments(first.project["projectId"])
     assert refused.value.status >= 500  # AWS answers 500 here, the emulator 502
     assert any("AccessDenied" in line and "Query" in line for line in read_log(cloud, "api"))
     assert first.client.call("GET", f"/projects/{first.project['projectId']}")["site"] == "next-site"

@@ -17,7 +17,7 @@ from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError
 from anchor.terminal import Terminal, read_hidden_line
 from local.cloud import Cloud, User
-from local.demo.demo import Pushed
+from local.demo.demo import PushedProject
 from local.platform_client import PlatformClient
 from tests.anchor.hostile_texts import find_controls
 from tests.e2e.released import Released
@@ -297,12 +297,12 @@ def test_a_password_is_not_sent_over_http(signed_out: Anchor) -> None:
 
 
 @pytest.fixture
-def owner(first: Pushed, signed_out: Anchor) -> Anchor:
+def owner(first: PushedProject, signed_out: Anchor) -> Anchor:
     """The command line, signed in as the owner of the first release."""
     return signed_out.sign_in_as(first.client)
 
 
-def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: Pushed) -> None:
+def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: PushedProject) -> None:
     deployment = first.deployment["deploymentId"]
     log = owner.run_ok("logs", deployment)
     assert "npm ci" in log
@@ -312,7 +312,7 @@ def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: Pushed) -> No
     assert not owner.pauses
 
 
-def test_deployments_are_listed_and_shown(owner: Anchor, first: Pushed) -> None:
+def test_deployments_are_listed_and_shown(owner: Anchor, first: PushedProject) -> None:
     deployment = first.deployment["deploymentId"]
     assert deployment in owner.run_ok("deployments", first.project["projectId"])
     assert first.deployment["commitSha"] in owner.run_ok("deployment", deployment)

@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import Cloud
-from local.demo.demo import Pushed, push
+from local.demo.demo import PushedProject, push
 from local.progress import Progress
 from tests.e2e import devtools
 from tests.e2e.chromium import install_chromium
@@ -32,14 +32,14 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str],
 
 
 @pytest.fixture(scope="module")
-def next_push(cloud: Cloud, first: Pushed) -> Pushed:
+def next_push(cloud: Cloud, first: PushedProject) -> PushedProject:
     """The second push of the site, which is live."""
     first.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
     return push(cloud, first, "Add a file", Progress())
 
 
 @pytest.fixture
-def tab(first: Pushed, visit: Callable[[str], Tab]) -> Tab:
+def tab(first: PushedProject, visit: Callable[[str], Tab]) -> Tab:
     """A tab at the immutable URL of the first release, which no switch changes."""
     return visit(first.deployment["url"])
 
@@ -54,8 +54,8 @@ class Skew:
         tab: A tab at the URL of the site.
     """
 
-    old: Pushed
-    new: Pushed
+    old: PushedProject
+    new: PushedProject
     tab: Tab
 
     def switch(self) -> None:
@@ -64,7 +64,10 @@ class Skew:
 
 @pytest.fixture(params=["on to the second", "back to the first"])
 def skew(
-    request: pytest.FixtureRequest, first: Pushed, next_push: Pushed, visit: Callable[[str], Tab]
+    request: pytest.FixtureRequest,
+    first: PushedProject,
+    next_push: PushedProject,
+    visit: Callable[[str], Tab],
 ) -> Skew:
     old, new = (first, next_push) if request.param == "on to the second" else (next_push, first)
     live = first.client.call("GET", f"/projects/{first.project['projectId']}")["live"]["deploymentId"]
@@ -78,7 +81,7 @@ def is_page_prefetch(request: Request) -> bool:
     return request.headers.get("next-router-segment-prefetch", "").endswith("/__PAGE__")
 
 
-def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: Pushed, tab: Tab) -> None:
+def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: PushedProject, tab: Tab) -> None:
     """D7."""
     tab.open("/browser")
     assert tab.read_text("commit") == tab.read_text("page") == tab.read_text("script") == first.sha
@@ -141,7 +144,7 @@ def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str,
     assert tab.wait_until_idle() == []
 
 
-def test_submitting_a_form_loads_no_full_page(first: Pushed, tab: Tab) -> None:
+def test_submitting_a_form_loads_no_full_page(first: PushedProject, tab: Tab) -> None:
     """D7: a server action with a redirect and a cookie."""
     tab.open("/action")
     tab.evaluate(f"{FULL_LOAD} = false")
@@ -199,7 +202,9 @@ def test_redirects_and_rewrites_show_the_right_page_and_location(
     assert tab.wait_until_idle() == []
 
 
-def test_draft_mode_applies_to_one_visitor_only(first: Pushed, tab: Tab, visit: Callable[[str], Tab]) -> None:
+def test_draft_mode_applies_to_one_visitor_only(
+    first: PushedProject, tab: Tab, visit: Callable[[str], Tab]
+) -> None:
     """D7: a browser's rules for cookies are stricter than those of an HTTP client."""
     tab.open("/draft")
     tab.wait_for_text("draft", "off")

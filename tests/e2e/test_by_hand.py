@@ -31,11 +31,11 @@ def observations(platform: TinyPlatform) -> Observations:
     assert deployment["status"] == "live", deployment
     visitors = [site.visitor, Visitor(url=deployment["url"])]
     shown_commit = site.visitor.get("/api/release").json()["release"]
-    log = site.client.log(deployment["deploymentId"])
+    log = site.client.read_build_log(deployment["deploymentId"])
     logs, group = emulator.client("logs"), "/aws/codebuild/anchor-local-site-zeta-build"
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
-    kept_log = site.client.log(deployment["deploymentId"])
+    kept_log = site.client.read_build_log(deployment["deploymentId"])
     site.client.delete_project(site.project_id)
     folder = "/anchor/local/sites/zeta"
     left = emulator.client("ssm").get_parameters_by_path(Path=folder, Recursive=True)["Parameters"]

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from attrs import frozen
 
-from local.cloud import EXAMPLE, Cloud
+from local.cloud import EXAMPLE_NAME, Cloud
 from local.emulator.decisions import Decision
 from tests.e2e.tiny_platform import SITES
 
@@ -58,15 +58,15 @@ class Records:
 
 @pytest.fixture(scope="module")
 def records(cloud: Cloud) -> Records:
-    decisions = cloud.emulator.decisions()
+    decisions = cloud.emulator.list_decisions()
     permissions, keys = read_permissions(cloud), _read_key_aliases(cloud)
-    refused = {each for each in decisions if not each.allowed and each.role.startswith(PREFIX)}
+    refused = {each for each in decisions if not each.is_allowed and each.role.startswith(PREFIX)}
     return Records(
         allowed=frozenset(_replace_site_names(permission, keys) for permission in permissions),
         used=frozenset(
             _replace_site_names((each.role, each.action, each.resource), keys)
             for each in decisions
-            if each.allowed
+            if each.is_allowed
         ),
         # Calls that are allowed now were refused while a test had removed the permission.
         refused=frozenset(each for each in refused if not _is_allowed(permissions, each)),
@@ -112,7 +112,7 @@ def _read_key_aliases(cloud: Cloud) -> dict[str, str]:
 def _replace_site_names(permission: Permission, keys: Mapping[str, str]) -> Permission:
     text = json.dumps(permission)
     for site, before in product(
-        (EXAMPLE, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
+        (EXAMPLE_NAME, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
     ):
         text = text.replace(f"{before}{site}", f"{before}<site>")
     for key, alias in keys.items():

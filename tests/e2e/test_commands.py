@@ -14,7 +14,7 @@ from attrs import frozen
 
 from local.cloud import Ports
 from local.demo import image_checks
-from local.demo.site_checks import SITE_CHECKS, commit_shown
+from local.demo.site_checks import SITE_CHECKS, read_commit
 from local.demo.visitor import Visitor
 from tests.e2e import tiny_site
 from tests.e2e.processes import LOOPBACK, find_descendants, find_listeners, is_running
@@ -73,7 +73,7 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
         "built from a checkout of the commit",
         "released",
         *(check.title for check in SITE_CHECKS),
-        image_checks.TITLE,
+        image_checks.STEP_TITLE,
     ):
         assert re.search(rf"✓ {re.escape(title)} +\d+\.\d s", demo.stdout), (
             f"no line for {title!r}:\n{demo.stdout}"
@@ -170,7 +170,7 @@ def test_the_site_shows_the_pushed_commit(up: Up) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    assert commit_shown(Visitor(url=read_shown(up, "Site")).get("/").text) == pushed
+    assert read_commit(Visitor(url=read_shown(up, "Site")).get("/").text) == pushed
 
 
 def test_nothing_listens_beyond_loopback(up: Up) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from attrs import frozen
 
-from local.github import push_payload
+from local.github import create_push_payload
 from local.platform_client import Json
 from tests.e2e.held_builds import fail_build, held_builds
 from tests.e2e.neighbour import Neighbour
@@ -33,7 +33,7 @@ def other_site(platform: TinyPlatform) -> TinyProject:
 def push(site: TinyProject, message: str) -> str:
     """Deliver a push of the current head with another message, and return the deployment id."""
     head = site.repository.head
-    payload = push_payload(repository_url=site.repository.url, sha=head, message=message)
+    payload = create_push_payload(repository_url=site.repository.url, sha=head, message=message)
     answer = site.webhook.deliver(payload)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["deploymentId"])
@@ -82,7 +82,7 @@ def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
         # Wait for the newest first: when it has ended, all have.
         deployments = wait_until_ended(busy_site, pushed[::-1])[::-1]
     return FivePushes(
-        deployments=[busy_site.client.deployment(each["deploymentId"]) for each in deployments],
+        deployments=[busy_site.client.get_deployment(each["deploymentId"]) for each in deployments],
         built=list(builds.ran),
     )
 
@@ -145,4 +145,4 @@ def test_cancelling_frees_the_build_slot_or_the_place_in_the_queue(
         builds.resume()
         (last,) = wait_until_ended(busy_site, [newer])
     assert last["status"] == "failed"
-    assert other_site.client.deployment(waits)["status"] == "cancelled"
+    assert other_site.client.get_deployment(waits)["status"] == "cancelled"

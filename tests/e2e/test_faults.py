@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.demo.load import Load
+from local.demo.load import VisitorLoad
 from tests.e2e.processes import find_descendants
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.reliability_page import check_text
@@ -36,15 +36,15 @@ def wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
 @contextmanager
 def under_load(site: TinyProject) -> Iterator[None]:
     """Load the site during the context, and assert that no response failed or mixed two releases."""
-    with Load(url=site.project["url"], visitors=2) as load:
+    with VisitorLoad(url=site.project["url"], visitors=2) as load:
         yield
     assert load.answers
-    assert not load.failed, load.failed[:3]
-    assert not load.mixed, load.mixed[:3]
+    assert not load.failed_answers, load.failed_answers[:3]
+    assert not load.mixed_answers, load.mixed_answers[:3]
 
 
 def read_status(site: TinyProject, deployment_id: str) -> str:
-    return str(site.client.deployment(deployment_id)["status"])
+    return str(site.client.get_deployment(deployment_id)["status"])
 
 
 def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None:
@@ -57,7 +57,7 @@ def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None
         ConditionExpression="attribute_exists(leaseUntil)",
         ExpressionAttributeValues={":past": {"N": "0"}},
     )
-    emulator.fire(f"{PREFIX}-sweep-every-minute")
+    emulator.fire_rule(f"{PREFIX}-sweep-every-minute")
 
 
 def assert_live_after_sweep(

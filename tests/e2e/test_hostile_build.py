@@ -52,7 +52,7 @@ def hostile(platform: TinyPlatform, neighbour: Neighbour) -> Hostile:
         },
         "Attack",
     )
-    log = own.client.log(ended["deploymentId"])
+    log = own.client.read_build_log(ended["deploymentId"])
     told = [json.loads(line.partition(" ")[2]) for line in log if line.startswith("ATTEMPT ")]
     return Hostile(
         deployment=ended,
@@ -96,4 +96,4 @@ def test_the_other_tenant_is_not_affected(hostile: Hostile, neighbour: Neighbour
     shown = neighbour.site.visitor.get("/api/release").json()
     assert shown == {"release": neighbour.deployment["commitSha"]}
     assert SECRET not in "\n".join(hostile.log)
-    assert neighbour.site.client.deployment(neighbour.deployment["deploymentId"]) == neighbour.deployment
+    assert neighbour.site.client.get_deployment(neighbour.deployment["deploymentId"]) == neighbour.deployment

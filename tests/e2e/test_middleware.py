@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from local.cloud import Cloud
-from local.github import Webhook, push_payload
+from local.github import Webhook, create_push_payload
 from tests.e2e import tiny_site
 from tests.e2e.tiny_platform import SITES
 from tests.e2e.visitors import (
@@ -160,7 +160,7 @@ def served(
     )
     client = cloud.sign_in(cloud.create_user(f"{variant.site}@middleware.example.com"))
     project = client.create_project(name="Middleware", site=variant.site, repository_url=repository.url)
-    payload = push_payload(repository_url=repository.url, sha=repository.head, message="The site")
+    payload = create_push_payload(repository_url=repository.url, sha=repository.head, message="The site")
     deployment_id = Webhook(**project["webhook"]).deliver(payload).json()["deploymentId"]
     deployment = client.wait_until(deployment_id, set(), timeout=300.0)
     assert deployment["status"] == "live", deployment

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Cloud
-from local.demo.demo import Connected, Pushed, push
+from local.demo.demo import ConnectedProject, PushedProject, push
 from local.demo.next_15_checks import NEXT_15_CHECKS
 from local.demo.site_checks import SiteCheck
 from local.demo.visitor import Visitor
@@ -20,24 +20,26 @@ pytestmark = pytest.mark.conformance
 
 
 @pytest.fixture(scope="module")
-def released(cloud: Cloud) -> Pushed:
+def released(cloud: Cloud) -> PushedProject:
     """Return the first push of the site, which is live."""
     repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
     client = cloud.sign_in(cloud.create_user("next-15@example.com"))
     project = client.create_project(name="Next 15", site=SITES[0], repository_url=repository.url)
-    connected = Connected(
+    connected = ConnectedProject(
         client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository
     )
     return push(cloud, connected, "The conformance site", Progress())
 
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)
-def test_the_release_passes_the_check(released: Pushed, check: SiteCheck) -> None:
+def test_the_release_passes_the_check(
+    released: PushedProject, check: SiteCheck
+) -> None:
     """D7, at the immutable URL of the release (D6)."""
     check.run(Visitor(url=released.deployment["url"]), released.sha)
 
 
-def test_the_host_of_the_site_serves_every_part_of_the_release(released: Pushed) -> None:
+def test_the_host_of_the_site_serves_every_part_of_the_release(released: PushedProject) -> None:
     """D3: server, split server, files and images belong to one release."""
     visitor = Visitor(url=released.project["url"])
     assert visitor.get("/docs/api/split/x").json()["release"] == released.sha

@@ -2,33 +2,39 @@
 
 import pytest
 
-from local.demo.demo import Pushed
-from local.demo.site_checks import SITE_CHECKS, SiteCheck, action_form, commit_shown, revalidated_by_time
+from local.demo.demo import PushedProject
+from local.demo.site_checks import (
+    SITE_CHECKS,
+    SiteCheck,
+    check_revalidation_by_time,
+    read_action_form,
+    read_commit,
+)
 from local.demo.visitor import Visitor
 from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
-def test_the_release_passes_the_check(first: Pushed, check: SiteCheck) -> None:
+def test_the_release_passes_the_check(first: PushedProject, check: SiteCheck) -> None:
     """D7, at the immutable URL of the release (D6)."""
     check.run(Visitor(url=first.deployment["url"]), first.sha)
 
 
-def test_the_deployment_has_commit_message_and_author_of_the_push(first: Pushed) -> None:
+def test_the_deployment_has_commit_message_and_author_of_the_push(first: PushedProject) -> None:
     """P2."""
     assert first.deployment["commitSha"] == first.sha
     assert first.deployment["commitMessage"] == first.message
     assert first.deployment["commitAuthor"]
 
 
-def test_variables_and_secrets_reach_the_build_and_the_running_site(first: Pushed) -> None:
+def test_variables_and_secrets_reach_the_build_and_the_running_site(first: PushedProject) -> None:
     """A4."""
     answer = Visitor(url=first.deployment["url"]).get("/api/env").json()
     assert answer["greeting"] == answer["buildGreeting"] == "hello"
     assert answer["secret"]["length"] == 32
 
 
-def test_a_secret_is_never_returned(first: Pushed) -> None:
+def test_a_secret_is_never_returned(first: PushedProject) -> None:
     """A4."""
     variables = first.client.call("GET", f"/projects/{first.project['projectId']}/env")["variables"]
     assert {"name": "DEMO_SECRET", "isSecret": True} in variables
@@ -38,12 +44,12 @@ def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
     """D3."""
     assert second.deployment["status"] == "live"
     assert len(second.load.answers) > 50
-    assert second.load.failed == []
+    assert second.load.failed_answers == []
 
 
-def test_no_response_mixes_two_releases(first: Pushed, second: Second) -> None:
+def test_no_response_mixes_two_releases(first: PushedProject, second: Second) -> None:
     """D3: the visitors saw both releases."""
-    assert second.load.mixed == []
+    assert second.load.mixed_answers == []
     assert second.load.releases_since(0.0) == {first.sha, second.sha}
 
 
@@ -52,31 +58,31 @@ def test_after_the_switch_only_the_new_release_answers(second: Second) -> None:
     assert second.load.releases_since(second.live_since) == {second.sha}
 
 
-def test_the_replaced_release_still_answers_at_its_own_url(first: Pushed, second: Second) -> None:
+def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject, second: Second) -> None:
     """D6."""
     old = Visitor(url=first.deployment["url"])
-    assert commit_shown(old.get("/").text) == first.sha
+    assert read_commit(old.get("/").text) == first.sha
     assert old.get("/second.txt").status_code == 404
     assert Visitor(url=second.deployment["url"]).get("/second.txt").text == "the second release\n"
 
 
 @pytest.mark.parametrize("release", ["first", "second"])
 def test_pages_are_revalidated_in_releases_that_are_live_or_not(
-    first: Pushed, second: Second, release: str
+    first: PushedProject, second: Second, release: str
 ) -> None:
     """D7: the revalidation function of the live release also revalidates pages of the other one."""
     url, sha = {
         "first": (first.deployment["url"], first.sha),
         "second": (second.deployment["url"], second.sha),
     }[release]
-    revalidated_by_time(Visitor(url=url), sha)
+    check_revalidation_by_time(Visitor(url=url), sha)
 
 
-def test_a_form_opened_before_a_switch_works_after_it(first: Pushed, second: Second) -> None:
+def test_a_form_opened_before_a_switch_works_after_it(first: PushedProject, second: Second) -> None:
     """D3: both builds use the same id and encryption key for the server action."""
     page = Visitor(url=first.deployment["url"]).get("/action").text
     new = Visitor(url=second.deployment["url"])
-    answer = new.post("/action", {"Origin": new.url}, form=action_form(page, name="Ada"))
+    answer = new.post("/action", {"Origin": new.url}, form=read_action_form(page, name="Ada"))
     assert answer.status_code == 303
     assert second.sha in answer.headers["location"]
 
@@ -90,9 +96,11 @@ def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken: Br
     assert any("npm ci failed" in line for line in failure["logTail"])
 
 
-def test_the_whole_log_of_a_build_can_be_read(first: Pushed, broken: Broken) -> None:
+def test_the_whole_log_of_a_build_can_be_read(
+    first: PushedProject, broken: Broken
+) -> None:
     """A2."""
-    lines = first.client.log(broken.deployment["deploymentId"])
+    lines = first.client.read_build_log(broken.deployment["deploymentId"])
     tail = broken.deployment["failure"]["logTail"]
     assert [line.rstrip()[:500] for line in lines[-len(tail) :]] == tail
     assert any("Fetching commit" in line for line in lines)
@@ -100,19 +108,19 @@ def test_the_whole_log_of_a_build_can_be_read(first: Pushed, broken: Broken) -> 
 
 def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Broken) -> None:
     """D2."""
-    assert broken.load.failed == []
+    assert broken.load.failed_answers == []
     assert broken.load.releases_since(0.0) == {second.sha}
 
 
 def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
-    first: Pushed, second: Second, cancelled: Cancelled
+    first: PushedProject, second: Second, cancelled: Cancelled
 ) -> None:
     """A2: the end of the build does not change the deployment."""
     assert cancelled.deployment["status"] == "cancelled"
     assert cancelled.build_status == "STOPPED"
-    deployment = first.client.deployment(cancelled.deployment["deploymentId"])
+    deployment = first.client.get_deployment(cancelled.deployment["deploymentId"])
     assert deployment["status"] == "cancelled"
-    assert cancelled.load.failed == []
+    assert cancelled.load.failed_answers == []
     assert cancelled.load.releases_since(0.0) == {second.sha}
 
 
@@ -127,19 +135,23 @@ def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted
     assert promoted.seconds_to_first_byte < second.seconds / 20
 
 
-def test_no_request_fails_or_mixes_releases_during_a_promotion(first: Pushed, promoted: Promoted) -> None:
+def test_no_request_fails_or_mixes_releases_during_a_promotion(
+    first: PushedProject, promoted: Promoted
+) -> None:
     """D3, D5."""
-    assert promoted.load.failed == []
-    assert promoted.load.mixed == []
+    assert promoted.load.failed_answers == []
+    assert promoted.load.mixed_answers == []
     assert promoted.load.releases_since(promoted.answered) == {first.sha}
 
 
-def test_a_promoted_project_is_pinned_until_its_owner_unpins_it(first: Pushed, promoted: Promoted) -> None:
+def test_a_promoted_project_is_pinned_until_its_owner_unpins_it(
+    first: PushedProject, promoted: Promoted
+) -> None:
     """D5."""
     project_id = first.project["projectId"]
     live = {"deploymentId": promoted.deployment["deploymentId"]}
     pinned = first.client.call("GET", f"/projects/{project_id}")
     assert (pinned["pinned"], pinned["live"]) == (True, live)
-    released = first.client.change_project(project_id, pinned=False)
+    released = first.client.update_project(project_id, pinned=False)
     assert (released["pinned"], released["live"]) == (False, live)
     first.client.promote(live["deploymentId"])

@@ -42,7 +42,7 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     before = list_release_resources(platform.cloud, "alpha")
     run_collection(platform.cloud)
     after = list_release_resources(platform.cloud, "alpha")
-    free = site.client.change_project(site.project_id, pinned=False)
+    free = site.client.update_project(site.project_id, pinned=False)
     run_collection(platform.cloud)
     unpinned = list_release_resources(platform.cloud, "alpha")
     site.client.promote(first)

@@ -2,7 +2,7 @@
 
 import time
 
-from local.demo.load import Load
+from local.demo.load import VisitorLoad
 from tests.e2e.released import Released
 
 SWITCHES = 60
@@ -12,7 +12,7 @@ def test_no_request_fails_or_mixes_releases_during_many_switches(released: Relea
     """D3, D5: after each switch only the promoted release answers."""
     first, last = released.releases[0], released.releases[-1]
     wrong: list[str] = []
-    with Load(url=released.site.project["url"], visitors=3, pause=0.01) as load:
+    with VisitorLoad(url=released.site.project["url"], visitors=3, pause_seconds=0.01) as load:
         for number in range(SWITCHES):
             promoted = (last, first)[number % 2]
             released.site.client.promote(promoted["deploymentId"])
@@ -21,7 +21,7 @@ def test_no_request_fails_or_mixes_releases_during_many_switches(released: Relea
             if shown != promoted["commitSha"]:
                 wrong.append(f"switch {number}, {time.monotonic() - answered:.3f} s after it: {shown}")
     assert wrong == []
-    assert load.failed == []
-    assert load.mixed == []
+    assert load.failed_answers == []
+    assert load.mixed_answers == []
     assert len(load.answers) > 3 * SWITCHES
     assert load.releases_since(0.0) == {first["commitSha"], last["commitSha"]}

@@ -77,7 +77,7 @@ def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFa
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
-    with Cloud.running(root=earlier, ports=own_ports(), progress=Progress(), sites=("alpha",)) as cloud:
+    with Cloud.start(root=earlier, ports=own_ports(), progress=Progress(), sites=("alpha",)) as cloud:
         platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
         project = platform.project("alpha", more={"output/server-functions/default/index.mjs": GATE})
         first = project.release()

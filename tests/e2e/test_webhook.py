@@ -8,32 +8,32 @@ import pytest
 import requests
 
 from local.cloud import Cloud
-from local.demo.demo import Pushed
-from local.github import PAYLOADS, Webhook, push_payload
+from local.demo.demo import PushedProject
+from local.github import PAYLOADS, Webhook, create_push_payload
 from tests.e2e.inspection import hash_rows, read_rows
 
 
-def make_payload(pushed: Pushed, **changes: object) -> dict[str, Any]:
-    payload = push_payload(repository_url=pushed.repository.url, sha=pushed.sha, message="Again")
+def make_payload(pushed: PushedProject, **changes: object) -> dict[str, Any]:
+    payload = create_push_payload(repository_url=pushed.repository.url, sha=pushed.sha, message="Again")
     return {**payload, **changes}
 
 
-def deliver_unauthenticated(pushed: Pushed) -> dict[str, requests.Response]:
+def deliver_unauthenticated(pushed: PushedProject) -> dict[str, requests.Response]:
     payload = make_payload(pushed)
     webhook = pushed.webhook
     unknown = Webhook(
         url=webhook.url.rpartition("/")[0] + "/01ARZ3NDEKTSV4RRFFQ69G5FAV", secret=webhook.secret
     )
     return {
-        "wrong": webhook.deliver(payload, sign="sha256=" + "0" * 64),
-        "missing": webhook.deliver(payload, sign=""),
-        "malformed": webhook.deliver(payload, sign="sha1=abc"),
+        "wrong": webhook.deliver(payload, signature="sha256=" + "0" * 64),
+        "missing": webhook.deliver(payload, signature=""),
+        "malformed": webhook.deliver(payload, signature="sha1=abc"),
         "unknown project": unknown.deliver(payload),
     }
 
 
 def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
-    cloud: Cloud, first: Pushed
+    cloud: Cloud, first: PushedProject
 ) -> None:
     """P1."""
     before = hash_rows(cloud)
@@ -43,9 +43,9 @@ def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
     assert hash_rows(cloud) == before
 
 
-def test_the_same_delivery_twice_makes_one_deployment(first: Pushed) -> None:
+def test_the_same_delivery_twice_makes_one_deployment(first: PushedProject) -> None:
     """P3: the first push is delivered again."""
-    payload = push_payload(repository_url=first.repository.url, sha=first.sha, message=first.message)
+    payload = create_push_payload(repository_url=first.repository.url, sha=first.sha, message=first.message)
     answers = [first.webhook.deliver(payload) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert {answer.json()["deploymentId"] for answer in answers} == {first.deployment["deploymentId"]}
@@ -62,10 +62,10 @@ def test_the_same_delivery_twice_makes_one_deployment(first: Pushed) -> None:
     ],
 )
 def test_an_ignored_event_is_answered_with_the_reason(
-    first: Pushed, event: str, changes: dict[str, Any], reason: str
+    first: PushedProject, event: str, changes: dict[str, Any], reason: str
 ) -> None:
     """P2."""
-    before = len(first.client.deployments(first.project["projectId"]))
+    before = len(first.client.list_deployments(first.project["projectId"]))
     payload = (
         json.loads((PAYLOADS / "ping.json").read_text())
         if event == "ping"
@@ -74,24 +74,24 @@ def test_an_ignored_event_is_answered_with_the_reason(
     answer = first.webhook.deliver(payload, event=event)
     assert answer.status_code == 200, answer.text
     assert reason in answer.json()["ignored"]
-    assert len(first.client.deployments(first.project["projectId"])) == before
+    assert len(first.client.list_deployments(first.project["projectId"])) == before
 
 
-def test_a_body_of_five_megabytes_is_accepted(first: Pushed) -> None:
+def test_a_body_of_five_megabytes_is_accepted(first: PushedProject) -> None:
     """P1: the push is to another branch, so that nothing is built."""
     payload = make_payload(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
     assert len(json.dumps(payload)) > 5_000_000
     assert first.webhook.deliver(payload).status_code == 200
 
 
-def test_a_body_that_is_not_json_is_refused_with_the_reason(first: Pushed) -> None:
+def test_a_body_that_is_not_json_is_refused_with_the_reason(first: PushedProject) -> None:
     """Q1."""
     answer = first.webhook.deliver(b"{this is not JSON")
     assert answer.status_code == 400
     assert "JSON" in answer.json()["detail"]
 
 
-def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: Pushed) -> None:
+def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: PushedProject) -> None:
     """Q1: form encoding is GitHub's default for a new webhook."""
     answer = first.webhook.deliver(
         b"payload=%7B%7D", headers={"Content-Type": "application/x-www-form-urlencoded"}
@@ -100,7 +100,7 @@ def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: P
     assert "application/json" in answer.json()["detail"]
 
 
-def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first: Pushed) -> None:
+def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first: PushedProject) -> None:
     """A4: the secret is derived and never stored."""
     stored = read_rows(cloud)
     assert first.webhook.secret not in stored

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from local.cloud import Cloud
 from local.demo.visitor import Visitor
 from local.git_server import Repository
-from local.github import Webhook, push_payload
+from local.github import Webhook, create_push_payload
 from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
@@ -40,7 +40,7 @@ class TinyProject:
     def push(self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change") -> str:
         """Commit, deliver the push, and return the deployment's id."""
         sha = self.repository.commit(changes or {"note.txt": message}, message)
-        payload = push_payload(repository_url=self.repository.url, sha=sha, message=message)
+        payload = create_push_payload(repository_url=self.repository.url, sha=sha, message=message)
         answer = self.webhook.deliver(payload)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["deploymentId"])

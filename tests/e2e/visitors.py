@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import requests
 from attrs import field, frozen
 
-from local.builds.environment import node_folder
-from local.cloud import Cloud, free_ports
+from local.builds.environment import prepare_node_folder
+from local.cloud import Cloud, find_free_ports
 from local.layers import host_target
 from local.node import find_node
 from runtime.deploy.releases.publishing import release_alias
@@ -182,7 +182,7 @@ class WithoutEdge:
     @classmethod
     def of(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
         """The function of a live release, with the key that the edge has for it."""
-        _, keys = cloud.emulator.key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
+        _, keys = cloud.emulator.read_key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
         entry = json.loads(keys[host.partition(":")[0]])
         return cls(cloud=cloud, site=site, host=host, deployment_id=deployment_id, origin_key=entry["k"])
 
@@ -255,7 +255,7 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
         shutil.copy(ROOT / "examples" / of / name, folder / name)
     for name, new in changes.items():
         (folder / name).rename(folder / new) if new else (folder / name).unlink()
-    node = node_folder(find_node(), folder.with_name(f"{folder.name}-node"))
+    node = prepare_node_folder(find_node(), folder.with_name(f"{folder.name}-node"))
     environment = {
         **os.environ,
         **settings,
@@ -290,7 +290,7 @@ def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Gener
         host: What visitors send as their host.
         settings: Those of the build: `next.config` is read again.
     """
-    port = free_ports().edge
+    port = find_free_ports().edge
     node = find_node()
     command = (str(node.node), "node_modules/next/dist/bin/next", "start", "-p", str(port), "-H", "127.0.0.1")
     with subprocess.Popen(

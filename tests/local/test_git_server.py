@@ -146,7 +146,7 @@ def test_an_unknown_commit_or_repository_cannot_be_fetched(
     assert "not found" in missing.stderr
 
 
-def test_nobody_can_push(server: GitServer, repository: Repository, tmp_path: Path) -> None:
+def test_pushing_is_refused(server: GitServer, repository: Repository, tmp_path: Path) -> None:
     before = repository.head
     checkout = fetched(server, repository.url, before, tmp_path / "checkout")
     pushed = git(server, "push", repository.url, "HEAD:refs/heads/other", cwd=checkout)
@@ -167,7 +167,7 @@ def test_the_server_listens_on_loopback_only_and_stops(tmp_path: Path) -> None:
     assert "Failed to connect" in done.stderr or "refused" in done.stderr
 
 
-def test_a_machine_without_git_is_told_what_to_install(tmp_path: Path) -> None:
+def test_without_git_the_error_names_the_package_to_install(tmp_path: Path) -> None:
     """Q1: the refusal says what to do."""
     with pytest.raises(GitNotFoundError, match="apt-get install git"):
         Git.find(path=str(tmp_path))

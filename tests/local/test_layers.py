@@ -58,7 +58,7 @@ def lock(tmp_path: Path) -> Path:
 
 
 def build(root: Path, lock: Path, pip: FakePip, target: tuple[str, str] = ("python3.13", "arm64")) -> Path:
-    return build_layers(*target, root, lock=lock, pip=pip, say=lambda _: None)
+    return build_layers(*target, root, lock=lock, pip=pip, report=lambda _: None)
 
 
 def content(folder: Path) -> dict[str, tuple[str, int, int]]:
@@ -131,10 +131,10 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
     """L1: the embedded cloud runs the functions with this interpreter, whatever its system."""
     pip = FakePip()
-    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, say=lambda _: None)
+    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
     assert not [argument for call in pip.calls for argument in call if "--platform" in argument]
-    with pytest.raises(LayerError, match="This machine runs"):
+    with pytest.raises(LayerError, match="this machine runs"):
         build_layers("python3.99", "arm64", tmp_path, host=True, lock=lock, pip=pip)
 
 
@@ -151,8 +151,8 @@ def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path: Path,
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (SMALL_LOCK + f"requests==2.0 \\\n    {HASH}\n", "do not name the same packages: requests"),
-        (SMALL_LOCK.replace("awscrt==0.38.1", "# gone"), "do not name the same packages: awscrt"),
+        (SMALL_LOCK + f"requests==2.0 \\\n    {HASH}\n", "differ in these packages: requests"),
+        (SMALL_LOCK.replace("awscrt==0.38.1", "# gone"), "differ in these packages: awscrt"),
     ],
 )
 def test_a_package_that_no_layer_names_is_refused(
@@ -168,7 +168,7 @@ def test_a_package_that_no_layer_names_is_refused(
 def test_a_target_that_lambda_does_not_have_is_refused(
     tmp_path: Path, lock: Path, target: tuple[str, str]
 ) -> None:
-    with pytest.raises(LayerError, match="is no Lambda target"):
+    with pytest.raises(LayerError, match="is not a Lambda target"):
         build(tmp_path, lock, FakePip(), target)
 
 

@@ -1,4 +1,4 @@
-"""Which Node.js is used, and that it is said where it comes from (L1, issue 2's machine without Node)."""
+"""The choice of the Node.js installation, and the reported origin (L1)."""
 
 from pathlib import Path
 
@@ -34,13 +34,13 @@ def test_the_one_on_the_path_is_used_when_it_is_new_enough(tmp_path: Path, versi
 @pytest.mark.parametrize(
     ("version", "npm", "reason"),
     [
-        ("20.8.1", True, "is 20.8.1 and 20.9 is needed"),
-        ("8.17.0", True, "is 8.17.0 and 20.9 is needed"),
+        ("20.8.1", True, "is version 20.8.1 and 20.9 is required"),
+        ("8.17.0", True, "is version 8.17.0 and 20.9 is required"),
         ("22.20.0", False, "comes without npm"),
         ("nonsense", True, "does not run"),
     ],
 )
-def test_otherwise_the_locked_package_is_used_and_it_says_why(
+def test_otherwise_the_locked_package_is_used_and_the_reason_is_reported(
     *, tmp_path: Path, version: str, npm: bool, reason: str
 ) -> None:
     found = find_node(on_path(tmp_path, version, npm=npm))
@@ -53,7 +53,7 @@ def test_otherwise_the_locked_package_is_used_and_it_says_why(
 def test_a_machine_without_node_gets_the_locked_package() -> None:
     found = find_node({"PATH": ""})
     assert found.node.exists()
-    assert found.origin.endswith("because there is none on the PATH.")
+    assert found.origin.endswith("because the PATH has no node.")
 
 
 def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
@@ -66,11 +66,11 @@ def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_
     assert "locked package" in found.origin
 
 
-def test_a_machine_with_neither_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(node, "_wheel", lambda: tmp_path / "missing")
-    with pytest.raises(NodeMissingError, match=r"none on the PATH.*not installed.*requirements/dev\.txt"):
+def test_without_any_node_the_error_gives_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(node, "_find_wheel_folder", lambda: tmp_path / "missing")
+    with pytest.raises(NodeMissingError, match=r"the PATH has no node.*not installed.*requirements/dev\.txt"):
         find_node({"PATH": ""})
     fake(tmp_path / "bin", "node", "exit 1")
-    monkeypatch.setattr(node, "_wheel", lambda: tmp_path)
+    monkeypatch.setattr(node, "_find_wheel_folder", lambda: tmp_path)
     with pytest.raises(NodeMissingError, match="does not run here"):
         find_node({"PATH": ""})

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from local.demo.picture import picture
-from local.progress import Progress, Proof, reason
+from local.demo.picture import draw_screenshot
+from local.progress import CompletedStep, Progress, format_error
 from tests.anchor.hostile_texts import CONTROLS, SGR, acting
 
 OWN = re.compile(r"\x1b\[(\?25[hl]|[0-9]*[AK]|2K)|\r")  # with which rich moves its line and hides the cursor
@@ -23,11 +23,11 @@ def shown(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_nothing_that_a_step_says_acts_on_the_terminal() -> None:
+def test_control_codes_in_step_text_do_not_reach_the_terminal() -> None:
     console = screen()
     progress = Progress(console)
     with progress.step(HOSTILE) as step:
-        step.say(HOSTILE)
+        step.show(HOSTILE)
         step.detail = HOSTILE
     with pytest.raises(ValueError, match="it"), progress.step(HOSTILE):
         raise ValueError("it")
@@ -40,7 +40,7 @@ def test_nothing_that_a_step_says_acts_on_the_terminal() -> None:
 
 def test_the_reason_of_a_failure_keeps_its_lines_and_nothing_that_acts() -> None:
     console = screen()
-    console.print(reason(ValueError(f"the deployment is failed\n    {HOSTILE}")), soft_wrap=True)
+    console.print(format_error(ValueError(f"the deployment is failed\n    {HOSTILE}")), soft_wrap=True)
     text = SGR.sub("", shown(console))
     assert text.splitlines()[0] == "the deployment is failed"
     assert text.splitlines()[1].startswith("    [red]built[/red] :smile: \\x1b[2J")
@@ -48,5 +48,5 @@ def test_the_reason_of_a_failure_keeps_its_lines_and_nothing_that_acts() -> None
 
 
 def test_the_picture_of_a_run_can_be_drawn_whatever_its_steps_said() -> None:
-    svg = picture([Proof(title="site", detail=HOSTILE, seconds=1.0)], "1 step held")
+    svg = draw_screenshot([CompletedStep(title="site", detail=HOSTILE, seconds=1.0)], "1 step held")
     assert acting(svg) == set()

@@ -1,1 +1,1 @@
-"""What every provider is based on: the registry, and the types of resources."""
+"""The base of every provider: the registry and the resource types."""

@@ -1,17 +1,17 @@
-"""How a type of resource comes into the emulator: one small function for each type token.
+"""The registry of resource types: one small function per type token and operation.
 
-A creator makes the real thing with boto3 and returns what pulumi-aws would: the id and the outputs beyond
-the inputs, in the provider's camelCase names. Inputs are returned to the program as they are.
+A creator makes the resource with boto3. It returns the ID and the outputs of pulumi-aws beyond the inputs, in
+the provider's camelCase names. Inputs are returned to the program unchanged.
 """
 
 from collections.abc import Callable
 
-from local.providers.core.resource import Aws, Declared, Made, Properties
+from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 
-Create = Callable[[Aws, Declared], Made]
-Update = Callable[[Aws, Declared, Made], Made]
-Delete = Callable[[Aws, Declared, Made], None]
-Invoke = Callable[[Aws, Properties], Properties]
+Create = Callable[[ProviderContext, DeclaredResource], CreatedResource]
+Update = Callable[[ProviderContext, DeclaredResource, CreatedResource], CreatedResource]
+Delete = Callable[[ProviderContext, DeclaredResource, CreatedResource], None]
+Invoke = Callable[[ProviderContext, Properties], Properties]
 
 CREATORS: dict[str, Create] = {}
 UPDATERS: dict[str, Update] = {}
@@ -24,7 +24,7 @@ def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Creat
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        repeatable: creating it again is how AWS changes it (a policy, a rule, a configuration of something).
+        repeatable: Whether creating it again is also the way to change it (a policy, a rule, a setting).
     """
 
     def register(create: Create) -> Create:
@@ -37,7 +37,7 @@ def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Creat
 
 
 def updates(token: str) -> Callable[[Update], Update]:
-    """Register how a resource of the type is changed in place."""
+    """Register the function that changes a resource of the type in place."""
 
     def register(update: Update) -> Update:
         UPDATERS[token] = update
@@ -47,7 +47,7 @@ def updates(token: str) -> Callable[[Update], Update]:
 
 
 def deletes(token: str) -> Callable[[Delete], Delete]:
-    """Register how a resource of the type is deleted."""
+    """Register the function that deletes a resource of the type."""
 
     def register(delete: Delete) -> Delete:
         DELETERS[token] = delete

@@ -125,7 +125,7 @@ class Bench:
             "log_stream": self.build_uuid,
             "timeout_minutes": 1.0,
             "artifacts": BuildArtifacts(location="artifacts-bucket", path="artifacts/next-site", name="01J0"),
-            "stopped": threading.Event(),
+            "stop_requested": threading.Event(),
         }
         return BuildRequest(**values | changes)
 

@@ -7,7 +7,7 @@ from local.builds.buildspec import ArtifactsSpec, BuildspecError, parse_buildspe
 PHASES = "phases:\n  build:\n    commands: [echo]\n"
 
 
-def test_a_whole_buildspec_is_read() -> None:
+def test_a_complete_buildspec_is_parsed() -> None:
     buildspec = parse_buildspec("""
 version: 0.2
 env:

@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from local.builds.command import kill_marked
+from local.builds.command import kill_marked_processes
 from tests.local.builds.bench import Bench, failed_phase, statuses
 
 
@@ -36,7 +36,7 @@ phases:
     def stop_when_it_sleeps() -> None:
         while len([line for line in bench.shown if line.isdigit()]) < 2:
             time.sleep(0.01)
-        request.stopped.set()
+        request.stop_requested.set()
 
     threading.Thread(target=stop_when_it_sleeps).start()
     started = time.monotonic()
@@ -53,12 +53,12 @@ phases:
 
 def test_a_build_that_was_stopped_before_it_began_runs_nothing(bench: Bench) -> None:
     request = bench.request("version: 0.2\nphases:\n  build:\n    commands: [sleep 60]\n")
-    request.stopped.set()
+    request.stop_requested.set()
 
     assert bench.runner.run(request).status == "STOPPED"
 
 
-def test_a_build_that_takes_too_long_is_timed_out_at_its_phase(bench: Bench) -> None:
+def test_a_timeout_is_reported_for_the_current_phase(bench: Bench) -> None:
     """P5: 30 minutes in the cloud."""
     result = bench.command("echo $$; sleep 60", timeout_minutes=0.005)
 
@@ -69,7 +69,7 @@ def test_a_build_that_takes_too_long_is_timed_out_at_its_phase(bench: Bench) -> 
     assert not any(map(is_running, printed_pids(bench)))
 
 
-def test_what_a_command_leaves_in_the_background_ends_with_it(bench: Bench) -> None:
+def test_background_processes_end_with_their_command(bench: Bench) -> None:
     result = bench.command("sleep 60 & echo $!")
 
     assert result.status == "SUCCEEDED"
@@ -91,5 +91,5 @@ def test_a_daemon_that_left_its_process_group_ends_with_the_build(bench: Bench) 
 
 
 def test_only_processes_of_the_marked_build_are_killed() -> None:
-    assert kill_marked("CODEBUILD_BUILD_ID=no-such-build") == 0
+    assert kill_marked_processes("CODEBUILD_BUILD_ID=no-such-build") == 0
     assert is_running(os.getpid())

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.builds.aws import clients_at
-from local.builds.environment import network_settings, node_folder
+from local.builds.aws import create_client_factory
+from local.builds.environment import prepare_node_folder, read_network_settings
 from local.emulator.build_request import EnvironmentVariable
 from local.node import NodeInstallation
 from tests.local.builds.bench import CREDENTIALS, Bench, failed_phase, secret
@@ -83,7 +83,7 @@ phases:
     assert bench.aws.output() == ["blue $HOME 'x' large"]
 
 
-def test_a_build_cannot_be_told_another_identity_by_its_variables(bench: Bench) -> None:
+def test_variables_cannot_change_the_identity_of_a_build(bench: Bench) -> None:
     bench.command(
         "echo $CODEBUILD_BUILD_ID",
         environment_variables=(EnvironmentVariable(name="CODEBUILD_BUILD_ID", value="another"),),
@@ -118,7 +118,7 @@ def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(bench: 
     assert "multiline-secret" not in everything
 
 
-def test_many_secrets_are_asked_for_in_the_batches_that_the_service_takes(bench: Bench) -> None:
+def test_secrets_are_read_in_batches_of_get_parameters_limit(bench: Bench) -> None:
     names = [f"/p/{number}" for number in range(23)]
     bench.aws.parameters = {name: f"value {name}" for name in names}
     result = bench.command(
@@ -153,13 +153,15 @@ def test_a_build_reaches_its_registry_through_the_hosts_proxy_and_authorities(be
     assert environment["npm_config_cache"] == str(bench.runner.machine.npm_cache)
 
 
-def test_the_users_npmrc_is_named_where_it_lies(tmp_path: Path) -> None:
-    without = network_settings({"HOME": str(tmp_path)})
+def test_the_users_npmrc_is_referenced_at_its_original_path(tmp_path: Path) -> None:
+    without = read_network_settings({"HOME": str(tmp_path)})
     (tmp_path / ".npmrc").write_text("registry=https://registry.example.com/\n")
 
     assert without == {}
-    assert network_settings({"HOME": str(tmp_path)}) == {"npm_config_userconfig": str(tmp_path / ".npmrc")}
-    assert network_settings({"HOME": str(tmp_path), "NPM_CONFIG_USERCONFIG": "/etc/npmrc"}) == {
+    assert read_network_settings({"HOME": str(tmp_path)}) == {
+        "npm_config_userconfig": str(tmp_path / ".npmrc")
+    }
+    assert read_network_settings({"HOME": str(tmp_path), "NPM_CONFIG_USERCONFIG": "/etc/npmrc"}) == {
         "NPM_CONFIG_USERCONFIG": "/etc/npmrc"
     }
 
@@ -174,7 +176,7 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
 
     def folder(*npm: str) -> Path:
         installation = NodeInstallation(node=node, npm=npm, version="22.1.0", origin="")
-        return node_folder(installation, tmp_path / "shims")
+        return prepare_node_folder(installation, tmp_path / "shims")
 
     def says(command: Path) -> str:
         run = subprocess.run([command, "a b"], capture_output=True, text=True, check=True)
@@ -193,7 +195,7 @@ def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    made = clients_at("http://127.0.0.1:4566")(CREDENTIALS, "ap-southeast-1")
+    made = create_client_factory("http://127.0.0.1:4566")(CREDENTIALS, "ap-southeast-1")
     for client in (made.logs, made.parameters, made.objects):
         assert client.meta.endpoint_url == "http://127.0.0.1:4566"
         assert client.meta.config.proxies == {}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.builds.artifacts import matching_files
+from local.builds.artifacts import find_artifacts
 from local.builds.buildspec import ArtifactsSpec
-from local.builds.log import _batches
+from local.builds.log import _split_into_batches
 from tests.local.builds.bench import Bench, failed_phase, statuses
 
 ZIP = """
@@ -20,7 +20,7 @@ artifacts:
 """
 
 
-def test_the_artifact_lies_below_its_deployments_name(bench: Bench) -> None:
+def test_the_artifact_is_stored_below_the_deployment_id(bench: Bench) -> None:
     """P6: `artifacts/{site}/{deploymentId}/open-next.zip`."""
     result = bench.run(ZIP)
 
@@ -45,7 +45,7 @@ def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, n
     for name in ("open-next.zip", "out/.next/a", "out/b"):
         (tmp_path / name).touch()
 
-    assert set(matching_files(spec, tmp_path)) == names
+    assert set(find_artifacts(spec, tmp_path)) == names
 
 
 def test_a_build_without_its_artifact_fails(bench: Bench) -> None:
@@ -72,7 +72,7 @@ def test_a_project_without_artifacts_uploads_nothing(bench: Bench) -> None:
     assert bench.aws.objects == {}
 
 
-def test_every_line_is_logged_whole_and_in_order(bench: Bench) -> None:
+def test_all_lines_are_logged_completely_and_in_order(bench: Bench) -> None:
     """Empty lines, lines without an end, lines that are drawn over themselves, bytes that are no text."""
     bench.command(
         "seq 1 20000",
@@ -88,14 +88,14 @@ def test_every_line_is_logged_whole_and_in_order(bench: Bench) -> None:
     assert timestamps == sorted(timestamps)
 
 
-def test_the_log_goes_out_in_batches_that_the_service_takes() -> None:
+def test_log_batches_respect_the_limits_of_cloudwatch_logs() -> None:
     """PutLogEvents takes 10,000 events and 1 MiB, 26 bytes of overhead an event included."""
-    many = list(_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
-    large = list(_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
+    many = list(_split_into_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
+    large = list(_split_into_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
 
     assert [len(batch) for batch in many] == [10_000, 1]
     assert [len(batch) for batch in large] == [5, 5, 1]
-    assert not list(_batches([]))
+    assert not list(_split_into_batches([]))
 
 
 def test_the_log_is_kept_in_the_logs_bucket(bench: Bench) -> None:
@@ -119,7 +119,7 @@ def test_a_role_that_may_not_log_fails_before_anything_runs(bench: Bench) -> Non
     )
 
 
-def test_a_log_that_is_refused_is_said_once_and_ends_no_build(bench: Bench) -> None:
+def test_a_refused_log_is_reported_once_and_the_build_continues(bench: Bench) -> None:
     bench.aws.refused = {"PutLogEvents"}
     result = bench.command("echo hello")
 

@@ -44,7 +44,7 @@ def test_phases_are_reported_as_codebuild_reports_them(bench: Bench) -> None:
     assert result.phases[-1].duration_seconds is None
 
 
-def test_what_a_command_exports_and_where_it_ends_is_the_next_ones_start(bench: Bench) -> None:
+def test_a_command_starts_with_the_variables_and_directory_of_the_previous_one(bench: Bench) -> None:
     result = bench.run("""
 version: 0.2
 phases:

@@ -85,7 +85,9 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
         author=Author("Ada Example", "ada@example.com"),
         clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
     )
-    machine = evolve(bench.runner.machine, git=server.environment(), host={"PATH": "/usr/bin:/bin"})
+    machine = evolve(
+        bench.runner.machine, git_environment=server.environment(), host_environment={"PATH": "/usr/bin:/bin"}
+    )
     with server:
         yield Site(
             evolve(bench, runner=evolve(bench.runner, machine=machine)), server.create("next-site", folder)
@@ -318,7 +320,7 @@ def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) ->
     assert "pa55word" not in "\n".join(site.bench.aws.log)
 
 
-def test_images_that_would_stay_unoptimised_are_not_released_silently(site: Site) -> None:
+def test_images_that_would_stay_unoptimized_are_not_released_silently(site: Site) -> None:
     """D7: open-next goes on when sharp cannot be installed."""
     own = site.build({"without-sharp": ""})
     warned = [line for line in site.said() if line.startswith("WARNING")]

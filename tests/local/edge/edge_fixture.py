@@ -1,4 +1,4 @@
-"""A local edge with the deployed viewer-request function and origins that tests play."""
+"""A local edge with the deployed viewer-request function and fake origins."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,9 @@ from local.edge.config import (
     ResponseHeadersPolicy,
     Selection,
 )
-from local.edge.edge import Edge, EdgeAccess
+from local.edge.edge import Edge
+from local.edge.exchange import EdgeAccess
+from local.edge.origins import OriginClient
 from local.edge.server import EdgeServer
 from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers, StreamedResponse
@@ -65,7 +67,7 @@ DEFAULT = CacheBehavior(
     cache_policy=PAGES,
     origin_request_policy=ALL_VIEWER_EXCEPT_HOST,
     response_headers_policy=SECURITY,
-    function=SOURCE.read_text(),
+    request_function=SOURCE.read_text(),
 )
 IMAGES = attrs.evolve(DEFAULT, path_pattern="/_next/image*")
 STATIC = attrs.evolve(DEFAULT, path_pattern="/_next/static/*")
@@ -82,8 +84,8 @@ CONFIG = EdgeConfig(
 )
 
 
-def with_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
-    """The configuration with a viewer-response function of this body in every behaviour."""
+def add_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
+    """Return the configuration with a viewer-response function of this body in every behavior."""
     code = f"function handler(event) {{ {body} }}"
     behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
     return attrs.evolve(config, behaviors=behaviors)
@@ -93,8 +95,8 @@ VERSIONS = {SITE["s"]: function_version({}), SITE["i"]: function_version({}, nam
 
 
 @attrs.define
-class Sent:
-    """A request as an origin got it."""
+class OriginRequest:
+    """A request that an origin received."""
 
     host: str
     method: str
@@ -105,19 +107,24 @@ class Sent:
 
 Chunks = Iterable[bytes] | AsyncIterator[bytes]
 Answer = tuple[int, Headers, Chunks]
-Respond = Callable[[Sent, AsyncIterator[bytes] | None], Awaitable[Answer]]
+Respond = Callable[[OriginRequest, AsyncIterator[bytes] | None], Awaitable[Answer]]
 
 
-async def hello(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+async def answer_hello(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
     return 200, [("content-type", "text/plain")], [b"hello"]
 
 
 class FakeFunctions:
-    """Function URLs. `respond` answers; `sent` is what came."""
+    """Fake function URLs.
 
-    def __init__(self, respond: Respond = hello) -> None:
+    Attributes:
+        respond: Creates each answer.
+        sent: The received requests.
+    """
+
+    def __init__(self, respond: Respond = answer_hello) -> None:
         self.respond = respond
-        self.sent: list[Sent] = []
+        self.sent: list[OriginRequest] = []
         self.open = 0
 
     @contextlib.asynccontextmanager
@@ -131,18 +138,18 @@ class FakeFunctions:
         body: bytes | AsyncIterator[bytes] | None,
     ) -> AsyncGenerator[StreamedResponse]:
         assert not isinstance(body, bytes)
-        sent = Sent(version.name, method, target, dict(headers))
+        sent = OriginRequest(version.name, method, target, dict(headers))
         self.sent.append(sent)
         self.open += 1
         try:
             status, answered, chunks = await self.respond(sent, body)
-            yield StreamedResponse(status=status, headers=answered, chunks=streamed(chunks))
+            yield StreamedResponse(status=status, headers=answered, chunks=stream_chunks(chunks))
         finally:
             self.open -= 1
 
 
 class FakeAssets:
-    """The assets bucket."""
+    """A fake assets bucket."""
 
     def __init__(self, answer: Answer | Exception = (200, [("etag", '"1"')], [b"file"])) -> None:
         self.answer = answer
@@ -154,10 +161,10 @@ class FakeAssets:
         if isinstance(self.answer, Exception):
             raise self.answer
         status, headers, chunks = self.answer
-        yield StreamedResponse(status=status, headers=headers, chunks=streamed(chunks))
+        yield StreamedResponse(status=status, headers=headers, chunks=stream_chunks(chunks))
 
 
-async def streamed(chunks: Chunks) -> AsyncIterator[bytes]:
+async def stream_chunks(chunks: Chunks) -> AsyncIterator[bytes]:
     if isinstance(chunks, AsyncIterator):
         async for chunk in chunks:
             yield chunk
@@ -167,8 +174,8 @@ async def streamed(chunks: Chunks) -> AsyncIterator[bytes]:
 
 
 @attrs.define
-class Got:
-    """A whole answer as a viewer got it."""
+class ReceivedResponse:
+    """A complete response that a viewer received."""
 
     status: int
     headers: dict[str, str]
@@ -176,8 +183,8 @@ class Got:
     cookies: list[str]
 
 
-class World:
-    """An open edge and what is around it."""
+class RunningEdge:
+    """A running edge with fake origins, a KeyValueStore and a clock."""
 
     def __init__(self, **changes: Any) -> None:  # noqa: ANN401 - attributes of Edge
         self.functions = changes.pop("functions", FakeFunctions())
@@ -191,9 +198,9 @@ class World:
         settings: dict[str, Any] = {
             "config": CONFIG,
             "key_values": lambda: (str(self.etag), self.items),
-            "resolve": lambda host: self.versions[host],
-            "functions": self.functions,
-            "assets": self.assets,
+            "origins": OriginClient(
+                find_function=lambda host: self.versions[host], functions=self.functions, assets=self.assets
+            ),
             "access_log": self._write,
             "clock": lambda: self.now,
             **changes,
@@ -207,7 +214,7 @@ class World:
         self.log.append(access)
         self.logged.set()
 
-    def put(self, host: str, value: str) -> None:
+    def set_key(self, host: str, value: str) -> None:
         """Write one key, as a switch does."""
         self.items[host] = value
         self.etag += 1
@@ -240,29 +247,31 @@ class World:
         )
 
     @property
-    def waiting(self) -> int:
-        """How many requests wait for the answer to another one."""
+    def waiting_requests(self) -> int:
+        """The number of requests that wait for the answer to another request."""
         return sum(fetch._waiting for fetch in self.edge._collapser._fetches.values())
 
-    async def get(self, target: str = "/", **settings: Any) -> Got:  # noqa: ANN401 - as `request`
+    async def get(self, target: str = "/", **settings: Any) -> ReceivedResponse:  # noqa: ANN401 - as `request`
         async with self.request(target, **settings) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            return Got(answer.status, headers, await answer.read(), answer.headers.getall("set-cookie", []))
+            return ReceivedResponse(
+                answer.status, headers, await answer.read(), answer.headers.getall("set-cookie", [])
+            )
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     """Let the event loop run until the condition holds."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the condition is a fact of another object, not an event
             await asyncio.sleep(0)
 
 
-def run(scenario: Callable[[World], Awaitable[None]], **changes: Any) -> World:  # noqa: ANN401 - as World
+def run_scenario(scenario: Callable[[RunningEdge], Awaitable[None]], **changes: Any) -> RunningEdge:  # noqa: ANN401 - as RunningEdge
     """Run a scenario against an edge with `changes`."""
 
-    async def main() -> World:
-        async with World(**changes) as world:
-            await scenario(world)
-        return world
+    async def main() -> RunningEdge:
+        async with RunningEdge(**changes) as running_edge:
+            await scenario(running_edge)
+        return running_edge
 
     return asyncio.run(main())

@@ -9,7 +9,7 @@ from aiohttp import web
 from local.edge.assets import AssetRequest, AssetsBucket, AssetsUnreachableError
 from local.edge.bucket_access import BucketAccess
 from local.http_messages import Headers
-from tests.local.edge.edge_fixture import World, run
+from tests.local.edge.edge_fixture import RunningEdge, run_scenario
 
 SESSION = boto3.Session(
     aws_access_key_id="AKID", aws_secret_access_key="SECRET", region_name="ap-southeast-1"
@@ -121,15 +121,15 @@ def test_an_endpoint_that_is_gone_is_named() -> None:
 
 
 def test_the_edge_serves_files_from_the_bucket() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         async with assets(FakeS3()) as bucket:
-            world.edge.assets = bucket
-            got = await world.get("/robots.txt")
+            running_edge.edge.origins.assets = bucket
+            got = await running_edge.get("/robots.txt")
             assert (got.status, got.body, got.headers["etag"]) == (200, b"file", '"1"')
-            part = await world.get("/robots.txt", headers=[("range", "bytes=0-1")])
+            part = await running_edge.get("/robots.txt", headers=[("range", "bytes=0-1")])
             assert (part.status, part.body, part.headers["content-range"]) == (206, b"fi", "bytes 0-1/4")
-            assert (await world.get("/robots.txt", headers=[("if-none-match", '"1"')])).status == 304
-            head = await world.get("/robots.txt", method="HEAD")
+            assert (await running_edge.get("/robots.txt", headers=[("if-none-match", '"1"')])).status == 304
+            head = await running_edge.get("/robots.txt", method="HEAD")
             assert (head.status, head.headers["content-length"], head.body) == (200, "4", b"")
 
-    run(scenario)
+    run_scenario(scenario)

@@ -5,18 +5,26 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 
-from local.edge.cache import CachedResponse, EdgeCache, time_to_live
+from local.edge.cache import CachedResponse, EdgeCache, compute_ttl
 from local.edge.config import CachePolicy
 from local.http_messages import Headers
 from tests.edge.edge_host import HOST, RELEASE_HOST, SITE, value
-from tests.local.edge.edge_fixture import CONFIG, Answer, FakeAssets, FakeFunctions, Sent, World, run
+from tests.local.edge.edge_fixture import (
+    CONFIG,
+    Answer,
+    FakeAssets,
+    FakeFunctions,
+    OriginRequest,
+    RunningEdge,
+    run_scenario,
+)
 
 NOW = 1_000_000.0
 POLICY = CachePolicy(min_ttl=0, default_ttl=0, max_ttl=1000)
 
 
 def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789") -> FakeFunctions:
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return status, list(headers), [body]
 
     return FakeFunctions(respond)
@@ -48,7 +56,7 @@ def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123
 def test_an_answer_is_kept_as_long_as_policy_and_origin_agree(
     policy: CachePolicy, headers: Headers, seconds: float
 ) -> None:
-    assert time_to_live(policy, 200, headers, {}, NOW) == seconds
+    assert compute_ttl(policy, 200, headers, {}, NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -69,24 +77,24 @@ def test_an_answer_is_kept_as_long_as_policy_and_origin_agree(
 def test_errors_are_kept_by_the_distributions_own_times(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
-    assert time_to_live(POLICY, status, headers, error_ttls, NOW) == seconds
+    assert compute_ttl(POLICY, status, headers, error_ttls, NOW) == seconds
 
 
-def test_the_second_viewer_gets_what_the_first_made_until_it_expires() -> None:
-    async def scenario(world: World) -> None:
-        first = await world.get("/page")
-        world.now += 59
-        second = await world.get("/page")
+def test_an_answer_is_cached_until_it_expires() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        first = await running_edge.get("/page")
+        running_edge.now += 59
+        second = await running_edge.get("/page")
         assert (first.headers["x-cache"], second.headers["x-cache"]) == (
             "Miss from cloudfront",
             "Hit from cloudfront",
         )
         assert (second.headers["age"], second.body, second.headers["x-own"]) == ("59", first.body, "1")
-        assert len(world.functions.sent) == 1
-        world.now += 1
-        assert (await world.get("/page")).headers["x-cache"] == "Miss from cloudfront"
+        assert len(running_edge.functions.sent) == 1
+        running_edge.now += 1
+        assert (await running_edge.get("/page")).headers["x-cache"] == "Miss from cloudfront"
 
-    run(scenario, functions=answering(("cache-control", "s-maxage=60"), ("x-own", "1")))
+    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60"), ("x-own", "1")))
 
 
 @pytest.mark.parametrize(
@@ -109,13 +117,13 @@ def test_the_second_viewer_gets_what_the_first_made_until_it_expires() -> None:
     ids=str,
 )
 def test_requests_that_could_have_other_answers_never_share_one(other: dict[str, object]) -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
         settings = dict(other)
-        await world.get(str(settings.pop("target", "/page")), **settings)
-        assert len(world.functions.sent) == 2
+        await running_edge.get(str(settings.pop("target", "/page")), **settings)
+        assert len(running_edge.functions.sent) == 2
 
-    run(scenario, functions=answering(("cache-control", "s-maxage=60")))
+    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60")))
 
 
 @pytest.mark.parametrize(
@@ -131,53 +139,53 @@ def test_requests_that_could_have_other_answers_never_share_one(other: dict[str,
     ids=str,
 )
 def test_requests_that_differ_in_nothing_that_counts_share_one(same: dict[str, object]) -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        got = await world.get("/page", **same)
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        got = await running_edge.get("/page", **same)
         assert got.headers["x-cache"] == "Hit from cloudfront"
         assert got.headers["content-length"] == "10"
         assert got.body == (b"" if same.get("method") == "HEAD" else b"0123456789")
 
-    run(scenario, functions=answering(("cache-control", "s-maxage=60")))
+    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60")))
 
 
 def test_a_switch_needs_no_invalidation_and_files_with_a_hash_stay() -> None:
     """D3: the release is in the key of what it may change, and only there."""
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for target in ("/page", "/robots.txt", "/_next/static/a.js"):
-            await world.get(target)
-        world.put(HOST, value({**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC"}))
-        results = [(await world.get(target)).headers["x-cache"] for target in ("/page", "/robots.txt")]
+            await running_edge.get(target)
+        running_edge.set_key(HOST, value({**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC"}))
+        results = [(await running_edge.get(target)).headers["x-cache"] for target in ("/page", "/robots.txt")]
         assert results == ["Miss from cloudfront"] * 2
-        assert (await world.get("/_next/static/a.js")).headers["x-cache"] == "Hit from cloudfront"
+        assert (await running_edge.get("/_next/static/a.js")).headers["x-cache"] == "Hit from cloudfront"
 
     headers = [("cache-control", "s-maxage=60")]
-    run(scenario, functions=answering(*headers), assets=FakeAssets((200, headers, [b"file"])))
+    run_scenario(scenario, functions=answering(*headers), assets=FakeAssets((200, headers, [b"file"])))
 
 
-def test_a_viewer_who_has_it_already_gets_304() -> None:
+def test_a_matching_etag_gets_304() -> None:
     headers = [
         ("cache-control", "max-age=60"),
         ("etag", 'W/"abc"'),
         ("last-modified", "Mon, 12 Jan 1970 13:00:00 GMT"),
     ]
 
-    async def scenario(world: World) -> None:
-        await world.get("/page")
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
         for sent in ('"abc"', 'W/"abc"', '"x", W/"abc"', "*"):
-            got = await world.get("/page", headers=[("if-none-match", sent)])
+            got = await running_edge.get("/page", headers=[("if-none-match", sent)])
             assert (got.status, got.body, got.headers["etag"]) == (304, b"", 'W/"abc"')
         for sent, status in (
             ("Mon, 12 Jan 1970 13:00:00 GMT", 304),
             ("Mon, 12 Jan 1970 12:59:59 GMT", 200),
             ("?", 200),
         ):
-            assert (await world.get("/page", headers=[("if-modified-since", sent)])).status == status
+            assert (await running_edge.get("/page", headers=[("if-modified-since", sent)])).status == status
         both = [("if-none-match", '"x"'), ("if-modified-since", "Mon, 12 Jan 1970 13:00:00 GMT")]
-        assert (await world.get("/page", headers=both)).status == 200
+        assert (await running_edge.get("/page", headers=both)).status == 200
 
-    run(scenario, functions=answering(*headers))
+    run_scenario(scenario, functions=answering(*headers))
 
 
 @pytest.mark.parametrize(
@@ -192,36 +200,38 @@ def test_a_viewer_who_has_it_already_gets_304() -> None:
         ("lines=1", 200, b"0123456789", None),
     ],
 )
-def test_a_part_of_what_is_kept_can_be_asked_for(
+def test_a_range_of_a_cached_answer_can_be_requested(
     asked: str, status: int, body: bytes, content_range: str | None
 ) -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/film")
-        got = await world.get("/film", headers=[("range", asked)])
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/film")
+        got = await running_edge.get("/film", headers=[("range", asked)])
         assert (got.status, got.body, got.headers.get("content-range")) == (status, body, content_range)
 
-    run(scenario, functions=answering(("cache-control", "max-age=60")))
+    run_scenario(scenario, functions=answering(("cache-control", "max-age=60")))
 
 
-def test_an_error_is_not_kept_where_the_distribution_says_so() -> None:
-    async def scenario(world: World) -> None:
+def test_an_error_is_not_cached_if_the_distribution_disables_it() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
-            assert (await world.get("/broken")).headers["x-cache"] == "Error from cloudfront"
-        assert len(world.functions.sent) == 2
+            assert (await running_edge.get("/broken")).headers["x-cache"] == "Error from cloudfront"
+        assert len(running_edge.functions.sent) == 2
 
-    run(scenario, functions=answering(status=500), config=attrs.evolve(CONFIG, error_ttls={500: 0.0}))
+    run_scenario(
+        scenario, functions=answering(status=500), config=attrs.evolve(CONFIG, error_ttls={500: 0.0})
+    )
 
 
 def test_an_error_is_kept_for_ten_seconds_otherwise() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
-            assert (await world.get("/broken")).headers["x-cache"] == "Error from cloudfront"
-        assert len(world.functions.sent) == 1
-        world.now += 10
-        await world.get("/broken")
-        assert len(world.functions.sent) == 2
+            assert (await running_edge.get("/broken")).headers["x-cache"] == "Error from cloudfront"
+        assert len(running_edge.functions.sent) == 1
+        running_edge.now += 10
+        await running_edge.get("/broken")
+        assert len(running_edge.functions.sent) == 2
 
-    run(scenario, functions=answering(status=500))
+    run_scenario(scenario, functions=answering(status=500))
 
 
 def response(size: int) -> CachedResponse:
@@ -252,7 +262,7 @@ def test_the_longest_unused_go_when_there_are_too_many_bytes() -> None:
         ("/images/", ["/images/1", "/images/1?w=2", "/images/12", "/Images/1"]),
     ],
 )
-def test_an_invalidation_forgets_every_version_of_what_its_path_names(path: str, left: list[str]) -> None:
+def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[str]) -> None:
     cache = EdgeCache()
     keys = {
         target: [(*target.partition("?")[::2], encodings, "") for encodings in ("", "br")]
@@ -266,26 +276,26 @@ def test_an_invalidation_forgets_every_version_of_what_its_path_names(path: str,
     assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == left
 
 
-def test_what_is_fetched_while_something_is_invalidated_is_not_kept() -> None:
+def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
     """Else a file that is deleted meanwhile would be back in the cache."""
 
-    async def scenario(world: World) -> None:
-        async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
-            if len(world.functions.sent) == 1:
-                world.edge.cache.invalidate(["/page"])
+    async def scenario(running_edge: RunningEdge) -> None:
+        async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+            if len(running_edge.functions.sent) == 1:
+                running_edge.edge.cache.invalidate(["/page"])
             return 200, [("cache-control", "max-age=60")], [b"0123456789"]
 
-        world.functions.respond = respond
-        results = [(await world.get("/page")).headers["x-cache"].partition(" ")[0] for _ in range(3)]
+        running_edge.functions.respond = respond
+        results = [(await running_edge.get("/page")).headers["x-cache"].partition(" ")[0] for _ in range(3)]
         assert results == ["Miss", "Miss", "Hit"]
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_an_answer_too_large_to_keep_still_passes() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
-            assert len((await world.get("/film")).body) == 9 * 1024 * 1024
-        assert len(world.functions.sent) == 2
+            assert len((await running_edge.get("/film")).body) == 9 * 1024 * 1024
+        assert len(running_edge.functions.sent) == 2
 
-    run(scenario, functions=answering(("cache-control", "max-age=60"), body=bytes(9 * 1024 * 1024)))
+    run_scenario(scenario, functions=answering(("cache-control", "max-age=60"), body=bytes(9 * 1024 * 1024)))

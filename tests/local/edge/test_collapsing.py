@@ -7,7 +7,7 @@ import aiohttp
 import attrs
 import pytest
 
-from local.edge.cache import MAXIMUM_OBJECT_BYTES, may_be_collapsed
+from local.edge.cache import MAXIMUM_OBJECT_BYTES, is_collapsible
 from local.edge.config import CachePolicy, EdgeConfig, OriginRequestPolicy, Selection
 from local.http_messages import Headers
 from local.workers.process import WorkerFailedError
@@ -17,11 +17,11 @@ from tests.local.edge.edge_fixture import (
     Answer,
     Chunks,
     FakeFunctions,
-    Got,
-    Sent,
-    World,
-    run,
-    until,
+    OriginRequest,
+    ReceivedResponse,
+    RunningEdge,
+    run_scenario,
+    wait_until,
 )
 
 
@@ -33,7 +33,7 @@ class GatedFunctions(FakeFunctions):
         self.gate = asyncio.Event()
         self.headers, self.status, self.error = list(headers), status, error
 
-    async def _answer(self, _sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def _answer(self, _sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         number = len(self.sent)
         if number > 1:
             return 200, [], [f"answer {number}".encode()]
@@ -43,14 +43,21 @@ class GatedFunctions(FakeFunctions):
         return self.status, self.headers, [b"answer 1"]
 
 
-async def simultaneously(world: World, *others: dict[str, object], expect: int | None = None) -> list[Got]:
+async def simultaneously(
+    running_edge: RunningEdge, *others: dict[str, object], expect: int | None = None
+) -> list[ReceivedResponse]:
     """Send a request, then the others while it is under way, then let the origin answer the first."""
-    functions = world.functions
-    first = asyncio.create_task(world.get("/page"))
-    await until(lambda: len(functions.sent) == 1)
-    tasks = [asyncio.create_task(world.get("/page", **settings)) for settings in others]
+    functions = running_edge.functions
+    first = asyncio.create_task(running_edge.get("/page"))
+    await wait_until(lambda: len(functions.sent) == 1)
+    tasks = [asyncio.create_task(running_edge.get("/page", **settings)) for settings in others]
     waiting = len(others) if expect is None else expect
-    await until(lambda: world.waiting + len(functions.sent) == 1 + len(others) and world.waiting == waiting)
+    await wait_until(
+        lambda: (
+            running_edge.waiting_requests + len(functions.sent) == 1 + len(others)
+            and running_edge.waiting_requests == waiting
+        )
+    )
     functions.gate.set()
     return [await first, *[await task for task in tasks]]
 
@@ -61,36 +68,38 @@ async def simultaneously(world: World, *others: dict[str, object], expect: int |
     ids=str,
 )
 def test_waiting_requests_get_the_answer_of_the_first(headers: Headers) -> None:
-    async def scenario(world: World) -> None:
-        answers = await simultaneously(world, {}, {"headers": [("cookie", "user=2")]}, {"method": "HEAD"})
+    async def scenario(running_edge: RunningEdge) -> None:
+        answers = await simultaneously(
+            running_edge, {}, {"headers": [("cookie", "user=2")]}, {"method": "HEAD"}
+        )
         assert [got.body for got in answers] == [b"answer 1"] * 3 + [b""]
         results = [got.headers["x-cache"].partition(" ")[0] for got in answers]
         assert results == ["Miss", "Hit", "Hit", "Hit"]
-        await until(lambda: len(world.log) == 4)
-        assert sorted(access.result for access in world.log) == ["Hit", "Hit", "Hit", "Miss"]
-        assert len(world.functions.sent) == 1
+        await wait_until(lambda: len(running_edge.log) == 4)
+        assert sorted(access.result for access in running_edge.log) == ["Hit", "Hit", "Hit", "Miss"]
+        assert len(running_edge.functions.sent) == 1
         for got in answers:
             assert got.cookies == [value for name, value in headers if name == "set-cookie"]
 
-    run(scenario, functions=GatedFunctions(*headers))
+    run_scenario(scenario, functions=GatedFunctions(*headers))
 
 
 def test_an_error_below_500_is_shared() -> None:
-    async def scenario(world: World) -> None:
-        answers = await simultaneously(world, {})
+    async def scenario(running_edge: RunningEdge) -> None:
+        answers = await simultaneously(running_edge, {})
         assert [got.status for got in answers] == [401, 401]
 
-    run(scenario, functions=GatedFunctions(status=401))
+    run_scenario(scenario, functions=GatedFunctions(status=401))
 
 
 def test_conditions_and_ranges_of_waiting_requests_count() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         answers = await simultaneously(
-            world, {"headers": [("if-none-match", '"1"')]}, {"headers": [("range", "bytes=0-3")]}
+            running_edge, {"headers": [("if-none-match", '"1"')]}, {"headers": [("range", "bytes=0-3")]}
         )
         assert [(got.status, got.body) for got in answers] == [(200, b"answer 1"), (304, b""), (206, b"answ")]
 
-    run(scenario, functions=GatedFunctions(("etag", '"1"')))
+    run_scenario(scenario, functions=GatedFunctions(("etag", '"1"')))
 
 
 @pytest.mark.parametrize(
@@ -106,34 +115,34 @@ def test_conditions_and_ranges_of_waiting_requests_count() -> None:
     ],
 )
 def test_an_answer_that_prevents_it_is_for_one_request_only(control: str) -> None:
-    async def scenario(world: World) -> None:
-        first, *others = await simultaneously(world, {}, {})
+    async def scenario(running_edge: RunningEdge) -> None:
+        first, *others = await simultaneously(running_edge, {}, {})
         assert first.body == b"answer 1"
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
-        assert len(world.functions.sent) == 3
+        assert len(running_edge.functions.sent) == 3
 
-    run(scenario, functions=GatedFunctions(("cache-control", control)))
+    run_scenario(scenario, functions=GatedFunctions(("cache-control", control)))
 
 
 def test_requests_that_were_declined_go_to_the_origin_at_once() -> None:
     """None of them waits for another one a second time."""
     second = asyncio.Event()
 
-    async def scenario(world: World) -> None:
-        async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
-            if len(world.functions.sent) == 1:
-                await until(lambda: world.waiting == 3)
+    async def scenario(running_edge: RunningEdge) -> None:
+        async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+            if len(running_edge.functions.sent) == 1:
+                await wait_until(lambda: running_edge.waiting_requests == 3)
             else:
                 await second.wait()
             return 200, [("cache-control", "no-store")], [b"own"]
 
-        world.functions.respond = respond
-        tasks = [asyncio.create_task(world.get("/page")) for _ in range(4)]
-        await until(lambda: len(world.functions.sent) == 4)
+        running_edge.functions.respond = respond
+        tasks = [asyncio.create_task(running_edge.get("/page")) for _ in range(4)]
+        await wait_until(lambda: len(running_edge.functions.sent) == 4)
         second.set()
         assert [(await task).body for task in tasks] == [b"own"] * 4
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +159,7 @@ def test_requests_that_were_declined_go_to_the_origin_at_once() -> None:
 def test_only_cache_control_with_a_minimum_of_0_prevents_it(
     policy: CachePolicy, headers: Headers, *, expected: bool
 ) -> None:
-    assert may_be_collapsed(policy, headers) is expected
+    assert is_collapsible(policy, headers) is expected
 
 
 @pytest.mark.parametrize(
@@ -165,37 +174,37 @@ def test_only_cache_control_with_a_minimum_of_0_prevents_it(
     ids=["500", "503", "304", "unreachable", "unforeseen"],
 )
 def test_a_first_request_that_fails_is_for_one_viewer_only(functions: GatedFunctions, status: int) -> None:
-    async def scenario(world: World) -> None:
-        first, *others = await simultaneously(world, {}, {})
+    async def scenario(running_edge: RunningEdge) -> None:
+        first, *others = await simultaneously(running_edge, {}, {})
         assert first.status == status
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
-        assert world.functions.open == 0
+        assert running_edge.functions.open == 0
 
-    run(scenario, functions=functions)
+    run_scenario(scenario, functions=functions)
 
 
 @pytest.mark.parametrize("first", [{"method": "HEAD"}, {"headers": [("range", "bytes=0-1")]}], ids=str)
 def test_a_head_and_a_range_are_not_shared(first: dict[str, object]) -> None:
-    async def scenario(world: World) -> None:
-        functions = world.functions
-        task = asyncio.create_task(world.get("/page", **first))
-        await until(lambda: len(functions.sent) == 1)
-        second = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(functions.sent) == 2)
+    async def scenario(running_edge: RunningEdge) -> None:
+        functions = running_edge.functions
+        task = asyncio.create_task(running_edge.get("/page", **first))
+        await wait_until(lambda: len(functions.sent) == 1)
+        second = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(functions.sent) == 2)
         assert (await second).body == b"answer 2"
         functions.gate.set()
         await task
 
-    run(scenario, functions=GatedFunctions())
+    run_scenario(scenario, functions=GatedFunctions())
 
 
 def test_other_keys_and_methods_do_not_wait() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         others = [{"headers": [("rsc", "1")]}, {"headers": [("accept-encoding", "br")]}, {"method": "POST"}]
-        answers = await simultaneously(world, *others, expect=0)
+        answers = await simultaneously(running_edge, *others, expect=0)
         assert len({got.body for got in answers}) == 4
 
-    run(scenario, functions=GatedFunctions())
+    run_scenario(scenario, functions=GatedFunctions())
 
 
 def without_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
@@ -224,24 +233,24 @@ def without_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
 def test_forwarded_cookies_and_disabled_caching_prevent_it_as_documented(
     config: EdgeConfig, waiting: int
 ) -> None:
-    async def scenario(world: World) -> None:
-        await simultaneously(world, {}, expect=waiting)
+    async def scenario(running_edge: RunningEdge) -> None:
+        await simultaneously(running_edge, {}, expect=waiting)
 
-    run(scenario, functions=GatedFunctions(), config=config, collapses_with_cookies=False)
+    run_scenario(scenario, functions=GatedFunctions(), config=config, is_collapsing_with_cookies=False)
 
 
 def test_a_request_after_an_invalidation_does_not_wait_for_an_older_one() -> None:
-    async def scenario(world: World) -> None:
-        functions = world.functions
-        first = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(functions.sent) == 1)
-        world.edge.cache.invalidate(["/page"])
-        assert (await world.get("/page")).body == b"answer 2"
+    async def scenario(running_edge: RunningEdge) -> None:
+        functions = running_edge.functions
+        first = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(functions.sent) == 1)
+        running_edge.edge.cache.invalidate(["/page"])
+        assert (await running_edge.get("/page")).body == b"answer 2"
         functions.gate.set()
         assert (await first).body == b"answer 1"
-        assert world.edge._collapser._fetches == {}
+        assert running_edge.edge._collapser._fetches == {}
 
-    run(scenario, functions=GatedFunctions(("cache-control", "max-age=60")))
+    run_scenario(scenario, functions=GatedFunctions(("cache-control", "max-age=60")))
 
 
 def parts_of(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIterator[bytes]:
@@ -256,70 +265,70 @@ def parts_of(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIter
     return parts()
 
 
-def responding(world: World, headers: Headers, chunks: Chunks) -> None:
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
-        return (200, headers, chunks) if len(world.functions.sent) == 1 else (200, [], [b"own"])
+def responding(running_edge: RunningEdge, headers: Headers, chunks: Chunks) -> None:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+        return (200, headers, chunks) if len(running_edge.functions.sent) == 1 else (200, [], [b"own"])
 
-    world.functions.respond = respond
+    running_edge.functions.respond = respond
 
 
 def test_the_first_viewer_gets_each_part_at_once_and_the_others_the_whole() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
-        responding(world, [("cache-control", "s-maxage=60")], parts_of(gate))
-        async with world.request("/page") as first:
+        responding(running_edge, [("cache-control", "s-maxage=60")], parts_of(gate))
+        async with running_edge.request("/page") as first:
             assert await first.content.readany() == b"first"
-            waiting = asyncio.create_task(world.get("/page"))
-            await until(lambda: world.waiting == 1)
+            waiting = asyncio.create_task(running_edge.get("/page"))
+            await wait_until(lambda: running_edge.waiting_requests == 1)
             gate.set()
             assert await first.content.read() == b"last"
             assert (await waiting).body == b"firstlast"
 
-    run(scenario)
+    run_scenario(scenario)
 
 
-def test_nobody_joins_an_answer_that_is_not_stored_once_its_head_is_there() -> None:
-    async def scenario(world: World) -> None:
+def test_no_request_waits_for_an_unstored_answer_after_its_head_arrived() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         head, rest = asyncio.Event(), asyncio.Event()
 
-        async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
-            if len(world.functions.sent) > 1:
+        async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+            if len(running_edge.functions.sent) > 1:
                 return 200, [], [b"own"]
             await head.wait()
             return 200, [], parts_of(rest)
 
-        world.functions.respond = respond
-        first = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(world.functions.sent) == 1)
-        waiting = asyncio.create_task(world.get("/page"))
-        await until(lambda: world.waiting == 1)
+        running_edge.functions.respond = respond
+        first = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(running_edge.functions.sent) == 1)
+        waiting = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: running_edge.waiting_requests == 1)
         head.set()
-        await until(lambda: not world.edge._collapser._fetches)
-        late = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(world.functions.sent) == 2)
+        await wait_until(lambda: not running_edge.edge._collapser._fetches)
+        late = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(running_edge.functions.sent) == 2)
         assert (await late).body == b"own"
         rest.set()
         assert [(await first).body, (await waiting).body] == [b"firstlast"] * 2
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_an_answer_that_breaks_off_or_is_too_large_is_for_one_viewer_only() -> None:
-    async def broken(world: World) -> None:
+    async def broken(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
         responding(
-            world,
+            running_edge,
             [("cache-control", "s-maxage=60")],
             parts_of(gate, error=aiohttp.ClientPayloadError("gone")),
         )
-        async with world.request("/page") as first:
+        async with running_edge.request("/page") as first:
             await first.content.readany()
-            waiting = asyncio.create_task(world.get("/page"))
-            await until(lambda: world.waiting == 1)
+            waiting = asyncio.create_task(running_edge.get("/page"))
+            await wait_until(lambda: running_edge.waiting_requests == 1)
             gate.set()
             assert (await waiting).body == b"own"
 
-    async def large(world: World) -> None:
+    async def large(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -327,20 +336,20 @@ def test_an_answer_that_breaks_off_or_is_too_large_is_for_one_viewer_only() -> N
             for _ in range(9):
                 yield bytes(MAXIMUM_OBJECT_BYTES // 8)
 
-        responding(world, [("cache-control", "s-maxage=60")], chunks())
-        first = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(world.functions.sent) == 1)
-        waiting = asyncio.create_task(world.get("/page"))
-        await until(lambda: world.waiting == 1)
+        responding(running_edge, [("cache-control", "s-maxage=60")], chunks())
+        first = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(running_edge.functions.sent) == 1)
+        waiting = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: running_edge.waiting_requests == 1)
         gate.set()
         assert (await waiting).body == b"own"
         assert len((await first).body) == MAXIMUM_OBJECT_BYTES // 8 * 9
 
-    run(broken)
-    run(large)
+    run_scenario(broken)
+    run_scenario(large)
 
 
-def test_a_first_viewer_who_leaves_lets_the_others_go_to_the_origin() -> None:
+def test_waiting_requests_go_to_the_origin_if_the_first_viewer_disconnects() -> None:
     left = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -350,47 +359,47 @@ def test_a_first_viewer_who_leaves_lets_the_others_go_to_the_origin() -> None:
             yield b"more" * 1000
             await asyncio.sleep(0)
 
-    async def scenario(world: World) -> None:
-        responding(world, [("cache-control", "s-maxage=60")], endless())
-        async with world.request("/page") as first:
+    async def scenario(running_edge: RunningEdge) -> None:
+        responding(running_edge, [("cache-control", "s-maxage=60")], endless())
+        async with running_edge.request("/page") as first:
             await first.content.readany()
-            waiting = asyncio.create_task(world.get("/page"))
-            await until(lambda: world.waiting == 1)
+            waiting = asyncio.create_task(running_edge.get("/page"))
+            await wait_until(lambda: running_edge.waiting_requests == 1)
             first.close()
         left.set()
         assert (await waiting).body == b"own"
-        await until(lambda: world.functions.open == 0)
-        assert world.edge._collapser._fetches == {}
+        await wait_until(lambda: running_edge.functions.open == 0)
+        assert running_edge.edge._collapser._fetches == {}
 
-    run(scenario)
+    run_scenario(scenario)
 
 
-def test_a_waiting_viewer_who_leaves_changes_nothing_for_the_others() -> None:
-    async def scenario(world: World) -> None:
-        functions = world.functions
-        first = asyncio.create_task(world.get("/page"))
-        await until(lambda: len(functions.sent) == 1)
-        leaving = asyncio.create_task(world.get("/page"))
-        staying = asyncio.create_task(world.get("/page"))
-        await until(lambda: world.waiting == 2)
+def test_a_waiting_viewer_who_disconnects_does_not_affect_the_others() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        functions = running_edge.functions
+        first = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: len(functions.sent) == 1)
+        leaving = asyncio.create_task(running_edge.get("/page"))
+        staying = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: running_edge.waiting_requests == 2)
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
         functions.gate.set()
         assert [(await first).body, (await staying).body] == [b"answer 1"] * 2
-        await until(lambda: len(world.log) == 3)
+        await wait_until(lambda: len(running_edge.log) == 3)
 
-    run(scenario, functions=GatedFunctions())
+    run_scenario(scenario, functions=GatedFunctions())
 
 
 def test_a_first_viewer_who_does_not_read_blocks_the_others_for_the_read_timeout_at_most() -> None:
     hurried = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.05)}
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         never = asyncio.Event()
-        responding(world, [("cache-control", "s-maxage=60")], parts_of(never))
-        async with world.request("/page") as first:
+        responding(running_edge, [("cache-control", "s-maxage=60")], parts_of(never))
+        async with running_edge.request("/page") as first:
             await first.content.readany()
-            assert (await world.get("/page")).body == b"own"
+            assert (await running_edge.get("/page")).body == b"own"
             never.set()
 
-    run(scenario, config=attrs.evolve(CONFIG, origins=hurried))
+    run_scenario(scenario, config=attrs.evolve(CONFIG, origins=hurried))

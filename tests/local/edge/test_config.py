@@ -165,11 +165,11 @@ def config() -> EdgeConfig:
     return loaded
 
 
-def test_origins_and_behaviours_are_read(config: EdgeConfig) -> None:
+def test_origins_and_behaviors_are_read(config: EdgeConfig) -> None:
     assert config.domain_name == "d111111abcdef8.cloudfront.net"
     assert config.origins == {
         "assets": Origin(
-            id="assets", domain_name="b.s3.ap-southeast-1.amazonaws.com", is_bucket=True, signed=True
+            id="assets", domain_name="b.s3.ap-southeast-1.amazonaws.com", is_bucket=True, is_signed=True
         ),
         "server": Origin(id="server", domain_name="placeholder.invalid", read_timeout=60),
     }
@@ -179,7 +179,7 @@ def test_origins_and_behaviours_are_read(config: EdgeConfig) -> None:
         "*",
     ]
     static, image, default = config.behaviors
-    assert (static.function, image.function, default.function) == (CODE, None, CODE)
+    assert (static.request_function, image.request_function, default.request_function) == (CODE, None, CODE)
     responses = (static.response_function, image.response_function, default.response_function)
     assert responses == (RESPONSE_CODE, None, None)
     assert image.allowed_methods == {"GET", "HEAD"}
@@ -239,8 +239,8 @@ def test_response_headers_are_read(config: EdgeConfig) -> None:
         ("/../..", "*"),
     ],
 )
-def test_a_normalized_path_chooses_the_behaviour(config: EdgeConfig, uri: str, pattern: str) -> None:
-    assert config.behavior_for(uri).path_pattern == pattern
+def test_a_normalized_path_chooses_the_behavior(config: EdgeConfig, uri: str, pattern: str) -> None:
+    assert config.find_behavior(uri).path_pattern == pattern
 
 
 @pytest.mark.parametrize(

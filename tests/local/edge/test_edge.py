@@ -21,10 +21,10 @@ from tests.local.edge.edge_fixture import (
     Answer,
     FakeAssets,
     FakeFunctions,
-    Sent,
-    World,
-    hello,
-    run,
+    OriginRequest,
+    RunningEdge,
+    answer_hello,
+    run_scenario,
 )
 from tests.runtime.releases.origin.node_functions import function_version
 
@@ -38,16 +38,16 @@ def test_each_part_of_an_answer_passes_at_once() -> None:
         await gate.wait()
         yield b"last"
 
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return 200, [("content-type", "text/html")], parts()
 
-    async def scenario(world: World) -> None:
-        async with world.request("/stream") as answer:
+    async def scenario(running_edge: RunningEdge) -> None:
+        async with running_edge.request("/stream") as answer:
             assert await answer.content.readany() == b"first"
             gate.set()
             assert await answer.content.read() == b"last"
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
 def test_each_part_of_a_request_passes_at_once() -> None:
@@ -59,23 +59,23 @@ def test_each_part_of_a_request_passes_at_once() -> None:
         await gate.wait()
         yield b"last"
 
-    async def respond(_sent: Sent, body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, body: AsyncIterator[bytes] | None) -> Answer:
         assert body is not None
         async for part in body:
             received.append(part)
             gate.set()
         return 200, [], [b"".join(received)]
 
-    async def scenario(world: World) -> None:
-        got = await world.get("/upload", method="POST", data=upload())
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/upload", method="POST", data=upload())
         assert got.body == b"firstlast"
         assert received == [b"first", b"last"]
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
 def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         headers = [
             ("Connection", "keep-alive, X-Hop"),
             ("X-Hop", "1"),
@@ -88,8 +88,8 @@ def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
             ("Cookie", "b=2"),
             ("User-Agent", "browser"),
         ]
-        await world.get("/a%20b//c?x=1&x=%2F", host=f"{HOST}:8080", headers=headers)
-        sent = world.functions.sent[0]
+        await running_edge.get("/a%20b//c?x=1&x=%2F", host=f"{HOST}:8080", headers=headers)
+        sent = running_edge.functions.sent[0]
         assert (sent.method, sent.target) == ("GET", "/a%20b//c?x=1&x=%2F")
         assert sent.headers["host"] == SITE["s"]
         assert sent.headers["x-forwarded-host"] == f"{HOST}:8080"
@@ -102,24 +102,24 @@ def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
         assert sent.headers["user-agent"] == "browser"
         assert not set(sent.headers) & {"connection", "x-hop", "te", "x-real-ip"}
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_images_and_files_go_to_their_own_origins() -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/_next/image?url=%2Fphoto.jpg&w=640&q=75")
-        assert [sent.host for sent in world.functions.sent] == ["shop-image"]
-        assert (await world.get("/robots.txt?x=1")).body == b"file"
-        await world.get("/_next/static/chunks/a+b.js", method="HEAD")
-        file, hashed = world.assets.sent
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/_next/image?url=%2Fphoto.jpg&w=640&q=75")
+        assert [sent.host for sent in running_edge.functions.sent] == ["shop-image"]
+        assert (await running_edge.get("/robots.txt?x=1")).body == b"file"
+        await running_edge.get("/_next/static/chunks/a+b.js", method="HEAD")
+        file, hashed = running_edge.assets.sent
         assert (file.bucket, file.uri) == ("anchor-dev-assets", f"/assets/shop/{RELEASE}/robots.txt")
         assert (hashed.method, hashed.uri) == ("HEAD", "/assets/shop/_next/static/chunks/a%2Bb.js")
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         headers = [
             ("content-type", "text/html"),
             ("set-cookie", "a=1; Path=/"),
@@ -133,8 +133,8 @@ def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
         ]
         return 201, headers, [b"made"]
 
-    async def scenario(world: World) -> None:
-        got = await world.get("/")
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/")
         assert (got.status, got.body) == (201, b"made")
         assert got.cookies == ["a=1; Path=/", "b=2; Path=/"]
         assert got.headers["x-frame-options"] == "DENY"
@@ -143,24 +143,24 @@ def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
         assert got.headers["x-cache"] == "Miss from cloudfront"
         assert not set(got.headers) & {"x-powered-by", "x-inside"}
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
 def test_the_edges_own_pages_carry_the_policys_headers_too() -> None:
-    async def scenario(world: World) -> None:
-        got = await world.get("/", host="unknown.example.com")
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/", host="unknown.example.com")
         assert got.status == 404
         assert got.headers["x-cache"] == "FunctionGeneratedResponse from cloudfront"
         assert got.headers["cache-control"] == "no-store"
         assert got.headers["x-frame-options"] == "SAMEORIGIN"
         assert b"belongs to no site" in got.body
-        assert world.functions.sent == []
+        assert running_edge.functions.sent == []
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def raising(error: Exception) -> FakeFunctions:
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         raise error
 
     return FakeFunctions(respond)
@@ -177,41 +177,41 @@ def raising(error: Exception) -> FakeFunctions:
 def test_an_origin_that_does_not_answer_is_a_page_and_a_line_in_the_log(
     functions: FakeFunctions, status: int, problem: str
 ) -> None:
-    async def scenario(world: World) -> None:
-        got = await world.get("/")
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/")
         assert (got.status, got.headers["cache-control"]) == (status, "no-store")
         assert got.headers["x-cache"] == "Error from cloudfront"
         assert problem not in got.body.decode()
-        assert (world.log[0].status, problem in str(world.log[0].problem)) == (status, True)
+        assert (running_edge.log[0].status, problem in str(running_edge.log[0].problem)) == (status, True)
 
-    run(scenario, functions=functions)
+    run_scenario(scenario, functions=functions)
 
 
 def test_an_origin_slower_than_its_timeout_is_a_504() -> None:
-    async def never(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def never(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         await asyncio.Event().wait()
         raise AssertionError
 
     hurried = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.01)}
 
-    async def scenario(world: World) -> None:
-        assert (await world.get("/")).status == 504
-        assert world.functions.open == 0
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert (await running_edge.get("/")).status == 504
+        assert running_edge.functions.open == 0
 
-    run(scenario, functions=FakeFunctions(never), config=attrs.evolve(CONFIG, origins=hurried))
+    run_scenario(scenario, functions=FakeFunctions(never), config=attrs.evolve(CONFIG, origins=hurried))
 
 
-def test_assets_that_cannot_be_read_and_a_url_that_leads_nowhere_are_502() -> None:
-    async def scenario(world: World) -> None:
-        assert (await world.get("/robots.txt")).status == 502
-        world.put(HOST, value({**SITE, "s": "gone.on.aws"}))
-        assert (await world.get("/")).status == 502
-        assert [str(access.problem) for access in world.log] == [
+def test_unreadable_assets_and_unknown_function_urls_are_502() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert (await running_edge.get("/robots.txt")).status == 502
+        running_edge.set_key(HOST, value({**SITE, "s": "gone.on.aws"}))
+        assert (await running_edge.get("/")).status == 502
+        assert [str(access.problem) for access in running_edge.log] == [
             "no bucket",
-            "gone.on.aws leads to no function: 'gone.on.aws'",
+            "no function was found for the URL gone.on.aws: 'gone.on.aws'",
         ]
 
-    run(scenario, assets=FakeAssets(AssetsUnreachableError("no bucket")))
+    run_scenario(scenario, assets=FakeAssets(AssetsUnreachableError("no bucket")))
 
 
 def test_an_answer_that_breaks_off_is_seen_to_by_the_viewer() -> None:
@@ -219,20 +219,20 @@ def test_an_answer_that_breaks_off_is_seen_to_by_the_viewer() -> None:
         yield b"first"
         raise aiohttp.ClientPayloadError("gone")
 
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return 200, [("cache-control", "s-maxage=60")], parts()
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
             with pytest.raises(aiohttp.ClientPayloadError):
-                await world.get("/")
-        assert len(world.functions.sent) == 2
-        assert "broke off after 5 bytes" in str(world.log[0].problem)
+                await running_edge.get("/")
+        assert len(running_edge.functions.sent) == 2
+        assert "broke off after 5 bytes" in str(running_edge.log[0].problem)
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
-def test_a_viewer_who_leaves_ends_the_request_to_the_origin() -> None:
+def test_a_disconnected_viewer_ends_the_origin_request() -> None:
     left, closed = asyncio.Event(), asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:
@@ -245,33 +245,33 @@ def test_a_viewer_who_leaves_ends_the_request_to_the_origin() -> None:
         finally:
             closed.set()
 
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return 200, [], parts()
 
-    async def scenario(world: World) -> None:
-        async with world.request("/") as answer:
+    async def scenario(running_edge: RunningEdge) -> None:
+        async with running_edge.request("/") as answer:
             assert await answer.content.readany() == b"first"
             answer.close()
         left.set()
         async with asyncio.timeout(10):
             await closed.wait()
-            await world.logged.wait()
-        assert world.functions.open == 0
-        assert "the viewer left" in str(world.log[0].problem)
+            await running_edge.logged.wait()
+        assert running_edge.functions.open == 0
+        assert "the viewer closed the connection" in str(running_edge.log[0].problem)
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
-def test_methods_the_behaviour_does_not_take_are_refused() -> None:
+def test_methods_the_behavior_does_not_take_are_refused() -> None:
     reading = attrs.evolve(
         CONFIG, behaviors=(attrs.evolve(DEFAULT, allowed_methods=frozenset({"GET", "HEAD"})),)
     )
 
-    async def scenario(world: World) -> None:
-        assert (await world.get("/", method="POST", data=b"x")).status == 403
-        assert world.functions.sent == []
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert (await running_edge.get("/", method="POST", data=b"x")).status == 403
+        assert running_edge.functions.sent == []
 
-    run(scenario, config=reading)
+    run_scenario(scenario, config=reading)
 
 
 @pytest.mark.parametrize(
@@ -283,43 +283,43 @@ def test_methods_the_behaviour_does_not_take_are_refused() -> None:
 )
 def test_a_function_that_fails_is_a_503_and_an_invalid_result_is_a_502(broken: str, status: int) -> None:
     code = f"import cf from 'cloudfront';\nasync function handler(event) {{ {broken} }}"
-    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, function=code),))
+    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=code),))
 
-    async def scenario(world: World) -> None:
-        assert (await world.get("/")).status == status
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert (await running_edge.get("/")).status == status
 
-    run(scenario, config=config)
+    run_scenario(scenario, config=config)
 
 
-def test_without_a_function_the_behaviours_own_origin_answers() -> None:
+def test_without_a_function_the_behaviors_own_origin_answers() -> None:
     plain = CacheBehavior(path_pattern="*", target_origin_id="assets")
 
-    async def scenario(world: World) -> None:
-        await world.get("/assets/a?x=1")
-        assert world.assets.sent[0].uri == "/assets/a"
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/assets/a?x=1")
+        assert running_edge.assets.sent[0].uri == "/assets/a"
 
-    run(scenario, config=attrs.evolve(CONFIG, behaviors=(plain,)))
+    run_scenario(scenario, config=attrs.evolve(CONFIG, behaviors=(plain,)))
 
 
-def test_what_is_not_utf_8_is_passed_as_text() -> None:
-    async def scenario(world: World) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+def test_headers_that_are_not_utf_8_are_passed_as_text() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Name: \xe9\r\n\r\n".encode("latin-1"))
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         writer.close()
         await writer.wait_closed()
-        assert world.functions.sent[0].headers["x-name"] == "é"
+        assert running_edge.functions.sent[0].headers["x-name"] == "é"
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_absolute_targets_and_announced_bodies_are_http_too() -> None:
-    async def respond(sent: Sent, body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(sent: OriginRequest, body: AsyncIterator[bytes] | None) -> Answer:
         received = b"".join([part async for part in body]) if body else b""
         return 200, [], [f"{sent.target} ".encode(), received]
 
-    async def scenario(world: World) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    async def scenario(running_edge: RunningEdge) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(
             f"POST http://{HOST}/form?x=1 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\n"
             "Expect: 100-continue\r\nConnection: close\r\n\r\n".encode()
@@ -331,43 +331,43 @@ def test_absolute_targets_and_announced_bodies_are_http_too() -> None:
         writer.close()
         await writer.wait_closed()
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))
 
 
-def test_the_log_says_what_became_of_each_request() -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page?x=1")
-        access = world.log[0]
+def test_the_log_has_the_result_of_each_request() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page?x=1")
+        access = running_edge.log[0]
         assert (access.method, access.host, access.target) == ("GET", HOST, "/page?x=1")
         assert (access.status, access.result, access.problem) == (200, "Miss", None)
         assert access.seconds > 0
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_a_taken_port_is_named_with_what_to_change() -> None:
-    async def scenario(world: World) -> None:
-        other = World()
-        with pytest.raises(EdgePortTakenError, match=rf"port {world.port} .* ANCHOR_EDGE_PORT"):
-            await other.server.open(world.port)
+    async def scenario(running_edge: RunningEdge) -> None:
+        other = RunningEdge()
+        with pytest.raises(EdgePortTakenError, match=rf"port {running_edge.port} .* ANCHOR_EDGE_PORT"):
+            await other.server.open(running_edge.port)
 
-    run(scenario)
+    run_scenario(scenario)
 
 
 def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
     started, gate = asyncio.Event(), asyncio.Event()
 
-    async def respond(sent: Sent, body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(sent: OriginRequest, body: AsyncIterator[bytes] | None) -> Answer:
         started.set()
         await gate.wait()
-        return await hello(sent, body)
+        return await answer_hello(sent, body)
 
     async def main() -> None:
-        world = World(functions=FakeFunctions(respond))
-        async with world:
-            request = asyncio.create_task(world.get("/"))
+        running_edge = RunningEdge(functions=FakeFunctions(respond))
+        async with running_edge:
+            request = asyncio.create_task(running_edge.get("/"))
             await started.wait()
-            closing = asyncio.create_task(world.server.close())
+            closing = asyncio.create_task(running_edge.server.close())
             await asyncio.sleep(0)
             gate.set()
             assert (await request).body == b"hello"
@@ -375,7 +375,7 @@ def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
             async with asyncio.timeout(CLOSE_SECONDS / 2):
                 await closing
         with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", world.port)) != 0
+            assert probe.connect_ex(("127.0.0.1", running_edge.port)) != 0
 
     asyncio.run(main())
 
@@ -384,19 +384,19 @@ def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
     """D3: the switch is one write; whatever number of switches under load, 0 failed and 0 mixed."""
     switches, viewers = 200, 8
 
-    async def respond(sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         await asyncio.sleep(0)
         seen = {"function": sent.host, "release": sent.headers["x-anchor-release"]}
         return 200, [("cache-control", "s-maxage=60")], [json.dumps(seen).encode()]
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         done = asyncio.Event()
         failed: list[object] = []
         answers = asyncio.Semaphore(0)
 
         async def visit() -> None:
             while not done.is_set():
-                got = await world.get("/")
+                got = await running_edge.get("/")
                 seen = json.loads(got.body) if got.status == 200 else {}
                 if seen.get("function") != seen.get("release", "none"):
                     failed.append(got)
@@ -405,14 +405,14 @@ def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
         tasks = [asyncio.create_task(visit()) for _ in range(viewers)]
         for number in range(switches):
             release = f"release-{number}"
-            world.versions[f"{release}.on.aws"] = function_version({}, name=release)
-            world.put(HOST, value({**SITE, "r": release, "s": f"{release}.on.aws"}))
+            running_edge.versions[f"{release}.on.aws"] = function_version({}, name=release)
+            running_edge.set_key(HOST, value({**SITE, "r": release, "s": f"{release}.on.aws"}))
             for _ in range(2):
                 await answers.acquire()
         done.set()
         await asyncio.gather(*tasks)
         assert failed == []
-        final = json.loads((await world.get("/")).body)
+        final = json.loads((await running_edge.get("/")).body)
         assert final == {"function": f"release-{switches - 1}", "release": f"release-{switches - 1}"}
 
-    run(scenario, functions=FakeFunctions(respond))
+    run_scenario(scenario, functions=FakeFunctions(respond))

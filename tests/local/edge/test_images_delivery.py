@@ -1,4 +1,4 @@
-"""The images' distribution as it is declared, at the local edge (I3, B6; issue 6, line 1)."""
+"""The declared distribution of the images at the local edge (I3, B6)."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from components.aws.bucket import RetainedBucket, RetainedBucketArgs
 from components.core.stage import StageConfig
 from components.images import buckets
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
-from local.edge.thread import event_loop_thread, local_edge
+from local.edge.thread import run_edge, run_event_loop_thread
 from local.emulator.emulator import ACCOUNT_ID, Emulator
 from local.engine.engine import Engine
 from runtime.images.model import DELIVERED
@@ -88,8 +88,8 @@ def delivery(emulator: Emulator) -> Iterator[Delivery]:
     outputs = Engine(emulator, root=ROOT).deploy_program(program, stack="local", config=settings).outputs
     made = Delivery(emulator, outputs)
     with (
-        event_loop_thread("edge") as loop,
-        local_edge(
+        run_event_loop_thread("edge") as loop,
+        run_edge(
             loop,
             emulator=emulator,
             distribution_ids=[outputs["distribution"]],
@@ -126,7 +126,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
     assert delivery.get("/images/short").status_code == 403
 
 
-def test_what_is_invalidated_is_fetched_again_at_once(delivery: Delivery) -> None:
+def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> None:
     """I2: so a deleted image is gone though it was visited before."""
     for number in (1, 2):
         delivery.put(f"images/{number}")
@@ -156,7 +156,7 @@ def test_an_invalidation_is_of_one_distribution_that_there_is(delivery: Delivery
     assert result_of(delivery.get("/images/1")) == "Hit"
 
 
-def test_conditions_and_ranges_are_honoured_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
+def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
     etag = delivery.put("images/1")
     for result in ("Miss", "Hit"):
         part = delivery.get("/images/1", range="bytes=1-3")
@@ -171,7 +171,7 @@ def test_conditions_and_ranges_are_honoured_from_the_bucket_and_from_the_cache(d
         delivery.get("/images/1")  # a whole answer, which is kept
 
 
-def test_nothing_but_images_is_there_and_nobody_is_told_what_is_missing(delivery: Delivery) -> None:
+def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: Delivery) -> None:
     delivery.put("uploads/1")
     for path in ("/images/none", "/uploads/1", "/", "/images/../uploads/1", "/images/%2e%2e/uploads/1"):
         answer = delivery.get(path)
@@ -197,8 +197,8 @@ def test_another_distribution_cannot_read_the_bucket(emulator: Emulator, deliver
     delivery.s3.put_bucket_policy(Bucket=delivery.bucket, Policy=json.dumps(policy))
     delivery.put("images/1")
     with (
-        event_loop_thread("other") as loop,
-        local_edge(
+        run_event_loop_thread("other") as loop,
+        run_edge(
             loop,
             emulator=emulator,
             distribution_ids=[own],

@@ -14,10 +14,10 @@ from tests.local.edge.edge_fixture import (
     Answer,
     FakeAssets,
     FakeFunctions,
-    Sent,
-    World,
-    run,
-    with_response_function,
+    OriginRequest,
+    RunningEdge,
+    add_response_function,
+    run_scenario,
 )
 
 MARK = "event.response.headers['x-mark'] = { value: event.context.requestId }; return event.response;"
@@ -25,21 +25,21 @@ CACHED = [("cache-control", "max-age=60"), ("etag", '"1"'), ("x-own", "1"), ("se
 
 
 def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789") -> FakeFunctions:
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return status, list(headers), [body]
 
     return FakeFunctions(respond)
 
 
 def test_it_runs_for_each_answer_and_not_on_the_stored_one() -> None:
-    async def scenario(world: World) -> None:
-        answers = [await world.get("/page") for _ in range(3)]
+    async def scenario(running_edge: RunningEdge) -> None:
+        answers = [await running_edge.get("/page") for _ in range(3)]
         assert [got.headers["x-cache"].partition(" ")[0] for got in answers] == ["Miss", "Hit", "Hit"]
         assert len({got.headers["x-mark"] for got in answers}) == 3
-        for cached in world.edge.cache._responses.values():
+        for cached in running_edge.edge.cache._responses.values():
             assert cached.headers == CACHED
 
-    run(scenario, functions=answering(*CACHED), config=with_response_function(MARK))
+    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(MARK))
 
 
 @pytest.mark.parametrize(
@@ -52,50 +52,50 @@ def test_it_runs_for_each_answer_and_not_on_the_stored_one() -> None:
     ],
 )
 def test_it_runs_for_every_kind_of_request(settings: dict[str, object], status: int) -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        got = await world.get("/page", **settings)
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        got = await running_edge.get("/page", **settings)
         assert (got.status, "x-mark" in got.headers) == (status, True)
 
-    run(scenario, functions=answering(*CACHED), config=with_response_function(MARK))
+    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(MARK))
 
 
 def test_a_head_that_misses_passes_it_too() -> None:
-    async def scenario(world: World) -> None:
-        assert "x-mark" in (await world.get("/robots.txt", method="HEAD")).headers
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert "x-mark" in (await running_edge.get("/robots.txt", method="HEAD")).headers
 
-    run(scenario, assets=FakeAssets(), config=with_response_function(MARK))
+    run_scenario(scenario, assets=FakeAssets(), config=add_response_function(MARK))
 
 
 def test_it_does_not_run_for_an_error_of_the_origin_even_a_stored_one() -> None:
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
-            got = await world.get("/missing")
+            got = await running_edge.get("/missing")
             assert (got.status, "x-mark" in got.headers) == (404, False)
-        assert len(world.functions.sent) == 1
+        assert len(running_edge.functions.sent) == 1
 
-    run(scenario, functions=answering(status=404), config=with_response_function(MARK))
+    run_scenario(scenario, functions=answering(status=404), config=add_response_function(MARK))
 
 
-def test_it_does_not_run_for_what_the_edge_answers_itself() -> None:
-    async def scenario(world: World) -> None:
-        assert "x-mark" not in (await world.get("/", host="unknown.example.com")).headers
-        world.versions.clear()
-        got = await world.get("/")
+def test_the_response_function_does_not_run_for_pages_of_the_edge() -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert "x-mark" not in (await running_edge.get("/", host="unknown.example.com")).headers
+        running_edge.versions.clear()
+        got = await running_edge.get("/")
         assert (got.status, "x-mark" in got.headers) == (502, False)
 
-    run(scenario, config=with_response_function(MARK))
+    run_scenario(scenario, config=add_response_function(MARK))
 
 
 def test_it_does_not_run_for_a_response_of_the_viewer_request_function() -> None:
     redirect = "function handler() { return { statusCode: 302, headers: { location: { value: '/' } } }; }"
-    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, function=redirect),))
+    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=redirect),))
 
-    async def scenario(world: World) -> None:
-        got = await world.get("/")
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/")
         assert (got.status, "x-mark" in got.headers) == (302, False)
 
-    run(scenario, config=with_response_function(MARK, config))
+    run_scenario(scenario, config=add_response_function(MARK, config))
 
 
 def test_both_events_have_one_request_id_and_the_changed_request() -> None:
@@ -103,13 +103,13 @@ def test_both_events_have_one_request_id_and_the_changed_request() -> None:
         "function handler(event) { event.request.uri = '/changed';"
         " event.request.headers['x-id'] = { value: event.context.requestId }; return event.request; }"
     )
-    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, function=request),))
+    config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=request),))
     body = "event.response.headers['x-event'] = { value: JSON.stringify(event) }; return event.response;"
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         ids: list[str] = []
         for _ in range(2):
-            event = json.loads((await world.get("/")).headers["x-event"])
+            event = json.loads((await running_edge.get("/")).headers["x-event"])
             assert event["request"]["uri"] == "/changed"
             assert event["context"]["requestId"] == event["request"]["headers"]["x-id"]["value"]
             assert event["context"]["distributionId"] == CONFIG.distribution_id
@@ -121,7 +121,7 @@ def test_both_events_have_one_request_id_and_the_changed_request() -> None:
     config = attrs.evolve(
         config, origins={**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["assets"], id="server")}
     )
-    run(scenario, config=with_response_function(body, config))
+    run_scenario(scenario, config=add_response_function(body, config))
 
 
 def test_the_response_headers_policy_is_applied_after_it() -> None:
@@ -141,12 +141,12 @@ def test_the_response_headers_policy_is_applied_after_it() -> None:
         return event.response;
     """
 
-    async def scenario(world: World) -> None:
-        got = await world.get("/")
+    async def scenario(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/")
         assert (got.headers["x-forced"], got.headers["x-default"]) == ("policy", "function")
         assert not set(got.headers) & {"x-removed", "x-own"}
 
-    run(scenario, functions=answering(*CACHED), config=with_response_function(body, config))
+    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(body, config))
 
 
 def test_status_and_body_can_be_replaced_and_the_original_is_stored() -> None:
@@ -159,17 +159,17 @@ def test_status_and_body_can_be_replaced_and_the_original_is_stored() -> None:
         return response;
     """
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
-            async with world.request("/page") as got:
+            async with running_edge.request("/page") as got:
                 assert (got.status, got.reason, await got.read()) == (203, "Replaced", b"other")
                 assert got.headers["content-length"] == "5"
-        head = await world.get("/page", method="HEAD")
+        head = await running_edge.get("/page", method="HEAD")
         assert (head.headers["content-length"], head.body) == ("5", b"")
-        assert [cached.body for cached in world.edge.cache._responses.values()] == [b"0123456789"]
+        assert [cached.body for cached in running_edge.edge.cache._responses.values()] == [b"0123456789"]
 
     headers = [*CACHED, ("content-length", "10")]
-    run(scenario, functions=answering(*headers), config=with_response_function(body))
+    run_scenario(scenario, functions=answering(*headers), config=add_response_function(body))
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_status_and_body_can_be_replaced_and_the_original_is_stored() -> None:
 def test_a_failing_function_is_an_error_page_for_a_miss_and_for_a_hit(body: str, status: int) -> None:
     fails = f"if (!event.request.headers['x-pass']) {{ {body} }} return event.response;"
 
-    async def scenario(world: World) -> None:
-        assert (await world.get("/page")).status == status
-        assert (await world.get("/page", headers=[("x-pass", "1")])).status == 200
-        got = await world.get("/page")
+    async def scenario(running_edge: RunningEdge) -> None:
+        assert (await running_edge.get("/page")).status == status
+        assert (await running_edge.get("/page", headers=[("x-pass", "1")])).status == 200
+        got = await running_edge.get("/page")
         assert (got.status, got.headers["x-cache"]) == (status, "Error from cloudfront")
-        assert len(world.functions.sent) == 2
-        assert world.functions.open == 0
+        assert len(running_edge.functions.sent) == 2
+        assert running_edge.functions.open == 0
 
-    run(scenario, functions=answering(*CACHED), config=with_response_function(fails))
+    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(fails))
 
 
 def test_streaming_stays_streaming() -> None:
@@ -201,14 +201,14 @@ def test_streaming_stays_streaming() -> None:
         await gate.wait()
         yield b"last"
 
-    async def respond(_sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return 200, [], parts()
 
-    async def scenario(world: World) -> None:
-        async with world.request("/stream") as answer:
+    async def scenario(running_edge: RunningEdge) -> None:
+        async with running_edge.request("/stream") as answer:
             assert "x-mark" in answer.headers
             assert await answer.content.readany() == b"first"
             gate.set()
             assert await answer.content.read() == b"last"
 
-    run(scenario, functions=FakeFunctions(respond), config=with_response_function(MARK))
+    run_scenario(scenario, functions=FakeFunctions(respond), config=add_response_function(MARK))

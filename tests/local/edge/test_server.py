@@ -8,13 +8,14 @@ import attrs
 import pytest
 from botocore.exceptions import ClientError
 
-from local.edge.bucket_access import NOTHING, BucketAccess, load_bucket_access
+from local.edge.bucket_access import NO_ACCESS, BucketAccess, load_bucket_access
 from local.edge.cors import CorsPolicy
 from local.edge.edge import Edge
+from local.edge.origins import OriginClient
 from local.edge.server import EdgeServer
 from local.edge.viewer_function import EdgeFunctionError
 from local.http_messages import Headers
-from tests.local.edge.edge_fixture import CONFIG, DEFAULT, FakeAssets, FakeFunctions, World
+from tests.local.edge.edge_fixture import CONFIG, DEFAULT, FakeAssets, FakeFunctions, RunningEdge
 
 OURS, THEIRS = "https://app.example.com", "https://evil.example"
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
@@ -22,7 +23,7 @@ IMAGES = attrs.evolve(
     CONFIG,
     domain_name="d2.cloudfront.localhost",
     aliases=frozenset({"images.example.com"}),
-    behaviors=(attrs.evolve(DEFAULT, target_origin_id="assets", function=None),),
+    behaviors=(attrs.evolve(DEFAULT, target_origin_id="assets", request_function=None),),
 )
 
 
@@ -30,29 +31,33 @@ def edge_of_images(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of Edge
     return Edge(
         config=attrs.evolve(IMAGES, **changes),
         key_values=lambda: ("", {}),
-        resolve=lambda host: pytest.fail(f"{host} was looked up"),
-        functions=FakeFunctions(),
-        assets=FakeAssets((200, [], [b"an image"])),
+        origins=OriginClient(
+            find_function=lambda host: pytest.fail(f"{host} was looked up"),
+            functions=FakeFunctions(),
+            assets=FakeAssets((200, [], [b"an image"])),
+        ),
     )
 
 
-def test_the_host_says_whose_request_it_is() -> None:
+def test_the_host_selects_the_distribution() -> None:
     async def main() -> None:
-        world = World()
-        world.server = EdgeServer(edges=(world.edge, edge_of_images()))
-        async with world:
+        running_edge = RunningEdge()
+        running_edge.server = EdgeServer(edges=(running_edge.edge, edge_of_images()))
+        async with running_edge:
             for host in ("d2.cloudfront.localhost:8080", "D2.cloudfront.localhost", "images.example.com"):
-                assert (await world.get("/images/1", host=host)).body == b"an image", host
+                assert (await running_edge.get("/images/1", host=host)).body == b"an image", host
             for host in ("cloudfront.localhost", "d2.cloudfront.localhost.evil.example", "nobody.example"):
-                assert (await world.get("/images/1", host=host)).body != b"an image", host
-            assert (await world.get("/page")).body == b"hello"
+                assert (await running_edge.get("/images/1", host=host)).body != b"an image", host
+            assert (await running_edge.get("/page")).body == b"hello"
 
     asyncio.run(main())
 
 
 def test_a_function_that_does_not_load_leaves_nothing_open() -> None:
     async def main() -> None:
-        server = EdgeServer(edges=(edge_of_images(behaviors=(attrs.evolve(DEFAULT, function="no"),)),))
+        server = EdgeServer(
+            edges=(edge_of_images(behaviors=(attrs.evolve(DEFAULT, request_function="no"),)),)
+        )
         with pytest.raises(EdgeFunctionError, match="does not load"):
             await server.open(0)
         assert server.port == 0
@@ -102,7 +107,7 @@ ALLOWED = {
 def test_only_pages_of_the_policys_origins_may_read_an_answer(
     policy: CorsPolicy, answered: Headers, origin: str | None, expected: dict[str, str]
 ) -> None:
-    assert dict(policy.applied(answered, origin)) == expected
+    assert dict(policy.apply(answered, origin)) == expected
 
 
 class FakeS3:
@@ -135,14 +140,14 @@ def access_by(*statements: dict[str, Any]) -> BucketAccess:
     return load_bucket_access(FakeS3(*statements), "b", ARN)  # type: ignore[arg-type]
 
 
-def test_a_distribution_reads_what_the_buckets_policy_gives_it() -> None:
+def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> None:
     """B6."""
     access = access_by(statement())
     assert access.allows("b", "images/1")
     assert not access.allows("b", "private/images/1")
     assert not access.allows("other", "images/1")
-    assert not access.lists
-    assert access_by(statement(Action=["s3:GetObject", "s3:ListBucket"])).lists
+    assert not access.can_list
+    assert access_by(statement(Action=["s3:GetObject", "s3:ListBucket"])).can_list
 
 
 @pytest.mark.parametrize(
@@ -159,10 +164,10 @@ def test_a_distribution_reads_what_the_buckets_policy_gives_it() -> None:
     ],
 )
 def test_a_statement_for_anybody_else_gives_it_nothing(changes: dict[str, Any]) -> None:
-    assert access_by(statement(**changes)) == NOTHING
+    assert access_by(statement(**changes)) == NO_ACCESS
 
 
-def test_a_bucket_without_a_policy_gives_nothing_and_other_errors_are_told() -> None:
-    assert load_bucket_access(FakeS3(error="NoSuchBucketPolicy"), "b", ARN) == NOTHING  # type: ignore[arg-type]
+def test_a_bucket_without_a_policy_allows_nothing_and_other_errors_are_raised() -> None:
+    assert load_bucket_access(FakeS3(error="NoSuchBucketPolicy"), "b", ARN) == NO_ACCESS  # type: ignore[arg-type]
     with pytest.raises(ClientError, match="AccessDenied"):
         load_bucket_access(FakeS3(error="AccessDenied"), "b", ARN)  # type: ignore[arg-type]

@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 
-from local.edge.cache import stale_times
+from local.edge.cache import compute_stale_seconds
 from local.edge.config import CachePolicy
 from local.http_messages import Headers
 from local.workers.process import WorkerFailedError
-from tests.local.edge.edge_fixture import CONFIG, DEFAULT, Answer, FakeFunctions, Sent, World, run, until
+from tests.local.edge.edge_fixture import (
+    CONFIG,
+    DEFAULT,
+    Answer,
+    FakeFunctions,
+    OriginRequest,
+    RunningEdge,
+    run_scenario,
+    wait_until,
+)
 
 POLICY = CachePolicy(max_ttl=1000)
 
@@ -32,7 +41,7 @@ POLICY = CachePolicy(max_ttl=1000)
 def test_stale_times_end_with_the_maximum_ttl(
     status: int, control: str, seconds: float, expected: tuple[float, float]
 ) -> None:
-    assert stale_times(POLICY, status, [("cache-control", control)], seconds) == expected
+    assert compute_stale_seconds(POLICY, status, [("cache-control", control)], seconds) == expected
 
 
 class Changing(FakeFunctions):
@@ -45,7 +54,7 @@ class Changing(FakeFunctions):
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
 
-    async def _answer(self, _sent: Sent, _body: AsyncIterator[bytes] | None) -> Answer:
+    async def _answer(self, _sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         number = len(self.sent)
         if self.gate is not None:
             await self.gate.wait()
@@ -54,195 +63,195 @@ class Changing(FakeFunctions):
         return self.status, self.headers, [f"answer {number}".encode()]
 
 
-async def bodies(world: World, number: int) -> list[str]:
-    return [(await world.get("/page")).body.decode() for _ in range(number)]
+async def bodies(running_edge: RunningEdge, number: int) -> list[str]:
+    return [(await running_edge.get("/page")).body.decode() for _ in range(number)]
 
 
 def test_a_stale_answer_is_served_while_it_is_refreshed_once() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 61
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 61
         origin.gate = asyncio.Event()
         for _ in range(3):
-            got = await world.get("/page", headers=[("if-none-match", '"x"'), ("range", "bytes=0-99")])
+            got = await running_edge.get("/page", headers=[("if-none-match", '"x"'), ("range", "bytes=0-99")])
             assert (got.body, got.headers["age"]) == (b"answer 1", "61")
             assert got.headers["x-cache"] == "Hit from cloudfront"
-        assert await bodies(world, 1) == ["answer 1"]
-        await until(lambda: len(origin.sent) == 2)
+        assert await bodies(running_edge, 1) == ["answer 1"]
+        await wait_until(lambda: len(origin.sent) == 2)
         assert not {"if-none-match", "range"} & set(origin.sent[1].headers)
         origin.gate.set()
-        await until(lambda: not world.edge._refreshes)
-        assert await bodies(world, 2) == ["answer 2"] * 2
+        await wait_until(lambda: not running_edge.edge._refreshes)
+        assert await bodies(running_edge, 2) == ["answer 2"] * 2
         assert len(origin.sent) == 2
 
-    run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
 
 
 def test_after_the_time_for_revalidation_the_viewer_waits_for_the_origin() -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        world.now += 60 + 600
-        assert await bodies(world, 1) == ["answer 2"]
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        running_edge.now += 60 + 600
+        assert await bodies(running_edge, 1) == ["answer 2"]
 
-    run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
 
 
 def test_a_request_after_the_window_waits_for_the_refresh_that_is_under_way() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
         origin.gate = asyncio.Event()
-        world.now += 61
-        await world.get("/page")
-        await until(lambda: len(origin.sent) == 2)
-        world.now += 600
-        late = asyncio.create_task(world.get("/page"))
-        await until(lambda: world.waiting == 1)
+        running_edge.now += 61
+        await running_edge.get("/page")
+        await wait_until(lambda: len(origin.sent) == 2)
+        running_edge.now += 600
+        late = asyncio.create_task(running_edge.get("/page"))
+        await wait_until(lambda: running_edge.waiting_requests == 1)
         origin.gate.set()
         assert (await late).body == b"answer 2"
         assert len(origin.sent) == 2
 
-    run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
 
 
 @pytest.mark.parametrize(
     "error", [None, WorkerFailedError("gone"), TimeoutError(), RuntimeError("unforeseen")]
 )
 def test_a_refresh_that_fails_keeps_the_stale_answer_and_is_in_the_log(error: Exception | None) -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 61
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 61
         origin.status, origin.error = 500, error
-        assert await bodies(world, 1) == ["answer 1"]
-        await until(lambda: not world.edge._refreshes)
-        assert any("refresh in the background" in str(access.problem) for access in world.log)
+        assert await bodies(running_edge, 1) == ["answer 1"]
+        await wait_until(lambda: not running_edge.edge._refreshes)
+        assert any("refresh in the background" in str(access.problem) for access in running_edge.log)
         origin.status, origin.error = 200, None
-        assert await bodies(world, 1) == ["answer 1"]
-        world.now += 10
-        await bodies(world, 1)
-        await until(lambda: not world.edge._refreshes)
-        assert await bodies(world, 1) == [f"answer {len(origin.sent)}"]
+        assert await bodies(running_edge, 1) == ["answer 1"]
+        running_edge.now += 10
+        await bodies(running_edge, 1)
+        await wait_until(lambda: not running_edge.edge._refreshes)
+        assert await bodies(running_edge, 1) == [f"answer {len(origin.sent)}"]
 
-    run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
 
 
 def test_an_invalidated_answer_is_not_served_stale_nor_brought_back_by_a_refresh() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 61
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 61
         origin.gate = asyncio.Event()
-        await world.get("/page")
-        await until(lambda: len(origin.sent) == 2)
-        world.edge.cache.invalidate(["/page"])
+        await running_edge.get("/page")
+        await wait_until(lambda: len(origin.sent) == 2)
+        running_edge.edge.cache.invalidate(["/page"])
         origin.gate.set()
-        await until(lambda: not world.edge._refreshes)
-        assert await bodies(world, 1) == ["answer 3"]
+        await wait_until(lambda: not running_edge.edge._refreshes)
+        assert await bodies(running_edge, 1) == ["answer 3"]
 
-    run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
 
 
 def test_an_edge_that_stops_cancels_its_refreshes() -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        world.now += 61
-        world.functions.gate = asyncio.Event()
-        await world.get("/page")
-        await until(lambda: len(world.functions.sent) == 2)
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        running_edge.now += 61
+        running_edge.functions.gate = asyncio.Event()
+        await running_edge.get("/page")
+        await wait_until(lambda: len(running_edge.functions.sent) == 2)
 
-    world = run(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
-    assert (world.functions.open, world.edge._refreshes) == (0, set())
+    running_edge = run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    assert (running_edge.functions.open, running_edge.edge._refreshes) == (0, set())
 
 
 @pytest.mark.parametrize("error", [None, WorkerFailedError("gone"), TimeoutError()])
 def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None) -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 60
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 60
         origin.status, origin.error = 503, error
-        got = await world.get("/page")
+        got = await running_edge.get("/page")
         assert (got.status, got.body, got.headers["x-cache"]) == (200, b"answer 1", "Hit from cloudfront")
-        await until(lambda: len(world.log) == 2)
-        assert (world.log[1].result, world.log[1].problem is None) == ("Hit", False)
+        await wait_until(lambda: len(running_edge.log) == 2)
+        assert (running_edge.log[1].result, running_edge.log[1].problem is None) == ("Hit", False)
         # For the time in which the error itself would be stored, the origin is left alone.
-        world.now += 9
-        assert await bodies(world, 1) == ["answer 1"]
+        running_edge.now += 9
+        assert await bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 2
-        world.now += 1
-        assert await bodies(world, 1) == ["answer 1"]
+        running_edge.now += 1
+        assert await bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 3
-        world.now += 10
+        running_edge.now += 10
         origin.status, origin.error = 200, None
-        assert await bodies(world, 1) == ["answer 4"]
+        assert await bodies(running_edge, 1) == ["answer 4"]
 
-    run(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
 
 
 def test_a_4xx_replaces_the_stale_answer() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 60
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 60
         origin.status, origin.headers = 404, []
-        assert (await world.get("/page")).status == 404
-        world.now += 10
+        assert (await running_edge.get("/page")).status == 404
+        running_edge.now += 10
         origin.status = 500
-        assert (await world.get("/page")).status == 500
+        assert (await running_edge.get("/page")).status == 500
 
-    run(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
 
 
 def test_after_the_time_for_errors_the_viewer_gets_the_error() -> None:
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        world.now += 60 + 600
-        world.functions.status = 500
-        assert (await world.get("/page")).status == 500
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        running_edge.now += 60 + 600
+        running_edge.functions.status = 500
+        assert (await running_edge.get("/page")).status == 500
 
-    run(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
 
 
 def test_without_the_directive_an_expired_answer_replaces_errors_up_to_the_maximum_ttl() -> None:
     policy = attrs.evolve(DEFAULT.cache_policy, max_ttl=1000)
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, cache_policy=policy),))
 
-    async def scenario(world: World) -> None:
-        await world.get("/page")
-        world.functions.status = 500
-        world.now += 999
-        assert (await world.get("/page")).status == 200
-        world.now += 1
-        assert (await world.get("/page")).status == 500
+    async def scenario(running_edge: RunningEdge) -> None:
+        await running_edge.get("/page")
+        running_edge.functions.status = 500
+        running_edge.now += 999
+        assert (await running_edge.get("/page")).status == 200
+        running_edge.now += 1
+        assert (await running_edge.get("/page")).status == 500
 
-    run(scenario, functions=Changing("max-age=60"), config=config)
+    run_scenario(scenario, functions=Changing("max-age=60"), config=config)
 
 
 def test_an_answer_that_may_not_be_kept_forgets_the_stale_one() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 60
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 60
         origin.headers = [("cache-control", "no-store")]
-        assert await bodies(world, 1) == ["answer 2"]
+        assert await bodies(running_edge, 1) == ["answer 2"]
         origin.status = 500
-        assert (await world.get("/page")).status == 500
+        assert (await running_edge.get("/page")).status == 500
 
-    run(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
 
 
 def test_requests_that_wait_for_a_failing_one_get_the_stale_answer_too() -> None:
-    async def scenario(world: World) -> None:
-        origin = world.functions
-        await world.get("/page")
-        world.now += 60
+    async def scenario(running_edge: RunningEdge) -> None:
+        origin = running_edge.functions
+        await running_edge.get("/page")
+        running_edge.now += 60
         origin.status, origin.gate = 500, asyncio.Event()
-        tasks = [asyncio.create_task(world.get("/page")) for _ in range(3)]
-        await until(lambda: world.waiting == 2)
+        tasks = [asyncio.create_task(running_edge.get("/page")) for _ in range(3)]
+        await wait_until(lambda: running_edge.waiting_requests == 2)
         origin.gate.set()
         assert [(await task).body for task in tasks] == [b"answer 1"] * 3
         assert len(origin.sent) == 2
 
-    run(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))

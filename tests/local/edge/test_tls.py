@@ -13,7 +13,7 @@ from cryptography import x509
 
 from local.edge.certificates import LocalAuthority
 from tests.edge.edge_host import HOST
-from tests.local.edge.edge_fixture import World, run
+from tests.local.edge.edge_fixture import RunningEdge, run_scenario
 from tests.runtime.releases.origin.node_functions import function_version, get, workers
 
 NOW = dt.datetime.now(dt.UTC)
@@ -23,9 +23,9 @@ def trusting(authority: LocalAuthority) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(authority.certificate_file))
 
 
-async def visit(world: World, context: ssl.SSLContext, host: str = HOST) -> tuple[int, bytes]:
+async def visit(running_edge: RunningEdge, context: ssl.SSLContext, host: str = HOST) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as session:
-        url = f"https://127.0.0.1:{world.port}/"
+        url = f"https://127.0.0.1:{running_edge.port}/"
         request = session.get(url, headers={"host": host}, ssl=context, server_hostname=host)
         async with request as answer:
             return answer.status, await answer.read()
@@ -34,15 +34,15 @@ async def visit(world: World, context: ssl.SSLContext, host: str = HOST) -> tupl
 def test_http_and_https_share_the_port(tmp_path: Path) -> None:
     authority = LocalAuthority(tmp_path, NOW)
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         context = trusting(authority)
-        assert await visit(world, context) == (200, b"hello")
-        assert (await world.get("/")).body == b"hello"
-        assert await visit(world, context) == (200, b"hello")
-        schemes = [sent.headers["x-forwarded-proto"] for sent in world.functions.sent]
+        assert await visit(running_edge, context) == (200, b"hello")
+        assert (await running_edge.get("/")).body == b"hello"
+        assert await visit(running_edge, context) == (200, b"hello")
+        schemes = [sent.headers["x-forwarded-proto"] for sent in running_edge.functions.sent]
         assert schemes == ["https", "http", "https"]
 
-    run(scenario, authority=authority)
+    run_scenario(scenario, authority=authority)
 
 
 @pytest.mark.parametrize("host", ["shop.localhost", "01jb--shop.localhost", "localhost", "a.b.example.com"])
@@ -50,46 +50,46 @@ def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> N
     """A wildcard below a top-level name (`*.localhost`) is one that Node.js refuses."""
     authority = LocalAuthority(tmp_path, NOW)
 
-    async def scenario(world: World) -> None:
-        world.put(host, world.items[HOST])
-        assert (await visit(world, trusting(authority), host))[0] == 200
+    async def scenario(running_edge: RunningEdge) -> None:
+        running_edge.set_key(host, running_edge.items[HOST])
+        assert (await visit(running_edge, trusting(authority), host))[0] == 200
 
-    run(scenario, authority=authority)
+    run_scenario(scenario, authority=authority)
 
 
-def test_who_does_not_trust_the_authority_gets_no_answer_and_harms_nobody(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
+def test_a_client_without_trust_gets_no_answer_and_others_are_served(tmp_path: Path) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await visit(world, ssl.create_default_context())
-        assert (await world.get("/")).status == 200
+            await visit(running_edge, ssl.create_default_context())
+        assert (await running_edge.get("/")).status == 200
 
-    run(scenario, authority=LocalAuthority(tmp_path, NOW))
+    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW))
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x00", b"\x15\x03"])
 @pytest.mark.parametrize("tls", [True, False])
-def test_what_is_neither_is_dropped(tmp_path: Path, *, sent: bytes, tls: bool) -> None:
-    async def scenario(world: World) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+def test_a_connection_without_http_or_tls_is_closed(tmp_path: Path, *, sent: bytes, tls: bool) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(sent)
         writer.write_eof()
         async with asyncio.timeout(10):
             with contextlib.suppress(ConnectionResetError):
                 await reader.read()
         writer.close()
-        assert (await world.get("/")).status == 200
+        assert (await running_edge.get("/")).status == 200
 
-    run(scenario, authority=LocalAuthority(tmp_path, NOW) if tls else None)
+    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW) if tls else None)
 
 
-def test_a_connection_that_says_nothing_keeps_nobody_waiting_at_the_close(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
-        _, writer = await asyncio.open_connection("127.0.0.1", world.port)
-        assert (await world.get("/")).status == 200
-        await world.server.close()
+def test_a_silent_connection_does_not_delay_closing(tmp_path: Path) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
+        assert (await running_edge.get("/")).status == 200
+        await running_edge.server.close()
         writer.close()
 
-    run(scenario, authority=LocalAuthority(tmp_path, NOW))
+    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW))
 
 
 def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
@@ -109,16 +109,16 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
         }
     )
 
-    async def scenario(world: World) -> None:
+    async def scenario(running_edge: RunningEdge) -> None:
         host = "shop.localhost"
-        world.put(host, world.items[HOST])
+        running_edge.set_key(host, running_edge.items[HOST])
         async with workers(certificate_authority=authority.certificate_file) as (pool, _):
-            url = f"https://{host}:{world.port}/isr"
+            url = f"https://{host}:{running_edge.port}/isr"
             answer = await get(pool, caller, f"/?url={url}", headers=[])
             assert answer.json() == [200, "Miss from cloudfront"]
-        assert world.functions.sent[0].headers["x-forwarded-host"] == f"{host}:{world.port}"
+        assert running_edge.functions.sent[0].headers["x-forwarded-host"] == f"{host}:{running_edge.port}"
 
-    run(scenario, authority=authority)
+    run_scenario(scenario, authority=authority)
 
 
 def test_the_authority_is_kept_and_its_key_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_some_headers_are_not_shown_and_must_not_be_added(name: str) -> None:
     assert name not in seen(request([(name, "1")]))["request"]["headers"]
     with (
         function(f"event.request.headers['{name}'] = {{ value: '1' }}; return event.request;") as loaded,
-        pytest.raises(EdgeFunctionError, match=f"added the header {name}"),
+        pytest.raises(EdgeFunctionError, match=f"added the disallowed header {name}"),
     ):
         loaded.run(request())
 
@@ -118,14 +118,14 @@ def test_changes_pass_on() -> None:
         ("return undefined;", "the function failed"),
         ("await new Promise(() => {});", "did not finish"),
         ("delete event.request.headers.host; return event.request;", "read-only header host"),
-        ("event.request.uri = 'b'; return event.request;", "which is none"),
-        ("event.request.uri = '/b?c'; return event.request;", "which is none"),
-        ("event.request.uri = '/' + 'b'.repeat(9000); return event.request;", "which is none"),
+        ("event.request.uri = 'b'; return event.request;", "set an invalid URI"),
+        ("event.request.uri = '/b?c'; return event.request;", "set an invalid URI"),
+        ("event.request.uri = '/' + 'b'.repeat(9000); return event.request;", "set an invalid URI"),
         ("return await cf.kvs().get('x'.repeat(513));", "InvalidKey"),
         ("return await cf.kvs().get('missing');", "KeyNotFound"),
     ],
 )
-def test_what_a_function_may_not_do_is_an_error(body: str, reason: str) -> None:
+def test_a_forbidden_result_of_a_request_function_is_an_error(body: str, reason: str) -> None:
     with function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason):
         loaded.run(request())
 
@@ -354,7 +354,7 @@ def test_a_response_function_may_be_async_and_read_the_store() -> None:
         ),
     ],
 )
-def test_what_a_response_function_may_not_do_is_an_error(body: str, reason: str, status: int) -> None:
+def test_a_forbidden_result_of_a_response_function_is_an_error(body: str, reason: str, status: int) -> None:
     original = answered(("content-length", "5"), ("warning", "199"))
     with response_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason) as raised:
         loaded.run_response(request(), original)

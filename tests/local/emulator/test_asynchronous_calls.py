@@ -21,7 +21,7 @@ class Uploaded:
 
     def __init__(self, emulator: Emulator) -> None:
         self.events: list[Json] = []
-        emulator.on_node_invoke(self._run)
+        emulator.set_node_invoker(self._run)
         self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowing("sqs:SendMessage", "*"))
 
     def _run(self, invocation: NodeInvocation) -> NodeResult:
@@ -91,7 +91,7 @@ def deploy(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: 
     return engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
 
 
-def test_a_function_is_told_of_the_objects_it_asked_for(
+def test_a_function_is_notified_of_the_selected_objects(
     emulator: Emulator, uploaded: Uploaded, tmp_path: Path
 ) -> None:
     deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn))

@@ -56,7 +56,7 @@ def events(emulator: Emulator) -> list[dict[str, Any]]:
         seen.append(invocation.event)
         return NodeResult()
 
-    emulator.on_node_invoke(note)
+    emulator.set_node_invoker(note)
     target = make_function(emulator, runtime="nodejs22.x")
     pattern = {"source": ["aws.codebuild"], "detail": {"project-name": [{"prefix": "sit"}]}}
     rule = emulator.client("events").put_rule(Name="builds", EventPattern=json.dumps(pattern))
@@ -82,7 +82,7 @@ def test_the_runner_gets_the_project_with_the_overrides_of_this_build(
         requests.append(request)
         return succeed(request)
 
-    emulator.on_build(run)
+    emulator.set_build_runner(run)
     build = codebuild.start_build(
         projectName="site",
         environmentVariablesOverride=[
@@ -119,7 +119,7 @@ def test_a_build_is_in_progress_until_its_runner_returns(emulator: Emulator, cod
         may_end.wait(10)
         return succeed(request)
 
-    emulator.on_build(run)
+    emulator.set_build_runner(run)
     build = codebuild.start_build(projectName="site")["build"]
     assert build["buildStatus"] == "IN_PROGRESS"
     assert not build["buildComplete"]
@@ -139,7 +139,7 @@ def test_the_same_token_gives_the_same_build_and_other_parameters_are_refused(
     emulator: Emulator, codebuild: Client
 ) -> None:
     """P5: the deployment id is the idempotency token."""
-    emulator.on_build(succeed)
+    emulator.set_build_runner(succeed)
     first = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
     second = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
     assert second["id"] == first["id"]
@@ -148,7 +148,7 @@ def test_the_same_token_gives_the_same_build_and_other_parameters_are_refused(
         codebuild.start_build(projectName="site", idempotencyToken="01J", sourceVersion="other")
 
 
-def test_a_failed_build_says_on_the_bus_where_and_why(
+def test_a_failed_builds_event_has_the_phase_and_the_cause(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
     def fail(_request: BuildRequest) -> BuildResult:
@@ -158,7 +158,7 @@ def test_a_failed_build_says_on_the_bus_where_and_why(
         )
         return BuildResult(status="FAILED", phases=(phase,))
 
-    emulator.on_build(fail)
+    emulator.set_build_runner(fail)
     build = codebuild.start_build(
         projectName="site",
         environmentVariablesOverride=[{"name": "ANCHOR_DEPLOYMENT_ID", "value": "01J", "type": "PLAINTEXT"}],
@@ -200,10 +200,10 @@ def test_stopping_a_build_tells_its_runner(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
     def run(request: BuildRequest) -> BuildResult:
-        assert request.stopped.wait(10)
+        assert request.stop_requested.wait(10)
         return BuildResult(status="STOPPED", phases=())
 
-    emulator.on_build(run)
+    emulator.set_build_runner(run)
     build = codebuild.start_build(projectName="site")["build"]
     codebuild.stop_build(id=build["id"])
     eventually(lambda: any(event["detail"]["build-status"] == "STOPPED" for event in events))
@@ -215,7 +215,7 @@ def test_a_runner_that_raises_is_a_fault_of_codebuild(
     def broken(_request: BuildRequest) -> BuildResult:
         raise OSError("no space left")
 
-    emulator.on_build(broken)
+    emulator.set_build_runner(broken)
     codebuild.start_build(projectName="site")
     eventually(lambda: any(event["detail"]["build-status"] == "FAULT" for event in events))
     event = next(event for event in events if event["detail"]["build-status"] == "FAULT")
@@ -227,10 +227,10 @@ def test_an_emulator_that_is_stopped_stops_its_builds(emulator: Emulator, codebu
     stopped: list[bool] = []
 
     def run(request: BuildRequest) -> BuildResult:
-        stopped.append(request.stopped.wait(10))
+        stopped.append(request.stop_requested.wait(10))
         return BuildResult(status="STOPPED", phases=())
 
-    emulator.on_build(run)
+    emulator.set_build_runner(run)
     codebuild.start_build(projectName="site")
     emulator.reset()
     assert stopped == [True]

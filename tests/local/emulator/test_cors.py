@@ -19,7 +19,7 @@ CORS = "access-control-"
 @pytest.fixture
 def endpoint(emulator: Emulator, tmp_path: Path) -> str:
     """An HTTP API with one route for everybody and one for nobody, and a bucket, for pages of one origin."""
-    emulator.on_node_invoke(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
+    emulator.set_node_invoker(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
     function = make_function(emulator, runtime="nodejs22.x")
 
     def program() -> None:
@@ -99,7 +99,7 @@ def preflight(url: str, origin: str, method: str = "POST") -> tuple[int, dict[st
     )
 
 
-def test_a_preflight_names_what_is_configured_for_an_origin_that_is(endpoint: str) -> None:
+def test_a_preflight_of_a_configured_origin_gets_the_cors_settings(endpoint: str) -> None:
     status, headers = preflight(f"{endpoint}/closed", OURS)
     assert status == 204
     assert headers[f"{CORS}allow-origin"] == OURS
@@ -109,7 +109,7 @@ def test_a_preflight_names_what_is_configured_for_an_origin_that_is(endpoint: st
     assert f"{CORS}allow-credentials" not in headers
 
 
-def test_another_origin_is_told_nothing(endpoint: str) -> None:
+def test_an_unknown_origin_gets_no_cors_headers(endpoint: str) -> None:
     assert preflight(f"{endpoint}/open", THEIRS)[1] == {}
     assert ask("GET", f"{endpoint}/open", THEIRS) == (200, {})
     assert preflight(f"{endpoint}/open", f"{OURS}.evil.example")[1] == {}

@@ -14,18 +14,18 @@ OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 def test_a_right_counts_as_used_by_its_pattern_and_a_refusal_names_the_resource(emulator: Emulator) -> None:
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
     role = make_role(emulator, "noted", policy=allowing(actions, OWN))
-    ssm = emulator.session_for_role(role).client("ssm")
+    ssm = emulator.create_role_session(role).client("ssm")
     ssm.get_parameters(Names=["/own/A"])
     ssm.get_parameters(Names=["/own/B"])
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.get_parameters(Names=["/other/KEY"])
-    assert {each for each in emulator.decisions() if each.role == "noted"} == {
-        Decision(role="noted", action="ssm:GetParameters", resource=OWN, allowed=True),
-        Decision(role="noted", action="ssm:GetParameters", resource=OTHER, allowed=False),
+    assert {each for each in emulator.list_decisions() if each.role == "noted"} == {
+        Decision(role="noted", action="ssm:GetParameters", resource=OWN, is_allowed=True),
+        Decision(role="noted", action="ssm:GetParameters", resource=OTHER, is_allowed=False),
     }
 
 
-def test_what_the_administrator_does_is_not_written_down(emulator: Emulator) -> None:
-    before = emulator.decisions()
+def test_decisions_about_the_administrator_are_not_recorded(emulator: Emulator) -> None:
+    before = emulator.list_decisions()
     emulator.client("ssm").get_parameters(Names=["/own/A"])
-    assert emulator.decisions() == before
+    assert emulator.list_decisions() == before

@@ -25,12 +25,12 @@ from tests.local.emulator.probe import allowing, eventually, let_rule_call, make
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_administrator_may_do_everything_and_a_role_what_its_policies_allow(emulator: Emulator) -> None:
+def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(emulator: Emulator) -> None:
     emulator.client("s3").create_bucket(
         Bucket="a-bucket", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
     )
     role = make_role(emulator, policy=allowing("s3:PutObject", "arn:aws:s3:::a-bucket/mine/*"))
-    s3 = emulator.session_for_role(role).client("s3")
+    s3 = emulator.create_role_session(role).client("s3")
     s3.put_object(Bucket="a-bucket", Key="mine/file", Body=b"")
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(Bucket="a-bucket", Key="yours/file", Body=b"")
@@ -50,25 +50,25 @@ def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str)
         client.list_buckets()
 
 
-def test_credentials_are_for_roles_that_exist_and_trust_who_takes_them(emulator: Emulator) -> None:
+def test_credentials_need_an_existing_role_that_trusts_the_service(emulator: Emulator) -> None:
     role = make_role(emulator)
-    given = emulator.credentials_for_role(role, service="codebuild.amazonaws.com")
-    assert set(given.environment()) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    given = emulator.create_role_credentials(role, service="codebuild.amazonaws.com")
+    assert set(given.to_environment()) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert given.secret_access_key not in repr(given)
     with pytest.raises(NotFoundInEmulatorError, match=r"events\.amazonaws\.com may not take"):
-        emulator.credentials_for_role(role, service="events.amazonaws.com")
+        emulator.create_role_credentials(role, service="events.amazonaws.com")
     with pytest.raises(NotFoundInEmulatorError, match="there is no role"):
-        emulator.credentials_for_role(role + "-other")
+        emulator.create_role_credentials(role + "-other")
 
 
 def test_the_users_own_aws_settings_are_not_read(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "a-profile-that-is-nowhere")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "a-token-of-the-user")
-    identity = emulator.session().client("sts").get_caller_identity()
+    identity = emulator.create_session().client("sts").get_caller_identity()
     assert identity["Arn"] == "arn:aws:iam::000000000000:root"
 
 
-def test_a_function_url_leads_to_the_version_its_alias_names_now(emulator: Emulator) -> None:
+def test_a_function_url_resolves_to_the_current_version_of_its_alias(emulator: Emulator) -> None:
     functions = emulator.client("lambda")
     make_function(emulator, "1", runtime="nodejs22.x")
     first = functions.publish_version(FunctionName="probe")["Version"]
@@ -79,28 +79,28 @@ def test_a_function_url_leads_to_the_version_its_alias_names_now(emulator: Emula
         FunctionName="probe", Qualifier="live", AuthType="NONE", InvokeMode="RESPONSE_STREAM"
     )["FunctionUrl"]
     host = url.removeprefix("https://").rstrip("/")
-    before = emulator.function_behind_url(host)
+    before = emulator.find_function_by_url(host)
     assert (before.version, before.invoke_mode) == (first, "RESPONSE_STREAM")
     functions.update_alias(FunctionName="probe", Name="live", FunctionVersion=second)
-    after = emulator.function_behind_url(host)
+    after = emulator.find_function_by_url(host)
     assert after.version == second
     assert before.key != after.key
-    assert after.key == emulator.function_behind_url(host).key
+    assert after.key == emulator.find_function_by_url(host).key
     with pytest.raises(NotFoundInEmulatorError, match="no function has the URL"):
-        emulator.function_behind_url("nobody.lambda-url.ap-southeast-1.on.aws")
+        emulator.find_function_by_url("nobody.lambda-url.ap-southeast-1.on.aws")
 
 
 def test_the_items_of_a_key_value_store_are_read_without_a_request(emulator: Emulator) -> None:
     created = emulator.client("cloudfront").create_key_value_store(Name="edge")["KeyValueStore"]
-    etag, items = emulator.key_values(created["ARN"])
+    etag, items = emulator.read_key_values(created["ARN"])
     assert dict(items) == {}
     store = emulator.client("cloudfront-keyvaluestore")
     store.put_key(KvsARN=created["ARN"], Key="a.example.com", Value="{}", IfMatch=etag)
-    new_etag, items = emulator.key_values(created["ARN"])
+    new_etag, items = emulator.read_key_values(created["ARN"])
     assert dict(items) == {"a.example.com": "{}"}
     assert new_etag != etag
     with pytest.raises(NotFoundInEmulatorError):
-        emulator.key_values(created["ARN"] + "-other")
+        emulator.read_key_values(created["ARN"] + "-other")
 
 
 def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_again(
@@ -114,7 +114,7 @@ def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_ag
         events.append(invocation.event)
         return results[len(events) - 1]
 
-    emulator.on_node_invoke(run)
+    emulator.set_node_invoker(run)
     function = make_function(emulator, runtime="nodejs22.x")
     bus = emulator.client("events")
     rule = bus.put_rule(Name="sold", EventPattern='{"source": ["shop"]}')
@@ -139,9 +139,9 @@ def test_a_process_has_one_emulator_at_a_time() -> None:
         Emulator(region="ap-southeast-1", port=0).start()
 
 
-def test_an_emulator_that_does_not_run_says_so() -> None:
+def test_a_stopped_emulator_raises_an_error() -> None:
     with pytest.raises(EmulatorError, match="is not running"):
-        Emulator(region="ap-southeast-1").key_values("arn")
+        Emulator(region="ap-southeast-1").read_key_values("arn")
 
 
 PROGRAM = """

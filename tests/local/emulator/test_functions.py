@@ -105,7 +105,7 @@ def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulato
         invocations.append(invocation)
         return NodeResult(payload={"statusCode": 200, "body": "from node"}, log="rendered")
 
-    emulator.on_node_invoke(run)
+    emulator.set_node_invoker(run)
     make_function(emulator, runtime="nodejs22.x", MemorySize=1024, Environment={"Variables": {"A": "1"}})
     assert invoke(emulator, {"path": "/"})["body"] == "from node"
     (invocation,) = invocations
@@ -117,7 +117,7 @@ def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulato
         10,
     )
     assert invocation.event == {"path": "/"}
-    environment = function.process_environment()
+    environment = function.build_process_environment()
     assert environment["A"] == "1"
     assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint_url
     assert zipfile.ZipFile(io.BytesIO(function.code)).namelist() == ["probe.mjs"]
@@ -125,7 +125,9 @@ def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulato
 
 
 def test_a_node_function_that_fails_is_an_unhandled_error(emulator: Emulator) -> None:
-    emulator.on_node_invoke(lambda _: NodeResult(failure=NodeFailure(message="no page", type="RenderError")))
+    emulator.set_node_invoker(
+        lambda _: NodeResult(failure=NodeFailure(message="no page", type="RenderError"))
+    )
     make_function(emulator, runtime="nodejs22.x")
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}")
     assert answer["FunctionError"] == "Unhandled"
@@ -155,4 +157,4 @@ def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(em
     assert invoke(emulator, store) == "AccessDeniedException"
     put_policy(emulator, allowing("cloudfront-keyvaluestore:*", store))
     assert invoke(emulator, store) == "put"
-    assert dict(emulator.key_values(store)[1]) == {"a.example.com": "{}"}
+    assert dict(emulator.read_key_values(store)[1]) == {"a.example.com": "{}"}

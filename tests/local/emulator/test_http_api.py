@@ -110,7 +110,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
-def test_a_users_token_leads_to_the_function_with_the_users_id(
+def test_a_user_token_passes_the_user_id_to_the_function(
     get: Callable[[str | None], requests.Response], token: str
 ) -> None:
     answer = get(token)
@@ -134,6 +134,6 @@ def test_a_missing_or_tampered_token_is_refused(
     assert get(f"{header}.{forged}.{signature}").status_code == 401
 
 
-def test_a_route_without_authorizer_takes_anybody(outputs: dict[str, Any]) -> None:
+def test_a_route_without_authorizer_accepts_anonymous_requests(outputs: dict[str, Any]) -> None:
     answer = requests.post(f"{outputs['endpoint']}/webhook/01J", data=b"{}", timeout=10)
     assert (answer.status_code, answer.json()["sub"]) == (200, None)

@@ -14,7 +14,7 @@ ARN = "arn:aws:{}:ap-southeast-1:000000000000:{}"
 
 def client_allowed(emulator: Emulator, service: str, actions: str | list[str], resource: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
     role = make_role(emulator, "limited", policy=allowing(actions, resource))
-    return emulator.session_for_role(role).client(service)
+    return emulator.create_role_session(role).client(service)
 
 
 def test_parameters_are_read_one_by_one_and_by_path_under_the_own_prefix_only(emulator: Emulator) -> None:
@@ -35,7 +35,7 @@ def test_parameters_are_read_one_by_one_and_by_path_under_the_own_prefix_only(em
         ssm.get_parameters_by_path(Path="/site/b/")
 
 
-def test_builds_are_read_and_stopped_by_who_may_do_so_in_their_project(emulator: Emulator) -> None:
+def test_builds_are_read_and_stopped_with_permissions_on_their_project(emulator: Emulator) -> None:
     for name in ("mine", "yours"):
         emulator.client("codebuild").create_project(
             name=name,
@@ -48,7 +48,7 @@ def test_builds_are_read_and_stopped_by_who_may_do_so_in_their_project(emulator:
     def run(_request: BuildRequest) -> BuildResult:
         return BuildResult(status="SUCCEEDED", phases=())
 
-    emulator.on_build(run)
+    emulator.set_build_runner(run)
     mine, yours = (
         emulator.client("codebuild").start_build(projectName=name)["build"]["id"]
         for name in ("mine", "yours")
@@ -74,8 +74,8 @@ def test_a_log_group_is_named_with_the_colon_and_star_that_aws_ends_it_with(emul
         logs.filter_log_events(logGroupName="/builds/yours")
 
 
-def test_an_alias_is_invoked_by_who_may_invoke_its_qualified_arn(emulator: Emulator) -> None:
-    emulator.on_node_invoke(lambda _: NodeResult(payload="run"))
+def test_an_alias_is_invoked_with_permission_on_its_qualified_arn(emulator: Emulator) -> None:
+    emulator.set_node_invoker(lambda _: NodeResult(payload="run"))
     make_function(emulator, runtime="nodejs22.x")
     version = emulator.client("lambda").publish_version(FunctionName="probe")["Version"]
     emulator.client("lambda").create_alias(FunctionName="probe", Name="live", FunctionVersion=version)

@@ -12,7 +12,7 @@ from local.engine.engine import Engine
 from tests.local.emulator.probe import allowing, eventually, make_function
 
 
-def test_a_batch_that_failed_in_part_keeps_what_failed(emulator: Emulator, tmp_path: Path) -> None:
+def test_only_failed_messages_of_a_batch_are_retried(emulator: Emulator, tmp_path: Path) -> None:
     batches: list[list[str]] = []
 
     def run(invocation: NodeInvocation) -> NodeResult:
@@ -21,7 +21,7 @@ def test_a_batch_that_failed_in_part_keeps_what_failed(emulator: Emulator, tmp_p
         failed = [{"itemIdentifier": record["messageId"]} for record in records if record["body"] == "bad"]
         return NodeResult(payload={"batchItemFailures": failed})
 
-    emulator.on_node_invoke(run)
+    emulator.set_node_invoker(run)
     reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
     function = make_function(emulator, runtime="nodejs22.x", policy=allowing(reading, "*"))
 

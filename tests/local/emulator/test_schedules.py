@@ -25,7 +25,7 @@ def events(emulator: Emulator) -> list[Json]:
         called.append(invocation.event)
         return NodeResult(payload=None)
 
-    emulator.on_node_invoke(run)
+    emulator.set_node_invoker(run)
     return called
 
 
@@ -58,16 +58,14 @@ def look_at_the_clock() -> None:
 def test_a_rule_can_be_fired_by_hand(emulator: Emulator, events: list[Json]) -> None:
     """P9, L1."""
     hourly(emulator)
-    emulator.fire("hourly")
+    emulator.fire_rule("hourly")
     (event,) = eventually(lambda: events)
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
     assert (event["resources"], event["detail"]) == ([RULE], {})
 
 
 @pytest.mark.usefixtures("impatient")
-def test_the_embedded_cloud_can_be_told_not_to_wait_for_the_hour(
-    emulator: Emulator, events: list[Json]
-) -> None:
+def test_the_interval_of_schedules_can_be_shortened(emulator: Emulator, events: list[Json]) -> None:
     """L1."""
     hourly(emulator)
     emulator.client("events").put_rule(Name="ended", EventPattern='{"source": ["aws.codebuild"]}')
@@ -76,7 +74,7 @@ def test_the_embedded_cloud_can_be_told_not_to_wait_for_the_hour(
     assert event["resources"] == [RULE]
 
 
-def test_a_rule_that_is_not_due_calls_nobody(emulator: Emulator, events: list[Json]) -> None:
+def test_a_rule_that_is_not_due_calls_no_function(emulator: Emulator, events: list[Json]) -> None:
     hourly(emulator)
     look_at_the_clock()
     assert events == []
@@ -86,7 +84,7 @@ def test_a_function_that_does_not_let_the_rule_call_it_is_not_called(
     emulator: Emulator, events: list[Json], caplog: pytest.LogCaptureFixture
 ) -> None:
     hourly(emulator, allowed=False)
-    emulator.fire("hourly")
+    emulator.fire_rule("hourly")
     assert "rule hourly may not call" in caplog.text
     assert events == []
 
@@ -95,4 +93,4 @@ def test_a_rule_for_events_is_not_fired_by_hand(emulator: Emulator) -> None:
     emulator.client("events").put_rule(Name="ended", EventPattern='{"source": ["aws.codebuild"]}')
     for name in ("ended", "absent"):
         with pytest.raises(NotFoundInEmulatorError, match="fires by the clock"):
-            emulator.fire(name)
+            emulator.fire_rule(name)

@@ -23,7 +23,7 @@ class Consumer:
         self.batches: list[list[str]] = []
         self.fail_on: str | None = None
         self.reports = False
-        emulator.on_node_invoke(self._run)
+        emulator.set_node_invoker(self._run)
         allowed = policy or allowing([*READING, "sqs:SendMessage"], "*")
         self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowed)
 
@@ -71,7 +71,7 @@ def deploy(emulator: Emulator, root: Path, function: str, **settings: object) ->
 
     engine = Engine(emulator, root=root)
     deployed = engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
-    (mapping,) = deployed.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    (mapping,) = deployed.filter_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     return {**deployed.outputs, "mapping": mapping.id}
 
 

@@ -36,7 +36,7 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
     role = make_role(emulator, policy=allowing("s3:PutObject", f"arn:aws:s3:::{BUCKET}/uploads/*"))
 
     def form(*, key: str = KEY, expires: int = 300) -> Form:
-        client = emulator.session_for_role(role).client("s3", config=Config(signature_version="s3v4"))
+        client = emulator.create_role_session(role).client("s3", config=Config(signature_version="s3v4"))
         signed: Form = client.generate_presigned_post(
             BUCKET,
             key,
@@ -98,7 +98,7 @@ def test_the_size_is_bound_on_both_sides(emulator: Emulator, sign: Callable[...,
         {"bucket": "another"},
     ],
 )
-def test_what_the_form_does_not_say_is_refused(
+def test_fields_outside_the_form_policy_are_refused(
     emulator: Emulator, sign: Callable[..., Form], changes: dict[str, str | None]
 ) -> None:
     answer = post(sign(), **changes)
@@ -181,7 +181,7 @@ def test_a_copy_is_of_the_upload_that_is_meant_and_of_its_bytes_alone(
     objects = f"arn:aws:s3:::{BUCKET}"
     policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)
-    client = emulator.session_for_role(role).client("s3")
+    client = emulator.create_role_session(role).client("s3")
 
     def copy(etag: str, key: str = KEY) -> None:
         client.copy_object(

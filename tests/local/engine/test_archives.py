@@ -16,14 +16,14 @@ from local.engine.archives import (
     SIGNATURE,
     Content,
     UnsupportedValueError,
-    properties_of,
+    read_properties,
 )
 
 
 def plain(value: object, root: Path = Path()) -> object:
     struct = struct_pb2.Struct()
     struct.update({"it": value})
-    return properties_of(struct, root).get("it")
+    return read_properties(struct, root).get("it")
 
 
 def folder_archive(path: Path) -> dict[str, object]:
@@ -100,7 +100,7 @@ def test_an_archive_from_the_internet_is_refused() -> None:
         plain({SIGNATURE: ARCHIVE, "uri": "https://example.com/a.zip"})
 
 
-def test_secrets_are_what_they_hold_and_whole_numbers_are_whole() -> None:
+def test_secrets_are_decoded_and_integers_are_int() -> None:
     assert plain({SIGNATURE: SECRET, "value": {"memory": 1024.0, "share": 0.5, "none": None}}) == {
         "memory": 1024,
         "share": 0.5,

@@ -14,7 +14,7 @@ import pytest
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine, EngineError, ResourceError, UnknownTypeError
 from local.providers.core.registry import CREATORS
-from local.providers.core.resource import Aws, Declared, Made
+from local.providers.core.resource import CreatedResource, DeclaredResource, ProviderContext
 
 CONFIG = {"aws:region": "ap-southeast-1"}
 Deploy = Callable[[Callable[[], object]], Deployment]
@@ -150,7 +150,7 @@ def test_a_changed_argument_changes_the_resource_in_place(emulator: Emulator, de
     assert attributes["Attributes"] == {"VisibilityTimeout": "60"}
 
 
-def test_what_moves_at_run_time_is_not_moved_back(emulator: Emulator, deploy: Deploy) -> None:
+def test_resources_that_change_at_run_time_are_not_reset(emulator: Emulator, deploy: Deploy) -> None:
     """G8: `ignore_changes` holds for whole properties and for parts of them."""
 
     def program(seconds: int, description: str) -> Callable[[], object]:
@@ -169,7 +169,7 @@ def test_what_moves_at_run_time_is_not_moved_back(emulator: Emulator, deploy: De
     assert attributes["Attributes"] == {"VisibilityTimeout": "45"}
 
 
-def test_what_is_no_longer_declared_is_deleted_last_made_first(emulator: Emulator, deploy: Deploy) -> None:
+def test_undeclared_resources_are_deleted_in_reverse_order(emulator: Emulator, deploy: Deploy) -> None:
     def both() -> None:
         dead = queue("dead")
         queue("builds", opts=pulumi.ResourceOptions(depends_on=[dead]))
@@ -180,7 +180,7 @@ def test_what_is_no_longer_declared_is_deleted_last_made_first(emulator: Emulato
     assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
 
 
-def test_a_change_that_has_no_way_says_so(deploy: Deploy) -> None:
+def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
     def table(key: str) -> Callable[[], object]:
         return lambda: aws.dynamodb.Table(
             "t",
@@ -202,7 +202,7 @@ def test_an_unknown_type_is_named_with_where_to_add_it(deploy: Deploy) -> None:
         deploy(lambda: aws.sfn.Activity("news"))
 
 
-def test_what_aws_refuses_is_told_with_urn_and_reason(deploy: Deploy) -> None:
+def test_a_refused_resource_is_reported_with_urn_and_cause(deploy: Deploy) -> None:
     with pytest.raises(ResourceError, match=r"(?s)cannot create .*NonExistentQueue.*URN: urn:.*::orphan"):
         deploy(lambda: aws.sqs.QueuePolicy("orphan", queue_url="http://127.0.0.1/1/nowhere", policy="{}"))
 
@@ -308,9 +308,9 @@ def test_everything_can_be_destroyed(emulator: Emulator, engine: Engine, deploy:
 def test_registrations_run_beside_each_other(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     both = threading.Barrier(2)
 
-    def create(_aws: Aws, declared: Declared) -> Made:
+    def create(_aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
         both.wait(10)
-        return Made(id=declared.name)
+        return CreatedResource(id=declared.name)
 
     monkeypatch.setitem(CREATORS, "aws:sns/topic:Topic", create)
     assert len(deploy(lambda: [aws.sns.Topic("one"), aws.sns.Topic("other")]).created) == 2

@@ -20,7 +20,7 @@ def texts_of(value: Any) -> Iterator[str]:  # noqa: ANN401 - any property
         yield value
 
 
-def test_it_is_deployed_whole(deployed: Deployment) -> None:
+def test_the_whole_program_is_deployed(deployed: Deployment) -> None:
     assert len(deployed.resources) > 200
     assert deployed.warnings == ()
 

@@ -1,4 +1,4 @@
-"""HTTP APIs, read back from AWS and compared with the spec (P1, A1, A2, I1, I2; issue 3, line 3).
+"""HTTP APIs, read back from AWS and compared with the requirements (P1, A1, A2, I1, I2).
 
 The emulator keeps every property that is compared here. It does not act on throttling.
 """
@@ -28,7 +28,7 @@ def api_ids(deployed: Deployment) -> dict[str, str]:
     return {"platform": deployed.outputs["apiId"], "images": deployed.outputs["images"]["apiId"]}
 
 
-def test_every_route_but_the_webhook_asks_for_a_token_of_the_user_pool(
+def test_every_route_except_the_webhook_requires_a_user_pool_token(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
     """A1, P1."""
@@ -69,7 +69,7 @@ def test_the_routes_are_those_of_the_functions(running_emulator: Emulator, deplo
 
 
 @pytest.mark.parametrize("name", ["platform", "images"])
-def test_an_api_is_throttled_and_says_who_called_it(
+def test_an_api_is_throttled_and_logs_the_caller(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
     """I1, Q2."""

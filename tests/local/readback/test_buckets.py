@@ -1,4 +1,4 @@
-"""Buckets, read back from AWS and compared with the spec's numbers (B1-B6; issue 3, line 3).
+"""Buckets, read back from AWS and compared with the requirements (B1-B6).
 
 The emulator keeps every property that is compared here.
 """
@@ -85,7 +85,9 @@ def test_only_tls_and_only_its_own_distribution_get_in(
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_objects_age_as_the_spec_says(running_emulator: Emulator, deployed: Deployment, name: str) -> None:
+def test_lifecycle_rules_match_the_requirements(
+    running_emulator: Emulator, deployed: Deployment, name: str
+) -> None:
     """B3-B5."""
     rules = running_emulator.client("s3").get_bucket_lifecycle_configuration(
         Bucket=deployed.outputs["buckets"][name]
@@ -119,7 +121,7 @@ def test_pages_of_the_configured_origins_upload_images(
             s3.get_bucket_cors(Bucket=buckets[name])
 
 
-def test_an_uploaded_image_is_told_to_its_function(running_emulator: Emulator, deployed: Deployment) -> None:
+def test_an_uploaded_image_notifies_its_function(running_emulator: Emulator, deployed: Deployment) -> None:
     """I2."""
     told = running_emulator.client("s3").get_bucket_notification_configuration(
         Bucket=deployed.outputs["buckets"]["images"]

@@ -1,4 +1,4 @@
-"""Distributions, read back from AWS and compared with the spec's numbers (D8, I3, B6; issue 3, line 3).
+"""Distributions, read back from AWS and compared with the requirements (D8, I3, B6).
 
 The emulator keeps every property that is compared here. Without a domain of its own a distribution has
 CloudFront's certificate, which takes no least TLS version: `tests/components` has that of other stages.
@@ -32,15 +32,15 @@ def config_of(emulator: Emulator, distribution_id: str) -> Json:
     return config
 
 
-def cache_policy(emulator: Emulator, behaviour: Json) -> Json:
-    answer = emulator.client("cloudfront").get_cache_policy(Id=behaviour["CachePolicyId"])
+def cache_policy(emulator: Emulator, behavior: Json) -> Json:
+    answer = emulator.client("cloudfront").get_cache_policy(Id=behavior["CachePolicyId"])
     config: Json = answer["CachePolicy"]["CachePolicyConfig"]
     return config
 
 
-def headers_policy(emulator: Emulator, behaviour: Json) -> Json:
+def headers_policy(emulator: Emulator, behavior: Json) -> Json:
     client = emulator.client("cloudfront")
-    answer = client.get_response_headers_policy(Id=behaviour["ResponseHeadersPolicyId"])
+    answer = client.get_response_headers_policy(Id=behavior["ResponseHeadersPolicyId"])
     config: Json = answer["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
     return config
 
@@ -52,21 +52,19 @@ def lifetimes(policy: Json) -> tuple[int, int, int]:
 def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None:
     """D8."""
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
-    behaviours = {"*": sites["DefaultCacheBehavior"]}
-    behaviours |= {behaviour["PathPattern"]: behaviour for behaviour in sites["CacheBehaviors"]["Items"]}
+    behaviors = {"*": sites["DefaultCacheBehavior"]}
+    behaviors |= {behavior["PathPattern"]: behavior for behavior in sites["CacheBehaviors"]["Items"]}
     # The last is that of sites below a path.
-    assert set(behaviours) == {"*", "/_next/static/*", "/_next/image*", "/*/_next/image*"}
-    for behaviour in behaviours.values():
-        assert (behaviour["ViewerProtocolPolicy"], behaviour["Compress"]) == ("redirect-to-https", True)
-        assert set(behaviour["AllowedMethods"]["Items"]) == ALL_METHODS
-        assert set(behaviour["AllowedMethods"]["CachedMethods"]["Items"]) == {"GET", "HEAD"}
+    assert set(behaviors) == {"*", "/_next/static/*", "/_next/image*", "/*/_next/image*"}
+    for behavior in behaviors.values():
+        assert (behavior["ViewerProtocolPolicy"], behavior["Compress"]) == ("redirect-to-https", True)
+        assert set(behavior["AllowedMethods"]["Items"]) == ALL_METHODS
+        assert set(behavior["AllowedMethods"]["CachedMethods"]["Items"]) == {"GET", "HEAD"}
 
 
-def test_what_sites_are_cached_by_is_theirs_and_their_releases(
-    running_emulator: Emulator, sites: Json
-) -> None:
-    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        policy = cache_policy(running_emulator, behaviour)
+def test_the_cache_key_of_sites_includes_site_and_release(running_emulator: Emulator, sites: Json) -> None:
+    for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        policy = cache_policy(running_emulator, behavior)
         key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
         assert {"x-anchor-release", "x-forwarded-host"} <= set(key["HeadersConfig"]["Headers"]["Items"])
         assert (key["EnableAcceptEncodingBrotli"], key["EnableAcceptEncodingGzip"]) == (True, True)
@@ -81,12 +79,12 @@ def test_errors_of_sites_are_not_kept(sites: Json) -> None:
     assert set(kept.values()) == {0}
 
 
-def test_every_behaviour_of_sites_runs_the_function_with_the_store(
+def test_every_behavior_of_sites_runs_the_function_with_the_store(
     running_emulator: Emulator, deployed: Deployment, sites: Json
 ) -> None:
     client, associated = running_emulator.client("cloudfront"), set[str]()
-    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        for association in behaviour["FunctionAssociations"]["Items"]:
+    for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        for association in behavior["FunctionAssociations"]["Items"]:
             name = association["FunctionARN"].rpartition("/")[2]
             assert name == f"anchor-local-{association['EventType']}"
             associated.add(name)
@@ -100,7 +98,7 @@ def test_every_behaviour_of_sites_runs_the_function_with_the_store(
     assert len(code) < 10 * 1024
 
 
-def test_images_are_served_as_the_spec_says(images: Json) -> None:
+def test_images_distribution_matches_the_requirements(images: Json) -> None:
     """I3."""
     assert (images["Enabled"], images["HttpVersion"], images["PriceClass"]) == (
         True,
@@ -108,10 +106,10 @@ def test_images_are_served_as_the_spec_says(images: Json) -> None:
         "PriceClass_100",
     )
     assert "Items" not in images["CacheBehaviors"]
-    behaviour = images["DefaultCacheBehavior"]
-    assert (behaviour["ViewerProtocolPolicy"], behaviour["Compress"]) == ("redirect-to-https", True)
-    assert set(behaviour["AllowedMethods"]["Items"]) <= {"GET", "HEAD", "OPTIONS"}
-    assert "Items" not in behaviour["FunctionAssociations"]
+    behavior = images["DefaultCacheBehavior"]
+    assert (behavior["ViewerProtocolPolicy"], behavior["Compress"]) == ("redirect-to-https", True)
+    assert set(behavior["AllowedMethods"]["Items"]) <= {"GET", "HEAD", "OPTIONS"}
+    assert "Items" not in behavior["FunctionAssociations"]
 
 
 def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, images: Json) -> None:
@@ -145,8 +143,8 @@ def test_an_image_cannot_run_anything_and_only_our_pages_read_it(
 
 def test_sites_send_security_headers(running_emulator: Emulator, sites: Json) -> None:
     """D8."""
-    for behaviour in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        security = headers_policy(running_emulator, behaviour)["SecurityHeadersConfig"]
+    for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
+        security = headers_policy(running_emulator, behavior)["SecurityHeadersConfig"]
         assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == YEAR
         assert security["ContentTypeOptions"] == {"Override": True}
         assert security["FrameOptions"]["FrameOption"] == "SAMEORIGIN"

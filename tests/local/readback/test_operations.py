@@ -1,4 +1,4 @@
-"""What operators rely on, read back from AWS and compared with the spec (Q2, G6; issue 3, line 3).
+"""What operators rely on, read back from AWS and compared with the requirements (Q2, G6).
 
 The emulator keeps no expressions of alarms (of `builds-failed` and of the edges' `5xx`): what was sent is
 compared.
@@ -25,7 +25,7 @@ SITE_FUNCTIONS = {f"site-next-site-{name}" for name in ("image", "revalidate", "
 
 
 @pytest.mark.usefixtures("deployed")
-def test_an_operator_is_told_of_every_function_that_fails(running_emulator: Emulator) -> None:
+def test_every_function_has_an_alarm_on_errors(running_emulator: Emulator) -> None:
     alarms = running_emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
     for metric in ("Errors", "Throttles"):
         watched = {
@@ -41,7 +41,7 @@ def test_an_operator_is_told_of_every_function_that_fails(running_emulator: Emul
 
 
 @pytest.mark.usefixtures("deployed")
-def test_an_operator_is_told_of_the_first_dead_letter(running_emulator: Emulator) -> None:
+def test_dead_letter_queues_have_an_alarm_on_the_first_message(running_emulator: Emulator) -> None:
     """P4."""
     alarms = {
         alarm["Dimensions"][0]["Value"].removeprefix("anchor-local-"): alarm
@@ -55,10 +55,10 @@ def test_an_operator_is_told_of_the_first_dead_letter(running_emulator: Emulator
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_an_operator_is_told_when_builds_fail(deployed: Deployment) -> None:
+def test_failed_builds_have_an_alarm(deployed: Deployment) -> None:
     sent = {
         resource.inputs.get("name"): resource.inputs
-        for resource in deployed.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+        for resource in deployed.filter_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     }["anchor-local-builds-failed"]
     (share,) = [query for query in sent["metricQueries"] if query.get("returnData")]
     assert (share["expression"] != "", sent["threshold"]) == (True, 50)
@@ -77,7 +77,7 @@ def test_the_edges_are_watched_in_the_region_where_cloudfront_counts(
     for alarm in alarms:
         (topic,) = alarm["AlarmActions"]
         assert topic.startswith("arn:aws:sns:us-east-1:")
-    for resource in deployed.of_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
+    for resource in deployed.filter_by_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
         if resource.inputs["name"] in edges:
             metrics = [query["metric"] for query in resource.inputs["metricQueries"] if query.get("metric")]
             assert {metric["namespace"] for metric in metrics} == {"AWS/CloudFront"}
@@ -86,7 +86,7 @@ def test_the_edges_are_watched_in_the_region_where_cloudfront_counts(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_dashboard_shows_what_there_is(running_emulator: Emulator) -> None:
+def test_the_dashboard_shows_existing_resources(running_emulator: Emulator) -> None:
     client = running_emulator.client("cloudwatch")
     body = client.get_dashboard(DashboardName="anchor-local")["DashboardBody"]
     widgets = json.loads(body)["widgets"]
@@ -96,7 +96,7 @@ def test_the_dashboard_shows_what_there_is(running_emulator: Emulator) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_logs_are_kept_as_long_as_the_stage_says(running_emulator: Emulator) -> None:
+def test_log_retention_follows_the_stage(running_emulator: Emulator) -> None:
     groups = running_emulator.client("logs").describe_log_groups()["logGroups"]
     kept = {group["logGroupName"]: group.get("retentionInDays") for group in groups}
     expected = {f"/aws/lambda/anchor-local-{name}" for name in FUNCTIONS | SITE_FUNCTIONS}

@@ -1,4 +1,4 @@
-"""Queues and what calls functions, read back and compared with the spec's numbers (P4; issue 3, line 3).
+"""Queues and what calls functions, read back and compared with the requirements (P4).
 
 The emulator keeps every property that is compared here.
 """

@@ -1,4 +1,4 @@
-"""Tables, read back from AWS and compared with the spec's numbers (T1, T5-T8; issue 3, line 3).
+"""Tables, read back from AWS and compared with the requirements (T1, T5-T8).
 
 The emulator keeps every property that is compared here.
 """
@@ -67,7 +67,7 @@ def test_there_is_no_other_table(deployed: Deployment) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_is_what_the_spec_says(running_emulator: Emulator, deployed: Deployment, name: str) -> None:
+def test_tables_match_the_requirements(running_emulator: Emulator, deployed: Deployment, name: str) -> None:
     client = running_emulator.client("dynamodb")
     exported = deployed.outputs["tables"][name]
     table = client.describe_table(TableName=exported["name"])["Table"]

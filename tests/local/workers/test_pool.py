@@ -204,7 +204,7 @@ def test_invoking_a_streaming_handler_gives_its_bytes(shared: Shared) -> None:
     assert failed.message == "no stream"
 
 
-def test_a_failing_handler_says_how_and_answers_502(shared: Shared) -> None:
+def test_a_failing_handler_returns_502_and_logs_the_cause(shared: Shared) -> None:
     result = shared.invoke(FUNCTION, {"action": "fails"})
     assert result.failure is not None
     assert (result.failure.type, result.failure.message) == ("TypeError", "the handler failed")
@@ -224,7 +224,7 @@ def test_an_invocation_has_its_own_log_and_requests_write_to_the_pools(shared: S
     assert len(shared.lines.all) - before == 2
 
 
-def test_an_exception_nobody_caught_does_not_end_the_others_requests(shared: Shared) -> None:
+def test_an_uncaught_exception_does_not_end_other_requests(shared: Shared) -> None:
     first = shared.invoke(FUNCTION, {"action": "process"}).payload["id"]
     assert shared.get("/uncaught").json() == "fine"
     shared.runner.run(shared.lines.wait_for("nobody catches this"))
@@ -242,7 +242,7 @@ def test_requests_of_one_version_run_at_once_in_one_process() -> None:
         waiting = [asyncio.create_task(get(pool, FUNCTION, "/wait", headers=[])) for _ in range(20)]
         assert (await get(pool, FUNCTION, "/open", headers=[])).json() == "opened"
         assert {answer.json() for answer in await asyncio.gather(*waiting)} == {"opened"}
-        assert list(pool.processes) == ["shop-server:1"]
+        assert list(pool.list_process_ids) == ["shop-server:1"]
 
     run(scenario)
 
@@ -264,7 +264,7 @@ def test_a_request_past_the_functions_timeout_is_ended() -> None:
     run(scenario)
 
 
-def test_a_worker_that_died_says_so_and_is_replaced() -> None:
+def test_a_dead_worker_is_reported_and_replaced() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         first = (await pool.invoke(invocation(FUNCTION, {"action": "process"}))).payload["id"]
         with pytest.raises(WorkerFailedError, match="shop-server version 1 did not answer"):
@@ -286,7 +286,9 @@ def test_a_worker_that_died_says_so_and_is_replaced() -> None:
         ({"index.mjs": "process.kill(process.pid, 'SIGKILL');"}, "index.handler", "SIGKILL"),
     ],
 )
-def test_a_function_that_cannot_start_says_why(files: dict[str, str], handler: str, reason: str) -> None:
+def test_a_function_that_cannot_start_reports_the_cause(
+    files: dict[str, str], handler: str, reason: str
+) -> None:
     version = function_version(files, handler=handler)
 
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
@@ -299,7 +301,7 @@ def test_a_function_that_cannot_start_says_why(files: dict[str, str], handler: s
     run(scenario)
 
 
-def test_code_that_is_no_zip_and_a_node_that_is_none_are_named() -> None:
+def test_an_invalid_zip_and_an_invalid_node_are_named_in_the_error() -> None:
     broken = function_version({})
 
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
@@ -334,7 +336,7 @@ def test_simultaneous_first_requests_start_one_process() -> None:
     run(scenario)
 
 
-def test_a_visitor_who_leaves_during_the_start_does_not_cancel_it_for_others() -> None:
+def test_a_canceled_request_does_not_cancel_the_start_for_others() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         first = asyncio.create_task(get(pool, FUNCTION, "/process", headers=[]))
         second = asyncio.create_task(get(pool, FUNCTION, "/process", headers=[]))
@@ -353,11 +355,11 @@ def test_the_longest_unused_worker_is_ended_and_never_one_in_use() -> None:
         await get(pool, versions[0], "/event", headers=[])
         for version in versions[1:]:
             await get(pool, version, "/event", headers=[])
-        assert list(pool.processes) == ["shop-server:0", "shop-server:3"]
+        assert list(pool.list_process_ids) == ["shop-server:0", "shop-server:3"]
         await get(pool, versions[0], "/open", headers=[])
         assert (await waiting).json() == "opened"
         await get(pool, versions[1], "/event", headers=[])
-        assert list(pool.processes) == ["shop-server:0", "shop-server:1"]
+        assert list(pool.list_process_ids) == ["shop-server:0", "shop-server:1"]
 
     run(scenario, maximum=2)
 
@@ -376,7 +378,7 @@ def test_closing_leaves_no_process_and_no_file() -> None:
     assert not directory.exists()
 
 
-def test_who_waits_in_another_thread_has_an_answer_when_the_pool_is_closed() -> None:
+def test_callers_in_other_threads_get_an_answer_when_the_pool_closes() -> None:
     async def main() -> NodeResult:
         async with workers() as (pool, lines):
             waiting = asyncio.create_task(
@@ -391,7 +393,7 @@ def test_who_waits_in_another_thread_has_an_answer_when_the_pool_is_closed() -> 
     assert "did not answer" in failure.message
 
 
-def test_other_threads_can_invoke_and_the_pools_own_is_told_it_cannot() -> None:
+def test_other_threads_can_invoke_and_the_pools_own_thread_gets_an_error() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         wanted = invocation(FUNCTION, {"action": "event"})
         result = await asyncio.to_thread(pool.invoke_from_thread, wanted)

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.edge.cache import time_to_live
+from local.edge.cache import compute_ttl
 from local.edge.config import CachePolicy
 from runtime.deploy.releases.build_output.shared_cache import PAGE_KEY_HEADERS, SharedCacheRules
 from tests.runtime.releases.origin.cache_control import VISITOR_HEADER, CacheControl, Request
@@ -59,7 +59,7 @@ def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
 
 
 def kept_seconds(headers: dict[str, str], status: int = 200) -> float:
-    return time_to_live(POLICY, status, list(headers.items()), {}, 0.0)
+    return compute_ttl(POLICY, status, list(headers.items()), {}, 0.0)
 
 
 @pytest.mark.parametrize(

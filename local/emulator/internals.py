@@ -1,7 +1,7 @@
-"""The inside of the embedded AWS: the only module that starts, asks and empties the emulator's own modules.
+"""Direct access to the emulator's own modules: start, query and reset. No other module does this.
 
-Those (ministack 1.5.33) read the environment when they are imported, and so must be imported after
-`Emulator` has set it: nothing imports this module at its top.
+The modules (ministack 1.5.33) read the environment when they are imported, after `Emulator` has set it.
+Therefore no module imports this one at its top.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -28,15 +28,15 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
 
 from local.emulator.access import install as install_access
-from local.emulator.builds import Builds
+from local.emulator.builds import BuildManager
 from local.emulator.builds import install as install_builds
-from local.emulator.cloudfront import Invalidations
+from local.emulator.cloudfront import InvalidationPublisher
 from local.emulator.cloudfront import install as install_cloudfront
-from local.emulator.decisions import Decisions
+from local.emulator.decisions import DecisionLog
 from local.emulator.decisions import install as install_decisions
-from local.emulator.destinations import Destinations, SessionFor
+from local.emulator.destinations import DestinationSender, SessionFor
 from local.emulator.destinations import install as install_destinations
-from local.emulator.functions import Functions, node_function_version
+from local.emulator.functions import FunctionSettings, create_node_function_version
 from local.emulator.functions import install as install_functions
 from local.emulator.node_function import Credentials, NodeFunctionVersion
 from local.emulator.permissions import install as install_permissions
@@ -50,29 +50,29 @@ STOP_DEADLINE_SECONDS = 10.0
 
 
 @frozen(kw_only=True)
-class Inside:
-    """The running emulator, from within."""
+class EmulatorInternals:
+    """The running emulator's internal state."""
 
     account_id: str
     region: str
     endpoint_url: str
-    functions: Functions
-    builds: Builds
-    invalidations: Invalidations
+    functions: FunctionSettings
+    builds: BuildManager
+    invalidations: InvalidationPublisher
     schedules: Schedules
-    decisions: Decisions
+    decisions: DecisionLog
     forget_streams: Callable[[], None]
 
     def reset(self) -> None:
-        """Empty every service and end every function's process."""
+        """Reset every service and stop the functions' processes."""
         self.builds.stop()
         self.builds.tokens.clear()
         ministack.app._reset_all_state()
         self.forget_streams()
-        self.decisions.made.clear()
+        self.decisions.entries.clear()
 
-    def services_trusted_by(self, role_arn: str) -> set[str] | None:
-        """The AWS services that a role's trust policy lets take it; None when there is no such role."""
+    def list_trusted_services(self, role_arn: str) -> set[str] | None:
+        """Return the AWS services that a role's trust policy names, or None if the role does not exist."""
         with request_scope(self.account_id, self.region):
             role = iam._roles.get(role_arn.rpartition("/")[2])
         if role is None or role["Arn"] != role_arn:
@@ -85,8 +85,8 @@ class Inside:
             services.update([named] if isinstance(named, str) else named)
         return services
 
-    def credentials_for_role(self, role_arn: str, session_name: str) -> Credentials:
-        """As the emulator gives them to a function under this role."""
+    def create_role_credentials(self, role_arn: str, session_name: str) -> Credentials:
+        """Return credentials for a role, as the emulator gives them to a function."""
         arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{session_name}"
         keys = execution_credentials({"FunctionArn": arn, "FunctionName": session_name, "Role": role_arn})
         return Credentials(
@@ -95,8 +95,8 @@ class Inside:
             session_token=keys["AWS_SESSION_TOKEN"],
         )
 
-    def function_behind_url(self, url_id: str) -> NodeFunctionVersion | None:
-        """The version a function URL leads to, its alias resolved; None when there is no such URL."""
+    def find_function_by_url(self, url_id: str) -> NodeFunctionVersion | None:
+        """Return the version behind a function URL, with its alias resolved, or None for an unknown URL."""
         found = lambda_svc.resolve_function_url(url_id)
         if found is None:
             return None
@@ -106,17 +106,19 @@ class Inside:
         )
         if record is None:
             return None
-        return node_function_version(record, endpoint_url=self.endpoint_url, invoke_mode=url["InvokeMode"])
+        return create_node_function_version(
+            record, endpoint_url=self.endpoint_url, invoke_mode=url["InvokeMode"]
+        )
 
-    def key_value_store(self, arn: str) -> dict[str, Any] | None:
-        """The store's live record: `etag` and `items`."""
+    def find_key_value_store(self, arn: str) -> dict[str, Any] | None:
+        """Return the store's live record, with `etag` and `items`."""
         with request_scope(self.account_id, self.region):
             store, _error = cloudfront_keyvaluestore._get_store(arn)
         return cast("dict[str, Any] | None", store)
 
 
 @contextlib.contextmanager
-def running(  # noqa: PLR0913 - what `Emulator` is made of
+def run_emulator(  # noqa: PLR0913 - what `Emulator` is made of
     listener: socket.socket,
     *,
     account_id: str,
@@ -126,24 +128,24 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
     session_for: SessionFor,
     data: Path,
     schedule_seconds: float | None,
-) -> Generator[Inside]:
-    """Serve the emulator on the listener, completed by our hooks; everything is gone afterwards."""
-    functions = Functions(endpoint_url=endpoint_url)
-    builds = Builds()
+) -> Generator[EmulatorInternals]:
+    """Serve the emulator with all hooks on the listener. Everything is removed on exit."""
+    functions = FunctionSettings(endpoint_url=endpoint_url)
+    builds = BuildManager()
     install_functions(functions, data=data, port=listener.getsockname()[1])
     install_builds(builds)
     install_permissions(administrator=administrator)
     install_access()
-    decisions = Decisions()
+    decisions = DecisionLog()
     install_decisions(decisions)
-    invalidations = Invalidations()
+    invalidations = InvalidationPublisher()
     install_cloudfront(invalidations)
     install_s3_forms()
     schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
     install_schedules(schedules)
-    destinations = Destinations(session_for=session_for)
+    destinations = DestinationSender(session_for=session_for)
     install_destinations(destinations)
-    inside = Inside(
+    internals = EmulatorInternals(
         account_id=account_id,
         region=region,
         endpoint_url=endpoint_url,
@@ -155,15 +157,15 @@ def running(  # noqa: PLR0913 - what `Emulator` is made of
         forget_streams=install_streams(destinations),
     )
     with contextlib.ExitStack() as stack:
-        stack.callback(inside.reset)
-        stack.enter_context(_serving(listener))
+        stack.callback(internals.reset)
+        stack.enter_context(_serve(listener))
         stack.callback(builds.stop)  # runners still speak to the emulator when they are told to stop
-        yield inside
+        yield internals
 
 
 @contextlib.contextmanager
-def _serving(listener: socket.socket) -> Generator[None]:
-    """Serve in a thread with an event loop of its own, so that no signal reaches it."""
+def _serve(listener: socket.socket) -> Generator[None]:
+    """Serve in a thread with its own event loop, so that signals do not reach it."""
     config = Config()
     config.errorlog = logging.getLogger("hypercorn.error")
     config.graceful_timeout = 0.5
