@@ -28,10 +28,9 @@ def handle(event, context):
     return {}
 """
 _METHOD: Final = """\
-A fresh Python process imports the module of a handler handler creates a DynamoDB client. It is compared is a
-module that only imports boto3. Bytecode exists compiled before, as in the layers. CPU seconds of the fastest of
-several
-runs and the peak memory are measured. The start is fast because handlers import few modules and no
+A fresh Python process imports the module of a handler and creates a DynamoDB client. It is compared with a
+module that only imports boto3. Bytecode is compiled before, as in the layers. CPU seconds of the fastest of
+several runs and the peak memory are measured. The start is fast because handlers import few modules and no
 framework, read the OpenAPI document on request, create clients on first use, and include the signing
 library of the edge store only where it is needed."""
 # Runs in the child process. Prints the CPU seconds and the peak memory in KB. VmHWM is preferred because

@@ -21,12 +21,11 @@ SAME: Final = Goal(bound=1.2)
 READS: Final = Goal(bound=2)
 FITS: Final = Goal(bound=1)
 _METHOD: Final = """\
-The deployed file runs in V8 in the process of the benchmark, with a KeyValueStore in memory. It handles {requests:,}
+The deployed file runs in V8 in this process, with a KeyValueStore in memory. It handles {requests:,}
 requests in sequence for pages, hashed files and public files of {busy} hosts, which are spread over the
 whole store. More hosts would measure the cache of the processor. The time includes parsing the event of
 each request from JSON. CPU seconds are measured. The stores take {turns} turns, and the fastest turn of
-each counts. The time of a lookup in
-CloudFront's store is not measured, only the number of lookups per
+each counts. The time of a lookup in CloudFront's store is not measured, only the number of lookups per
 request."""
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
 _EVENTS: Final = 5_000  # the same number for each store

@@ -38,20 +38,18 @@ _WALKS: Final = 3  # the fastest time of each page counts, to exclude disturbanc
 _BATCH: Final = 25  # maximum number of rows in one `BatchWriteItem`
 _METHOD: Final = """\
 One user has {images:,} images, {in_album:,} of them in one album, in the declared table, on an emulator
-that in a
-separate separate process. Both lists are read like in the API, {page} images per page, each page with the signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
-Calls are counted where botocore botocore
-sends them, so that retries count too. The order of all images is checked.
-The median of the last fifth of the pages first and the last fifth
-of that of the first fifth. CPU is the time of this
+that is a separate process. Both lists are read like in the API, {page} images per page, each page with the
+signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
+Calls are counted where botocore sends them, so that retries count, too. The order of all images is checked.
+The median of the last fifth of the pages is compared with that of the first fifth. CPU is the time of this
 process; wall time includes the emulator."""
 _EMULATOR: Final = """\
-CPU is the cost of a page in the function: verifying and verify cursors, the send the request, and to parse
+CPU is the cost of a page in the function: to sign and verify cursors, to send the request, and to parse
 {page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the emulator. It
 scans all rows of the user for each page, while DynamoDB starts at the key in the cursor."""
 _TWO_CALLS: Final = """\
-The first page of an album takes a second call, which checks that the album belongs to another user. On further
-pages the proves of the cursor proves it."""
+The first page of an album takes a second call, which checks that the album belongs to the user. On further
+pages the signature of the cursor proves it."""
 
 
 @frozen(kw_only=True)

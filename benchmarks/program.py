@@ -24,19 +24,17 @@ LINEAR: Final = Goal(bound=1.2)
 _METHOD: Final = """\
 The Pulumi SDK runs `__main__.py` with the settings of production and a number of sites. Its resource
 monitor runs in the same process and answers at once (`benchmarks/monitor.py`). Then a flat program
-(`benchmarks/flat_program.py`) registers the same resources directly with `pulumi_aws`: same types, names, inputs,
-options and dependencies. The benchmark stops if the two programs differ. Each run has its own
-process, in which a
-small warm-up program loads all modules. CPU seconds of all threads are measured. The
-programs run lowest of and the fastest run of each counts."""
+(`benchmarks/flat_program.py`) registers the same resources directly with `pulumi_aws`: same types, names,
+inputs, options and dependencies. The benchmark stops if the two programs differ. Each run has its own
+process, in which a small warm-up program loads all modules. CPU seconds of all threads are measured. The
+programs run in turns, and the fastest run of each counts."""
 _REMARK: Final = """\
-Components are resources for Pulumi: here they add {share:.0%} more registrations, each with outputs and
-a
-second call. The rest is the stack trace of each registration in the SDK, which is deeper in components,
+Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with outputs and
+a second call. The rest is the stack trace of each registration in the SDK, which is deeper in components,
 and the stack outputs, which the flat program does not have."""
 _USUAL: Final = """\
-Both programs call `enable_fast_registration` (`components/core/registration.py`), so the ratios above
-only show the costs of components. Without it, it. garbage collector repeatedly scans all objects, and the
+Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above
+only show the costs of components. Without it, the garbage collector repeatedly scans all objects, and the
 SDK scans all unfinished outputs whenever one finishes."""
 
 

@@ -19,14 +19,12 @@ from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-The example site. Bare build: a checkout of the commit, `npm ci` and `open-next build`, with the same Node.js,
-the settings and
-filled filled npm cache of builds in the embedded cloud. Push: the time from the signed push to the
-first page of this commit at
-the URL of the site. One bare build runs before the push and one after it; the
+The example site. Bare build: a checkout of the commit, `npm ci` and `open-next build`, with the Node.js,
+the settings and the filled npm cache of builds in the embedded cloud. Push: from the signed push to the
+first page of this commit at the URL of the site. One bare build runs before the push and one after it; the
 mean counts. Wall time is measured."""
 _REMARK: Final = """\
-A push additionally includes the queue, the start of the build, the check of the tools, packing and
+A push additionally includes the queue and the start of the build, the check of the tools, packing and
 storing the artifact, and the release with its smoke test. Statuses are polled every half second."""
 
 

@@ -36,20 +36,15 @@ _RELEASE: Final = "anchor-local-release"
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
 A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud. Then
-{changed} of them are replaced, and it
-is pushed again. The time of a release is the sum of its steps in the
-log of the release function: from the download of
-the artifact to the switch, with all checks, two published
+{changed} of them are replaced, and it is pushed again. The time of a release is the sum of its steps in the
+log of the release function: from the download of the artifact to the switch, with all checks, two published
 and tested functions, and the edge. The locked AWS command line copies the same files from a folder to a
-bucket of the same emulator
-(`aws s3 sync`), once before and once after the release; the mean counts. Then
-it copies it copies the changed files. Wall time is measured."""
+bucket of the same emulator (`aws s3 sync`), once before and once after the release; the mean counts. Then
+it copies the changed files. Wall time is measured."""
 _REMARK: Final = """\
-Only the do the same work. The other steps of the release took {others:.2f} s, independent of the
-number of files. During the
-{sync:.2f} s of `aws s3 sync`, the emulator computed for {emulated:.2f} s in one
-thread. This is a lower bound for any client here,
-while S3 handles requests in parallel."""
+Only the uploads are the same work. The other steps of the release took {others:.2f} s, independent of the
+number of files. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s in one
+thread. This is a lower bound for any client here, while S3 handles requests in parallel."""
 
 
 @frozen(kw_only=True)

@@ -44,20 +44,18 @@ RELEASE: Final = Release(
     url="https://01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
 )
 _METHOD: Final = """\
-Four operations run on the same emulator, which is a separate process, separate process. They are: `get` a deployment by
-its key (16 attributes,
-one of them a map), `create` a job (a conditional put of 9 attributes), `update` a
-deployment (a conditional update that
-returns the row) and `list` a page of {page} deployments. The
+Four operations on the same emulator, which is a separate process, in the same run: `get` a deployment by
+its key (16 attributes, one of them a map), `create` a job (a conditional put of 9 attributes), `update` a
+deployment (a conditional update that returns the whole row) and `list` a page of {page} deployments. The
 raw client uses handwritten dictionaries for requests, and parses responses, including times, by hand. It
 has the settings of the functions' client, which does not validate parameters, like that of PynamoDB.
 boto3's Table resource has default settings. CPU seconds of the calling thread are measured. Each contender
 makes {calls} calls in a turn and has {rounds} turns in random order. The fastest turn counts."""
 _LIMIT: Final = """\
-At least {least:.0%} of the time of an operation of each operation: boto3 and botocore build, sign, send and
+At least {least:.0%} of the time of an operation is the raw call: boto3 and botocore build, sign, send and
 parse it, also for PynamoDB. Therefore no repository based on botocore can be 1.5 times as fast as another
 one. A faster one would have to build, sign and send requests itself, with its own handling of credentials,
-retries and endpoints. This than not worth the risk."""
+retries and endpoints. This is not worth the risk."""
 
 
 @frozen(kw_only=True)

@@ -23,16 +23,14 @@ FAST: Final = Goal(bound=1)
 _BEFORE, _AFTER, _BIN = 0.25, 0.5, 0.025
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-A site on the embedded cloud in turn, {switches:,} times, while
-{visitors}
-visitors load pages in sequence without a pause. Each response names its release in up to three
+Two releases of a site on the embedded cloud are promoted in turn through the API, {switches:,} times, while
+{visitors} visitors load pages in sequence without a pause. Each response names its release in up to three
 ways: by a variable of the function version, by a constant of the build, and by the script of the page. A
-response that names two releases is mixed. The time of a switch is measured with the promote call to complete end
-of the new response of the new release to a request that was sent after the call.
-Emulator, functions,
+response that names two releases is mixed. The time of a switch is measured from the promote call to the end
+of the first response of the new release to a request that was sent after the call. Emulator, functions,
 edge and visitors share this machine."""
 _COLD: Final = """\
-The first call is not included above because It includes a cold start: a new Python process imports boto3
+The first call is not among those above because it includes a cold start: a new Python process imports boto3
 and the signing library of the edge store, while the visitors use all cores. In AWS a cold start happens
 after some minutes without a switch. Provisioned concurrency would avoid it. Until the switch is done,
 visitors get the previous release."""

@@ -131,7 +131,7 @@ def _setting_row(cls: type[object], path: str, setting: Setting) -> tuple[str, s
         setting.rule.allowed,
         "required" if setting.required else _format_default(setting.default),
         f"see {code(_path_below(cls, path, setting))}"
-        if setting.rule.entries
+        if setting.rule.item_class
         else code(_format_example(path, setting)),
     )
 

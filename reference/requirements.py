@@ -19,7 +19,7 @@ from typing import Final
 from attrs import frozen
 
 from components.aws.package import CHECKOUT
-from reference.markdown import code, document
+from reference.markdown import code, join_blocks
 from reference.requirement_texts import GROUPS, REQUIREMENTS
 
 PAGE: Final = "docs/requirements.md"
@@ -93,7 +93,7 @@ def render(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -
                 fill(requirements[each], 116, break_on_hyphens=False),
                 _list_of(proofs.get(each, [])),
             ]
-    return document(*blocks)
+    return join_blocks(*blocks)
 
 
 def _list_of(proofs: list[Proof]) -> str:

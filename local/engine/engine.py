@@ -268,7 +268,7 @@ class Engine:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
 
-    def _take_over(self, registration: Registration) -> _Kept | None:
+    def _take_over(self, registration: Registration) -> _RememberedResource | None:
         """Return what is there of a resource. One that has an alias may be there under its former URN."""
         urn = registration.declared.urn
         former = next((each for each in registration.former_urns if each in self._kept), None)

@@ -109,7 +109,7 @@ class Monitor:
             return alias.urn
         spec = alias.spec
         parent = "" if spec.noParent else spec.parentUrn or request.parent
-        return self.urn(parent, spec.type or request.type, spec.name or request.name)
+        return self.build_urn(parent, spec.type or request.type, spec.name or request.name)
 
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest

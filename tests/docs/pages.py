@@ -36,7 +36,7 @@ class Page:
         return _FENCE.sub("", self.text)
 
     @property
-    def blocks(self) -> list[Block]:
+    def iterate_blocks(self) -> list[Block]:
         found = _FENCE.findall(self.text)
         return [Block(page=self.name, language=language, text=dedent(text)) for _, language, text in found]
 
@@ -65,7 +65,7 @@ def read_page(name: str) -> Page:
 
 
 def read_pages() -> list[Page]:
-    """Return the the documents of the checkout, all pages below `docs/`, and the READMEs of the examples."""
+    """Return the documents of the checkout, those below `docs/`, and the READMEs of the examples."""
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
     return [read_page(str(file.relative_to(ROOT))) for file in sorted(files)]
 
@@ -76,6 +76,6 @@ def iterate_blocks(*languages: str) -> Iterator[Block]:
 
 
 def resolve_link(of: Page, link: str) -> tuple[Path, str]:
-    """Return the file and the fragment of a link within the checkout."""
+    """Where a link within the checkout leads: a file, and the fragment in it."""
     path, _, heading = link.partition("#")
     return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

@@ -96,9 +96,7 @@ def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken: Br
     assert any("npm ci failed" in line for line in failure["logTail"])
 
 
-def test_the_whole_log_of_a_build_can_be_read(
-    first: PushedProject, broken: Broken
-) -> None:
+def test_the_whole_log_of_a_build_can_be_read(first: PushedProject, broken: Broken) -> None:
     """A2."""
     lines = first.client.read_build_log(broken.deployment["deploymentId"])
     tail = broken.deployment["failure"]["logTail"]
