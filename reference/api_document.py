@@ -10,8 +10,8 @@ from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, plain
 from reference.docstrings import UndocumentedError, summary
-from runtime.shared.api.http import status_of
-from runtime.shared.api.requests import LARGEST_PAGE, PAGE
+from runtime.shared.api.http import find_status
+from runtime.shared.api.requests import MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE
 from runtime.shared.api.routes import Route
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
 
@@ -67,8 +67,8 @@ class Listed:
         largest: At most.
     """
 
-    usual: int = PAGE
-    largest: int = LARGEST_PAGE
+    usual: int = DEFAULT_PAGE_SIZE
+    largest: int = MAX_PAGE_SIZE
 
 
 @frozen(kw_only=True)
@@ -223,7 +223,7 @@ def _refusals(route: Route, described: Described, schemas: Schemas) -> dict[str,
         kinds += [MalformedError, InvalidInputError]
     reasons: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
-        status = status_of(kind)
+        status = find_status(kind)
         if status is None:
             raise UndocumentedError(
                 f"{kind.__name__} is answered with no status: see runtime/shared/api/http.py"

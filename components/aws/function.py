@@ -14,7 +14,7 @@ from components.core.errors import DeclarationError
 from components.core.grants import Grant, policy_document, trust_policy
 from components.core.outputs import Joined
 from components.core.stage import StageConfig
-from runtime.shared.environment import TIMEOUT
+from runtime.shared.environment import TIMEOUT_VARIABLE
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
@@ -363,7 +363,7 @@ class PythonFunction(Function):
             runtime=args.stage.python_runtime,
             code=args.code,
             # How long a call of AWS may take follows from how long the function may (runtime/shared/aws.py).
-            environment={**args.environment, TIMEOUT: str(args.timeout)},
+            environment={**args.environment, TIMEOUT_VARIABLE: str(args.timeout)},
             layers=args.layers,
             traced=True,
         )

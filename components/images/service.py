@@ -17,7 +17,7 @@ from components.core.grants import Grant
 from components.core.stage import StageConfig
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
-from runtime.images.model import DELIVERED, UPLOADS
+from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 from runtime.images.service.routes import ROUTES
 
 _MEMORY: Final = 512
@@ -80,7 +80,7 @@ class ImageService(Component):
         )
         self.delivery = ImageDelivery(
             "images-delivery",
-            ImageDeliveryArgs(stage=stage, bucket=self.bucket, under=DELIVERED),
+            ImageDeliveryArgs(stage=stage, bucket=self.bucket, under=DELIVERED_PREFIX),
             self.inside,
         )
         self._cursors = EncryptionKey(
@@ -138,8 +138,8 @@ class ImageService(Component):
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
                 # The function signs upload forms: what they may do, it must be allowed to do.
-                self.bucket.grant("PutObject", under=UPLOADS),
-                self.bucket.grant("DeleteObject", under=DELIVERED),
+                self.bucket.grant("PutObject", under=UPLOAD_PREFIX),
+                self.bucket.grant("DeleteObject", under=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),
                 self._cursors.grant_sign(),
             ),
@@ -152,15 +152,15 @@ class ImageService(Component):
             environment={},
             grants=(
                 self.table.grant("GetItem", "UpdateItem"),
-                self.bucket.grant("DeleteObject", "GetObject", under=UPLOADS),
-                self.bucket.grant("DeleteObject", "GetObject", "PutObject", under=DELIVERED),
+                self.bucket.grant("DeleteObject", "GetObject", under=UPLOAD_PREFIX),
+                self.bucket.grant("DeleteObject", "GetObject", "PutObject", under=DELIVERED_PREFIX),
                 # To who may not list, S3 does not say that an object is missing, but that it is forbidden.
                 self.bucket.grant_list(),
                 self.dead_letters.grant_send(),
             ),
         )
         function.keep_failures(self.dead_letters)
-        self.bucket.notify(function, under=UPLOADS)
+        self.bucket.notify(function, under=UPLOAD_PREFIX)
         return function
 
     def _function(

@@ -18,20 +18,20 @@ CONTENT_TYPES: Final = (
 )
 """What an image may be, as media types."""
 
-UPLOADS: Final = "uploads/"
+UPLOAD_PREFIX: Final = "uploads/"
 """What the keys of uploads begin with. Nobody is served from there."""
 
-DELIVERED: Final = "images/"
+DELIVERED_PREFIX: Final = "images/"
 """What the keys of the objects begin with that visitors are served."""
 
 SVG: Final = "image/svg+xml"
-SVG_LIMIT: Final = 2 * 1024 * 1024
+MAX_SVG_BYTES: Final = 2 * 1024 * 1024
 """Bytes of the largest SVG: it is read whole to see that it cannot run anything."""
 
-UPLOAD_TIME: Final = timedelta(minutes=15)
+FORM_LIFETIME: Final = timedelta(minutes=15)
 """For how long an upload form is good."""
 
-REMEMBERED: Final = timedelta(days=1)
+ROW_RETENTION: Final = timedelta(days=1)
 """How long after its form an image that was never uploaded stays, and one that was refused after its refusal.
 
 An upload's event may come hours late, by way of the dead-letter queue too; it must still find the row.
@@ -94,22 +94,22 @@ class Image:
     ttl: int | None = None
 
     @property
-    def delivered(self) -> str | None:
+    def delivered_etag(self) -> str | None:
         """The ETag that names its delivered object; None for an image that visitors never had."""
         return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
-    def counted_in(self) -> str | None:
+    def counting_album_id(self) -> str | None:
         """The album whose counter this image is part of."""
         return self.album_id if self.status is Status.READY else None
 
-    def is_alive(self, at: datetime) -> bool:
+    def is_not_expired(self, at: datetime) -> bool:
         """Tell whether the row still counts; DynamoDB deletes expired ones within days only."""
         return self.ttl is None or self.ttl > int(at.timestamp())
 
 
 @frozen(kw_only=True)
-class Found:
+class InspectedFile:
     """What an uploaded file really is, by its own bytes.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import boto3
 from botocore.config import Config
 
-from runtime.shared.environment import TIMEOUT
+from runtime.shared.environment import TIMEOUT_VARIABLE
 
 AttributeValue: TypeAlias = Mapping[str, Any]
 """One DynamoDB attribute value, such as `{"S": "text"}`."""
@@ -21,20 +21,20 @@ AttributeValue: TypeAlias = Mapping[str, Any]
 Item: TypeAlias = Mapping[str, AttributeValue]
 """A row or a key as the low-level client speaks it."""
 
-Answer: TypeAlias = Mapping[str, Any]
+AwsResponse: TypeAlias = Mapping[str, Any]
 """What a call returns."""
 
 
 class DynamoDBClient(Protocol):
     """Calls of the `dynamodb` client. Arguments are built by `runtime.shared.dynamodb`."""
 
-    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = ...) -> Answer: ...
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Answer: ...
-    def put_item(self, **arguments: object) -> Answer: ...
-    def update_item(self, **arguments: object) -> Answer: ...
-    def delete_item(self, **arguments: object) -> Answer: ...
-    def query(self, **arguments: object) -> Answer: ...
-    def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]]) -> Answer: ...
+    def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool = ...) -> AwsResponse: ...
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> AwsResponse: ...
+    def put_item(self, **arguments: object) -> AwsResponse: ...
+    def update_item(self, **arguments: object) -> AwsResponse: ...
+    def delete_item(self, **arguments: object) -> AwsResponse: ...
+    def query(self, **arguments: object) -> AwsResponse: ...
+    def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]]) -> AwsResponse: ...
 
 
 class SQSClient(Protocol):
@@ -48,29 +48,29 @@ class SQSClient(Protocol):
         DelaySeconds: int = ...,
         MessageGroupId: str = ...,
         MessageDeduplicationId: str = ...,
-    ) -> Answer: ...
+    ) -> AwsResponse: ...
     def change_message_visibility(
         self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
-    ) -> Answer: ...
+    ) -> AwsResponse: ...
 
 
 class KMSClient(Protocol):
     """Calls of the `kms` client."""
 
-    def generate_mac(self, *, KeyId: str, MacAlgorithm: str, Message: bytes) -> Answer: ...
-    def encrypt(self, *, KeyId: str, Plaintext: bytes, EncryptionContext: Mapping[str, str]) -> Answer: ...
+    def generate_mac(self, *, KeyId: str, MacAlgorithm: str, Message: bytes) -> AwsResponse: ...
+    def encrypt(self, *, KeyId: str, Plaintext: bytes, EncryptionContext: Mapping[str, str]) -> AwsResponse: ...
     def decrypt(
         self, *, KeyId: str, CiphertextBlob: bytes, EncryptionContext: Mapping[str, str]
-    ) -> Answer: ...
+    ) -> AwsResponse: ...
 
 
 class SSMClient(Protocol):
     """Calls of the `ssm` client."""
 
-    def put_parameter(self, *, Name: str, Value: str, Type: str, KeyId: str, Overwrite: bool) -> Answer: ...
-    def delete_parameter(self, *, Name: str) -> Answer: ...
-    def delete_parameters(self, *, Names: Sequence[str]) -> Answer: ...
-    def get_parameters_by_path(self, *, Path: str, WithDecryption: bool, NextToken: str = ...) -> Answer: ...
+    def put_parameter(self, *, Name: str, Value: str, Type: str, KeyId: str, Overwrite: bool) -> AwsResponse: ...
+    def delete_parameter(self, *, Name: str) -> AwsResponse: ...
+    def delete_parameters(self, *, Names: Sequence[str]) -> AwsResponse: ...
+    def get_parameters_by_path(self, *, Path: str, WithDecryption: bool, NextToken: str = ...) -> AwsResponse: ...
 
 
 class CodeBuildClient(Protocol):
@@ -83,11 +83,11 @@ class CodeBuildClient(Protocol):
         idempotencyToken: str,
         environmentVariablesOverride: Sequence[Mapping[str, str]],
         artifactsOverride: Mapping[str, Any],
-    ) -> Answer: ...
+    ) -> AwsResponse: ...
 
-    def stop_build(self, *, id: str) -> Answer: ...  # noqa: A002 - AWS's own name
-    def batch_get_builds(self, *, ids: Sequence[str]) -> Answer: ...
-    def list_builds_for_project(self, *, projectName: str, sortOrder: str) -> Answer: ...
+    def stop_build(self, *, id: str) -> AwsResponse: ...  # noqa: A002 - AWS's own name
+    def batch_get_builds(self, *, ids: Sequence[str]) -> AwsResponse: ...
+    def list_builds_for_project(self, *, projectName: str, sortOrder: str) -> AwsResponse: ...
 
 
 class CloudWatchLogsClient(Protocol):
@@ -101,7 +101,7 @@ class CloudWatchLogsClient(Protocol):
         limit: int,
         startFromHead: bool,
         nextToken: str = ...,
-    ) -> Answer: ...
+    ) -> AwsResponse: ...
 
 
 @cache
@@ -115,20 +115,20 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
         service: boto3's name of the service.
         settings: What differs from the usual; the same object for the same client.
     """
-    usual = usual_settings(service, timeout=int(os.environ.get(TIMEOUT, _SHORTEST)))
+    usual = default_config(service, timeout=int(os.environ.get(TIMEOUT_VARIABLE, _SHORTEST_TIMEOUT)))
     return boto3.client(service, config=usual.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
 
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # All in seconds. What the function that runs shortest may take, for where nobody says how long that is.
-_SHORTEST: Final = 10
-_ROOM: Final = 2.0  # of a function's time that no single call takes: for its start and its answer
-_CONNECT: Final = 1.0  # within a region it takes milliseconds
-_LONGEST_READ: Final = 20.0  # of what takes long, as Lambda taking in code
+_SHORTEST_TIMEOUT: Final = 10
+_RESERVED: Final = 2.0  # of a function's time that no single call takes: for its start and its answer
+_CONNECT_TIMEOUT: Final = 1.0  # within a region it takes milliseconds
+_MAX_READ_TIMEOUT: Final = 20.0  # of what takes long, as Lambda taking in code
 _MINUTE: Final = 60
 
 
-def usual_settings(service: str, *, timeout: int = _SHORTEST) -> Config:
+def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
     """Return the settings of every client of a service, in a function that may run for so many seconds.
 
     A call that hangs, at every attempt, ends before the function does: then its caller is told why and when
@@ -149,8 +149,8 @@ def usual_settings(service: str, *, timeout: int = _SHORTEST) -> Config:
         # request: a sixth of a call's time (`make bench`).
         user_agent=_USER_AGENT,
         retries={"mode": "standard", "total_max_attempts": attempts},
-        connect_timeout=_CONNECT,
-        read_timeout=min((timeout - _ROOM - pauses) / attempts - _CONNECT, _LONGEST_READ),
+        connect_timeout=_CONNECT_TIMEOUT,
+        read_timeout=min((timeout - _RESERVED - pauses) / attempts - _CONNECT_TIMEOUT, _MAX_READ_TIMEOUT),
         # boto3 walks through every attribute to see that it is one. DynamoDB does that anyway, and our rows
         # are made by converters: it is a tenth of a call's time (`make bench`).
         parameter_validation=service != "dynamodb",

@@ -17,7 +17,7 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def to_text(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Write a time as `2026-01-31T09:30:00.125Z`.
 
     Raises:
@@ -28,7 +28,7 @@ def to_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def from_text(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read what `to_text` wrote.
 
     Raises:

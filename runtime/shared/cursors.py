@@ -23,8 +23,8 @@ from runtime.shared.errors import MalformedError
 _VERSION: Final = 1
 _EXPIRY_BYTES: Final = 5  # Unix seconds, for the next 34,000 years
 _MAC_BYTES: Final = 16
-_LENGTH: Final = 8192  # characters: the keys of a row and of an index have at most 6,144 bytes
-_FORM: Final = re.compile(r"[A-Za-z0-9_-]+")
+_MAX_LENGTH: Final = 8192  # characters: the keys of a row and of an index have at most 6,144 bytes
+_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @frozen(kw_only=True)
@@ -33,7 +33,7 @@ class Cursors:
 
     Attributes:
         key: Returns the signing key, at least 32 bytes, from where it is remembered
-            (`runtime.shared.signing.Signer.cursor_key`). Called only when there is a cursor to write or to
+            (`runtime.shared.signing.Signer.derive_cursor_key`). Called only when there is a cursor to write or to
             read: most lists fit on one page.
         clock: Tells the time.
         lifetime: How long a cursor is good for.
@@ -54,7 +54,7 @@ class Cursors:
         """
         ends = int((self.clock() + self.lifetime).timestamp())
         head = bytes((_VERSION,)) + ends.to_bytes(_EXPIRY_BYTES)
-        body = head + _written(position)
+        body = head + _serialize(position)
         return urlsafe_b64encode(body + self._mac(tenant, query, body)).decode().rstrip("=")
 
     def read(self, tenant: str, query: str, cursor: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Cursors:
         refused = MalformedError(
             "the cursor is not one that this list gave in the last day: leave it away to start anew"
         )
-        whole = _bytes(cursor)
+        whole = _decode(cursor)
         body, mac = whole[:-_MAC_BYTES], whole[-_MAC_BYTES:]
         if len(body) <= 1 + _EXPIRY_BYTES or body[0] != _VERSION:
             raise refused
@@ -80,7 +80,7 @@ class Cursors:
             raise refused
         if int(self.clock().timestamp()) >= int.from_bytes(body[1 : 1 + _EXPIRY_BYTES]):
             raise refused
-        return _read(body[1 + _EXPIRY_BYTES :])
+        return _deserialize(body[1 + _EXPIRY_BYTES :])
 
     def _mac(self, tenant: str, query: str, body: bytes) -> bytes:
         # Each part with its length before it: no text of one can pass for the start of the next.
@@ -89,9 +89,9 @@ class Cursors:
         return hmac.digest(self.key(), signed, "sha256")[:_MAC_BYTES]
 
 
-def _bytes(cursor: str) -> bytes:
+def _decode(cursor: str) -> bytes:
     """Return what a cursor's text stands for; nothing if `write` cannot have written it."""
-    if len(cursor) > _LENGTH or not _FORM.fullmatch(cursor):
+    if len(cursor) > _MAX_LENGTH or not _PATTERN.fullmatch(cursor):
         return b""
     try:
         whole = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
@@ -101,7 +101,7 @@ def _bytes(cursor: str) -> bytes:
     return whole if urlsafe_b64encode(whole).decode().rstrip("=") == cursor else b""
 
 
-def _written(position: Mapping[str, Any]) -> bytes:
+def _serialize(position: Mapping[str, Any]) -> bytes:
     plain = {
         name: {kind: b64encode(held).decode() if kind == "B" else held for kind, held in value.items()}
         for name, value in position.items()
@@ -109,7 +109,7 @@ def _written(position: Mapping[str, Any]) -> bytes:
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _read(position: bytes) -> dict[str, Any]:
+def _deserialize(position: bytes) -> dict[str, Any]:
     plain: dict[str, dict[str, str]] = json.loads(position)
     return {
         name: {kind: b64decode(held) if kind == "B" else held for kind, held in value.items()}

@@ -11,14 +11,14 @@ from typing import Any, Final, cast
 from botocore.exceptions import ClientError
 
 from runtime.shared.aws import AttributeValue, DynamoDBClient, Item
-from runtime.shared.converters import attribute
+from runtime.shared.converters import to_attribute_value
 from runtime.shared.errors import ConflictError, FieldProblem, InvalidInputError
 
-ITEM_LIMIT: Final = 400 * 1024
+MAX_ITEM_BYTES: Final = 400 * 1024
 """Bytes of the largest row, names of attributes included."""
 
 _TRANSACTION_ATTEMPTS = 3
-_EXACT: Final = Context(prec=38)
+_DECIMAL_CONTEXT: Final = Context(prec=38)
 
 
 class ItemTooLargeError(InvalidInputError):
@@ -30,7 +30,7 @@ class ItemTooLargeError(InvalidInputError):
 
     def __init__(self, size: int) -> None:
         self.size = size
-        problem = f"makes a row of {size} bytes; at most {ITEM_LIMIT} can be stored: leave something out"
+        problem = f"makes a row of {size} bytes; at most {MAX_ITEM_BYTES} can be stored: leave something out"
         super().__init__(FieldProblem(field="", problem=problem))
 
 
@@ -68,7 +68,7 @@ class TransactionConflictError(ConflictError):
 
 
 @lru_cache(maxsize=256)
-def names(*expressions: str) -> Mapping[str, str]:
+def attribute_names(*expressions: str) -> Mapping[str, str]:
     """Return `ExpressionAttributeNames` for every `#name` in the expressions.
 
     Every attribute is written with `#`: which words DynamoDB reserves is then nothing to remember.
@@ -76,12 +76,12 @@ def names(*expressions: str) -> Mapping[str, str]:
     return {f"#{name}": name for text in expressions for name in re.findall(r"#(\w+)", text)}
 
 
-def values(**by_name: object) -> dict[str, Any]:
+def attribute_values(**by_name: object) -> dict[str, Any]:
     """Return `ExpressionAttributeValues` for `:name`s."""
-    return {f":{name}": attribute(value) for name, value in by_name.items()}
+    return {f":{name}": to_attribute_value(value) for name, value in by_name.items()}
 
 
-def update(table: str, key: Item, change: str, *, when: str, **by_name: object) -> dict[str, Any]:
+def build_update(table: str, key: Item, change: str, *, when: str, **by_name: object) -> dict[str, Any]:
     """Return the arguments of a conditional update, alone or in a transaction.
 
     Args:
@@ -96,13 +96,13 @@ def update(table: str, key: Item, change: str, *, when: str, **by_name: object) 
         "Key": key,
         "UpdateExpression": change,
         "ConditionExpression": when,
-        "ExpressionAttributeNames": names(change, when),
-        "ExpressionAttributeValues": values(**by_name),
+        "ExpressionAttributeNames": attribute_names(change, when),
+        "ExpressionAttributeValues": attribute_values(**by_name),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, Any]:
+def build_condition_check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, Any]:
     """Return the operation of a transaction that writes nothing, but lets it be refused for this row.
 
     Args:
@@ -116,25 +116,25 @@ def check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, A
             "TableName": table,
             "Key": key,
             "ConditionExpression": when,
-            "ExpressionAttributeNames": names(when),
-            "ExpressionAttributeValues": values(**by_name),
+            "ExpressionAttributeNames": attribute_names(when),
+            "ExpressionAttributeValues": attribute_values(**by_name),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
 
 
-def every_row(client: DynamoDBClient, **query: Any) -> Iterator[Item]:  # noqa: ANN401 - of many types
+def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:  # noqa: ANN401 - of many types
     """Yield the rows of a query page after page: one call for every 1 MB that it reads."""
     start: dict[str, Any] = {}
     while True:
-        answer = client.query(**query, **start)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        response = client.query(**query, **start)
+        yield from response["Items"]
+        if "LastEvaluatedKey" not in response:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
+def build_put_if_absent(table: str, item: Item, *, key: str) -> dict[str, Any]:
     """Return the arguments of a put that never replaces a row; `key` is any attribute of its key.
 
     Raises:
@@ -142,14 +142,14 @@ def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
     """
     return {
         "TableName": table,
-        "Item": checked(item),
+        "Item": check_item_size(item),
         "ConditionExpression": f"attribute_not_exists(#{key})",
         "ExpressionAttributeNames": {f"#{key}": key},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def put_unless_alive(table: str, item: Item, *, key: str, at: datetime) -> dict[str, Any]:
+def build_put_if_expired(table: str, item: Item, *, key: str, at: datetime) -> dict[str, Any]:
     """Return the arguments of a put that replaces no row but one that has expired (S4).
 
     DynamoDB deletes expired rows within days; until then they are there and count for nothing.
@@ -166,22 +166,22 @@ def put_unless_alive(table: str, item: Item, *, key: str, at: datetime) -> dict[
     when = f"attribute_not_exists(#{key}) OR #expiresAt <= :now"
     return {
         "TableName": table,
-        "Item": checked(item),
+        "Item": check_item_size(item),
         "ConditionExpression": when,
-        "ExpressionAttributeNames": names(when),
-        "ExpressionAttributeValues": values(now=int(at.timestamp())),
+        "ExpressionAttributeNames": attribute_names(when),
+        "ExpressionAttributeValues": attribute_values(now=int(at.timestamp())),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def checked(item: Item) -> Item:
+def check_item_size(item: Item) -> Item:
     """Return a row that is about to be put.
 
     Raises:
         ItemTooLargeError: It is larger than `ITEM_LIMIT`.
     """
     size = item_size(item)
-    if size > ITEM_LIMIT:
+    if size > MAX_ITEM_BYTES:
         raise ItemTooLargeError(size)
     return item
 
@@ -197,21 +197,21 @@ def item_size(item: Item) -> int:
     size = 0
     for name, value in item.items():
         text = value.get("S")  # most are: one call less for each of them
-        size += _length(name) + (_size(value) if text is None else _length(text))
+        size += _text_size(name) + (_value_size(value) if text is None else _text_size(text))
     return size
 
 
-def _size(value: AttributeValue) -> int:
+def _value_size(value: AttributeValue) -> int:
     ((kind, held),) = value.items()
-    return _SIZES[kind](held)
+    return _SIZE_BY_TYPE[kind](held)
 
 
-def _length(text: str) -> int:
+def _text_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
 def _number_size(text: str) -> int:
-    number = Decimal(text).normalize(_EXACT)
+    number = Decimal(text).normalize(_DECIMAL_CONTEXT)
     if not number:
         return 1
     # Digits are kept in pairs, counted from the decimal point: a single first one takes a byte of its own.
@@ -219,22 +219,22 @@ def _number_size(text: str) -> int:
     return 1 + first + (digits - first + 1) // 2 + (number < 0)
 
 
-_SIZES: Final[Mapping[str, Callable[[Any], int]]] = {
-    "S": _length,
+_SIZE_BY_TYPE: Final[Mapping[str, Callable[[Any], int]]] = {
+    "S": _text_size,
     "N": _number_size,
     "B": len,
     "BOOL": lambda _: 1,
     "NULL": lambda _: 1,
-    "M": lambda held: 3 + sum(1 + _length(name) + _size(inner) for name, inner in held.items()),
-    "L": lambda held: 3 + sum(1 + _size(inner) for inner in held),
-    "SS": lambda held: sum(map(_length, held)),
+    "M": lambda held: 3 + sum(1 + _text_size(name) + _value_size(inner) for name, inner in held.items()),
+    "L": lambda held: 3 + sum(1 + _value_size(inner) for inner in held),
+    "SS": lambda held: sum(map(_text_size, held)),
     "NS": lambda held: sum(map(_number_size, held)),
     "BS": lambda held: sum(map(len, held)),
 }
 
 
 @contextmanager
-def condition() -> Generator[None]:
+def named_condition_errors() -> Generator[None]:
     """Turn a failed condition of the single write inside into `ConditionFailedError`.
 
     A write that met a transaction on its row becomes `TransactionConflictError`: boto3 does not repeat it.
@@ -242,16 +242,16 @@ def condition() -> Generator[None]:
     try:
         yield
     except ClientError as error:
-        answer = cast("Mapping[str, Any]", error.response)
-        code = answer["Error"]["Code"]
+        response = cast("Mapping[str, Any]", error.response)
+        code = response["Error"]["Code"]
         if code == "TransactionConflictException":
             raise TransactionConflictError from None
         if code != "ConditionalCheckFailedException":
             raise
-        raise ConditionFailedError(answer.get("Item")) from None
+        raise ConditionFailedError(response.get("Item")) from None
 
 
-def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
+def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
     """Write all of the operations or none.
 
     Args:
@@ -266,10 +266,10 @@ def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
         try:
             client.transact_write_items(TransactItems=operations)
         except ClientError as error:
-            answer = cast("Mapping[str, Any]", error.response)
-            if answer["Error"]["Code"] != "TransactionCanceledException":
+            response = cast("Mapping[str, Any]", error.response)
+            if response["Error"]["Code"] != "TransactionCanceledException":
                 raise
-            reasons = cast("Sequence[Mapping[str, Any]]", answer.get("CancellationReasons", ()))
+            reasons = cast("Sequence[Mapping[str, Any]]", response.get("CancellationReasons", ()))
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
                 raise TransactionRefusedError(
                     [

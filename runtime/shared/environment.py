@@ -7,7 +7,7 @@ from attrs import fields
 
 T = TypeVar("T")
 
-TIMEOUT: Final = "FUNCTION_TIMEOUT"
+TIMEOUT_VARIABLE: Final = "FUNCTION_TIMEOUT"
 """The variable of every function that says how many seconds it may run: Lambda tells only each event that."""
 
 
@@ -20,7 +20,7 @@ class MissingEnvironmentError(Exception):
         )
 
 
-def load(kind: type[T], environ: Mapping[str, str]) -> T:
+def load_environment(kind: type[T], environ: Mapping[str, str]) -> T:
     """Read a frozen attrs class of `str` fields: field `build_queue_url` is variable `BUILD_QUEUE_URL`.
 
     Args:

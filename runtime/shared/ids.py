@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from runtime.shared.clock import Clock
 
-Ids: TypeAlias = Callable[[], str]
+IdGenerator: TypeAlias = Callable[[], str]
 """Makes a new id at every call."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
@@ -25,12 +25,12 @@ def is_ulid(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def floor(at: datetime) -> str:
+def lowest_ulid(at: datetime) -> str:
     """Return the lowest ULID of a time: ids made at or after it are equal or greater."""
     return _encode(_milliseconds(at) << _RANDOM_BITS)
 
 
-def ulids(clock: Clock, random_bytes: Callable[[int], bytes]) -> Ids:
+def make_ulid_generator(clock: Clock, random_bytes: Callable[[int], bytes]) -> IdGenerator:
     """Return a maker of ULIDs, each greater than its last one even when time stands still or jumps back.
 
     Args:

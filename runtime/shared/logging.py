@@ -20,7 +20,7 @@ class Log:
 
     ids: Mapping[str, Value] = field(factory=dict)
 
-    def bound(self, **ids: Value) -> "Log":
+    def bind(self, **ids: Value) -> "Log":
         """Return a log whose lines carry these ids too."""
         return Log({**self.ids, **ids})
 

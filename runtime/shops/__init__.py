@@ -9,7 +9,7 @@ No function of this program uses it yet. The web application does, with a role t
 - `import_history.ImportHistoryRepository` on the table of import history: PutItem, Query.
 - `tokens.TokenCipher` on the key of tokens: Encrypt and Decrypt, always with the encryption context
   `{"shop": <domain>}`.
-- `runtime.shared.signing.Signer.cursor_key` on the key of cursors: GenerateMac.
+- `runtime.shared.signing.Signer.derive_cursor_key` on the key of cursors: GenerateMac.
 
 Sessions are not here, and in no DynamoDB table (T8): who is signed in is the web application's own business,
 in its own store. They are read at every request, written at most of them and worth nothing an hour later; a

@@ -18,13 +18,13 @@ from runtime.shared.aws import DynamoDBClient
 from runtime.shared.clock import Clock
 from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, values
+from runtime.shared.dynamodb import ConditionFailedError, named_condition_errors, attribute_names, build_put_if_absent, attribute_values
 from runtime.shared.pages import Page
 from runtime.shops.errors import ImportTimesTakenError
-from runtime.shops.model import ImportRecord, unix_time
+from runtime.shops.model import ImportRecord, to_unix_time
 
-_TIMES: Final = 1000  # microseconds in a millisecond
-_BETWEEN_TIMES: Final = Decimal("0.0000005")
+_SLOTS: Final = 1000  # microseconds in a millisecond
+_HALF_MICROSECOND: Final = Decimal("0.0000005")
 
 
 @frozen(kw_only=True)
@@ -49,7 +49,7 @@ class ImportHistoryRepository:
         One call, and one more for each other import of the shop that has taken the microsecond tried.
 
         Args:
-            record: From `ImportRecord.of`.
+            record: From `ImportRecord.from_job`.
 
         Returns:
             The record as it is stored; its `timestamp` is a microsecond of the same millisecond.
@@ -59,12 +59,12 @@ class ImportHistoryRepository:
             ItemTooLargeError: The row would be too large.
         """
         first = crc32(record.job_id.encode())
-        for step in range(_TIMES):
-            own = Decimal((first + step) % _TIMES).scaleb(-6)
-            placed = evolve(record, timestamp=unix_time(record.finished_at) + own)
+        for step in range(_SLOTS):
+            own = Decimal((first + step) % _SLOTS).scaleb(-6)
+            placed = evolve(record, timestamp=to_unix_time(record.finished_at) + own)
             try:
-                with condition():
-                    self.client.put_item(**put_new(self.table, to_row(placed), key="shopDomain"))
+                with named_condition_errors():
+                    self.client.put_item(**build_put_if_absent(self.table, to_row(placed), key="shopDomain"))
             except ConditionFailedError as refused:
                 if refused.item and refused.item["jobId"]["S"] == record.job_id:
                     return from_row(refused.item, ImportRecord)
@@ -72,7 +72,7 @@ class ImportHistoryRepository:
                 return placed
         raise ImportTimesTakenError(record.shop_domain)
 
-    def between(  # noqa: PLR0913 - a range and a page
+    def list_between(  # noqa: PLR0913 - a range and a page
         self,
         domain: str,
         since: datetime,
@@ -100,25 +100,25 @@ class ImportHistoryRepository:
         """
         # Keys lie on whole microseconds and the bounds between them. So an end that is not included fits into
         # BETWEEN, and no page ends on a bound: DynamoDB refuses to go on from the edge of a range.
-        first, last = unix_time(since) - _BETWEEN_TIMES, unix_time(until) - _BETWEEN_TIMES
+        first, last = to_unix_time(since) - _HALF_MICROSECOND, to_unix_time(until) - _HALF_MICROSECOND
         query = f"import-history:{first}:{last}:{'oldest' if oldest_first else 'newest'}"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}
         if last <= first:  # for DynamoDB an error, for a reader nothing
             return Page(items=(), cursor=None)
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             KeyConditionExpression="#shopDomain = :domain AND #timestamp BETWEEN :first AND :last",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=names("#shopDomain #timestamp #expiresAt"),
-            ExpressionAttributeValues=values(
+            ExpressionAttributeNames=attribute_names("#shopDomain #timestamp #expiresAt"),
+            ExpressionAttributeValues=attribute_values(
                 domain=domain, first=first, last=last, now=int(self.clock().timestamp())
             ),
             ScanIndexForward=oldest_first,
             Limit=limit,
             **start,
         )
-        position = answer.get("LastEvaluatedKey")
+        position = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, ImportRecord) for row in answer["Items"]),
+            items=tuple(from_row(row, ImportRecord) for row in response["Items"]),
             cursor=self.cursors.write(domain, query, position) if position else None,
         )

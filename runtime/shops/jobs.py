@@ -1,11 +1,11 @@
 """The table of jobs: their statuses, their progress, and lists of them.
 
 Methods that take a `domain` serve that shop: another shop's job is missing for them, and so is one that has
-expired, whether DynamoDB has deleted it yet or not (S4). `with_status` serves the platform. Every write is
+expired, whether DynamoDB has deleted it yet or not (S4). `list_with_status` serves the platform. Every write is
 conditional on the status it expects and raises `StaleJobError` when the job has moved on (S3). Each method
-makes one DynamoDB call, except `with_status`.
+makes one DynamoDB call, except `list_with_status`.
 
-Progress is counted by batches. Whoever splits a job's work numbers the parts from 0, and `advance` counts
+Progress is counted by batches. Whoever splits a job's work numbers the parts from 0, and `count_batch` counts
 each number once, however often and in whatever order the parts come: the row keeps the set of the numbers,
 and the write that adds to the counters is conditional on the number not being in it. No worker has to
 remember anything, a queue may bring a part twice and to different workers, and a write whose answer was lost
@@ -22,14 +22,14 @@ from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.clock import Clock
 from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, update, values
+from runtime.shared.dynamodb import ConditionFailedError, named_condition_errors, attribute_names, build_put_if_absent, build_update, attribute_values
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
-from runtime.shops.model import BATCHES, Job, Status, origins
+from runtime.shops.model import MAX_BATCHES, Job, Status, find_previous_statuses
 
-_REASON_LENGTH: Final = 2000  # characters
-_THE_PLATFORM: Final = ""  # the tenant of lists across shops: no shop has this name
+_MAX_ERROR_LENGTH: Final = 2000  # characters
+_PLATFORM_TENANT: Final = ""  # the tenant of lists across shops: no shop has this name
 
 
 def _job_key(job_id: str) -> Item:
@@ -62,10 +62,10 @@ class JobRepository:
         Raises:
             JobNotFoundError: There is none, it is another shop's, or it has expired.
         """
-        answer = self.client.get_item(TableName=self.table, Key=_job_key(job_id), ConsistentRead=True)
-        return _visible(answer.get("Item"), domain, self.clock())
+        response = self.client.get_item(TableName=self.table, Key=_job_key(job_id), ConsistentRead=True)
+        return _read_visible_job(response.get("Item"), domain, self.clock())
 
-    def of_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
+    def list_for_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
         """List a shop's jobs, newest first (index `ShopIndex`, eventually consistent).
 
         Expired jobs leave gaps: a page may be short, or even empty, and still have a cursor.
@@ -75,24 +75,24 @@ class JobRepository:
         """
         query = "jobs"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             IndexName="ShopIndex",
             KeyConditionExpression="#shopDomain = :domain",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=names("#shopDomain #expiresAt"),
-            ExpressionAttributeValues=values(domain=domain, now=int(self.clock().timestamp())),
+            ExpressionAttributeNames=attribute_names("#shopDomain #expiresAt"),
+            ExpressionAttributeValues=attribute_values(domain=domain, now=int(self.clock().timestamp())),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Job) for row in answer["Items"]),
+            items=tuple(from_row(row, Job) for row in response["Items"]),
             cursor=self.cursors.write(domain, query, last) if last else None,
         )
 
-    def with_status(self, status: Status, *, limit: int, cursor: str | None = None) -> Page[Job]:
+    def list_with_status(self, status: Status, *, limit: int, cursor: str | None = None) -> Page[Job]:
         """List all shops' jobs in a status, oldest first: for the platform, such as a sweep for stuck ones.
 
         Two calls: index `StatusIndex` holds keys alone, so that counting progress never writes to it; the
@@ -108,34 +108,34 @@ class JobRepository:
             MalformedError: The cursor is not one of this list's.
         """
         query = f"jobs:status={status}"
-        start = {"ExclusiveStartKey": self.cursors.read(_THE_PLATFORM, query, cursor)} if cursor else {}
-        answer = self.client.query(
+        start = {"ExclusiveStartKey": self.cursors.read(_PLATFORM_TENANT, query, cursor)} if cursor else {}
+        response = self.client.query(
             TableName=self.table,
             IndexName="StatusIndex",
             KeyConditionExpression="#status = :status",
-            ExpressionAttributeNames=names("#status"),
-            ExpressionAttributeValues=values(status=status),
+            ExpressionAttributeNames=attribute_names("#status"),
+            ExpressionAttributeValues=attribute_values(status=status),
             Limit=limit,
             **start,
         )
-        found = self._by_id([row["jobId"]["S"] for row in answer["Items"]])
+        found = self._read_by_ids([row["jobId"]["S"] for row in response["Items"]])
         now = self.clock()
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(job for job in found if job.status is status and not job.expired(now)),
-            cursor=self.cursors.write(_THE_PLATFORM, query, last) if last else None,
+            items=tuple(job for job in found if job.status is status and not job.is_expired(now)),
+            cursor=self.cursors.write(_PLATFORM_TENANT, query, last) if last else None,
         )
 
-    def _by_id(self, job_ids: list[str]) -> list[Job]:
+    def _read_by_ids(self, job_ids: list[str]) -> list[Job]:
         found: dict[str, Job] = {}
         keys = [_job_key(job_id) for job_id in job_ids]
         wanted: dict[str, Any] = {self.table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
         while wanted:
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            for row in answer["Responses"].get(self.table, ()):
+            response = self.client.batch_get_item(RequestItems=wanted)
+            for row in response["Responses"].get(self.table, ()):
                 job = from_row(row, Job)
                 found[job.job_id] = job
-            wanted = answer.get("UnprocessedKeys", {})
+            wanted = response.get("UnprocessedKeys", {})
         return [found[job_id] for job_id in job_ids if job_id in found]
 
     # From queued to its end
@@ -151,8 +151,8 @@ class JobRepository:
         if not is_ulid(job.job_id):
             raise ValueError(f"a job's id is a ULID, and {job.job_id!r} is none")
         try:
-            with condition():
-                self.client.put_item(**put_new(self.table, to_row(job), key="jobId"))
+            with named_condition_errors():
+                self.client.put_item(**build_put_if_absent(self.table, to_row(job), key="jobId"))
         except ConditionFailedError:
             raise JobExistsError(job.job_id) from None
 
@@ -173,9 +173,9 @@ class JobRepository:
         """
         also = "" if total is None else ", #total = :total"
         given = {} if total is None else {"total": total}
-        return self._moved(domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given)
+        return self._transition(domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given)
 
-    def advance(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
+    def count_batch(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
         """Count one batch of a `running` job's work; a batch that was counted before is not counted again.
 
         Args:
@@ -193,15 +193,15 @@ class JobRepository:
             JobNotFoundError: See `get`.
             ValueError: The numbers are impossible.
         """
-        if not 0 <= batch < BATCHES:
-            raise ValueError(f"a job has at most {BATCHES} batches, numbered from 0: make them larger")
+        if not 0 <= batch < MAX_BATCHES:
+            raise ValueError(f"a job has at most {MAX_BATCHES} batches, numbered from 0: make them larger")
         if not 0 <= failed <= processed:
             raise ValueError(
                 "a batch has at least as many processed as failed things, and no fewer than none"
             )
         number = str(batch)
         now = self.clock()
-        write = update(
+        write = build_update(
             self.table,
             _job_key(job_id),
             "SET #updatedAt = :at ADD #processed :processed, #failed :failed, #batches :batches",
@@ -215,9 +215,9 @@ class JobRepository:
         )
         write["ExpressionAttributeValues"][":batches"] = {"NS": [number]}
         try:
-            return self._written(write)
+            return self._write(write)
         except ConditionFailedError as refused:
-            job = _visible(refused.item, domain, now)
+            job = _read_visible_job(refused.item, domain, now)
             if refused.item and number in refused.item.get("batches", {}).get("NS", ()):
                 return job
             raise StaleJobError(job_id, wanted="advanced", found=job.status) from None
@@ -232,7 +232,7 @@ class JobRepository:
             StaleJobError: It is not `running`.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.SUCCEEDED)
+        return self._end(domain, job_id, Status.SUCCEEDED)
 
     def fail(self, domain: str, job_id: str, *, error: str) -> Job:
         """Move a `queued` or `running` job to `failed`.
@@ -247,24 +247,24 @@ class JobRepository:
             StaleJobError: It has ended before.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_REASON_LENGTH])
+        return self._end(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_MAX_ERROR_LENGTH])
 
     def cancel(self, domain: str, job_id: str) -> Job:
-        """Move a `queued` or `running` job to `cancelled`; its workers learn of it when they next `advance`.
+        """Move a `queued` or `running` job to `cancelled`; its workers learn of it when they next `count_batch`.
 
         Raises:
             StaleJobError: It has ended before.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.CANCELLED)
+        return self._end(domain, job_id, Status.CANCELLED)
 
-    def _ended(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
-        return self._moved(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
+    def _end(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
+        return self._transition(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
 
-    def _moved(self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object) -> Job:
-        expected = {f"from{number}": status for number, status in enumerate(origins(to))}
+    def _transition(self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object) -> Job:
+        expected = {f"from{number}": status for number, status in enumerate(find_previous_statuses(to))}
         now = self.clock()
-        write = update(
+        write = build_update(
             self.table,
             _job_key(job_id),
             f"SET #status = :to, #updatedAt = :at{also}",
@@ -276,15 +276,15 @@ class JobRepository:
             **more,
         )
         try:
-            return self._written(write)
+            return self._write(write)
         except ConditionFailedError as refused:
-            found = _visible(refused.item, domain, now)
+            found = _read_visible_job(refused.item, domain, now)
             raise StaleJobError(job_id, wanted=wanted, found=found.status) from None
 
-    def _written(self, write: dict[str, Any]) -> Job:
-        with condition():
-            answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
-        return from_row(answer["Attributes"], Job)
+    def _write(self, write: dict[str, Any]) -> Job:
+        with named_condition_errors():
+            response = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        return from_row(response["Attributes"], Job)
 
 
 _VISIBLE: Final = "#shopDomain = :domain AND #expiresAt > :now"
@@ -294,7 +294,7 @@ def _visible_values(domain: str, now: datetime) -> dict[str, object]:
     return {"domain": domain, "now": int(now.timestamp())}
 
 
-def _visible(row: Item | None, domain: str, now: datetime) -> Job:
+def _read_visible_job(row: Item | None, domain: str, now: datetime) -> Job:
     """Read the row of a job if the shop may see it.
 
     Raises:
@@ -303,6 +303,6 @@ def _visible(row: Item | None, domain: str, now: datetime) -> Job:
     if row is None or row["shopDomain"]["S"] != domain:
         raise JobNotFoundError
     job = from_row(row, Job)
-    if job.expired(now):
+    if job.is_expired(now):
         raise JobNotFoundError
     return job

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from attrs import Attribute, field, frozen
 
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 
 JOB_LIFETIME: Final = timedelta(days=90)
 """How long a job can be read, counted from its creation (T8)."""
@@ -25,7 +25,7 @@ _DOMAIN: Final = re.compile(
 )
 
 
-_NO_DOMAIN: Final = "a shop's domain is a host name in lower case, such as my-shop.example.com"
+_INVALID_DOMAIN: Final = "a shop's domain is a host name in lower case, such as my-shop.example.com"
 
 
 def is_domain(text: str) -> bool:
@@ -33,9 +33,9 @@ def is_domain(text: str) -> bool:
     return _DOMAIN.fullmatch(text) is not None
 
 
-def _checked_domain(_: object, __: "Attribute[str]", domain: str) -> None:
+def _check_domain(_: object, __: "Attribute[str]", domain: str) -> None:
     if not is_domain(domain):
-        raise ValueError(_NO_DOMAIN)
+        raise ValueError(_INVALID_DOMAIN)
 
 
 @frozen(kw_only=True)
@@ -51,8 +51,8 @@ class Shop:
         version: Raised by every write, so that an update can tell whether the shop is as it was read.
     """
 
-    domain: str = field(validator=_checked_domain)
-    access_token: SealedToken = field(repr=False)
+    domain: str = field(validator=_check_domain)
+    access_token: EncryptedToken = field(repr=False)
     scopes: tuple[str, ...] = ()
     installed_at: datetime
     updated_at: datetime
@@ -83,12 +83,12 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 job cannot start again (S3)."""
 
 
-def origins(to: Status) -> tuple[Status, ...]:
+def find_previous_statuses(to: Status) -> tuple[Status, ...]:
     """Return the statuses that may become this one."""
     return tuple(status for status, following in TRANSITIONS.items() if to in following)
 
 
-BATCHES: Final = 1000
+MAX_BATCHES: Final = 1000
 """Batches that a job's work may be split into. The job's row remembers their numbers, 0 to 999, in at most
 3 KB."""
 
@@ -128,7 +128,7 @@ class Job:
             ValueError: The domain is none, and so no shop's.
         """
         if not is_domain(shop_domain):
-            raise ValueError(_NO_DOMAIN)
+            raise ValueError(_INVALID_DOMAIN)
         return cls(
             job_id=job_id,
             shop_domain=shop_domain,
@@ -136,10 +136,10 @@ class Job:
             status=Status.QUEUED,
             created_at=at,
             updated_at=at,
-            expires_at=_seconds(at + JOB_LIFETIME),
+            expires_at=_round_up_to_seconds(at + JOB_LIFETIME),
         )
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Tell whether the job is not to be shown any more (S4)."""
         return self.expires_at <= now.timestamp()
 
@@ -170,7 +170,7 @@ class ImportRecord:
     error: str | None = None
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def from_job(cls, job: Job) -> Self:
         """Return the record of a finished job.
 
         Raises:
@@ -180,12 +180,12 @@ class ImportRecord:
             raise ValueError(f"job {job.job_id} is {job.status}: only a finished one has a record")
         return cls(
             shop_domain=job.shop_domain,
-            timestamp=unix_time(job.finished_at),
+            timestamp=to_unix_time(job.finished_at),
             job_id=job.job_id,
             kind=job.kind,
             outcome=job.status,
             finished_at=job.finished_at,
-            expires_at=_seconds(job.finished_at + RECORD_LIFETIME),
+            expires_at=_round_up_to_seconds(job.finished_at + RECORD_LIFETIME),
             total=job.total,
             processed=job.processed,
             failed=job.failed,
@@ -193,7 +193,7 @@ class ImportRecord:
         )
 
 
-def unix_time(at: datetime) -> Decimal:
+def to_unix_time(at: datetime) -> Decimal:
     """Return a time's Unix seconds, exact to the microsecond, with six decimals.
 
     Raises:
@@ -204,5 +204,5 @@ def unix_time(at: datetime) -> Decimal:
     return Decimal((at - _EPOCH) // timedelta(microseconds=1)).scaleb(-6)
 
 
-def _seconds(at: datetime) -> int:
+def _round_up_to_seconds(at: datetime) -> int:
     return math.ceil(at.timestamp())

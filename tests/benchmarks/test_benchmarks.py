@@ -219,14 +219,14 @@ def test_lists_of_images_are_walked_through_call_by_call_in_their_order() -> Non
 @pytest.mark.parametrize("expected", [["2", "3", "1"], ["3", "2"], ["3", "2", "1", "0"]])
 def test_a_list_in_another_order_or_with_other_images_is_not_measured(expected: list[str]) -> None:
     class Gallery:
-        def all_images(self, _user: str, **_: object) -> Page[Any]:
+        def list_images(self, _user: str, **_: object) -> Page[Any]:
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
 
-    gallery: Any = Gallery()
+    service: Any = Gallery()
     sent = image_lists.Sent()
-    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, sent=sent)) == 1
+    assert len(image_lists.walk(service, None, ["3", "2", "1"], page=3, sent=sent)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
-        image_lists.walk(gallery, None, expected, page=3, sent=sent)
+        image_lists.walk(service, None, expected, page=3, sent=sent)
 
 
 def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:

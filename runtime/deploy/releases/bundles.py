@@ -17,12 +17,12 @@ from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.release_clients import S3Client
 
 _WRAPPER_FOLDER: Final = Path(__file__).parent / "origin"
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same files are always the same zip
-_PLAIN_FILE: Final = 0o100644 << 16
+_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the same files are always the same zip
+_FILE_MODE: Final = 0o100644 << 16
 
 
 @frozen(kw_only=True)
-class Code:
+class FunctionCode:
     """A zip of a function, and where in a bucket it belongs.
 
     Attributes:
@@ -33,7 +33,7 @@ class Code:
     bucket: str
     key: str
     sha256: str
-    put: Callable[[], None] = field(eq=False, repr=False)
+    upload: Callable[[], None] = field(eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -49,9 +49,9 @@ class BundleStore:
     bucket: str
 
     @contextmanager
-    def zipped(
+    def zip_function(
         self, artifact: Artifact, folder: str, *, key: str, rules: SharedCacheRules | None
-    ) -> Generator[Code]:
+    ) -> Generator[FunctionCode]:
         """Zip a function of the artifact; until the end it can be uploaded, by who needs it there.
 
         The same function always gives the same zip.
@@ -68,26 +68,26 @@ class BundleStore:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
 
-            def put() -> None:
+            def upload() -> None:
                 file.seek(0)
                 self.client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType="application/zip")
 
-            yield Code(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode(), put=put)
+            yield FunctionCode(bucket=self.bucket, key=key, sha256=base64.b64encode(digest).decode(), upload=upload)
 
 
 def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], rules: SharedCacheRules | None) -> None:
     with zipfile.ZipFile(file, "w") as archive:
-        for name in artifact.names(folder):
-            with artifact.open(f"{folder}{name}") as source, archive.open(_entry(name), "w") as target:
+        for name in artifact.list_files(folder):
+            with artifact.open(f"{folder}{name}") as source, archive.open(_make_zip_entry(name), "w") as target:
                 shutil.copyfileobj(source, target)
         if rules is not None:
             for name in WRAPPER_FILES:
-                archive.writestr(_entry(name), (_WRAPPER_FOLDER / name).read_bytes())
-            archive.writestr(_entry(CACHE_RULES), rules.to_json())
+                archive.writestr(_make_zip_entry(name), (_WRAPPER_FOLDER / name).read_bytes())
+            archive.writestr(_make_zip_entry(CACHE_RULES), rules.to_json())
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _EPOCH)
+def _make_zip_entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _FIXED_TIME)
     entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = _PLAIN_FILE
+    entry.external_attr = _FILE_MODE
     return entry

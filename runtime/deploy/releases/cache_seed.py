@@ -19,12 +19,12 @@ from runtime.shared.aws import Item
 
 _CACHE = "cache/"
 _FETCH = "__fetch/"
-_READ_AT_ONCE = 100  # DynamoDB's limits of a batch
-_WRITE_AT_ONCE = 25
-_BATCHES_AT_ONCE = 4
+_READ_BATCH_SIZE = 100  # DynamoDB's limits of a batch
+_WRITE_BATCH_SIZE = 25
+_PARALLEL_BATCHES = 4
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 2.0
+_MAX_PAUSE = 2.0
 
 
 class TagsUnprocessedError(Exception):
@@ -36,13 +36,13 @@ def cache_prefix(site: str, deployment_id: str) -> str:
     return f"cache/{site}/{deployment_id}"
 
 
-def cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
+def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
     """Return the cached pages and fetches that a build made."""
     prefix = cache_prefix(site, deployment_id)
-    for name in artifact.names(_CACHE):
+    for name in artifact.list_files(_CACHE):
         # OpenNext names the fetch cache by the build id, the pages already by what the server looks up.
         looked_up = (
-            f"{_FETCH}{artifact.build.cached(name.removeprefix(_FETCH))}" if name.startswith(_FETCH) else name
+            f"{_FETCH}{artifact.build.to_cache_name(name.removeprefix(_FETCH))}" if name.startswith(_FETCH) else name
         )
         yield Upload(source=f"{_CACHE}{name}", key=f"{prefix}/{looked_up}", content_type="application/json")
 
@@ -74,8 +74,8 @@ class TagSeeder:
         Raises:
             TagsUnprocessedError: DynamoDB put rows off again and again.
         """
-        with ThreadPoolExecutor(_BATCHES_AT_ONCE) as pool:
-            return sum(pool.map(self._seed_batch, _batches(_distinct(rows))))
+        with ThreadPoolExecutor(_PARALLEL_BATCHES) as pool:
+            return sum(pool.map(self._seed_batch, _split_into_batches(_drop_duplicates(rows))))
 
     def _seed_batch(self, rows: Sequence[TagRow]) -> int:
         keys = [_key(row) for row in rows]
@@ -89,16 +89,16 @@ class TagSeeder:
                 "ExpressionAttributeNames": names,
             }
         }
-        for _ in self._tries():
-            answer = self.client.batch_get_item(RequestItems=request)
-            found: Sequence[Item] = answer["Responses"].get(self.table, ())
+        for _ in self._retry():
+            response = self.client.batch_get_item(RequestItems=request)
+            found: Sequence[Item] = response["Responses"].get(self.table, ())
             present.update((item["tag"]["S"], item["path"]["S"]) for item in found)
-            request = answer.get("UnprocessedKeys", {})
+            request = response.get("UnprocessedKeys", {})
             if not request:
                 break
         missing = [row for row in rows if (row.tag, row.path) not in present]
-        for start in range(0, len(missing), _WRITE_AT_ONCE):
-            self._write(missing[start : start + _WRITE_AT_ONCE])
+        for start in range(0, len(missing), _WRITE_BATCH_SIZE):
+            self._write(missing[start : start + _WRITE_BATCH_SIZE])
         return len(rows)
 
     def _write(self, rows: Sequence[TagRow]) -> None:
@@ -107,16 +107,16 @@ class TagSeeder:
             for row in rows
         ]
         request: Mapping[str, Any] = {self.table: puts}
-        for _ in self._tries():
+        for _ in self._retry():
             request = self.client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
             if not request:
                 break
 
-    def _tries(self) -> Iterator[int]:
+    def _retry(self) -> Iterator[int]:
         """Count tries, with a growing, jittered pause before each but the first; raise when they run out."""
         for attempt in range(_ATTEMPTS):
             if attempt:
-                self.pause(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * (0.5 + self.jitter() / 2))
+                self.pause(min(_FIRST_PAUSE * 2**attempt, _MAX_PAUSE) * (0.5 + self.jitter() / 2))
             yield attempt
         raise TagsUnprocessedError(f"DynamoDB put off rows of {self.table} {_ATTEMPTS} times")
 
@@ -125,7 +125,7 @@ def _key(row: TagRow) -> Item:
     return {"tag": {"S": row.tag}, "path": {"S": row.path}}
 
 
-def _distinct(rows: Iterable[TagRow]) -> Iterator[TagRow]:
+def _drop_duplicates(rows: Iterable[TagRow]) -> Iterator[TagRow]:
     seen: set[tuple[str, str]] = set()
     for row in rows:
         if (row.tag, row.path) not in seen:
@@ -133,6 +133,6 @@ def _distinct(rows: Iterable[TagRow]) -> Iterator[TagRow]:
             yield row
 
 
-def _batches(rows: Iterator[TagRow]) -> Iterator[Sequence[TagRow]]:
-    while batch := tuple(islice(rows, _READ_AT_ONCE)):
+def _split_into_batches(rows: Iterator[TagRow]) -> Iterator[Sequence[TagRow]]:
+    while batch := tuple(islice(rows, _READ_BATCH_SIZE)):
         yield batch

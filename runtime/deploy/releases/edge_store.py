@@ -12,16 +12,16 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.release_clients import KeyValueStoreClient
-from runtime.shared.aws_errors import code, message
+from runtime.shared.aws_errors import error_code, error_message
 
-_LARGEST_VALUE = 1000  # bytes; the store allows 1,024
-_KEYS_AT_ONCE = 50
+_MAX_VALUE_BYTES = 1000  # bytes; the store allows 1,024
+_MAX_KEYS_PER_UPDATE = 50
 _ATTEMPTS = 30
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+_MAX_PAUSE = 1.0
 _SEPARATOR = "|"
-_OWN_KEYS = "*"
-_CACHE_CONTROL = 1
+_HAS_FILE_KEYS = "*"
+_WRAPPER_DECIDES_CACHING = 1
 """The release's wrapper decides what the edge may share. Without this mark the edge shares nothing."""
 
 
@@ -58,7 +58,7 @@ class EdgeEntry:
     image_origin: str
     origin_key: str = field(repr=False)
     entries: tuple[str, ...]
-    splits: tuple[SplitOrigin, ...] = ()
+    split_origins: tuple[SplitOrigin, ...] = ()
     base_path: str = ""
 
 
@@ -67,20 +67,20 @@ def release_host(deployment_id: str, site_host: str) -> str:
     return f"{deployment_id.lower()}--{site_host}"
 
 
-def edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
+def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     """Return the keys and values of a release; the last one makes it reachable.
 
     Public files are listed in the value. Where they are too many for it, or one's name has the separator in
     it, each has a key of its own, for which the edge makes a second read.
     """
     listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
-    value = _value(entry, listed)
-    if len(value.encode()) <= _LARGEST_VALUE and not any(_SEPARATOR in name for name in entry.entries):
+    value = _build_value(entry, listed)
+    if len(value.encode()) <= _MAX_VALUE_BYTES and not any(_SEPARATOR in name for name in entry.entries):
         return [(host, value)]
-    return [*((f"{host}/{name}", "1") for name in entry.entries), (host, _value(entry, _OWN_KEYS))]
+    return [*((f"{host}/{name}", "1") for name in entry.entries), (host, _build_value(entry, _HAS_FILE_KEYS))]
 
 
-def _value(entry: EdgeEntry, public: str) -> str:
+def _build_value(entry: EdgeEntry, public: str) -> str:
     value: dict[str, str | int | list[list[str]]] = {
         "r": entry.deployment_id,
         "s": entry.server_origin,
@@ -88,12 +88,12 @@ def _value(entry: EdgeEntry, public: str) -> str:
         "n": entry.folder,
         "k": entry.origin_key,
         "p": public,
-        "c": _CACHE_CONTROL,
+        "c": _WRAPPER_DECIDES_CACHING,
     }
     if entry.base_path:
         value["b"] = entry.base_path
-    if entry.splits:
-        value["f"] = [[split.origin, *split.patterns] for split in entry.splits]
+    if entry.split_origins:
+        value["f"] = [[split.origin, *split.patterns] for split in entry.split_origins]
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -119,9 +119,9 @@ class EdgeStore:
         Raises:
             EdgeBusyError: The store was too busy.
         """
-        keys = edge_keys(entry, host)
-        for start in range(0, len(keys), _KEYS_AT_ONCE):
-            puts = [{"Key": key, "Value": value} for key, value in keys[start : start + _KEYS_AT_ONCE]]
+        keys = build_edge_keys(entry, host)
+        for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
+            puts = [{"Key": key, "Value": value} for key, value in keys[start : start + _MAX_KEYS_PER_UPDATE]]
             self._put(puts)
 
     def read(self, key: str) -> str | None:
@@ -136,7 +136,7 @@ class EdgeStore:
         """
         self._put([{"Key": key, "Value": value}])
 
-    def lead(self, site_host: str, pointer: Callable[[], str]) -> str:
+    def point_host_to_release(self, site_host: str, pointer: Callable[[], str]) -> str:
         """Let a site's host lead to the release that the project's pointer names, and return that deployment.
 
         The pointer is read after the store's version, and the write fails when the version has changed:
@@ -151,24 +151,24 @@ class EdgeStore:
             EdgeBusyError: The store was too busy.
             ReleaseNotAtEdgeError: The release was never published.
         """
-        led = ""
-        for _ in self._tries():
+        deployment_id = ""
+        for _ in self._retry():
             version = self._version()
-            led = pointer()
-            value = self._get(release_host(led, site_host))
+            deployment_id = pointer()
+            value = self._get(release_host(deployment_id, site_host))
             if value is None:
-                raise ReleaseNotAtEdgeError(f"the edge has no key of deployment {led}")
+                raise ReleaseNotAtEdgeError(f"the edge has no key of deployment {deployment_id}")
             write = partial(self.client.put_key, KvsARN=self.arn, Key=site_host, Value=value, IfMatch=version)
-            if _written(write) and pointer() == led and self._get(site_host) == value:
+            if _write_if_unchanged(write) and pointer() == deployment_id and self._get(site_host) == value:
                 break
-        return led
+        return deployment_id
 
-    def led_to(self, host: str) -> str | None:
+    def find_release_of_host(self, host: str) -> str | None:
         """Return the deployment that a host leads to, or None."""
         value = self._get(host)
         return json.loads(value)["r"] if value is not None else None
 
-    def withdraw(self, host: str) -> bool:
+    def remove_host(self, host: str) -> bool:
         """Let a host lead nowhere. Repeatable.
 
         Returns:
@@ -179,7 +179,7 @@ class EdgeStore:
         """
         return self._delete([host])
 
-    def forget_files(self, host: str, entries: Sequence[str]) -> None:
+    def remove_file_keys(self, host: str, entries: Sequence[str]) -> None:
         """Remove the keys of public files that a host had beside its own. Repeatable.
 
         Args:
@@ -193,24 +193,24 @@ class EdgeStore:
         # Each has a key or none has. The first goes last, so that it tells whether there is more to do.
         if keys and self._get(keys[0]) is not None:
             keys.reverse()
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                self._delete(keys[start : start + _KEYS_AT_ONCE])
+            for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
+                self._delete(keys[start : start + _MAX_KEYS_PER_UPDATE])
 
     def _put(self, puts: Sequence[Mapping[str, str]]) -> None:
-        for _ in self._tries():
+        for _ in self._retry():
             write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._version(), Puts=puts)
-            if _written(write):
+            if _write_if_unchanged(write):
                 break
 
     def _delete(self, keys: Sequence[str]) -> bool:
         deleted = False
-        for _ in self._tries():
+        for _ in self._retry():
             version = self._version()
             present = [{"Key": key} for key in keys if self._get(key) is not None]
             if not present:
                 break
             write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=version, Deletes=present)
-            if _written(write):
+            if _write_if_unchanged(write):
                 deleted = True
                 break
         return deleted
@@ -222,27 +222,27 @@ class EdgeStore:
         try:
             return self.client.get_key(KvsARN=self.arn, Key=key)["Value"]
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
             return None
 
-    def _tries(self) -> Iterator[int]:
+    def _retry(self) -> Iterator[int]:
         """Count tries, with a growing, jittered pause before each but the first; raise when they run out."""
         for attempt in range(_ATTEMPTS):
             if attempt:
-                self.pause(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * (0.25 + 0.75 * self.jitter()))
+                self.pause(min(_FIRST_PAUSE * 2**attempt, _MAX_PAUSE) * (0.25 + 0.75 * self.jitter()))
             yield attempt
         raise EdgeBusyError(f"the edge's store was changed by others {_ATTEMPTS} times in a row")
 
 
-def _written(write: Callable[[], object]) -> bool:
+def _write_if_unchanged(write: Callable[[], object]) -> bool:
     """Write, and return whether the store still had the version that the write was made from."""
     try:
         write()
     except ClientError as error:
         # AWS documents ConflictException, and answers with the second form, as others measured.
-        if code(error) == "ConflictException" or (
-            code(error) == "ValidationException" and "pre-condition failed" in message(error).lower()
+        if error_code(error) == "ConflictException" or (
+            error_code(error) == "ValidationException" and "pre-condition failed" in error_message(error).lower()
         ):
             return False
         raise

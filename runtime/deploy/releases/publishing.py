@@ -15,14 +15,14 @@ from runtime.deploy.model import Deployment
 from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.build_output.manifest import Bundle
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from runtime.deploy.releases.bundles import BundleStore, Code
+from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from runtime.deploy.releases.release_clients import LambdaClient
-from runtime.shared.aws_errors import code, is_passing
+from runtime.shared.aws_errors import error_code, is_retryable
 
-LIVE: Final = "live"
+LIVE_ALIAS: Final = "live"
 """The alias that names a function's version in production (D4)."""
 
-_RELEASE: Final = "r-"
+_ALIAS_PREFIX: Final = "r-"
 
 # Seconds. Small changes are done at once, large ones in seconds; and all who change an account's functions
 # share 15 calls a second (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
@@ -39,12 +39,12 @@ class FunctionBusyError(Exception):
 
 def release_alias(deployment_id: str) -> str:
     """Return the alias of a release's functions."""
-    return f"{_RELEASE}{deployment_id.lower()}"
+    return f"{_ALIAS_PREFIX}{deployment_id.lower()}"
 
 
-def is_released(description: str) -> bool:
+def is_release_version(description: str) -> bool:
     """Return whether a version's description says that a release published it: it is the alias."""
-    return description.startswith(_RELEASE)
+    return description.startswith(_ALIAS_PREFIX)
 
 
 def split_alias(alias: str, number: int) -> str:
@@ -70,7 +70,7 @@ class FunctionRelease:
 
     function: str
     alias: str
-    code: Code
+    code: FunctionCode
     environment: Mapping[str, str] | None = field(repr=False)
 
 
@@ -86,7 +86,7 @@ class FunctionPublisher:
     client: LambdaClient
     pause: Callable[[float], None] = field(repr=False)
 
-    def version(self, release: FunctionRelease) -> str:
+    def ensure_version(self, release: FunctionRelease) -> str:
         """Return the version behind the release's alias; make both where the alias does not exist.
 
         An alias whose version has other code is moved to a new version: another version of the platform,
@@ -96,54 +96,54 @@ class FunctionPublisher:
             PublishError: Lambda refuses the variables, or cannot change the function.
             FunctionBusyError: The function changed, or lost the version, while it was being published.
         """
-        aliased = self._aliased(release.function, release.alias)
+        aliased = self._find_version(release.function, release.alias)
         if aliased is not None and self._has_code(release, aliased):
             published = aliased
         else:
             published = self._publish(release)
             try:
-                self._settled(release.function, published)
+                self._wait_until_changed(release.function, published)
                 if aliased is None:
-                    self._make_alias(release.function, release.alias, published)
+                    self._create_alias(release.function, release.alias, published)
                 else:
                     self._move_alias(release.function, release.alias, published)
             except ClientError as error:
                 # Another release published a newer one, so that a collection took this for left behind.
-                if code(error) != "ResourceNotFoundException":
+                if error_code(error) != "ResourceNotFoundException":
                     raise
                 raise FunctionBusyError(f"version {published} of {release.function} was removed") from error
         return published
 
-    def origin(self, function: str, alias: str) -> str:
+    def ensure_url(self, function: str, alias: str) -> str:
         """Return the host of the alias's URL; make the URL, open to the world, where it does not exist.
 
         The function's wrapper refuses whoever is not the edge. A URL that AWS guards could not take the POST
         of a browser, which sends no hash of its payload.
         """
         try:
-            answer = self.client.create_function_url_config(
+            response = self.client.create_function_url_config(
                 FunctionName=function, Qualifier=alias, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
             )
         except ClientError as error:
-            if code(error) != "ResourceConflictException":
+            if error_code(error) != "ResourceConflictException":
                 raise
-            answer = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
+            response = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
         # Since October 2025 an open URL needs both.
         permissions: tuple[dict[str, Any], ...] = (
             {"StatementId": "open-url", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
             {"StatementId": "by-url", "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
         )
         for permission in permissions:
-            self._permit(FunctionName=function, Qualifier=alias, Principal="*", **permission)
-        return urlsplit(answer["FunctionUrl"]).netloc
+            self._add_permission(FunctionName=function, Qualifier=alias, Principal="*", **permission)
+        return urlsplit(response["FunctionUrl"]).netloc
 
-    def lead(self, target: Callable[[], Mapping[str, str]]) -> None:
+    def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
         """Let the `live` aliases of functions name the versions to be live, whoever moves them meanwhile.
 
         Args:
             target: Reads the function names and their versions, strongly consistent.
         """
-        for _ in self._tries("the alias live"):
+        for _ in self._retry("the alias live"):
             versions = target()
             for function, version in versions.items():
                 self._set_live(function, version)
@@ -152,17 +152,17 @@ class FunctionPublisher:
 
     def _set_live(self, function: str, version: str) -> None:
         try:
-            self._move_alias(function, LIVE, version)
+            self._move_alias(function, LIVE_ALIAS, version)
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
-            self._make_alias(function, LIVE, version)  # the function's first release
+            self._create_alias(function, LIVE_ALIAS, version)  # the function's first release
 
-    def _aliased(self, function: str, alias: str) -> str | None:
+    def _find_version(self, function: str, alias: str) -> str | None:
         try:
             return self.client.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
             return None
 
@@ -172,26 +172,26 @@ class FunctionPublisher:
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        settled = self._at_rest(function)  # after an earlier release that broke off
+        settled = self._wait_until_idle(function)  # after an earlier release that broke off
         # Lambda takes seconds even for what the function has already: the revalidation function's code seldom
         # changes, and the parts of a split server share their variables.
         if settled["CodeSha256"] != zipped.sha256 or _has_failed(settled):
-            zipped.put()
+            zipped.upload()
             self.client.update_function_code(FunctionName=function, S3Bucket=zipped.bucket, S3Key=zipped.key)
-            settled = self._settled(function)
-        if variables is not None and _variables(settled) != variables:
+            settled = self._wait_until_changed(function)
+        if variables is not None and _read_variables(settled) != variables:
             self._put_environment(function, variables)
-            settled = self._settled(function)
-        if settled["CodeSha256"] != zipped.sha256 or variables not in (None, _variables(settled)):
+            settled = self._wait_until_changed(function)
+        if settled["CodeSha256"] != zipped.sha256 or variables not in (None, _read_variables(settled)):
             raise FunctionBusyError(f"{function} was changed by someone else while it was published")
         # Both conditions: between reading them and publishing, nobody may have changed anything.
-        answer = self.client.publish_version(
+        response = self.client.publish_version(
             FunctionName=function,
             CodeSha256=zipped.sha256,
             RevisionId=settled["RevisionId"],
             Description=release.alias,
         )
-        version: str = answer["Version"]
+        version: str = response["Version"]
         return version
 
     def _put_environment(self, function: str, variables: Mapping[str, str]) -> None:
@@ -201,8 +201,8 @@ class FunctionPublisher:
             )
         except ClientError as error:
             # Lambda's and botocore's words can repeat the variables, secrets included: only the code goes on.
-            refusal = f"the variables of {function}: {code(error)}"
-            if is_passing(error):
+            refusal = f"the variables of {function}: {error_code(error)}"
+            if is_retryable(error):
                 raise FunctionBusyError(f"Lambda does not take {refusal}") from None
             raise PublishError(f"Lambda refuses {refusal}") from None
         except BotoCoreError as error:
@@ -210,9 +210,9 @@ class FunctionPublisher:
                 f"Lambda was not reached for {function}: {type(error).__name__}"
             ) from None
 
-    def _settled(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+    def _wait_until_changed(self, function: str, version: str | None = None) -> Mapping[str, Any]:
         """Wait until Lambda has done with our change of the function; return its configuration."""
-        found = self._at_rest(function, version)
+        found = self._wait_until_idle(function, version)
         if _has_failed(found):
             reason = (
                 found.get("LastUpdateStatusReasonCode") or found.get("StateReasonCode") or "no reason given"
@@ -220,43 +220,43 @@ class FunctionPublisher:
             raise PublishError(f"Lambda could not change {function}: {reason}")
         return found
 
-    def _at_rest(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+    def _wait_until_idle(self, function: str, version: str | None = None) -> Mapping[str, Any]:
         """Wait until Lambda changes nothing; return the configuration, which tells how the last change ended.
 
         One that failed is told of until the next change: it must not stand in the way of that.
         """
         qualifier = {"Qualifier": version} if version else {}
-        for _ in self._tries(function):
+        for _ in self._retry(function):
             try:
                 found = self.client.get_function_configuration(FunctionName=function, **qualifier)
             except ClientError as error:
-                if code(error) != "TooManyRequestsException":
+                if error_code(error) != "TooManyRequestsException":
                     raise
                 continue
             if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
                 return found
         raise AssertionError  # pragma: no cover - _tries raises when it ends
 
-    def _make_alias(self, function: str, alias: str, version: str) -> None:
+    def _create_alias(self, function: str, alias: str, version: str) -> None:
         try:
             self.client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
         except ClientError as error:
             # Someone was quicker; what he made is looked at again.
-            if code(error) != "ResourceConflictException":
+            if error_code(error) != "ResourceConflictException":
                 raise
             raise FunctionBusyError(f"alias {alias} of {function} appeared meanwhile") from error
 
     def _move_alias(self, function: str, alias: str, version: str) -> None:
         self.client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
 
-    def _permit(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
+    def _add_permission(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
         try:
             self.client.add_permission(**permission)
         except ClientError as error:
-            if code(error) != "ResourceConflictException":  # it is there already
+            if error_code(error) != "ResourceConflictException":  # it is there already
                 raise
 
-    def _tries(self, what: str) -> Iterator[None]:
+    def _retry(self, what: str) -> Iterator[None]:
         """Let something be tried, with ever longer pauses in between; raise after a minute."""
         yield
         for pause in _PAUSES:
@@ -279,7 +279,7 @@ class ReleaseFunctions:
         """The alias of the release's functions."""
         return release_alias(self.deployment.deployment_id)
 
-    def version(  # noqa: PLR0913 - what the functions of a release differ by
+    def publish(  # noqa: PLR0913 - what the functions of a release differ by
         self,
         name: str,
         function: str,
@@ -300,14 +300,14 @@ class ReleaseFunctions:
             alias: Instead of the release's.
         """
         key = bundle_key(self.deployment, name)
-        with self.store.zipped(self.artifact, bundle.folder, key=key, rules=rules) as zipped:
-            return self.publisher.version(
+        with self.store.zip_function(self.artifact, bundle.folder, key=key, rules=rules) as zipped:
+            return self.publisher.ensure_version(
                 FunctionRelease(
                     function=function, alias=alias or self.alias, code=zipped, environment=variables
                 )
             )
 
-    def reachable(  # noqa: PLR0913 - as `version`
+    def publish_with_url(  # noqa: PLR0913 - as `version`
         self,
         name: str,
         function: str,
@@ -318,18 +318,18 @@ class ReleaseFunctions:
         alias: str | None = None,
     ) -> tuple[str, str]:
         """Return the version, as `version` does, and the host of its URL."""
-        published = self.version(name, function, bundle, variables, rules=rules, alias=alias)
-        return published, self.publisher.origin(function, alias or self.alias)
+        published = self.publish(name, function, bundle, variables, rules=rules, alias=alias)
+        return published, self.publisher.ensure_url(function, alias or self.alias)
 
-    def servers(self, function: str, variables: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    def publish_servers(self, function: str, variables: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Return version and host of the server, and of each part if it is split.
 
         All are versions of one function, whose code changes from one to the next: so one by one.
         """
         manifest, rules = self.artifact.manifest, self.artifact.cache_rules
-        default = self.reachable("server", function, manifest.server, variables, rules=rules)
+        default = self.publish_with_url("server", function, manifest.server, variables, rules=rules)
         splits = (
-            self.reachable(
+            self.publish_with_url(
                 f"server-{number}",
                 function,
                 split.bundle,
@@ -337,7 +337,7 @@ class ReleaseFunctions:
                 rules=rules,
                 alias=split_alias(self.alias, number),
             )
-            for number, split in enumerate(manifest.splits, 1)
+            for number, split in enumerate(manifest.split_functions, 1)
         )
         return (default, *splits)
 
@@ -346,6 +346,6 @@ def _has_failed(configuration: Mapping[str, Any]) -> bool:
     return "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus"))
 
 
-def _variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
+def _read_variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
     found: Mapping[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return found

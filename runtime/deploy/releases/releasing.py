@@ -31,19 +31,19 @@ from runtime.deploy.releases.smoke import SmokeTestError
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.shared.aws_errors import is_passing, said
+from runtime.shared.aws_errors import is_retryable, describe_error
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
 
-_REFUSED: Final = (
+_PERMANENT_ERRORS: Final = (
     ArtifactRefusedError,
     PublishError,
     SiteEnvironmentError,
     SiteNotFoundError,
     SmokeTestError,
 )
-_PASSING: Final = (
+_RETRYABLE_ERRORS: Final = (
     BotoCoreError,
     EdgeBusyError,
     FunctionBusyError,
@@ -55,7 +55,7 @@ _PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own pause is half an hour
 
 
 @define
-class _Run:
+class _Attempt:
     """How far one try of a release has come."""
 
     log: Log
@@ -109,31 +109,31 @@ class Releaser:
                 already: then it is a dead letter, and to be sent again once its cause is gone.
         """
         for pause in (*_PAUSES, None):
-            run = _Run(log, self.clock)
+            run = _Attempt(log, self.clock)
             try:
-                self._run(message, run)
+                self._release(message, run)
             except StaleDeploymentError as stale:
                 log.info("nothing to release any more", status=stale.found)
-            except _REFUSED as refused:
+            except _PERMANENT_ERRORS as refused:
                 self._fail(run, str(refused), refused)
-            except (ClientError, *_PASSING) as error:
-                if not _passes(error):
-                    self._fail(run, said(error), error)
+            except (ClientError, *_RETRYABLE_ERRORS) as error:
+                if not _is_retryable(error):
+                    self._fail(run, describe_error(error), error)
                 elif pause is not None:
-                    log.warning("a step is tried again", step=run.step, reason=said(error))
+                    log.warning("a step is tried again", step=run.step, reason=describe_error(error))
                     self.pause(pause)
                     continue
                 elif not is_last:
                     raise
                 else:
-                    self._fail(run, f"{said(error)}, again and again", error)
+                    self._fail(run, f"{describe_error(error)}, again and again", error)
             except Exception as error:
                 if not is_last:
                     raise
                 self._fail(run, "an error of the platform; its log has the details", error)
             return
 
-    def _run(self, message: DeploymentMessage, run: _Run) -> None:
+    def _release(self, message: DeploymentMessage, run: _Attempt) -> None:
         deployment = self.deployments.get(message.project_id, message.deployment_id)
         if deployment.status not in {Status.BUILT, Status.DEPLOYING}:
             self._finish_promote(deployment, run)
@@ -152,7 +152,7 @@ class Releaser:
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.pointer.switch(deployment, at=self.clock())
-            self.switch.follow(project, deployment, site)
+            self.switch.apply_pointer(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
             run.log.info("superseded", reason=str(newer))
@@ -160,7 +160,7 @@ class Releaser:
         run.end()
         run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
 
-    def _finish_promote(self, deployment: Deployment, run: _Run) -> None:
+    def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a release that was promoted, should its promote have broken off.
 
         One that is `live` already may have been promoted back, while the edge leads elsewhere.
@@ -176,14 +176,14 @@ class Releaser:
         run.begin(Step.SWITCH)
         project = self.projects.get(deployment.project_id)
         try:
-            self.switch.follow(project, deployment, self.projects.site(deployment.site))
+            self.switch.apply_pointer(project, deployment, self.projects.site(deployment.site))
         except SwitchOvertakenError as newer:
             run.log.info("another was promoted", reason=str(newer))
             return
         run.end()
         run.log.info("live", reason="its promote had broken off")
 
-    def _fail(self, run: _Run, reason: str, error: Exception) -> None:
+    def _fail(self, run: _Attempt, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)
         if run.deployment is None:
             raise error
@@ -203,5 +203,5 @@ class Releaser:
         return live is not None and live.deployment_id == deployment.deployment_id
 
 
-def _passes(error: Exception) -> bool:
-    return is_passing(error) if isinstance(error, ClientError) else True
+def _is_retryable(error: Exception) -> bool:
+    return is_retryable(error) if isinstance(error, ClientError) else True

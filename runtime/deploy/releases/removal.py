@@ -9,10 +9,10 @@ from typing import Any
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.releases.publishing import is_released
+from runtime.deploy.releases.publishing import is_release_version
 from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
-from runtime.shared.aws import Answer
-from runtime.shared.aws_errors import code
+from runtime.shared.aws import AwsResponse
+from runtime.shared.aws_errors import error_code
 
 
 class ObjectsKeptError(Exception):
@@ -47,25 +47,25 @@ class FunctionRemover:
             versions = self._versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
-                for each in _pages(self.client.list_aliases, "Aliases", FunctionName=function)
+                for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
             }
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
             return
-        own = {name for name in aliases if _is_of(alias, name)}
+        own = {name for name in aliases if _belongs_to_release(alias, name)}
         named = {version for name, version in aliases.items() if name not in own}
         for name in sorted(own):
             self._delete_alias(function, name, has_url=has_url)
         for number, description in versions[:-1]:
-            if is_released(description) and number not in named:
+            if is_release_version(description) and number not in named:
                 self._delete(function, number)
 
     def _versions(self, function: str) -> list[tuple[str, str]]:
         """Return the numbers and descriptions of a function's versions, the newest last."""
         found = [
             (each["Version"], each.get("Description", ""))
-            for each in _pages(self.client.list_versions_by_function, "Versions", FunctionName=function)
+            for each in _list_all(self.client.list_versions_by_function, "Versions", FunctionName=function)
             # `$LATEST` bears a description, too. It is no version, and goes with the function only.
             if each["Version"].isdigit()
         ]
@@ -73,13 +73,13 @@ class FunctionRemover:
 
     def _delete_alias(self, function: str, name: str, *, has_url: bool) -> None:
         if has_url:
-            _unless_missing(
+            _ignore_missing(
                 lambda: self.client.delete_function_url_config(FunctionName=function, Qualifier=name)
             )
-        _unless_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
+        _ignore_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
 
     def _delete(self, function: str, number: str) -> None:
-        _unless_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
+        _ignore_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
 
 
 @frozen(kw_only=True)
@@ -94,7 +94,7 @@ class ObjectRemover:
     client: RemovingS3Client
     bucket: str
 
-    def entries(self, folder: str) -> tuple[str, ...]:
+    def list_names(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder; those of folders end with `/`. One call per 1,000 of them."""
         prefix = f"{folder}/"
         found: list[str] = []
@@ -113,10 +113,10 @@ class ObjectRemover:
         for page in self._pages(Prefix=f"{folder}/"):
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
-                answer = self.client.delete_objects(
+                response = self.client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True}
                 )
-                errors = answer.get("Errors", ())
+                errors = response.get("Errors", ())
                 if errors:
                     raise ObjectsKeptError(
                         f"S3 kept {len(errors)} objects below {folder}: {errors[0]['Code']}"
@@ -124,34 +124,34 @@ class ObjectRemover:
                 removed += len(keys)
         return removed
 
-    def _pages(self, **arguments: str) -> Iterator[Answer]:
+    def _pages(self, **arguments: str) -> Iterator[AwsResponse]:
         more: dict[str, str] = {}
         while True:
-            answer = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
-            yield answer
-            if not answer.get("IsTruncated"):
+            response = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
+            yield response
+            if not response.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            more = {"ContinuationToken": response["NextContinuationToken"]}
 
 
-def _pages(call: Callable[..., Answer], held: str, **arguments: str) -> Iterator[Answer]:
+def _list_all(call: Callable[..., AwsResponse], held: str, **arguments: str) -> Iterator[AwsResponse]:
     more: dict[str, str] = {}
     while True:
-        answer = call(**arguments, **more)
-        yield from answer[held]
-        if not answer.get("NextMarker"):
+        response = call(**arguments, **more)
+        yield from response[held]
+        if not response.get("NextMarker"):
             return
-        more = {"Marker": answer["NextMarker"]}
+        more = {"Marker": response["NextMarker"]}
 
 
-def _is_of(alias: str, name: str) -> bool:
+def _belongs_to_release(alias: str, name: str) -> bool:
     """Return whether an alias is that of a release or of a split part of it."""
     return name == alias or name.startswith(f"{alias}-")
 
 
-def _unless_missing(call: Callable[[], Any]) -> None:
+def _ignore_missing(call: Callable[[], Any]) -> None:
     try:
         call()
     except ClientError as error:
-        if code(error) != "ResourceNotFoundException":
+        if error_code(error) != "ResourceNotFoundException":
             raise

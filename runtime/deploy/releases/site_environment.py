@@ -11,9 +11,9 @@ from runtime.deploy.releases.assets import release_prefix
 from runtime.deploy.releases.cache_seed import cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
 
-_LARGEST: Final = 4096  # bytes of all names and values as JSON: Lambda's limit
-_HIDDEN: Final = "***"
-_SHORTEST_HIDDEN: Final = 4  # characters; hiding shorter ones would tell more than it hides
+_MAX_BYTES: Final = 4096  # bytes of all names and values as JSON: Lambda's limit
+_MASK: Final = "***"
+_MIN_MASKED_LENGTH: Final = 4  # characters; hiding shorter ones would tell more than it hides
 
 
 class SiteEnvironmentError(Exception):
@@ -34,15 +34,15 @@ class SiteEnvironment:
     image: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
 
-    def without_secrets(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """Return a text of the site's making with secret values hidden."""
         for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= _SHORTEST_HIDDEN:
-                text = text.replace(secret, _HIDDEN)
+            if len(secret) >= _MIN_MASKED_LENGTH:
+                text = text.replace(secret, _MASK)
         return text
 
 
-def site_environment(  # noqa: PLR0913 - all of them end up in variables
+def build_site_environment(  # noqa: PLR0913 - all of them end up in variables
     *,
     project: Project,
     deployment: Deployment,
@@ -79,10 +79,10 @@ def site_environment(  # noqa: PLR0913 - all of them end up in variables
         "BUCKET_KEY_PREFIX": release_prefix(deployment),
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > _LARGEST:
+    if size > _MAX_BYTES:
         own = sorted(variable.name for variable in project.variables)
         raise SiteEnvironmentError(
-            f"the environment variables have {size} bytes, {_LARGEST} are allowed: shorten {', '.join(own)}"
+            f"the environment variables have {size} bytes, {_MAX_BYTES} are allowed: shorten {', '.join(own)}"
         )
     return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))
 
@@ -103,16 +103,16 @@ def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[st
     found: dict[str, str] = {}
     folder, next_page = f"{site.secrets_path}/{project.project_id}", ""
     while True:
-        answer = (
+        response = (
             client.get_parameters_by_path(Path=folder, WithDecryption=True, NextToken=next_page)
             if next_page
             else client.get_parameters_by_path(Path=folder, WithDecryption=True)
         )
         # What else is in the folder is left over from a change of the variables: nobody's any more.
         found.update(
-            (wanted[each["Name"]], each["Value"]) for each in answer["Parameters"] if each["Name"] in wanted
+            (wanted[each["Name"]], each["Value"]) for each in response["Parameters"] if each["Name"] in wanted
         )
-        next_page = answer.get("NextToken", "")
+        next_page = response.get("NextToken", "")
         if not next_page:
             break
     missing = sorted(set(wanted.values()) - found.keys())

@@ -1,7 +1,7 @@
 """The smoke test: every part of a release answers before anyone is led to it.
 
 Each is sent one request that changes nothing, whatever the site's code does: of the first page, a GET, as a
-visitor's; of what a part of a split server answers for, OPTIONS, which Next.js answers itself where a route
+visitor's; of what a target of a split server answers for, OPTIONS, which Next.js answers itself where a route
 says nothing else; of the image function, a GET for no image. All go through the platform's wrapper, which has
 loaded the part's code by then.
 """
@@ -19,7 +19,7 @@ from runtime.deploy.releases.release_clients import LambdaClient
 
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
 _END_OF_PRELUDE = b"\0" * 8
-_LONGEST_REASON = 500
+_MAX_REASON_LENGTH = 500
 
 
 class SmokeTestError(Exception):
@@ -27,7 +27,7 @@ class SmokeTestError(Exception):
 
 
 @frozen(kw_only=True)
-class Part:
+class SmokeTarget:
     """A function of a release, and what it is asked for.
 
     Attributes:
@@ -57,7 +57,7 @@ class SmokeTest:
         request_id: Marks the requests in the functions' logs.
     """
 
-    parts: Sequence[Part]
+    targets: Sequence[SmokeTarget]
     host: str
     origin_key: str = field(repr=False)
     request_id: str
@@ -68,29 +68,29 @@ class SmokeTest:
         Raises:
             SmokeTestError: A function fails, answers with a status of 500 or more, or with no HTTP response.
         """
-        with ThreadPoolExecutor(len(self.parts)) as pool:
-            asked = [pool.submit(self.ask, client, part, at) for part in self.parts]
+        with ThreadPoolExecutor(len(self.targets)) as pool:
+            asked = [pool.submit(self.send_request, client, target, at) for target in self.targets]
         for each in asked:
             each.result()
 
-    def ask(self, client: LambdaClient, part: Part, at: datetime) -> None:
-        """Ask one part."""
-        answer = client.invoke(
-            FunctionName=part.function,
-            Qualifier=part.alias,
-            Payload=json.dumps(self._event(part, at)).encode(),
+    def send_request(self, client: LambdaClient, target: SmokeTarget, at: datetime) -> None:
+        """Ask one target."""
+        response = client.invoke(
+            FunctionName=target.function,
+            Qualifier=target.alias,
+            Payload=json.dumps(self._event(target, at)).encode(),
         )
-        payload: bytes = answer["Payload"].read()
-        asked = f"{part.method} {part.path}"
-        if "FunctionError" in answer:
-            raise SmokeTestError(f"{part.name} failed on {asked}: {_function_error(payload)}")
-        status = _status(payload)
+        payload: bytes = response["Payload"].read()
+        asked = f"{target.method} {target.path}"
+        if "FunctionError" in response:
+            raise SmokeTestError(f"{target.name} failed on {asked}: {_read_function_error(payload)}")
+        status = _read_status(payload)
         if status is None:
-            raise SmokeTestError(f"{part.name}'s answer to {asked} is no HTTP response")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not part.refuses_method(status):
-            raise SmokeTestError(f"{part.name} answered {asked} with status {status}; its log says why")
+            raise SmokeTestError(f"{target.name}'s answer to {asked} is no HTTP response")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not target.refuses_method(status):
+            raise SmokeTestError(f"{target.name} answered {asked} with status {status}; its log says why")
 
-    def _event(self, part: Part, at: datetime) -> dict[str, Any]:
+    def _event(self, target: SmokeTarget, at: datetime) -> dict[str, Any]:
         """Return a function URL's event, payload format 2.0.
 
         https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
@@ -98,7 +98,7 @@ class SmokeTest:
         return {
             "version": "2.0",
             "routeKey": "$default",
-            "rawPath": part.path,
+            "rawPath": target.path,
             "rawQueryString": "",
             "headers": {
                 "accept": "text/html",
@@ -114,8 +114,8 @@ class SmokeTest:
                 "domainName": self.host,
                 "domainPrefix": self.host.partition(".")[0],
                 "http": {
-                    "method": part.method,
-                    "path": part.path,
+                    "method": target.method,
+                    "path": target.path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "127.0.0.1",
                     "userAgent": "anchor-smoke-test",
@@ -130,7 +130,7 @@ class SmokeTest:
         }
 
 
-def _status(payload: bytes) -> int | None:
+def _read_status(payload: bytes) -> int | None:
     """Read the status of a streamed answer (JSON, eight NULs, body) or a buffered one (JSON, body inside)."""
     head, _, _ = payload.partition(_END_OF_PRELUDE)
     try:
@@ -141,7 +141,7 @@ def _status(payload: bytes) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _function_error(payload: bytes) -> str:
+def _read_function_error(payload: bytes) -> str:
     """Read Lambda's error document: the error's name and message, never its stack."""
     try:
         document = json.loads(payload)
@@ -150,4 +150,4 @@ def _function_error(payload: bytes) -> str:
     if not isinstance(document, dict):
         return "no reason was given; its log says why"
     text = f"{document.get('errorType', 'Error')}: {document.get('errorMessage', 'no message')}"
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]}..."

@@ -43,9 +43,9 @@ class Switch:
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.site(deployment.site)
         project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
-        return self.follow(project, deployment, site)
+        return self.apply_pointer(project, deployment, site)
 
-    def follow(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
+    def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Lead visitors to a deployment, and write that it is live. Repeatable.
 
         Args:
@@ -59,11 +59,11 @@ class Switch:
         Raises:
             SwitchOvertakenError: Another switch took the pointer; everything leads there.
         """
-        self.edge.lead(site.host, partial(self._pointed_id, project, deployment))
-        self.publisher.lead(partial(self._pointed_versions, project, deployment, site))
+        self.edge.point_host_to_release(site.host, partial(self._read_live_deployment_id, project, deployment))
+        self.publisher.point_live_aliases(partial(self._read_live_versions, project, deployment, site))
         return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
 
-    def _pointed_id(self, project: Project, deployment: Deployment) -> str:
+    def _read_live_deployment_id(self, project: Project, deployment: Deployment) -> str:
         """Return the id of the deployment that the project points to now.
 
         Raises:
@@ -74,23 +74,23 @@ class Switch:
             raise SwitchOvertakenError(deployment.deployment_id, None)
         return live.deployment_id
 
-    def _pointed_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
+    def _read_live_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
         """Return the version of each function in the release that the project points to now.
 
         Raises:
             SwitchOvertakenError: The project points to none any more, or to one without a release.
         """
-        pointed_id = self._pointed_id(project, deployment)
+        pointed_id = self._read_live_deployment_id(project, deployment)
         if pointed_id == deployment.deployment_id:
             pointed = deployment
         else:
             pointed = self.deployments.get(project.project_id, pointed_id)
         if pointed.release is None:
             raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
-        return _versions(pointed.release, site)
+        return _list_versions(pointed.release, site)
 
 
-def _versions(release: Release, site: Site) -> Mapping[str, str]:
+def _list_versions(release: Release, site: Site) -> Mapping[str, str]:
     versions = {
         site.server_function: release.server_version,
         site.image_function: release.image_version,

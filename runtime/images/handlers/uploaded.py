@@ -11,11 +11,11 @@ from urllib.parse import unquote_plus
 from attrs import frozen
 
 from runtime.images.repositories.image_status import ImageStatusRepository
-from runtime.images.repositories.objects import ImageStore, uploaded_image
+from runtime.images.repositories.objects import ImageStore, find_uploaded_image_id
 from runtime.images.service.receiving import CreatedObject, UploadProcessor
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -31,7 +31,7 @@ class Environment:
 @cache
 def service() -> UploadProcessor:
     """Return the function's one service, composed at its first event."""
-    environment = load(Environment, os.environ)
+    environment = load_environment(Environment, os.environ)
     return UploadProcessor(
         images=ImageStatusRepository(client=aws.client("dynamodb"), table=environment.images_table),
         store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
@@ -58,9 +58,9 @@ def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     for record in records:
         written: Mapping[str, Any] = record["s3"]["object"]
         key = unquote_plus(written["key"])
-        image_id = uploaded_image(key)
+        image_id = find_uploaded_image_id(key)
         if image_id is None:
             log.warning("object ignored: no upload form allows its key", key=key)
             continue
         created = CreatedObject(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
-        processor.receive(created, log.bound(imageId=image_id, etag=created.etag, event=record["eventName"]))
+        processor.process(created, log.bind(imageId=image_id, etag=created.etag, event=record["eventName"]))

@@ -12,15 +12,15 @@ from attrs import frozen
 
 from runtime.images.errors import AlbumNotEmptyError, AlbumNotFoundError
 from runtime.images.model import Album
-from runtime.images.repositories.rows import album_key, album_row, changed, collisions, user_albums
+from runtime.images.repositories.rows import album_key, album_row, build_attribute_update, conflicts_as_changed, user_albums_partition
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, values
+from runtime.shared.dynamodb import ConditionFailedError, named_condition_errors, attribute_names, build_put_if_absent, attribute_values
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 
-_LIST = "albums"
+_QUERY = "albums"
 
 
 @frozen(kw_only=True)
@@ -39,9 +39,9 @@ class AlbumRepository:
 
     def create(self, album: Album) -> None:
         """Write a new album of `album.user_id`."""
-        self.client.put_item(**put_new(self.table, album_row(album), key="PK"))
+        self.client.put_item(**build_put_if_absent(self.table, album_row(album), key="PK"))
 
-    def owned(self, user_id: str, album_id: str) -> Album:
+    def get(self, user_id: str, album_id: str) -> Album:
         """Read a user's album as it stands now (strongly consistent).
 
         Raises:
@@ -49,15 +49,15 @@ class AlbumRepository:
         """
         if not is_ulid(album_id):  # a stranger's text may be too long for a key
             raise AlbumNotFoundError
-        answer = self.client.get_item(TableName=self.table, Key=album_key(album_id), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=album_key(album_id), ConsistentRead=True)
+        if "Item" not in response:
             raise AlbumNotFoundError
-        album = from_row(answer["Item"], Album)
+        album = from_row(response["Item"], Album)
         if album.user_id != user_id:
             raise AlbumNotFoundError
         return album
 
-    def all_owned(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Album]:
+    def list_all(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Album]:
         """List a user's albums, newest first (index `UserIndex`, eventually consistent).
 
         Raises:
@@ -65,24 +65,24 @@ class AlbumRepository:
         """
         start: dict[str, Any] = {}
         if cursor is not None:
-            start["ExclusiveStartKey"] = self.cursors.read(user_id, _LIST, cursor)
-        answer = self.client.query(
+            start["ExclusiveStartKey"] = self.cursors.read(user_id, _QUERY, cursor)
+        response = self.client.query(
             TableName=self.table,
             IndexName="UserIndex",
             KeyConditionExpression="#GSI1PK = :albums",
-            ExpressionAttributeNames=names("#GSI1PK"),
-            ExpressionAttributeValues=values(albums=user_albums(user_id)),
+            ExpressionAttributeNames=attribute_names("#GSI1PK"),
+            ExpressionAttributeValues=attribute_values(albums=user_albums_partition(user_id)),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Album) for row in answer["Items"]),
-            cursor=self.cursors.write(user_id, _LIST, last) if last else None,
+            items=tuple(from_row(row, Album) for row in response["Items"]),
+            cursor=self.cursors.write(user_id, _QUERY, last) if last else None,
         )
 
-    def describe(
+    def update_texts(
         self, user_id: str, album_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Album:
         """Change the name or the description of a user's album; None removes the latter.
@@ -93,15 +93,15 @@ class AlbumRepository:
         """
         if not is_ulid(album_id):
             raise AlbumNotFoundError
-        write = changed(
+        write = build_attribute_update(
             self.table, album_key(album_id), {**texts, "updatedAt": at}, when="#userId = :user", user=user_id
         )
         try:
-            with collisions(), condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+            with conflicts_as_changed(), named_condition_errors():
+                response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError:
             raise AlbumNotFoundError from None
-        return from_row(answer["Attributes"], Album)
+        return from_row(response["Attributes"], Album)
 
     def delete(self, user_id: str, album_id: str) -> None:
         """Delete a user's album that has no ready image in it.
@@ -117,13 +117,13 @@ class AlbumRepository:
             raise AlbumNotFoundError
         when = "#userId = :user AND #imageCount = :none"
         try:
-            with collisions(), condition():
+            with conflicts_as_changed(), named_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
                     Key=album_key(album_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=names(when),
-                    ExpressionAttributeValues=values(user=user_id, none=0),
+                    ExpressionAttributeNames=attribute_names(when),
+                    ExpressionAttributeValues=attribute_values(user=user_id, none=0),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:

@@ -8,15 +8,15 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.aws import Answer
+from runtime.shared.aws import AwsResponse
 
-_LATER: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
+_RETRYABLE_CODES: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
 
 
 class CloudFrontClient(Protocol):
     """Calls of the `cloudfront` client."""
 
-    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]) -> Answer: ...
+    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]) -> AwsResponse: ...
 
 
 @frozen(kw_only=True)
@@ -37,7 +37,7 @@ class ImageDistribution:
     client: Callable[[], CloudFrontClient] = field(repr=False)
     distribution_id: str
 
-    def forget(self, key: str, *, reference: str) -> None:
+    def invalidate(self, key: str, *, reference: str) -> None:
         """Have the caches drop an object.
 
         Args:
@@ -59,7 +59,7 @@ class ImageDistribution:
                 },
             )
         except ClientError as error:
-            answer = cast("Mapping[str, Any]", error.response)
-            if answer["Error"].get("Code") in _LATER:
+            response = cast("Mapping[str, Any]", error.response)
+            if response["Error"].get("Code") in _RETRYABLE_CODES:
                 raise ImageStillCachedError from None
             raise

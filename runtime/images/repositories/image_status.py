@@ -8,8 +8,8 @@ from datetime import datetime
 from attrs import frozen
 
 from runtime.images.errors import ImageChangedError
-from runtime.images.model import REMEMBERED, Found, Image, Status
-from runtime.images.repositories.rows import image_key, listed, recounted, write_image
+from runtime.images.model import ROW_RETENTION, InspectedFile, Image, Status
+from runtime.images.repositories.rows import image_key, album_index_keys, build_counter_updates, write_image
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import TransactionRefusedError
@@ -29,13 +29,13 @@ class ImageStatusRepository:
 
     def find(self, image_id: str, *, at: datetime) -> Image | None:
         """Read an image as it stands now (strongly consistent); None if there is none or it has expired."""
-        answer = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        if "Item" not in response:
             return None
-        image = from_row(answer["Item"], Image)
-        return image if image.is_alive(at) else None
+        image = from_row(response["Item"], Image)
+        return image if image.is_not_expired(at) else None
 
-    def make_ready(self, image: Image, found: Found, *, size: int, etag: str, at: datetime) -> None:
+    def make_ready(self, image: Image, found: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
         """Write what an uploaded file is; its album counts it from now on.
 
         One more call when the album was deleted while the image waited for its upload: it is then in none.
@@ -61,10 +61,10 @@ class ImageStatusRepository:
             "ttl": None,
         }
         if image.album_id is not None:
-            counters = recounted(self.table, image, album_id=image.album_id)
+            counters = build_counter_updates(self.table, image, album_id=image.album_id)
             try:
                 write_image(
-                    self.client, self.table, image, {**changes, **listed(image, image.album_id)}, counters
+                    self.client, self.table, image, {**changes, **album_index_keys(image, image.album_id)}, counters
                 )
             except TransactionRefusedError as refused:
                 if refused.items[0] is not None:
@@ -90,6 +90,6 @@ class ImageStatusRepository:
             "reason": reason,
             "etag": etag,
             "updatedAt": at,
-            "ttl": int((at + REMEMBERED).timestamp()),
+            "ttl": int((at + ROW_RETENTION).timestamp()),
         }
         write_image(self.client, self.table, image, changes)

@@ -19,17 +19,17 @@ from runtime.images.errors import (
 )
 from runtime.images.model import Image, Status
 from runtime.images.repositories.rows import (
-    ALIVE,
+    NOT_EXPIRED,
     album_key,
     album_partition,
-    changed,
-    collisions,
+    build_attribute_update,
+    conflicts_as_changed,
     image_key,
     image_row,
-    listed,
-    recounted,
-    refusal_of,
-    user_images,
+    album_index_keys,
+    build_counter_updates,
+    find_refusing_status,
+    user_images_partition,
     write_image,
 )
 from runtime.shared.aws import DynamoDBClient
@@ -38,16 +38,16 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    names,
-    put_new,
-    transact,
-    values,
+    named_condition_errors,
+    attribute_names,
+    build_put_if_absent,
+    write_transaction,
+    attribute_values,
 )
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 
-_LIST = "images"
+_QUERY = "images"
 
 
 @frozen(kw_only=True)
@@ -70,17 +70,17 @@ class ImageRepository:
         Raises:
             AlbumUnavailableError: There is no such album, or it is another user's.
         """
-        row = put_new(self.table, image_row(image), key="PK")
+        row = build_put_if_absent(self.table, image_row(image), key="PK")
         if image.album_id is None:
             self.client.put_item(**row)
             return
         try:
-            with collisions():
-                transact(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
+            with conflicts_as_changed():
+                write_transaction(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
         except TransactionRefusedError:
             raise AlbumUnavailableError from None
 
-    def owned(self, user_id: str, image_id: str, *, at: datetime) -> Image:
+    def get(self, user_id: str, image_id: str, *, at: datetime) -> Image:
         """Read a user's image as it stands now (strongly consistent).
 
         Raises:
@@ -88,15 +88,15 @@ class ImageRepository:
         """
         if not is_ulid(image_id):  # a stranger's text may be too long for a key
             raise ImageNotFoundError
-        answer = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        if "Item" not in response:
             raise ImageNotFoundError
-        image = from_row(answer["Item"], Image)
-        if image.user_id != user_id or not image.is_alive(at):
+        image = from_row(response["Item"], Image)
+        if image.user_id != user_id or not image.is_not_expired(at):
             raise ImageNotFoundError
         return image
 
-    def all_owned(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
+    def list_all(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
         """List a user's images of every status, newest first (index `UserIndex`, eventually consistent).
 
         Expired ones are left out of their page, which is then shorter: only the cursor tells the end.
@@ -106,17 +106,17 @@ class ImageRepository:
         """
         return self._page(
             user_id,
-            _LIST,
+            _QUERY,
             cursor,
             limit=limit,
             index="UserIndex",
             keys="#GSI1PK = :user",
-            only=ALIVE,
-            user=user_images(user_id),
+            only=NOT_EXPIRED,
+            user=user_images_partition(user_id),
             now=int(at.timestamp()),
         )
 
-    def in_album(self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None) -> Page[Image]:
+    def list_in_album(self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None) -> Page[Image]:
         """List the ready images of a user's album, newest first (`AlbumIndex`, eventually consistent).
 
         For another user's album this is an empty list, as for one that never was.
@@ -126,7 +126,7 @@ class ImageRepository:
         """
         page = self._page(
             user_id,
-            f"{_LIST}:album={album_id}",
+            f"{_QUERY}:album={album_id}",
             cursor,
             limit=limit,
             index="AlbumIndex",
@@ -138,7 +138,7 @@ class ImageRepository:
         # All images of an album are one user's: none on a page means another's, whose end is not told either.
         return page if page.items else Page(items=(), cursor=None)
 
-    def describe(
+    def update_texts(
         self, user_id: str, image_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Image:
         """Change title or description of a user's image; None removes one.
@@ -151,25 +151,25 @@ class ImageRepository:
         if not is_ulid(image_id):
             raise ImageNotFoundError
         now = int(at.timestamp())
-        write = changed(
+        write = build_attribute_update(
             self.table,
             image_key(image_id),
             {**texts, "updatedAt": at},
-            when=f"#userId = :user AND #status <> :deleting AND {ALIVE}",
+            when=f"#userId = :user AND #status <> :deleting AND {NOT_EXPIRED}",
             user=user_id,
             deleting=Status.DELETING,
             now=now,
         )
         try:
-            with collisions(), condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+            with conflicts_as_changed(), named_condition_errors():
+                response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            if refusal_of(refused.item, user_id, now=now) is None:
+            if find_refusing_status(refused.item, user_id, now=now) is None:
                 raise ImageNotFoundError from None
             raise ImageDeletingError from None
-        return from_row(answer["Attributes"], Image)
+        return from_row(response["Attributes"], Image)
 
-    def move(
+    def move_to_album(
         self,
         user_id: str,
         image: Image,
@@ -200,8 +200,8 @@ class ImageRepository:
         changes: dict[str, object] = {**texts, "albumId": album_id, "updatedAt": at}
         operations: list[dict[str, Any]] = []
         if image.status is Status.READY:
-            changes |= listed(image, album_id)
-            operations = recounted(self.table, image, album_id=album_id)
+            changes |= album_index_keys(image, album_id)
+            operations = build_counter_updates(self.table, image, album_id=album_id)
         if album_id is not None and not operations:
             operations = [self._album_check(user_id, album_id)]
         self._transact(image, changes, operations, joins=album_id is not None)
@@ -221,24 +221,24 @@ class ImageRepository:
             "status": Status.DELETING,
             "updatedAt": at,
             "albumId": None,
-            "etag": image.delivered,
+            "etag": image.delivered_etag,
             "reason": None,
             "ttl": None,
-            **listed(image, None),
+            **album_index_keys(image, None),
         }
-        self._transact(image, changes, recounted(self.table, image, album_id=None), joins=False)
+        self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
         """Delete the row of a user's image that is being deleted, if it is still there."""
         when = "#userId = :user AND #status = :deleting"
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
                     Key=image_key(image_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=names(when),
-                    ExpressionAttributeValues=values(user=user_id, deleting=Status.DELETING),
+                    ExpressionAttributeNames=attribute_names(when),
+                    ExpressionAttributeValues=attribute_values(user=user_id, deleting=Status.DELETING),
                 )
         except ConditionFailedError:
             return  # another request of the same user has finished it
@@ -249,8 +249,8 @@ class ImageRepository:
                 "TableName": self.table,
                 "Key": album_key(album_id),
                 "ConditionExpression": "#userId = :user",
-                "ExpressionAttributeNames": names("#userId"),
-                "ExpressionAttributeValues": values(user=user_id),
+                "ExpressionAttributeNames": attribute_names("#userId"),
+                "ExpressionAttributeValues": attribute_values(user=user_id),
             }
         }
 
@@ -285,19 +285,19 @@ class ImageRepository:
         start: dict[str, Any] = {}
         if cursor is not None:
             start["ExclusiveStartKey"] = self.cursors.read(user_id, query, cursor)
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             IndexName=index,
             KeyConditionExpression=keys,
             FilterExpression=only,
-            ExpressionAttributeNames=names(keys, only),
-            ExpressionAttributeValues=values(**by_name),
+            ExpressionAttributeNames=attribute_names(keys, only),
+            ExpressionAttributeValues=attribute_values(**by_name),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Image) for row in answer["Items"]),
+            items=tuple(from_row(row, Image) for row in response["Items"]),
             cursor=self.cursors.write(user_id, query, last) if last else None,
         )

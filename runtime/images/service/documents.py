@@ -5,7 +5,7 @@ from datetime import datetime
 from runtime.images.model import Album, Image, Status
 from runtime.images.repositories.objects import PresignedPost
 from runtime.images.service.answers import AlbumDocument, ImageDocument, UploadDocument
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 
 
 def image_document(image: Image, *, url: str | None) -> ImageDocument:
@@ -23,8 +23,8 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
         "title": image.title,
         "description": image.description,
         "albumId": image.album_id,
-        "createdAt": to_text(image.created_at),
-        "updatedAt": to_text(image.updated_at),
+        "createdAt": format_time(image.created_at),
+        "updatedAt": format_time(image.updated_at),
     }
     if url is not None:
         document["width"] = image.width
@@ -41,7 +41,7 @@ def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocum
         "method": "POST",
         "url": form.url,
         "fields": dict(form.fields),
-        "expiresAt": to_text(expires_at),
+        "expiresAt": format_time(expires_at),
     }
 
 
@@ -52,6 +52,6 @@ def album_document(album: Album) -> AlbumDocument:
         "name": album.name,
         "description": album.description,
         "imageCount": album.image_count,
-        "createdAt": to_text(album.created_at),
-        "updatedAt": to_text(album.updated_at),
+        "createdAt": format_time(album.created_at),
+        "updatedAt": format_time(album.updated_at),
     }

@@ -11,13 +11,13 @@ from typing import Final, Protocol
 import imagesize
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.model import CONTENT_TYPES, SVG, SVG_LIMIT, Found
-from runtime.images.service.avif import avif_size
-from runtime.images.service.svg import svg_size
+from runtime.images.model import CONTENT_TYPES, SVG, MAX_SVG_BYTES, InspectedFile
+from runtime.images.service.avif import read_avif_size
+from runtime.images.service.svg import read_svg_size
 
-_LONGEST_SIDE: Final = 30_000
-_MOST_PIXELS: Final = 200_000_000  # decoded, at four bytes each, already 800 MB
-_HEAD: Final = 64 * 1024  # bytes; an SVG may begin with long comments
+_MAX_SIDE: Final = 30_000
+_MAX_PIXELS: Final = 200_000_000  # decoded, at four bytes each, already 800 MB
+_HEAD_BYTES: Final = 64 * 1024  # bytes; an SVG may begin with long comments
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -42,34 +42,34 @@ class ReadableFile(Protocol):
         ...
 
 
-def inspect(file: ReadableFile, declared: str) -> Found:
+def inspect_file(file: ReadableFile, declared: str) -> InspectedFile:
     """Return what a file is, if it is of the declared type and of a size that can be shown.
 
     Raises:
         RefusedFileError: It is something else, broken, absurdly large or could run something; says which.
         ObjectChangedError: It was replaced or deleted while it was read.
     """
-    head = file.read(_HEAD)
-    content_type = _content_type(head)
+    head = file.read(_HEAD_BYTES)
+    content_type = _detect_content_type(head)
     if content_type is None:
         raise RefusedFileError(f"the file is none of {', '.join(CONTENT_TYPES)}")
     if content_type != declared:
         raise RefusedFileError(f"the file is {content_type}, but {declared} was declared")
     if content_type == SVG:
-        width, height = _svg(file)
+        width, height = _read_svg_size(file)
     else:
-        width, height = _raster(file, content_type, head)
+        width, height = _read_raster_size(file, content_type, head)
     if width < 1 or height < 1:
         raise RefusedFileError("the file is broken: its dimensions cannot be read")
-    if max(width, height) > _LONGEST_SIDE or width * height > _MOST_PIXELS:
+    if max(width, height) > _MAX_SIDE or width * height > _MAX_PIXELS:
         raise RefusedFileError(
-            f"the image has {width} x {height} pixels; at most {_LONGEST_SIDE} on a side and "
-            f"{_MOST_PIXELS} in all are allowed"
+            f"the image has {width} x {height} pixels; at most {_MAX_SIDE} on a side and "
+            f"{_MAX_PIXELS} in all are allowed"
         )
-    return Found(content_type=content_type, width=width, height=height)
+    return InspectedFile(content_type=content_type, width=width, height=height)
 
 
-def _content_type(head: bytes) -> str | None:
+def _detect_content_type(head: bytes) -> str | None:
     for magic, content_type in _MAGIC:
         if head.startswith(magic):
             return content_type
@@ -85,19 +85,19 @@ def _content_type(head: bytes) -> str | None:
     return SVG if text.startswith(b"<") and b"svg" in text else None
 
 
-def _raster(file: ReadableFile, content_type: str, head: bytes) -> tuple[int, int]:
+def _read_raster_size(file: ReadableFile, content_type: str, head: bytes) -> tuple[int, int]:
     if content_type == "image/webp" and int.from_bytes(head[4:8], "little") + _RIFF_HEADER > file.size:
         raise RefusedFileError("the file is cut off: it is shorter than it says")
     if content_type == "image/avif":
-        return avif_size(file) or (0, 0)
+        return read_avif_size(file) or (0, 0)
     size: tuple[int, int] = imagesize.get(file)
     if file.failure is not None:  # imagesize takes every exception for a broken file
         raise file.failure
     return size
 
 
-def _svg(file: ReadableFile) -> tuple[int, int]:
-    if file.size > SVG_LIMIT:
-        raise RefusedFileError(f"the file has {file.size} bytes; an SVG may have {SVG_LIMIT}")
+def _read_svg_size(file: ReadableFile) -> tuple[int, int]:
+    if file.size > MAX_SVG_BYTES:
+        raise RefusedFileError(f"the file has {file.size} bytes; an SVG may have {MAX_SVG_BYTES}")
     file.seek(0)
-    return svg_size(file.read())
+    return read_svg_size(file.read())

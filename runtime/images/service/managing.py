@@ -9,16 +9,16 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from runtime.images.errors import AlbumUnavailableError, ImageChangedError
-from runtime.images.model import REMEMBERED, UPLOAD_TIME, Album, Image, Status
+from runtime.images.model import ROW_RETENTION, FORM_LIFETIME, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, PresignedPost, delivered_key
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
-from runtime.shared.api.changes import spoken_of
+from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
-from runtime.shared.ids import Ids, is_ulid
+from runtime.shared.ids import IdGenerator, is_ulid
 from runtime.shared.pages import Page
 
 _ATTEMPTS: Final = 3
@@ -38,7 +38,7 @@ class CreatedImage:
 
 
 @frozen(kw_only=True)
-class Gallery:
+class ImageService:
     """Images and albums for their owner.
 
     Attributes:
@@ -50,12 +50,12 @@ class Gallery:
     albums: AlbumRepository
     store: ImageStore
     distribution: ImageDistribution
-    ids: Ids
+    ids: IdGenerator
     clock: Clock
     maximum_bytes: int
     delivery_url: str
 
-    def url(self, image: Image) -> str | None:
+    def build_url(self, image: Image) -> str | None:
         """Return where visitors get an image; None unless it is ready."""
         if image.status is not Status.READY or image.etag is None:
             return None
@@ -70,7 +70,7 @@ class Gallery:
             InvalidInputError: The album is not one of the user's; whether there is one is not told.
         """
         at = self.clock()
-        expires_at = at + UPLOAD_TIME
+        expires_at = at + FORM_LIFETIME
         if new.album_id is not None:
             _check_album_id(new.album_id)
         image = Image(
@@ -84,25 +84,25 @@ class Gallery:
             album_id=new.album_id,
             created_at=at,
             updated_at=at,
-            ttl=int((expires_at + REMEMBERED).timestamp()),
+            ttl=int((expires_at + ROW_RETENTION).timestamp()),
         )
         # Before anything is written: a row without its form would be of no use.
-        form = self.store.form(image.image_id, image.content_type, size=new.size, lasting=UPLOAD_TIME)
+        form = self.store.create_form(image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME)
         try:
             self.images.create(image)
         except AlbumUnavailableError:
-            raise _no_such_album() from None
+            raise _album_problem() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
 
-    def image(self, user_id: str, image_id: str) -> Image:
+    def get_image(self, user_id: str, image_id: str) -> Image:
         """Return an image. One call of DynamoDB.
 
         Raises:
             ImageNotFoundError: There is none, it has expired, or it is another user's.
         """
-        return self.images.owned(user_id, image_id, at=self.clock())
+        return self.images.get(user_id, image_id, at=self.clock())
 
-    def all_images(
+    def list_images(
         self, user_id: str, *, album_id: str | None, limit: int, cursor: str | None
     ) -> Page[Image]:
         """List images, newest first: all of the user's in every status, or the ready ones of an album.
@@ -115,10 +115,10 @@ class Gallery:
             MalformedError: The cursor is not one of this list's.
         """
         if album_id is None:
-            return self.images.all_owned(user_id, at=self.clock(), limit=limit, cursor=cursor)
+            return self.images.list_all(user_id, at=self.clock(), limit=limit, cursor=cursor)
         if cursor is None:
-            self.albums.owned(user_id, album_id)
-        return self.images.in_album(user_id, album_id, limit=limit, cursor=cursor)
+            self.albums.get(user_id, album_id)
+        return self.images.list_in_album(user_id, album_id, limit=limit, cursor=cursor)
 
     def change_image(self, user_id: str, image_id: str, changes: ImageChanges) -> Image:
         """Change an image's texts, put it into an album or take it out.
@@ -131,21 +131,21 @@ class Gallery:
             InvalidInputError: Nothing is to be changed, or the album is not one of the user's.
             ImageChangedError: Others kept changing it, or its albums' counters.
         """
-        texts = spoken_of(changes)
+        texts = read_changed_fields(changes)
         if "album_id" not in texts:
-            return self.images.describe(user_id, image_id, texts, at=self.clock())
+            return self.images.update_texts(user_id, image_id, texts, at=self.clock())
         album_id = texts.pop("album_id")
         if album_id is not None:
             _check_album_id(album_id)
         for _ in range(_ATTEMPTS):
             at = self.clock()
-            image = self.images.owned(user_id, image_id, at=at)
+            image = self.images.get(user_id, image_id, at=at)
             try:
-                self.images.move(user_id, image, album_id, texts, at=at)
+                self.images.move_to_album(user_id, image, album_id, texts, at=at)
             except ImageChangedError:
                 continue
             except AlbumUnavailableError:
-                raise _no_such_album() from None
+                raise _album_problem() from None
             return evolve(image, **texts, album_id=album_id, updated_at=at)
         raise ImageChangedError
 
@@ -164,16 +164,16 @@ class Gallery:
             ImageStillCachedError: Its object is deleted, but the caches could not be told now.
         """
         image = self._begin_deleting(user_id, image_id)
-        if image.delivered is not None:
-            self.store.delete(image_id, image.delivered)
-            self.distribution.forget(delivered_key(image_id, image.delivered), reference=self.ids())
+        if image.delivered_etag is not None:
+            self.store.delete_delivered(image_id, image.delivered_etag)
+            self.distribution.invalidate(delivered_key(image_id, image.delivered_etag), reference=self.ids())
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
         """Mark an image as `deleting`; returns it as it was before, which says if it was delivered."""
         for _ in range(_ATTEMPTS):
             at = self.clock()
-            image = self.images.owned(user_id, image_id, at=at)
+            image = self.images.get(user_id, image_id, at=at)
             if image.status is Status.DELETING:
                 return image
             try:
@@ -199,21 +199,21 @@ class Gallery:
         self.albums.create(album)
         return album
 
-    def album(self, user_id: str, album_id: str) -> Album:
+    def get_album(self, user_id: str, album_id: str) -> Album:
         """Return an album.
 
         Raises:
             AlbumNotFoundError: There is none, or it is another user's.
         """
-        return self.albums.owned(user_id, album_id)
+        return self.albums.get(user_id, album_id)
 
-    def all_albums(self, user_id: str, *, limit: int, cursor: str | None) -> Page[Album]:
+    def list_albums(self, user_id: str, *, limit: int, cursor: str | None) -> Page[Album]:
         """List albums, newest first.
 
         Raises:
             MalformedError: The cursor is not one of this list's.
         """
-        return self.albums.all_owned(user_id, limit=limit, cursor=cursor)
+        return self.albums.list_all(user_id, limit=limit, cursor=cursor)
 
     def change_album(self, user_id: str, album_id: str, changes: AlbumChanges) -> Album:
         """Change an album's texts.
@@ -223,7 +223,7 @@ class Gallery:
             InvalidInputError: Nothing is to be changed.
             ImageChangedError: An image came or went at the same moment.
         """
-        return self.albums.describe(user_id, album_id, spoken_of(changes), at=self.clock())
+        return self.albums.update_texts(user_id, album_id, read_changed_fields(changes), at=self.clock())
 
     def delete_album(self, user_id: str, album_id: str) -> None:
         """Delete an album that has no ready image in it.
@@ -238,8 +238,8 @@ class Gallery:
 
 def _check_album_id(album_id: str) -> None:
     if not is_ulid(album_id):  # a stranger's text may be too long for a key
-        raise _no_such_album()
+        raise _album_problem()
 
 
-def _no_such_album() -> InvalidInputError:
+def _album_problem() -> InvalidInputError:
     return InvalidInputError(FieldProblem(field="albumId", problem="must be one of your albums"))

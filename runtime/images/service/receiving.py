@@ -18,10 +18,10 @@ from typing import Final
 from attrs import field, frozen
 
 from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
-from runtime.images.model import Found, Image, Status
+from runtime.images.model import InspectedFile, Image, Status
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.service.inspection import inspect
+from runtime.images.service.inspection import inspect_file
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
@@ -60,7 +60,7 @@ class UploadProcessor:
     pause: Callable[[float], None] = field(repr=False)
     jitter: Callable[[], float] = field(repr=False)
 
-    def receive(self, created: CreatedObject, log: Log) -> None:
+    def process(self, created: CreatedObject, log: Log) -> None:
         """Do what an upload asks for. Repeatable. Two calls of DynamoDB, more when others write these rows.
 
         Many uploads into one album meet at its counter, so that a write that lost is repeated here, after a
@@ -71,7 +71,7 @@ class UploadProcessor:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                self._receive(created, log)
+                self._process(created, log)
             except ImageChangedError:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -82,25 +82,25 @@ class UploadProcessor:
             else:
                 return
 
-    def _receive(self, created: CreatedObject, log: Log) -> None:
+    def _process(self, created: CreatedObject, log: Log) -> None:
         image_id, etag = created.image_id, created.etag
         image = self.images.find(image_id, at=self.clock())
         if image is None or image.status is Status.DELETING:
-            self.store.delete(image_id, etag)
+            self.store.delete_delivered(image_id, etag)
             log.info("upload deleted: its image is gone")
         elif image.status is Status.READY and image.etag != etag:
-            self.store.delete(image_id, etag)
+            self.store.delete_delivered(image_id, etag)
             log.info("upload deleted: another one was accepted before")
         elif image.status is Status.READY or image.etag == etag:
             log.info("event was here before")
         else:
-            self._judge(image, created, log)
+            self._inspect_and_record(image, created, log)
         # Last: an event that comes again may have to judge it anew.
         self.store.delete_upload(image_id, etag=etag)
 
-    def _judge(self, image: Image, created: CreatedObject, log: Log) -> None:
+    def _inspect_and_record(self, image: Image, created: CreatedObject, log: Log) -> None:
         try:
-            found = self._accepted(image, created)
+            found = self._inspect_and_copy(image, created)
         except RefusedFileError as refused:
             self.images.reject(image, refused.reason, etag=created.etag, at=self.clock())
             log.info("upload rejected", reason=refused.reason)
@@ -108,7 +108,7 @@ class UploadProcessor:
         self.images.make_ready(image, found, size=created.size, etag=created.etag, at=self.clock())
         log.info("image ready", width=found.width, height=found.height, size=created.size)
 
-    def _accepted(self, image: Image, created: CreatedObject) -> Found:
+    def _inspect_and_copy(self, image: Image, created: CreatedObject) -> InspectedFile:
         """Judge an upload, and copy it; or find that an event that failed had copied it."""
         # The form's own bounds; whoever writes to the bucket without one is held to them too.
         largest = min(image.declared_size, self.maximum_bytes)
@@ -116,8 +116,8 @@ class UploadProcessor:
             raise RefusedFileError(f"the file has {created.size} bytes; allowed are 1 to {largest}")
         image_id, etag, size = created.image_id, created.etag, created.size
         try:
-            found = inspect(self.store.upload(image_id, etag=etag, size=size), image.content_type)
-            self.store.deliver(image_id, image.content_type, etag=etag)
+            found = inspect_file(self.store.open_upload(image_id, etag=etag, size=size), image.content_type)
+            self.store.copy_to_delivered(image_id, image.content_type, etag=etag)
         except ObjectChangedError:
-            return inspect(self.store.delivered(image_id, etag=etag, size=size), image.content_type)
+            return inspect_file(self.store.open_delivered(image_id, etag=etag, size=size), image.content_type)
         return found

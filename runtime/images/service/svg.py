@@ -16,14 +16,14 @@ from runtime.images.errors import RefusedFileError
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
-_BETWEEN: Final = " "  # what expat puts between a namespace and a name; neither can hold one
-_ACTIVE: Final = frozenset(
+_SEPARATOR: Final = " "  # what expat puts between a namespace and a name; neither can hold one
+_ACTIVE_ELEMENTS: Final = frozenset(
     {"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video"}
 )
-_ANIMATIONS: Final = frozenset({"set", "animate", "animatecolor", "animatemotion", "animatetransform"})
-_ADDRESSES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` leads `#a` elsewhere
-_EMBEDDED: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
-_CSS_OUTSIDE: Final = re.compile(
+_ANIMATION_ELEMENTS: Final = frozenset({"set", "animate", "animatecolor", "animatemotion", "animatetransform"})
+_ADDRESS_ATTRIBUTES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` leads `#a` elsewhere
+_EMBEDDED_IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
+_CSS_EXTERNAL_REFERENCE: Final = re.compile(
     # Possessive: white space is gone through once, however much a stranger writes of it.
     r"(?:image-set|src)\(|url\((?!\s*+[\"']?+\s*+(?:#|data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]))",
     re.IGNORECASE,
@@ -43,14 +43,14 @@ _PIXELS: Final[Mapping[str, float]] = {
 }
 
 
-def svg_size(data: bytes) -> tuple[int, int]:
+def read_svg_size(data: bytes) -> tuple[int, int]:
     """Return an SVG's width and height in CSS pixels, at least 1 each.
 
     Raises:
         RefusedFileError: It is no SVG, has no size, or holds more than a picture; says what.
     """
     reader = _Reader()
-    parser = expat.ParserCreate(namespace_separator=_BETWEEN)
+    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
     parser.buffer_text = True  # a text of a million lines comes in a few hundred parts, not in two million
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
@@ -61,7 +61,7 @@ def svg_size(data: bytes) -> tuple[int, int]:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError):
         raise RefusedFileError("the file is no well-formed SVG") from None
-    return _size(reader.root)
+    return _compute_size(reader.root)
 
 
 @define
@@ -71,13 +71,13 @@ class _Reader:
     style: str = ""
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        namespace, _, local = name.rpartition(_BETWEEN)
+        namespace, _, local = name.rpartition(_SEPARATOR)
         element = local.lower()
         if self.root is None:
             if (namespace, local) != (_SVG, "svg"):
                 raise RefusedFileError("the file is no SVG: its outermost element is another one")
             self.root = attributes
-        if element in _ACTIVE or namespace == _XHTML:
+        if element in _ACTIVE_ELEMENTS or namespace == _XHTML:
             _refuse(f"a <{element[:40]}> element")
         for attribute, value in attributes.items():
             _check_attribute(element, attribute, value)
@@ -105,7 +105,7 @@ class _Reader:
 
 
 def _check_attribute(element: str, attribute: str, value: str) -> None:
-    namespace, _, local = attribute.rpartition(_BETWEEN)
+    namespace, _, local = attribute.rpartition(_SEPARATOR)
     name = local.lower()
     if name.startswith("on"):
         _refuse(f"an event handler ({name[:40]})")
@@ -113,21 +113,21 @@ def _check_attribute(element: str, attribute: str, value: str) -> None:
     address = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value)
     if "javascript:" in address.lower():
         _refuse("a javascript: address")
-    if name in _ADDRESSES and address and not address.startswith("#") and not _EMBEDDED.match(address):
+    if name in _ADDRESS_ATTRIBUTES and address and not address.startswith("#") and not _EMBEDDED_IMAGE.match(address):
         _refuse(f"a reference to something outside of it ({name})")
-    if element in _ANIMATIONS and name == "attributename":
+    if element in _ANIMATION_ELEMENTS and name == "attributename":
         animated = address.rpartition(":")[2].lower()
         if animated == "href" or animated.startswith("on"):
             _refuse(f"an animation of {animated[:40]}")
     if name == "style":
         _check_style(value)
-    elif _CSS_OUTSIDE.search(value) or (not namespace and "\\" in value and "(" in value):
+    elif _CSS_EXTERNAL_REFERENCE.search(value) or (not namespace and "\\" in value and "(" in value):
         _refuse(f"a reference to something outside of it ({name[:40]})")
 
 
 def _check_style(style: str) -> None:
     # A backslash can spell every word of CSS in another way, and pictures need none.
-    if "\\" in style or "@import" in style.lower() or _CSS_OUTSIDE.search(style):
+    if "\\" in style or "@import" in style.lower() or _CSS_EXTERNAL_REFERENCE.search(style):
         _refuse("a style with a reference to something outside of it")
 
 
@@ -135,9 +135,9 @@ def _refuse(what: str) -> NoReturn:
     raise RefusedFileError(f"the SVG has {what}: only pictures that stand for themselves are taken")
 
 
-def _size(root: Mapping[str, str] | None) -> tuple[int, int]:
+def _compute_size(root: Mapping[str, str] | None) -> tuple[int, int]:
     attributes = root or {}
-    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    width, height = _to_pixels(attributes.get("width")), _to_pixels(attributes.get("height"))
     box = _NUMBER.findall(attributes.get("viewBox", ""))
     if len(box) == 4:  # noqa: PLR2004 - left, top, width, height
         inner_width, inner_height = float(box[2]), float(box[3])
@@ -151,7 +151,7 @@ def _size(root: Mapping[str, str] | None) -> tuple[int, int]:
     return max(1, round(width)), max(1, round(height))
 
 
-def _pixels(length: str | None) -> float | None:
+def _to_pixels(length: str | None) -> float | None:
     """Return an absolute length in CSS pixels; None for one that depends on where it is shown."""
     found = _LENGTH.fullmatch(length or "")
     return float(found[1]) * _PIXELS[(found[2] or "px").lower()] if found else None

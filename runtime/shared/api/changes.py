@@ -10,7 +10,7 @@ UNCHANGED: Final[Any] = object()
 """Default of a field that a change does not speak of. Null is spoken: it removes."""
 
 
-def spoken_of(changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any attrs class whose defaults are UNCHANGED
+def read_changed_fields(changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any attrs class whose defaults are UNCHANGED
     """Return what a change speaks of, by field.
 
     Raises:

@@ -85,12 +85,12 @@ class Request:
         return self.subject
 
 
-def answer(status: int, body: Mapping[str, Any]) -> Response:
+def json_response(status: int, body: Mapping[str, Any]) -> Response:
     """Return a JSON answer."""
-    return text_answer(status, _json(body), "application/json")
+    return text_response(status, _to_json(body), "application/json")
 
 
-def text_answer(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
+def text_response(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
     """Return an answer whose body is written already.
 
     Args:
@@ -106,12 +106,12 @@ def text_answer(status: int, text: str, content_type: str, *, cache: str = "no-s
     }
 
 
-def no_content() -> Response:
+def no_content_response() -> Response:
     """Return the answer to what was done and leaves nothing to say (204)."""
     return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": {"cache-control": "no-store"}}
 
 
-def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
+def problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
     """Return a refusal as `application/problem+json`, with every wrong field named (A3)."""
     document = {
         "type": "about:blank",
@@ -120,29 +120,29 @@ def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> 
         "detail": detail,
         "errors": [{"field": error.field, "problem": error.problem} for error in errors],
     }
-    return text_answer(status, _json(document), "application/problem+json")
+    return text_response(status, _to_json(document), "application/problem+json")
 
 
-def refusal(error: AnchorError) -> Response:
+def error_response(error: AnchorError) -> Response:
     """Return the problem document for a named error. Errors that are no request's fault stay exceptions.
 
     What succeeds later says in `Retry-After` when to ask again.
     """
-    status = status_of(type(error))
+    status = find_status(type(error))
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
-        return problem(status, "some fields are wrong", error.problems)
-    response = problem(status, str(error))
+        return problem_response(status, "some fields are wrong", error.problems)
+    response = problem_response(status, str(error))
     if isinstance(error, UnavailableError):
         response["headers"]["retry-after"] = str(error.retry_after)
     return response
 
 
-def status_of(kind: type[AnchorError]) -> HTTPStatus | None:
+def find_status(kind: type[AnchorError]) -> HTTPStatus | None:
     """Return the status that an error is answered with; None for one that is no request's fault."""
     return next((status for known, status in _STATUSES.items() if issubclass(kind, known)), None)
 
 
-def _json(body: Mapping[str, Any]) -> str:
+def _to_json(body: Mapping[str, Any]) -> str:
     return json.dumps(body, separators=(",", ":"))

@@ -8,14 +8,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.shared.api.http import Response, text_answer
+from runtime.shared.api.http import Response, text_response
 
-ROUTE: Final = "GET /openapi.json"
+OPENAPI_ROUTE: Final = "GET /openapi.json"
 _DOCUMENTS: Final = Path(__file__).parents[3] / "docs"
-_KEPT: Final = 300  # seconds in which a client need not ask again
+_MAX_AGE: Final = 300  # seconds in which a client need not ask again
 
 
-def openapi(name: str) -> Callable[[], Response]:
+def serve_openapi(name: str) -> Callable[[], Response]:
     """Return what answers with one of the documents; the file is read when it is asked for.
 
     Args:
@@ -24,6 +24,6 @@ def openapi(name: str) -> Callable[[], Response]:
 
     def answered() -> Response:
         text = (_DOCUMENTS / name).read_text(encoding="utf-8")
-        return text_answer(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_KEPT}")
+        return text_response(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_MAX_AGE}")
 
     return answered

@@ -6,23 +6,23 @@ from runtime.shared.api.http import Request
 from runtime.shared.api.inputs import parse_json
 from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
 
-_BODY_LIMIT: Final = 64 * 1024  # bytes: far above the largest valid body
-PAGE: Final = 20
-LARGEST_PAGE: Final = 100
+_MAX_BODY_BYTES: Final = 64 * 1024  # bytes: far above the largest valid body
+DEFAULT_PAGE_SIZE: Final = 20
+MAX_PAGE_SIZE: Final = 100
 
 
-def json_body(request: Request) -> object:
+def read_json_body(request: Request) -> object:
     """Return a request's body, read as JSON.
 
     Raises:
         MalformedError: It is none, or larger than any valid one.
     """
-    if len(request.body) > _BODY_LIMIT:
-        raise MalformedError(f"the body is larger than {_BODY_LIMIT} bytes")
+    if len(request.body) > _MAX_BODY_BYTES:
+        raise MalformedError(f"the body is larger than {_MAX_BODY_BYTES} bytes")
     return parse_json(request.body)
 
 
-def page_limit(request: Request, *, usual: int = PAGE, largest: int = LARGEST_PAGE) -> int:
+def read_page_limit(request: Request, *, usual: int = DEFAULT_PAGE_SIZE, largest: int = MAX_PAGE_SIZE) -> int:
     """Return how many things a page of a list may hold: `limit` of the query.
 
     Args:

@@ -24,7 +24,7 @@ Id = Annotated[
 """A ULID."""
 
 Time = Annotated[str, Shape({"format": "date-time", "examples": ["2026-01-31T09:30:00.125Z"]})]
-"""As `runtime.shared.clock.to_text` writes it."""
+"""As `runtime.shared.clock.format_time` writes it."""
 
 Url = Annotated[str, Shape({"format": "uri"})]
 """An absolute URL."""

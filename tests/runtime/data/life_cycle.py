@@ -71,7 +71,7 @@ class LifeCycle:
     def push(self, crash: Crash = None) -> None:
         number = next(self._delivery)
         body = json.dumps({**PUSH, "after": f"{number:040x}"}).encode()
-        secret = self.world.signer.webhook_secret(self.project.project_id, 1)
+        secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
         event = delivery(self.project.project_id, secret, body)
 
         def arrives() -> None:

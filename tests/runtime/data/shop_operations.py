@@ -52,13 +52,13 @@ def _rename(world: ShopWorld, shop: str, _: Job) -> Shop:
 
 
 def _record(world: ShopWorld, _: str, job: Job) -> ImportRecord:
-    return world.history.record(ImportRecord.of(job))
+    return world.history.record(ImportRecord.from_job(job))
 
 
 def _beside_one_at_its_microsecond(world: ShopWorld) -> Job:
     """A finished job; another record of the shop lies where this one's belongs."""
     job = world.finished()
-    placed = world.history.record(ImportRecord.of(job))
+    placed = world.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
     world.database.update_item(
         TableName=IMPORT_HISTORY,
@@ -94,11 +94,11 @@ OPERATIONS = (
     ),
     _operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
     _operation(
-        "JobRepository.of_shop", lambda w, shop, _: w.jobs.of_shop(shop, limit=10), "query", empty=NOTHING
+        "JobRepository.list_for_shop", lambda w, shop, _: w.jobs.list_for_shop(shop, limit=10), "query", empty=NOTHING
     ),
     _operation(
-        "JobRepository.with_status",
-        lambda w, _, __: w.jobs.with_status(Status.QUEUED, limit=10),
+        "JobRepository.list_with_status",
+        lambda w, _, __: w.jobs.list_with_status(Status.QUEUED, limit=10),
         "query",
         "batch_get_item",
         platform=_SWEEP,
@@ -112,8 +112,8 @@ OPERATIONS = (
     ),
     _operation("JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB),
     _operation(
-        "JobRepository.advance",
-        lambda w, shop, j: w.jobs.advance(shop, j.job_id, batch=0, processed=1),
+        "JobRepository.count_batch",
+        lambda w, shop, j: w.jobs.count_batch(shop, j.job_id, batch=0, processed=1),
         "update_item",
         made=ShopWorld.running,
         **JOB,
@@ -151,8 +151,8 @@ OPERATIONS = (
         more_calls="another import of the shop has taken its microsecond",
     ),
     _operation(
-        "ImportHistoryRepository.between",
-        lambda w, shop, _: w.history.between(shop, START, START + timedelta(days=1), limit=10),
+        "ImportHistoryRepository.list_between",
+        lambda w, shop, _: w.history.list_between(shop, START, START + timedelta(days=1), limit=10),
         "query",
         empty=NOTHING,
     ),

@@ -138,7 +138,7 @@ class Journey:
         self.stage.live(self.others)
         self._sent, self._started = len(self.world.queues.sent), set(self.world.codebuild.builds)
         self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
-        self.secret = self.world.signer.webhook_secret(self.project.project_id, 1)
+        self.secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.world.calls, check=self.is_reachable)
         self.of_others = self.what_others_have()
         self.observe()  # the first release does some things that no later one does

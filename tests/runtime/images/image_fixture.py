@@ -15,18 +15,18 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
 from runtime.images.handlers import api, uploaded
-from runtime.images.model import UPLOADS, Album, Image, Status
+from runtime.images.model import UPLOAD_PREFIX, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, delivered_key, upload_key
 from runtime.images.service.image_input import NewAlbum, NewImage
-from runtime.images.service.managing import Gallery
+from runtime.images.service.managing import ImageService
 from runtime.images.service.receiving import UploadProcessor
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
 from tests.runtime.calls import REGION, Calls, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
@@ -55,7 +55,7 @@ def _form_client() -> Any:
         region_name=REGION,
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
-        config=api._FOR_FORMS,
+        config=api._PRESIGNED_POST_CONFIG,
     )
 
 
@@ -100,18 +100,18 @@ class ImageWorld:
         self.dynamodb = self.calls.client("dynamodb", real_client("dynamodb"))
         self.s3 = Forms(self.calls.client("s3", Copies(real_client("s3"))))
         signer = Signer(self.calls.client("kms", Kms()), CURSOR_KEY)
-        self.cursors = Cursors(key=signer.cursor_key, clock=self.clock)
+        self.cursors = Cursors(key=signer.derive_cursor_key, clock=self.clock)
         self.images = ImageRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
         self.cloudfront = self.calls.client("cloudfront", self.caches)
         self.uploaded = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
-        self.gallery = Gallery(
+        self.service = ImageService(
             images=self.images,
             albums=self.albums,
             store=self.store,
             distribution=ImageDistribution(client=lambda: self.cloudfront, distribution_id=DISTRIBUTION),
-            ids=ulids(self.clock, self._random.randbytes),
+            ids=make_ulid_generator(self.clock, self._random.randbytes),
             clock=self.clock,
             maximum_bytes=MAXIMUM,
             delivery_url=DELIVERY,
@@ -131,7 +131,7 @@ class ImageWorld:
         self, *, user_id: str = OWNER, content_type: str = "image/png", size: int = 100_000, **more: Any
     ) -> Image:
         """An image that waits for its upload."""
-        return self.gallery.create_image(
+        return self.service.create_image(
             user_id, NewImage(content_type=content_type, size=size, **more)
         ).image
 
@@ -148,7 +148,7 @@ class ImageWorld:
         return self.again(image)
 
     def album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
-        return self.gallery.create_album(user_id, NewAlbum(name=name))
+        return self.service.create_album(user_id, NewAlbum(name=name))
 
     def visit(self) -> None:
         """Let visitors come to every address that is shown, so that what is there is in the caches."""
@@ -187,7 +187,7 @@ class ImageWorld:
         self.clock.now += after
         self.caches.kept.clear()
         for key in self.objects():
-            if key.startswith(UPLOADS):
+            if key.startswith(UPLOAD_PREFIX):
                 real_client("s3").delete_object(Bucket=BUCKET, Key=key)
         for row in self.rows():
             if "ttl" in row and int(row["ttl"]["N"]) <= self.clock.now.timestamp():
@@ -218,7 +218,7 @@ class ImageWorld:
         return self.image_rows()[image.image_id]
 
     def count(self, album: Album) -> int:
-        return self.albums.owned(album.user_id, album.album_id).image_count
+        return self.albums.get(album.user_id, album.album_id).image_count
 
 
 def key_of(image: Image) -> str:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError, ImageDeletingError, ImageNotFoundError
 from runtime.images.handlers import api
-from runtime.images.model import TRANSITIONS, UPLOADS, Image, Status
+from runtime.images.model import TRANSITIONS, UPLOAD_PREFIX, Image, Status
 from runtime.images.service.image_input import ImageChanges
 from tests.runtime.calls import client_error
 from tests.runtime.events import request
@@ -37,7 +37,7 @@ def test_caches_are_told_after_the_object_is_gone_and_before_the_row_is(world: I
     image = KINDS[kind](world)
     world.visit()
     with world.calls.counted() as calls:
-        world.gallery.delete_image(OWNER, image.image_id)
+        world.service.delete_image(OWNER, image.image_id)
     steps = ["transact_write_items" if step == "update_item" else step for step in calls]
     assert steps == [step for step in STEPS if kind in DELIVERED or step not in OF_DELIVERED]
     assert world.caches.kept == {}
@@ -51,10 +51,10 @@ def test_a_deletion_that_dies_leaves_all_or_is_finished_by_the_next(
     steps = len(STEPS) if kind in DELIVERED else len(STEPS) - len(OF_DELIVERED)
     crash_after = min(crash_after, steps)
     image = KINDS[kind](world)
-    uploads = {key for key in world.objects() if key.startswith(UPLOADS)}  # for their event, under way
+    uploads = {key for key in world.objects() if key.startswith(UPLOAD_PREFIX)}  # for their event, under way
     world.visit()
     kept = dict(world.caches.kept)
-    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=crash_after)
+    assert world.calls.die(lambda: world.service.delete_image(OWNER, image.image_id), after=crash_after)
     # DynamoDB must not delete the row while there may be an object.
     if crash_after > 1:
         world.expire()
@@ -62,10 +62,10 @@ def test_a_deletion_that_dies_leaves_all_or_is_finished_by_the_next(
         assert set(world.objects()) - uploads <= set(kept)
         assert set(world.image_rows()) == {image.image_id}
         world.caches.kept = kept  # the deletion is repeated before the caches forget by themselves
-        world.gallery.delete_image(OWNER, image.image_id)
+        world.service.delete_image(OWNER, image.image_id)
     assert (world.image_rows(), set(world.objects()) - uploads, world.caches.kept) == ({}, set(), {})
     assert all(
-        world.count(album) == 0 for album in world.gallery.all_albums(OWNER, limit=9, cursor=None).items
+        world.count(album) == 0 for album in world.service.list_albums(OWNER, limit=9, cursor=None).items
     )
 
 
@@ -79,14 +79,14 @@ def test_an_unfinished_deletion_is_shown_as_such_and_cannot_be_taken_back(world:
     image = half_deleted(world)
     path = {"imageId": image.image_id}
     shown = json.loads(
-        api.respond(request("GET /images/{imageId}", user_id=OWNER, **path), world.gallery)["body"]
+        api.respond(request("GET /images/{imageId}", user_id=OWNER, **path), world.service)["body"]
     )
     assert shown["status"] == "deleting"
     assert "url" not in shown
     for changes in (ImageChanges(title="x"), ImageChanges(album_id=world.album().album_id)):
         with pytest.raises(ImageDeletingError, match="delete it again"):
-            world.gallery.change_image(OWNER, image.image_id, changes)
-    world.gallery.delete_image(OWNER, image.image_id)
+            world.service.change_image(OWNER, image.image_id, changes)
+    world.service.delete_image(OWNER, image.image_id)
     assert world.image_rows() == {}
 
 
@@ -97,11 +97,11 @@ def test_a_deletion_that_caches_cannot_be_told_of_is_to_be_repeated(world: Image
     world.visit()
     world.caches.refusal = client_error(code, "CreateInvalidation")
     delete = request("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
-    refused = api.respond(delete, world.gallery)
+    refused = api.respond(delete, world.service)
     assert (refused["statusCode"], world.again(image).status) == (503, Status.DELETING)
     assert "delete it again" in json.loads(refused["body"])["detail"]
     world.caches.refusal = None
-    assert api.respond(delete, world.gallery)["statusCode"] == 204
+    assert api.respond(delete, world.service)["statusCode"] == 204
     assert (world.everything(), world.caches.kept) == (([], {}), {})
 
 
@@ -109,7 +109,7 @@ def test_a_deletion_that_may_not_invalidate_fails_loudly(world: ImageWorld) -> N
     image = world.ready()
     world.caches.refusal = client_error("AccessDenied", "CreateInvalidation")
     with pytest.raises(ClientError, match="AccessDenied"):
-        world.gallery.delete_image(OWNER, image.image_id)
+        world.service.delete_image(OWNER, image.image_id)
     assert world.again(image).status is Status.DELETING
 
 
@@ -118,9 +118,9 @@ def test_each_attempt_asks_the_caches_anew(world: ImageWorld) -> None:
     image = world.ready()
     world.visit()
     kept = dict(world.caches.kept)
-    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=4)
+    assert world.calls.die(lambda: world.service.delete_image(OWNER, image.image_id), after=4)
     world.caches.kept = kept  # was being fetched when the object was deleted
-    world.gallery.delete_image(OWNER, image.image_id)
+    world.service.delete_image(OWNER, image.image_id)
     assert (world.everything(), world.caches.kept) == (([], {}), {})
 
 
@@ -129,7 +129,7 @@ def test_an_upload_into_an_unfinished_deletion_is_deleted(world: ImageWorld) -> 
     before = world.everything()
     world.upload(image, picture(colour="blue"))
     assert world.everything() == before
-    world.gallery.delete_image(OWNER, image.image_id)
+    world.service.delete_image(OWNER, image.image_id)
     assert world.everything() == ([], {})
 
 
@@ -139,10 +139,10 @@ def test_two_deletions_at_the_same_time_both_succeed(world: ImageWorld) -> None:
     def deletes(operation: str) -> None:
         if operation == "delete_object":
             world.calls.before = lambda _: None
-            world.gallery.delete_image(OWNER, image.image_id)
+            world.service.delete_image(OWNER, image.image_id)
 
     world.calls.before = deletes
-    world.gallery.delete_image(OWNER, image.image_id)
+    world.service.delete_image(OWNER, image.image_id)
     assert world.everything() == ([], {})
 
 
@@ -158,7 +158,7 @@ def test_a_deletion_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
             world.deliver(event)
 
     world.calls.before = becomes_ready
-    world.gallery.delete_image(OWNER, image.image_id)
+    world.service.delete_image(OWNER, image.image_id)
     assert (world.image_rows(), world.objects(), world.count(album)) == ({}, {}, 0)
 
 
@@ -173,7 +173,7 @@ def test_a_move_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
             world.deliver(event)
 
     world.calls.before = becomes_ready
-    world.gallery.change_image(OWNER, image.image_id, ImageChanges(album_id=album.album_id))
+    world.service.change_image(OWNER, image.image_id, ImageChanges(album_id=album.album_id))
     assert (world.again(image).status, world.count(album)) == (Status.READY, 1)
 
 
@@ -194,8 +194,8 @@ def test_an_image_that_keeps_changing_is_given_up_with_nothing_done(
     world.calls.before = changes
     move = ImageChanges(album_id=album.album_id)
     operations = {
-        "delete": lambda: world.gallery.delete_image(OWNER, image.image_id),
-        "move": lambda: world.gallery.change_image(OWNER, image.image_id, move),
+        "delete": lambda: world.service.delete_image(OWNER, image.image_id),
+        "move": lambda: world.service.change_image(OWNER, image.image_id, move),
     }
     with pytest.raises(ImageChangedError):
         operations[operation]()
@@ -219,7 +219,7 @@ def test_a_stale_reading_writes_nothing(world: ImageWorld) -> None:
         with pytest.raises(ImageChangedError):
             world.uploaded.reject(stale, "reason", etag="1", at=world.clock())
     with pytest.raises(ImageNotFoundError):
-        world.images.owned(OWNER, world.gallery.ids(), at=world.clock())
+        world.images.get(OWNER, world.service.ids(), at=world.clock())
     assert world.everything() == before
 
 

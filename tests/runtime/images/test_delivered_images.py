@@ -35,7 +35,7 @@ def test_an_upload_that_is_not_judged_yet_is_served_to_nobody(world: ImageWorld,
     image = world.pending()
     world.put(image, data)
     assert world.objects() == {upload_key(image.image_id): data}
-    assert world.gallery.url(world.again(image)) is None
+    assert world.service.build_url(world.again(image)) is None
 
 
 @pytest.mark.parametrize("data", [BLUE, TEXT, RED])
@@ -139,7 +139,7 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     """I2: also where the event dies right after that call, and comes again."""
     image = world.pending()
     red = world.put(image, RED)
-    once(world, step, lambda: world.gallery.delete_image(image.user_id, image.image_id))
+    once(world, step, lambda: world.service.delete_image(image.user_id, image.image_id))
     if dies:
         steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
@@ -155,7 +155,7 @@ def test_a_copy_that_meets_a_full_deletion_is_taken_away_again(world: ImageWorld
 
     def delivered_and_deleted() -> None:
         world.deliver(red)
-        world.gallery.delete_image(image.user_id, image.image_id)
+        world.service.delete_image(image.user_id, image.image_id)
         world.put(image, RED)
 
     once(world, "copy_object", delivered_and_deleted)
@@ -180,5 +180,5 @@ def test_a_copy_that_cannot_be_made_fails_loudly(world: ImageWorld) -> None:
 def test_an_uploads_copy_is_the_uploads_alone(world: ImageWorld) -> None:
     """So there is nothing that could overwrite it."""
     red, blue = (etag_of(world.put(world.pending(), data)) for data in (RED, BLUE))
-    image_id = world.gallery.ids()
+    image_id = world.service.ids()
     assert delivered_key(image_id, red) == f"images/{image_id}/{red}" != delivered_key(image_id, blue)

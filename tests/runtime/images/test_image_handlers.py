@@ -120,10 +120,10 @@ def test_a_forms_signature_is_in_the_answer_and_in_no_log(
 ) -> None:
     """Whoever has the form can upload with it."""
     body = {**NEW, "title": "On the hill"}
-    response = api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+    response = api.respond(request("POST /images", user_id=OWNER, body=body), world.service)
     fields = json.loads(response["body"])["upload"]["fields"]
     secrets = [fields["policy"], fields["x-amz-signature"]]
-    created: CreatedImage = world.gallery.create_image(OWNER, NewImage(content_type="image/png", size=9))
+    created: CreatedImage = world.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
     assert "fields" not in repr(created)
     assert "fields" not in repr(created.form)
 
@@ -132,7 +132,7 @@ def test_a_forms_signature_is_in_the_answer_and_in_no_log(
 
     monkeypatch.setattr(world.calls, "before", fails)
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+        api.respond(request("POST /images", user_id=OWNER, body=body), world.service)
     printed = capsys.readouterr()
     seen = printed.out + printed.err + str(failed.value)
     assert not [secret for secret in secrets if secret in seen]
@@ -170,5 +170,5 @@ def test_each_operation_makes_the_calls_that_it_says(world: ImageWorld) -> None:
     for name, (more, expected) in one.items():
         route = " ".join(name.split()[:2])
         with world.calls.counted() as calls:
-            response = api.respond(request(route, user_id=OWNER, **more), world.gallery)
+            response = api.respond(request(route, user_id=OWNER, **more), world.service)
         assert (name, response["statusCode"] < 300, calls) == (name, True, expected)

@@ -29,20 +29,20 @@ from tests.runtime.platform_fixture import OTHER, OWNER
 # Methods that serve a user, called as a user for what OWNER has.
 Call = Callable[[ImageWorld, str, Image, Album], object]
 SERVE_USERS: dict[str, Call] = {
-    "ImageRepository.owned": lambda world, user, image, _: world.images.owned(
+    "ImageRepository.get": lambda world, user, image, _: world.images.get(
         user, image.image_id, at=world.clock()
     ),
-    "ImageRepository.all_owned": lambda world, user, *_: world.images.all_owned(
+    "ImageRepository.list_all": lambda world, user, *_: world.images.list_all(
         user, at=world.clock(), limit=10
     ),
-    "ImageRepository.in_album": lambda world, user, _, album: world.images.in_album(
+    "ImageRepository.list_in_album": lambda world, user, _, album: world.images.list_in_album(
         user, album.album_id, limit=1
     ),
-    "ImageRepository.describe": lambda world, user, image, _: world.images.describe(
+    "ImageRepository.update_texts": lambda world, user, image, _: world.images.update_texts(
         user, image.image_id, {"title": "Mine"}, at=world.clock()
     ),
-    "ImageRepository.move": lambda world, user, image, album: (
-        world.images.move(user, image, album.album_id, {"title": "Mine"}, at=world.clock()),
+    "ImageRepository.move_to_album": lambda world, user, image, album: (
+        world.images.move_to_album(user, image, album.album_id, {"title": "Mine"}, at=world.clock()),
         "moved",
     ),
     "ImageRepository.begin_deleting": lambda world, user, image, _: (
@@ -52,9 +52,9 @@ SERVE_USERS: dict[str, Call] = {
     "ImageRepository.finish_deleting": lambda world, user, image, _: world.images.finish_deleting(
         user, image.image_id
     ),
-    "AlbumRepository.owned": lambda world, user, _, album: world.albums.owned(user, album.album_id),
-    "AlbumRepository.all_owned": lambda world, user, *_: world.albums.all_owned(user, limit=10),
-    "AlbumRepository.describe": lambda world, user, _, album: world.albums.describe(
+    "AlbumRepository.get": lambda world, user, _, album: world.albums.get(user, album.album_id),
+    "AlbumRepository.list_all": lambda world, user, *_: world.albums.list_all(user, limit=10),
+    "AlbumRepository.update_texts": lambda world, user, _, album: world.albums.update_texts(
         user, album.album_id, {"name": "Mine"}, at=world.clock()
     ),
     "AlbumRepository.delete": lambda world, user, _, album: world.albums.delete(user, album.album_id),
@@ -125,7 +125,7 @@ def test_an_image_of_ones_own_cannot_be_put_into_anothers_album(world: ImageWorl
     for mine in (world.ready(user_id=OTHER), world.pending(user_id=OTHER)):
         before = world.everything()
         with pytest.raises(AlbumUnavailableError):
-            world.images.move(OTHER, mine, album.album_id, {}, at=world.clock())
+            world.images.move_to_album(OTHER, mine, album.album_id, {}, at=world.clock())
         assert world.everything() == before
 
 
@@ -150,12 +150,12 @@ def ask(  # noqa: PLR0913 - a request in all its parts
 ) -> tuple[int, Any]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
     event = request(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
-    response = api.respond(event, world.gallery)
+    response = api.respond(event, world.service)
     return response["statusCode"], json.loads(response.get("body") or "null")
 
 
 def missing(world: ImageWorld) -> dict[str, str]:
-    return {"imageId": world.gallery.ids(), "albumId": world.gallery.ids()}
+    return {"imageId": world.service.ids(), "albumId": world.service.ids()}
 
 
 def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
@@ -187,7 +187,7 @@ def test_anothers_album_is_refused_like_one_that_never_was(world: ImageWorld) ->
     mine = world.ready(user_id=OTHER)
     before = world.everything()
     answers: list[list[tuple[int, Any]]] = []
-    for album_id in (album.album_id, world.gallery.ids(), "x" * 3000):
+    for album_id in (album.album_id, world.service.ids(), "x" * 3000):
         new = {"contentType": "image/png", "size": 1, "albumId": album_id}
         move, path = {"albumId": album_id}, {"imageId": mine.image_id}
         answers.append(
@@ -229,5 +229,5 @@ def test_an_image_belongs_to_who_made_it_whatever_the_request_says(world: ImageW
     event = request("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
-    api.respond(event, world.gallery)
+    api.respond(event, world.service)
     assert [image.user_id for image in world.image_rows().values()] == [OWNER]

@@ -19,7 +19,7 @@ from runtime.images.errors import (
     ImageDeletingError,
     ImageNotFoundError,
 )
-from runtime.images.model import DELIVERED, Album, Image, Status
+from runtime.images.model import DELIVERED_PREFIX, Album, Image, Status
 from runtime.images.repositories.objects import delivered_key, upload_key
 from runtime.images.repositories.rows import album_partition
 from runtime.images.service.image_input import ImageChanges
@@ -124,7 +124,7 @@ class AnyOrder(RuleBasedStateMachine):
         if titled:
             changes = ImageChanges(title="Home")
         with contextlib.suppress(ImageNotFoundError, ImageDeletingError, InvalidInputError):
-            self.world.gallery.change_image(OWNER, image.image_id, changes)
+            self.world.service.change_image(OWNER, image.image_id, changes)
 
     @rule()
     def visitors_come(self) -> None:
@@ -133,12 +133,12 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(image=images, crash_after=st.sampled_from([None, 1, 2, 3, 4, 5]))
     def an_image_is_deleted(self, image: Image, crash_after: int | None) -> None:
         with self.dying(crash_after), contextlib.suppress(ImageNotFoundError):
-            self.world.gallery.delete_image(OWNER, image.image_id)
+            self.world.service.delete_image(OWNER, image.image_id)
 
     @rule(album=st.integers(0, 1))
     def an_album_is_deleted(self, album: int) -> None:
         with contextlib.suppress(AlbumNotEmptyError, AlbumNotFoundError):
-            self.world.gallery.delete_album(OWNER, self.albums[album].album_id)
+            self.world.service.delete_album(OWNER, self.albums[album].album_id)
 
     @rule()
     def two_days_pass(self) -> None:
@@ -190,9 +190,9 @@ class AnyOrder(RuleBasedStateMachine):
     def what_must_always_hold_of_objects(self) -> None:
         images, objects = self.world.image_rows(), self.world.objects()
         delivered = {
-            delivered_key(image.image_id, image.delivered): image
+            delivered_key(image.image_id, image.delivered_etag): image
             for image in images.values()
-            if image.delivered is not None
+            if image.delivered_etag is not None
         }
         for key, image in delivered.items():
             if image.status is Status.READY:
@@ -204,8 +204,8 @@ class AnyOrder(RuleBasedStateMachine):
         uploads = {upload_key(event.image.image_id) for event in waiting}
         copies = {delivered_key(event.image.image_id, _etag(event.data)) for event in waiting}
         assert set(objects) <= set(delivered) | uploads | copies
-        assert all(key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED))
-        assert TEXT not in {data for key, data in objects.items() if key.startswith(DELIVERED)}
+        assert all(key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED_PREFIX))
+        assert TEXT not in {data for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)}
         # Caches keep nothing that was deleted.
         assert set(self.world.caches.kept) <= set(delivered)
 
@@ -216,7 +216,7 @@ class AnyOrder(RuleBasedStateMachine):
             world.deliver(event.what)
         for image in list(world.image_rows().values()):
             if image.status is Status.DELETING:
-                world.gallery.delete_image(OWNER, image.image_id)
+                world.service.delete_image(OWNER, image.image_id)
         # A right upload that none replaced has made its image ready, and nothing else is there.
         for image_id, image in world.image_rows().items():
             uploads = [event.data for event in self.sent if event.image.image_id == image_id]

@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from runtime.images.handlers import api
-from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
+from runtime.images.model import ROW_RETENTION, FORM_LIFETIME, Status
 from runtime.images.repositories.objects import upload_key
 from runtime.images.service.routes import ROUTES
-from runtime.shared.clock import from_text
+from runtime.shared.clock import parse_time
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
 from tests.runtime.images.image_fixture import BUCKET, DELIVERY, MAXIMUM, ImageWorld, key_of, object_created
@@ -30,7 +30,7 @@ def call(
     user_id: str | None = OWNER,
     **more: Any,  # noqa: ANN401 - see request
 ) -> tuple[int, dict[str, Any]]:
-    response = api.respond(request(route, user_id=user_id, **more), world.gallery)
+    response = api.respond(request(route, user_id=user_id, **more), world.service)
     if response["statusCode"] == 204:
         return 204, {}
     expected = "application/json" if response["statusCode"] < 400 else "application/problem+json"
@@ -44,7 +44,7 @@ def fields(problem: dict[str, Any]) -> list[str]:
 
 def test_every_route_is_answered_and_no_other() -> None:
     assert set(api.OPERATIONS) == {route.key for route in ROUTES if route.auth}
-    assert set(api.OPEN) == {route.key for route in ROUTES if not route.auth}
+    assert set(api.PUBLIC_OPERATIONS) == {route.key for route in ROUTES if not route.auth}
     assert {route.function for route in ROUTES} == {"images-api"}
 
 
@@ -122,15 +122,15 @@ def test_the_form_is_bound_to_key_type_size_and_time(world: ImageWorld) -> None:
     assert upload["method"] == "POST"
     assert BUCKET in upload["url"]
     assert (
-        from_text(upload["expiresAt"]) - from_text(made["createdAt"]) == UPLOAD_TIME == timedelta(minutes=15)
+        parse_time(upload["expiresAt"]) - parse_time(made["createdAt"]) == FORM_LIFETIME == timedelta(minutes=15)
     )
 
 
 def test_an_image_that_is_never_uploaded_disappears(world: ImageWorld) -> None:
     """I2, issue 4, line 10: it is invisible from then on, deleted or not."""
     image = world.pending()
-    assert image.ttl == int((image.created_at + UPLOAD_TIME + REMEMBERED).timestamp())
-    world.clock.now += UPLOAD_TIME + REMEMBERED
+    assert image.ttl == int((image.created_at + FORM_LIFETIME + ROW_RETENTION).timestamp())
+    world.clock.now += FORM_LIFETIME + ROW_RETENTION
     path = {"imageId": image.image_id}
     for route, body in (
         (f"GET {IMAGE}", None),
@@ -260,7 +260,7 @@ def test_an_expired_image_is_left_out_of_its_page(world: ImageWorld) -> None:
     """Issue 4, line 10."""
     first = world.ready()
     forgotten = world.pending()
-    world.clock.now += UPLOAD_TIME + REMEMBERED
+    world.clock.now += FORM_LIFETIME + ROW_RETENTION
     last = world.ready()
     _, page = call(world, "GET /images")
     assert [image["imageId"] for image in page["images"]] == [last.image_id, first.image_id]
@@ -274,7 +274,7 @@ def test_a_rejected_image_tells_why_for_a_day(world: ImageWorld) -> None:
     assert shown["status"] == "rejected"
     assert "the file is none of image/png" in shown["reason"]
     assert "url" not in shown
-    world.clock.now += REMEMBERED
+    world.clock.now += ROW_RETENTION
     assert call(world, f"GET {IMAGE}", imageId=image.image_id)[0] == 404
 
 

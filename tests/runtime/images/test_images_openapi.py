@@ -21,13 +21,13 @@ NEW = {"contentType": "image/png", "size": 5_000}
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
 def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -> None:
     made = [
-        json.loads(api.respond(request(path, user_id=OWNER, body=body), world.gallery)["body"])
+        json.loads(api.respond(request(path, user_id=OWNER, body=body), world.service)["body"])
         for path, body in (("POST /images", NEW), ("POST /albums", {"name": "Hills"}))
     ]
     ids = {"imageId": made[0]["imageId"], "albumId": made[1]["albumId"]}
     session = Gateway(
         routes=ROUTES,
-        functions={"images-api": lambda event: api.respond(event, world.gallery)},
+        functions={"images-api": lambda event: api.respond(event, world.service)},
         user_id=OWNER,
     ).session()
     own = {name: value for name, value in ids.items() if f"{{{name}}}" in route.path}
@@ -41,7 +41,7 @@ def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -
 def test_what_does_not_exist_is_answered_as_described(world: ImageWorld, route: Route) -> None:
     session = Gateway(
         routes=ROUTES,
-        functions={"images-api": lambda event: api.respond(event, world.gallery)},
+        functions={"images-api": lambda event: api.respond(event, world.service)},
         user_id=OWNER,
     ).session()
     asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.model import CONTENT_TYPES, SVG_LIMIT, Found
-from runtime.images.service.inspection import inspect
+from runtime.images.model import CONTENT_TYPES, MAX_SVG_BYTES, InspectedFile
+from runtime.images.service.inspection import inspect_file
 from tests.runtime.images.pictures import FORMATS, SVG, picture
 
 
@@ -34,24 +34,24 @@ class File:
 
 def reason(data: bytes, declared: str) -> str:
     with pytest.raises(RefusedFileError) as refused:
-        inspect(File(data), declared)
+        inspect_file(File(data), declared)
     return refused.value.reason
 
 
 @pytest.mark.parametrize("content_type", FORMATS)
 def test_a_real_file_shows_its_type_and_dimensions(content_type: str) -> None:
     """Issue 6, line 1: PNG, JPEG, WebP, GIF and AVIF."""
-    found = inspect(File(picture(content_type, 61, 47)), content_type)
-    assert found == Found(content_type=content_type, width=61, height=47)
+    found = inspect_file(File(picture(content_type, 61, 47)), content_type)
+    assert found == InspectedFile(content_type=content_type, width=61, height=47)
 
 
 def test_a_real_svg_shows_its_type_and_dimensions() -> None:
-    assert inspect(File(SVG), "image/svg+xml") == Found(content_type="image/svg+xml", width=120, height=80)
+    assert inspect_file(File(SVG), "image/svg+xml") == InspectedFile(content_type="image/svg+xml", width=120, height=80)
 
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/avif"])
 def test_a_turned_photograph_has_the_dimensions_that_it_is_shown_with(content_type: str) -> None:
-    found = inspect(File(picture(content_type, 60, 40, turned=True)), content_type)
+    found = inspect_file(File(picture(content_type, 60, 40, turned=True)), content_type)
     assert (found.width, found.height) == (40, 60)
 
 
@@ -81,14 +81,14 @@ def test_a_file_that_is_shorter_than_it_says_is_refused() -> None:
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif", "image/avif"])
 def test_a_file_that_breaks_off_in_its_pixels_passes_as_it_does_in_browsers(content_type: str) -> None:
-    assert inspect(File(picture(content_type, 61, 47)[:-5]), content_type).width == 61
+    assert inspect_file(File(picture(content_type, 61, 47)[:-5]), content_type).width == 61
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif"])
 def test_a_file_that_is_two_things_at_once_is_taken_for_the_picture(content_type: str) -> None:
     """It is delivered as this type alone, and nothing sniffs it."""
     both = picture(content_type) + b"<script>alert(1)</script>PK\x03\x04"
-    assert inspect(File(both), content_type).content_type == content_type
+    assert inspect_file(File(both), content_type).content_type == content_type
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_an_avif_that_would_keep_imagesize_busy_for_hours_is_answered_at_once() 
         + box
         + avif[at + length :]
     )
-    assert inspect(File(hostile), "image/avif").width == 40
+    assert inspect_file(File(hostile), "image/avif").width == 40
 
 
 def box(kind: bytes, payload: bytes, *, length: int | None = None) -> bytes:
@@ -150,7 +150,7 @@ def extent(width: int, height: int) -> bytes:
 
 def test_of_an_avifs_tiles_and_thumbnails_the_whole_picture_counts() -> None:
     data = avif(extent(512, 512) + extent(1000, 800) + box(b"irot", b"\2") + extent(64, 48))
-    assert inspect(File(data), "image/avif") == Found(content_type="image/avif", width=1000, height=800)
+    assert inspect_file(File(data), "image/avif") == InspectedFile(content_type="image/avif", width=1000, height=800)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_of_an_avifs_tiles_and_thumbnails_the_whole_picture_counts() -> None:
     ],
 )
 def test_an_avifs_boxes_are_read_however_their_lengths_are_written(data: bytes) -> None:
-    found = inspect(File(data), "image/avif")
+    found = inspect_file(File(data), "image/avif")
     assert (found.width, found.height) == (10, 20)
 
 
@@ -183,7 +183,7 @@ def test_an_avif_that_does_not_tell_its_size_is_refused(data: bytes) -> None:
 
 
 def test_a_large_svg_is_refused_unread() -> None:
-    assert f"an SVG may have {SVG_LIMIT}" in reason(SVG + b" " * SVG_LIMIT, "image/svg+xml")
+    assert f"an SVG may have {MAX_SVG_BYTES}" in reason(SVG + b" " * MAX_SVG_BYTES, "image/svg+xml")
 
 
 @settings(max_examples=150)
@@ -199,7 +199,7 @@ def test_whatever_the_bytes_the_answer_is_a_size_or_a_reason(
     data = bytearray(picture(content_type)[:kept])
     data[at : at + len(noise)] = noise
     try:
-        found = inspect(File(bytes(data)), content_type)
+        found = inspect_file(File(bytes(data)), content_type)
     except RefusedFileError as refused:
         assert refused.reason  # noqa: PT017 - one of two right ends
     else:

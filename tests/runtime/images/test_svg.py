@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.images.errors import RefusedFileError
-from runtime.images.service.svg import _Reader, svg_size
+from runtime.images.service.svg import _Reader, read_svg_size
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 
@@ -30,7 +30,7 @@ def svg(inside: str = "", attributes: str = 'width="10" height="20"') -> bytes:
     ],
 )
 def test_the_size_is_the_outermost_elements(attributes: str, size: tuple[int, int]) -> None:
-    assert svg_size(svg('<rect width="999" height="999"/>', attributes)) == size
+    assert read_svg_size(svg('<rect width="999" height="999"/>', attributes)) == size
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_size_is_the_outermost_elements(attributes: str, size: tuple[int, in
 )
 def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
     with pytest.raises(RefusedFileError, match="give it width and height, or a viewBox"):
-        svg_size(svg(attributes=attributes))
+        read_svg_size(svg(attributes=attributes))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
 )
 def test_an_svg_that_could_run_or_fetch_something_is_refused_by_name(inside: str, named: str) -> None:
     with pytest.raises(RefusedFileError) as refused:
-        svg_size(svg(inside))
+        read_svg_size(svg(inside))
     assert named in refused.value.reason
 
 
@@ -89,7 +89,7 @@ def test_an_svg_that_could_run_or_fetch_something_is_refused_by_name(inside: str
 )
 def test_an_svg_with_more_than_elements_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedFileError, match="only pictures that stand for themselves are taken"):
-        svg_size(data)
+        read_svg_size(data)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_svg_with_more_than_elements_is_refused(data: bytes) -> None:
     ],
 )
 def test_what_pictures_are_made_of_is_taken(inside: str) -> None:
-    assert svg_size(svg(inside)) == (10, 20)
+    assert read_svg_size(svg(inside)) == (10, 20)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_pictures_are_made_of_is_taken(inside: str) -> None:
     [b"", b"\xef\xbb\xbf", b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">'],
 )
 def test_what_may_stand_before_it_is_read_over(prefix: bytes) -> None:
-    assert svg_size(prefix + svg()) == (10, 20)
+    assert read_svg_size(prefix + svg()) == (10, 20)
 
 
 @pytest.mark.parametrize(
@@ -131,21 +131,21 @@ def test_what_may_stand_before_it_is_read_over(prefix: bytes) -> None:
 )
 def test_what_is_no_well_formed_svg_is_refused(data: bytes) -> None:
     with pytest.raises(RefusedFileError, match="the file is no"):
-        svg_size(data)
+        read_svg_size(data)
 
 
 @pytest.mark.parametrize("inside", ["<rect fill='{}'/>", "<style>{}</style>"])
 def test_an_address_behind_a_lot_of_white_space_is_answered_at_once(inside: str) -> None:
     """Who tries each way to divide the white space is busy for hours."""
     with pytest.raises(RefusedFileError, match="something outside of it"):
-        svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
+        read_svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
 
 
 def test_a_style_of_very_many_lines_is_put_together_from_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part copies all before it: one for each line took minutes."""
     parts: list[str] = []
     monkeypatch.setattr(_Reader, "text", lambda _, text: parts.append(text))
-    assert svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
+    assert read_svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
     assert len(parts) < 100
 
 
@@ -155,6 +155,6 @@ def test_whatever_the_bytes_the_answer_is_a_size_or_a_reason(data: bytes, at: in
     whole = bytearray(svg("<rect style='fill: red'/>"))
     whole[at : at + len(data)] = data
     try:
-        assert min(svg_size(bytes(whole))) >= 1
+        assert min(read_svg_size(bytes(whole))) >= 1
     except RefusedFileError as refused:
         assert refused.reason  # noqa: PT017 - one of two right ends

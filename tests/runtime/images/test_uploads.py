@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError
 from runtime.images.handlers import uploaded
-from runtime.images.model import REMEMBERED, UPLOAD_TIME, Status
-from runtime.images.repositories.objects import CACHE_CONTROL, upload_key, uploaded_image
-from runtime.images.repositories.rows import collisions
+from runtime.images.model import ROW_RETENTION, FORM_LIFETIME, Status
+from runtime.images.repositories.objects import CACHE_CONTROL, upload_key, find_uploaded_image_id
+from runtime.images.repositories.rows import conflicts_as_changed
 from runtime.images.service.image_input import ImageChanges
-from runtime.shared.dynamodb import TransactionConflictError, condition
+from runtime.shared.dynamodb import TransactionConflictError, named_condition_errors
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.images.image_fixture import BUCKET, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, picture
@@ -82,7 +82,7 @@ def test_a_wrong_file_is_rejected_with_the_reason_and_deleted(
     now = world.again(image)
     assert now.status is Status.REJECTED
     assert reason in (now.reason or "")
-    assert now.ttl == int((now.updated_at + REMEMBERED).timestamp())
+    assert now.ttl == int((now.updated_at + ROW_RETENTION).timestamp())
     assert world.objects() == {}
     world.expire()
     assert world.everything() == ([], {})
@@ -113,7 +113,7 @@ def test_an_event_that_comes_twice_changes_nothing(world: ImageWorld) -> None:
 def test_an_upload_after_the_image_was_deleted_is_deleted(world: ImageWorld, data: bytes) -> None:
     """Deleted while uploading."""
     image = world.pending()
-    world.gallery.delete_image(image.user_id, image.image_id)
+    world.service.delete_image(image.user_id, image.image_id)
     world.upload(image, data)
     assert world.everything() == ([], {})
 
@@ -121,7 +121,7 @@ def test_an_upload_after_the_image_was_deleted_is_deleted(world: ImageWorld, dat
 def test_an_upload_whose_image_has_expired_is_deleted(world: ImageWorld) -> None:
     image = world.pending()
     event = world.put(image, picture())
-    world.clock.now += UPLOAD_TIME + REMEMBERED
+    world.clock.now += FORM_LIFETIME + ROW_RETENTION
     world.deliver(event)
     assert world.objects() == {}
     world.expire()
@@ -144,7 +144,7 @@ def test_a_right_upload_after_a_wrong_one_makes_the_image_ready(world: ImageWorl
 def test_an_image_whose_album_was_deleted_meanwhile_is_ready_in_none(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending(album_id=album.album_id)
-    world.gallery.delete_album(album.user_id, album.album_id)
+    world.service.delete_album(album.user_id, album.album_id)
     world.upload(image, picture())
     now = world.again(image)
     assert (now.status, now.album_id) == (Status.READY, None)
@@ -224,7 +224,7 @@ def test_what_is_no_races_fault_fails_loudly(world: ImageWorld, error: Exception
     ],
 )
 def test_only_a_write_that_met_another_is_taken_for_a_race(error: Exception, raised: type[Exception]) -> None:
-    with pytest.raises(raised), collisions(), condition():
+    with pytest.raises(raised), conflicts_as_changed(), named_condition_errors():
         raise error
 
 
@@ -242,7 +242,7 @@ def test_a_deletion_that_is_denied_fails_loudly(world: ImageWorld) -> None:
 
 
 def test_a_file_has_nothing_behind_its_end(world: ImageWorld) -> None:
-    file = world.store.upload(world.pending().image_id, etag="0", size=10)
+    file = world.store.open_upload(world.pending().image_id, etag="0", size=10)
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
@@ -254,7 +254,7 @@ def test_an_image_that_left_its_album_while_it_was_uploaded_is_ready_without_it(
     def leaves(operation: str) -> None:
         if operation == "transact_write_items":
             world.calls.before = lambda _: None
-            world.gallery.change_image(image.user_id, image.image_id, ImageChanges(album_id=None))
+            world.service.change_image(image.user_id, image.image_id, ImageChanges(album_id=None))
 
     world.calls.before = leaves
     world.deliver(event)
@@ -274,10 +274,10 @@ def test_an_object_that_no_form_allows_is_left_alone(
 
 def test_a_key_is_an_uploads_only_in_the_one_form(world: ImageWorld) -> None:
     image = world.pending()
-    assert uploaded_image(f"uploads/{image.image_id}") == image.image_id
-    assert uploaded_image(f"uploads/{image.image_id.lower()}") is None
-    assert uploaded_image(f"images/{image.image_id}") is None
-    assert uploaded_image(image.image_id) is None
+    assert find_uploaded_image_id(f"uploads/{image.image_id}") == image.image_id
+    assert find_uploaded_image_id(f"uploads/{image.image_id.lower()}") is None
+    assert find_uploaded_image_id(f"images/{image.image_id}") is None
+    assert find_uploaded_image_id(image.image_id) is None
 
 
 def test_a_file_of_several_blocks_is_read_as_far_as_it_needs_to_be(world: ImageWorld) -> None:

@@ -10,11 +10,11 @@ from runtime.deploy.model import Deployment, Source, Status
 from runtime.deploy.releases.assets import (
     CONTENT_TYPES,
     IMMUTABLE,
-    REVALIDATED,
-    asset_uploads,
-    content_type,
-    present_hashed,
-    root_entries,
+    REVALIDATE,
+    list_asset_uploads,
+    find_content_type,
+    list_hashed_assets,
+    list_root_entries,
 )
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
@@ -46,7 +46,7 @@ def uploads(
     present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
 ) -> dict[str, Upload]:
     with open_artifact(artifact(changes)) as opened:
-        found = list(asset_uploads(opened, DEPLOYMENT, present=present))
+        found = list(list_asset_uploads(opened, DEPLOYMENT, present=present))
     assert len({upload.key for upload in found}) == len(found)
     return {upload.key: upload for upload in found}
 
@@ -99,7 +99,7 @@ def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_
     assert CHUNK in found
     assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
     with open_artifact(artifact(split_changes())) as opened:
-        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
 def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
@@ -116,7 +116,7 @@ def test_what_is_named_by_the_build_id_is_sent_again_because_two_builds_may_shar
 
 def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
     with open_artifact(artifact()) as opened:
-        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
 def test_a_site_without_public_files_has_no_root_entries() -> None:
@@ -124,7 +124,7 @@ def test_a_site_without_public_files_has_no_root_entries() -> None:
         ["assets/robots.txt", "assets/photo.jpg", "assets/data/sample.json", "assets/data/deep/er.txt"]
     )
     with open_artifact(artifact(none)) as opened:
-        assert root_entries(opened) == ()
+        assert list_root_entries(opened) == ()
 
 
 @pytest.mark.usefixtures("aws")
@@ -147,9 +147,9 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
             return s3.list_objects_v2(**arguments, MaxKeys=2)
 
     pages = PagesOfTwo()
-    assert present_hashed(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
+    assert list_hashed_assets(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
     assert pages.calls == 3
-    assert present_hashed(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
+    assert list_hashed_assets(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
     ],
 )
 def test_content_types_come_from_one_table(name: str, expected: str) -> None:
-    assert content_type(name) == expected
+    assert find_content_type(name) == expected
 
 
 def test_the_table_has_only_lower_case_endings() -> None:
     assert all(ending == ending.lower() and "/" in media_type for ending, media_type in CONTENT_TYPES.items())
-    assert REVALIDATED != IMMUTABLE
+    assert REVALIDATE != IMMUTABLE

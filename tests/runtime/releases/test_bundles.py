@@ -11,7 +11,7 @@ import pytest
 from runtime.deploy.releases import bundles
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from runtime.deploy.releases.bundles import BundleStore, Code
+from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
 
@@ -29,12 +29,12 @@ def store(aws: None) -> BundleStore:  # noqa: ARG001 - for its effect
 
 def stored(
     store: BundleStore, file: io.BytesIO, folder: str, *, rules: SharedCacheRules | None
-) -> tuple[Code, zipfile.ZipFile]:
+) -> tuple[FunctionCode, zipfile.ZipFile]:
     with (
         open_artifact(file) as opened,
-        store.zipped(opened, folder, key="functions/x.zip", rules=rules) as code,
+        store.zip_function(opened, folder, key="functions/x.zip", rules=rules) as code,
     ):
-        code.put()
+        code.upload()
     content = real_client("s3").get_object(Bucket=code.bucket, Key=code.key)["Body"].read()
     assert code.sha256 == base64.b64encode(hashlib.sha256(content).digest()).decode()
     return code, zipfile.ZipFile(io.BytesIO(content))

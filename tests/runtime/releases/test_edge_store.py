@@ -11,14 +11,14 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime.deploy.releases.build_output.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
+from runtime.deploy.releases.build_output.manifest import MAX_BASE_PATH_LENGTH, MAX_PATTERNS_LENGTH, MAX_SPLITS
 from runtime.deploy.releases.edge_store import (
     EdgeBusyError,
     EdgeEntry,
     EdgeStore,
     ReleaseNotAtEdgeError,
     SplitOrigin,
-    edge_keys,
+    build_edge_keys,
     release_host,
 )
 from tests.runtime.calls import Calls, client_error
@@ -79,7 +79,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 def test_a_release_has_one_small_key_for_its_own_host() -> None:
-    ((key, value),) = edge_keys(entry(), release_host("01JB", HOST))
+    ((key, value),) = build_edge_keys(entry(), release_host("01JB", HOST))
     assert key == "01jb--next-site.example.com"
     assert json.loads(value) == {
         "r": "01JB",
@@ -94,7 +94,7 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
 
 
 def test_a_release_without_public_files_lists_none() -> None:
-    ((_, value),) = edge_keys(entry(entries=()), "host")
+    ((_, value),) = build_edge_keys(entry(entries=()), "host")
     assert json.loads(value)["p"] == "|"
 
 
@@ -102,7 +102,7 @@ def test_a_release_without_public_files_lists_none() -> None:
 def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value(each: int) -> None:
     """D7: CloudFront's store takes 1,024 bytes. A site's name has at most 28 characters."""
     origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
-    patterns = ("p" * each,) * (LONGEST_PATTERNS // MOST_SPLITS // (each + 3))
+    patterns = ("p" * each,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (each + 3))
     largest = EdgeEntry(
         deployment_id="0" * 26,
         folder=f"{'s' * 28}/{'0' * 26}",
@@ -110,31 +110,31 @@ def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value(each:
         image_origin=origin,
         origin_key="0" * 40,
         entries=("a" * 1000,),
-        splits=(SplitOrigin(origin=origin, patterns=patterns),) * MOST_SPLITS,
-        base_path="/" + "b" * (LONGEST_BASE_PATH - 1),
+        split_origins=(SplitOrigin(origin=origin, patterns=patterns),) * MAX_SPLITS,
+        base_path="/" + "b" * (MAX_BASE_PATH_LENGTH - 1),
     )
-    *_, (key, value) = edge_keys(largest, "host")
+    *_, (key, value) = build_edge_keys(largest, "host")
     assert key == "host"
     assert len(value.encode()) <= 1024
     read = json.loads(value)
     assert read["b"] == largest.base_path
-    assert read["f"] == [[origin, *patterns]] * MOST_SPLITS
+    assert read["f"] == [[origin, *patterns]] * MAX_SPLITS
 
 
 def test_public_files_that_do_not_fit_get_keys_of_their_own_and_the_release_comes_last() -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    *files, (key, value) = edge_keys(entry(entries=many), "host")
+    *files, (key, value) = build_edge_keys(entry(entries=many), "host")
     assert files == [(f"host/{name}", "1") for name in many]
     assert (key, json.loads(value)["p"]) == ("host", "*")
 
 
 def test_a_name_with_the_separator_in_it_gets_a_key_of_its_own() -> None:
-    assert edge_keys(entry(entries=("a|b", "c")), "host")[:2] == [("host/a|b", "1"), ("host/c", "1")]
+    assert build_edge_keys(entry(entries=("a|b", "c")), "host")[:2] == [("host/a|b", "1"), ("host/c", "1")]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), unique=True, max_size=40))
 def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) -> None:
-    keys = edge_keys(entry(entries=tuple(names)), "host")
+    keys = build_edge_keys(entry(entries=tuple(names)), "host")
     value = dict(keys)["host"]
     listed = json.loads(value)["p"]
     assert len(value.encode()) < 1024
@@ -167,7 +167,7 @@ def test_publishing_starts_again_when_someone_else_writes(bench: Bench) -> None:
 def test_a_host_leads_where_the_pointer_says(bench: Bench) -> None:
     bench.publish("01A", "01B")
     for pointer in ("01A", "01B", "01A"):
-        assert bench.edge.lead(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
+        assert bench.edge.point_host_to_release(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
         assert bench.leads_to() == pointer
     assert bench.store.items[HOST] == bench.store.items[release_host("01A", HOST)]
 
@@ -175,7 +175,7 @@ def test_a_host_leads_where_the_pointer_says(bench: Bench) -> None:
 def test_a_pointer_that_moves_during_the_write_is_followed(bench: Bench) -> None:
     bench.publish("01A", "01B")
     pointers = itertools.chain(["01A"], itertools.repeat("01B"))
-    assert bench.edge.lead(HOST, lambda: next(pointers)) == "01B"
+    assert bench.edge.point_host_to_release(HOST, lambda: next(pointers)) == "01B"
     assert bench.leads_to() == "01B"
 
 
@@ -188,13 +188,13 @@ def test_a_write_that_cannot_be_read_back_is_made_again(bench: Bench) -> None:
             del bench.store.items[HOST]
 
     bench.before("get_key", *[lose] * 9)
-    bench.edge.lead(HOST, lambda: "01A")
+    bench.edge.point_host_to_release(HOST, lambda: "01A")
     assert bench.leads_to() == "01A"
 
 
 def test_a_release_that_was_never_published_cannot_be_led_to(bench: Bench) -> None:
     with pytest.raises(ReleaseNotAtEdgeError, match="the edge has no key of deployment 01A"):
-        bench.edge.lead(HOST, lambda: "01A")
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
 
 
 def test_a_store_that_stays_busy_is_worth_another_try_later(bench: Bench) -> None:
@@ -204,7 +204,7 @@ def test_a_store_that_stays_busy_is_worth_another_try_later(bench: Bench) -> Non
     bench.publish("01A")
     bench.before("put_key", *[write] * 99)
     with pytest.raises(EdgeBusyError, match="changed by others 30 times in a row"):
-        bench.edge.lead(HOST, lambda: "01A")
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
     assert len(bench.pauses) == 29
     assert max(bench.pauses) < 1
     bench.before("update_keys", *[write] * 99)
@@ -218,7 +218,7 @@ def test_other_refusals_of_the_store_are_raised(bench: Bench, operation: str, co
     bench.publish("01A")
     bench.refuse(operation, client_error(code, message="Invalid value"))
     with pytest.raises(ClientError, match=code):
-        bench.edge.lead(HOST, lambda: "01A")
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
 
 
 def test_the_origin_key_is_in_no_repr() -> None:
@@ -262,7 +262,7 @@ def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Benc
     def writer(number: int, release: str) -> Callable[[], None]:
         def write() -> None:
             pointer[0] = release
-            bench.edge.lead(HOST, read)
+            bench.edge.point_host_to_release(HOST, read)
             ended.add(number)
 
         return write

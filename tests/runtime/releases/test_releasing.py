@@ -51,7 +51,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
         "s": deployment.release.server_origin,
         "i": deployment.release.image_origin,
         "n": f"next-site/{project.project_id}",
-        "k": stage.world.signer.origin_key(identifier),
+        "k": stage.world.signer.derive_origin_key(identifier),
         "p": "|data/|photo.jpg|robots.txt|",
         "c": 1,
     }
@@ -81,7 +81,7 @@ def test_the_smoke_test_asks_the_release_as_the_edge_would(stage: ReleaseWorld) 
         ("anchor-dev-site-next-site-server", alias, "/"),
         ("anchor-dev-site-next-site-image", alias, "/_next/image"),
     }
-    key = stage.world.signer.origin_key(deployment.deployment_id)
+    key = stage.world.signer.derive_origin_key(deployment.deployment_id)
     assert {event["headers"]["x-anchor-origin-key"] for _, _, event in stage.functions.invoked} == {key}
 
 

@@ -11,7 +11,7 @@ from runtime.deploy.releases.site_environment import (
     SiteEnvironment,
     SiteEnvironmentError,
     read_secrets,
-    site_environment,
+    build_site_environment,
 )
 from tests.runtime.calls import REGION
 from tests.runtime.releases.release_fixture import Secrets
@@ -62,7 +62,7 @@ DEPLOYMENT = Deployment(
 
 
 def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
-    return site_environment(
+    return build_site_environment(
         project=project,
         deployment=DEPLOYMENT,
         site=SITE,
@@ -115,7 +115,7 @@ def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_valu
 def test_values_are_in_no_repr_and_can_be_taken_out_of_a_text() -> None:
     told = environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
     assert repr(told) == "SiteEnvironment()"
-    said = told.without_secrets("abc: cannot 'open sesame street' with open sesame")
+    said = told.mask_secrets("abc: cannot 'open sesame street' with open sesame")
     assert said == "abc: cannot '***' with ***"
 
 

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 from attrs import Factory, define, evolve
 
-from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
+from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from tests.runtime.releases.lambda_service import PAGE
 
 AT = datetime(2026, 1, 31, 9, 30, 0, 125000, tzinfo=UTC)
-SERVER = Part(name="the server", function="server", alias="r-1", path="/")
-SPLIT = Part(
+SERVER = SmokeTarget(name="the server", function="server", alias="r-1", path="/")
+SPLIT = SmokeTarget(
     name="the function api",
     function="server",
     alias="r-1-1",
     path="/api/smoke-test",
     method=HTTPMethod.OPTIONS,
 )
-IMAGE = Part(name="the image function", function="image", alias="r-1", path="/_next/image")
-TEST = SmokeTest(parts=(SERVER,), host="r--site.example.com", origin_key="0f" * 20, request_id="request-1")
+IMAGE = SmokeTarget(name="the image function", function="image", alias="r-1", path="/_next/image")
+TEST = SmokeTest(targets=(SERVER,), host="r--site.example.com", origin_key="0f" * 20, request_id="request-1")
 
 
 @define
@@ -45,12 +45,12 @@ class Answering:
         return [json.loads(call["Payload"]) for call in self.calls]
 
 
-def run(payload: bytes, part: Part = SERVER, **more: Any) -> None:
+def run(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> None:
     answering: Any = Answering({(part.function, part.alias): {"Payload": payload, **more}})
-    evolve(TEST, parts=(part,)).run(answering, at=AT)
+    evolve(TEST, targets=(part,)).run(answering, at=AT)
 
 
-def refusal(payload: bytes, part: Part = SERVER, **more: Any) -> str:
+def refusal(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> str:
     with pytest.raises(SmokeTestError) as refused:
         run(payload, part, **more)
     return str(refused.value)
@@ -124,7 +124,7 @@ def test_every_part_is_asked_and_all_at_once() -> None:
             return super().invoke(**arguments)
 
     client = Waiting()
-    evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
+    evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
     asked = {
         (call["FunctionName"], call["Qualifier"], event["requestContext"]["http"]["method"], event["rawPath"])
         for call, event in zip(client.calls, client.events(), strict=True)
@@ -137,11 +137,11 @@ def test_every_part_is_asked_and_all_at_once() -> None:
 
 
 @pytest.mark.parametrize("part", [SERVER, SPLIT, IMAGE])
-def test_a_part_that_fails_is_named_though_others_answer(part: Part) -> None:
+def test_a_part_that_fails_is_named_though_others_answer(part: SmokeTarget) -> None:
     error = b'{"errorType": "Error", "errorMessage": "no such module"}'
     client: Any = Answering({(part.function, part.alias): {"Payload": error, "FunctionError": b"Unhandled"}})
     with pytest.raises(SmokeTestError) as refused:
-        evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
+        evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
     assert str(refused.value) == f"{part.name} failed on {part.method} {part.path}: Error: no such module"
 
 

@@ -11,7 +11,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.artifact import open_artifact
-from runtime.deploy.releases.uploading import Upload, Uploader, http_put
+from runtime.deploy.releases.uploading import Upload, Uploader, make_http_put
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import artifact
 
@@ -109,7 +109,7 @@ def server() -> Iterator[Any]:
 
 
 def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> None:
-    put = http_put()
+    put = make_http_put()
     base = f"http://127.0.0.1:{server.server_port}"
     assert put(f"{base}/good", b"body", {"content-type": "text/plain"}) == 200
     assert put(f"{base}/bad", b"", {"content-type": "text/css"}) == 503
@@ -119,4 +119,4 @@ def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> No
 def test_http_put_tells_when_nobody_answers(server: Any) -> None:
     server.shutdown()
     server.server_close()
-    assert http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0
+    assert make_http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0

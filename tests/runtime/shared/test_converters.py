@@ -16,7 +16,7 @@ from runtime.deploy.model import (
     Status,
     Variable,
 )
-from runtime.shared.converters import attribute, camel_case, from_row, to_row
+from runtime.shared.converters import to_attribute_value, to_camel_case, from_row, to_row
 
 TEXTS = st.text(max_size=20)
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # more digits: data/test_round_trips.py
@@ -156,12 +156,12 @@ def test_a_row_of_another_kind_is_not_read_as_a_model() -> None:
     ],
 )
 def test_single_values_are_written_as_in_rows(value: object, written: object) -> None:
-    assert attribute(value) == written
-    assert type(attribute(Status.LIVE)["S"]) is str
+    assert to_attribute_value(value) == written
+    assert type(to_attribute_value(Status.LIVE)["S"]) is str
 
 
 def test_a_name_is_written_in_camel_case() -> None:
-    assert [camel_case(name) for name in ("sk", "project_id", "revalidation_queue_url")] == [
+    assert [to_camel_case(name) for name in ("sk", "project_id", "revalidation_queue_url")] == [
         "sk",
         "projectId",
         "revalidationQueueUrl",

@@ -9,7 +9,7 @@ from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.api.http import refusal
+from runtime.shared.api.http import error_response
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import MalformedError
 from runtime.shared.signing import Signer
@@ -30,7 +30,7 @@ def refused(cursor: str, *, tenant: str = "user", query: str = "list", cursors: 
     with pytest.raises(MalformedError) as error:
         cursors.read(tenant, query, cursor)
     assert error.value.__cause__ is None
-    assert refusal(error.value)["statusCode"] == 400
+    assert error_response(error.value)["statusCode"] == 400
     return str(error.value)
 
 
@@ -105,11 +105,11 @@ class CountingKms(Kms):
 def test_the_key_is_asked_for_once_and_not_before_there_is_a_cursor() -> None:
     kms = CountingKms()
     signer = Signer(kms, "arn:key")
-    cursors = Cursors(key=signer.cursor_key, clock=lambda: NOW)
+    cursors = Cursors(key=signer.derive_cursor_key, clock=lambda: NOW)
     assert kms.asked == 0
     cursor = cursors.write("user", "list", POSITION)
     assert cursors.read("user", "list", cursor) == POSITION
-    assert (kms.asked, len(signer.cursor_key())) == (1, 32)
+    assert (kms.asked, len(signer.derive_cursor_key())) == (1, 32)
 
 
 def test_the_key_shows_nowhere() -> None:

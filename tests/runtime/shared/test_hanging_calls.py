@@ -21,7 +21,7 @@ from botocore.retries.standard import ExponentialBackoff
 from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
-from runtime.shared.environment import TIMEOUT
+from runtime.shared.environment import TIMEOUT_VARIABLE
 from tests.components.recorder import recording
 from tests.runtime.calls import REGION
 from tests.runtime.events import request
@@ -82,11 +82,11 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
     assert functions.keys() >= ANSWERING
     for name, inputs in functions.items():
         timeout = int(inputs["timeout"])
-        assert inputs["environment"]["variables"][TIMEOUT] == str(timeout), name
+        assert inputs["environment"]["variables"][TIMEOUT_VARIABLE] == str(timeout), name
         found = clients(import_module(name), monkeypatch)
         assert found, name
         for service, differing in found:
-            settings: Any = aws.usual_settings(service, timeout=timeout).merge(differing)
+            settings: Any = aws.default_config(service, timeout=timeout).merge(differing)
             assert settings.retries["mode"] == "standard"
             assert longest(settings) <= timeout - 2, (name, service)
 
@@ -94,7 +94,7 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
 def test_a_call_has_the_time_that_its_function_can_spare() -> None:
     """What someone waits for is tried twice; where there are minutes, more often, and with more patience."""
     given: dict[int, Any] = {
-        seconds: aws.usual_settings("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
+        seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
     assert {
         seconds: (each.retries["total_max_attempts"], each.read_timeout) for seconds, each in given.items()
@@ -110,7 +110,7 @@ def test_a_call_has_the_time_that_its_function_can_spare() -> None:
 def test_a_client_knows_how_long_its_function_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody says so, it is as careful as in the function that runs shortest."""
     assert aws.client("sqs").meta.config.read_timeout == 2.5
-    monkeypatch.setenv(TIMEOUT, "60")
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "60")
     assert aws.client("kms").meta.config.read_timeout == 11.75
 
 
@@ -147,13 +147,13 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             cached.cache_clear()
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv(TIMEOUT, raising=False)
+    monkeypatch.delenv(TIMEOUT_VARIABLE, raising=False)
     for name in (
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         *declared("dev")["runtime.deploy.handlers.api"]["environment"]["variables"],
     ):
-        if name != TIMEOUT:
+        if name != TIMEOUT_VARIABLE:
             monkeypatch.setenv(name, "10")
     forget()
     yield
@@ -168,12 +168,12 @@ def test_who_waits_for_a_call_that_hangs_is_told_when_to_ask_again(
 ) -> None:
     """Q1, P1: the real handler, client and connection; only the seconds are shortened."""
     make: Any = boto3.client
-    usual = aws.usual_settings
+    usual = aws.default_config
 
     def shortened(service: str, *, timeout: int) -> Config:
         return usual(service, timeout=timeout).merge(Config(connect_timeout=0.2, read_timeout=0.2))
 
-    monkeypatch.setattr(aws, "usual_settings", shortened)
+    monkeypatch.setattr(aws, "default_config", shortened)
     with silent_server() as (address, taken):
         monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
         began = time.monotonic()

@@ -6,7 +6,7 @@ from threading import Thread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.ids import floor, is_ulid, ulids
+from runtime.shared.ids import lowest_ulid, is_ulid, make_ulid_generator
 
 START = datetime(2016, 7, 30, 23, 54, 10, 259_000, tzinfo=UTC)
 
@@ -14,7 +14,7 @@ START = datetime(2016, 7, 30, 23, 54, 10, 259_000, tzinfo=UTC)
 def test_an_id_is_the_one_that_the_specification_gives_for_its_time() -> None:
     """The time part of the specification's own example, 01ARYZ6S41..., is 1469918176385 ms."""
     at = datetime.fromtimestamp(1469918176.385, UTC)
-    new = ulids(lambda: at, bytes)
+    new = make_ulid_generator(lambda: at, bytes)
     assert new() == "01ARYZ6S41" + "0" * 16
 
 
@@ -23,14 +23,14 @@ def test_an_id_is_the_one_that_the_specification_gives_for_its_time() -> None:
 )
 def test_ids_of_one_maker_always_grow(steps: list[int], noise: bytes) -> None:
     times = iter([START + timedelta(milliseconds=step) for step in steps])
-    new = ulids(lambda: next(times), lambda _: noise)
+    new = make_ulid_generator(lambda: next(times), lambda _: noise)
     made = [new() for _ in steps]
     assert made == sorted(set(made))
     assert all(is_ulid(each) for each in made)
 
 
 def test_ids_of_the_same_millisecond_differ_and_grow_from_several_threads() -> None:
-    new = ulids(lambda: START, lambda size: b"\xff" * (size - 1) + b"\x00")
+    new = make_ulid_generator(lambda: START, lambda size: b"\xff" * (size - 1) + b"\x00")
     made: list[str] = []
     threads = [Thread(target=lambda: made.extend(new() for _ in range(200))) for _ in range(4)]
     for thread in threads:
@@ -41,8 +41,8 @@ def test_ids_of_the_same_millisecond_differ_and_grow_from_several_threads() -> N
 
 
 def test_ids_made_since_a_time_are_not_below_its_floor() -> None:
-    new = ulids(lambda: START, bytes)
-    assert floor(START) <= new() < floor(START + timedelta(milliseconds=1))
+    new = make_ulid_generator(lambda: START, bytes)
+    assert lowest_ulid(START) <= new() < lowest_ulid(START + timedelta(milliseconds=1))
 
 
 def test_a_ulid_is_told_from_other_texts() -> None:

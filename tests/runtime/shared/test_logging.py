@@ -16,7 +16,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 def test_every_line_is_one_json_object_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
     """Q2."""
-    log = Log().bound(requestId="r").bound(deploymentId="d")
+    log = Log().bind(requestId="r").bind(deploymentId="d")
     log.info("first\nline", count=3)
     log.warning("second")
     assert lines(capsys) == [

@@ -9,18 +9,18 @@ from typing import Any
 from attrs import define, evolve
 
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shops.import_history import ImportHistoryRepository
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import ImportRecord, Job, Shop, Status
 from runtime.shops.shops import ShopRepository
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 from tests.runtime.calls import Calls
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 SHOP = "one.shops.example.com"
 OTHER_SHOP = "two.shops.example.com"
-SEALED = SealedToken(b"\x00sealed\xff")
+SEALED = EncryptedToken(b"\x00sealed\xff")
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
@@ -48,7 +48,7 @@ class ShopWorld:
         self.database = database
         self.calls = Calls()
         self.clock = StandingClock()
-        self.ids = ulids(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
+        self.ids = make_ulid_generator(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         client = self.calls.client("dynamodb", database)
         cursors = Cursors(key=lambda: b"k" * 32, clock=self.clock)
         self.shops = ShopRepository(client=client, table=SHOPS)
@@ -75,7 +75,7 @@ class ShopWorld:
         return self.jobs.succeed(domain, self.running(domain).job_id)
 
     def recorded(self, domain: str = SHOP) -> ImportRecord:
-        return self.history.record(ImportRecord.of(self.finished(domain)))
+        return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
         """A job in another status as a row alone, whatever led there."""

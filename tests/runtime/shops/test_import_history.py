@@ -11,7 +11,7 @@ from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops import import_history
 from runtime.shops.errors import ImportTimesTakenError
-from runtime.shops.model import RECORD_LIFETIME, ImportRecord, Job, Status, unix_time
+from runtime.shops.model import RECORD_LIFETIME, ImportRecord, Job, Status, to_unix_time
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.tables import IMPORT_HISTORY
 
@@ -31,7 +31,7 @@ def history(
     found: list[list[ImportRecord]] = []
     cursor = None
     while cursor or not found:
-        page = store.history.between(
+        page = store.history.list_between(
             SHOP, since, until, limit=limit, cursor=cursor, oldest_first=oldest_first
         )
         found.append(list(page.items))
@@ -47,25 +47,25 @@ def flat(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
 def record_of(store: ShopWorld, at: datetime) -> ImportRecord:
     """The record of an import that ends at a time, not written."""
     job = Job.queued(SHOP, "import-products", job_id=store.ids(), at=START)
-    return ImportRecord.of(evolve(job, status=Status.SUCCEEDED, finished_at=at))
+    return ImportRecord.from_job(evolve(job, status=Status.SUCCEEDED, finished_at=at))
 
 
 def test_a_record_says_how_the_job_ended(store: ShopWorld) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=9, failed=2)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=9, failed=2)
     at = store.clock.move(seconds=1)
     job = store.jobs.fail(SHOP, job.job_id, error="the shop closed")
-    record = store.history.record(ImportRecord.of(job))
+    record = store.history.record(ImportRecord.from_job(job))
     assert flat(history(store)) == [record]
     assert (record.job_id, record.kind, record.outcome) == (job.job_id, "import-products", Status.FAILED)
     assert (record.total, record.processed, record.failed) == (10, 9, 2)
     assert (record.finished_at, record.error) == (at, "the shop closed")
-    assert 0 <= record.timestamp - unix_time(at) < Decimal("0.001")
+    assert 0 <= record.timestamp - to_unix_time(at) < Decimal("0.001")
 
 
 def test_a_job_that_is_not_finished_has_no_record(store: ShopWorld) -> None:
     with pytest.raises(ValueError, match="is running: only a finished one"):
-        ImportRecord.of(store.running())
+        ImportRecord.from_job(store.running())
 
 
 def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopWorld) -> None:
@@ -99,7 +99,7 @@ def test_a_free_time_costs_one_call_and_a_taken_one_another(
     made = []
     for _ in range(3):
         with store.calls.counted() as calls:
-            made.append(store.history.record(record_of(store, START)).timestamp - unix_time(START))
+            made.append(store.history.record(record_of(store, START)).timestamp - to_unix_time(START))
         made.append(len(calls))
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
 
@@ -107,7 +107,7 @@ def test_a_free_time_costs_one_call_and_a_taken_one_another(
 def test_a_millisecond_without_a_free_time_is_an_error(
     store: ShopWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_history, "_TIMES", 2)
+    monkeypatch.setattr(import_history, "_SLOTS", 2)
     for _ in range(2):
         store.history.record(record_of(store, START))
     with pytest.raises(ImportTimesTakenError, match=SHOP):
@@ -130,7 +130,7 @@ def test_a_range_has_its_start_and_not_its_end(store: ShopWorld, limit: int, *, 
     """To the microsecond, and also where each page ends at the edge of the range."""
     records = [store.history.record(record_of(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
-    assert unix_time(since) == records[1].timestamp
+    assert to_unix_time(since) == records[1].timestamp
     found = flat(history(store, since, until, limit=limit, oldest_first=oldest_first))
     assert sorted(found, key=lambda record: record.timestamp) == records[1:3]
 
@@ -164,7 +164,7 @@ def test_expired_records_are_not_shown_before_dynamodb_deletes_them(store: ShopW
 def test_a_cursor_is_good_for_its_own_shop_range_and_order_alone(store: ShopWorld) -> None:
     for day in range(3):
         store.history.record(record_of(store, START + timedelta(days=day)))
-    cursor = store.history.between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
+    cursor = store.history.list_between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
     assert cursor
     for shop, since, oldest_first in (
         (OTHER_SHOP, LONG_AGO, False),
@@ -172,12 +172,12 @@ def test_a_cursor_is_good_for_its_own_shop_range_and_order_alone(store: ShopWorl
         (SHOP, LONG_AGO, True),
     ):
         with pytest.raises(MalformedError, match="the cursor is not one"):
-            store.history.between(shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first)
+            store.history.list_between(shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first)
 
 
 def test_another_shop_has_another_history(store: ShopWorld) -> None:
     store.recorded()
-    assert store.history.between(OTHER_SHOP, LONG_AGO, FAR_OFF, limit=9) == Page(items=(), cursor=None)
+    assert store.history.list_between(OTHER_SHOP, LONG_AGO, FAR_OFF, limit=9) == Page(items=(), cursor=None)
 
 
 def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:

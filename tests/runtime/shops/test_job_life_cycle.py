@@ -96,7 +96,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         for _ in range(times):
 
             def count(shop: str, job_id: str) -> Job:
-                return self.store.jobs.advance(shop, job_id, batch=batch, processed=done, failed=bad)
+                return self.store.jobs.count_batch(shop, job_id, batch=batch, processed=done, failed=bad)
 
             if expected.status is Status.RUNNING or batch in expected.batches:
                 if self._call(job_id, count):
@@ -113,7 +113,7 @@ class JobLifeCycle(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from(Status))
     def the_platform_looks(self, status: Status) -> None:
-        listed = [job.job_id for job in self.store.jobs.with_status(status, limit=100).items]
+        listed = [job.job_id for job in self.store.jobs.list_with_status(status, limit=100).items]
         assert listed == [
             job_id
             for job_id, each in self.expected.items()
@@ -152,7 +152,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         alive = {job_id: each for job_id, each in self.expected.items() if not self._expired(job_id)}
-        found = {job.job_id: job for shop in SHOPS for job in self.store.jobs.of_shop(shop, limit=100).items}
+        found = {job.job_id: job for shop in SHOPS for job in self.store.jobs.list_for_shop(shop, limit=100).items}
         assert set(found) == set(alive)
         for job_id, expected in alive.items():
             job = found[job_id]

@@ -52,40 +52,40 @@ def delete(store: ShopWorld, job: Job) -> None:
 def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: int) -> None:
     jobs = [store.queued() for _ in range(5)]
     store.queued(OTHER_SHOP)
-    found = pages(store.jobs.of_shop, SHOP, limit=limit)
+    found = pages(store.jobs.list_for_shop, SHOP, limit=limit)
     assert ids(*found) == ids(tuple(reversed(jobs)))
     assert all(len(page) <= limit for page in found)
 
 
 def test_a_shops_list_shows_jobs_as_they_are(store: ShopWorld) -> None:
     job = store.running()
-    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
-    assert store.jobs.of_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
-    assert store.jobs.of_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
+    job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.list_for_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
+    assert store.jobs.list_for_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(store: ShopWorld, limit: int) -> None:
     running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
     store.queued()
-    assert ids(*pages(store.jobs.with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
-    assert store.jobs.with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
+    assert ids(*pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
+    assert store.jobs.list_with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
 
 
 def test_a_list_by_status_shows_whole_jobs(store: ShopWorld) -> None:
     job = store.running()
-    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
-    assert store.jobs.with_status(Status.RUNNING, limit=10).items == (job,)
+    job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.list_with_status(Status.RUNNING, limit=10).items == (job,)
 
 
 def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopWorld) -> None:
     store.queued()
     store.queued()
     with store.calls.counted() as made:
-        store.jobs.with_status(Status.QUEUED, limit=10)
+        store.jobs.list_with_status(Status.QUEUED, limit=10)
     assert made == ["query", "batch_get_item"]
     with store.calls.counted() as made:
-        store.jobs.with_status(Status.RUNNING, limit=10)
+        store.jobs.list_with_status(Status.RUNNING, limit=10)
     assert made == ["query"]
 
 
@@ -93,13 +93,13 @@ def test_a_job_that_moved_on_between_index_and_row_is_left_out(store: ShopWorld)
     """The index follows a moment later."""
     moved, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
 def test_a_job_that_was_deleted_between_index_and_row_is_left_out(store: ShopWorld) -> None:
     deleted, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
 class Splitting:
@@ -122,13 +122,13 @@ class Splitting:
 def test_what_dynamodb_splits_is_read_to_the_end_and_in_order(store: ShopWorld) -> None:
     jobs = [store.queued() for _ in range(4)]
     split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
-    assert ids(split.with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
+    assert ids(split.list_with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
 
 
 def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None:
     """S4: pages get short, and the cursors lead on."""
     *_, alive = expiring(store, 4)
-    for listed, of in ((store.jobs.of_shop, SHOP), (store.jobs.with_status, Status.QUEUED)):
+    for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):
         found = pages(listed, of, limit=2)
         assert ids(*found) == [alive.job_id]
         assert len(found) > 2
@@ -138,17 +138,17 @@ def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None
 def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop: str) -> None:
     for _ in range(3):
         store.queued()
-    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
-    by_status = store.jobs.with_status(Status.QUEUED, limit=1).cursor
+    cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
+    by_status = store.jobs.list_with_status(Status.QUEUED, limit=1).cursor
     assert cursor
     assert by_status
     for listed, of, foreign in (
-        (store.jobs.of_shop, shop, cursor),
-        (store.jobs.of_shop, shop, by_status),
-        (store.jobs.of_shop, SHOP, by_status),
-        (store.jobs.with_status, Status.QUEUED, cursor),
-        (store.jobs.with_status, Status.RUNNING, by_status),
-        (store.jobs.of_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
+        (store.jobs.list_for_shop, shop, cursor),
+        (store.jobs.list_for_shop, shop, by_status),
+        (store.jobs.list_for_shop, SHOP, by_status),
+        (store.jobs.list_with_status, Status.QUEUED, cursor),
+        (store.jobs.list_with_status, Status.RUNNING, by_status),
+        (store.jobs.list_for_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
     ):
         with pytest.raises(MalformedError, match="the cursor is not one"):
             listed(of, limit=1, cursor=foreign)
@@ -157,7 +157,7 @@ def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop
 def test_a_cursor_ends_after_a_day(store: ShopWorld) -> None:
     store.queued()
     store.queued()
-    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
+    cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
     store.clock.move(days=1)
     with pytest.raises(MalformedError):
-        store.jobs.of_shop(SHOP, limit=1, cursor=cursor)
+        store.jobs.list_for_shop(SHOP, limit=1, cursor=cursor)

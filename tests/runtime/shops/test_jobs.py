@@ -8,7 +8,7 @@ import pytest
 from runtime.shared.dynamodb import ItemTooLargeError, item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
-from runtime.shops.model import BATCHES, JOB_LIFETIME, TRANSITIONS, Job, Status, origins
+from runtime.shops.model import MAX_BATCHES, JOB_LIFETIME, TRANSITIONS, Job, Status, find_previous_statuses
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.tables import JOBS
 
@@ -18,7 +18,7 @@ CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
     "succeeded": lambda jobs, domain, job_id: jobs.succeed(domain, job_id),
     "failed": lambda jobs, domain, job_id: jobs.fail(domain, job_id, error="out of stock"),
     "cancelled": lambda jobs, domain, job_id: jobs.cancel(domain, job_id),
-    "advanced": lambda jobs, domain, job_id: jobs.advance(domain, job_id, batch=0, processed=1),
+    "advanced": lambda jobs, domain, job_id: jobs.count_batch(domain, job_id, batch=0, processed=1),
 }
 
 
@@ -44,7 +44,7 @@ def test_a_job_that_nobody_could_read_is_not_created(store: ShopWorld) -> None:
     """It would also end every list of its status."""
     with pytest.raises(ValueError, match="is a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == ()
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
 
 
 @pytest.mark.parametrize("total", [None, 0, 120])
@@ -59,7 +59,7 @@ def test_a_started_job_runs(store: ShopWorld, total: int | None) -> None:
 
 def test_a_job_succeeds_with_its_progress(store: ShopWorld) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=7, failed=2)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=7, failed=2)
     at = store.clock.move(seconds=5)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert ended == store.jobs.get(SHOP, job.job_id)
@@ -99,8 +99,8 @@ def test_the_ends_lead_nowhere() -> None:
         Status.FAILED,
         Status.CANCELLED,
     }
-    assert origins(Status.CANCELLED) == (Status.QUEUED, Status.RUNNING)
-    assert origins(Status.QUEUED) == ()
+    assert find_previous_statuses(Status.CANCELLED) == (Status.QUEUED, Status.RUNNING)
+    assert find_previous_statuses(Status.QUEUED) == ()
 
 
 # Progress
@@ -109,29 +109,29 @@ def test_the_ends_lead_nowhere() -> None:
 def test_batches_add_up_in_any_order(store: ShopWorld) -> None:
     job = store.running()
     for batch in (2, 0, 999, 1):
-        store.jobs.advance(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
+        store.jobs.count_batch(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
     assert progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
 
 
 def test_a_batch_that_comes_again_is_counted_once(store: ShopWorld) -> None:
     """S3: a queue may bring it twice, and a write whose answer was lost is made again."""
     job = store.running()
-    first = store.jobs.advance(SHOP, job.job_id, batch=3, processed=10, failed=1)
+    first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
-    assert store.jobs.advance(SHOP, job.job_id, batch=3, processed=10, failed=1) == first
+    assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1) == first
     assert store.jobs.get(SHOP, job.job_id) == first
 
 
 def test_a_batch_that_comes_again_after_the_end_is_answered_with_the_job(store: ShopWorld) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=3, processed=10)
+    store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10)
     ended = store.jobs.succeed(SHOP, job.job_id)
-    assert store.jobs.advance(SHOP, job.job_id, batch=3, processed=10) == ended
+    assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10) == ended
 
 
 def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
     job = store.running()
-    assert progress(store.jobs.advance(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
+    assert progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -141,20 +141,20 @@ def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
         {"batch": 0, "processed": 1, "failed": -1},
         {"batch": 0, "processed": 1, "failed": 2},
         {"batch": -1, "processed": 1},
-        {"batch": BATCHES, "processed": 1},
+        {"batch": MAX_BATCHES, "processed": 1},
     ],
 )
 def test_progress_never_goes_backwards(store: ShopWorld, numbers: dict[str, int]) -> None:
     """S3."""
     job = store.running()
     with pytest.raises(ValueError, match=r"batch"):
-        store.jobs.advance(SHOP, job.job_id, **numbers)
+        store.jobs.count_batch(SHOP, job.job_id, **numbers)
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
 def test_all_batches_that_a_job_can_have_make_its_row_at_most_three_kilobytes_larger() -> None:
 
-    assert item_size({"batches": {"NS": [str(number) for number in range(BATCHES)]}}) < 3 * 1024
+    assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
 def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None:
@@ -163,7 +163,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
     assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=1)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     (write,) = [call for call in store.calls.arguments if ":batches" in str(call)]
     written = write["UpdateExpression"]
     assert not any(f"#{each['AttributeName']} " in written for each in index["KeySchema"])
@@ -225,7 +225,7 @@ def test_changes_keep_what_a_newer_version_has_added(store: ShopWorld) -> None:
     key = {"jobId": {"S": job.job_id}}
     store.database.put_item(TableName=JOBS, Item={**store.row(JOBS, **key), **added})
     store.jobs.start(SHOP, job.job_id)
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=1)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     assert store.jobs.fail(SHOP, job.job_id, error="x") == store.jobs.get(SHOP, job.job_id)
     row = store.row(JOBS, **key)
     assert {name: row[name] for name in added} == added

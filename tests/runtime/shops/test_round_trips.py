@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.shops.model import ImportRecord, Job, Shop, Status, is_domain
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 from tests.runtime.shops.shop_fixture import START, ShopWorld
 from tests.runtime.tables import SHOPS
 
@@ -33,7 +33,7 @@ TIMES = st.datetimes(
 SHOPS_OF_ALL_KINDS = st.builds(
     Shop,
     domain=DOMAINS,
-    access_token=st.binary(max_size=300).map(SealedToken),
+    access_token=st.binary(max_size=300).map(EncryptedToken),
     scopes=st.lists(TEXTS, max_size=4).map(tuple),
     installed_at=TIMES,
     updated_at=TIMES,
@@ -102,7 +102,7 @@ def test_a_job_comes_back_as_it_was(store: ShopWorld, job: Job) -> None:
     job = evolve(job, job_id=store.ids())
     store.jobs.create(job)
     assert store.jobs.get(job.shop_domain, job.job_id) == job
-    assert job in store.jobs.of_shop(job.shop_domain, limit=100).items
+    assert job in store.jobs.list_for_shop(job.shop_domain, limit=100).items
 
 
 @SHARED
@@ -114,7 +114,7 @@ def test_a_record_comes_back_as_it_was(store: ShopWorld, record: ImportRecord) -
     stored = store.history.record(record)
     assert evolve(stored, timestamp=record.timestamp) == record
     since = record.finished_at
-    page = store.history.between(record.shop_domain, since, since + timedelta(milliseconds=1), limit=100)
+    page = store.history.list_between(record.shop_domain, since, since + timedelta(milliseconds=1), limit=100)
     assert page.items == (stored,)
 
 

@@ -29,7 +29,7 @@ def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> 
 def test_no_progress_is_lost(store: ShopWorld) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2)
         for number in range(CONTENDERS)
     ]
     assert len(winners(at_once(counts))) == CONTENDERS
@@ -41,7 +41,7 @@ def test_no_progress_is_lost(store: ShopWorld) -> None:
 def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
         for number in range(CONTENDERS)
     ]
     assert len(winners(at_once(counts))) == CONTENDERS
@@ -52,7 +52,7 @@ def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> 
 def test_counters_only_grow_while_all_write(store: ShopWorld) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS)
     ]
     seen = sorted(winners(at_once(counts)), key=lambda found: found.processed)
@@ -62,7 +62,7 @@ def test_counters_only_grow_while_all_write(store: ShopWorld) -> None:
 def test_what_is_counted_is_what_was_accepted_before_the_end(store: ShopWorld) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS - 1)
     ]
     cancels = partial(store.jobs.cancel, SHOP, job.job_id)
@@ -118,8 +118,8 @@ def test_one_of_all_updates_from_one_reading_holds(store: ShopWorld) -> None:
 
 def test_imports_that_end_together_are_all_in_the_history(store: ShopWorld) -> None:
     job = evolve(store.queued(), status=Status.SUCCEEDED, finished_at=START)
-    records = [ImportRecord.of(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
+    records = [ImportRecord.from_job(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
     recorded = winners(at_once([partial(store.history.record, record) for record in records]))
     assert len({record.timestamp for record in recorded}) == CONTENDERS
-    found = store.history.between(SHOP, START, START + timedelta(milliseconds=1), limit=100)
+    found = store.history.list_between(SHOP, START, START + timedelta(milliseconds=1), limit=100)
     assert {record.job_id for record in found.items} == {record.job_id for record in records}

@@ -8,7 +8,7 @@ from attrs import evolve
 from runtime.shared.dynamodb import ItemTooLargeError
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
 from tests.runtime.tables import SHOPS
 
@@ -72,7 +72,7 @@ def test_a_shop_cannot_be_made_with_something_else_for_a_domain() -> None:
 def test_installing_again_replaces_every_field(store: ShopWorld) -> None:
     store.shop(name="One")
     at = store.clock.move(days=1)
-    again = store.shop(access_token=SealedToken(b"new"), scopes=())
+    again = store.shop(access_token=EncryptedToken(b"new"), scopes=())
     assert again == store.shops.get(SHOP)
     assert (again.name, again.scopes, again.installed_at) == (None, (), at)
     assert again.access_token == b"new"

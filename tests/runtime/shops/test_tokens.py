@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectTimeoutError
 from runtime.shared.converters import to_row
 from runtime.shops.errors import TokenRefusedError, TokenServiceError
 from runtime.shops.model import Shop
-from runtime.shops.tokens import SealedToken, Token, TokenCipher
+from runtime.shops.tokens import EncryptedToken, Token, TokenCipher
 from tests import moto_without_http
 from tests.runtime.calls import Calls, client_error, real_client
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
@@ -54,50 +54,50 @@ class Refusing:
 
 
 def test_a_token_comes_back_for_the_shop_it_was_encrypted_for(cipher: TokenCipher) -> None:
-    assert cipher.open(SHOP, cipher.seal(SHOP, Token(SECRET))).reveal() == SECRET
+    assert cipher.decrypt(SHOP, cipher.encrypt(SHOP, Token(SECRET))).reveal() == SECRET
 
 
 def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopWorld, cipher: TokenCipher) -> None:
-    store.shop(access_token=cipher.seal(SHOP, Token(SECRET)))
+    store.shop(access_token=cipher.encrypt(SHOP, Token(SECRET)))
     row = store.row("anchor-dev-shops", domain={"S": SHOP})
     assert set(row["accessToken"]) == {"B"}
     assert SECRET.encode() not in row["accessToken"]["B"]
     assert SECRET not in str(row)
-    assert cipher.open(SHOP, store.shops.get(SHOP).access_token).reveal() == SECRET
+    assert cipher.decrypt(SHOP, store.shops.get(SHOP).access_token).reveal() == SECRET
 
 
 def test_the_shop_is_the_encryption_context(cipher: TokenCipher) -> None:
     calls = Calls()
     watched = TokenCipher(client=calls.client("kms", cipher.client), key=cipher.key)
-    watched.open(SHOP, watched.seal(SHOP, Token(SECRET)))
+    watched.decrypt(SHOP, watched.encrypt(SHOP, Token(SECRET)))
     assert [call["EncryptionContext"] for call in calls.arguments] == [{"shop": SHOP}] * 2
     assert [call["KeyId"] for call in calls.arguments] == [cipher.key] * 2
 
 
 def test_another_shop_cannot_open_a_token(cipher: TokenCipher) -> None:
-    sealed = cipher.seal(SHOP, Token(SECRET))
+    encrypted = cipher.encrypt(SHOP, Token(SECRET))
     with pytest.raises(TokenRefusedError, match=OTHER_SHOP) as refused:
-        cipher.open(OTHER_SHOP, sealed)
+        cipher.decrypt(OTHER_SHOP, encrypted)
     assert SECRET not in everything_shown(refused.value)
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
-        lambda sealed: SealedToken(sealed[:-1]),
-        lambda sealed: SealedToken(sealed[:-1] + bytes([sealed[-1] ^ 1])),
-        lambda _: SealedToken(SECRET.encode()),
+        lambda encrypted: EncryptedToken(encrypted[:-1]),
+        lambda encrypted: EncryptedToken(encrypted[:-1] + bytes([encrypted[-1] ^ 1])),
+        lambda _: EncryptedToken(SECRET.encode()),
     ],
 )
 def test_a_damaged_token_is_refused(cipher: TokenCipher, damaged: Any) -> None:
     with pytest.raises(TokenRefusedError):
-        cipher.open(SHOP, damaged(cipher.seal(SHOP, Token(SECRET))))
+        cipher.decrypt(SHOP, damaged(cipher.encrypt(SHOP, Token(SECRET))))
 
 
 def test_a_token_under_another_key_is_refused() -> None:
     wrong = Refusing(client_error("IncorrectKeyException", "Decrypt"))
     with pytest.raises(TokenRefusedError):
-        TokenCipher(client=wrong, key="arn:key").open(SHOP, SealedToken(b"x"))
+        TokenCipher(client=wrong, key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
 
 
 @pytest.mark.parametrize("decrypted", [b"\xff\xfe", b"", b"line\nbreak"])
@@ -107,7 +107,7 @@ def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) ->
             return {"Plaintext": decrypted}
 
     with pytest.raises(TokenRefusedError) as refused:
-        TokenCipher(client=Answering(), key="arn:key").open(SHOP, SealedToken(b"x"))
+        TokenCipher(client=Answering(), key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
     assert refused.value.__context__ is None
 
 
@@ -121,7 +121,7 @@ def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) ->
 def test_a_failure_of_kms_is_named_and_shows_no_token(error: Exception, code: str) -> None:
     cipher = TokenCipher(client=Refusing(error), key="arn:key")
     token = Token(SECRET)
-    for operation in (lambda: cipher.seal(SHOP, token), lambda: cipher.open(SHOP, SealedToken(b"x"))):
+    for operation in (lambda: cipher.encrypt(SHOP, token), lambda: cipher.decrypt(SHOP, EncryptedToken(b"x"))):
         with pytest.raises(TokenServiceError, match=code) as failed:
             operation()
         assert failed.value.code == code
@@ -168,12 +168,12 @@ def test_a_token_is_in_no_log_and_no_output(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """S2, with every logger of boto3's at its most talkative, through a token's whole life."""
-    sealed = cipher.seal(SHOP, Token(SECRET))
-    shop = store.shop(access_token=sealed)
-    token = cipher.open(SHOP, store.shops.get(SHOP).access_token)
+    encrypted = cipher.encrypt(SHOP, Token(SECRET))
+    shop = store.shop(access_token=encrypted)
+    token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)
     logging.getLogger().warning("%s %r %s %r %r", token, token, shop, store.shops, cipher)
     with pytest.raises(TokenRefusedError) as refused:
-        cipher.open(OTHER_SHOP, sealed)
+        cipher.decrypt(OTHER_SHOP, encrypted)
     logging.getLogger().error("refused", exc_info=refused.value)
     printed = capfd.readouterr()
     captured = shown.text + printed.out + printed.err
@@ -186,13 +186,13 @@ def test_a_token_is_in_no_log_and_no_output(
 def test_boto3_logs_again_what_is_not_about_a_token(
     cipher: TokenCipher, shown: pytest.LogCaptureFixture
 ) -> None:
-    cipher.seal(SHOP, Token(SECRET))
+    cipher.encrypt(SHOP, Token(SECRET))
     real_client("kms").describe_key(KeyId=cipher.key)
     assert "OperationModel(name=Encrypt)" not in shown.text
     assert "OperationModel(name=DescribeKey)" in shown.text
 
 
 def test_the_repr_of_a_shop_shows_not_even_the_ciphertext() -> None:
-    shop = Shop(domain=SHOP, access_token=SealedToken(b"cipher"), installed_at=START, updated_at=START)
+    shop = Shop(domain=SHOP, access_token=EncryptedToken(b"cipher"), installed_at=START, updated_at=START)
     assert "cipher" not in repr(shop)
     assert to_row(shop)["accessToken"] == {"B": b"cipher"}

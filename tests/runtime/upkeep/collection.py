@@ -13,7 +13,7 @@ from runtime.deploy.releases.publishing import release_alias
 from runtime.deploy.repositories.retention import HELD
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import RELEASE
 from tests.runtime.releases.release_fixture import (
@@ -28,7 +28,7 @@ OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
 def run(stage: ReleaseWorld, at: datetime, collector: Collector | None = None) -> None:
-    event = {"id": "event", "time": to_text(at)}
+    event = {"id": "event", "time": format_time(at)}
     collect.respond(event, collector or stage.collector, stage.edge_cache)
 
 

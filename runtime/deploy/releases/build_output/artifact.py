@@ -45,11 +45,11 @@ _END_OF_DIRECTORY = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _END_RECORD = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_SIZE = 20
-_LONGEST_COMMENT = 0xFFFF
+_MAX_COMMENT_BYTES = 0xFFFF
 _ENCRYPTED = 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ALLOWED_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What zipfile lets out when offsets, sizes or contents make no sense.
-_UNREADABLE = (
+_ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -58,7 +58,7 @@ _UNREADABLE = (
     OverflowError,
     ValueError,
 )
-_LONGEST_NAME = 900
+_MAX_NAME_BYTES = 900
 """Bytes. An object key has 1,024, of which the prefix with site and deployment takes up to 80."""
 
 
@@ -94,11 +94,11 @@ class Artifact:
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
-    def names(self, folder: str) -> list[str]:
+    def list_files(self, folder: str) -> list[str]:
         """The files below `folder` (which ends with `/`), as names relative to it, sorted."""
         return sorted(name.removeprefix(folder) for name in self._members if name.startswith(folder))
 
-    def size(self, name: str) -> int:
+    def get_size(self, name: str) -> int:
         """Unpacked size in bytes."""
         return self._members[name].file_size
 
@@ -106,7 +106,7 @@ class Artifact:
         """One member as a seekable stream of its unpacked bytes."""
         return self._archive.open(self._members[name])
 
-    def tag_rows(self) -> Iterator[TagRow]:
+    def iterate_tag_rows(self) -> Iterator[TagRow]:
         """The tag cache's seed, row by row; none when the build brought none."""
         if TAG_SEED in self._members:
             with self.open(TAG_SEED) as stream:
@@ -127,19 +127,19 @@ def open_artifact(file: IO[bytes], limits: ArtifactLimits | None = None) -> Gene
     limits = limits or ArtifactLimits()
     size = file.seek(0, SEEK_END)
     _check_directory(file, size, limits)
-    with _archive(file) as archive:
-        members = _verified_members(archive, size, limits)
-        yield _verified_content(archive, members, limits)
+    with _open_archive(file) as archive:
+        members = _verify_members(archive, size, limits)
+        yield _verify_content(archive, members, limits)
 
 
 @contextmanager
-def _archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
+def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
     try:
         # Names without the UTF-8 flag are what a tool in the C locale wrote: the raw bytes of UTF-8 names.
         archive = zipfile.ZipFile(file, metadata_encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactRefusedError("the artifact has a file name that is not UTF-8") from error
-    except _UNREADABLE as error:
+    except _ZIP_ERRORS as error:
         raise ArtifactRefusedError("the artifact is not a readable zip file") from error
     with archive:
         yield archive
@@ -148,7 +148,7 @@ def _archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
 def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None:
     """Read the archive's end record, before `zipfile` takes the directory it points to into memory."""
     _check_count("bytes", size, limits.archive_bytes)
-    tail_size = min(size, _LONGEST_COMMENT + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
+    tail_size = min(size, _MAX_COMMENT_BYTES + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     start = tail.rfind(_END_OF_DIRECTORY)
@@ -161,7 +161,7 @@ def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None
     _check_count("bytes of names and attributes", directory_bytes, limits.directory_bytes)
 
 
-def _verified_members(
+def _verify_members(
     archive: zipfile.ZipFile, archive_bytes: int, limits: ArtifactLimits
 ) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
@@ -175,12 +175,12 @@ def _verified_members(
             folders.add(name.rstrip("/"))
             continue
         if name in members:
-            raise ArtifactRefusedError(f"the artifact has two entries named {_shown(name)}")
+            raise ArtifactRefusedError(f"the artifact has two entries named {_quote(name)}")
         members[name] = entry
-    folders.update(_parents(members))
+    folders.update(_list_parents(members))
     for name in members:
         if name in folders:
-            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_shown(name)}")
+            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_quote(name)}")
     _check_count(
         "bytes when unpacked", sum(entry.file_size for entry in members.values()), limits.unpacked_bytes
     )
@@ -199,12 +199,12 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
     name = entry.orig_filename
     is_folder = name.endswith("/")
     kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the tool that packed it knows no kinds
-    problem = _name_problem(name) or _first(
+    problem = _find_name_problem(name) or _find_first_problem(
         (kind == stat.S_IFLNK, "that is a link; only files and folders are allowed"),
         (kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG), "that is neither a file nor a folder"),
         (is_folder and entry.file_size > 0, "that is a folder with content"),
         (bool(entry.flag_bits & _ENCRYPTED), "that is encrypted"),
-        (entry.compress_type not in _METHODS, "that is compressed by another method than deflate"),
+        (entry.compress_type not in _ALLOWED_COMPRESSION, "that is compressed by another method than deflate"),
         (
             entry.file_size >= limits.ratio_from_bytes
             and entry.file_size > limits.ratio * entry.compress_size,
@@ -212,33 +212,33 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
         ),
     )
     if problem:
-        raise ArtifactRefusedError(f"the artifact has an entry {_shown(name)} {problem}")
+        raise ArtifactRefusedError(f"the artifact has an entry {_quote(name)} {problem}")
 
 
-def _name_problem(name: str) -> str | None:
+def _find_name_problem(name: str) -> str | None:
     """What makes `name` unfit as a relative path and as the end of an object key; None when nothing does."""
     parts = name.removesuffix("/").split("/")
-    return _first(
+    return _find_first_problem(
         (name.startswith("/") or name[1:2] == ":", "with an absolute path"),
         (".." in parts, "that leads out of its folder"),
         ("\\" in name, "with a backslash in its name"),
         ("" in parts or "." in parts, "with an empty part in its path"),
         (not name.isprintable(), "with an unprintable character in its name"),
-        (len(name.encode()) > _LONGEST_NAME, f"with a name of more than {_LONGEST_NAME} bytes"),
+        (len(name.encode()) > _MAX_NAME_BYTES, f"with a name of more than {_MAX_NAME_BYTES} bytes"),
     )
 
 
-def _first(*problems: tuple[bool, str]) -> str | None:
+def _find_first_problem(*problems: tuple[bool, str]) -> str | None:
     return next((problem for broken, problem in problems if broken), None)
 
 
-def _shown(name: str) -> str:
+def _quote(name: str) -> str:
     """A stranger's name as it may stand in a message: quoted, escaped, cut."""
     longest = 120
     return json.dumps(name if len(name) <= longest else f"{name[:longest]}...")
 
 
-def _parents(names: Iterable[str]) -> set[str]:
+def _list_parents(names: Iterable[str]) -> set[str]:
     parents: set[str] = set()
     for name in names:
         end = name.rfind("/")
@@ -248,42 +248,42 @@ def _parents(names: Iterable[str]) -> set[str]:
     return parents
 
 
-def _verified_content(
+def _verify_content(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits
 ) -> Artifact:
     try:
         damaged = archive.testzip()  # unpacks everything once: what is uploaded later is whole
         if damaged is not None:
-            raise ArtifactRefusedError(f"the artifact is damaged: {_shown(damaged)} cannot be unpacked")
-        manifest = read_manifest(_read(archive, members, MANIFEST, limits))
+            raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
+        manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
         settings = f"{manifest.image.folder}.next/"  # the one bundle that has them there in monorepos, too
         build = read_build(
-            _read(archive, members, f"{settings}BUILD_ID", limits),
-            _read(archive, members, f"{settings}required-server-files.json", limits),
+            _read_member(archive, members, f"{settings}BUILD_ID", limits),
+            _read_member(archive, members, f"{settings}required-server-files.json", limits),
         )
         for bundle in manifest.bundles:
             _check_bundle(bundle.folder, members, limits)
-        for split in manifest.splits:
+        for split in manifest.split_functions:
             _check_runtime(split, members)
         artifact = Artifact(
             manifest=manifest,
             build=build,
-            cache_rules=_cache_rules(archive, members, manifest, limits),
+            cache_rules=_read_cache_rules(archive, members, manifest, limits),
             archive=archive,
             members=members,
         )
-        for _ in artifact.tag_rows():
+        for _ in artifact.iterate_tag_rows():
             pass
     except (ManifestError, SharedCacheError) as error:
         raise ArtifactRefusedError(str(error)) from error
     except TagSeedError as error:
         raise ArtifactRefusedError(f"{TAG_SEED} cannot be used: {error}") from error
-    except _UNREADABLE as error:
+    except _ZIP_ERRORS as error:
         raise ArtifactRefusedError("the artifact is damaged: an entry cannot be unpacked") from error
     return artifact
 
 
-def _cache_rules(
+def _read_cache_rules(
     archive: zipfile.ZipFile,
     members: Mapping[str, zipfile.ZipInfo],
     manifest: Manifest,
@@ -300,20 +300,20 @@ def _cache_rules(
     )
     folder = min(found, key=len, default=None)
     texts = {
-        name: _read(archive, members, f"{folder}{name}", limits)
+        name: _read_member(archive, members, f"{folder}{name}", limits)
         for name in MANIFESTS
         if f"{folder}{name}" in members
     }
     return read_shared_cache_rules(texts, manifest.base_path)
 
 
-def _read(
+def _read_member(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, limits: ArtifactLimits
 ) -> bytes:
     if name not in members:
-        raise ArtifactRefusedError(f"the artifact has no {_shown(name)}: was it built by `open-next build`?")
+        raise ArtifactRefusedError(f"the artifact has no {_quote(name)}: was it built by `open-next build`?")
     if members[name].file_size > limits.json_bytes:
-        raise ArtifactRefusedError(f"{_shown(name)} has more than {limits.json_bytes} bytes")
+        raise ArtifactRefusedError(f"{_quote(name)} has more than {limits.json_bytes} bytes")
     return archive.read(members[name])
 
 
@@ -329,13 +329,13 @@ def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo])
 
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:
     if f"{folder}index.mjs" not in members:
-        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_shown(folder)}, a function it names")
+        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_quote(folder)}, a function it names")
     for name in (*WRAPPER_FILES, CACHE_RULES):
         if f"{folder}{name}" in members:
-            raise ArtifactRefusedError(f"{_shown(folder + name)} has a name that the platform uses itself")
+            raise ArtifactRefusedError(f"{_quote(folder + name)} has a name that the platform uses itself")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))
     if unpacked > limits.unpacked_bundle_bytes:
         raise ArtifactRefusedError(
-            f"the function in {_shown(folder)} unpacks to {unpacked} bytes; "
+            f"the function in {_quote(folder)} unpacks to {unpacked} bytes; "
             f"Lambda allows {limits.unpacked_bundle_bytes}"
         )

@@ -13,7 +13,7 @@ from attrs import fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
-from runtime.shared.converters import camel_case
+from runtime.shared.converters import to_camel_case
 
 T = TypeVar("T")
 
@@ -24,12 +24,12 @@ _HANDLER = "index.handler"
 _CONVERTER_NAME = "aws-apigw-v2"
 _IMAGES: Final = "_next/image*"
 # Where requests go is written into one value of the edge's store, of 1,024 bytes (edge_store.py).
-MOST_SPLITS: Final = 4
+MAX_SPLITS: Final = 4
 """Server functions that a build may have beside the default one."""
-LONGEST_PATTERNS: Final = 350
+MAX_PATTERNS_LENGTH: Final = 350
 """Characters of all their patterns together, each with three more: quotation marks and a comma."""
-_AROUND_PATTERN: Final = 3
-LONGEST_BASE_PATH: Final = 60
+_PATTERN_OVERHEAD: Final = 3
+MAX_BASE_PATH_LENGTH: Final = 60
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 # What CloudFront takes in a path pattern, but for `?` and the quotation mark.
 _PATTERN: Final = re.compile(r"[A-Za-z0-9_.*$/~'@:+&-]+")
@@ -125,13 +125,13 @@ class Manifest:
     server: HttpBundle
     image: HttpBundle
     revalidation: Bundle | None
-    splits: tuple[SplitFunction, ...] = ()
+    split_functions: tuple[SplitFunction, ...] = ()
     base_path: str = ""
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
         """Every function."""
-        splits = (split.bundle for split in self.splits)
+        splits = (split.bundle for split in self.split_functions)
         return (self.server, *splits, self.image, *((self.revalidation,) if self.revalidation else ()))
 
 
@@ -148,7 +148,7 @@ class Build:
     build_id: str
     cache_id: str
 
-    def cached(self, name: str) -> str:
+    def to_cache_name(self, name: str) -> str:
         """Return a name below `{build_id}/` as the running server asks for it; other names as they are."""
         own = f"{self.build_id}/"
         return f"{self.cache_id}/{name.removeprefix(own)}" if name.startswith(own) else name
@@ -160,11 +160,11 @@ def read_manifest(text: bytes) -> Manifest:
     Raises:
         ManifestError: It is not JSON, a field has a wrong type, or it asks for what is not served here.
     """
-    document = _object(text, "open-next.output.json")
-    output = _structured(document, _Output, "")
+    document = _parse_object(text, "open-next.output.json")
+    output = _structure(document, _Output, "")
     if output.edge_functions:
         raise ManifestError(
-            f"there are edge functions ({_listed(sorted(output.edge_functions))}), which are not served: "
+            f"there are edge functions ({_join_names(sorted(output.edge_functions))}), which are not served: "
             'without `middleware.external` and `placement: "global"` in open-next.config the server runs them'
         )
     _check_function(output.origins.default)
@@ -173,8 +173,8 @@ def read_manifest(text: bytes) -> Manifest:
         server=output.origins.default,
         image=output.origins.image_optimizer,
         revalidation=output.additional_props.revalidation_function,
-        splits=_splits(document["origins"], output.behaviors),
-        base_path=_base_path(output.behaviors),
+        split_functions=_read_splits(document["origins"], output.behaviors),
+        base_path=_find_base_path(output.behaviors),
     )
 
 
@@ -184,7 +184,7 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     Raises:
         ManifestError: One of them is not what Next.js writes, or the site sets what OpenNext cannot do.
     """
-    config = _object(server_files, "required-server-files.json").get("config")
+    config = _parse_object(server_files, "required-server-files.json").get("config")
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n"):
@@ -201,32 +201,32 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     return Build(build_id=name, cache_id=deployment_id)
 
 
-def _splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
+def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
     # The order of the behaviours is the one that counts; that of the origins is by chance.
     led = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
     names = [name for name in dict.fromkeys((*led, *origins)) if name not in _ORIGINS]
-    if len(names) > MOST_SPLITS:
+    if len(names) > MAX_SPLITS:
         raise ManifestError(
-            f"the server is split into {len(names)} functions beside the default one ({_listed(names)}): "
-            f"at most {MOST_SPLITS} are served"
+            f"the server is split into {len(names)} functions beside the default one ({_join_names(names)}): "
+            f"at most {MAX_SPLITS} are served"
         )
     if wrong := [name for name in names if not _SPLIT_NAME.fullmatch(name)]:
         raise ManifestError(
-            f"the function {_listed([json.dumps(name) for name in wrong])} cannot be served by that name: "
+            f"the function {_join_names([json.dumps(name) for name in wrong])} cannot be served by that name: "
             "needed are 1 to 60 letters, digits, - and _"
         )
-    splits = tuple(_split(name, origins[name], behaviors) for name in names)
-    length = sum(len(pattern) + _AROUND_PATTERN for split in splits for pattern in split.patterns)
-    if length > LONGEST_PATTERNS:
+    splits = tuple(_read_split(name, origins[name], behaviors) for name in names)
+    length = sum(len(pattern) + _PATTERN_OVERHEAD for split in splits for pattern in split.patterns)
+    if length > MAX_PATTERNS_LENGTH:
         raise ManifestError(
-            f"the patterns of the server's functions have {length} characters together, {_AROUND_PATTERN} "
-            f"added for each; {LONGEST_PATTERNS} are served: use fewer or shorter ones, with `*`"
+            f"the patterns of the server's functions have {length} characters together, {_PATTERN_OVERHEAD} "
+            f"added for each; {MAX_PATTERNS_LENGTH} are served: use fewer or shorter ones, with `*`"
         )
     return splits
 
 
-def _split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
-    bundle = _structured(value, HttpBundle, f"origins.{name}")
+def _read_split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
+    bundle = _structure(value, HttpBundle, f"origins.{name}")
     _check_function(bundle)
     patterns = tuple(f"/{each.pattern.lstrip('/')}" for each in behaviors if each.origin == name)
     if not patterns:
@@ -234,22 +234,22 @@ def _split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitF
     for pattern in patterns:
         if not _PATTERN.fullmatch(pattern):
             raise ManifestError(
-                f"the pattern {_listed([json.dumps(pattern)])} of the function {name} is not served: "
+                f"the pattern {_join_names([json.dumps(pattern)])} of the function {name} is not served: "
                 "a pattern has letters, digits, any of _-.$/~'@:+& and `*` for any characters"
             )
     return SplitFunction(name=name, bundle=bundle, patterns=patterns)
 
 
-def _base_path(behaviors: tuple[_Behavior, ...]) -> str:
+def _find_base_path(behaviors: tuple[_Behavior, ...]) -> str:
     """Return the base path. OpenNext writes it nowhere but into its patterns."""
     images = [each.pattern for each in behaviors if each.pattern.endswith(_IMAGES)]
     if not images:
         raise ManifestError("open-next.output.json has no pattern for optimised images")
     base_path = f"/{images[0].removesuffix(_IMAGES)}".rstrip("/")
-    if base_path and (len(base_path) > LONGEST_BASE_PATH or not _BASE_PATH.fullmatch(base_path)):
+    if base_path and (len(base_path) > MAX_BASE_PATH_LENGTH or not _BASE_PATH.fullmatch(base_path)):
         raise ManifestError(
-            f"the site's basePath {_listed([json.dumps(base_path)])} is not served: its parts have letters, "
-            f"digits, - . _ and ~, and all of it at most {LONGEST_BASE_PATH} characters"
+            f"the site's basePath {_join_names([json.dumps(base_path)])} is not served: its parts have letters, "
+            f"digits, - . _ and ~, and all of it at most {MAX_BASE_PATH_LENGTH} characters"
         )
     return base_path
 
@@ -260,11 +260,11 @@ def _check_function(bundle: HttpBundle) -> None:
     if bundle.handler != _HANDLER or bundle.converter != _CONVERTER_NAME or bundle.wrapper not in _WRAPPERS:
         raise ManifestError(
             f"{bundle.folder} is built for a form that is not served: needed are handler {_HANDLER}, "
-            f"converter {_CONVERTER_NAME} and a wrapper of {_listed(sorted(_WRAPPERS))}"
+            f"converter {_CONVERTER_NAME} and a wrapper of {_join_names(sorted(_WRAPPERS))}"
         )
 
 
-def _object(text: bytes, name: str) -> dict[str, Any]:
+def _parse_object(text: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -278,7 +278,7 @@ def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     longest = 200
     text = ", ".join(names)
     return text if len(text) <= longest else f"{text[:longest]}..."
@@ -288,7 +288,7 @@ class _WrongTypeError(Exception):
     """A field's value has another type than its name promises."""
 
 
-def _strict(kind: type[Any], name: str) -> Callable[[object, object], object]:
+def _make_type_hook(kind: type[Any], name: str) -> Callable[[object, object], object]:
     def structure(value: object, _: object) -> object:
         if not isinstance(value, kind):
             raise _WrongTypeError(name)
@@ -297,34 +297,34 @@ def _strict(kind: type[Any], name: str) -> Callable[[object, object], object]:
     return structure
 
 
-def _structured(value: object, kind: type[T], path: str) -> T:
+def _structure(value: object, kind: type[T], path: str) -> T:
     try:
         return _converter.structure(value, kind)
     except BaseValidationError as error:
-        problems = _problems(error, path)
+        problems = _describe_problems(error, path)
     except _WrongTypeError as error:
         problems = f"{path} must be {error}"
     raise ManifestError(f"open-next.output.json is not what OpenNext writes: {problems}")
 
 
-def _problems(error: BaseValidationError, path: str) -> str:
-    found = (text.split(" @ ", 1) for text in transform_error(error, path=path, format_exception=_problem))
-    return _listed([f"{camel_case(path.lstrip('.'))} {problem}" for problem, path in found])
+def _describe_problems(error: BaseValidationError, path: str) -> str:
+    found = (text.split(" @ ", 1) for text in transform_error(error, path=path, format_exception=_describe_problem))
+    return _join_names([f"{to_camel_case(path.lstrip('.'))} {problem}" for problem, path in found])
 
 
-def _problem(error: BaseException, _: type[Any] | None) -> str:
+def _describe_problem(error: BaseException, _: type[Any] | None) -> str:
     if isinstance(error, KeyError):
         return "is missing"
     return f"must be {error}" if isinstance(error, _WrongTypeError) else "must be an object or a list"
 
 
-def _manifest_converter() -> Converter:
+def _make_converter() -> Converter:
     converter = Converter()
-    converter.register_structure_hook(str, _strict(str, "a text"))
+    converter.register_structure_hook(str, _make_type_hook(str, "a text"))
 
     def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
         renamed: dict[str, Any] = {
-            each.name: override(rename=camel_case(each.name)) for each in fields(kind) if "_" in each.name
+            each.name: override(rename=to_camel_case(each.name)) for each in fields(kind) if "_" in each.name
         }
         inner = make_dict_structure_fn(kind, converter, **renamed)
 
@@ -339,4 +339,4 @@ def _manifest_converter() -> Converter:
     return converter
 
 
-_converter = _manifest_converter()
+_converter = _make_converter()

@@ -13,11 +13,11 @@ from attrs import frozen
 
 from runtime.deploy.releases.build_output.manifest import Build
 
-_CHUNK = 64 * 1024
-_LONGEST_ROW = 64 * 1024
-_LONGEST_TAG = 2048
-_LONGEST_PATH = 1024
-_LONGEST_NUMBER = 16
+_CHUNK_BYTES = 64 * 1024
+_MAX_ROW_LENGTH = 64 * 1024
+_MAX_TAG_BYTES = 2048
+_MAX_PATH_BYTES = 1024
+_MAX_NUMBER_LENGTH = 16
 _BLANKS = " \t\r\n"
 
 
@@ -47,16 +47,16 @@ def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
     Raises:
         TagSeedError: It is not an array of rows, or a row has values that the table cannot hold.
     """
-    for number, document in enumerate(_elements(stream)):
+    for number, document in enumerate(_read_elements(stream)):
         match document:
             case {"tag": {"S": str(tag)}, "path": {"S": str(path)}, "revalidatedAt": {"N": str(at)}}:
                 row = TagRow(
-                    tag=build.cached(tag), path=build.cached(path), revalidated_at=_number(at, number)
+                    tag=build.to_cache_name(tag), path=build.to_cache_name(path), revalidated_at=_parse_number(at, number)
                 )
             case _:
                 raise TagSeedError(f"row {number} has not the form of a tag row")
-        _check_key(row.tag, _LONGEST_TAG, f"the tag of row {number}")
-        _check_key(row.path, _LONGEST_PATH, f"the path of row {number}")
+        _check_key(row.tag, _MAX_TAG_BYTES, f"the tag of row {number}")
+        _check_key(row.path, _MAX_PATH_BYTES, f"the path of row {number}")
         yield row
 
 
@@ -69,14 +69,14 @@ def _check_key(text: str, longest: int, name: str) -> None:
         raise TagSeedError(f"{name} has {size} bytes: 1 to {longest} are allowed")
 
 
-def _number(text: str, row: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+def _parse_number(text: str, row: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER_LENGTH):
         raise TagSeedError(f"revalidatedAt of row {row} is no whole number")
     return int(text)
 
 
-def _elements(stream: IO[bytes]) -> Iterator[object]:
-    text = _Unread(stream)
+def _read_elements(stream: IO[bytes]) -> Iterator[object]:
+    text = _JsonReader(stream)
     if text.mark() != "[":
         raise TagSeedError("it is not a JSON array")
     if text.peek() == "]":
@@ -91,7 +91,7 @@ def _elements(stream: IO[bytes]) -> Iterator[object]:
         raise TagSeedError("it goes on behind its JSON array")
 
 
-class _Unread:
+class _JsonReader:
     """What of a JSON text is not read yet; holds about a chunk of it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -122,14 +122,14 @@ class _Unread:
                 value, self._at = self._decoder.raw_decode(self._text, self._at)
             except (ValueError, RecursionError):
                 # Cut off by the chunk's end, or wrong: more text tells, and a row is never long.
-                if len(self._text) - self._at > _LONGEST_ROW or not self._fill():
+                if len(self._text) - self._at > _MAX_ROW_LENGTH or not self._fill():
                     raise TagSeedError("it is not JSON, or a row of it is too long") from None
             else:
                 return value
 
     def _fill(self) -> bool:
         try:
-            chunk = self._reader.read(_CHUNK)
+            chunk = self._reader.read(_CHUNK_BYTES)
         except UnicodeDecodeError:
             raise TagSeedError("it is not UTF-8") from None
         self._text = self._text[self._at :] + chunk

@@ -73,11 +73,11 @@ def test_the_output_of_open_next_is_accepted() -> None:
             "image-optimization-function/",
             "revalidation-function/",
         ]
-        assert opened.names("revalidation-function/") == ["index.mjs", "prerender-manifest.json"]
-        assert opened.size("assets/robots.txt") == len(b"User-agent: *\n")
+        assert opened.list_files("revalidation-function/") == ["index.mjs", "prerender-manifest.json"]
+        assert opened.get_size("assets/robots.txt") == len(b"User-agent: *\n")
         with opened.open("assets/robots.txt") as stream:
             assert stream.read() == b"User-agent: *\n"
-        assert list(opened.tag_rows())[2:4] == [
+        assert list(opened.iterate_tag_rows())[2:4] == [
             TagRow(tag=f"{BUILD_ID}/news", path=f"{BUILD_ID}/{PAGE}", revalidated_at=1),
             TagRow(tag=f"{BUILD_ID}/news", path=f"{BUILD_ID}/{FETCH}", revalidated_at=1),
         ]
@@ -89,13 +89,13 @@ def test_a_site_without_an_incremental_cache_is_accepted() -> None:
     file = artifact({MANIFEST: as_json(without), SEED: None, "revalidation-function/index.mjs": None})
     with open_artifact(file) as opened:
         assert opened.manifest.revalidation is None
-        assert list(opened.tag_rows()) == []
+        assert list(opened.iterate_tag_rows()) == []
 
 
 def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> None:
     """D7, D9."""
     with open_artifact(artifact(split_changes()), SMALL) as opened:
-        assert len(opened.manifest.splits) == 2
+        assert len(opened.manifest.split_functions) == 2
     without_code = {**split_changes(), "server-functions/feed/index.mjs": None}
     assert 'no index.mjs in "server-functions/feed/"' in refusal(artifact(without_code))
     for_the_edge = {**split_changes(), "server-functions/api/.next/BUILD_ID": None}
@@ -117,7 +117,7 @@ def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> 
             at = raw.find(signature, at + 4)
     assert info.flag_bits & 0x800
     with open_artifact(io.BytesIO(bytes(raw)), SMALL) as opened:
-        assert "ñandú.txt" in opened.names("assets/")
+        assert "ñandú.txt" in opened.list_files("assets/")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_entry_that_says_no_kind_is_a_file() -> None:
     info = entry("assets/plain.txt")
     info.external_attr = 0
     with open_artifact(with_entry(info), SMALL) as opened:
-        assert "plain.txt" in opened.names("assets/")
+        assert "plain.txt" in opened.list_files("assets/")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -204,7 +204,7 @@ def test_a_zip_bomb_is_refused_by_its_ratio() -> None:
 
 def test_small_files_of_one_byte_are_no_bomb() -> None:
     with open_artifact(artifact({"assets/blank": b"\0" * 9_999}), SMALL) as opened:
-        assert "blank" in opened.names("assets/")
+        assert "blank" in opened.list_files("assets/")
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_whatever_name_is_accepted_stays_below_any_prefix(name: str) -> None:
         archive.writestr(entry(f"assets/{name}"), b"")
     try:
         with open_artifact(file, SMALL) as opened:
-            names = opened.names("assets/")
+            names = opened.list_files("assets/")
     except ArtifactRefusedError:
         return
     for accepted in names:
@@ -383,7 +383,7 @@ SAFE = st.text(st.sampled_from("abcXYZ019._-~ ()[]@$+&éß日"), min_size=1, max
 @given(st.lists(SAFE, min_size=1, max_size=5).map("/".join))
 def test_every_name_of_ordinary_characters_is_accepted(name: str) -> None:
     with open_artifact(artifact({f"assets/own/{name}": b"1"}), SMALL) as opened:
-        assert f"own/{name}" in opened.names("assets/")
+        assert f"own/{name}" in opened.list_files("assets/")
 
 
 WHOLE = artifact().getvalue()
@@ -396,7 +396,7 @@ def test_no_damage_makes_anything_but_a_refusal(bytes_at: dict[int, int], cut: i
         raw[at] = byte
     try:
         with open_artifact(io.BytesIO(bytes(raw[: len(raw) - cut])), SMALL) as opened:
-            assert opened.names("assets/")
+            assert opened.list_files("assets/")
     except ArtifactRefusedError:
         pass
 

@@ -90,7 +90,7 @@ def test_a_split_server_and_a_base_path_are_read() -> None:
     """D7: the first pattern that matches counts, so the order is that of the patterns."""
     read = read_manifest(as_json(split_manifest()))
     assert read.base_path == "/docs"
-    assert [(split.name, split.bundle.folder, split.patterns) for split in read.splits] == [
+    assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [
         ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
         ("feed", "server-functions/feed/", ("/docs/feed",)),
     ]
@@ -99,7 +99,7 @@ def test_a_split_server_and_a_base_path_are_read() -> None:
 
 def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
     read = read_manifest(as_json(manifest()))
-    assert (read.base_path, read.splits) == ("", ())
+    assert (read.base_path, read.split_functions) == ("", ())
 
 
 def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
@@ -153,15 +153,15 @@ def test_a_build_is_named_by_its_build_id() -> None:
         f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}'
     )
     assert build == Build(build_id=BUILD_ID, cache_id=BUILD_ID)
-    assert build.cached(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
+    assert build.to_cache_name(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
 
 
 def test_a_site_with_a_deployment_id_looks_its_cache_up_by_that() -> None:
     """OpenNext 4.1.12 writes seed and fetch cache by the build id: `revalidateTag` would change nothing."""
     build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
-    assert build.cached("build-1/news") == "deployment-1/news"
-    assert build.cached("deployment-1/page") == "deployment-1/page"
-    assert build.cached("build-10/news") == "build-10/news"
+    assert build.to_cache_name("build-1/news") == "deployment-1/news"
+    assert build.to_cache_name("deployment-1/page") == "deployment-1/page"
+    assert build.to_cache_name("build-10/news") == "build-10/news"
 
 
 @pytest.mark.parametrize(

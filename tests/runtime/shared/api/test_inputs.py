@@ -8,7 +8,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.api.inputs import Rule, parse_json, read
+from runtime.shared.api.inputs import Rule, parse_json, read_input
 from runtime.shared.errors import InvalidInputError, MalformedError
 
 
@@ -28,13 +28,13 @@ class Whole:
 
 def problems(document: object) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as refused:
-        read(Whole, document)
+        read_input(Whole, document)
     return {problem.field: problem.problem for problem in refused.value.problems}
 
 
 def test_what_is_right_is_read() -> None:
     document = {"title": "x", "parts": [{"partName": "A", "value": None, "isSecret": True}]}
-    assert read(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
+    assert read_input(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
 
 
 def test_every_wrong_missing_and_unknown_field_is_named_at_once() -> None:
@@ -75,7 +75,7 @@ def test_text_that_no_row_can_hold_is_refused() -> None:
     assert problems({"title": parse_json(b'"\\ud800"')}) == {
         "title": "must be text: it has half a surrogate pair in it"
     }
-    assert read(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
+    assert read_input(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
 
 
 def test_the_answer_to_a_flood_of_mistakes_is_bounded() -> None:
@@ -109,7 +109,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_any_json_is_read_or_refused_by_name(document: Any) -> None:  # noqa: ANN401 - any JSON
     body = json.dumps(document).encode()
     try:
-        outcome: object = read(Whole, parse_json(body))
+        outcome: object = read_input(Whole, parse_json(body))
     except InvalidInputError as refused:
         outcome = refused.problems
     assert outcome
