@@ -20,7 +20,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import CloudFrontClient, ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.repositories.rows import album_row, image_row, album_index_keys
+from runtime.images.repositories.rows import album_index_keys, album_row, image_row
 from runtime.images.service.managing import ImageService
 from runtime.shared.api.requests import MAX_PAGE_SIZE
 from runtime.shared.aws import default_config
@@ -318,7 +318,11 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 def _listed(image: Image) -> dict[str, Any]:
     """What an album's list needs to find a ready image; new images are in none."""
-    return {name: {"S": value} for name, value in album_index_keys(image, image.album_id).items() if value is not None}
+    return {
+        name: {"S": value}
+        for name, value in album_index_keys(image, image.album_id).items()
+        if value is not None
+    }
 
 
 def _gallery(client: Any, connection: Mapping[str, str]) -> ImageService:  # noqa: ANN401 - clients have no type

@@ -11,7 +11,7 @@ from attrs import Factory, frozen
 from reference.api_schema import Schema, Schemas, plain
 from reference.docstrings import UndocumentedError, summary
 from runtime.shared.api.http import find_status
-from runtime.shared.api.requests import MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE
+from runtime.shared.api.requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.shared.api.routes import Route
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
 

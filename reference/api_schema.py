@@ -109,7 +109,9 @@ class Schemas:
             }
             for each in fields(kind)
         }
-        schema = _object(kind, properties, [to_camel_case(e.name) for e in fields(kind) if e.default is NOTHING])
+        schema = _object(
+            kind, properties, [to_camel_case(e.name) for e in fields(kind) if e.default is NOTHING]
+        )
         if any(each.default is UNCHANGED for each in fields(kind)):
             schema["minProperties"] = 1
         return {**schema, "additionalProperties": False}

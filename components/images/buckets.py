@@ -10,7 +10,9 @@ from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 LIFECYCLE: Final = (
     # Images are looked at a lot when they are new, and then hardly ever: S3 finds out by itself.
     LifecycleRule(
-        name="tier-images", prefix=DELIVERED_PREFIX, transitions=(Transition(to="INTELLIGENT_TIERING", days=0),)
+        name="tier-images",
+        prefix=DELIVERED_PREFIX,
+        transitions=(Transition(to="INTELLIGENT_TIERING", days=0),),
     ),
     # An upload is gone within seconds, unless its event was given up. By then its image has expired, too.
     LifecycleRule(name="expire-uploads", prefix=UPLOAD_PREFIX, expire_days=1),

@@ -1,4 +1,4 @@
-"""What AWS said when it refused a call, and whether saying it again can help."""
+"""Errors of AWS calls: their codes, and whether a retry can help."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,42 +31,44 @@ _RETRYABLE_CODES: Final = frozenset(
 _RETRYABLE_REASONS: Final = frozenset(
     {
         None,
-        "None",  # of the operations that nothing stood in the way of
+        "None",  # of operations without an error
         "ProvisionedThroughputExceeded",
         "RequestLimitExceeded",
         "ThrottlingError",
         "TransactionConflict",
     }
 )
-"""Why one operation of a transaction came to nothing, for which the whole may succeed later."""
+"""Cancellation reasons of a transaction that may succeed when it is repeated."""
 
 
 def error_code(error: ClientError) -> str:
-    """Return the error's code, such as `ThrottlingException`."""
+    """Return the code of an AWS error, such as `ThrottlingException`."""
     return str(_response_of(error)["Error"].get("Code", ""))
 
 
 def error_message(error: ClientError) -> str:
-    """Return AWS's words. They can repeat what was sent: not for logs or users where that was secret."""
+    """Return AWS's own message. It can repeat the request: do not log or show it if that has secrets."""
     return str(_response_of(error)["Error"].get("Message", ""))
 
 
 def describe_error(error: Exception) -> str:
-    """Return what AWS said, without its words: they name roles and resources, and can repeat what was sent.
+    """Return a description of an error without AWS's own message.
 
-    Of an error of our own, its text.
+    AWS's message names roles and resources, and it can repeat the request. For an error of this code,
+    return its text.
     """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error_code(error)}"
     if isinstance(error, BotoCoreError):
-        return f"AWS was not reached: {type(error).__name__}"
+        return f"AWS cannot be reached: {type(error).__name__}"
     return str(error)
 
 
 def is_retryable(error: ClientError | BotoCoreError) -> bool:
     """Return whether the same call may succeed later.
 
-    AWS is busy or has a fault of its own, does not answer in time, or someone else is changing the thing.
+    True if AWS is busy, has an internal error or does not respond in time, or if another call changes the
+    same resource.
     """
     if not isinstance(error, ClientError):
         return isinstance(error, ConnectionError | HTTPClientError)
@@ -80,7 +82,7 @@ def is_retryable(error: ClientError | BotoCoreError) -> bool:
 
 @contextmanager
 def retryable_errors_as_busy() -> Generator[None]:
-    """Turn what AWS refuses inside only for the moment into `BusyError`, for who asked and can ask again."""
+    """Turn retryable AWS errors inside the context into `BusyError`, which asks the caller to retry."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

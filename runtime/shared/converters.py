@@ -1,8 +1,8 @@
-"""Models to and from rows, and input to models: two converters with opposite tempers.
+"""Conversion of models to DynamoDB rows and back.
 
-Rows are ours: reading is lenient (attributes this version does not know are ignored, absent ones take the
-default), and goes straight between models and DynamoDB's attribute values, without boto3's resource layer.
-Input is a stranger's: reading is strict, and `runtime.shared.api.inputs` turns its errors into field names.
+Reading a row is lenient: unknown attributes are ignored, absent ones take their default. The converter works
+directly on DynamoDB's attribute values, without boto3's resource layer. API input is read strictly, by
+`runtime.shared.api.inputs`.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ from runtime.shared import clock
 T = TypeVar("T")
 
 _MAX_DIGITS: Final = 38
-_FIRST_LONG_INT: Final = 10**_MAX_DIGITS  # below it, any whole number has few enough digits
+_FIRST_LONG_INT: Final = 10**_MAX_DIGITS  # every smaller whole number has few enough digits
 _MIN_EXPONENT, _MAX_EXPONENT = -130, 125  # powers of ten
 
 
 @lru_cache(maxsize=256)
 def to_camel_case(name: str) -> str:
-    """Return a field's name as rows and JSON write it: `deploymentId` for `deployment_id`."""
+    """Return a field's name in rows and JSON: `deploymentId` for `deployment_id`."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
@@ -36,7 +36,7 @@ def _make_row_converter() -> Converter:
     converter = Converter(detailed_validation=False)
 
     def unstructured(kind: type[Any]) -> Callable[[Any], Any]:
-        # An absent attribute says None; DynamoDB's NULL would have to be told apart in every condition.
+        # None is an absent attribute: every condition would have to handle DynamoDB's NULL separately.
         fields_out = {
             attribute.name: override(
                 rename=to_camel_case(attribute.name), omit_if_default=attribute.default is None
@@ -93,26 +93,27 @@ def _format_int(number: int) -> str:
 def _parse_int(text: str) -> int:
     try:
         return int(text)
-    except ValueError:  # DynamoDB may write a large one with an exponent
+    except ValueError:  # DynamoDB may write a large number with an exponent
         return int(Decimal(text))
 
 
 def _format_decimal(number: Decimal) -> str:
     if not number:
-        return "0"  # DynamoDB knows neither a minus nor an exponent of nothing
+        return "0"  # DynamoDB has no negative zero and no exponent of zero
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
-        raise ValueError("DynamoDB stores neither infinity nor what is no number")  # noqa: TRY004 - a value's fault
+        raise ValueError("DynamoDB stores neither infinity nor NaN")  # noqa: TRY004 - a wrong value, not type
     significant = "".join(map(str, digits)).strip("0")
     if len(significant) > _MAX_DIGITS or not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise ValueError(
-            f"DynamoDB stores numbers of {_MAX_DIGITS} digits between 1E{_MIN_EXPONENT} and 1E{_MAX_EXPONENT + 1}"
+            f"DynamoDB stores numbers of {_MAX_DIGITS} digits between "
+            f"1E{_MIN_EXPONENT} and 1E{_MAX_EXPONENT + 1}"
         )
     return str(number)
 
 
 def is_tuple(kind: type[Any]) -> bool:
-    """Tell whether a type is `tuple[X, ...]`."""
+    """Return whether a type is `tuple[X, ...]`."""
     return getattr(kind, "__origin__", None) is tuple
 
 
@@ -120,7 +121,7 @@ _converter = _make_row_converter()
 
 
 def to_row(model: object, **key: str) -> dict[str, Any]:
-    """Return a model as a row, with key attributes that are not fields of the model added as strings."""
+    """Return a model as a row. Keyword arguments are additional key attributes of type string."""
     row = _converter.unstructure(model)["M"]
     for name, text in key.items():
         row[name] = {"S": text}
@@ -128,16 +129,16 @@ def to_row(model: object, **key: str) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
-    """Read a row. Attributes that the model does not have are ignored.
+    """Return the model of a row. Attributes that the model does not have are ignored.
 
     Raises:
-        KeyError: An attribute without a default is absent: the row is not of this kind.
+        KeyError: A required attribute is absent: the row belongs to another model.
     """
     return _converter.structure({"M": row}, kind)
 
 
 def to_attribute_value(value: object) -> Mapping[str, Any]:
-    """Return one model value as a DynamoDB attribute value."""
+    """Return a model value as a DynamoDB attribute value."""
     if isinstance(value, (tuple, list)):
         return {"L": [to_attribute_value(each) for each in value]}
     return _converter.unstructure(value)

@@ -1,7 +1,7 @@
-"""The table of shops. A shop's domain is its key and its tenant; each method makes one DynamoDB call.
+"""The table of shops. A shop's domain is its key and its tenant. Each method makes one DynamoDB call.
 
-Writes set single attributes and never put a whole row: what a newer version of this code has added to a row
-stays there.
+Writes set single attributes and never replace a row. So attributes that a newer version of this code has
+added to a row are kept.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,15 @@ from typing import Final
 from attrs import evolve, fields, frozen
 
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.converters import to_camel_case, from_row, to_row
-from runtime.shared.dynamodb import ConditionFailedError, check_item_size, named_condition_errors, attribute_names, build_update, attribute_values
+from runtime.shared.converters import from_row, to_camel_case, to_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    attribute_names,
+    attribute_values,
+    build_update,
+    check_item_size,
+    named_condition_errors,
+)
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
 
@@ -36,12 +43,12 @@ class ShopRepository:
     table: str
 
     def get(self, domain: str) -> Shop:
-        """Read a shop as it stands now (strongly consistent). Its token stays encrypted.
+        """Return a shop, read strongly consistent. Its token stays encrypted.
 
         Raises:
-            ShopNotFoundError: There is none.
+            ShopNotFoundError: The shop does not exist.
         """
-        if not is_domain(domain):  # a stranger's text may be too long for a key
+        if not is_domain(domain):  # untrusted text may be too long for a key
             raise ShopNotFoundError
         response = self.client.get_item(TableName=self.table, Key=_shop_key(domain), ConsistentRead=True)
         if "Item" not in response:
@@ -52,10 +59,10 @@ class ShopRepository:
         """Write a shop that has installed the application, for the first time or again.
 
         Returns:
-            The shop as it is stored now.
+            The stored shop.
 
         Raises:
-            ShopChangedError: It was installed after this, at a later `installed_at`.
+            ShopChangedError: The stored shop has a later `installed_at`.
             ItemTooLargeError: The row would be too large.
         """
         return self._write(
@@ -67,19 +74,19 @@ class ShopRepository:
         )
 
     def update(self, domain: str, read: Shop, wanted: Shop) -> Shop:
-        """Write the fields in which `wanted` differs from `read`, if the shop is still as it was read.
+        """Write the fields in which `wanted` differs from `read`, if the shop has not changed since.
 
         Args:
             domain: The tenant.
             read: The shop as it was read.
-            wanted: The same, evolved, with its new `updated_at`.
+            wanted: The changed shop, with a new `updated_at`.
 
         Returns:
-            The shop as it is stored now, with its new `version`.
+            The stored shop, with its new `version`.
 
         Raises:
-            ShopNotFoundError: It is gone, or another tenant's.
-            ShopChangedError: It was changed or installed again in the meantime.
+            ShopNotFoundError: The shop was deleted, or belongs to another tenant.
+            ShopChangedError: The shop was changed or installed again.
             ItemTooLargeError: The row would be too large.
         """
         if not domain == read.domain == wanted.domain:
@@ -94,15 +101,15 @@ class ShopRepository:
         )
 
     def uninstall(self, domain: str, *, at: datetime) -> None:
-        """Delete a shop, with all that is in its row. Its jobs and its history end by themselves.
+        """Delete the row of a shop. Its jobs and its import history expire.
 
         Args:
             domain: The tenant.
-            at: When it was uninstalled: an event that comes late does not delete a newer installation.
+            at: Time of the uninstallation. A late event does not delete a newer installation.
 
         Raises:
-            ShopNotFoundError: There is none (any more).
-            ShopChangedError: It was installed again since then.
+            ShopNotFoundError: The shop does not exist.
+            ShopChangedError: The shop was installed again after `at`.
         """
         if not is_domain(domain):
             raise ShopNotFoundError
@@ -139,5 +146,7 @@ class ShopRepository:
         return from_row(response["Attributes"], Shop)
 
 
-def _describe_failed_condition(domain: str, refused: ConditionFailedError) -> ShopNotFoundError | ShopChangedError:
+def _describe_failed_condition(
+    domain: str, refused: ConditionFailedError
+) -> ShopNotFoundError | ShopChangedError:
     return ShopNotFoundError() if refused.item is None else ShopChangedError(domain)

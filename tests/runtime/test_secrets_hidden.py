@@ -94,7 +94,9 @@ def test_a_webhook_secret_is_told_once_and_nowhere_else(
 
 def test_a_created_project_hides_its_secret_in_its_repr(world: World) -> None:
     world.declare("next-site")
-    new = read_input(NewProject, {"name": "abc", "site": "next-site", "repositoryUrl": "https://example.com/r"})
+    new = read_input(
+        NewProject, {"name": "abc", "site": "next-site", "repositoryUrl": "https://example.com/r"}
+    )
     created: CreatedProject = world.management.create_project(OWNER, new)
     assert created.webhook_secret
     assert created.webhook_secret not in repr(created)

@@ -60,7 +60,9 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
 def log_document(page: Page[LogLine]) -> LogDocument:
     """Return lines of a build's log, as they were printed."""
     return {
-        "lines": [{"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items],
+        "lines": [
+            {"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items
+        ],
         "cursor": page.cursor,
     }
 

@@ -21,7 +21,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import error_code, is_retryable, error_message, describe_error
+from runtime.shared.aws_errors import describe_error, error_code, error_message, is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log

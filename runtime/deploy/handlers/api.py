@@ -19,7 +19,7 @@ from runtime.deploy.api.managing import Management
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE
 from runtime.deploy.repositories.variables import NewVariables
-from runtime.shared.api.dispatch import PublicOperations, Operations, dispatch
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
 from runtime.shared.api.http import Request, Response, json_response
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
@@ -69,7 +69,9 @@ def _create_project(management: Management, user_id: str, request: Request) -> R
 
 
 def _list_projects(management: Management, user_id: str, request: Request) -> Response:
-    page = management.all_projects(user_id, limit=read_page_limit(request), cursor=request.query.get("cursor"))
+    page = management.all_projects(
+        user_id, limit=read_page_limit(request), cursor=request.query.get("cursor")
+    )
     documents = [project_document(project, site) for project, site in page.items]
     return json_response(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
 
@@ -111,7 +113,7 @@ def _get_log(management: Management, user_id: str, request: Request) -> Response
     page = management.build_log(
         user_id,
         request.path_parameters["deploymentId"],
-        limit=read_page_limit(request, usual=PAGE, largest=LARGEST_PAGE),
+        limit=read_page_limit(request, default=PAGE, maximum=LARGEST_PAGE),
         cursor=request.query.get("cursor"),
     )
     return json_response(HTTPStatus.OK, log_document(page))

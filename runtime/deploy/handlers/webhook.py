@@ -11,7 +11,7 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.builds.github import Ignored
 from runtime.deploy.builds.pushing import Delivery, Pushes
-from runtime.shared.api.http import Request, Response, json_response, error_response
+from runtime.shared.api.http import Request, Response, error_response, json_response
 from runtime.shared.aws_errors import retryable_errors_as_busy
 from runtime.shared.environment import load_environment
 from runtime.shared.errors import AnchorError, UnavailableError

@@ -1,5 +1,5 @@
-# ruff: noqa: ANN401, D102, N803 - parameters and their names are AWS's own, documented there
-"""The types of the AWS calls that only releases make; see `runtime.shared.aws`."""
+# ruff: noqa: ANN401, D102, N803 - methods and parameters are AWS's own; the AWS reference describes them
+"""Types of the AWS calls that only releases make. See `runtime.shared.aws`."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol
@@ -77,7 +77,7 @@ class RemovingLambdaClient(Protocol):
     def delete_alias(self, *, FunctionName: str, Name: str) -> AwsResponse: ...
     def list_versions_by_function(self, *, FunctionName: str, Marker: str = ...) -> AwsResponse: ...
     def list_aliases(self, *, FunctionName: str, Marker: str = ...) -> AwsResponse: ...
-    # Without a qualifier it would delete the whole function.
+    # The qualifier is required here: without it, the call deletes the whole function.
     def delete_function(self, *, FunctionName: str, Qualifier: str) -> AwsResponse: ...
 
 
@@ -102,4 +102,6 @@ class TagTableClient(Protocol):
 class SecretsClient(Protocol):
     """Calls of the `ssm` client that read secrets."""
 
-    def get_parameters_by_path(self, *, Path: str, WithDecryption: bool, NextToken: str = ...) -> AwsResponse: ...
+    def get_parameters_by_path(
+        self, *, Path: str, WithDecryption: bool, NextToken: str = ...
+    ) -> AwsResponse: ...

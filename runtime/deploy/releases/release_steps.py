@@ -1,7 +1,7 @@
-"""The steps that make a release of a build (D2): all that happens before visitors are led to it.
+"""Steps that create a release of a build, before visitors get it.
 
-Every step can be repeated: after a crash at any point the whole is done again, and what is there already is
-found or overwritten by the same.
+Every step can be repeated. After a crash, all steps run again: they find what exists, or overwrite it with
+the same content.
 """
 
 import shutil
@@ -16,7 +16,12 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Deployment, Project, Release, Site
-from runtime.deploy.releases.assets import list_asset_uploads, list_hashed_assets, project_folder, list_root_entries
+from runtime.deploy.releases.assets import (
+    list_asset_uploads,
+    list_hashed_assets,
+    list_root_entries,
+    project_folder,
+)
 from runtime.deploy.releases.build_output.artifact import (
     Artifact,
     ArtifactLimits,
@@ -29,7 +34,7 @@ from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
-from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, build_site_environment
+from runtime.deploy.releases.site_environment import SiteEnvironment, build_site_environment, read_secrets
 from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
 from runtime.shared.aws_errors import error_code
@@ -40,7 +45,7 @@ _CHUNK_BYTES: Final = 1024 * 1024
 
 
 class Step(StrEnum):
-    """The steps of a release, in their order, by the names that users see."""
+    """The steps of a release, in order, by the names that users see."""
 
     VERIFY = "verify artifact"
     ASSETS = "upload assets"
@@ -51,21 +56,21 @@ class Step(StrEnum):
 
 
 def artifact_key(deployment: Deployment) -> str:
-    """Return where the build put its artifact."""
+    """Return the key of a build's artifact."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
 
 
 @frozen(kw_only=True)
 class ReleaseSteps:
-    """What the steps work with.
+    """The steps of a release and the clients that they need.
 
     Attributes:
-        s3: For the artifacts bucket.
-        uploader: For the assets bucket.
-        tags: For the sites' tag tables.
-        functions: Lambda client of the smoke test; waits as long as a page may take.
-        region: Where the site's bucket, table and queue are.
-        pause: Waits for that many seconds.
+        s3: S3 client for the artifacts bucket.
+        uploader: Uploader for the assets bucket.
+        tags: DynamoDB client for the sites' tag tables.
+        functions: Lambda client of the smoke test. Its read timeout is as long as a page may take.
+        region: Region of the site's bucket, table and queue.
+        pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).
     """
 
@@ -87,19 +92,19 @@ class ReleaseSteps:
     def run(
         self, project: Project, deployment: Deployment, site: Site, on_step: Callable[[Step], None]
     ) -> Release:
-        """Make the release; afterwards it answers at its own host.
+        """Create the release, and make it reachable at its own host.
 
         Args:
             project: The deployment's project.
-            deployment: The one to release.
+            deployment: The deployment to release.
             site: The project's site.
-            begin: Told of each step when it begins.
+            on_step: Called with each step when the step begins.
 
         Raises:
             ArtifactRefusedError: The build's artifact breaks a rule. Nothing was written.
-            SiteEnvironmentError: The project's variables cannot be given to a function.
+            SiteEnvironmentError: The project's variables cannot be set on a function.
             PublishError: Lambda refuses a function.
-            SmokeTestError: The release does not answer.
+            SmokeTestError: The release does not respond.
         """
         on_step(Step.VERIFY)
         with tempfile.TemporaryFile() as file:
@@ -135,7 +140,7 @@ class ReleaseSteps:
         except ClientError as error:
             if error_code(error) != "NoSuchKey":
                 raise
-            raise ArtifactRefusedError("the build left no artifact") from None
+            raise ArtifactRefusedError("the build has no artifact: check its log") from None
         size: int = response["ContentLength"]
         if size > self.limits.archive_bytes:
             raise ArtifactRefusedError(
@@ -170,7 +175,7 @@ class ReleaseSteps:
     def _publish(
         self, artifact: Artifact, deployment: Deployment, site: Site, environment: SiteEnvironment
     ) -> tuple[Release, Sequence[str]]:
-        """Return the release, and the hosts of its split server's parts."""
+        """Publish the functions. Return the release, and the URL hosts of the split server functions."""
         manifest = artifact.manifest
         functions = ReleaseFunctions(
             publisher=self.publisher,
@@ -178,7 +183,7 @@ class ReleaseSteps:
             artifact=artifact,
             deployment=deployment,
         )
-        # Most of the time is Lambda's, taking in code.
+        # In parallel, because most of the time is Lambda's own.
         with ThreadPoolExecutor() as pool:
             server = pool.submit(functions.publish_servers, site.server_function, environment.server)
             image = pool.submit(

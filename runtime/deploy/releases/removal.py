@@ -1,6 +1,6 @@
-"""Removes what a release was made of: versions, aliases and URLs of functions, and files (D6).
+"""Removal of releases: their function versions, aliases, URLs and files.
 
-Everything can be repeated: what is gone already is no error.
+Every step can be repeated: a resource that is already gone is not an error.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ from runtime.shared.aws_errors import error_code
 
 
 class ObjectsKeptError(Exception):
-    """S3 did not delete some objects. Worth another try later."""
+    """S3 did not delete some objects. A later retry can succeed."""
 
 
 @frozen(kw_only=True)
 class FunctionRemover:
-    """Removes a release from its functions. The functions themselves stay.
+    """Removes releases from functions. The functions themselves stay.
 
     Attributes:
         client: Lambda client.
@@ -30,20 +30,19 @@ class FunctionRemover:
     client: RemovingLambdaClient
 
     def remove(self, function: str, alias: str, *, has_url: bool) -> None:
-        """Remove a release's aliases with their URLs, then every version of a release that no alias names.
+        """Remove a release's aliases with their URLs, and every release version without an alias.
 
-        A function whose code and variables did not change between two releases has one version for both:
-        Lambda gives the newest one again to who publishes the same. So the newest stays, whose ever it is. A
-        release that is under way may have been given it and be about to make its alias. It goes once there is
-        a newer one.
+        If code and variables did not change between two releases, both share a version: Lambda returns the
+        newest version again. The newest version therefore always stays, even without an alias. A release that
+        runs at this moment may be about to create its alias. It is removed once there is a newer version.
 
         Args:
-            function: The function's name; one that is gone has nothing to remove.
-            alias: The release's; those of its split functions begin with it.
+            function: Function name. A deleted function has nothing to remove.
+            alias: The release's alias. The aliases of split functions begin with it.
             has_url: Whether its aliases have URLs.
         """
         try:
-            # Before the aliases: all that are published and named in between are named when those are read.
+            # Versions first: a version that is published and gets its alias in between is then not removed.
             versions = self._versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
@@ -62,11 +61,11 @@ class FunctionRemover:
                 self._delete(function, number)
 
     def _versions(self, function: str) -> list[tuple[str, str]]:
-        """Return the numbers and descriptions of a function's versions, the newest last."""
+        """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
             (each["Version"], each.get("Description", ""))
             for each in _list_all(self.client.list_versions_by_function, "Versions", FunctionName=function)
-            # `$LATEST` bears a description, too. It is no version, and goes with the function only.
+            # `$LATEST` has a description too, but it is not a version. It is only deleted with the function.
             if each["Version"].isdigit()
         ]
         return sorted(found, key=lambda each: int(each[0]))
@@ -84,18 +83,18 @@ class FunctionRemover:
 
 @frozen(kw_only=True)
 class ObjectRemover:
-    """Removes files of releases.
+    """Removes the files of releases.
 
     Attributes:
         client: S3 client.
-        bucket: Name of the bucket.
+        bucket: Bucket name.
     """
 
     client: RemovingS3Client
     bucket: str
 
     def list_names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder; those of folders end with `/`. One call per 1,000 of them."""
+        """Return the names in a folder. Names of folders end with `/`. Makes one call per 1,000 names."""
         prefix = f"{folder}/"
         found: list[str] = []
         for page in self._pages(Prefix=prefix, Delimiter="/"):
@@ -104,7 +103,7 @@ class ObjectRemover:
         return tuple(sorted(key.removeprefix(prefix) for key in found))
 
     def remove(self, folder: str) -> int:
-        """Delete everything in a folder, and return how many objects that were. Two calls per 1,000.
+        """Delete all objects in a folder, and return their number. Makes two calls per 1,000 objects.
 
         Raises:
             ObjectsKeptError: S3 did not delete all of them.
@@ -119,7 +118,7 @@ class ObjectRemover:
                 errors = response.get("Errors", ())
                 if errors:
                     raise ObjectsKeptError(
-                        f"S3 kept {len(errors)} objects below {folder}: {errors[0]['Code']}"
+                        f"S3 did not delete {len(errors)} objects below {folder}: {errors[0]['Code']}"
                     )
                 removed += len(keys)
         return removed
@@ -145,7 +144,7 @@ def _list_all(call: Callable[..., AwsResponse], held: str, **arguments: str) -> 
 
 
 def _belongs_to_release(alias: str, name: str) -> bool:
-    """Return whether an alias is that of a release or of a split part of it."""
+    """Return whether an alias belongs to a release or to one of its split functions."""
     return name == alias or name.startswith(f"{alias}-")
 
 

@@ -1,4 +1,4 @@
-"""The environment variables of a site's functions: the project's own, and what OpenNext 4.1.12 is told."""
+"""Environment variables of a site's functions: the project's own ones, and those of OpenNext 4.1.12."""
 
 import json
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from runtime.deploy.releases.assets import release_prefix
 from runtime.deploy.releases.cache_seed import cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
 
-_MAX_BYTES: Final = 4096  # bytes of all names and values as JSON: Lambda's limit
+_MAX_BYTES: Final = 4096  # Lambda's limit for all names and values as JSON
 _MASK: Final = "***"
-_MIN_MASKED_LENGTH: Final = 4  # characters; hiding shorter ones would tell more than it hides
+_MIN_MASKED_LENGTH: Final = 4  # characters; masking shorter values would reveal more than it hides
 
 
 class SiteEnvironmentError(Exception):
-    """The variables cannot be given to a function. The message names them, and never has a value."""
+    """The variables cannot be set on a function. The message has their names, never a value."""
 
 
 @frozen(kw_only=True)
 class SiteEnvironment:
-    """The variables of one release's functions.
+    """Environment variables of one release's functions.
 
     Attributes:
-        server: The server function's.
-        image: The image function's. It runs no code of the project and gets none of its variables.
-        secrets: The values among them that nobody may read.
+        server: Variables of the server function.
+        image: Variables of the image function. It runs no code of the project and gets none of its variables.
+        secrets: Secret values among them.
     """
 
     server: Mapping[str, str] = field(repr=False)
@@ -35,14 +35,14 @@ class SiteEnvironment:
     secrets: frozenset[str] = field(repr=False)
 
     def mask_secrets(self, text: str) -> str:
-        """Return a text of the site's making with secret values hidden."""
+        """Return a text that the site's code wrote, with secret values masked."""
         for secret in sorted(self.secrets, key=len, reverse=True):
             if len(secret) >= _MIN_MASKED_LENGTH:
                 text = text.replace(secret, _MASK)
         return text
 
 
-def build_site_environment(  # noqa: PLR0913 - all of them end up in variables
+def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     *,
     project: Project,
     deployment: Deployment,
@@ -52,7 +52,7 @@ def build_site_environment(  # noqa: PLR0913 - all of them end up in variables
     assets_bucket: str,
     region: str,
 ) -> SiteEnvironment:
-    """Put the variables together; the platform's win over the project's.
+    """Return the environment variables. The platform's variables override the project's.
 
     Raises:
         SiteEnvironmentError: They are larger than Lambda allows.
@@ -82,16 +82,17 @@ def build_site_environment(  # noqa: PLR0913 - all of them end up in variables
     if size > _MAX_BYTES:
         own = sorted(variable.name for variable in project.variables)
         raise SiteEnvironmentError(
-            f"the environment variables have {size} bytes, {_MAX_BYTES} are allowed: shorten {', '.join(own)}"
+            f"the environment variables have {size} bytes; at most {_MAX_BYTES} are allowed: "
+            f"shorten {', '.join(own)}"
         )
     return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))
 
 
 def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[str, str]:
-    """Read the values of a project's secret variables: one call for every ten, none where there are none.
+    """Return the values of a project's secret variables. Makes one call for every ten of them.
 
     Raises:
-        SiteEnvironmentError: One of them has no value in the parameter store.
+        SiteEnvironmentError: A secret variable has no value in Parameter Store.
     """
     wanted = {
         site.secret_parameter(project.project_id, variable.name): variable.name
@@ -108,7 +109,7 @@ def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[st
             if next_page
             else client.get_parameters_by_path(Path=folder, WithDecryption=True)
         )
-        # What else is in the folder is left over from a change of the variables: nobody's any more.
+        # Other parameters in the folder belong to variables that were removed.
         found.update(
             (wanted[each["Name"]], each["Value"]) for each in response["Parameters"] if each["Name"] in wanted
         )

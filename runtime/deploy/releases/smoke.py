@@ -1,9 +1,9 @@
-"""The smoke test: every part of a release answers before anyone is led to it.
+"""The smoke test: each function of a release must respond before visitors get the release.
 
-Each is sent one request that changes nothing, whatever the site's code does: of the first page, a GET, as a
-visitor's; of what a target of a split server answers for, OPTIONS, which Next.js answers itself where a route
-says nothing else; of the image function, a GET for no image. All go through the platform's wrapper, which has
-loaded the part's code by then.
+Each function gets one request that changes nothing, whatever the site's code does. The server gets a GET of
+the first page. A split server function gets OPTIONS, which Next.js itself answers if a route does not define
+it. The image function gets a GET without an image. All requests pass through the platform's wrapper, which
+has then loaded the function's code.
 """
 
 import json
@@ -23,17 +23,17 @@ _MAX_REASON_LENGTH = 500
 
 
 class SmokeTestError(Exception):
-    """A part of the release does not answer. The message names it and is for the user."""
+    """A function of the release does not respond. The message names it and is for users."""
 
 
 @frozen(kw_only=True)
 class SmokeTarget:
-    """A function of a release, and what it is asked for.
+    """A function of a release, and the request that the smoke test sends to it.
 
     Attributes:
-        name: What a user calls it.
-        function: The function's name.
-        alias: That of its version.
+        name: Name for users.
+        function: Function name.
+        alias: Alias of the function's version.
     """
 
     name: str
@@ -43,18 +43,19 @@ class SmokeTarget:
     method: HTTPMethod = HTTPMethod.GET
 
     def refuses_method(self, status: int) -> bool:
-        """Whether a status says no more than that a route does not know OPTIONS, as it may."""
+        """Return whether a status only means that a route does not support OPTIONS, which is allowed."""
         return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One request to each part of a release, as the edge would send it.
+    """One request to each function of a release, in the form that the edge sends.
 
     Attributes:
+        targets: The functions to test.
         host: The release's own host.
-        origin_key: What the edge proves itself with.
-        request_id: Marks the requests in the functions' logs.
+        origin_key: Key that proves to the wrapper that the edge sent the request.
+        request_id: Request id in the functions' logs.
     """
 
     targets: Sequence[SmokeTarget]
@@ -63,18 +64,18 @@ class SmokeTest:
     request_id: str
 
     def run(self, client: LambdaClient, *, at: datetime) -> None:
-        """Ask all parts at once.
+        """Send all requests in parallel.
 
         Raises:
-            SmokeTestError: A function fails, answers with a status of 500 or more, or with no HTTP response.
+            SmokeTestError: A function fails, returns a status of 500 or more, or returns no HTTP response.
         """
         with ThreadPoolExecutor(len(self.targets)) as pool:
-            asked = [pool.submit(self.send_request, client, target, at) for target in self.targets]
-        for each in asked:
+            sent = [pool.submit(self.send_request, client, target, at) for target in self.targets]
+        for each in sent:
             each.result()
 
     def send_request(self, client: LambdaClient, target: SmokeTarget, at: datetime) -> None:
-        """Ask one target."""
+        """Send one request."""
         response = client.invoke(
             FunctionName=target.function,
             Qualifier=target.alias,
@@ -131,7 +132,7 @@ class SmokeTest:
 
 
 def _read_status(payload: bytes) -> int | None:
-    """Read the status of a streamed answer (JSON, eight NULs, body) or a buffered one (JSON, body inside)."""
+    """Return the status of a streamed response (JSON, eight NULs, body) or a buffered one (JSON)."""
     head, _, _ = payload.partition(_END_OF_PRELUDE)
     try:
         document = json.loads(head)
@@ -142,7 +143,7 @@ def _read_status(payload: bytes) -> int | None:
 
 
 def _read_function_error(payload: bytes) -> str:
-    """Read Lambda's error document: the error's name and message, never its stack."""
+    """Return the error name and message of Lambda's error document, without the stack trace."""
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):

@@ -40,9 +40,9 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    build_update,
     named_condition_errors,
     write_transaction,
-    build_update,
 )
 from runtime.shared.errors import AnchorError
 

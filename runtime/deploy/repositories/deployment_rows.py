@@ -12,8 +12,8 @@ from typing import Any, Final
 from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import AwsResponse, DynamoDBClient, Item
-from runtime.shared.converters import to_attribute_value, from_row, to_row
-from runtime.shared.dynamodb import ConditionFailedError, named_condition_errors, build_update
+from runtime.shared.converters import from_row, to_attribute_value, to_row
+from runtime.shared.dynamodb import ConditionFailedError, build_update, named_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
     # A message is taken within seconds, or the project's slot is taken for as long as a build.

@@ -40,13 +40,13 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    named_condition_errors,
     attribute_names,
+    attribute_values,
     build_put_if_absent,
     build_put_if_expired,
-    write_transaction,
     build_update,
-    attribute_values,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.ids import is_ulid
 

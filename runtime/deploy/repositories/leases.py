@@ -14,10 +14,10 @@ from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    named_condition_errors,
     attribute_names,
-    build_update,
     attribute_values,
+    build_update,
+    named_condition_errors,
 )
 
 MOST: Final = 25

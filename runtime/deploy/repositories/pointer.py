@@ -30,7 +30,12 @@ from runtime.deploy.repositories.deployment_rows import (
 from runtime.deploy.repositories.projects import ProjectRepository, changed, project_key
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
-from runtime.shared.dynamodb import TransactionRefusedError, build_condition_check, write_transaction, build_update
+from runtime.shared.dynamodb import (
+    TransactionRefusedError,
+    build_condition_check,
+    build_update,
+    write_transaction,
+)
 from runtime.shared.errors import AnchorError
 
 _ATTEMPTS: Final = 5

@@ -19,12 +19,12 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    attribute_names,
+    attribute_values,
+    build_update,
     named_condition_errors,
     query_all,
-    attribute_names,
     write_transaction,
-    build_update,
-    attribute_values,
 )
 
 REMEMBERED: Final = timedelta(days=30)

@@ -20,14 +20,14 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.converters import to_attribute_value, to_camel_case, from_row, to_row
+from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    named_condition_errors,
     build_put_if_absent,
-    write_transaction,
     build_update,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid

@@ -19,13 +19,13 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    attribute_names,
+    attribute_values,
     build_condition_check,
+    build_update,
     named_condition_errors,
     query_all,
-    attribute_names,
     write_transaction,
-    build_update,
-    attribute_values,
 )
 
 HELD: Final = "RELEASE"

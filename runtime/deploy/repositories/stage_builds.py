@@ -25,11 +25,11 @@ from runtime.shared.clock import parse_time
 from runtime.shared.converters import to_attribute_value
 from runtime.shared.dynamodb import (
     TransactionRefusedError,
+    attribute_names,
+    attribute_values,
     build_condition_check,
     query_all,
-    attribute_names,
     write_transaction,
-    attribute_values,
 )
 
 _RUNNING: Final = "RUNNING"

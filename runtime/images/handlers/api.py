@@ -1,4 +1,4 @@
-"""The image service's API (I2, A1, A3, A5)."""
+"""Handler of the image service's API."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from runtime.images.service.documents import album_document, image_document, upl
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
 from runtime.images.service.managing import ImageService
 from runtime.shared import aws
-from runtime.shared.api.dispatch import PublicOperations, Operations, dispatch
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
 from runtime.shared.api.http import Request, Response, json_response, no_content_response
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
@@ -30,8 +30,8 @@ from runtime.shared.environment import load_environment
 from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
 
-# Forms in this style lead to the bucket's own region. The usual one leads to a global address, which sends
-# uploads to a new bucket away.
+# With virtual-hosted style, forms use the bucket's regional endpoint. The default is the global endpoint,
+# which redirects uploads to a new bucket.
 _PRESIGNED_POST_CONFIG: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
@@ -49,7 +49,7 @@ class Environment:
 
 @cache
 def service() -> ImageService:
-    """Return the function's one service, composed at its first request."""
+    """Return the function's service, which is created at the first request."""
     environment = load_environment(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     signer = Signer(aws.client("kms"), environment.cursor_key_arn)
@@ -69,12 +69,12 @@ def service() -> ImageService:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a signed-in user's request."""
+    """Handle a request of the API."""
     return respond(event, service())
 
 
 def respond(event: Mapping[str, Any], service: ImageService) -> Response:
-    """Answer a request with the given service."""
+    """Return the response to a request, with the given service."""
     return dispatch(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
 
 
@@ -97,7 +97,10 @@ def _list_images(service: ImageService, user_id: str, request: Request) -> Respo
 
 
 def _get_image(service: ImageService, user_id: str, request: Request) -> Response:
-    return json_response(HTTPStatus.OK, _image_document(service, service.get_image(user_id, request.path_parameters["imageId"])))
+    return json_response(
+        HTTPStatus.OK,
+        _image_document(service, service.get_image(user_id, request.path_parameters["imageId"])),
+    )
 
 
 def _change_image(service: ImageService, user_id: str, request: Request) -> Response:
@@ -123,7 +126,9 @@ def _list_albums(service: ImageService, user_id: str, request: Request) -> Respo
 
 
 def _get_album(service: ImageService, user_id: str, request: Request) -> Response:
-    return json_response(HTTPStatus.OK, album_document(service.get_album(user_id, request.path_parameters["albumId"])))
+    return json_response(
+        HTTPStatus.OK, album_document(service.get_album(user_id, request.path_parameters["albumId"]))
+    )
 
 
 def _change_album(service: ImageService, user_id: str, request: Request) -> Response:
@@ -153,7 +158,7 @@ OPERATIONS: Operations[ImageService] = {
     "PATCH /albums/{albumId}": _change_album,
     "DELETE /albums/{albumId}": _delete_album,
 }
-"""What answers each route of `runtime.images.service.routes`."""
+"""Operations of `runtime.images.service.routes` by route key."""
 
 PUBLIC_OPERATIONS: PublicOperations = {OPENAPI_ROUTE: serve_openapi("images-openapi.json")}
-"""What answers the routes among them that want no token."""
+"""Operations of the routes that need no token, by route key."""

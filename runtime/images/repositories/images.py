@@ -1,7 +1,7 @@
-"""The images in the images table, for their owners.
+"""Images in the images table, for their owners.
 
-Every method but `create` takes the signed-in user's id first, and another user's image is missing for it
-(A5), as is one that has expired. Each makes one DynamoDB call. What uploads do to images:
+Every method except `create` takes the signed-in user's id first. It treats another user's image and an
+expired image as missing. Each makes one DynamoDB call. Status changes after uploads are in
 `runtime.images.repositories.image_status`.
 """
 
@@ -20,15 +20,15 @@ from runtime.images.errors import (
 from runtime.images.model import Image, Status
 from runtime.images.repositories.rows import (
     NOT_EXPIRED,
+    album_index_keys,
     album_key,
     album_partition,
     build_attribute_update,
+    build_counter_updates,
     conflicts_as_changed,
+    find_refusing_status,
     image_key,
     image_row,
-    album_index_keys,
-    build_counter_updates,
-    find_refusing_status,
     user_images_partition,
     write_image,
 )
@@ -38,11 +38,11 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    named_condition_errors,
     attribute_names,
-    build_put_if_absent,
-    write_transaction,
     attribute_values,
+    build_put_if_absent,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
@@ -57,7 +57,7 @@ class ImageRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
-        cursors: Sign what continues a list.
+        cursors: Cursors of its lists.
     """
 
     client: DynamoDBClient
@@ -65,10 +65,10 @@ class ImageRepository:
     cursors: Cursors
 
     def create(self, image: Image) -> None:
-        """Write a new image of `image.user_id`, if the album that it names is that user's too.
+        """Write a new image of `image.user_id`. Its album must belong to the same user.
 
         Raises:
-            AlbumUnavailableError: There is no such album, or it is another user's.
+            AlbumUnavailableError: The album does not exist or belongs to another user.
         """
         row = build_put_if_absent(self.table, image_row(image), key="PK")
         if image.album_id is None:
@@ -81,12 +81,12 @@ class ImageRepository:
             raise AlbumUnavailableError from None
 
     def get(self, user_id: str, image_id: str, *, at: datetime) -> Image:
-        """Read a user's image as it stands now (strongly consistent).
+        """Return a user's image, read strongly consistent.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
         """
-        if not is_ulid(image_id):  # a stranger's text may be too long for a key
+        if not is_ulid(image_id):  # untrusted text may be too long for a key
             raise ImageNotFoundError
         response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
         if "Item" not in response:
@@ -97,12 +97,13 @@ class ImageRepository:
         return image
 
     def list_all(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
-        """List a user's images of every status, newest first (index `UserIndex`, eventually consistent).
+        """Return a page of a user's images in every status, newest first.
 
-        Expired ones are left out of their page, which is then shorter: only the cursor tells the end.
+        Reads index `UserIndex`, which is eventually consistent. A page leaves out expired images, so it may
+        be short. Only a missing cursor marks the end.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         return self._page(
             user_id,
@@ -116,13 +117,16 @@ class ImageRepository:
             now=int(at.timestamp()),
         )
 
-    def list_in_album(self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None) -> Page[Image]:
-        """List the ready images of a user's album, newest first (`AlbumIndex`, eventually consistent).
+    def list_in_album(
+        self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Image]:
+        """Return a page of the ready images of a user's album, newest first.
 
-        For another user's album this is an empty list, as for one that never was.
+        Reads index `AlbumIndex`, which is eventually consistent. Another user's album gives an empty list,
+        like an album that does not exist.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         page = self._page(
             user_id,
@@ -135,18 +139,18 @@ class ImageRepository:
             album=album_partition(album_id),
             user=user_id,
         )
-        # All images of an album are one user's: none on a page means another's, whose end is not told either.
+        # An album's images belong to one user. A page without own images has another user's: hide its cursor.
         return page if page.items else Page(items=(), cursor=None)
 
     def update_texts(
         self, user_id: str, image_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Image:
-        """Change title or description of a user's image; None removes one.
+        """Change title or description of a user's image. None removes one.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
-            ImageDeletingError: Its deletion has begun.
-            ImageChangedError: Another write was on it at the same moment.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
+            ImageDeletingError: The image is being deleted.
+            ImageChangedError: Another write changed it at the same moment.
         """
         if not is_ulid(image_id):
             raise ImageNotFoundError
@@ -178,20 +182,20 @@ class ImageRepository:
         *,
         at: datetime,
     ) -> None:
-        """Put a user's image into an album, or take it out with None, and change its texts with that.
+        """Move a user's image into an album, or out of its album with None, and change its texts.
 
         Args:
-            user_id: Whose image and album they must be.
-            image: As read.
-            album_id: Where it is to lie.
-            texts: As for `describe`.
-            at: Now.
+            user_id: Owner of both image and album.
+            image: The image as it was read.
+            album_id: The new album.
+            texts: New texts, as for `update_texts`.
+            at: Current time.
 
         Raises:
-            ImageNotFoundError: It is another user's.
-            ImageDeletingError: Its deletion had begun when it was read.
-            AlbumUnavailableError: There is no such album, or it is another user's.
-            ImageChangedError: It is no longer as read.
+            ImageNotFoundError: The image belongs to another user.
+            ImageDeletingError: The image was being deleted when it was read.
+            AlbumUnavailableError: The album does not exist or belongs to another user.
+            ImageChangedError: The image has changed since it was read.
         """
         if image.user_id != user_id:
             raise ImageNotFoundError
@@ -207,13 +211,13 @@ class ImageRepository:
         self._transact(image, changes, operations, joins=album_id is not None)
 
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
-        """Mark a user's image, as read, as being deleted: it leaves its album and no longer expires.
+        """Mark a user's image as being deleted. It leaves its album and does not expire any more.
 
-        Of what was judged it keeps the name of the delivered object alone.
+        Of the upload's result, only the delivered object's ETag is kept.
 
         Raises:
-            ImageNotFoundError: It is another user's.
-            ImageChangedError: It is no longer as read.
+            ImageNotFoundError: The image belongs to another user.
+            ImageChangedError: The image has changed since it was read.
         """
         if image.user_id != user_id:
             raise ImageNotFoundError
@@ -229,7 +233,7 @@ class ImageRepository:
         self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
-        """Delete the row of a user's image that is being deleted, if it is still there."""
+        """Delete the row of a user's image that is being deleted, if it still exists."""
         when = "#userId = :user AND #status = :deleting"
         try:
             with named_condition_errors():
@@ -262,7 +266,10 @@ class ImageRepository:
         *,
         joins: bool,
     ) -> None:
-        """Change an image that is as read, together with albums; the one that it joins comes last."""
+        """Change an image that has not changed since it was read, together with album counters.
+
+        The operation on the album that it joins is the last one.
+        """
         try:
             write_image(self.client, self.table, image, changes, operations)
         except TransactionRefusedError as refused:
@@ -270,7 +277,7 @@ class ImageRepository:
                 raise AlbumUnavailableError from None
             raise ImageChangedError from None
 
-    def _page(  # noqa: PLR0913 - one query in all its parts
+    def _page(  # noqa: PLR0913 - all parts of one query
         self,
         user_id: str,
         query: str,

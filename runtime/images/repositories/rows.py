@@ -1,4 +1,4 @@
-"""The rows of the images table: their keys, and writes that expect a row to be as it was read."""
+"""Rows of the images table: their keys, and writes on condition that a row has not changed."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionConflictError,
+    build_update,
     named_condition_errors,
     write_transaction,
-    build_update,
 )
 
 NOT_EXPIRED: Final = "(attribute_not_exists(#ttl) OR #ttl > :now)"
-"""Whether a row has not expired; `:now` in Unix seconds."""
+"""Condition expression: a row has not expired. `:now` is in Unix seconds."""
 
 _METADATA: Final = "METADATA"
 
@@ -49,7 +49,7 @@ def user_albums_partition(user_id: str) -> str:
 
 
 def image_row(image: Image) -> dict[str, Any]:
-    """Return a new image's row. It is in no album's list before it is ready."""
+    """Return a new image's row. It is in no album's index until it is ready."""
     return to_row(
         image,
         PK=f"IMAGE#{image.image_id}",
@@ -71,7 +71,7 @@ def album_row(album: Album) -> dict[str, Any]:
 
 
 def album_index_keys(image: Image, album_id: str | None) -> dict[str, str | None]:
-    """Return the attributes that put an image into an album's list; None for each takes it out."""
+    """Return the index keys that put an image into an album's list; None removes it from the list."""
     if album_id is None:
         return {"GSI2PK": None, "GSI2SK": None}
     return {"GSI2PK": album_partition(album_id), "GSI2SK": _image_sort_key(image)}
@@ -84,7 +84,7 @@ def _image_sort_key(image: Image) -> str:
 def build_attribute_update(
     table: str, key: Item, changes: Mapping[str, object], *, when: str, **by_name: object
 ) -> dict[str, Any]:
-    """Return the arguments of a conditional update that sets attributes; None removes one."""
+    """Return the arguments of a conditional update that sets attributes. None removes an attribute."""
     sets = [f"#{name} = :new_{name}" for name, value in changes.items() if value is not None]
     removed = [f"#{name}" for name, value in changes.items() if value is None]
     expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else "")
@@ -93,9 +93,10 @@ def build_attribute_update(
 
 
 def build_image_update(table: str, image: Image, changes: Mapping[str, object]) -> dict[str, Any]:
-    """Return the arguments of an update of an image that is still as it was read.
+    """Return the arguments of an update, on condition that the image has not changed since it was read.
 
-    Status, object, album and expiry must be: they decide together what the image is and who counts it.
+    Its status, ETag, album and expiry are compared. Together they determine its state and which album counts
+    it.
     """
     state = {"etag": image.etag, "albumId": image.album_id, "ttl": image.ttl}
     conditions = [
@@ -115,7 +116,7 @@ def build_image_update(table: str, image: Image, changes: Mapping[str, object]) 
 
 
 def build_counter_update(table: str, user_id: str, album_id: str, by: int) -> dict[str, Any]:
-    """Return the operation that adds to the counter of a user's album; fails where there is no such album."""
+    """Return the operation that adds to an album's counter. It fails if the user has no such album."""
     return {
         "Update": build_update(
             table,
@@ -129,12 +130,12 @@ def build_counter_update(table: str, user_id: str, album_id: str, by: int) -> di
 
 
 def build_counter_updates(table: str, image: Image, *, album_id: str | None) -> list[dict[str, Any]]:
-    """Return the operations on the counters when an image leaves the one that counts it for another.
+    """Return the operations on the counters when an image moves from one album to another.
 
     Args:
-        table: The images table.
-        image: As read.
-        album_id: The album that counts the image from now on.
+        table: Name of the images table.
+        image: The image as it was read.
+        album_id: The album whose counter includes the image from now on.
     """
     if image.counting_album_id == album_id:
         return []
@@ -149,11 +150,11 @@ def write_image(
     changes: Mapping[str, object],
     counters: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Change an image that is still as it was read, together with albums, in one call.
+    """Change an image that has not changed since it was read, together with album counters, in one call.
 
     Raises:
-        TransactionRefusedError: The image (operation 0) is no longer as read, or an album's condition failed.
-        ImageChangedError: The image alone is no longer as read, or another write met this one.
+        TransactionRefusedError: The image (operation 0) has changed, or an album's condition failed.
+        ImageChangedError: An image without counters has changed, or another write conflicted.
     """
     write = build_image_update(table, image, changes)
     with conflicts_as_changed():
@@ -169,7 +170,7 @@ def write_image(
 
 @contextmanager
 def conflicts_as_changed() -> Generator[None]:
-    """Turn a write that met another one on the same rows, and lost, into `ImageChangedError`."""
+    """Turn a write that lost against another one on the same rows into `ImageChangedError`."""
     try:
         yield
     except TransactionConflictError:
@@ -177,7 +178,7 @@ def conflicts_as_changed() -> Generator[None]:
 
 
 def find_refusing_status(item: Item | None, user_id: str, *, now: int) -> Status | None:
-    """Return the status of a user's living image whose row refused a write; None for everybody else's."""
+    """Return the status of a user's unexpired image whose row refused a write; otherwise None."""
     if not item or item["userId"]["S"] != user_id:
         return None
     if "ttl" in item and int(item["ttl"]["N"]) <= now:

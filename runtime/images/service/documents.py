@@ -1,4 +1,4 @@
-"""Images and albums as the API's JSON. Field by field: nothing is shown that is not listed here."""
+"""Images and albums as the API's JSON. Each field is listed, so no other field can be exposed."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from runtime.shared.clock import format_time
 
 
 def image_document(image: Image, *, url: str | None) -> ImageDocument:
-    """Return an image as the API shows it to its owner; what an upload decides, once it has.
+    """Return an image as the API shows it to its owner.
 
     Args:
         image: The image.
-        url: Where visitors get it; None unless it is ready.
+        url: URL for visitors; None unless the image is ready.
     """
     document: ImageDocument = {
         "imageId": image.image_id,
@@ -36,7 +36,7 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
 
 
 def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocument:
-    """Return an upload form; `fields` go before the file, which is the form's last field, `file`."""
+    """Return an upload form as the API shows it."""
     return {
         "method": "POST",
         "url": form.url,

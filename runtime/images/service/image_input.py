@@ -1,11 +1,11 @@
-"""What a user may say about images and albums (A3)."""
+"""Input of the API about images and albums."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
 from attrs import field, frozen
 
-from runtime.images.model import CONTENT_TYPES, SVG, MAX_SVG_BYTES
+from runtime.images.model import CONTENT_TYPES, MAX_SVG_BYTES, SVG
 from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.inputs import Rule, read_input
 from runtime.shared.api.shapes import Id, Shape
@@ -35,11 +35,15 @@ def _find_description_problem(text: str) -> str | None:
     return None
 
 
-_Title = Annotated[str, _make_line_rule(_MAX_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_TITLE_LENGTH})]
+_Title = Annotated[
+    str, _make_line_rule(_MAX_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_TITLE_LENGTH})
+]
 _Description = Annotated[
     str, Rule(_find_description_problem), Shape({"minLength": 1, "maxLength": _MAX_DESCRIPTION_LENGTH})
 ]
-_Name = Annotated[str, _make_line_rule(_MAX_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_ALBUM_NAME_LENGTH})]
+_Name = Annotated[
+    str, _make_line_rule(_MAX_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_ALBUM_NAME_LENGTH})
+]
 
 
 @frozen(kw_only=True)
@@ -47,7 +51,7 @@ class NewImage:
     """Body of `POST /images`.
 
     Attributes:
-        size: Bytes of the file; its upload may be smaller, not larger.
+        size: Maximum size of the file in bytes.
     """
 
     content_type: Annotated[str, Rule(_find_content_type_problem), Shape({"enum": [*CONTENT_TYPES]})]
@@ -59,7 +63,7 @@ class NewImage:
 
 @frozen(kw_only=True)
 class ImageChanges:
-    """Body of `PATCH /images/{imageId}`: what is not in it stays, null removes or takes out of the album."""
+    """Body of `PATCH /images/{imageId}`. Absent fields stay; null removes a text or the album."""
 
     title: _Title | None = field(default=UNCHANGED)
     description: _Description | None = field(default=UNCHANGED)
@@ -76,21 +80,21 @@ class NewAlbum:
 
 @frozen(kw_only=True)
 class AlbumChanges:
-    """Body of `PATCH /albums/{albumId}`: what is not in it stays, null removes."""
+    """Body of `PATCH /albums/{albumId}`. Absent fields stay; null removes the description."""
 
     name: _Name = field(default=UNCHANGED)
     description: _Description | None = field(default=UNCHANGED)
 
 
 def read_new_image(document: object, *, maximum: int) -> NewImage:
-    """Read the body of `POST /images`.
+    """Return the new image of a `POST /images` body.
 
     Args:
-        document: The body's JSON.
-        maximum: Bytes of the largest upload.
+        document: JSON of the body.
+        maximum: Size of the largest upload in bytes.
 
     Raises:
-        InvalidInputError: Names every wrong, missing and unknown field.
+        InvalidInputError: The body has invalid, missing or unknown fields. The error names all of them.
     """
     given: Mapping[str, Any] = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
     problems: list[FieldProblem] = []

@@ -1,4 +1,4 @@
-"""From a signed-in user's request to the operation of its route, and to the answer."""
+"""Dispatch of API requests: find the route's operation, run it, return its response."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -11,24 +11,29 @@ from runtime.shared.logging import Log
 Service = TypeVar("Service")
 
 Operations: TypeAlias = Mapping[str, Callable[[Service, str, Request], Response]]
-"""What answers each route, by its key: called with the service, the user's id and the request."""
+"""Functions by route key. Each takes the service, the signed-in user's id and the request."""
 
 PublicOperations: TypeAlias = Mapping[str, Callable[[], Response]]
-"""What answers each route that anybody may call, by its key; the same for everybody."""
+"""Functions by route key, for routes without authentication. Every caller gets the same response."""
 
 
 def dispatch(
-    event: Mapping[str, Any], operations: Operations[Service], service: Service, *, public_operations: PublicOperations
+    event: Mapping[str, Any],
+    operations: Operations[Service],
+    service: Service,
+    *,
+    public_operations: PublicOperations,
 ) -> Response:
-    """Answer a request by the operation of its route; what the operation refuses is a problem document.
+    """Run the operation of a request's route, and return its response.
 
-    So is what AWS refuses only for the moment: the caller can ask again. Everything else fails loudly.
+    An error that belongs to the product becomes a problem document, and so does a retryable error of AWS.
+    Any other error is raised.
 
     Args:
-        event: API Gateway's, payload 2.0.
-        operations: By route key.
-        service: What the operations work with.
-        public_operations: By route key.
+        event: Event of API Gateway, payload format 2.0.
+        operations: Operations of routes that need a signed-in user.
+        service: First argument of these operations.
+        public_operations: Operations of routes that need no user.
     """
     request = Request.from_event(event)
     log = Log().bind(requestId=request.request_id, route=request.route, **request.path_parameters)

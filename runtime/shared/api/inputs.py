@@ -1,7 +1,7 @@
-"""A stranger's JSON into a type, strictly: nothing unknown, nothing converted, every wrong field named (A3).
+"""Strict reading of JSON input: unknown fields are refused, values are not converted.
 
-What was wrong with a value is said without the value: it may be a secret. A field's own rule stands at its
-type: `name: Annotated[str, Rule(...)]`.
+Every invalid field is reported. A report never contains the value, which may be a secret. A field's own rule
+is part of its type: `name: Annotated[str, Rule(...)]`.
 """
 
 import json
@@ -14,36 +14,36 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from runtime.shared.converters import to_camel_case, is_tuple
+from runtime.shared.converters import is_tuple, to_camel_case
 from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
 
 T = TypeVar("T")
 
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON can write it, UTF-8 cannot
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # valid in JSON escapes, invalid in UTF-8
 _MAX_PROBLEMS = 100
-_MAX_NAME_LENGTH = 60  # characters of an unknown field's name that are repeated
+_MAX_NAME_LENGTH = 60  # characters of an unknown field's name that a message repeats
 
 
 @frozen
 class Rule:
-    """What a text must be beyond being text.
+    """A validation rule for a string.
 
     Attributes:
-        problem: Returns what is wrong with a text and what is allowed, without the text; None if it is right.
+        find_problem: Returns the problem and what is allowed, without the value; None if the value is valid.
     """
 
     find_problem: Callable[[str], str | None]
 
 
 class _WrongValueError(Exception):
-    """Carries a problem through cattrs; its text never repeats the value."""
+    """A problem on its way through cattrs. Its text never contains the value."""
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it is read into one
-    """Read a body as JSON.
+    """Return the JSON value of a body.
 
     Raises:
-        MalformedError: It is none; says where.
+        MalformedError: The body is not JSON. The message gives the position.
     """
     try:
         return json.loads(body)
@@ -59,10 +59,10 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it 
 
 
 def read_input(kind: type[T], document: object) -> T:
-    """Read a JSON document into an attrs class; fields are written in camel case.
+    """Convert a JSON document to an attrs class. Field names in JSON are in camel case.
 
     Raises:
-        InvalidInputError: Names every wrong, missing and unknown field.
+        InvalidInputError: The document has invalid, missing or unknown fields. The error names all of them.
     """
     try:
         return _converter.structure(document, kind)
@@ -102,7 +102,7 @@ def _collect_problems(error: BaseException, path: str) -> list[FieldProblem]:
 
 def _make_type_hook(kind: type[T], name: str) -> Callable[[object, object], T]:
     def structured(value: object, _: object) -> T:
-        # `type`, not `isinstance`: True is an int to the latter.
+        # `isinstance` would accept True as an int.
         if type(value) is not kind:
             raise _WrongValueError(f"must be {name}")
         return value
@@ -120,7 +120,7 @@ _read_str = _make_type_hook(str, "text")
 def _read_text(value: object, _: object) -> str:
     text = _read_str(value, str)
     if not text.isascii() and _LONE_SURROGATE.search(text):
-        raise _WrongValueError("must be text: it has half a surrogate pair in it")
+        raise _WrongValueError("must be text: it has half of a surrogate pair")
     return text
 
 
@@ -140,7 +140,7 @@ def _make_object_hook(kind: type[Any]) -> Callable[[object, object], Any]:
     renamed = {each.name: override(rename=to_camel_case(each.name)) for each in fields(kind)}
     inner = make_dict_structure_fn(kind, _converter, **renamed)  # pyright: ignore[reportArgumentType] - fields are keywords here
 
-    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - the class asked for
+    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - an instance of `kind`
         if not isinstance(value, dict):
             raise _WrongValueError("must be an object")
         return inner(cast("Mapping[str, Any]", value), kind)

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the API's own description, a file that is shipped with the function.
+"""`GET /openapi.json`: the API's own OpenAPI document, which is packaged with the function.
 
-`make reference` makes the files from the declarations of routes, inputs and answers; nothing is made here.
+`make reference` generates the documents from the declarations of routes, inputs and responses.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from runtime.shared.api.http import Response, text_response
 
 OPENAPI_ROUTE: Final = "GET /openapi.json"
 _DOCUMENTS: Final = Path(__file__).parents[3] / "docs"
-_MAX_AGE: Final = 300  # seconds in which a client need not ask again
+_MAX_AGE: Final = 300  # seconds
 
 
 def serve_openapi(name: str) -> Callable[[], Response]:
-    """Return what answers with one of the documents; the file is read when it is asked for.
+    """Return an operation that responds with an OpenAPI document. It reads the file at each request.
 
     Args:
-        name: The file's name in `docs`.
+        name: File name in `docs`.
     """
 
     def answered() -> Response:

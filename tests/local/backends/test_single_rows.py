@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from runtime.shared.dynamodb import MAX_ITEM_BYTES, ItemTooLargeError, item_size, build_put_if_absent
+from runtime.shared.dynamodb import MAX_ITEM_BYTES, ItemTooLargeError, build_put_if_absent, item_size
 from tests.local.backends.conftest import emptied
 from tests.local.backends.dynalite import Dynalite
 from tests.runtime.data.single_rows import *  # noqa: F403 - the tests, whose docstrings say what they prove

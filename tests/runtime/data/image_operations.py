@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, evolve
 
 from runtime.images.errors import AlbumNotFoundError, ImageNotFoundError
-from runtime.images.model import Album, InspectedFile, Image, Status
+from runtime.images.model import Album, Image, InspectedFile, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository

@@ -94,7 +94,10 @@ OPERATIONS = (
     ),
     _operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
     _operation(
-        "JobRepository.list_for_shop", lambda w, shop, _: w.jobs.list_for_shop(shop, limit=10), "query", empty=NOTHING
+        "JobRepository.list_for_shop",
+        lambda w, shop, _: w.jobs.list_for_shop(shop, limit=10),
+        "query",
+        empty=NOTHING,
     ),
     _operation(
         "JobRepository.list_with_status",

@@ -20,9 +20,9 @@ from runtime.deploy.model import Deployment, Status, Variable
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    named_condition_errors,
     build_put_if_absent,
     build_put_if_expired,
+    named_condition_errors,
 )
 from runtime.shared.errors import AnchorError, MalformedError
 from tests.runtime.data.races import CONTENDERS, at_once

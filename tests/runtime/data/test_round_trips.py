@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from runtime.shared.converters import to_attribute_value, from_row, to_row
+from runtime.shared.converters import from_row, to_attribute_value, to_row
 from runtime.shared.dynamodb import item_size
 from tests.runtime.calls import real_client
 from tests.runtime.data.models import INTEGERS, models, values_of

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The image service over moto's DynamoDB and S3; every call passes the counting `Calls` of the platform's."""
+"""The image service on moto's DynamoDB and S3. `Calls` counts every call."""
 
 import random
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def make_images() -> None:
 
 @cache
 def _form_client() -> Any:
-    """A client that signs forms as the function's own does."""
+    """A client that signs forms like the function's own client."""
     return boto3.client(
         "s3",
         region_name=REGION,

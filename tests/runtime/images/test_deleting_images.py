@@ -1,4 +1,4 @@
-"""An image's row and its object go together, whatever happens in between (I2, issue 6, line 3)."""
+"""Deletion of an image: its row, object and cached copies are deleted together, even after a crash (I2)."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,9 @@ OF_DELIVERED = {"delete_object", "create_invalidation"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_caches_are_told_after_the_object_is_gone_and_before_the_row_is(world: ImageWorld, kind: str) -> None:
+def test_caches_are_invalidated_after_the_object_and_before_the_row_is_deleted(
+    world: ImageWorld, kind: str
+) -> None:
     """I2. An image that was not delivered costs no invalidation."""
     image = KINDS[kind](world)
     world.visit()
@@ -45,7 +47,7 @@ def test_caches_are_told_after_the_object_is_gone_and_before_the_row_is(world: I
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("crash_after", [1, 2, 3, 4, 5])
-def test_a_deletion_that_dies_leaves_all_or_is_finished_by_the_next(
+def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     world: ImageWorld, kind: str, crash_after: int
 ) -> None:
     steps = len(STEPS) if kind in DELIVERED else len(STEPS) - len(OF_DELIVERED)
@@ -75,7 +77,7 @@ def half_deleted(world: ImageWorld) -> Image:
     return world.again(image)
 
 
-def test_an_unfinished_deletion_is_shown_as_such_and_cannot_be_taken_back(world: ImageWorld) -> None:
+def test_an_unfinished_deletion_is_shown_and_cannot_be_undone(world: ImageWorld) -> None:
     image = half_deleted(world)
     path = {"imageId": image.image_id}
     shown = json.loads(
@@ -84,28 +86,31 @@ def test_an_unfinished_deletion_is_shown_as_such_and_cannot_be_taken_back(world:
     assert shown["status"] == "deleting"
     assert "url" not in shown
     for changes in (ImageChanges(title="x"), ImageChanges(album_id=world.album().album_id)):
-        with pytest.raises(ImageDeletingError, match="delete it again"):
+        with pytest.raises(ImageDeletingError, match="repeat the deletion"):
             world.service.change_image(OWNER, image.image_id, changes)
     world.service.delete_image(OWNER, image.image_id)
     assert world.image_rows() == {}
 
 
 @pytest.mark.parametrize("code", ["TooManyInvalidationsInProgress", "Throttling"])
-def test_a_deletion_that_caches_cannot_be_told_of_is_to_be_repeated(world: ImageWorld, code: str) -> None:
-    """3,000 paths may be under way. The row stays, so that the next request finishes it."""
+def test_a_refused_invalidation_asks_the_user_to_repeat_the_deletion(world: ImageWorld, code: str) -> None:
+    """CloudFront allows 3,000 paths in progress.
+
+    The row stays, so that a repeated request finishes the deletion.
+    """
     image = world.ready()
     world.visit()
     world.caches.refusal = client_error(code, "CreateInvalidation")
     delete = request("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
     refused = api.respond(delete, world.service)
     assert (refused["statusCode"], world.again(image).status) == (503, Status.DELETING)
-    assert "delete it again" in json.loads(refused["body"])["detail"]
+    assert "repeat the deletion" in json.loads(refused["body"])["detail"]
     world.caches.refusal = None
     assert api.respond(delete, world.service)["statusCode"] == 204
     assert (world.everything(), world.caches.kept) == (([], {}), {})
 
 
-def test_a_deletion_that_may_not_invalidate_fails_loudly(world: ImageWorld) -> None:
+def test_a_denied_invalidation_raises_an_error(world: ImageWorld) -> None:
     image = world.ready()
     world.caches.refusal = client_error("AccessDenied", "CreateInvalidation")
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -113,8 +118,8 @@ def test_a_deletion_that_may_not_invalidate_fails_loudly(world: ImageWorld) -> N
     assert world.again(image).status is Status.DELETING
 
 
-def test_each_attempt_asks_the_caches_anew(world: ImageWorld) -> None:
-    """CloudFront does nothing about a reference that it has seen."""
+def test_each_attempt_invalidates_with_a_new_reference(world: ImageWorld) -> None:
+    """CloudFront may ignore or refuse a repeated reference."""
     image = world.ready()
     world.visit()
     kept = dict(world.caches.kept)
@@ -146,8 +151,8 @@ def test_two_deletions_at_the_same_time_both_succeed(world: ImageWorld) -> None:
     assert world.everything() == ([], {})
 
 
-def test_a_deletion_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
-    """Became ready, and counted, between being read and being marked."""
+def test_a_deletion_reads_the_image_again_after_a_conflicting_upload(world: ImageWorld) -> None:
+    """The image became ready between the read and the write of its status."""
     album = world.album()
     image = world.pending(album_id=album.album_id)
     event = world.put(image, picture())
@@ -162,7 +167,7 @@ def test_a_deletion_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
     assert (world.image_rows(), world.objects(), world.count(album)) == ({}, {}, 0)
 
 
-def test_a_move_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
+def test_a_move_reads_the_image_again_after_a_conflicting_upload(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending()
     event = world.put(image, picture())
@@ -178,9 +183,7 @@ def test_a_move_that_meets_an_upload_reads_again(world: ImageWorld) -> None:
 
 
 @pytest.mark.parametrize("operation", ["delete", "move"])
-def test_an_image_that_keeps_changing_is_given_up_with_nothing_done(
-    world: ImageWorld, operation: str
-) -> None:
+def test_an_image_that_keeps_changing_is_refused_and_unchanged(world: ImageWorld, operation: str) -> None:
     album = world.album()
     image = world.rejected()
     wrong = iter([b"one", b"two", b"three", b"four"])
@@ -203,7 +206,7 @@ def test_an_image_that_keeps_changing_is_given_up_with_nothing_done(
     assert (world.again(image).status, world.count(album)) == (Status.REJECTED, 0)
 
 
-def test_a_stale_reading_writes_nothing(world: ImageWorld) -> None:
+def test_a_stale_read_writes_nothing(world: ImageWorld) -> None:
     album = world.album()
     image = world.ready()
     before = world.everything()
@@ -223,7 +226,7 @@ def test_a_stale_reading_writes_nothing(world: ImageWorld) -> None:
     assert world.everything() == before
 
 
-def test_what_is_being_deleted_becomes_nothing_else() -> None:
+def test_a_deleting_image_gets_no_other_status() -> None:
     assert TRANSITIONS[Status.DELETING] == frozenset()
     assert all(
         Status.DELETING in ways for status, ways in TRANSITIONS.items() if status is not Status.DELETING

@@ -1,4 +1,4 @@
-"""A delivered image never changes: the first upload that is accepted stays, whatever happens (I2)."""
+"""A delivered image never changes: the first accepted upload stays (I2)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ def etag_of(event: dict[str, Any]) -> str:
 
 
 def once(world: ImageWorld, operation: str, act: Callable[[], object]) -> None:
-    """Let something happen right before the next call of this operation."""
+    """Call a function before the next call of an operation."""
 
     def before(called: str) -> None:
         if called == operation:
@@ -31,7 +31,7 @@ def once(world: ImageWorld, operation: str, act: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("data", [RED, TEXT])
-def test_an_upload_that_is_not_judged_yet_is_served_to_nobody(world: ImageWorld, data: bytes) -> None:
+def test_an_unprocessed_upload_is_not_served(world: ImageWorld, data: bytes) -> None:
     image = world.pending()
     world.put(image, data)
     assert world.objects() == {upload_key(image.image_id): data}
@@ -51,8 +51,8 @@ def test_a_second_upload_with_the_same_form_is_ignored(world: ImageWorld, data: 
     assert (world.count(album), world.caches.references) == (1, [])
 
 
-def test_of_two_uploads_the_last_is_judged_when_it_took_the_firsts_place(world: ImageWorld) -> None:
-    """Their events come in any order, and more than once."""
+def test_a_second_upload_that_replaced_the_first_is_processed(world: ImageWorld) -> None:
+    """The events come in any order, and more than once."""
     image = world.pending()
     red, blue = world.put(image, RED), world.put(image, BLUE)
     for event in (red, blue, red, blue):
@@ -62,8 +62,8 @@ def test_of_two_uploads_the_last_is_judged_when_it_took_the_firsts_place(world: 
 
 
 @pytest.mark.parametrize("data", [RED, TEXT])
-def test_an_event_that_dies_anywhere_is_finished_by_its_next_delivery(world: ImageWorld, data: bytes) -> None:
-    """I2: and twice more changes nothing."""
+def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(world: ImageWorld, data: bytes) -> None:
+    """I2. Two more deliveries change nothing."""
     album = world.album()
     for crash_after in range(1, 9):
         image = world.pending(album_id=album.album_id)
@@ -87,10 +87,10 @@ def test_an_event_that_dies_anywhere_is_finished_by_its_next_delivery(world: Ima
 
 @pytest.mark.parametrize("second", [BLUE, TEXT])
 @pytest.mark.parametrize("first_again", [True, False])
-def test_an_event_that_dies_before_a_second_upload_leaves_one_of_the_two(
+def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
     world: ImageWorld, second: bytes, *, first_again: bool
 ) -> None:
-    """I2: whichever event comes first, after a death anywhere in the first one's."""
+    """I2. The events come in any order after a crash at any call of the first one."""
     for crash_after in range(1, 6):
         image = world.pending()
         red = world.put(image, RED)
@@ -111,7 +111,7 @@ def test_an_event_that_dies_before_a_second_upload_leaves_one_of_the_two(
 
 @pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
 def test_two_events_at_the_same_time_deliver_one_of_their_uploads(world: ImageWorld, step: str) -> None:
-    """I2: the second upload and its event come right before any call of the first one's."""
+    """I2. The second upload and its event come before any call of the first event."""
     image = world.pending()
     red = world.put(image, RED)
     once(world, step, lambda: world.upload(image, BLUE))
@@ -136,7 +136,7 @@ def test_one_event_delivered_twice_at_the_same_time_is_one(world: ImageWorld, st
 def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     world: ImageWorld, step: str, *, dies: bool
 ) -> None:
-    """I2: also where the event dies right after that call, and comes again."""
+    """I2. The event may also crash after that call and be retried."""
     image = world.pending()
     red = world.put(image, RED)
     once(world, step, lambda: world.service.delete_image(image.user_id, image.image_id))
@@ -148,8 +148,8 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     assert world.everything() == ([], {})
 
 
-def test_a_copy_that_meets_a_full_deletion_is_taken_away_again(world: ImageWorld) -> None:
-    """The same upload was delivered by another event, and deleted, between this one's copy and its write."""
+def test_a_copy_made_during_a_deletion_is_deleted(world: ImageWorld) -> None:
+    """Between this event's copy and write, another event delivered the upload and a user deleted it."""
     image = world.pending()
     red = world.put(image, RED)
 
@@ -163,8 +163,8 @@ def test_a_copy_that_meets_a_full_deletion_is_taken_away_again(world: ImageWorld
     assert world.everything() == ([], {})
 
 
-def test_a_copy_that_cannot_be_made_fails_loudly(world: ImageWorld) -> None:
-    """A missing right must not pass for an upload that is gone."""
+def test_a_denied_copy_raises_an_error(world: ImageWorld) -> None:
+    """A missing right must not be taken for a deleted upload."""
     image = world.pending()
     event = world.put(image, RED)
 
@@ -177,8 +177,8 @@ def test_a_copy_that_cannot_be_made_fails_loudly(world: ImageWorld) -> None:
     assert world.again(image).status is Status.PENDING
 
 
-def test_an_uploads_copy_is_the_uploads_alone(world: ImageWorld) -> None:
-    """So there is nothing that could overwrite it."""
+def test_each_upload_has_its_own_copy(world: ImageWorld) -> None:
+    """No other upload can overwrite it."""
     red, blue = (etag_of(world.put(world.pending(), data)) for data in (RED, BLUE))
     image_id = world.service.ids()
     assert delivered_key(image_id, red) == f"images/{image_id}/{red}" != delivered_key(image_id, blue)

@@ -1,4 +1,4 @@
-"""The image functions as Lambda calls them: composed from their environment variables, light to import."""
+"""The image functions as Lambda calls them: created from their environment variables, and quick to import."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def forget() -> None:
 
 @pytest.fixture
 def deployed(world: ImageWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageWorld]:
-    """The functions' environment, in an AWS with what they name."""
+    """The functions' environment in moto, with the resources that it names."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -77,8 +77,8 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Making one reads the service's description, for which no other request should wait."""
+def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Creating a client loads the service's description, which would delay other requests."""
     made: list[str] = []
     make = clients.boto3.client
 
@@ -93,8 +93,8 @@ def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.Monkey
     assert made[-1] == "cloudfront"
 
 
-def test_importing_a_handler_loads_nothing_more_and_makes_no_client() -> None:
-    """Cold start: what is imported is paid by the first visitor. Only uploads need to know file formats."""
+def test_importing_a_handler_loads_no_other_modules_and_creates_no_client() -> None:
+    """Each import delays the cold start. Only the upload function needs the modules for file formats."""
     program = """
 import sys
 import boto3, botocore.config, attrs, cattrs, cattrs.gen
@@ -115,10 +115,10 @@ print(new(), made)
     assert result.stdout.splitlines() == ["['runtime'] []", "['imagesize', 'runtime'] []"]
 
 
-def test_a_forms_signature_is_in_the_answer_and_in_no_log(
+def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
     world: ImageWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has the form can upload with it."""
+    """The form is enough to upload a file."""
     body = {**NEW, "title": "On the hill"}
     response = api.respond(request("POST /images", user_id=OWNER, body=body), world.service)
     fields = json.loads(response["body"])["upload"]["fields"]
@@ -139,8 +139,8 @@ def test_a_forms_signature_is_in_the_answer_and_in_no_log(
     assert "x-amz-signature" not in seen
 
 
-def test_each_operation_makes_the_calls_that_it_says(world: ImageWorld) -> None:
-    """Issue 4, line 8: one call of DynamoDB each, exceptions listed with their reason in the services."""
+def test_each_operation_makes_the_documented_number_of_calls(world: ImageWorld) -> None:
+    """One DynamoDB call each. The services document the exceptions."""
     album, other = world.album(), world.album(name="Other")
     image, empty = world.ready(album_id=album.album_id), world.album(name="Empty")
     one = {

@@ -1,8 +1,4 @@
-"""Nobody sees or changes another user's images and albums, nor learns that they exist (A1, A5).
-
-Proven for every route and every public method of the repositories: the tables below are compared with the
-code, so that a new one cannot be forgotten.
-"""
+"""A user can neither see nor change another user's images and albums, nor learn that they exist (A1, A5)."""
 
 import inspect
 import json
@@ -89,7 +85,7 @@ def test_the_methods_that_serve_a_user_take_the_user_first() -> None:
 
 
 def owned(world: ImageWorld) -> tuple[Image, Album]:
-    """An album with one image of two in it, so that its list has a second page."""
+    """An album with two images, one of them in the album, so that its list has a second page."""
     album = world.album()
     world.ready(album_id=album.album_id)
     return world.ready(album_id=album.album_id), album
@@ -120,7 +116,7 @@ def test_the_owner_is_served(world: ImageWorld, method: str) -> None:
     assert SERVE_USERS[method](world, OWNER, image, album) not in (None, Page(items=(), cursor=None))
 
 
-def test_an_image_of_ones_own_cannot_be_put_into_anothers_album(world: ImageWorld) -> None:
+def test_an_own_image_cannot_be_put_into_another_users_album(world: ImageWorld) -> None:
     _, album = owned(world)
     for mine in (world.ready(user_id=OTHER), world.pending(user_id=OTHER)):
         before = world.everything()
@@ -164,10 +160,10 @@ def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", OF_ONE_THING)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
-def test_anothers_thing_is_answered_exactly_as_a_missing_one(
+def test_another_users_resource_gets_the_response_of_a_missing_one(
     world: ImageWorld, route: str, body: object
 ) -> None:
-    """A5: the same status and the same body, and nothing changes."""
+    """A5. Status and body are the same, and nothing changes."""
     if body and route != "PATCH /images/{imageId}":
         body = BODIES.get(route)
     path = path_of(owned(world))
@@ -181,8 +177,8 @@ def test_anothers_thing_is_answered_exactly_as_a_missing_one(
     assert world.everything() == before
 
 
-def test_anothers_album_is_refused_like_one_that_never_was(world: ImageWorld) -> None:
-    """A5: in bodies as a wrong field, in queries as missing."""
+def test_another_users_album_is_refused_like_a_missing_one(world: ImageWorld) -> None:
+    """A5. In bodies it is an invalid field, in queries it is missing."""
     _, album = owned(world)
     mine = world.ready(user_id=OTHER)
     before = world.everything()
@@ -204,27 +200,27 @@ def test_anothers_album_is_refused_like_one_that_never_was(world: ImageWorld) ->
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
-def test_the_owner_is_answered(world: ImageWorld, route: str) -> None:
+def test_the_owner_gets_a_response(world: ImageWorld, route: str) -> None:
     status, answer = ask(world, route, OWNER, path_of(owned(world)))
     expected = {"POST": {201}, "DELETE": {204, 409}}.get(route.split(maxsplit=1)[0], {200})
     assert status in expected, answer
 
 
-def test_without_a_user_nothing_is_answered(world: ImageWorld) -> None:
-    """A1: the second lock behind the API's authorizer."""
+def test_a_request_without_a_user_is_refused(world: ImageWorld) -> None:
+    """A1. The API's authorizer already refuses such requests."""
     path = path_of(owned(world))
     before = world.everything()
     assert {ask(world, route, None, path)[0] for route in api.OPERATIONS} == {401}
     assert world.everything() == before
 
 
-def test_lists_hold_only_what_is_the_users_own(world: ImageWorld) -> None:
+def test_lists_contain_only_the_users_own_items(world: ImageWorld) -> None:
     owned(world)
     assert ask(world, "GET /images", OTHER, {}) == (200, {"images": [], "cursor": None})
     assert ask(world, "GET /albums", OTHER, {}) == (200, {"albums": [], "cursor": None})
 
 
-def test_an_image_belongs_to_who_made_it_whatever_the_request_says(world: ImageWorld) -> None:
+def test_an_image_belongs_to_its_creator_whatever_the_request_contains(world: ImageWorld) -> None:
     """A1."""
     event = request("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER

@@ -1,4 +1,4 @@
-"""Images under users, uploads and events in any order, late, twice and half done (issue 6, line 3)."""
+"""Users, uploads and events in any order, late, repeated and interrupted (I2)."""
 
 import contextlib
 import os
@@ -204,7 +204,9 @@ class AnyOrder(RuleBasedStateMachine):
         uploads = {upload_key(event.image.image_id) for event in waiting}
         copies = {delivered_key(event.image.image_id, _etag(event.data)) for event in waiting}
         assert set(objects) <= set(delivered) | uploads | copies
-        assert all(key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED_PREFIX))
+        assert all(
+            key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)
+        )
         assert TEXT not in {data for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)}
         # Caches keep nothing that was deleted.
         assert set(self.world.caches.kept) <= set(delivered)

@@ -1,4 +1,4 @@
-"""The image service's API (I2, A1, A3): what its owner gets, what is refused and how."""
+"""The image service's API: responses for the owner, and refusals (I2, A1, A3)."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from runtime.images.handlers import api
-from runtime.images.model import ROW_RETENTION, FORM_LIFETIME, Status
+from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Status
 from runtime.images.repositories.objects import upload_key
 from runtime.images.service.routes import ROUTES
 from runtime.shared.clock import parse_time
@@ -42,14 +42,14 @@ def fields(problem: dict[str, Any]) -> list[str]:
     return [error["field"] for error in problem["errors"]]
 
 
-def test_every_route_is_answered_and_no_other() -> None:
+def test_every_route_has_an_operation_and_there_are_no_others() -> None:
     assert set(api.OPERATIONS) == {route.key for route in ROUTES if route.auth}
     assert set(api.PUBLIC_OPERATIONS) == {route.key for route in ROUTES if not route.auth}
     assert {route.function for route in ROUTES} == {"images-api"}
 
 
 def test_an_image_is_created_uploaded_read_changed_and_deleted(world: ImageWorld) -> None:
-    """I2, issue 6, line 1: with the form and a real file."""
+    """I2. With the form and a real file."""
     body = {**NEW, "title": "On the hill", "description": "Two\nlines"}
     status, made = call(world, "POST /images", body=body)
     assert status == 201
@@ -122,12 +122,14 @@ def test_the_form_is_bound_to_key_type_size_and_time(world: ImageWorld) -> None:
     assert upload["method"] == "POST"
     assert BUCKET in upload["url"]
     assert (
-        parse_time(upload["expiresAt"]) - parse_time(made["createdAt"]) == FORM_LIFETIME == timedelta(minutes=15)
+        parse_time(upload["expiresAt"]) - parse_time(made["createdAt"])
+        == FORM_LIFETIME
+        == timedelta(minutes=15)
     )
 
 
 def test_an_image_that_is_never_uploaded_disappears(world: ImageWorld) -> None:
-    """I2, issue 4, line 10: it is invisible from then on, deleted or not."""
+    """I2. It is hidden from then on, even before DynamoDB deletes it."""
     image = world.pending()
     assert image.ttl == int((image.created_at + FORM_LIFETIME + ROW_RETENTION).timestamp())
     world.clock.now += FORM_LIFETIME + ROW_RETENTION
@@ -171,10 +173,10 @@ def test_every_wrong_field_of_an_image_is_named(world: ImageWorld) -> None:
         ("image/svg+xml", 2 * 1024 * 1024 + 1, 2 * 1024 * 1024),
     ],
 )
-def test_a_size_is_refused_with_what_is_allowed(
+def test_an_invalid_size_is_refused_with_the_allowed_range(
     world: ImageWorld, content_type: str, size: int, allowed: int
 ) -> None:
-    """Issue 6, line 2: too large."""
+    """I2."""
     status, problem = call(world, "POST /images", body={"contentType": content_type, "size": size})
     assert (status, problem["errors"]) == (
         422,
@@ -183,7 +185,7 @@ def test_a_size_is_refused_with_what_is_allowed(
 
 
 @pytest.mark.parametrize("body", [[], "x", None, {"contentType": "image/png"}, {**NEW, "size": True}])
-def test_a_body_that_is_no_image_is_refused(world: ImageWorld, body: object) -> None:
+def test_an_invalid_body_is_refused(world: ImageWorld, body: object) -> None:
     assert call(world, "POST /images", body=json.dumps(body))[0] == 422
     assert call(world, "POST /images", body="{")[0] == 400
     assert world.rows() == []
@@ -198,7 +200,7 @@ def test_a_body_that_is_no_image_is_refused(world: ImageWorld, body: object) -> 
         ({"albumId": "not an id"}, ["albumId"]),
     ],
 )
-def test_a_change_that_is_none_is_refused(world: ImageWorld, body: object, wrong: list[str]) -> None:
+def test_a_change_without_fields_is_refused(world: ImageWorld, body: object, wrong: list[str]) -> None:
     image = world.ready()
     status, problem = call(world, f"PATCH {IMAGE}", body=body, imageId=image.image_id)
     assert status == 422
@@ -239,8 +241,8 @@ def test_an_albums_ready_images_are_listed_newest_first_in_pages(world: ImageWor
     assert all(image["albumId"] == album.album_id for image in first["images"])
 
 
-def test_a_cursor_that_is_none_or_another_lists_is_refused(world: ImageWorld) -> None:
-    """Issue 4, line 6."""
+def test_an_invalid_cursor_or_one_of_another_list_is_refused(world: ImageWorld) -> None:
+    """A5."""
     album = world.album()
     for _ in range(3):
         world.ready(album_id=album.album_id)
@@ -257,7 +259,7 @@ def test_a_cursor_that_is_none_or_another_lists_is_refused(world: ImageWorld) ->
 
 
 def test_an_expired_image_is_left_out_of_its_page(world: ImageWorld) -> None:
-    """Issue 4, line 10."""
+    """I2."""
     first = world.ready()
     forgotten = world.pending()
     world.clock.now += FORM_LIFETIME + ROW_RETENTION
@@ -267,12 +269,12 @@ def test_an_expired_image_is_left_out_of_its_page(world: ImageWorld) -> None:
     assert forgotten.image_id in world.image_rows()
 
 
-def test_a_rejected_image_tells_why_for_a_day(world: ImageWorld) -> None:
-    """Issue 6, line 2: a clear reason."""
+def test_a_rejected_image_shows_the_reason_for_a_day(world: ImageWorld) -> None:
+    """I2."""
     image = world.rejected()
     _, shown = call(world, f"GET {IMAGE}", imageId=image.image_id)
     assert shown["status"] == "rejected"
-    assert "the file is none of image/png" in shown["reason"]
+    assert "allowed are image/png" in shown["reason"]
     assert "url" not in shown
     world.clock.now += ROW_RETENTION
     assert call(world, f"GET {IMAGE}", imageId=image.image_id)[0] == 404
@@ -316,7 +318,7 @@ def test_albums_are_created_listed_changed_and_deleted(world: ImageWorld) -> Non
         ({"description": "x" * 2_001}, ["description"]),
     ],
 )
-def test_a_change_of_an_album_that_is_none_is_refused(
+def test_a_change_of_an_album_without_fields_is_refused(
     world: ImageWorld, body: object, wrong: list[str]
 ) -> None:
     album = world.album()
@@ -329,13 +331,13 @@ def test_an_album_with_images_in_it_is_not_deleted(world: ImageWorld) -> None:
     album = world.album()
     image = world.ready(album_id=album.album_id)
     status, problem = call(world, f"DELETE {ALBUM}", albumId=album.album_id)
-    assert (status, "take them out first" in problem["detail"]) == (409, True)
+    assert (status, "move them out of the album first" in problem["detail"]) == (409, True)
     call(world, f"PATCH {IMAGE}", body={"albumId": None}, imageId=image.image_id)
     assert call(world, f"DELETE {ALBUM}", albumId=album.album_id)[0] == 204
     assert world.again(image).status is Status.READY
 
 
-def test_an_image_moves_between_albums_and_both_count_it_right(world: ImageWorld) -> None:
+def test_an_image_moves_between_albums_and_both_counters_are_right(world: ImageWorld) -> None:
     one, two = world.album(name="One"), world.album(name="Two")
     image = world.ready(album_id=one.album_id)
     assert (world.count(one), world.count(two)) == (1, 0)
@@ -368,5 +370,5 @@ def test_a_limit_is_a_whole_number_up_to_a_hundred(world: ImageWorld, limit: str
         assert (status, fields(problem)) == (422, ["limit"])
 
 
-def test_a_route_that_is_none_is_missing(world: ImageWorld) -> None:
+def test_an_unknown_route_is_not_found(world: ImageWorld) -> None:
     assert call(world, "PUT /images")[0] == 404

@@ -1,4 +1,4 @@
-"""The image service's API does what its description says (I2, A3; issue 5, line 2)."""
+"""The image service's API matches its OpenAPI document (I2, A3)."""
 
 import json
 
@@ -19,7 +19,7 @@ NEW = {"contentType": "image/png", "size": 5_000}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
-def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -> None:
+def test_every_response_of_a_route_is_documented(world: ImageWorld, route: Route) -> None:
     made = [
         json.loads(api.respond(request(path, user_id=OWNER, body=body), world.service)["body"])
         for path, body in (("POST /images", NEW), ("POST /albums", {"name": "Hills"}))
@@ -38,7 +38,7 @@ def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if "{" in route.path], ids=lambda route: route.key
 )
-def test_what_does_not_exist_is_answered_as_described(world: ImageWorld, route: Route) -> None:
+def test_the_response_for_a_missing_resource_is_documented(world: ImageWorld, route: Route) -> None:
     session = Gateway(
         routes=ROUTES,
         functions={"images-api": lambda event: api.respond(event, world.service)},

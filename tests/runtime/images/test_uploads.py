@@ -1,4 +1,4 @@
-"""What an upload's event does, also late, twice, in another order and after the end (I2, issue 6, line 3)."""
+"""Processing of an upload's event, also late, repeated or out of order (I2)."""
 
 import os
 from datetime import timedelta
@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageChangedError
 from runtime.images.handlers import uploaded
-from runtime.images.model import ROW_RETENTION, FORM_LIFETIME, Status
-from runtime.images.repositories.objects import CACHE_CONTROL, upload_key, find_uploaded_image_id
+from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Status
+from runtime.images.repositories.objects import CACHE_CONTROL, find_uploaded_image_id, upload_key
 from runtime.images.repositories.rows import conflicts_as_changed
 from runtime.images.service.image_input import ImageChanges
 from runtime.shared.dynamodb import TransactionConflictError, named_condition_errors
@@ -24,7 +24,7 @@ SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
 
 @pytest.mark.parametrize("content_type", SIZES)
 def test_a_real_file_makes_its_image_ready(world: ImageWorld, content_type: str) -> None:
-    """Issue 6, line 1."""
+    """I2."""
     image = world.pending(content_type=content_type)
     data = picture(content_type, 64, 48)
     event = world.put(image, data)
@@ -42,8 +42,8 @@ def test_a_real_file_makes_its_image_ready(world: ImageWorld, content_type: str)
     assert world.objects() == {key_of(now): data}
 
 
-def test_nothing_but_an_uploads_bytes_is_delivered(world: ImageWorld) -> None:
-    """I2: whoever writes to the bucket without a form could say how its object is to be delivered."""
+def test_only_the_bytes_of_an_upload_are_delivered(world: ImageWorld) -> None:
+    """I2. A writer to the bucket could otherwise choose headers of the delivered object."""
     image = world.pending()
     sent = {"ContentType": "text/html", "CacheControl": "no-store", "Metadata": {"by": "me"}}
     key = upload_key(image.image_id)
@@ -65,18 +65,18 @@ def test_nothing_but_an_uploads_bytes_is_delivered(world: ImageWorld) -> None:
 @pytest.mark.parametrize(
     ("content_type", "data", "reason"),
     [
-        ("image/png", b"dear all", "the file is none of"),
+        ("image/png", b"dear all", "the file has an unknown type"),
         ("image/png", picture("image/jpeg"), "the file is image/jpeg, but image/png was declared"),
         ("image/svg+xml", SVG.replace(b"<title>", b"<script/><title>"), "the SVG has a <script> element"),
         ("image/png", picture("image/png")[:20], "the file is broken"),
-        ("image/png", b"x" * 100_001, "the file has 100001 bytes; allowed are 1 to 100000"),
-        ("image/png", b"", "the file has 0 bytes; allowed are 1 to 100000"),
+        ("image/png", b"x" * 100_001, "the file has 100001 bytes; 1 to 100000 are allowed"),
+        ("image/png", b"", "the file has 0 bytes; 1 to 100000 are allowed"),
     ],
 )
-def test_a_wrong_file_is_rejected_with_the_reason_and_deleted(
+def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     world: ImageWorld, content_type: str, data: bytes, reason: str
 ) -> None:
-    """Issue 6, line 2."""
+    """I2."""
     image = world.pending(content_type=content_type)
     world.upload(image, data)
     now = world.again(image)
@@ -89,11 +89,11 @@ def test_a_wrong_file_is_rejected_with_the_reason_and_deleted(
 
 
 def test_a_larger_upload_than_the_stage_allows_is_rejected(world: ImageWorld) -> None:
-    """The form was made under an older setting."""
+    """The form was created under an older setting."""
     image = world.pending(size=10_000)
     world.uploads = evolve(world.uploads, maximum_bytes=10)
     world.upload(image, picture())
-    assert "allowed are 1 to 10" in (world.again(image).reason or "")
+    assert "1 to 10 are allowed" in (world.again(image).reason or "")
 
 
 def test_an_event_that_comes_twice_changes_nothing(world: ImageWorld) -> None:
@@ -111,7 +111,7 @@ def test_an_event_that_comes_twice_changes_nothing(world: ImageWorld) -> None:
 
 @pytest.mark.parametrize("data", [picture(), b"text"])
 def test_an_upload_after_the_image_was_deleted_is_deleted(world: ImageWorld, data: bytes) -> None:
-    """Deleted while uploading."""
+    """The image was deleted during the upload."""
     image = world.pending()
     world.service.delete_image(image.user_id, image.image_id)
     world.upload(image, data)
@@ -128,7 +128,7 @@ def test_an_upload_whose_image_has_expired_is_deleted(world: ImageWorld) -> None
     assert world.rows() == []
 
 
-def test_a_right_upload_after_a_wrong_one_makes_the_image_ready(world: ImageWorld) -> None:
+def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending(album_id=album.album_id)
     wrong = world.put(image, b"text")
@@ -141,7 +141,7 @@ def test_a_right_upload_after_a_wrong_one_makes_the_image_ready(world: ImageWorl
     assert world.objects() == {key_of(now): picture()}
 
 
-def test_an_image_whose_album_was_deleted_meanwhile_is_ready_in_none(world: ImageWorld) -> None:
+def test_an_image_whose_album_was_deleted_becomes_ready_without_album(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending(album_id=album.album_id)
     world.service.delete_album(album.user_id, album.album_id)
@@ -150,8 +150,8 @@ def test_an_image_whose_album_was_deleted_meanwhile_is_ready_in_none(world: Imag
     assert (now.status, now.album_id) == (Status.READY, None)
 
 
-def test_an_upload_between_an_events_verdict_and_its_deletion_survives(world: ImageWorld) -> None:
-    """The deletion is of the object that was judged, not of the newer one."""
+def test_a_new_upload_during_the_processing_of_another_is_kept(world: ImageWorld) -> None:
+    """The event deletes only the upload that it has processed."""
     image = world.pending()
     wrong = world.put(image, b"text")
     events: list[dict[str, Any]] = []
@@ -168,8 +168,8 @@ def test_an_upload_between_an_events_verdict_and_its_deletion_survives(world: Im
     assert world.again(image).status is Status.READY
 
 
-def test_an_event_that_keeps_losing_pauses_ever_longer_and_then_comes_again(world: ImageWorld) -> None:
-    """Many uploads into one album meet at its counter."""
+def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(world: ImageWorld) -> None:
+    """Uploads into the same album conflict at its counter."""
     album = world.album()
     image = world.pending(album_id=album.album_id)
     event = world.put(image, picture())
@@ -200,8 +200,8 @@ def test_an_event_that_keeps_losing_pauses_ever_longer_and_then_comes_again(worl
         client_error("SlowDown", "GetObject"),
     ],
 )
-def test_what_is_no_races_fault_fails_loudly(world: ImageWorld, error: Exception) -> None:
-    """A missing right must not pass for a deleted object."""
+def test_an_error_that_is_not_a_conflict_is_raised(world: ImageWorld, error: Exception) -> None:
+    """A missing right must not be taken for a deleted object."""
     image = world.pending()
     event = world.put(image, picture())
 
@@ -223,12 +223,12 @@ def test_what_is_no_races_fault_fails_loudly(world: ImageWorld, error: Exception
         (client_error("ProvisionedThroughputExceededException"), ClientError),
     ],
 )
-def test_only_a_write_that_met_another_is_taken_for_a_race(error: Exception, raised: type[Exception]) -> None:
+def test_only_a_conflict_counts_as_a_race(error: Exception, raised: type[Exception]) -> None:
     with pytest.raises(raised), conflicts_as_changed(), named_condition_errors():
         raise error
 
 
-def test_a_deletion_that_is_denied_fails_loudly(world: ImageWorld) -> None:
+def test_a_denied_deletion_raises_an_error(world: ImageWorld) -> None:
     image = world.pending()
     event = world.put(image, b"text")
 
@@ -241,12 +241,12 @@ def test_a_deletion_that_is_denied_fails_loudly(world: ImageWorld) -> None:
         world.deliver(event)
 
 
-def test_a_file_has_nothing_behind_its_end(world: ImageWorld) -> None:
+def test_reading_after_the_end_of_a_file_returns_nothing(world: ImageWorld) -> None:
     file = world.store.open_upload(world.pending().image_id, etag="0", size=10)
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
-def test_an_image_that_left_its_album_while_it_was_uploaded_is_ready_without_it(world: ImageWorld) -> None:
+def test_an_image_that_left_its_album_during_the_upload_becomes_ready_without_it(world: ImageWorld) -> None:
     album = world.album()
     image = world.pending(album_id=album.album_id)
     event = world.put(image, picture())
@@ -262,7 +262,7 @@ def test_an_image_that_left_its_album_while_it_was_uploaded_is_ready_without_it(
 
 
 @pytest.mark.parametrize("key", ["uploads/", "uploads/x", "images/01ARYZ6S41TSV4RRFFQ69G5FAV", "uploads/a b"])
-def test_an_object_that_no_form_allows_is_left_alone(
+def test_an_object_with_a_key_of_no_form_is_ignored(
     world: ImageWorld, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
@@ -272,7 +272,7 @@ def test_an_object_that_no_form_allows_is_left_alone(
     assert f'"key":"{key}"' in capsys.readouterr().out
 
 
-def test_a_key_is_an_uploads_only_in_the_one_form(world: ImageWorld) -> None:
+def test_only_keys_of_upload_forms_are_uploads(world: ImageWorld) -> None:
     image = world.pending()
     assert find_uploaded_image_id(f"uploads/{image.image_id}") == image.image_id
     assert find_uploaded_image_id(f"uploads/{image.image_id.lower()}") is None
@@ -280,8 +280,8 @@ def test_a_key_is_an_uploads_only_in_the_one_form(world: ImageWorld) -> None:
     assert find_uploaded_image_id(image.image_id) is None
 
 
-def test_a_file_of_several_blocks_is_read_as_far_as_it_needs_to_be(world: ImageWorld) -> None:
-    """A photograph whose dimensions stand behind large segments, in the second of ten blocks."""
+def test_only_the_needed_blocks_of_a_large_file_are_read(world: ImageWorld) -> None:
+    """The dimensions of this photo are after large segments, in the second of ten blocks."""
     photograph = picture("image/jpeg", 64, 48)
     segment = b"\xff\xef" + (60_000).to_bytes(2) + bytes(59_998)
     large = photograph[:2] + segment * 2 + photograph[2:] + bytes(500_000)
@@ -292,26 +292,26 @@ def test_a_file_of_several_blocks_is_read_as_far_as_it_needs_to_be(world: ImageW
     assert (world.again(image).width, calls.count("get_object")) == (64, 2)
 
 
-def test_a_file_that_hides_its_dimensions_is_given_up(world: ImageWorld) -> None:
+def test_a_file_without_dimensions_in_its_first_blocks_is_rejected(world: ImageWorld) -> None:
     segment = b"\xff\xef" + (65_535).to_bytes(2) + bytes(65_533)
     image = world.pending(content_type="image/jpeg", size=10_000_000)
     world.upload(image, b"\xff\xd8" + segment * 80)
-    assert "are not among its first 4194304 bytes" in (world.again(image).reason or "")
+    assert "are not within its first 4194304 bytes" in (world.again(image).reason or "")
 
 
 @pytest.mark.parametrize("filler", [b"\xff\xe1\0\2", b"\xff", b"\0"])
-def test_a_file_that_is_gone_through_byte_by_byte_is_given_up(world: ImageWorld, filler: bytes) -> None:
-    """Four megabytes of it take longer than the function has, at every delivery, and stay in the bucket."""
+def test_a_file_that_is_parsed_byte_by_byte_is_rejected(world: ImageWorld, filler: bytes) -> None:
+    """Four megabytes would take longer than the function's timeout, at every retry."""
     image = world.pending(content_type="image/jpeg", size=1_000_000)
     event = world.put(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
     with world.calls.counted() as calls:
         world.deliver(event)
-    assert "are not where a picture has them" in (world.again(image).reason or "")
+    assert "its dimensions cannot be found" in (world.again(image).reason or "")
     assert calls.count("get_object") <= 3
     assert world.objects() == {}
 
 
-def test_an_object_that_is_replaced_while_it_is_read_is_not_judged(world: ImageWorld) -> None:
+def test_an_object_that_is_replaced_during_reading_is_not_processed(world: ImageWorld) -> None:
     image = world.pending()
     event = world.put(image, b"text")
 

@@ -1,4 +1,4 @@
-"""D1, D3, D7: which files of a build become which objects, and how long who may keep them."""
+"""Static files of a build as objects, and how long browsers and the edge keep them (D1, D3, D7)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from runtime.deploy.releases.assets import (
     CONTENT_TYPES,
     IMMUTABLE,
     REVALIDATE,
-    list_asset_uploads,
     find_content_type,
+    list_asset_uploads,
     list_hashed_assets,
     list_root_entries,
 )
@@ -60,7 +60,7 @@ def test_hashed_assets_are_shared_by_all_releases_of_a_site_and_never_change() -
     )
 
 
-def test_public_files_belong_to_one_release_and_are_asked_for_again() -> None:
+def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
     assert uploads()[f"assets/{SITE}/{RELEASE}/data/sample.json"] == Upload(
         source="assets/data/sample.json",
         key=f"assets/{SITE}/{RELEASE}/data/sample.json",
@@ -69,7 +69,7 @@ def test_public_files_belong_to_one_release_and_are_asked_for_again() -> None:
     )
 
 
-def test_media_is_there_twice_because_the_image_function_reads_its_own_release_only() -> None:
+def test_media_files_are_uploaded_twice_for_the_image_function() -> None:
     found = uploads()
     for key in (f"assets/{SITE}/{ICON}", f"assets/{SITE}/{RELEASE}/{ICON}"):
         assert found[key].cache_control == IMMUTABLE
@@ -91,8 +91,8 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
     }
 
 
-def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_for_them() -> None:
-    """D7: but for the hashed ones, which the site keeps when it moves."""
+def test_keys_of_public_files_contain_the_base_path() -> None:
+    """D7. Keys of hashed files do not, so the site keeps them when its base path changes."""
     found, own = uploads(changes=split_changes()), f"assets/{SITE}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
@@ -102,7 +102,7 @@ def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_
         assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
-def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
+def test_existing_hashed_assets_are_not_uploaded_again() -> None:
     again = uploads(frozenset(uploads()))
     assert CHUNK not in again
     assert f"assets/{SITE}/{ICON}" not in again
@@ -110,7 +110,7 @@ def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
     assert f"assets/{SITE}/{RELEASE}/robots.txt" in again
 
 
-def test_what_is_named_by_the_build_id_is_sent_again_because_two_builds_may_share_one() -> None:
+def test_files_named_by_the_build_id_are_uploaded_again() -> None:
     assert f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
 
 

@@ -1,4 +1,4 @@
-"""D1: a function is its bundle with the platform's wrapper in front, and always the same zip."""
+"""A function's zip: its bundle and the platform's wrapper, always with the same bytes (D1)."""
 
 import base64
 import hashlib
@@ -60,7 +60,7 @@ def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> No
     assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
 
 
-def test_the_same_files_are_the_same_zip_in_whatever_order_they_came(store: BundleStore) -> None:
+def test_the_same_files_give_the_same_zip_in_any_order(store: BundleStore) -> None:
     files = output()
     code, _ = stored(store, zipped(files), SERVER, rules=RULES)
     again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, rules=RULES)

@@ -1,4 +1,4 @@
-"""D5: any release that was live becomes live again, in seconds, and stays until it is released by hand."""
+"""Any release that was live can become live again within seconds, and stays until it is unpinned (D5)."""
 
 import json
 from datetime import timedelta
@@ -67,7 +67,7 @@ def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleaseWorld
 
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> None:
-    """D3: the earlier one says that it was overtaken, and has undone nothing."""
+    """D3. The earlier one raises an error and has changed nothing of the later one."""
     project = stage.project()
     first, second, third = (stage.live(project) for _ in range(3))
 
@@ -85,7 +85,7 @@ def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> N
 
 
 @pytest.mark.parametrize("operation", ["put_key", "update_alias", "transact_write_items"])
-def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, operation: str) -> None:
+def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleaseWorld, operation: str) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -103,7 +103,7 @@ def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, op
 
 
 def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tuple[Deployment, Deployment]:
-    """Two releases, of which the first was promoted by a function that died before a call."""
+    """Two releases. A function that died before a call promoted the first one."""
     first, second = stage.live(project), stage.live(project)
     moved = False
 
@@ -121,7 +121,7 @@ def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tu
 
 
 def swept(stage: ReleaseWorld) -> list[str]:
-    """Let two minutes pass, and the sweep look; returns what it sends to be released."""
+    """Let two minutes pass and run the sweep. Return the ids that it sends to the release queue."""
     before = len(stage.world.queues.bodies(RELEASE_QUEUE))
     stage.world.clock.now += timedelta(minutes=3)
     stage.world.sweeper.sweep(stage.world.log)
@@ -129,9 +129,7 @@ def swept(stage: ReleaseWorld) -> list[str]:
 
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
-def test_a_promote_that_nobody_asks_for_again_is_finished_by_the_sweep(
-    stage: ReleaseWorld, operation: str
-) -> None:
+def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleaseWorld, operation: str) -> None:
     """P9."""
     project = stage.project()
     first, second = promote_and_die(stage, project, operation)
@@ -143,7 +141,7 @@ def test_a_promote_that_nobody_asks_for_again_is_finished_by_the_sweep(
     assert swept(stage) == []
 
 
-def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld) -> None:
+def test_an_overtaken_promote_is_not_resumed(stage: ReleaseWorld) -> None:
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
@@ -154,7 +152,7 @@ def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld)
     assert led_to(stage, project) == second.deployment_id
 
 
-def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage: ReleaseWorld) -> None:
+def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleaseWorld) -> None:
     """D3."""
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
@@ -171,7 +169,7 @@ def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage
 
 
 @pytest.mark.parametrize("change", ["moved on", "project gone"])
-def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, change: str) -> None:
+def test_the_lease_of_a_promote_always_ends(stage: ReleaseWorld, change: str) -> None:
     project = stage.project()
     first, _ = promote_and_die(stage, project, "put_key")
     if change == "project gone":
@@ -192,10 +190,10 @@ def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, ch
 
 
 @pytest.mark.parametrize("pointer", [None, "built"])
-def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
+def test_a_pointer_to_a_deployment_without_release_is_not_followed(
     stage: ReleaseWorld, pointer: str | None
 ) -> None:
-    """Nothing here writes such a pointer: someone repaired a row by hand, and visitors must not notice."""
+    """Only a manual repair of a row can write such a pointer. Visitors must not notice it."""
     project = stage.project()
     first, second, built = stage.live(project), stage.live(project), stage.built(project)
     change: dict[str, Any] = (
@@ -221,8 +219,8 @@ def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
     assert stage.world.statuses(first, second, built) == ["retired", "live", "built"]
 
 
-def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over(stage: ReleaseWorld) -> None:
-    """P9: the second one gives a lease to what the first one has made live in the meantime."""
+def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleaseWorld) -> None:
+    """P9. The second one gives a lease to the release that the first one has made live."""
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -240,8 +238,8 @@ def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over
     assert led_to(stage, project) == first.deployment_id
 
 
-def test_a_promote_back_that_breaks_off_is_finished_too(stage: ReleaseWorld) -> None:
-    """D3: what is live by its status need not be what visitors are led to."""
+def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleaseWorld) -> None:
+    """D3. The edge may still serve another release than the one with status `live`."""
     project = stage.project()
     first, second = promote_and_die(stage, project, "update_alias")
     assert led_to(stage, project) == first.deployment_id

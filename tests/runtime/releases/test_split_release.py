@@ -1,4 +1,4 @@
-"""D7: a site whose server is split is released as one, part by part."""
+"""A site with a split server is released as one (D7)."""
 
 import json
 
@@ -10,10 +10,10 @@ from tests.runtime.releases.open_next import split_changes
 from tests.runtime.releases.release_fixture import ReleaseWorld, answering, failure, led_to
 
 
-def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_knows_which_answers(
+def test_a_split_server_is_released_as_versions_of_one_function(
     stage: ReleaseWorld,
 ) -> None:
-    """D7: a site below `/docs` with two server functions beside the default one."""
+    """D7. A site below `/docs` with two server functions beside the default one."""
     project = stage.project()
     deployment = stage.release(stage.built(project, split_changes()))
     site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
@@ -49,10 +49,10 @@ def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_kno
         ("-2", "the function feed answered OPTIONS /docs/feed"),
     ],
 )
-def test_a_part_of_a_split_server_that_does_not_answer_fails_the_release(
+def test_a_split_function_that_does_not_respond_fails_the_release(
     stage: ReleaseWorld, ending: str, said: str
 ) -> None:
-    """D2, D7: visitors of its paths would meet it."""
+    """D2, D7."""
     broken = answering(500)
     stage.functions.answer = lambda function, alias, event: (
         broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
@@ -65,8 +65,8 @@ def test_a_part_of_a_split_server_that_does_not_answer_fails_the_release(
 
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_a_split_release_that_broke_off_is_made_good(stage: ReleaseWorld, operation: str, at: int) -> None:
-    """D2: in whichever of its parts."""
+def test_an_interrupted_split_release_is_resumed(stage: ReleaseWorld, operation: str, at: int) -> None:
+    """D2. At any of its functions."""
     project = stage.project()
     deployment = stage.built(project, split_changes())
     server, seen = stage.site(project).server_function, list[str]()

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Files of an artifact become objects: small ones by presigned URLs, large ones as streams."""
+"""Upload of an artifact's files: small ones by presigned URLs, large ones as streams."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -61,13 +61,13 @@ def test_a_large_file_is_streamed(bucket: str) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 403, 503])
-def test_when_the_url_does_not_work_the_client_decides(bucket: str, status: int) -> None:
+def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status: int) -> None:
     upload(bucket, ROBOTS, put=lambda *_: status)
     assert real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
 
 
 def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> None:
-    """Of many files, those that had not begun are left."""
+    """Files whose upload has not begun are not uploaded."""
     attempts: list[str] = []
 
     class Denied:
@@ -108,7 +108,7 @@ def server() -> Iterator[Any]:
         thread.join()
 
 
-def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> None:
+def test_http_put_sends_body_and_headers_and_returns_the_status(server: Any) -> None:
     put = make_http_put()
     base = f"http://127.0.0.1:{server.server_port}"
     assert put(f"{base}/good", b"body", {"content-type": "text/plain"}) == 200
@@ -116,7 +116,7 @@ def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> No
     assert server.received == [("/good", "text/plain", b"body"), ("/bad", "text/css", b"")]
 
 
-def test_http_put_tells_when_nobody_answers(server: Any) -> None:
+def test_http_put_returns_zero_without_a_response(server: Any) -> None:
     server.shutdown()
     server.server_close()
     assert make_http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0

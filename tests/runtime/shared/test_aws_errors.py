@@ -1,4 +1,4 @@
-"""Which refusals of AWS pass by themselves, and that who asked is told so (Q1)."""
+"""Retryable errors of AWS, and the response that asks the caller to retry (Q1)."""
 
 from typing import Any
 
@@ -58,16 +58,19 @@ LASTING = [
 
 
 @pytest.mark.parametrize("error", PASSING, ids=str)
-def test_what_passes_by_itself_is_said_to_who_asked(error: ClientError | BotoCoreError) -> None:
+def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCoreError) -> None:
     """Q1."""
     assert is_retryable(error)
-    with pytest.raises(BusyError, match="the platform is busy: try again") as busy, retryable_errors_as_busy():
+    with (
+        pytest.raises(BusyError, match="the platform is busy: try again") as busy,
+        retryable_errors_as_busy(),
+    ):
         raise error
     assert busy.value.__cause__ is error
 
 
 @pytest.mark.parametrize("error", LASTING, ids=str)
-def test_what_stays_wrong_fails_loudly(error: ClientError | BotoCoreError) -> None:
+def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None:
     assert not is_retryable(error)
     with pytest.raises(type(error)) as raised, retryable_errors_as_busy():
         raise error

@@ -1,4 +1,4 @@
-"""DynamoDB's refusals as named exceptions."""
+"""Arguments and named errors of DynamoDB calls."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from runtime.shared.dynamodb import (
     ItemTooLargeError,
     TransactionConflictError,
     TransactionRefusedError,
-    named_condition_errors,
-    item_size,
     attribute_names,
     build_put_if_absent,
     build_put_if_expired,
-    write_transaction,
     build_update,
+    item_size,
+    named_condition_errors,
+    write_transaction,
 )
 from tests.runtime.calls import client_error
 from tests.runtime.platform_fixture import World
@@ -45,7 +45,7 @@ class Refusing:
         return {}
 
 
-def test_every_marked_name_of_an_expression_is_declared_once() -> None:
+def test_every_placeholder_of_an_expression_is_declared_once() -> None:
     assert attribute_names("SET #status = :to, #live.#status = :x", "#name = :n") == {
         "#status": "status",
         "#live": "live",
@@ -94,7 +94,7 @@ def row(key: str, **more: object) -> dict[str, Any]:
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
-def test_a_failed_condition_of_a_single_write_carries_the_row(world: World) -> None:
+def test_a_failed_condition_of_a_single_write_has_the_row(world: World) -> None:
     client = world.database
     client.put_item(TableName=PROJECTS, Item=row("p", count={"N": "1"}))
     key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
@@ -105,18 +105,18 @@ def test_a_failed_condition_of_a_single_write_carries_the_row(world: World) -> N
     assert failed.value.item == row("p", count={"N": "1"})
 
 
-def test_a_single_write_that_met_a_transaction_is_a_named_conflict() -> None:
-    """What users write (variables, promote, cancel) meets the pushes' transactions: 409, not 500."""
+def test_a_single_write_that_conflicts_with_a_transaction_is_a_conflict() -> None:
+    """Users' writes can conflict with transactions of pushes. The response is 409, not 500."""
     with pytest.raises(TransactionConflictError, match="try again"), named_condition_errors():
         raise client_error("TransactionConflictException")
 
 
-def test_other_errors_of_a_single_write_stay_what_they_are() -> None:
+def test_other_errors_of_a_single_write_are_raised() -> None:
     with pytest.raises(ClientError, match="Throttling"), named_condition_errors():
         raise client_error("ThrottlingException")
 
 
-def test_a_refused_transaction_tells_which_condition_and_the_row(world: World) -> None:
+def test_a_refused_transaction_has_the_failed_condition_and_its_row(world: World) -> None:
     world.database.put_item(TableName=PROJECTS, Item=row("taken"))
     new, taken = row("new"), row("taken")
     absent = build_update(
@@ -135,13 +135,13 @@ def test_a_refused_transaction_tells_which_condition_and_the_row(world: World) -
     )
 
 
-def test_a_transaction_that_met_another_one_is_tried_again() -> None:
+def test_a_transaction_that_conflicts_with_another_is_retried() -> None:
     client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 2)
     write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == 3
 
 
-def test_a_transaction_that_meets_others_again_and_again_is_a_named_conflict() -> None:
+def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
     client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
     with pytest.raises(TransactionConflictError, match="try again"):
         write_transaction(client, {})  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def test_a_transaction_that_meets_others_again_and_again_is_a_named_conflict() -
         ([client_error("AccessDeniedException")], 1),
     ],
 )
-def test_a_transaction_fails_loudly_for_any_other_reason(errors: list[Exception], calls: int) -> None:
+def test_other_errors_of_a_transaction_are_raised(errors: list[Exception], calls: int) -> None:
     client = Refusing(list(errors))
     with pytest.raises(ClientError):
         write_transaction(client, {})  # type: ignore[arg-type]

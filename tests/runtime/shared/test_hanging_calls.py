@@ -1,4 +1,4 @@
-"""Calls of AWS that nobody answers: each ends before its function, and whoever waits is told (Q1, P1)."""
+"""AWS calls without a response end before their function does, and the caller is told to retry (Q1, P1)."""
 
 import inspect
 import json
@@ -32,7 +32,7 @@ ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "
 
 
 def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
-    """The inputs of the functions that run handlers of ours, by the module of the handler."""
+    """Inputs of the functions with Python handlers, by handler module."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
         for function in recording(stage).of(FUNCTION)
@@ -41,7 +41,7 @@ def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Config]]:
-    """The services whose clients a function makes, at once or later, each with its own settings."""
+    """Services whose clients a function creates, with their settings."""
     made: list[tuple[str, Config]] = []
 
     def client(service: str, settings: Config | None = None) -> SimpleNamespace:
@@ -59,7 +59,7 @@ def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
 
 
 def compose(part: object) -> None:
-    """Make what a service makes when it is first needed: its attributes that are lambdas return it."""
+    """Create everything that a service creates lazily, which are its lambda attributes."""
     if inspect.isfunction(part) and part.__name__ == "<lambda>":
         compose(part())
     elif has(type(part)):
@@ -68,7 +68,7 @@ def compose(part: object) -> None:
 
 
 def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
-    """How many seconds a call takes that hangs at each attempt, with the longest pauses botocore may make."""
+    """Return the seconds that a call takes which hangs at each attempt, with botocore's longest pauses."""
     attempts: int = settings.retries["total_max_attempts"]
     backoff = ExponentialBackoff(random=lambda: 1.0)
     pauses = [backoff.delay_amount(SimpleNamespace(attempt_number=number)) for number in range(1, attempts)]
@@ -77,7 +77,7 @@ def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Q1: at every attempt. Two seconds are left for what the function has to say about it."""
+    """Q1. Two seconds are left for the function's response."""
     functions = declared(stage)
     assert functions.keys() >= ANSWERING
     for name, inputs in functions.items():
@@ -91,8 +91,8 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
             assert longest(settings) <= timeout - 2, (name, service)
 
 
-def test_a_call_has_the_time_that_its_function_can_spare() -> None:
-    """What someone waits for is tried twice; where there are minutes, more often, and with more patience."""
+def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
+    """A short function makes two attempts. One that has minutes makes more, with longer timeouts."""
     given: dict[int, Any] = {
         seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
@@ -107,8 +107,8 @@ def test_a_call_has_the_time_that_its_function_can_spare() -> None:
 
 
 @pytest.mark.usefixtures("surroundings")
-def test_a_client_knows_how_long_its_function_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody says so, it is as careful as in the function that runs shortest."""
+def test_a_clients_settings_follow_the_functions_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable, it uses the shortest timeout of all functions."""
     assert aws.client("sqs").meta.config.read_timeout == 2.5
     monkeypatch.setenv(TIMEOUT_VARIABLE, "60")
     assert aws.client("kms").meta.config.read_timeout == 11.75
@@ -116,7 +116,7 @@ def test_a_client_knows_how_long_its_function_may_run(monkeypatch: pytest.Monkey
 
 @contextmanager
 def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
-    """A server that takes every connection and says nothing: its address, and the connections."""
+    """A server that accepts connections and never responds: its address, and its connections."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -140,7 +140,7 @@ def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What Lambda and the program give functions, in a process that has just begun."""
+    """Environment variables of functions, in a process that has just started."""
 
     def forget() -> None:
         for cached in (api.service, webhook.service, aws.client):
@@ -163,10 +163,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.enable_socket
 @pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("handler", [api, webhook])
-def test_who_waits_for_a_call_that_hangs_is_told_when_to_ask_again(
+def test_a_hanging_call_gives_a_response_with_retry_after(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q1, P1: the real handler, client and connection; only the seconds are shortened."""
+    """Q1, P1. With the real handler, client and connection; only the timeouts are shorter."""
     make: Any = boto3.client
     usual = aws.default_config
 

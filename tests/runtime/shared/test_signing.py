@@ -1,4 +1,4 @@
-"""Secrets that KMS derives; moto's KMS makes real HMACs."""
+"""Secrets derived by KMS. moto's KMS computes real HMACs."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_an_origin_key_is_the_first_forty_digits_of_the_deployments_mac(key: str
     assert Signer(real_client("kms"), key).derive_origin_key("01D") == mac(key, b"origin:01D")[:40]
 
 
-def test_a_warm_function_asks_once_for_each_secret() -> None:
+def test_each_secret_is_derived_once_per_process() -> None:
     calls = Calls()
     signer = Signer(calls.client("kms", Kms()), "arn:key")
     assert signer.derive_webhook_secret("p", 1) == signer.derive_webhook_secret("p", 1)
@@ -39,7 +39,7 @@ def test_a_warm_function_asks_once_for_each_secret() -> None:
     assert len(calls.made) == 2
 
 
-def test_a_flood_of_names_does_not_fill_the_memory() -> None:
+def test_the_cache_size_is_limited() -> None:
     signer = Signer(Kms(), "arn:key")  # type: ignore[arg-type]
     for number in range(3000):
         signer.derive_webhook_secret(str(number), 1)

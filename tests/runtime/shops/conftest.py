@@ -1,4 +1,4 @@
-"""The shop store on moto's DynamoDB; its `database` can be any other that answers like AWS's."""
+"""Fixtures of the shop store, on moto's DynamoDB or any other database."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.runtime.tables import shop_tables
 
 @pytest.fixture
 def database(aws: None) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type here
-    """The client, with the store's tables, empty."""
+    """A DynamoDB client with the store's empty tables."""
     client = real_client("dynamodb")
     for table in shop_tables():
         client.create_table(**table)

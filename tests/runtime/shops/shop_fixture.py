@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The shop store on a DynamoDB, with a clock that stands until it is moved."""
+"""The shop store on a DynamoDB client, with a clock that only tests move."""
 
 import random
 from collections.abc import Mapping

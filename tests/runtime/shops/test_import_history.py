@@ -50,7 +50,7 @@ def record_of(store: ShopWorld, at: datetime) -> ImportRecord:
     return ImportRecord.from_job(evolve(job, status=Status.SUCCEEDED, finished_at=at))
 
 
-def test_a_record_says_how_the_job_ended(store: ShopWorld) -> None:
+def test_a_record_has_the_result_of_the_job(store: ShopWorld) -> None:
     job = store.running()
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=9, failed=2)
     at = store.clock.move(seconds=1)
@@ -64,7 +64,7 @@ def test_a_record_says_how_the_job_ended(store: ShopWorld) -> None:
 
 
 def test_a_job_that_is_not_finished_has_no_record(store: ShopWorld) -> None:
-    with pytest.raises(ValueError, match="is running: only a finished one"):
+    with pytest.raises(ValueError, match="is running: only a finished job"):
         ImportRecord.from_job(store.running())
 
 
@@ -85,14 +85,14 @@ def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopWorld) 
     assert {record.finished_at for record in flat(history(store))} == {START}
 
 
-def test_an_import_is_recorded_once_however_often_that_is_tried(store: ShopWorld) -> None:
+def test_an_import_is_recorded_once_at_repeated_calls(store: ShopWorld) -> None:
     records = [record_of(store, START) for _ in range(3)]
     first = [store.history.record(record) for record in records]
     assert [store.history.record(record) for record in records] == first
     assert len(store.everything()) == 3
 
 
-def test_a_free_time_costs_one_call_and_a_taken_one_another(
+def test_recording_makes_one_call_and_one_more_per_used_microsecond(
     store: ShopWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each wants the last microsecond
@@ -104,7 +104,7 @@ def test_a_free_time_costs_one_call_and_a_taken_one_another(
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
 
 
-def test_a_millisecond_without_a_free_time_is_an_error(
+def test_a_millisecond_without_an_unused_microsecond_is_an_error(
     store: ShopWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_history, "_SLOTS", 2)
@@ -126,8 +126,10 @@ def test_a_range_comes_in_order_page_by_page(store: ShopWorld, limit: int, *, ol
 
 @pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("oldest_first", [False, True])
-def test_a_range_has_its_start_and_not_its_end(store: ShopWorld, limit: int, *, oldest_first: bool) -> None:
-    """To the microsecond, and also where each page ends at the edge of the range."""
+def test_a_range_includes_its_start_and_excludes_its_end(
+    store: ShopWorld, limit: int, *, oldest_first: bool
+) -> None:
+    """Exact to the microsecond, also if a page ends at the edge of the range."""
     records = [store.history.record(record_of(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
     assert to_unix_time(since) == records[1].timestamp
@@ -135,22 +137,22 @@ def test_a_range_has_its_start_and_not_its_end(store: ShopWorld, limit: int, *, 
     assert sorted(found, key=lambda record: record.timestamp) == records[1:3]
 
 
-def test_a_range_means_the_same_in_every_zone(store: ShopWorld) -> None:
+def test_a_range_is_the_same_in_every_time_zone(store: ShopWorld) -> None:
     record = store.history.record(record_of(store, START))
     east = START.astimezone(timezone(timedelta(hours=9)))
     assert flat(history(store, east, east + timedelta(seconds=1))) == [record]
-    with pytest.raises(ValueError, match="without a zone"):
+    with pytest.raises(ValueError, match="without a time zone"):
         history(store, START.replace(tzinfo=None), START)
 
 
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(days=-1)])
-def test_an_empty_range_holds_nothing(store: ShopWorld, length: timedelta) -> None:
+def test_an_empty_range_has_no_records(store: ShopWorld, length: timedelta) -> None:
     store.history.record(record_of(store, START))
     assert history(store, START, START + length) == [[]]
 
 
-def test_expired_records_are_not_shown_before_dynamodb_deletes_them(store: ShopWorld) -> None:
-    """S4: pages get short, and the cursors lead on."""
+def test_expired_records_are_hidden_before_dynamodb_deletes_them(store: ShopWorld) -> None:
+    """S4. Pages are shorter, and their cursors continue the list."""
     for day in range(4):
         store.history.record(record_of(store, START + timedelta(days=day)))
     last = store.history.record(record_of(store, START + timedelta(days=9)))
@@ -161,7 +163,7 @@ def test_expired_records_are_not_shown_before_dynamodb_deletes_them(store: ShopW
         assert len(found) > 1
 
 
-def test_a_cursor_is_good_for_its_own_shop_range_and_order_alone(store: ShopWorld) -> None:
+def test_a_cursor_is_only_valid_for_its_own_shop_range_and_order(store: ShopWorld) -> None:
     for day in range(3):
         store.history.record(record_of(store, START + timedelta(days=day)))
     cursor = store.history.list_between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
@@ -171,8 +173,10 @@ def test_a_cursor_is_good_for_its_own_shop_range_and_order_alone(store: ShopWorl
         (SHOP, LONG_AGO + timedelta(microseconds=1), False),
         (SHOP, LONG_AGO, True),
     ):
-        with pytest.raises(MalformedError, match="the cursor is not one"):
-            store.history.list_between(shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first)
+        with pytest.raises(MalformedError, match="the cursor is not from this list"):
+            store.history.list_between(
+                shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first
+            )
 
 
 def test_another_shop_has_another_history(store: ShopWorld) -> None:
@@ -187,7 +191,7 @@ def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(sto
     assert store.calls.made == []
 
 
-def test_recording_again_leaves_what_a_newer_version_has_added(store: ShopWorld) -> None:
+def test_recording_again_keeps_attributes_of_a_newer_version(store: ShopWorld) -> None:
     record = record_of(store, START)
     store.history.record(record)
     (row,) = store.everything()

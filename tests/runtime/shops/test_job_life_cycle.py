@@ -1,4 +1,4 @@
-"""Whatever happens to jobs, in whatever order, twice or by the wrong shop: they are as a model says (S3)."""
+"""Jobs behave as a model says after any sequence of calls, repeated or by the wrong shop (S3)."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SHOPS = {SHOP: OTHER_SHOP, OTHER_SHOP: SHOP}
 
 @define
 class Expected:
-    """What a job must be."""
+    """Expected state of a job."""
 
     shop: str
     expires: Any
@@ -36,7 +36,7 @@ class Expected:
 
 
 class JobLifeCycle(RuleBasedStateMachine):
-    """Two shops' jobs; every rule is something that may happen at any time, and more than once."""
+    """Jobs of two shops. Each rule is an event that may happen at any time and more than once."""
 
     made: Bundle[str] = Bundle("made")
 
@@ -152,7 +152,9 @@ class JobLifeCycle(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         alive = {job_id: each for job_id, each in self.expected.items() if not self._expired(job_id)}
-        found = {job.job_id: job for shop in SHOPS for job in self.store.jobs.list_for_shop(shop, limit=100).items}
+        found = {
+            job.job_id: job for shop in SHOPS for job in self.store.jobs.list_for_shop(shop, limit=100).items
+        }
         assert set(found) == set(alive)
         for job_id, expected in alive.items():
             job = found[job_id]

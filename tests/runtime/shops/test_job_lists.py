@@ -57,7 +57,7 @@ def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: in
     assert all(len(page) <= limit for page in found)
 
 
-def test_a_shops_list_shows_jobs_as_they_are(store: ShopWorld) -> None:
+def test_a_shops_list_has_the_current_jobs(store: ShopWorld) -> None:
     job = store.running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_for_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
@@ -72,13 +72,13 @@ def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(store: S
     assert store.jobs.list_with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
 
 
-def test_a_list_by_status_shows_whole_jobs(store: ShopWorld) -> None:
+def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopWorld) -> None:
     job = store.running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_with_status(Status.RUNNING, limit=10).items == (job,)
 
 
-def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopWorld) -> None:
+def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopWorld) -> None:
     store.queued()
     store.queued()
     with store.calls.counted() as made:
@@ -89,21 +89,21 @@ def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopW
     assert made == ["query"]
 
 
-def test_a_job_that_moved_on_between_index_and_row_is_left_out(store: ShopWorld) -> None:
-    """The index follows a moment later."""
+def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopWorld) -> None:
+    """The index is eventually consistent."""
     moved, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
-def test_a_job_that_was_deleted_between_index_and_row_is_left_out(store: ShopWorld) -> None:
+def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopWorld) -> None:
     deleted, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
 class Splitting:
-    """A DynamoDB that reads one key of a batch at a time, as it does where the rows have more than 16 MB."""
+    """A DynamoDB client that reads one key per call, as DynamoDB splits batches of more than 16 MB."""
 
     def __init__(self, target: Any) -> None:  # noqa: ANN401 - clients have no type here
         self._target = target
@@ -119,14 +119,14 @@ class Splitting:
         return {**answer, "UnprocessedKeys": rest}
 
 
-def test_what_dynamodb_splits_is_read_to_the_end_and_in_order(store: ShopWorld) -> None:
+def test_a_split_batch_is_read_completely_and_in_order(store: ShopWorld) -> None:
     jobs = [store.queued() for _ in range(4)]
     split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
     assert ids(split.list_with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
 
 
 def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None:
-    """S4: pages get short, and the cursors lead on."""
+    """S4. Pages are shorter, and their cursors continue the list."""
     *_, alive = expiring(store, 4)
     for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):
         found = pages(listed, of, limit=2)
@@ -135,7 +135,7 @@ def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None
 
 
 @pytest.mark.parametrize("shop", [OTHER_SHOP, "", SHOP + ".example"])
-def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop: str) -> None:
+def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopWorld, shop: str) -> None:
     for _ in range(3):
         store.queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
@@ -150,7 +150,7 @@ def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop
         (store.jobs.list_with_status, Status.RUNNING, by_status),
         (store.jobs.list_for_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
     ):
-        with pytest.raises(MalformedError, match="the cursor is not one"):
+        with pytest.raises(MalformedError, match="the cursor is not from this list"):
             listed(of, limit=1, cursor=foreign)
 
 

@@ -8,7 +8,7 @@ import pytest
 from runtime.shared.dynamodb import ItemTooLargeError, item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
-from runtime.shops.model import MAX_BATCHES, JOB_LIFETIME, TRANSITIONS, Job, Status, find_previous_statuses
+from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Status, find_previous_statuses
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
 from tests.runtime.tables import JOBS
 
@@ -26,13 +26,13 @@ def progress(job: Job) -> tuple[int, int]:
     return job.processed, job.failed
 
 
-def test_a_job_waits_until_it_is_started(store: ShopWorld) -> None:
+def test_a_new_job_is_queued(store: ShopWorld) -> None:
     job = store.queued()
     assert store.jobs.get(SHOP, job.job_id) == job
     assert (job.status, job.total, progress(job), job.started_at) == (Status.QUEUED, None, (0, 0), None)
 
 
-def test_an_id_is_used_once(store: ShopWorld) -> None:
+def test_a_job_id_cannot_be_used_twice(store: ShopWorld) -> None:
     job = store.queued()
     other = Job.queued(OTHER_SHOP, "import-products", job_id=job.job_id, at=START)
     with pytest.raises(JobExistsError):
@@ -40,15 +40,15 @@ def test_an_id_is_used_once(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_a_job_that_nobody_could_read_is_not_created(store: ShopWorld) -> None:
-    """It would also end every list of its status."""
-    with pytest.raises(ValueError, match="is a ULID"):
+def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopWorld) -> None:
+    """It would also break every list of its status."""
+    with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
 
 
 @pytest.mark.parametrize("total", [None, 0, 120])
-def test_a_started_job_runs(store: ShopWorld, total: int | None) -> None:
+def test_a_started_job_is_running(store: ShopWorld, total: int | None) -> None:
     job = store.queued()
     at = store.clock.move(seconds=5)
     started = store.jobs.start(SHOP, job.job_id, total=total)
@@ -71,15 +71,15 @@ def test_a_job_fails_with_its_reason(store: ShopWorld) -> None:
     assert (failed.status, failed.error) == (Status.FAILED, "the shop closed")
 
 
-def test_a_reason_of_any_length_does_not_keep_a_job_from_failing(store: ShopWorld) -> None:
+def test_a_job_can_fail_with_an_error_of_any_length(store: ShopWorld) -> None:
     failed = store.jobs.fail(SHOP, store.running().job_id, error="ü" * 500_000)
     assert failed.error == "ü" * 2000
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_status_changes_only_where_the_table_leads(store: ShopWorld, status: Status, change: str) -> None:
-    """S3: a finished job cannot start again, nor count anything."""
+def test_only_allowed_transitions_change_a_status(store: ShopWorld, status: Status, change: str) -> None:
+    """S3. A finished job can neither start again nor count a batch."""
     job = store.placed(store.queued(), status)
     row = store.row(JOBS, jobId={"S": job.job_id})
     allowed = status is Status.RUNNING if change == "advanced" else Status(change) in TRANSITIONS[status]
@@ -93,7 +93,7 @@ def test_a_status_changes_only_where_the_table_leads(store: ShopWorld, status: S
         assert store.row(JOBS, jobId={"S": job.job_id}) == row
 
 
-def test_the_ends_lead_nowhere() -> None:
+def test_final_statuses_have_no_transitions() -> None:
     assert {status for status in Status if not TRANSITIONS[status]} == {
         Status.SUCCEEDED,
         Status.FAILED,
@@ -113,8 +113,8 @@ def test_batches_add_up_in_any_order(store: ShopWorld) -> None:
     assert progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
 
 
-def test_a_batch_that_comes_again_is_counted_once(store: ShopWorld) -> None:
-    """S3: a queue may bring it twice, and a write whose answer was lost is made again."""
+def test_a_repeated_batch_is_counted_once(store: ShopWorld) -> None:
+    """S3. A queue may deliver a batch twice, and a write is repeated if its response is lost."""
     job = store.running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
@@ -122,14 +122,14 @@ def test_a_batch_that_comes_again_is_counted_once(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == first
 
 
-def test_a_batch_that_comes_again_after_the_end_is_answered_with_the_job(store: ShopWorld) -> None:
+def test_a_repeated_batch_after_the_end_returns_the_job(store: ShopWorld) -> None:
     job = store.running()
     store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10) == ended
 
 
-def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
+def test_an_empty_batch_is_counted(store: ShopWorld) -> None:
     job = store.running()
     assert progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
 
@@ -147,18 +147,18 @@ def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
 def test_progress_never_goes_backwards(store: ShopWorld, numbers: dict[str, int]) -> None:
     """S3."""
     job = store.running()
-    with pytest.raises(ValueError, match=r"batch"):
+    with pytest.raises(ValueError, match=r"batches|processed"):
         store.jobs.count_batch(SHOP, job.job_id, **numbers)
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_all_batches_that_a_job_can_have_make_its_row_at_most_three_kilobytes_larger() -> None:
+def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
 
     assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
 def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None:
-    """T8: the index holds keys alone, so that a progress write never reaches it."""
+    """T8. The index contains keys only, so a progress write never updates it."""
     tables = store.database.describe_table(TableName=JOBS)["Table"]
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
     assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"
@@ -174,7 +174,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopWorld, job_id: str) -> None:
-    """Also where a stranger's text is no key at all."""
+    """Also if the text is not a valid key."""
     store.queued()
     rows = store.everything()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -206,7 +206,7 @@ def test_a_job_expires_ninety_days_after_its_creation(store: ShopWorld) -> None:
     assert expires_at == {"N": str(int(job.created_at.timestamp()) + 90 * 86_400)}
 
 
-def test_a_job_lives_no_second_less_than_it_should() -> None:
+def test_a_jobs_lifetime_is_not_rounded_down() -> None:
     at = START.replace(microsecond=1000)
     assert Job.queued(SHOP, "x", job_id="x", at=at).expires_at == int(START.timestamp()) + 90 * 86_400 + 1
 
@@ -219,7 +219,7 @@ def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store:
     assert store.calls.made == []
 
 
-def test_changes_keep_what_a_newer_version_has_added(store: ShopWorld) -> None:
+def test_changes_keep_attributes_of_a_newer_version(store: ShopWorld) -> None:
     added: dict[str, Any] = {"priority": {"N": "3"}, "labels": {"SS": ["a"]}}
     job = store.queued()
     key = {"jobId": {"S": job.job_id}}
@@ -232,7 +232,7 @@ def test_changes_keep_what_a_newer_version_has_added(store: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("domain", ["My-Shop.example.com", "", "my-shop.example.com "])
-def test_a_job_is_a_shops(store: ShopWorld, domain: str) -> None:
-    """S1: a domain that no shop can have would be a tenant of its own."""
-    with pytest.raises(ValueError, match="host name in lower case"):
+def test_a_job_needs_a_valid_shop_domain(store: ShopWorld, domain: str) -> None:
+    """S1. An invalid domain would be a tenant without a shop."""
+    with pytest.raises(ValueError, match="lower-case host name"):
         Job.queued(domain, "import-products", job_id=store.ids(), at=START)

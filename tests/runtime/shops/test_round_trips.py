@@ -1,4 +1,4 @@
-"""Whatever a model holds comes back from DynamoDB as it was, and so does what the model does not know."""
+"""Models are unchanged after a round trip through DynamoDB, and unknown attributes are kept."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -90,7 +90,7 @@ VALUES = st.recursive(
 
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS)
-def test_a_shop_comes_back_as_it_was(store: ShopWorld, shop: Shop) -> None:
+def test_a_shop_is_unchanged_after_a_round_trip(store: ShopWorld, shop: Shop) -> None:
     assert is_domain(shop.domain)
     store.database.delete_item(TableName=SHOPS, Key={"domain": {"S": shop.domain}})
     assert store.shops.install(shop) == shop == store.shops.get(shop.domain)
@@ -98,7 +98,7 @@ def test_a_shop_comes_back_as_it_was(store: ShopWorld, shop: Shop) -> None:
 
 @SHARED
 @given(job=JOBS)
-def test_a_job_comes_back_as_it_was(store: ShopWorld, job: Job) -> None:
+def test_a_job_is_unchanged_after_a_round_trip(store: ShopWorld, job: Job) -> None:
     job = evolve(job, job_id=store.ids())
     store.jobs.create(job)
     assert store.jobs.get(job.shop_domain, job.job_id) == job
@@ -107,7 +107,7 @@ def test_a_job_comes_back_as_it_was(store: ShopWorld, job: Job) -> None:
 
 @SHARED
 @given(record=RECORDS)
-def test_a_record_comes_back_as_it_was(store: ShopWorld, record: ImportRecord) -> None:
+def test_a_record_is_unchanged_after_a_round_trip(store: ShopWorld, record: ImportRecord) -> None:
     for row in store.everything():
         key = {name: row[name] for name in ("shopDomain", "timestamp")}
         store.database.delete_item(TableName="anchor-dev-import-history", Key=key)
@@ -120,7 +120,7 @@ def test_a_record_comes_back_as_it_was(store: ShopWorld, record: ImportRecord) -
 
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS, wanted=SHOPS_OF_ALL_KINDS, added=VALUES)
-def test_an_update_leaves_attributes_of_a_newer_version_as_they_were(
+def test_an_update_keeps_attributes_of_a_newer_version(
     store: ShopWorld, shop: Shop, wanted: Shop, added: dict[str, Any]
 ) -> None:
     key = {"domain": {"S": shop.domain}}
@@ -134,7 +134,7 @@ def test_an_update_leaves_attributes_of_a_newer_version_as_they_were(
 
 
 @pytest.mark.parametrize("text", ["", "ü" * 90_000, "\0", "\U0001f9ff\u200d", "e\u0301"])
-def test_an_unusual_text_comes_back_as_it_was(store: ShopWorld, text: str) -> None:
+def test_an_unusual_text_is_unchanged_after_a_round_trip(store: ShopWorld, text: str) -> None:
     shop = store.shop(name=text)
     assert store.shops.get(shop.domain).name == text
     assert store.shops.update(shop.domain, shop, evolve(shop, name="x", scopes=(text,))).scopes == (text,)

@@ -1,4 +1,4 @@
-"""Fifty at once on the same rows: counters are exact, one wins, the others hear why not (S3)."""
+"""Fifty concurrent callers on the same rows: counters are exact, and one caller wins (S3)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> list[T]:
-    """Who was not refused; all others were refused by one of these names."""
+    """Results of the calls that were not refused. All others must have raised one of these errors."""
     found = [outcome for outcome in outcomes if not isinstance(outcome, AnchorError)]
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, AnchorError)} <= set(losers)
     return found
@@ -29,7 +29,9 @@ def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> 
 def test_no_progress_is_lost(store: ShopWorld) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2)
+        partial(
+            store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2
+        )
         for number in range(CONTENDERS)
     ]
     assert len(winners(at_once(counts))) == CONTENDERS
@@ -38,7 +40,7 @@ def test_no_progress_is_lost(store: ShopWorld) -> None:
     assert counted.failed == CONTENDERS // 2
 
 
-def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> None:
+def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopWorld) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
@@ -49,7 +51,7 @@ def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> 
     assert (counted.processed, counted.failed) == (15, 5)
 
 
-def test_counters_only_grow_while_all_write(store: ShopWorld) -> None:
+def test_counters_only_grow_during_concurrent_writes(store: ShopWorld) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
@@ -59,7 +61,7 @@ def test_counters_only_grow_while_all_write(store: ShopWorld) -> None:
     assert [found.processed for found in seen] == list(range(1, CONTENDERS + 1))
 
 
-def test_what_is_counted_is_what_was_accepted_before_the_end(store: ShopWorld) -> None:
+def test_only_batches_before_the_end_are_counted(store: ShopWorld) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
@@ -73,13 +75,13 @@ def test_what_is_counted_is_what_was_accepted_before_the_end(store: ShopWorld) -
     assert ended.processed == len(accepted) - 1
 
 
-def test_one_of_all_starters_starts_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_starts_a_job(store: ShopWorld) -> None:
     job = store.queued()
     outcomes = at_once([partial(store.jobs.start, SHOP, job.job_id)] * CONTENDERS)
     assert winners(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
 
 
-def test_one_of_all_enders_ends_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_ends_a_job(store: ShopWorld) -> None:
     job = store.running()
     ends = [
         partial(store.jobs.succeed, SHOP, job.job_id),
@@ -93,7 +95,7 @@ def test_one_of_all_enders_ends_a_job(store: ShopWorld) -> None:
     assert {each.found for each in refused} == {ended.status}
 
 
-def test_one_of_all_creators_creates_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_creates_a_job(store: ShopWorld) -> None:
     job_id = store.ids()
     kinds = [f"kind-{number}" for number in range(CONTENDERS)]
     jobs = [Job.queued(SHOP, kind, job_id=job_id, at=START) for kind in kinds]
@@ -109,7 +111,7 @@ def test_the_newest_installation_stays(store: ShopWorld) -> None:
     assert store.shops.get(SHOP).installed_at == times[-1]
 
 
-def test_one_of_all_updates_from_one_reading_holds(store: ShopWorld) -> None:
+def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopWorld) -> None:
     shop = store.shop()
     wanted = [evolve(shop, name=f"name-{number}") for number in range(CONTENDERS)]
     outcomes = at_once([partial(store.shops.update, SHOP, shop, each) for each in wanted])

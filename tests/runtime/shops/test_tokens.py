@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for a client that boto3 does not type
-"""Access tokens: encrypted for one shop, and shown nowhere (S2)."""
+"""Access tokens: encrypted for one shop, and hidden from logs and errors (S2)."""
 
 import json
 import logging
@@ -30,14 +30,14 @@ def cipher(aws: None) -> TokenCipher:  # noqa: ARG001 - for its effect
 
 
 def everything_shown(error: BaseException) -> str:
-    """What the most talkative error report would show: the chain, and every frame's local values."""
+    """Return the most detailed error report: the exception chain with every frame's local values."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     causes = [cause for cause in (error.__cause__, error.__context__) if cause is not None]
     return "".join([*shown.format(), repr(error), str(error), *map(everything_shown, causes)])
 
 
 class Refusing:
-    """A KMS that fails while it has the token in its hands."""
+    """A KMS client that fails while it has the token."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -53,7 +53,7 @@ class Refusing:
         raise self._error
 
 
-def test_a_token_comes_back_for_the_shop_it_was_encrypted_for(cipher: TokenCipher) -> None:
+def test_a_token_can_be_decrypted_for_its_own_shop(cipher: TokenCipher) -> None:
     assert cipher.decrypt(SHOP, cipher.encrypt(SHOP, Token(SECRET))).reveal() == SECRET
 
 
@@ -74,7 +74,7 @@ def test_the_shop_is_the_encryption_context(cipher: TokenCipher) -> None:
     assert [call["KeyId"] for call in calls.arguments] == [cipher.key] * 2
 
 
-def test_another_shop_cannot_open_a_token(cipher: TokenCipher) -> None:
+def test_a_token_cannot_be_decrypted_for_another_shop(cipher: TokenCipher) -> None:
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
     with pytest.raises(TokenRefusedError, match=OTHER_SHOP) as refused:
         cipher.decrypt(OTHER_SHOP, encrypted)
@@ -94,14 +94,14 @@ def test_a_damaged_token_is_refused(cipher: TokenCipher, damaged: Any) -> None:
         cipher.decrypt(SHOP, damaged(cipher.encrypt(SHOP, Token(SECRET))))
 
 
-def test_a_token_under_another_key_is_refused() -> None:
+def test_a_token_of_another_key_is_refused() -> None:
     wrong = Refusing(client_error("IncorrectKeyException", "Decrypt"))
     with pytest.raises(TokenRefusedError):
         TokenCipher(client=wrong, key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
 
 
 @pytest.mark.parametrize("decrypted", [b"\xff\xfe", b"", b"line\nbreak"])
-def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) -> None:
+def test_a_plaintext_that_is_not_a_token_is_refused_and_hidden(decrypted: bytes) -> None:
     class Answering:
         def decrypt(self, **_: Any) -> Any:
             return {"Plaintext": decrypted}
@@ -118,10 +118,13 @@ def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) ->
         (ConnectTimeoutError(endpoint_url="https://kms.example.com"), "ConnectTimeoutError"),
     ],
 )
-def test_a_failure_of_kms_is_named_and_shows_no_token(error: Exception, code: str) -> None:
+def test_a_kms_error_has_its_code_and_no_token(error: Exception, code: str) -> None:
     cipher = TokenCipher(client=Refusing(error), key="arn:key")
     token = Token(SECRET)
-    for operation in (lambda: cipher.encrypt(SHOP, token), lambda: cipher.decrypt(SHOP, EncryptedToken(b"x"))):
+    for operation in (
+        lambda: cipher.encrypt(SHOP, token),
+        lambda: cipher.decrypt(SHOP, EncryptedToken(b"x")),
+    ):
         with pytest.raises(TokenServiceError, match=code) as failed:
             operation()
         assert failed.value.code == code
@@ -129,20 +132,20 @@ def test_a_failure_of_kms_is_named_and_shows_no_token(error: Exception, code: st
 
 
 @pytest.mark.parametrize("text", ["", "two\nlines", "naïve", "\ud800", "x" * 4097])
-def test_what_cannot_be_an_access_token_is_refused_without_being_repeated(text: str) -> None:
+def test_an_invalid_access_token_is_refused_without_its_text(text: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII") as refused:
         Token(text)
-    assert str(refused.value) == "an access token has 1 to 4096 printable ASCII characters"
+    assert str(refused.value) == "an access token must have 1 to 4096 printable ASCII characters"
 
 
 @pytest.mark.parametrize("shown", [repr, str, ascii, "{}".format, "{!r}".format, lambda token: f"{[token]}"])
-def test_a_token_says_that_it_is_hidden(shown: Any) -> None:
+def test_a_tokens_repr_hides_its_text(shown: Any) -> None:
     assert "Token(hidden)" in shown(Token(SECRET))
     assert SECRET not in shown(Token(SECRET))
 
 
 @pytest.mark.parametrize("written", [pickle.dumps, json.dumps, vars])
-def test_a_token_cannot_be_written_anywhere(written: Any) -> None:
+def test_a_token_cannot_be_pickled_copied_or_stored(written: Any) -> None:
     with pytest.raises(TypeError) as refused:
         written(Token(SECRET))
     assert SECRET not in str(refused.value)
@@ -152,7 +155,7 @@ def test_a_token_cannot_be_written_anywhere(written: Any) -> None:
 def shown(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.LogCaptureFixture]:
-    """All there is to log: boto3 logs whole requests and answers at this level."""
+    """Log records at the level at which boto3 logs whole requests and responses."""
     monkeypatch.setattr(moto_without_http, "METHODS", {})
     with caplog.at_level(logging.DEBUG):
         for name in list(logging.Logger.manager.loggerDict):
@@ -167,7 +170,7 @@ def test_a_token_is_in_no_log_and_no_output(
     shown: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """S2, with every logger of boto3's at its most talkative, through a token's whole life."""
+    """S2. With all boto3 loggers at DEBUG, through a token's whole life cycle."""
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
     shop = store.shop(access_token=encrypted)
     token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)
@@ -183,7 +186,7 @@ def test_a_token_is_in_no_log_and_no_output(
     assert BASE64 not in captured
 
 
-def test_boto3_logs_again_what_is_not_about_a_token(
+def test_boto3_logs_other_calls_after_a_token_call(
     cipher: TokenCipher, shown: pytest.LogCaptureFixture
 ) -> None:
     cipher.encrypt(SHOP, Token(SECRET))
@@ -192,7 +195,7 @@ def test_boto3_logs_again_what_is_not_about_a_token(
     assert "OperationModel(name=DescribeKey)" in shown.text
 
 
-def test_the_repr_of_a_shop_shows_not_even_the_ciphertext() -> None:
+def test_the_repr_of_a_shop_hides_the_ciphertext() -> None:
     shop = Shop(domain=SHOP, access_token=EncryptedToken(b"cipher"), installed_at=START, updated_at=START)
     assert "cipher" not in repr(shop)
     assert to_row(shop)["accessToken"] == {"B": b"cipher"}

@@ -30,7 +30,7 @@ LIVE, FAILED = "r-live", "r-failed"
 
 def release(alias: str, code: str) -> FunctionRelease:
     sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    zipped = FunctionCode(bucket="artifacts", key=code, sha256=sha256, put=lambda: None)
+    zipped = FunctionCode(bucket="artifacts", key=code, sha256=sha256, upload=lambda: None)
     return FunctionRelease(function=FUNCTION, alias=alias, code=zipped, environment=None)
 
 

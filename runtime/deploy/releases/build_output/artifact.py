@@ -1,8 +1,8 @@
-"""A build's artifact: the zip of `.open-next/`, made by a stranger's code, checked before anything is used.
+"""A build's artifact: the zip of `.open-next/`. Untrusted code creates it, so it is verified before use.
 
-`open_artifact` is the only way in. What it returns is within `ArtifactLimits`, has only names that are safe
-as object keys and as paths, and a manifest that this platform can serve. Members are read as streams;
-`zipfile` unpacks no more of one than its directory entry declares: the sizes checked are the sizes read.
+Only `open_artifact` returns an `Artifact`. It is within `ArtifactLimits`, its names are safe as object keys
+and paths, and the platform can serve its manifest. Members are read as streams. `zipfile` unpacks at most the
+size that a member's directory entry declares, so the verified sizes are the sizes read.
 """
 
 import json
@@ -36,9 +36,9 @@ from runtime.deploy.releases.build_output.tag_seed import TagRow, TagSeedError, 
 MANIFEST = "open-next.output.json"
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
 WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
-"""The platform's own code in front of every function that answers requests."""
+"""The platform's wrapper of every function that handles HTTP requests."""
 CACHE_RULES = "anchor-cache-rules.json"
-"""What that code must know of the build: `SharedCacheRules`."""
+"""File with the wrapper's `SharedCacheRules` of the build."""
 
 _MEBIBYTE = 1024 * 1024
 _END_OF_DIRECTORY = b"PK\x05\x06"
@@ -48,7 +48,7 @@ _ZIP64_LOCATOR_SIZE = 20
 _MAX_COMMENT_BYTES = 0xFFFF
 _ENCRYPTED = 0x1
 _ALLOWED_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What zipfile lets out when offsets, sizes or contents make no sense.
+# Exceptions of zipfile for invalid offsets, sizes or contents.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -59,19 +59,20 @@ _ZIP_ERRORS = (
     ValueError,
 )
 _MAX_NAME_BYTES = 900
-"""Bytes. An object key has 1,024, of which the prefix with site and deployment takes up to 80."""
+"""Bytes. An object key has up to 1,024, and the prefix with site and deployment takes up to 80."""
 
 
 class ArtifactRefusedError(Exception):
-    """The artifact breaks a rule; the message says which, where, and what is allowed."""
+    """The artifact breaks a rule. The message says which rule, where, and what is allowed."""
 
 
 @frozen(kw_only=True)
 class ArtifactLimits:
-    """What an artifact may have at most. Sizes in bytes.
+    """Limits of an artifact. Sizes are in bytes.
 
-    `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is unpacked to packed size; files smaller than
-    `ratio_from_bytes` are not measured, because small ones of one repeated byte are harmless and real.
+    `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is the unpacked size divided by the packed size.
+    Files smaller than `ratio_from_bytes` are not checked for it: real builds have small files of one repeated
+    byte.
     """
 
     archive_bytes: int = 200 * _MEBIBYTE
@@ -86,7 +87,7 @@ class ArtifactLimits:
 
 @frozen(kw_only=True)
 class Artifact:
-    """A verified artifact, open for reading. Reading members is safe from several threads at once."""
+    """A verified artifact, open for reading. Several threads may read members at once."""
 
     manifest: Manifest
     build: Build
@@ -95,19 +96,19 @@ class Artifact:
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
     def list_files(self, folder: str) -> list[str]:
-        """The files below `folder` (which ends with `/`), as names relative to it, sorted."""
+        """Return the sorted names of the files below `folder`, relative to it. `folder` ends with `/`."""
         return sorted(name.removeprefix(folder) for name in self._members if name.startswith(folder))
 
     def get_size(self, name: str) -> int:
-        """Unpacked size in bytes."""
+        """Return the unpacked size of a file in bytes."""
         return self._members[name].file_size
 
     def open(self, name: str) -> IO[bytes]:
-        """One member as a seekable stream of its unpacked bytes."""
+        """Return a seekable stream of a file's unpacked bytes."""
         return self._archive.open(self._members[name])
 
     def iterate_tag_rows(self) -> Iterator[TagRow]:
-        """The tag cache's seed, row by row; none when the build brought none."""
+        """Yield the rows of the tag cache's seed. There are none if the build has no seed."""
         if TAG_SEED in self._members:
             with self.open(TAG_SEED) as stream:
                 yield from read_tag_rows(stream, self.build)
@@ -118,11 +119,11 @@ def open_artifact(file: IO[bytes], limits: ArtifactLimits | None = None) -> Gene
     """Verify an archive and open it.
 
     Args:
-        file: The zip, seekable. It stays open.
-        limits: What it may have at most.
+        file: The zip file, seekable. It stays open.
+        limits: Limits of the artifact. Default: `ArtifactLimits()`.
 
     Raises:
-        ArtifactRefusedError: Any rule is broken. Nothing has been written then.
+        ArtifactRefusedError: The archive breaks a rule. Nothing was written.
     """
     limits = limits or ArtifactLimits()
     size = file.seek(0, SEEK_END)
@@ -135,7 +136,7 @@ def open_artifact(file: IO[bytes], limits: ArtifactLimits | None = None) -> Gene
 @contextmanager
 def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
     try:
-        # Names without the UTF-8 flag are what a tool in the C locale wrote: the raw bytes of UTF-8 names.
+        # A tool in the C locale writes names without the UTF-8 flag, but their bytes are UTF-8.
         archive = zipfile.ZipFile(file, metadata_encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactRefusedError("the artifact has a file name that is not UTF-8") from error
@@ -146,7 +147,7 @@ def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
 
 
 def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None:
-    """Read the archive's end record, before `zipfile` takes the directory it points to into memory."""
+    """Check the archive's end record, before `zipfile` loads the directory that it points to."""
     _check_count("bytes", size, limits.archive_bytes)
     tail_size = min(size, _MAX_COMMENT_BYTES + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
     file.seek(size - tail_size)
@@ -155,7 +156,7 @@ def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None
     if start < 0 or len(tail) - start < _END_RECORD.size:
         raise ArtifactRefusedError("the artifact is not a readable zip file")
     if tail[max(start - _ZIP64_LOCATOR_SIZE, 0) : start].startswith(_ZIP64_LOCATOR):
-        raise ArtifactRefusedError("the artifact is a zip64 file, a form that its allowed size never needs")
+        raise ArtifactRefusedError("the artifact is a zip64 file, which its maximum size never needs")
     _, _, _, _, entries, directory_bytes, _, _ = _END_RECORD.unpack_from(tail, start)
     _check_count("entries", entries, limits.entries)
     _check_count("bytes of names and attributes", directory_bytes, limits.directory_bytes)
@@ -165,7 +166,7 @@ def _verify_members(
     archive: zipfile.ZipFile, archive_bytes: int, limits: ArtifactLimits
 ) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    _check_count("entries", len(entries), limits.entries)  # the end record's number is a claim like any other
+    _check_count("entries", len(entries), limits.entries)  # the end record's number may be wrong
     members: dict[str, zipfile.ZipInfo] = {}
     folders: set[str] = set()
     for entry in entries:
@@ -195,16 +196,19 @@ def _check_count(what: str, count: int, most: int) -> None:
 
 
 def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
-    # The stored name: in `filename`, zipfile has cut it at a NUL.
+    # In `filename`, zipfile cuts the name at a NUL. `orig_filename` is the stored name.
     name = entry.orig_filename
     is_folder = name.endswith("/")
-    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the tool that packed it knows no kinds
+    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 if the packing tool stores no file types
     problem = _find_name_problem(name) or _find_first_problem(
         (kind == stat.S_IFLNK, "that is a link; only files and folders are allowed"),
         (kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG), "that is neither a file nor a folder"),
         (is_folder and entry.file_size > 0, "that is a folder with content"),
         (bool(entry.flag_bits & _ENCRYPTED), "that is encrypted"),
-        (entry.compress_type not in _ALLOWED_COMPRESSION, "that is compressed by another method than deflate"),
+        (
+            entry.compress_type not in _ALLOWED_COMPRESSION,
+            "that is compressed by another method than deflate",
+        ),
         (
             entry.file_size >= limits.ratio_from_bytes
             and entry.file_size > limits.ratio * entry.compress_size,
@@ -216,7 +220,7 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
 
 
 def _find_name_problem(name: str) -> str | None:
-    """What makes `name` unfit as a relative path and as the end of an object key; None when nothing does."""
+    """Return why a name is unfit as a relative path and as the end of an object key, or None."""
     parts = name.removesuffix("/").split("/")
     return _find_first_problem(
         (name.startswith("/") or name[1:2] == ":", "with an absolute path"),
@@ -233,7 +237,7 @@ def _find_first_problem(*problems: tuple[bool, str]) -> str | None:
 
 
 def _quote(name: str) -> str:
-    """A stranger's name as it may stand in a message: quoted, escaped, cut."""
+    """Return an untrusted name in a form that is safe for messages: quoted, escaped and truncated."""
     longest = 120
     return json.dumps(name if len(name) <= longest else f"{name[:longest]}...")
 
@@ -252,11 +256,11 @@ def _verify_content(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits
 ) -> Artifact:
     try:
-        damaged = archive.testzip()  # unpacks everything once: what is uploaded later is whole
+        damaged = archive.testzip()  # unpacks everything once, so a later upload cannot find damage
         if damaged is not None:
             raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
-        settings = f"{manifest.image.folder}.next/"  # the one bundle that has them there in monorepos, too
+        settings = f"{manifest.image.folder}.next/"  # in monorepos, only this bundle has the files there
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
             _read_member(archive, members, f"{settings}required-server-files.json", limits),
@@ -289,7 +293,7 @@ def _read_cache_rules(
     manifest: Manifest,
     limits: ArtifactLimits,
 ) -> SharedCacheRules:
-    """Read the rules from the default server's `.next/`: in a monorepo it is below the site's folder."""
+    """Read the cache rules from the default server's `.next/`. A monorepo has it below the site's folder."""
     ending = f".next/{MANIFESTS[0]}"
     found = (
         name.removesuffix(MANIFESTS[0])
@@ -311,28 +315,28 @@ def _read_member(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, limits: ArtifactLimits
 ) -> bytes:
     if name not in members:
-        raise ArtifactRefusedError(f"the artifact has no {_quote(name)}: was it built by `open-next build`?")
+        raise ArtifactRefusedError(f"the artifact has no {_quote(name)}: build it with `open-next build`")
     if members[name].file_size > limits.json_bytes:
         raise ArtifactRefusedError(f"{_quote(name)} has more than {limits.json_bytes} bytes")
     return archive.read(members[name])
 
 
 def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Refuse a function for the edge runtime: what OpenNext makes of one fails on Node.js at any request."""
+    """Refuse a function for the edge runtime: OpenNext's output of one fails on Node.js at every request."""
     own = (name for name in members if name.startswith(split.bundle.folder))
     if not any(name.endswith("/.next/BUILD_ID") for name in own):
         raise ArtifactRefusedError(
-            f"the function {split.name} is no Next.js server: is it built for the edge runtime, which is not "
-            'served? Leave `runtime: "edge"` out of its route and of open-next.config'
+            f"the function {split.name} is not a Next.js server. The edge runtime is not supported: "
+            'remove `runtime: "edge"` from its route and from open-next.config'
         )
 
 
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:
     if f"{folder}index.mjs" not in members:
-        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_quote(folder)}, a function it names")
+        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_quote(folder)}, a function's folder")
     for name in (*WRAPPER_FILES, CACHE_RULES):
         if f"{folder}{name}" in members:
-            raise ArtifactRefusedError(f"{_quote(folder + name)} has a name that the platform uses itself")
+            raise ArtifactRefusedError(f"the name {_quote(folder + name)} is reserved for the platform")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))
     if unpacked > limits.unpacked_bundle_bytes:
         raise ArtifactRefusedError(

@@ -1,4 +1,4 @@
-"""D9: what a build left is checked whole before anything is written."""
+"""Verification of a build's artifact before anything is written (D9)."""
 
 import io
 import json
@@ -58,7 +58,7 @@ def refusal(file: io.BytesIO, limits: ArtifactLimits = SMALL) -> str:
 
 
 def with_entry(info: zipfile.ZipInfo, content: bytes = b"content") -> io.BytesIO:
-    """The usual artifact with one entry more."""
+    """The usual artifact with an additional entry."""
     file = artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(info, content)
@@ -99,7 +99,7 @@ def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> No
     without_code = {**split_changes(), "server-functions/feed/index.mjs": None}
     assert 'no index.mjs in "server-functions/feed/"' in refusal(artifact(without_code))
     for_the_edge = {**split_changes(), "server-functions/api/.next/BUILD_ID": None}
-    assert "the function api is no Next.js server: is it built for the edge runtime" in refusal(
+    assert "the function api is not a Next.js server. The edge runtime is not supported" in refusal(
         artifact(for_the_edge)
     )
 
@@ -137,7 +137,7 @@ def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> 
         ("assets/" + "long" * 250, "name of more than 900 bytes"),
     ],
 )
-def test_a_name_that_is_no_safe_relative_path_is_refused_with_the_reason(name: str, reason: str) -> None:
+def test_an_unsafe_path_is_refused_with_the_reason(name: str, reason: str) -> None:
     said = refusal(with_entry(entry(name)))
     assert reason in said
     assert json.dumps(name)[1:20] in said
@@ -166,7 +166,7 @@ def test_links_and_other_special_files_are_refused(kind: int, name: str, reason:
     assert reason in refusal(with_entry(info, b"/etc/passwd"))
 
 
-def test_an_entry_that_says_no_kind_is_a_file() -> None:
+def test_an_entry_without_a_file_type_is_a_file() -> None:
     info = entry("assets/plain.txt")
     info.external_attr = 0
     with open_artifact(with_entry(info), SMALL) as opened:
@@ -202,7 +202,7 @@ def test_a_zip_bomb_is_refused_by_its_ratio() -> None:
     assert "more than 100 times its packed size" in refusal(artifact({"assets/bomb": b"\0" * 50_000}))
 
 
-def test_small_files_of_one_byte_are_no_bomb() -> None:
+def test_small_files_of_one_repeated_byte_are_accepted() -> None:
     with open_artifact(artifact({"assets/blank": b"\0" * 9_999}), SMALL) as opened:
         assert "blank" in opened.list_files("assets/")
 
@@ -231,7 +231,7 @@ def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
     return io.BytesIO(raw[: start + 4] + struct.pack("<4H2LH", *fields))
 
 
-def test_an_end_record_that_hides_entries_is_not_believed() -> None:
+def test_an_end_record_that_hides_entries_is_refused() -> None:
     def fewer(fields: list[int]) -> None:
         fields[2] = fields[3] = 1
 
@@ -239,7 +239,7 @@ def test_an_end_record_that_hides_entries_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize(("at", "by"), [(4, 90_000), (5, 90_000), (4, -1), (5, -1)])
-def test_an_end_record_that_points_nowhere_is_refused(at: int, by: int) -> None:
+def test_an_end_record_with_an_invalid_offset_is_refused(at: int, by: int) -> None:
     def astray(fields: list[int]) -> None:
         fields[at] += by
 
@@ -248,12 +248,12 @@ def test_an_end_record_that_points_nowhere_is_refused(at: int, by: int) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06", b"PK\x05\x06" + b"\0" * 10])
-def test_what_is_no_zip_is_refused(content: bytes) -> None:
+def test_a_file_that_is_not_a_zip_is_refused(content: bytes) -> None:
     assert "not a readable zip file" in refusal(io.BytesIO(content))
 
 
 def test_an_empty_zip_has_no_manifest() -> None:
-    assert f'no "{MANIFEST}": was it built by `open-next build`?' in refusal(zipped({}))
+    assert f'no "{MANIFEST}": build it with `open-next build`' in refusal(zipped({}))
 
 
 def test_the_zip64_form_is_refused() -> None:
@@ -278,7 +278,7 @@ def test_entries_that_share_their_bytes_are_refused() -> None:
 
 
 def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
-    """No more is unpacked than was declared and counted, and what is left does not match the checksum."""
+    """Only the declared size is unpacked, and it does not match the checksum."""
     file = artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/liar", b"x" * 5000)
@@ -315,9 +315,9 @@ def test_a_missing_part_is_named(name: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*WRAPPER_FILES, CACHE_RULES])
-def test_a_bundle_cannot_bring_its_own_wrapper(name: str) -> None:
+def test_a_bundle_cannot_contain_the_wrappers_file_names(name: str) -> None:
     said = refusal(artifact({f"{SERVER}{name}": b"export const handler = open"}))
-    assert f'"server-functions/default/{name}" has a name that the platform uses itself' in said
+    assert f'the name "server-functions/default/{name}" is reserved for the platform' in said
 
 
 ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cookie", "key": "a"}]}]}
@@ -325,7 +325,7 @@ ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cook
 
 @pytest.mark.parametrize("folder", [".next/", "apps/web/.next/"])
 def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> None:
-    """E1: in a monorepo they are below the site's own folder, and never a dependency's."""
+    """E1. In a monorepo they are below the site's folder, and never in a dependency's folder."""
     changes = {
         f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
         f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",
@@ -339,24 +339,24 @@ def test_without_manifests_nothing_is_shared() -> None:
         assert opened.cache_rules == NOTHING_SHARED
 
 
-def test_a_manifest_that_next_does_not_write_is_refused() -> None:
+def test_a_manifest_that_is_not_in_nexts_format_is_refused() -> None:
     said = refusal(artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
     assert said == "routes-manifest.json: redirects must be a list"
 
 
-def test_a_manifest_that_is_false_is_refused() -> None:
+def test_a_manifest_with_false_content_is_refused() -> None:
     assert f"{MANIFEST} is not a JSON object" in refusal(artifact({MANIFEST: b"false"}))
 
 
-def test_a_tag_seed_that_is_no_seed_is_refused() -> None:
-    assert f"{SEED} cannot be used: row 0 has not the form" in refusal(artifact({SEED: b'[{"tag":1}]'}))
+def test_an_invalid_tag_seed_is_refused() -> None:
+    assert f"{SEED} cannot be used: row 0 is not a tag row" in refusal(artifact({SEED: b'[{"tag":1}]'}))
 
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
 
 
 @given(st.lists(PARTS, min_size=1, max_size=4).map("/".join))
-def test_whatever_name_is_accepted_stays_below_any_prefix(name: str) -> None:
+def test_every_accepted_name_stays_below_any_prefix(name: str) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for usual, content in output().items():
@@ -390,7 +390,7 @@ WHOLE = artifact().getvalue()
 
 
 @given(st.dictionaries(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), max_size=6), st.integers(0, 40))
-def test_no_damage_makes_anything_but_a_refusal(bytes_at: dict[int, int], cut: int) -> None:
+def test_any_damaged_archive_is_refused_or_read_completely(bytes_at: dict[int, int], cut: int) -> None:
     raw = bytearray(WHOLE)
     for at, byte in bytes_at.items():
         raw[at] = byte
@@ -402,7 +402,7 @@ def test_no_damage_makes_anything_but_a_refusal(bytes_at: dict[int, int], cut: i
 
 
 @given(st.binary(min_size=46, max_size=200), st.integers(0, len(WHOLE)))
-def test_no_directory_makes_anything_but_a_refusal(junk: bytes, at: int) -> None:
+def test_any_damaged_directory_is_refused_or_read_completely(junk: bytes, at: int) -> None:
     raw = bytearray(WHOLE)
     start = raw.find(b"PK\x01\x02") + at % 3000
     raw[start : start + len(junk)] = junk
