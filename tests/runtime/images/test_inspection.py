@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runtime.images.errors import RefusedFileError
 from runtime.images.model import CONTENT_TYPES, MAX_SVG_BYTES, InspectedFile
 from runtime.images.service.inspection import inspect_file
-from tests.runtime.images.pictures import FORMATS, SVG, picture
+from tests.runtime.images.pictures import FORMATS, SVG, make_picture
 
 
 @define(slots=False)
@@ -41,7 +41,7 @@ def reason(data: bytes, declared: str) -> str:
 @pytest.mark.parametrize("content_type", FORMATS)
 def test_type_and_dimensions_of_a_real_file_are_found(content_type: str) -> None:
     """I2. PNG, JPEG, WebP, GIF and AVIF."""
-    found = inspect_file(File(picture(content_type, 61, 47)), content_type)
+    found = inspect_file(File(make_picture(content_type, 61, 47)), content_type)
     assert found == InspectedFile(content_type=content_type, width=61, height=47)
 
 
@@ -53,7 +53,7 @@ def test_type_and_dimensions_of_a_real_svg_are_found() -> None:
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/avif"])
 def test_a_rotated_photo_has_its_displayed_dimensions(content_type: str) -> None:
-    found = inspect_file(File(picture(content_type, 60, 40, turned=True)), content_type)
+    found = inspect_file(File(make_picture(content_type, 60, 40, turned=True)), content_type)
     assert (found.width, found.height) == (40, 60)
 
 
@@ -68,7 +68,7 @@ def test_text_is_refused_whatever_its_declared_type(declared: str) -> None:
 @pytest.mark.parametrize("content_type", [*FORMATS, "image/svg+xml"])
 def test_an_image_of_another_type_than_declared_is_refused(content_type: str) -> None:
     declared = "image/gif" if content_type != "image/gif" else "image/png"
-    assert reason(picture(content_type), declared) == (
+    assert reason(make_picture(content_type), declared) == (
         f"the file is {content_type}, but {declared} was declared"
     )
 
@@ -76,22 +76,22 @@ def test_an_image_of_another_type_than_declared_is_refused(content_type: str) ->
 @pytest.mark.parametrize("content_type", FORMATS)
 @pytest.mark.parametrize("kept", [1, 3, 8])
 def test_a_file_cut_off_before_its_dimensions_is_refused(content_type: str, kept: int) -> None:
-    assert "the file " in reason(picture(content_type)[:kept], content_type)
+    assert "the file " in reason(make_picture(content_type)[:kept], content_type)
 
 
 def test_a_file_shorter_than_its_header_says_is_refused() -> None:
-    assert "it is shorter than its header says" in reason(picture("image/webp")[:-5], "image/webp")
+    assert "it is shorter than its header says" in reason(make_picture("image/webp")[:-5], "image/webp")
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif", "image/avif"])
 def test_a_file_cut_off_within_its_pixels_is_accepted(content_type: str) -> None:
-    assert inspect_file(File(picture(content_type, 61, 47)[:-5]), content_type).width == 61
+    assert inspect_file(File(make_picture(content_type, 61, 47)[:-5]), content_type).width == 61
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif"])
 def test_a_polyglot_file_counts_as_the_image(content_type: str) -> None:
     """It is only delivered with the image's type, and browsers do not sniff it."""
-    both = picture(content_type) + b"<script>alert(1)</script>PK\x03\x04"
+    both = make_picture(content_type) + b"<script>alert(1)</script>PK\x03\x04"
     assert inspect_file(File(both), content_type).content_type == content_type
 
 
@@ -100,26 +100,26 @@ def test_a_polyglot_file_counts_as_the_image(content_type: str) -> None:
     [(0, 10), (10, 0), (2**31, 10), (30_001, 1), (20_000, 20_000), (2**32 - 1, 2**32 - 1)],
 )
 def test_absurd_dimensions_are_refused(width: int, height: int) -> None:
-    png = bytearray(picture("image/png"))
+    png = bytearray(make_picture("image/png"))
     png[16:24] = struct.pack(">LL", width, height)
     assert "pixels" in reason(bytes(png), "image/png") or "broken" in reason(bytes(png), "image/png")
 
 
 def test_a_gif_whose_width_reads_as_negative_is_refused() -> None:
-    gif = bytearray(picture("image/gif"))
+    gif = bytearray(make_picture("image/gif"))
     gif[6:8] = b"\xff\xff"
     assert "its dimensions cannot be read" in reason(bytes(gif), "image/gif")
 
 
 def test_heic_is_not_accepted_as_avif() -> None:
-    heic = picture("image/avif").replace(b"ftypavif", b"ftypheic").replace(b"avif", b"heic", 1)
+    heic = make_picture("image/avif").replace(b"ftypavif", b"ftypheic").replace(b"avif", b"heic", 1)
     heic = heic.replace(b"avif", b"heic").replace(b"avis", b"heic")
     assert "has an unknown type" in reason(heic, "image/avif")
 
 
 def test_an_avif_that_takes_imagesize_hours_is_refused_at_once() -> None:
     """An item location box without item bytes declares 65,535 extents for each of thousands of items."""
-    avif = picture("image/avif")
+    avif = make_picture("image/avif")
     items = b"".join(struct.pack(">HHH", number, 0, 65_535) for number in range(5_000))
     location = struct.pack(">BBHBBH", 0, 0, 0, 0, 0, 5_000) + items
     box = struct.pack(">L4s", len(location) + 8, b"iloc") + location
@@ -200,7 +200,7 @@ def test_a_large_svg_is_refused_without_reading_it() -> None:
     at=st.integers(0, 300),
 )
 def test_any_bytes_give_dimensions_or_a_reason(content_type: str, kept: int, noise: bytes, at: int) -> None:
-    data = bytearray(picture(content_type)[:kept])
+    data = bytearray(make_picture(content_type)[:kept])
     data[at : at + len(noise)] = noise
     try:
         found = inspect_file(File(bytes(data)), content_type)

@@ -19,7 +19,7 @@ from runtime.deploy.releases.assets import (
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import BUILD_ID, artifact, split_changes
+from tests.runtime.releases.open_next import BUILD_ID, make_artifact, make_split_changes
 
 SITE = "next-site/01JA"
 RELEASE = "01JB0000000000000000000000"
@@ -45,7 +45,7 @@ DEPLOYMENT = Deployment(
 def uploads(
     present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
 ) -> dict[str, Upload]:
-    with open_artifact(artifact(changes)) as opened:
+    with open_artifact(make_artifact(changes)) as opened:
         found = list(list_asset_uploads(opened, DEPLOYMENT, present=present))
     assert len({upload.key for upload in found}) == len(found)
     return {upload.key: upload for upload in found}
@@ -93,12 +93,12 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
 
 def test_keys_of_public_files_contain_the_base_path() -> None:
     """D7. Keys of hashed files do not, so the site keeps them when its base path changes."""
-    found, own = uploads(changes=split_changes()), f"assets/{SITE}/{RELEASE}"
+    found, own = uploads(changes=make_split_changes()), f"assets/{SITE}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
     assert CHUNK in found
     assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
-    with open_artifact(artifact(split_changes())) as opened:
+    with open_artifact(make_artifact(make_split_changes())) as opened:
         assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
@@ -115,7 +115,7 @@ def test_files_named_by_the_build_id_are_uploaded_again() -> None:
 
 
 def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
-    with open_artifact(artifact()) as opened:
+    with open_artifact(make_artifact()) as opened:
         assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
@@ -123,7 +123,7 @@ def test_a_site_without_public_files_has_no_root_entries() -> None:
     none = dict.fromkeys(
         ["assets/robots.txt", "assets/photo.jpg", "assets/data/sample.json", "assets/data/deep/er.txt"]
     )
-    with open_artifact(artifact(none)) as opened:
+    with open_artifact(make_artifact(none)) as opened:
         assert list_root_entries(opened) == ()
 
 

@@ -13,7 +13,7 @@ from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
+from tests.runtime.releases.open_next import SERVER, make_artifact, make_output, make_zip
 
 ORIGIN = Path(bundles.__file__).parent / "origin"
 RULES = SharedCacheRules(vary=("rsc",))
@@ -41,11 +41,11 @@ def stored(
 
 
 def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), SERVER, rules=RULES)
+    _, archive = stored(store, make_artifact(), SERVER, rules=RULES)
     assert {name: archive.read(name) for name in archive.namelist()} == {
         **{
             name.removeprefix(SERVER): content
-            for name, content in output().items()
+            for name, content in make_output().items()
             if name.startswith(SERVER)
         },
         "anchor-origin.mjs": (ORIGIN / "anchor-origin.mjs").read_bytes(),
@@ -56,14 +56,14 @@ def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> 
 
 
 def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), "revalidation-function/", rules=None)
+    _, archive = stored(store, make_artifact(), "revalidation-function/", rules=None)
     assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
 
 
 def test_the_same_files_give_the_same_zip_in_any_order(store: BundleStore) -> None:
-    files = output()
-    code, _ = stored(store, zipped(files), SERVER, rules=RULES)
-    again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, rules=RULES)
-    other, _ = stored(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, rules=RULES)
+    files = make_output()
+    code, _ = stored(store, make_zip(files), SERVER, rules=RULES)
+    again, _ = stored(store, make_zip(dict(reversed(files.items()))), SERVER, rules=RULES)
+    other, _ = stored(store, make_artifact({f"{SERVER}index.mjs": b"other"}), SERVER, rules=RULES)
     assert code == again
     assert code != other

@@ -12,13 +12,13 @@ from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, list_cache_uploads
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, artifact, as_json
+from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, as_json, make_artifact
 
 TABLE = "anchor-dev-site-next-site-tags"
 
 
 def keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
-    with open_artifact(artifact(changes)) as opened:
+    with open_artifact(make_artifact(changes)) as opened:
         uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB"))
     assert {upload.content_type for upload in uploads} == {"application/json"}
     assert {upload.cache_control for upload in uploads} == {None}

@@ -10,10 +10,10 @@ from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import client_error
 from tests.runtime.releases.open_next import SERVER
 from tests.runtime.releases.release_fixture import (
-    ReleaseWorld,
+    ReleasePlatform,
     answering,
     failure,
-    led_to,
+    find_served_deployment_id,
     live_versions,
     refuse,
 )
@@ -22,19 +22,19 @@ SECRET = "open sesame"
 
 
 @pytest.fixture
-def served(stage: ReleaseWorld) -> tuple[ReleaseWorld, Project, Deployment]:
+def served(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
     """A stage with a live site."""
     project = stage.project()
     return stage, project, stage.live(project)
 
 
-Served = tuple[ReleaseWorld, Project, Deployment]
+Served = tuple[ReleasePlatform, Project, Deployment]
 
 
 def assert_untouched(served: Served) -> None:
     stage, project, live = served
     assert stage.world.statuses(live) == ["live"]
-    assert led_to(stage, project) == live.deployment_id
+    assert find_served_deployment_id(stage, project) == live.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     pointer = stage.world.projects.get(project.project_id).live
     assert pointer
@@ -83,7 +83,7 @@ def test_a_release_that_does_not_respond_does_not_become_live(served: Served) ->
     assert_untouched(served)
 
 
-def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleaseWorld) -> None:
+def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> None:
     """A4. Sites can print any text, and the reason is stored and shown."""
     project = stage.project(variables=(Variable(name="TOKEN", is_secret=True),))
     stage.secrets.values[stage.site(project).secret_parameter(project.project_id, "TOKEN")] = SECRET
@@ -138,7 +138,9 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("operation", "error"), PASSING)
-def test_a_retryable_error_is_retried_at_once(stage: ReleaseWorld, operation: str, error: Exception) -> None:
+def test_a_retryable_error_is_retried_at_once(
+    stage: ReleasePlatform, operation: str, error: Exception
+) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
@@ -147,7 +149,7 @@ def test_a_retryable_error_is_retried_at_once(stage: ReleaseWorld, operation: st
 
 @pytest.mark.parametrize(("operation", "error"), PASSING)
 def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
-    stage: ReleaseWorld, operation: str, error: Exception
+    stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, operation, error)
@@ -161,7 +163,7 @@ def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
     assert "example.com" not in reason
 
 
-def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleaseWorld) -> None:
+def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleasePlatform) -> None:
     """P7. The statuses of the two releases are one transaction."""
     deployment = stage.built(stage.project())
     refuse(stage, "transact_write_items", TransactionConflictError(), times=2)
@@ -169,7 +171,7 @@ def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleaseWorld) 
     assert stage.pauses == [1.0, 4.0]
 
 
-def test_an_unexpected_error_is_left_to_the_queue_and_fails_the_last_delivery(stage: ReleaseWorld) -> None:
+def test_an_unexpected_error_is_left_to_the_queue_and_fails_the_last_delivery(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, "list_objects_v2", ZeroDivisionError("our mistake"))
     with pytest.raises(ZeroDivisionError):
@@ -181,7 +183,7 @@ def test_an_unexpected_error_is_left_to_the_queue_and_fails_the_last_delivery(st
     )
 
 
-def test_an_error_before_the_deployment_is_read_fails_no_deployment(stage: ReleaseWorld) -> None:
+def test_an_error_before_the_deployment_is_read_fails_no_deployment(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, "get_item", client_error("AccessDeniedException", "GetItem"))
     with pytest.raises(ClientError, match="AccessDenied"):

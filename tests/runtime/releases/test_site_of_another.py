@@ -7,19 +7,19 @@ from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
 from tests.runtime.events import request
 from tests.runtime.platform_fixture import OTHER, OWNER
-from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
+from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 
 CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 
 
-def served(stage: ReleaseWorld, project: Project, path: str) -> bytes | None:
+def served(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
     """Return the object that the edge reads for a hashed file of a project's site (`viewer-request.js`)."""
     folder = json.loads(stage.store.items[stage.site(project).host])["n"]
     content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
     return content
 
 
-def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: ReleaseWorld) -> None:
+def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: ReleasePlatform) -> None:
     """A script with a file name of the framework could otherwise run in the new project's pages."""
     before = stage.project()
     planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}

@@ -6,16 +6,21 @@ import pytest
 
 from tests.runtime.calls import CrashError
 from tests.runtime.releases.lambda_service import PAGE
-from tests.runtime.releases.open_next import split_changes
-from tests.runtime.releases.release_fixture import ReleaseWorld, answering, failure, led_to
+from tests.runtime.releases.open_next import make_split_changes
+from tests.runtime.releases.release_fixture import (
+    ReleasePlatform,
+    answering,
+    failure,
+    find_served_deployment_id,
+)
 
 
 def test_a_split_server_is_released_as_versions_of_one_function(
-    stage: ReleaseWorld,
+    stage: ReleasePlatform,
 ) -> None:
     """D7. A site below `/docs` with two server functions beside the default one."""
     project = stage.project()
-    deployment = stage.release(stage.built(project, split_changes()))
+    deployment = stage.release(stage.built(project, make_split_changes()))
     site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
     assert deployment.release
     assert (deployment.release.server_version, deployment.release.split_versions) == ("1", ("2", "3"))
@@ -50,7 +55,7 @@ def test_a_split_server_is_released_as_versions_of_one_function(
     ],
 )
 def test_a_split_function_that_does_not_respond_fails_the_release(
-    stage: ReleaseWorld, ending: str, said: str
+    stage: ReleasePlatform, ending: str, said: str
 ) -> None:
     """D2, D7."""
     broken = answering(500)
@@ -58,17 +63,17 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
         broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
     )
     project = stage.project()
-    deployment = stage.release(stage.built(project, split_changes()))
+    deployment = stage.release(stage.built(project, make_split_changes()))
     assert failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
-    assert led_to(stage, project) is None
+    assert find_served_deployment_id(stage, project) is None
 
 
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_an_interrupted_split_release_is_resumed(stage: ReleaseWorld, operation: str, at: int) -> None:
+def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
     """D2. At any of its functions."""
     project = stage.project()
-    deployment = stage.built(project, split_changes())
+    deployment = stage.built(project, make_split_changes())
     server, seen = stage.site(project).server_function, list[str]()
 
     def crash(called: str) -> None:

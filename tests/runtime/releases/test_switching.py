@@ -97,7 +97,7 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(world
     early = world.deployments.pointer.switch(second, at=world.clock())
     promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
     world.deployments.pointer.finish_switch(promoted, first, at=world.clock())
-    # The promote pinned the first again: the second was overtaken, and is told so from the row as it is now.
+    # The promote pinned the first again, so the second was overtaken. Its error comes from the current row.
     with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
         world.deployments.pointer.finish_switch(early, second, at=world.clock())
     assert world.statuses(first, second) == ["live", "deploying"]
@@ -114,7 +114,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(world: World) -> No
     project = world.project()
     deployment = world.deploying(project)
     switched = world.deployments.pointer.switch(deployment, at=world.clock())
-    failed = evolve(deployment, status=Status.FAILED)  # by hand: nothing of ours fails what is led to
+    failed = evolve(deployment, status=Status.FAILED)  # by hand: no code fails a served deployment
     world.database.put_item(TableName=world.deployments.table, Item=to_row(failed))
     with pytest.raises(StaleDeploymentError) as stale:
         world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
@@ -214,7 +214,7 @@ def test_the_live_release_can_be_pinned(world: World) -> None:
     promoted = world.deployments.pointer.promote(OWNER, live, at=world.clock())
     assert world.deployments.pointer.finish_switch(promoted, live, at=world.clock()) == live
     assert pointer(world, project)[2] is True
-    # The pinned one's own release message may still come again.
+    # The release message of the pinned deployment may be delivered again.
     assert world.deployments.pointer.switch(live, at=world.clock()).live == Pointer(
         deployment_id=live.deployment_id, sequence=live.sequence
     )

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload, Uploader, make_http_put
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import artifact
+from tests.runtime.releases.open_next import make_artifact
 
 LARGE = bytes(range(256)) * 4000
 FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
@@ -34,7 +34,7 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
 
 def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
     uploader = Uploader(client=client or real_client("s3"), bucket=bucket, put=put)
-    with open_artifact(artifact(FILES)) as opened:
+    with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.runtime.calls import real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
-from tests.runtime.shops.shop_fixture import ShopWorld
+from tests.runtime.shops.shop_fixture import ShopPlatform
 from tests.runtime.tables import shop_tables
 
 
@@ -20,6 +20,6 @@ def database(aws: None) -> Any:  # noqa: ARG001, ANN401 - for its effect; client
 
 
 @pytest.fixture
-def store(database: Any) -> ShopWorld:  # noqa: ANN401 - the same
+def store(database: Any) -> ShopPlatform:  # noqa: ANN401 - the same
     """The shop store's repositories."""
-    return ShopWorld(database)
+    return ShopPlatform(database)

@@ -25,19 +25,19 @@ START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @define
-class StandingClock:
+class ManualClock:
     now: datetime = START
 
     def __call__(self) -> datetime:
         return self.now
 
     def move(self, **by: float) -> datetime:
-        """Move on by days, seconds, milliseconds; returns the new time."""
+        """Move the clock by days, seconds and milliseconds. Return the new time."""
         self.now += timedelta(**by)
         return self.now
 
 
-class ShopWorld:
+class ShopPlatform:
     """The repositories of one stage's shop store.
 
     Args:
@@ -47,7 +47,7 @@ class ShopWorld:
     def __init__(self, database: Any) -> None:
         self.database = database
         self.calls = Calls()
-        self.clock = StandingClock()
+        self.clock = ManualClock()
         self.ids = make_ulid_generator(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         client = self.calls.client("dynamodb", database)
         cursors = Cursors(key=lambda: b"k" * 32, clock=self.clock)
@@ -78,7 +78,7 @@ class ShopWorld:
         return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
-        """A job in another status as a row alone, whatever led there."""
+        """A job in another status, written as a row without the calls that lead to it."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed
@@ -89,5 +89,5 @@ class ShopWorld:
         return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
-        """A row as it lies there, by its key's attribute values."""
+        """Return a stored row by its key's attribute values."""
         return self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]

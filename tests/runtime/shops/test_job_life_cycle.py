@@ -14,7 +14,7 @@ from moto import mock_aws
 from runtime.shops.errors import JobNotFoundError, StaleJobError
 from runtime.shops.model import JOB_LIFETIME, TRANSITIONS, Job, Status
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopPlatform
 from tests.runtime.tables import shop_tables
 
 pytestmark = pytest.mark.thorough
@@ -48,7 +48,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         client = real_client("dynamodb")
         for table in shop_tables():
             client.create_table(**table)
-        self.store = ShopWorld(client)
+        self.store = ShopPlatform(client)
         self.expected: dict[str, Expected] = {}
 
     def teardown(self) -> None:
@@ -164,7 +164,7 @@ class JobLifeCycle(RuleBasedStateMachine):
             assert (job.error is None) == (job.status is not Status.FAILED)
 
 
-# Not shrunk: the steps that are printed tell the story as well, and sooner.
+# Not shrunk, because the printed steps are clear enough.
 JobLifeCycle.TestCase.settings = settings(
     max_examples=5, stateful_step_count=25, phases=[Phase.explicit, Phase.generate]
 )

@@ -11,14 +11,14 @@ from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops.model import JOB_LIFETIME, Job, Status
 from tests.runtime.calls import Calls
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopPlatform
 from tests.runtime.tables import JOBS
 
 List = Callable[..., Page[Job]]
 
 
 def pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
-    """The list's pages, to its end."""
+    """All pages of a list."""
     found: list[tuple[Job, ...]] = []
     cursor = None
     while cursor or not found:
@@ -33,23 +33,23 @@ def ids(*several: tuple[Job, ...]) -> list[str]:
     return [job.job_id for jobs in several for job in jobs]
 
 
-def expiring(store: ShopWorld, number: int) -> list[Job]:
-    """Jobs of which the first ones have expired when the last one is made."""
+def expiring(store: ShopPlatform, number: int) -> list[Job]:
+    """Jobs, the first of which have expired when the last one is created."""
     made = [store.queued() for _ in range(number)]
     store.clock.now = made[-1].created_at + JOB_LIFETIME
     return [*made, store.queued()]
 
 
-def move_on(store: ShopWorld, job: Job) -> None:
+def move_on(store: ShopPlatform, job: Job) -> None:
     store.database.put_item(TableName=JOBS, Item=to_row(evolve(job, status=Status.CANCELLED)))
 
 
-def delete(store: ShopWorld, job: Job) -> None:
+def delete(store: ShopPlatform, job: Job) -> None:
     store.database.delete_item(TableName=JOBS, Key={"jobId": {"S": job.job_id}})
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopPlatform, limit: int) -> None:
     jobs = [store.queued() for _ in range(5)]
     store.queued(OTHER_SHOP)
     found = pages(store.jobs.list_for_shop, SHOP, limit=limit)
@@ -57,7 +57,7 @@ def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: in
     assert all(len(page) <= limit for page in found)
 
 
-def test_a_shops_list_has_the_current_jobs(store: ShopWorld) -> None:
+def test_a_shops_list_has_the_current_jobs(store: ShopPlatform) -> None:
     job = store.running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_for_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
@@ -65,20 +65,22 @@ def test_a_shops_list_has_the_current_jobs(store: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(
+    store: ShopPlatform, limit: int
+) -> None:
     running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
     store.queued()
     assert ids(*pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
     assert store.jobs.list_with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
 
 
-def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopWorld) -> None:
+def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopPlatform) -> None:
     job = store.running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_with_status(Status.RUNNING, limit=10).items == (job,)
 
 
-def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopWorld) -> None:
+def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
     with store.calls.counted() as made:
@@ -89,14 +91,14 @@ def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopWorld) -
     assert made == ["query"]
 
 
-def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopWorld) -> None:
+def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopPlatform) -> None:
     """The index is eventually consistent."""
     moved, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
-def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopWorld) -> None:
+def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopPlatform) -> None:
     deleted, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
@@ -119,13 +121,13 @@ class Splitting:
         return {**answer, "UnprocessedKeys": rest}
 
 
-def test_a_split_batch_is_read_completely_and_in_order(store: ShopWorld) -> None:
+def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> None:
     jobs = [store.queued() for _ in range(4)]
     split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
     assert ids(split.list_with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
 
 
-def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None:
+def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> None:
     """S4. Pages are shorter, and their cursors continue the list."""
     *_, alive = expiring(store, 4)
     for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):
@@ -135,7 +137,7 @@ def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None
 
 
 @pytest.mark.parametrize("shop", [OTHER_SHOP, "", SHOP + ".example"])
-def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopWorld, shop: str) -> None:
+def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopPlatform, shop: str) -> None:
     for _ in range(3):
         store.queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
@@ -154,7 +156,7 @@ def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopWorld, shop
             listed(of, limit=1, cursor=foreign)
 
 
-def test_a_cursor_ends_after_a_day(store: ShopWorld) -> None:
+def test_a_cursor_ends_after_a_day(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor

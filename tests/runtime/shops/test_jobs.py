@@ -9,10 +9,10 @@ from runtime.shared.dynamodb import ItemTooLargeError, item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Status, find_previous_statuses
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 from tests.runtime.tables import JOBS
 
-# Each change of a job, by the status that it leads to; progress keeps a job where it is.
+# Each change of a job by its new status. Progress does not change the status.
 CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
     "running": lambda jobs, domain, job_id: jobs.start(domain, job_id),
     "succeeded": lambda jobs, domain, job_id: jobs.succeed(domain, job_id),
@@ -26,13 +26,13 @@ def progress(job: Job) -> tuple[int, int]:
     return job.processed, job.failed
 
 
-def test_a_new_job_is_queued(store: ShopWorld) -> None:
+def test_a_new_job_is_queued(store: ShopPlatform) -> None:
     job = store.queued()
     assert store.jobs.get(SHOP, job.job_id) == job
     assert (job.status, job.total, progress(job), job.started_at) == (Status.QUEUED, None, (0, 0), None)
 
 
-def test_a_job_id_cannot_be_used_twice(store: ShopWorld) -> None:
+def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
     job = store.queued()
     other = Job.queued(OTHER_SHOP, "import-products", job_id=job.job_id, at=START)
     with pytest.raises(JobExistsError):
@@ -40,7 +40,7 @@ def test_a_job_id_cannot_be_used_twice(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopWorld) -> None:
+def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
     """It would also break every list of its status."""
     with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
@@ -48,7 +48,7 @@ def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("total", [None, 0, 120])
-def test_a_started_job_is_running(store: ShopWorld, total: int | None) -> None:
+def test_a_started_job_is_running(store: ShopPlatform, total: int | None) -> None:
     job = store.queued()
     at = store.clock.move(seconds=5)
     started = store.jobs.start(SHOP, job.job_id, total=total)
@@ -57,7 +57,7 @@ def test_a_started_job_is_running(store: ShopWorld, total: int | None) -> None:
     assert (started.total, started.created_at) == (total, job.created_at)
 
 
-def test_a_job_succeeds_with_its_progress(store: ShopWorld) -> None:
+def test_a_job_succeeds_with_its_progress(store: ShopPlatform) -> None:
     job = store.running()
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=7, failed=2)
     at = store.clock.move(seconds=5)
@@ -66,19 +66,19 @@ def test_a_job_succeeds_with_its_progress(store: ShopWorld) -> None:
     assert (ended.status, ended.finished_at, progress(ended)) == (Status.SUCCEEDED, at, (7, 2))
 
 
-def test_a_job_fails_with_its_reason(store: ShopWorld) -> None:
+def test_a_job_fails_with_its_reason(store: ShopPlatform) -> None:
     failed = store.jobs.fail(SHOP, store.running().job_id, error="the shop closed")
     assert (failed.status, failed.error) == (Status.FAILED, "the shop closed")
 
 
-def test_a_job_can_fail_with_an_error_of_any_length(store: ShopWorld) -> None:
+def test_a_job_can_fail_with_an_error_of_any_length(store: ShopPlatform) -> None:
     failed = store.jobs.fail(SHOP, store.running().job_id, error="ü" * 500_000)
     assert failed.error == "ü" * 2000
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_allowed_transitions_change_a_status(store: ShopWorld, status: Status, change: str) -> None:
+def test_only_allowed_transitions_change_a_status(store: ShopPlatform, status: Status, change: str) -> None:
     """S3. A finished job can neither start again nor count a batch."""
     job = store.placed(store.queued(), status)
     row = store.row(JOBS, jobId={"S": job.job_id})
@@ -106,14 +106,14 @@ def test_final_statuses_have_no_transitions() -> None:
 # Progress
 
 
-def test_batches_add_up_in_any_order(store: ShopWorld) -> None:
+def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
     job = store.running()
     for batch in (2, 0, 999, 1):
         store.jobs.count_batch(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
     assert progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
 
 
-def test_a_repeated_batch_is_counted_once(store: ShopWorld) -> None:
+def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
     """S3. A queue may deliver a batch twice, and a write is repeated if its response is lost."""
     job = store.running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
@@ -122,14 +122,14 @@ def test_a_repeated_batch_is_counted_once(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == first
 
 
-def test_a_repeated_batch_after_the_end_returns_the_job(store: ShopWorld) -> None:
+def test_a_repeated_batch_after_the_end_returns_the_job(store: ShopPlatform) -> None:
     job = store.running()
     store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10) == ended
 
 
-def test_an_empty_batch_is_counted(store: ShopWorld) -> None:
+def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
     job = store.running()
     assert progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
 
@@ -144,7 +144,7 @@ def test_an_empty_batch_is_counted(store: ShopWorld) -> None:
         {"batch": MAX_BATCHES, "processed": 1},
     ],
 )
-def test_progress_never_goes_backwards(store: ShopWorld, numbers: dict[str, int]) -> None:
+def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, int]) -> None:
     """S3."""
     job = store.running()
     with pytest.raises(ValueError, match=r"batches|processed"):
@@ -157,7 +157,7 @@ def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
     assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
-def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None:
+def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> None:
     """T8. The index contains keys only, so a progress write never updates it."""
     tables = store.database.describe_table(TableName=JOBS)["Table"]
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
@@ -169,11 +169,11 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None
     assert not any(f"#{each['AttributeName']} " in written for each in index["KeySchema"])
 
 
-# Tenants, expiry and other refusals
+# Tenants, expiry and other errors
 
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
-def test_a_job_that_does_not_exist_is_not_found(store: ShopWorld, job_id: str) -> None:
+def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
     """Also if the text is not a valid key."""
     store.queued()
     rows = store.everything()
@@ -184,7 +184,7 @@ def test_a_job_that_does_not_exist_is_not_found(store: ShopWorld, job_id: str) -
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopWorld, change: str) -> None:
+def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatform, change: str) -> None:
     """S4."""
     job = store.placed(store.queued(), Status.RUNNING if change != "running" else Status.QUEUED)
     store.clock.now = job.created_at + JOB_LIFETIME
@@ -199,7 +199,7 @@ def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopWorld
     assert store.everything() == rows
 
 
-def test_a_job_expires_ninety_days_after_its_creation(store: ShopWorld) -> None:
+def test_a_job_expires_ninety_days_after_its_creation(store: ShopPlatform) -> None:
     """T8; `expiresAt` is what DynamoDB's TTL reads: a Number of seconds."""
     job = store.queued()
     expires_at = store.row(JOBS, jobId={"S": job.job_id})["expiresAt"]
@@ -211,7 +211,7 @@ def test_a_jobs_lifetime_is_not_rounded_down() -> None:
     assert Job.queued(SHOP, "x", job_id="x", at=at).expires_at == int(START.timestamp()) + 90 * 86_400 + 1
 
 
-def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:
+def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     job = Job.queued(SHOP, "x" * 500_000, job_id=store.ids(), at=START)
     with pytest.raises(ItemTooLargeError) as refused:
         store.jobs.create(job)
@@ -219,7 +219,7 @@ def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store:
     assert store.calls.made == []
 
 
-def test_changes_keep_attributes_of_a_newer_version(store: ShopWorld) -> None:
+def test_changes_keep_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     added: dict[str, Any] = {"priority": {"N": "3"}, "labels": {"SS": ["a"]}}
     job = store.queued()
     key = {"jobId": {"S": job.job_id}}
@@ -232,7 +232,7 @@ def test_changes_keep_attributes_of_a_newer_version(store: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("domain", ["My-Shop.example.com", "", "my-shop.example.com "])
-def test_a_job_needs_a_valid_shop_domain(store: ShopWorld, domain: str) -> None:
+def test_a_job_needs_a_valid_shop_domain(store: ShopPlatform, domain: str) -> None:
     """S1. An invalid domain would be a tenant without a shop."""
     with pytest.raises(ValueError, match="lower-case host name"):
         Job.queued(domain, "import-products", job_id=store.ids(), at=START)

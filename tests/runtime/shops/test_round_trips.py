@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from runtime.shops.model import ImportRecord, Job, Shop, Status, is_domain
 from runtime.shops.tokens import EncryptedToken
-from tests.runtime.shops.shop_fixture import START, ShopWorld
+from tests.runtime.shops.shop_fixture import START, ShopPlatform
 from tests.runtime.tables import SHOPS
 
-# The tables are shared by a test's examples: each has keys of its own.
+# The examples of a test share the tables, so each has its own keys.
 SHARED = settings(
     max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -90,7 +90,7 @@ VALUES = st.recursive(
 
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS)
-def test_a_shop_is_unchanged_after_a_round_trip(store: ShopWorld, shop: Shop) -> None:
+def test_a_shop_is_unchanged_after_a_round_trip(store: ShopPlatform, shop: Shop) -> None:
     assert is_domain(shop.domain)
     store.database.delete_item(TableName=SHOPS, Key={"domain": {"S": shop.domain}})
     assert store.shops.install(shop) == shop == store.shops.get(shop.domain)
@@ -98,7 +98,7 @@ def test_a_shop_is_unchanged_after_a_round_trip(store: ShopWorld, shop: Shop) ->
 
 @SHARED
 @given(job=JOBS)
-def test_a_job_is_unchanged_after_a_round_trip(store: ShopWorld, job: Job) -> None:
+def test_a_job_is_unchanged_after_a_round_trip(store: ShopPlatform, job: Job) -> None:
     job = evolve(job, job_id=store.ids())
     store.jobs.create(job)
     assert store.jobs.get(job.shop_domain, job.job_id) == job
@@ -107,7 +107,7 @@ def test_a_job_is_unchanged_after_a_round_trip(store: ShopWorld, job: Job) -> No
 
 @SHARED
 @given(record=RECORDS)
-def test_a_record_is_unchanged_after_a_round_trip(store: ShopWorld, record: ImportRecord) -> None:
+def test_a_record_is_unchanged_after_a_round_trip(store: ShopPlatform, record: ImportRecord) -> None:
     for row in store.everything():
         key = {name: row[name] for name in ("shopDomain", "timestamp")}
         store.database.delete_item(TableName="anchor-dev-import-history", Key=key)
@@ -121,7 +121,7 @@ def test_a_record_is_unchanged_after_a_round_trip(store: ShopWorld, record: Impo
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS, wanted=SHOPS_OF_ALL_KINDS, added=VALUES)
 def test_an_update_keeps_attributes_of_a_newer_version(
-    store: ShopWorld, shop: Shop, wanted: Shop, added: dict[str, Any]
+    store: ShopPlatform, shop: Shop, wanted: Shop, added: dict[str, Any]
 ) -> None:
     key = {"domain": {"S": shop.domain}}
     store.database.delete_item(TableName=SHOPS, Key=key)
@@ -134,13 +134,13 @@ def test_an_update_keeps_attributes_of_a_newer_version(
 
 
 @pytest.mark.parametrize("text", ["", "ü" * 90_000, "\0", "\U0001f9ff\u200d", "e\u0301"])
-def test_an_unusual_text_is_unchanged_after_a_round_trip(store: ShopWorld, text: str) -> None:
+def test_an_unusual_text_is_unchanged_after_a_round_trip(store: ShopPlatform, text: str) -> None:
     shop = store.shop(name=text)
     assert store.shops.get(shop.domain).name == text
     assert store.shops.update(shop.domain, shop, evolve(shop, name="x", scopes=(text,))).scopes == (text,)
 
 
-def test_times_are_stored_in_utc(store: ShopWorld) -> None:
+def test_times_are_stored_in_utc(store: ShopPlatform) -> None:
     east = START.astimezone(timezone(timedelta(hours=5, minutes=45)))
     store.shop(installed_at=east)
     (row,) = store.everything()

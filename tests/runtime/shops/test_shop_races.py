@@ -12,7 +12,7 @@ from runtime.shared.errors import AnchorError
 from runtime.shops.errors import JobExistsError, ShopChangedError, StaleJobError
 from runtime.shops.model import ImportRecord, Job, Status
 from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.shops.shop_fixture import SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import SHOP, START, ShopPlatform
 
 pytestmark = pytest.mark.thorough
 
@@ -26,7 +26,7 @@ def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> 
     return found
 
 
-def test_no_progress_is_lost(store: ShopWorld) -> None:
+def test_no_progress_is_lost(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
         partial(
@@ -40,7 +40,7 @@ def test_no_progress_is_lost(store: ShopWorld) -> None:
     assert counted.failed == CONTENDERS // 2
 
 
-def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopWorld) -> None:
+def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
@@ -51,7 +51,7 @@ def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopWorl
     assert (counted.processed, counted.failed) == (15, 5)
 
 
-def test_counters_only_grow_during_concurrent_writes(store: ShopWorld) -> None:
+def test_counters_only_grow_during_concurrent_writes(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
@@ -61,7 +61,7 @@ def test_counters_only_grow_during_concurrent_writes(store: ShopWorld) -> None:
     assert [found.processed for found in seen] == list(range(1, CONTENDERS + 1))
 
 
-def test_only_batches_before_the_end_are_counted(store: ShopWorld) -> None:
+def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
@@ -75,13 +75,13 @@ def test_only_batches_before_the_end_are_counted(store: ShopWorld) -> None:
     assert ended.processed == len(accepted) - 1
 
 
-def test_one_of_several_concurrent_callers_starts_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_starts_a_job(store: ShopPlatform) -> None:
     job = store.queued()
     outcomes = at_once([partial(store.jobs.start, SHOP, job.job_id)] * CONTENDERS)
     assert winners(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
 
 
-def test_one_of_several_concurrent_callers_ends_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_ends_a_job(store: ShopPlatform) -> None:
     job = store.running()
     ends = [
         partial(store.jobs.succeed, SHOP, job.job_id),
@@ -95,7 +95,7 @@ def test_one_of_several_concurrent_callers_ends_a_job(store: ShopWorld) -> None:
     assert {each.found for each in refused} == {ended.status}
 
 
-def test_one_of_several_concurrent_callers_creates_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_creates_a_job(store: ShopPlatform) -> None:
     job_id = store.ids()
     kinds = [f"kind-{number}" for number in range(CONTENDERS)]
     jobs = [Job.queued(SHOP, kind, job_id=job_id, at=START) for kind in kinds]
@@ -104,21 +104,21 @@ def test_one_of_several_concurrent_callers_creates_a_job(store: ShopWorld) -> No
     assert store.jobs.get(SHOP, job_id) in jobs
 
 
-def test_the_newest_installation_stays(store: ShopWorld) -> None:
+def test_the_newest_installation_stays(store: ShopPlatform) -> None:
     times = [START + timedelta(seconds=number) for number in range(CONTENDERS)]
     outcomes = at_once([partial(store.shop, installed_at=at) for at in times])
     assert winners(outcomes, ShopChangedError)
     assert store.shops.get(SHOP).installed_at == times[-1]
 
 
-def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopWorld) -> None:
+def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopPlatform) -> None:
     shop = store.shop()
     wanted = [evolve(shop, name=f"name-{number}") for number in range(CONTENDERS)]
     outcomes = at_once([partial(store.shops.update, SHOP, shop, each) for each in wanted])
     assert winners(outcomes, ShopChangedError) == [store.shops.get(SHOP)]
 
 
-def test_imports_that_end_together_are_all_in_the_history(store: ShopWorld) -> None:
+def test_imports_that_end_together_are_all_in_the_history(store: ShopPlatform) -> None:
     job = evolve(store.queued(), status=Status.SUCCEEDED, finished_at=START)
     records = [ImportRecord.from_job(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
     recorded = winners(at_once([partial(store.history.record, record) for record in records]))

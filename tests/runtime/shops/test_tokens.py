@@ -17,7 +17,7 @@ from runtime.shops.model import Shop
 from runtime.shops.tokens import EncryptedToken, Token, TokenCipher
 from tests import moto_without_http
 from tests.runtime.calls import Calls, client_error, real_client
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 
 SECRET = "shpat_0123456789abcdef"
 BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # as KMS's requests and answers write it
@@ -57,7 +57,7 @@ def test_a_token_can_be_decrypted_for_its_own_shop(cipher: TokenCipher) -> None:
     assert cipher.decrypt(SHOP, cipher.encrypt(SHOP, Token(SECRET))).reveal() == SECRET
 
 
-def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopWorld, cipher: TokenCipher) -> None:
+def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopPlatform, cipher: TokenCipher) -> None:
     store.shop(access_token=cipher.encrypt(SHOP, Token(SECRET)))
     row = store.row("anchor-dev-shops", domain={"S": SHOP})
     assert set(row["accessToken"]) == {"B"}
@@ -165,7 +165,7 @@ def shown(
 
 
 def test_a_token_is_in_no_log_and_no_output(
-    store: ShopWorld,
+    store: ShopPlatform,
     cipher: TokenCipher,
     shown: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],

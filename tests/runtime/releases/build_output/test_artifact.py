@@ -30,13 +30,13 @@ from tests.runtime.releases.open_next import (
     SEED,
     SERVER,
     SETTINGS,
-    artifact,
     as_json,
-    entry,
-    manifest,
-    output,
-    split_changes,
-    zipped,
+    make_artifact,
+    make_manifest,
+    make_output,
+    make_split_changes,
+    make_zip,
+    make_zip_entry,
 )
 
 SMALL = ArtifactLimits(
@@ -59,14 +59,14 @@ def refusal(file: io.BytesIO, limits: ArtifactLimits = SMALL) -> str:
 
 def with_entry(info: zipfile.ZipInfo, content: bytes = b"content") -> io.BytesIO:
     """The usual artifact with an additional entry."""
-    file = artifact()
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(info, content)
     return file
 
 
 def test_the_output_of_open_next_is_accepted() -> None:
-    with open_artifact(artifact(), SMALL) as opened:
+    with open_artifact(make_artifact(), SMALL) as opened:
         assert opened.build.build_id == opened.build.cache_id == BUILD_ID
         assert [bundle.folder for bundle in opened.manifest.bundles] == [
             "server-functions/default/",
@@ -84,9 +84,9 @@ def test_the_output_of_open_next_is_accepted() -> None:
 
 
 def test_a_site_without_an_incremental_cache_is_accepted() -> None:
-    without = manifest()
+    without = make_manifest()
     without["additionalProps"] = {"disableIncrementalCache": True, "disableTagCache": True}
-    file = artifact({MANIFEST: as_json(without), SEED: None, "revalidation-function/index.mjs": None})
+    file = make_artifact({MANIFEST: as_json(without), SEED: None, "revalidation-function/index.mjs": None})
     with open_artifact(file) as opened:
         assert opened.manifest.revalidation is None
         assert list(opened.iterate_tag_rows()) == []
@@ -94,18 +94,18 @@ def test_a_site_without_an_incremental_cache_is_accepted() -> None:
 
 def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> None:
     """D7, D9."""
-    with open_artifact(artifact(split_changes()), SMALL) as opened:
+    with open_artifact(make_artifact(make_split_changes()), SMALL) as opened:
         assert len(opened.manifest.split_functions) == 2
-    without_code = {**split_changes(), "server-functions/feed/index.mjs": None}
-    assert 'no index.mjs in "server-functions/feed/"' in refusal(artifact(without_code))
-    for_the_edge = {**split_changes(), "server-functions/api/.next/BUILD_ID": None}
+    without_code = {**make_split_changes(), "server-functions/feed/index.mjs": None}
+    assert 'no index.mjs in "server-functions/feed/"' in refusal(make_artifact(without_code))
+    for_the_edge = {**make_split_changes(), "server-functions/api/.next/BUILD_ID": None}
     assert "the function api is not a Next.js server. The edge runtime is not supported" in refusal(
-        artifact(for_the_edge)
+        make_artifact(for_the_edge)
     )
 
 
 def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> None:
-    file = artifact({"assets/ñandú.txt": b"1"})
+    file = make_artifact({"assets/ñandú.txt": b"1"})
     unmarked = io.BytesIO(file.getvalue())
     with zipfile.ZipFile(file) as archive:
         info = archive.getinfo("assets/ñandú.txt")
@@ -138,13 +138,13 @@ def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> 
     ],
 )
 def test_an_unsafe_path_is_refused_with_the_reason(name: str, reason: str) -> None:
-    said = refusal(with_entry(entry(name)))
+    said = refusal(with_entry(make_zip_entry(name)))
     assert reason in said
     assert json.dumps(name)[1:20] in said
 
 
 def test_a_name_that_is_not_utf_8_is_refused() -> None:
-    file = with_entry(entry("assets/XXXX.txt"))
+    file = with_entry(make_zip_entry("assets/XXXX.txt"))
     assert "not UTF-8" in refusal(io.BytesIO(file.getvalue().replace(b"XXXX", b"\xff\xfe\xff\xfe")))
 
 
@@ -161,13 +161,13 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
     ],
 )
 def test_links_and_other_special_files_are_refused(kind: int, name: str, reason: str) -> None:
-    info = entry(name)
+    info = make_zip_entry(name)
     info.external_attr = kind << 16
     assert reason in refusal(with_entry(info, b"/etc/passwd"))
 
 
 def test_an_entry_without_a_file_type_is_a_file() -> None:
-    info = entry("assets/plain.txt")
+    info = make_zip_entry("assets/plain.txt")
     info.external_attr = 0
     with open_artifact(with_entry(info), SMALL) as opened:
         assert "plain.txt" in opened.list_files("assets/")
@@ -175,35 +175,35 @@ def test_an_entry_without_a_file_type_is_a_file() -> None:
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_entries_of_one_name_are_refused() -> None:
-    assert 'two entries named "assets/robots.txt"' in refusal(with_entry(entry("assets/robots.txt")))
+    assert 'two entries named "assets/robots.txt"' in refusal(with_entry(make_zip_entry("assets/robots.txt")))
 
 
 @pytest.mark.parametrize("name", ["assets/robots.txt/inside", "assets/robots.txt/"])
 def test_a_file_and_a_folder_of_one_name_are_refused(name: str) -> None:
-    info = entry(name)
+    info = make_zip_entry(name)
     info.external_attr = 0
     said = refusal(with_entry(info, b"" if name.endswith("/") else b"1"))
     assert 'a file and a folder named "assets/robots.txt"' in said
 
 
 def test_an_encrypted_entry_is_refused() -> None:
-    raw = bytearray(artifact().getvalue())
+    raw = bytearray(make_artifact().getvalue())
     raw[raw.find(b"PK\x01\x02") + 8] |= 1
     assert "is encrypted" in refusal(io.BytesIO(bytes(raw)))
 
 
 def test_an_unusual_compression_is_refused() -> None:
-    info = entry("assets/small.txt")
+    info = make_zip_entry("assets/small.txt")
     info.compress_type = zipfile.ZIP_BZIP2
     assert "another method than deflate" in refusal(with_entry(info))
 
 
 def test_a_zip_bomb_is_refused_by_its_ratio() -> None:
-    assert "more than 100 times its packed size" in refusal(artifact({"assets/bomb": b"\0" * 50_000}))
+    assert "more than 100 times its packed size" in refusal(make_artifact({"assets/bomb": b"\0" * 50_000}))
 
 
 def test_small_files_of_one_repeated_byte_are_accepted() -> None:
-    with open_artifact(artifact({"assets/blank": b"\0" * 9_999}), SMALL) as opened:
+    with open_artifact(make_artifact({"assets/blank": b"\0" * 9_999}), SMALL) as opened:
         assert "blank" in opened.list_files("assets/")
 
 
@@ -219,12 +219,12 @@ def test_small_files_of_one_repeated_byte_are_accepted() -> None:
     ],
 )
 def test_each_limit_is_named_when_it_is_exceeded(limits: ArtifactLimits, reason: str) -> None:
-    assert reason in refusal(artifact(), limits)
+    assert reason in refusal(make_artifact(), limits)
 
 
 def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
     """The usual artifact with another end record."""
-    raw = artifact().getvalue()
+    raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
     fields = list(struct.unpack_from("<4H2LH", raw, start + 4))
     change(fields)
@@ -253,23 +253,23 @@ def test_a_file_that_is_not_a_zip_is_refused(content: bytes) -> None:
 
 
 def test_an_empty_zip_has_no_manifest() -> None:
-    assert f'no "{MANIFEST}": build it with `open-next build`' in refusal(zipped({}))
+    assert f'no "{MANIFEST}": build it with `open-next build`' in refusal(make_zip({}))
 
 
 def test_the_zip64_form_is_refused() -> None:
-    raw = artifact().getvalue()
+    raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
     locator = b"PK\x06\x07" + b"\0" * 16
     assert "zip64" in refusal(io.BytesIO(raw[:start] + locator + raw[start:]))
 
 
 def test_entries_that_share_their_bytes_are_refused() -> None:
-    file = artifact()
+    file = make_artifact()
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(zipfile.ZipInfo("assets/kernel"), bytes(range(256)) * 200)
         kernel = archive.getinfo("assets/kernel")
         for number in range(2):
-            copy = entry(f"assets/copy-{number}")
+            copy = make_zip_entry(f"assets/copy-{number}")
             copy.compress_type = kernel.compress_type
             copy.header_offset, copy.CRC = kernel.header_offset, kernel.CRC
             copy.file_size, copy.compress_size = kernel.file_size, kernel.compress_size
@@ -279,7 +279,7 @@ def test_entries_that_share_their_bytes_are_refused() -> None:
 
 def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
     """Only the declared size is unpacked, and it does not match the checksum."""
-    file = artifact()
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/liar", b"x" * 5000)
         archive.getinfo("assets/liar").file_size = 10
@@ -288,14 +288,14 @@ def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
 
 @pytest.mark.parametrize("damage", [b"\xff\xff\xff\xff", b"\0\0\0\0"])
 def test_a_damaged_entry_is_refused(damage: bytes) -> None:
-    raw = bytearray(artifact().getvalue())
+    raw = bytearray(make_artifact().getvalue())
     first_file = raw.find(MANIFEST.encode()) + len(MANIFEST)
     raw[first_file : first_file + 4] = damage
     assert "damaged" in refusal(io.BytesIO(bytes(raw)))
 
 
 def test_a_local_header_that_names_another_file_is_refused() -> None:
-    raw = artifact().getvalue()
+    raw = make_artifact().getvalue()
     assert "damaged" in refusal(io.BytesIO(raw.replace(b"assets/robots.txt", b"assets/xxxxxx.txt", 1)))
 
 
@@ -311,12 +311,12 @@ def test_a_local_header_that_names_another_file_is_refused() -> None:
     ],
 )
 def test_a_missing_part_is_named(name: str, reason: str) -> None:
-    assert reason in refusal(artifact({name: None}))
+    assert reason in refusal(make_artifact({name: None}))
 
 
 @pytest.mark.parametrize("name", [*WRAPPER_FILES, CACHE_RULES])
 def test_a_bundle_cannot_contain_the_wrappers_file_names(name: str) -> None:
-    said = refusal(artifact({f"{SERVER}{name}": b"export const handler = open"}))
+    said = refusal(make_artifact({f"{SERVER}{name}": b"export const handler = open"}))
     assert f'the name "server-functions/default/{name}" is reserved for the platform' in said
 
 
@@ -330,26 +330,26 @@ def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> Non
         f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
         f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",
     }
-    with open_artifact(artifact(changes)) as opened:
+    with open_artifact(make_artifact(changes)) as opened:
         assert "^/old$" in opened.cache_rules.conditional
 
 
 def test_without_manifests_nothing_is_shared() -> None:
-    with open_artifact(artifact()) as opened:
+    with open_artifact(make_artifact()) as opened:
         assert opened.cache_rules == NOTHING_SHARED
 
 
 def test_a_manifest_that_is_not_in_nexts_format_is_refused() -> None:
-    said = refusal(artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
+    said = refusal(make_artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
     assert said == "routes-manifest.json: redirects must be a list"
 
 
 def test_a_manifest_with_false_content_is_refused() -> None:
-    assert f"{MANIFEST} is not a JSON object" in refusal(artifact({MANIFEST: b"false"}))
+    assert f"{MANIFEST} is not a JSON object" in refusal(make_artifact({MANIFEST: b"false"}))
 
 
 def test_an_invalid_tag_seed_is_refused() -> None:
-    assert f"{SEED} cannot be used: row 0 is not a tag row" in refusal(artifact({SEED: b'[{"tag":1}]'}))
+    assert f"{SEED} cannot be used: row 0 is not a tag row" in refusal(make_artifact({SEED: b'[{"tag":1}]'}))
 
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -359,9 +359,9 @@ PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
 def test_every_accepted_name_stays_below_any_prefix(name: str) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for usual, content in output().items():
+        for usual, content in make_output().items():
             archive.writestr(usual, content)
-        archive.writestr(entry(f"assets/{name}"), b"")
+        archive.writestr(make_zip_entry(f"assets/{name}"), b"")
     try:
         with open_artifact(file, SMALL) as opened:
             names = opened.list_files("assets/")
@@ -382,11 +382,11 @@ SAFE = st.text(st.sampled_from("abcXYZ019._-~ ()[]@$+&éß日"), min_size=1, max
 
 @given(st.lists(SAFE, min_size=1, max_size=5).map("/".join))
 def test_every_name_of_ordinary_characters_is_accepted(name: str) -> None:
-    with open_artifact(artifact({f"assets/own/{name}": b"1"}), SMALL) as opened:
+    with open_artifact(make_artifact({f"assets/own/{name}": b"1"}), SMALL) as opened:
         assert f"own/{name}" in opened.list_files("assets/")
 
 
-WHOLE = artifact().getvalue()
+WHOLE = make_artifact().getvalue()
 
 
 @given(st.dictionaries(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), max_size=6), st.integers(0, 40))

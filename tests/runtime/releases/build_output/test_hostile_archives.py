@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from runtime.deploy.releases.build_output.artifact import ArtifactRefusedError, open_artifact
-from tests.runtime.releases.open_next import artifact, entry
+from tests.runtime.releases.open_next import make_artifact, make_zip_entry
 
 pytestmark = pytest.mark.thorough
 
@@ -23,10 +23,10 @@ def refusal(file: io.BytesIO) -> str:
 
 def with_files(names: range) -> io.BytesIO:
     """The usual artifact with a number of additional empty files."""
-    file = artifact()
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
         for number in names:
-            archive.writestr(entry(f"assets/{number}"), b"")
+            archive.writestr(make_zip_entry(f"assets/{number}"), b"")
     return file
 
 
@@ -41,12 +41,12 @@ def test_the_maximum_number_of_files_of_a_zip_is_refused() -> None:
 
 def test_a_ratio_of_ten_thousand_is_refused() -> None:
     """Ten entries share one megabyte of zeros with a ratio of 1,000: 10,000 to 1."""
-    file = artifact()
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(entry("assets/zeros"), b"\0" * 1024 * 1024)
+        archive.writestr(make_zip_entry("assets/zeros"), b"\0" * 1024 * 1024)
         zeros = archive.getinfo("assets/zeros")
         for number in range(9):
-            copy = entry(f"assets/zeros-{number}")
+            copy = make_zip_entry(f"assets/zeros-{number}")
             copy.header_offset, copy.CRC = zeros.header_offset, zeros.CRC
             copy.file_size, copy.compress_size = zeros.file_size, zeros.compress_size
             archive.filelist.append(copy)
@@ -57,4 +57,6 @@ def test_a_ratio_of_ten_thousand_is_refused() -> None:
 
 def test_a_ratio_of_a_thousand_in_one_file_is_refused() -> None:
     """Deflate packs at most about 1,030 bytes into one."""
-    assert "more than 200 times its packed size" in refusal(artifact({"assets/zeros": b"\0" * 20_000_000}))
+    assert "more than 200 times its packed size" in refusal(
+        make_artifact({"assets/zeros": b"\0" * 20_000_000})
+    )

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from runtime.deploy.releases.build_output.manifest import Build, ManifestError, read_build, read_manifest
-from tests.runtime.releases.open_next import BUILD_ID, as_json, manifest, split_manifest
+from tests.runtime.releases.open_next import BUILD_ID, as_json, make_manifest, make_split_manifest
 
 Document = dict[str, Any]
 
 
 def changed(change: Callable[[Document], object]) -> bytes:
-    document = manifest()
+    document = make_manifest()
     change(document)
     return as_json(document)
 
 
 def test_the_functions_of_a_build_are_read() -> None:
-    read = read_manifest(as_json(manifest()))
+    read = read_manifest(as_json(make_manifest()))
     assert read.server.folder == "server-functions/default/"
     assert read.image.folder == "image-optimization-function/"
     assert read.revalidation
@@ -27,7 +27,7 @@ def test_the_functions_of_a_build_are_read() -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     read = read_manifest(changed(lambda document: document.update(newInOpenNext5={"any": ["thing"]})))
-    assert read == read_manifest(as_json(manifest()))
+    assert read == read_manifest(as_json(make_manifest()))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], 
 
 def test_a_split_server_and_a_base_path_are_read() -> None:
     """D7. The first matching pattern is used, so functions have the order of the patterns."""
-    read = read_manifest(as_json(split_manifest()))
+    read = read_manifest(as_json(make_split_manifest()))
     assert read.base_path == "/docs"
     assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [
         ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
@@ -98,7 +98,7 @@ def test_a_split_server_and_a_base_path_are_read() -> None:
 
 
 def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
-    read = read_manifest(as_json(manifest()))
+    read = read_manifest(as_json(make_manifest()))
     assert (read.base_path, read.split_functions) == ("", ())
 
 
@@ -129,7 +129,7 @@ def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
 def test_a_split_function_that_the_edge_cannot_serve_is_refused(
     change: Callable[[Document], object], reason: str
 ) -> None:
-    document = split_manifest()
+    document = make_split_manifest()
     change(document)
     with pytest.raises(ManifestError) as refused:
         read_manifest(as_json(document))
