@@ -20,12 +20,12 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import CloudFrontClient, ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.repositories.rows import album_row, image_row, listed
-from runtime.images.service.managing import Gallery
-from runtime.shared.api.requests import LARGEST_PAGE
-from runtime.shared.aws import usual_settings
+from runtime.images.repositories.rows import album_index_keys, album_row, image_row
+from runtime.images.service.managing import ImageService
+from runtime.shared.api.requests import MAX_PAGE_SIZE
+from runtime.shared.aws import default_config
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 
 NAME: Final = "benchmark-images"
 USER: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -94,32 +94,32 @@ def measure(
     """
     with emulator() as connection:
         # The client has the settings of the functions' clients.
-        client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
+        client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
         client.create_table(**_table_arguments())
         show_progress(f"image_lists: writing {images} images")
         album, made = _make_images(images, in_album)
         _write(client, album, made)
         counter = RequestCounter()
         client.meta.events.register("before-send.dynamodb", counter.count_request)
-        gallery = _make_service(client, connection)
+        service = _make_service(client, connection)
         ids, ids_of_album = sort_newest_first(made), sort_newest_first(made[:in_album])
         every_walk: list[list[Cost]] = []
         album_walks: list[list[Cost]] = []
         for number in range(1, _WALKS + 1):
             show_progress(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
-            every_walk.append(walk(gallery, None, ids, page=page, counter=counter))
-            album_walks.append(walk(gallery, album.album_id, ids_of_album, page=page, counter=counter))
+            every_walk.append(walk(service, None, ids, page=page, counter=counter))
+            album_walks.append(walk(service, album.album_id, ids_of_album, page=page, counter=counter))
         everything, in_one_album = fastest(every_walk), fastest(album_walks)
     return _report(everything, in_one_album, images=images, in_album=in_album, page=page)
 
 
 def walk(
-    gallery: Gallery, album_id: str | None, expected: Sequence[str], *, page: int, counter: RequestCounter
+    service: ImageService, album_id: str | None, expected: Sequence[str], *, page: int, counter: RequestCounter
 ) -> list[Cost]:
     """Read all pages of a list, and return the cost of each.
 
     Args:
-        gallery: The image service.
+        service: The image service.
         album_id: The album, or None for all images of the user.
         expected: The ids of all images of the list, in order.
         page: Images per page.
@@ -133,7 +133,7 @@ def walk(
     cursor: str | None = None
     while True:
         calls, cpu, wall = counter.count, time.process_time(), time.perf_counter()
-        answer = gallery.all_images(USER, album_id=album_id, limit=page, cursor=cursor)
+        answer = service.list_images(USER, album_id=album_id, limit=page, cursor=cursor)
         costs.append(
             Cost(
                 calls=counter.count - calls,
@@ -282,7 +282,7 @@ def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
 
 def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
     """An album and the user's images in no order; the first of them are in the album."""
-    ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
+    ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
         album_id=ids(), user_id=USER, name="Summer", created_at=AT, updated_at=AT, image_count=in_album
     )
@@ -325,19 +325,23 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 def _listed(image: Image) -> dict[str, Any]:
     """Return the index keys of a ready image; `image_row` writes those of a new one."""
-    return {name: {"S": value} for name, value in listed(image, image.album_id).items() if value is not None}
+    return {
+        name: {"S": value}
+        for name, value in album_index_keys(image, image.album_id).items()
+        if value is not None
+    }
 
 
-def _make_service(client: Any, connection: Mapping[str, str]) -> Gallery:  # noqa: ANN401 - clients have no type
+def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  # noqa: ANN401 - clients have no type
     """Return the image service. Lists use neither the bucket nor the distribution."""
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)
-    return Gallery(
+    return ImageService(
         images=ImageRepository(client=client, table=NAME, cursors=cursors),
         albums=AlbumRepository(client=client, table=NAME, cursors=cursors),
         store=ImageStore(client=s3, bucket=NAME),
         distribution=ImageDistribution(client=_no_client, distribution_id=NAME),
-        ids=ulids(_now, random.Random(3).randbytes),  # noqa: S311 - ids of a measurement
+        ids=make_ulid_generator(_now, random.Random(3).randbytes),  # noqa: S311 - ids of a measurement
         clock=_now,
         maximum_bytes=1,
         delivery_url="https://images.example.com",

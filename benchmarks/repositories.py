@@ -26,9 +26,9 @@ from benchmarks.repository_contenders import (
     TestData,
 )
 from runtime.deploy.model import Deployment, Release, Source, Status
-from runtime.shared.aws import usual_settings
+from runtime.shared.aws import default_config
 from runtime.shared.converters import to_row
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shops.model import Job
 
 OPERATIONS: Final = ("get", "create", "update", "list")
@@ -115,7 +115,7 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
 
 def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
     # With the settings of the functions' clients, without which raw calls would take longer.
-    client: Any = boto3.client("dynamodb", config=usual_settings("dynamodb"), **connection)
+    client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
     for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
         _create(client, table, "projectId", "deploymentId")
     for table in (JOBS, PYNAMO_JOBS):
@@ -126,7 +126,7 @@ def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
         client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
         _to_pynamo(deployment).save()
     job = Job.queued("shop.example.com", "import-products", job_id="", at=AT)
-    ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - not for security
+    ids = make_ulid_generator(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - not for security
     data = TestData(deployment=deployments[0], release=RELEASE, new_job=lambda: evolve(job, job_id=ids()))
     resource: Any = boto3.resource("dynamodb", **connection)
     return (
@@ -163,7 +163,7 @@ def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
 
 def _deployments() -> Sequence[Deployment]:
     """Return deployments of a project, one more than fit on a page, all with status `deploying`."""
-    ids = ulids(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
+    ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
     return [
         Deployment(

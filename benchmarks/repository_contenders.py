@@ -13,7 +13,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import DynamoDBClient
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 from runtime.shared.cursors import Cursors
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import Job
@@ -127,8 +127,8 @@ class RawClient:
                 "shopDomain": {"S": job.shop_domain},
                 "kind": {"S": job.kind},
                 "status": {"S": "queued"},
-                "createdAt": {"S": to_text(job.created_at)},
-                "updatedAt": {"S": to_text(job.updated_at)},
+                "createdAt": {"S": format_time(job.created_at)},
+                "updatedAt": {"S": format_time(job.updated_at)},
                 "expiresAt": {"N": str(job.expires_at)},
                 "processed": {"N": str(job.processed)},
                 "failed": {"N": str(job.failed)},
@@ -163,7 +163,7 @@ class RawClient:
                         "url": {"S": release.url},
                     }
                 },
-                ":at": {"S": to_text(AT)},
+                ":at": {"S": format_time(AT)},
                 ":deploying": {"S": "deploying"},
             },
             ReturnValues="ALL_NEW",
@@ -218,8 +218,8 @@ class TableResource:
                 "shopDomain": job.shop_domain,
                 "kind": job.kind,
                 "status": "queued",
-                "createdAt": to_text(job.created_at),
-                "updatedAt": to_text(job.updated_at),
+                "createdAt": format_time(job.created_at),
+                "updatedAt": format_time(job.updated_at),
                 "expiresAt": job.expires_at,
                 "processed": job.processed,
                 "failed": job.failed,
@@ -245,7 +245,7 @@ class TableResource:
                     "host": release.host,
                     "url": release.url,
                 },
-                ":at": to_text(AT),
+                ":at": format_time(AT),
             },
             ReturnValues="ALL_NEW",
         )

@@ -10,8 +10,8 @@ from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, remove_requirement_ids
 from reference.docstrings import UndocumentedError, read_summary
-from runtime.shared.api.http import status_of
-from runtime.shared.api.requests import LARGEST_PAGE, PAGE
+from runtime.shared.api.http import find_status
+from runtime.shared.api.requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.shared.api.routes import Route
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
 
@@ -67,8 +67,8 @@ class Pagination:
         maximum: The highest value of `limit`.
     """
 
-    default: int = PAGE
-    maximum: int = LARGEST_PAGE
+    default: int = DEFAULT_PAGE_SIZE
+    maximum: int = MAX_PAGE_SIZE
 
 
 @frozen(kw_only=True)
@@ -223,7 +223,7 @@ def _error_responses(route: Route, description: RouteDescription, schemas: Schem
         kinds += [MalformedError, InvalidInputError]
     reasons: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
-        status = status_of(kind)
+        status = find_status(kind)
         if status is None:
             raise UndocumentedError(
                 f"{kind.__name__} has no HTTP status: add one to runtime/shared/api/http.py"

@@ -23,7 +23,7 @@ from reference.docstrings import read_attributes, read_summary
 from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.inputs import Rule
 from runtime.shared.api.shapes import Shape
-from runtime.shared.converters import camel_case
+from runtime.shared.converters import to_camel_case
 
 Schema = dict[str, Any]
 
@@ -87,7 +87,7 @@ class Schemas:
         schema = self.schema_of(kind)
         for note in notes:
             if isinstance(note, Rule):
-                problem = note.problem(_INVALID) or ""
+                problem = note.find_problem(_INVALID) or ""
                 schema["description"] = f"{problem[:1].upper()}{problem[1:]}."
             elif isinstance(note, Shape):
                 schema |= note.keywords
@@ -103,13 +103,15 @@ class Schemas:
     def _input(self, kind: type[Any]) -> Schema:
         hints = get_type_hints(kind, include_extras=True)
         properties = {
-            camel_case(each.name): {
+            to_camel_case(each.name): {
                 **self._field(kind, each.name, hints[each.name]),
                 **_default(each.default),
             }
             for each in fields(kind)
         }
-        schema = _object(kind, properties, [camel_case(e.name) for e in fields(kind) if e.default is NOTHING])
+        schema = _object(
+            kind, properties, [to_camel_case(e.name) for e in fields(kind) if e.default is NOTHING]
+        )
         if any(each.default is UNCHANGED for each in fields(kind)):
             schema["minProperties"] = 1
         return {**schema, "additionalProperties": False}

@@ -7,7 +7,7 @@ from attrs import fields, frozen
 from components.core.stage_settings import StageSettings
 from reference.counts import count_resources
 from reference.markdown import table
-from runtime.deploy.releases.edge_store import EdgeEntry, edge_keys, release_host
+from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
 # Size of the zip files of the example site's functions.
@@ -53,7 +53,7 @@ def _count_edge_bytes() -> int:
     )
     host = "next-site.sites.example.com"
     hosts = [host, *[release_host(entry.deployment_id, host)] * KEPT_RELEASES]
-    return sum(len(key) + len(value) for each in hosts for key, value in edge_keys(entry, each))
+    return sum(len(key) + len(value) for each in hosts for key, value in build_edge_keys(entry, each))
 
 
 def find_quotas() -> tuple[Quota, ...]:

@@ -14,7 +14,7 @@ from components.core.errors import DeclarationError
 from components.core.grants import Grant, policy_document, trust_policy
 from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
-from runtime.shared.environment import TIMEOUT
+from runtime.shared.environment import TIMEOUT_VARIABLE
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
@@ -377,7 +377,7 @@ class PythonFunction(Function):
             runtime=args.stage.python_runtime,
             code=args.code,
             # `runtime/shared/aws.py` derives the timeout of AWS calls from the function's timeout.
-            environment={**args.environment, TIMEOUT: str(args.timeout)},
+            environment={**args.environment, TIMEOUT_VARIABLE: str(args.timeout)},
             layers=args.layers,
             tracing=True,
         )

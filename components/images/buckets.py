@@ -5,15 +5,17 @@ from typing import Final
 from components.aws.bucket import CorsRule
 from components.aws.lifecycle import LifecycleRule, Transition
 from components.core.stage_settings import ImageSettings
-from runtime.images.model import DELIVERED, UPLOADS
+from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 
 LIFECYCLE: Final = (
     # Images are requested often while they are new and rarely later. S3 detects this itself.
     LifecycleRule(
-        name="tier-images", prefix=DELIVERED, transitions=(Transition(to="INTELLIGENT_TIERING", days=0),)
+        name="tier-images",
+        prefix=DELIVERED_PREFIX,
+        transitions=(Transition(to="INTELLIGENT_TIERING", days=0),),
     ),
     # An upload is processed within seconds, unless its event was lost. Its image row then expires, too.
-    LifecycleRule(name="expire-uploads", prefix=UPLOADS, expire_days=1),
+    LifecycleRule(name="expire-uploads", prefix=UPLOAD_PREFIX, expire_days=1),
     LifecycleRule(name="abort-multipart", abort_multipart_days=1),
 )
 

@@ -17,7 +17,7 @@ from components.core.grants import Grant
 from components.core.stage import StageConfig
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
-from runtime.images.model import DELIVERED, UPLOADS
+from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 from runtime.images.service.routes import ROUTES
 
 _MEMORY: Final = 512
@@ -82,7 +82,7 @@ class ImageService(Component):
         )
         self.delivery = ImageDelivery(
             "images-delivery",
-            ImageDeliveryArgs(stage=stage, bucket=self.bucket, prefix=DELIVERED),
+            ImageDeliveryArgs(stage=stage, bucket=self.bucket, prefix=DELIVERED_PREFIX),
             self.child_opts,
         )
         self._cursor_key = EncryptionKey(
@@ -140,8 +140,8 @@ class ImageService(Component):
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
                 # A signed upload form has the permissions of this function.
-                self.bucket.grant("PutObject", prefix=UPLOADS),
-                self.bucket.grant("DeleteObject", prefix=DELIVERED),
+                self.bucket.grant("PutObject", prefix=UPLOAD_PREFIX),
+                self.bucket.grant("DeleteObject", prefix=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),
                 self._cursor_key.grant_sign(),
             ),
@@ -154,15 +154,15 @@ class ImageService(Component):
             environment={},
             grants=(
                 self.table.grant("GetItem", "UpdateItem"),
-                self.bucket.grant("DeleteObject", "GetObject", prefix=UPLOADS),
-                self.bucket.grant("DeleteObject", "GetObject", "PutObject", prefix=DELIVERED),
+                self.bucket.grant("DeleteObject", "GetObject", prefix=UPLOAD_PREFIX),
+                self.bucket.grant("DeleteObject", "GetObject", "PutObject", prefix=DELIVERED_PREFIX),
                 # Without this permission, S3 answers 403 instead of 404 for a missing object.
                 self.bucket.grant_list(),
                 self.dead_letter_queue.grant_send(),
             ),
         )
         function.send_failures_to(self.dead_letter_queue)
-        self.bucket.notify(function, prefix=UPLOADS)
+        self.bucket.notify(function, prefix=UPLOAD_PREFIX)
         return function
 
     def _create_function(

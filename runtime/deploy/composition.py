@@ -158,7 +158,7 @@ class EdgeCaching(Store, Protocol):
 def pushes(environment: Webhook) -> "Pushes":
     """Return the service of the webhook."""
     from runtime.deploy.builds.pushing import Pushes
-    from runtime.shared.ids import ulids
+    from runtime.shared.ids import make_ulid_generator
 
     deployments = _deployments(environment)
     return Pushes(
@@ -166,7 +166,7 @@ def pushes(environment: Webhook) -> "Pushes":
         deployments=deployments,
         queue=_build_queue(environment),
         signer=_signer(environment),
-        ids=ulids(utc_now, os.urandom),
+        ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
     )
 
@@ -223,7 +223,7 @@ def management(environment: Api) -> "Management":
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository
     from runtime.deploy.repositories.variables import SecretStore
-    from runtime.shared.ids import ulids
+    from runtime.shared.ids import make_ulid_generator
 
     deployments, signer = _deployments(environment), _signer(environment)
     cursors = _cursors(signer)
@@ -246,7 +246,7 @@ def management(environment: Api) -> "Management":
             cursors=cursors,
         ),
         signer=signer,
-        ids=ulids(utc_now, os.urandom),
+        ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
         api_endpoint=environment.api_endpoint,
     )
@@ -258,7 +258,7 @@ def releaser(environment: Releasing) -> "Releaser":
 
     from runtime.deploy.releases.release_steps import ReleaseSteps
     from runtime.deploy.releases.releasing import Releaser
-    from runtime.deploy.releases.uploading import CONNECTIONS, Uploader, http_put
+    from runtime.deploy.releases.uploading import CONNECTIONS, Uploader, make_http_put
 
     # Presigned in this form, URLs lead to the bucket's own region. Those of the usual form lead to a global
     # address, which sends requests for a new bucket away.
@@ -277,7 +277,7 @@ def releaser(environment: Releasing) -> "Releaser":
         steps=ReleaseSteps(
             s3=s3,
             artifacts_bucket=environment.artifacts_bucket,
-            uploader=Uploader(client=s3, bucket=environment.assets_bucket, put=http_put()),
+            uploader=Uploader(client=s3, bucket=environment.assets_bucket, put=make_http_put()),
             tags=aws.client("dynamodb"),
             secrets=aws.client("ssm"),
             signer=_signer(environment),
@@ -400,7 +400,7 @@ def _signer(environment: SigningKey) -> "Signer":
 def _cursors(signer: "Signer") -> "Cursors":
     from runtime.shared.cursors import Cursors
 
-    return Cursors(key=signer.cursor_key, clock=utc_now)
+    return Cursors(key=signer.derive_cursor_key, clock=utc_now)
 
 
 def _turns(environment: Scheduling) -> "Turns":

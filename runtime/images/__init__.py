@@ -1,6 +1,6 @@
-"""The image service: from an upload form to a delivered image (I2, T7).
+"""The image service: upload forms, verification of uploads, and images on a CDN.
 
-What each function calls, and so what its role has to allow:
+AWS calls of each function, which its role has to allow:
 
 | function | on | actions |
 |---|---|---|
@@ -15,8 +15,9 @@ What each function calls, and so what its role has to allow:
 | images-uploaded | the bucket, under `images/` | PutObject, GetObject, DeleteObject |
 | images-uploaded | the bucket | ListBucket, without a condition on the prefix |
 
-A transaction needs the action of each of its writes. A copy needs GetObject where it comes from and PutObject
-where it goes, and rights of tags only if it takes them over, which this one does not. `ListBucket` is never
-called: only who has it is told that an object is missing (404). Everybody else is told that access is denied
-(403), which would then have to pass for "deleted in the meantime" and would hide a missing right.
+A transaction needs the action of each of its writes. A copy needs GetObject on the source and PutObject on
+the target. It needs tagging rights only if it copies tags, which this service does not.
+
+`ListBucket` is never called. Without the right, S3 responds to a read of a missing object with 403 instead of
+404. The code would then have to treat 403 as "deleted in the meantime", which would hide a missing right.
 """

@@ -1,4 +1,4 @@
-"""What can stand in the way of an image or an album, by name."""
+"""Named errors of images and albums."""
 
 from typing import ClassVar
 
@@ -6,65 +6,65 @@ from runtime.shared.errors import AnchorError, ConflictError, NotFoundError, Una
 
 
 class ImageNotFoundError(NotFoundError):
-    """No such image, one whose time is over, or another user's."""
+    """The image does not exist, has expired, or belongs to another user."""
 
     def __init__(self) -> None:
         super().__init__("no such image")
 
 
 class AlbumNotFoundError(NotFoundError):
-    """No such album, or another user's."""
+    """The album does not exist or belongs to another user."""
 
     def __init__(self) -> None:
         super().__init__("no such album")
 
 
 class AlbumUnavailableError(AnchorError):
-    """An image cannot lie in this album: there is none, or it is another user's; not told apart (A5)."""
+    """An image cannot be put into this album: it does not exist or belongs to another user."""
 
     def __init__(self) -> None:
         super().__init__("the album is not available")
 
 
 class AlbumNotEmptyError(ConflictError):
-    """An album with images in it is not deleted."""
+    """The album cannot be deleted because it contains images."""
 
     def __init__(self) -> None:
-        super().__init__("the album has images in it: delete them or take them out first")
+        super().__init__("the album contains images: delete them or move them out of the album first")
 
 
 class ImageChangedError(ConflictError):
-    """The image, or its album's counter, changed between being read and being written."""
+    """The image or its album's counter changed between the read and the write."""
 
     def __init__(self) -> None:
-        super().__init__("the image or its album changed at the same moment: read it again and repeat")
+        super().__init__("the image or its album was changed at the same moment: read it again and retry")
 
 
 class ImageDeletingError(ConflictError):
-    """The image's deletion has begun and can only be finished."""
+    """The image is being deleted, so the only request it allows is its deletion."""
 
     def __init__(self) -> None:
-        super().__init__("the image is being deleted: delete it again to finish that")
+        super().__init__("the image is being deleted: repeat the deletion to finish it")
 
 
 class ImageStillCachedError(UnavailableError):
-    """The image's object is deleted, but the distribution's caches could not be told."""
+    """The image's object is deleted, but CloudFront did not accept the invalidation of its caches."""
 
-    retry_after: ClassVar[int] = 60  # invalidations under way are through within minutes
+    retry_after: ClassVar[int] = 60  # running invalidations complete within minutes
 
     def __init__(self) -> None:
-        super().__init__("the image is being deleted, but is still cached: delete it again in a minute")
+        super().__init__("the image is being deleted, but is still cached: repeat the deletion in a minute")
 
 
 class ObjectChangedError(Exception):
-    """The object is no longer the one that an event told of: it was replaced or deleted since."""
+    """The object was replaced or deleted after its event was sent."""
 
 
 class RefusedFileError(Exception):
-    """An uploaded file is not one that is kept.
+    """An uploaded file is invalid and is not kept.
 
     Attributes:
-        reason: A sentence for the owner: what is wrong and what is allowed.
+        reason: A sentence for the owner: the problem and what is allowed.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Images, albums and the one table of what an image may become."""
+"""Images, albums and the allowed transitions of an image's status."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,30 +16,30 @@ CONTENT_TYPES: Final = (
     "image/avif",
     "image/svg+xml",
 )
-"""What an image may be, as media types."""
+"""Allowed media types of an image."""
 
-UPLOADS: Final = "uploads/"
-"""What the keys of uploads begin with. Nobody is served from there."""
+UPLOAD_PREFIX: Final = "uploads/"
+"""Key prefix of uploads. Visitors cannot read it."""
 
-DELIVERED: Final = "images/"
-"""What the keys of the objects begin with that visitors are served."""
+DELIVERED_PREFIX: Final = "images/"
+"""Key prefix of the objects that visitors can read."""
 
 SVG: Final = "image/svg+xml"
-SVG_LIMIT: Final = 2 * 1024 * 1024
-"""Bytes of the largest SVG: it is read whole to see that it cannot run anything."""
+MAX_SVG_BYTES: Final = 2 * 1024 * 1024
+"""Maximum size of an SVG in bytes. It is read completely, to check that it contains no active content."""
 
-UPLOAD_TIME: Final = timedelta(minutes=15)
-"""For how long an upload form is good."""
+FORM_LIFETIME: Final = timedelta(minutes=15)
+"""How long an upload form is valid."""
 
-REMEMBERED: Final = timedelta(days=1)
-"""How long after its form an image that was never uploaded stays, and one that was refused after its refusal.
+ROW_RETENTION: Final = timedelta(days=1)
+"""How long a row is kept after its form expires, if nothing was uploaded, or after the file is rejected.
 
-An upload's event may come hours late, by way of the dead-letter queue too; it must still find the row.
+An upload's event may be hours late, or come from the dead-letter queue. It must still find the row.
 """
 
 
 class Status(StrEnum):
-    """Where an image stands between its form and its visitors."""
+    """Status of an image, from its upload form to its deletion."""
 
     PENDING = "pending"
     READY = "ready"
@@ -50,30 +50,30 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.PENDING: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
-        # A form can be used again until it expires: the first upload that is accepted stays.
+        # A form can be used again until it expires. The first accepted upload stays.
         Status.READY: frozenset({Status.DELETING}),
         Status.REJECTED: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
         Status.DELETING: frozenset(),
     },
 )
-"""What each status may become; from `deleting` there is only the row's end."""
+"""Allowed next statuses of each status. The row of a `deleting` image can only be deleted."""
 
 
 @frozen(kw_only=True)
 class Image:
-    """One image of one user. Image ids are ULIDs: they sort by creation.
+    """One image of one user. Image ids are ULIDs, so they sort by creation time.
 
     Attributes:
-        content_type: As declared; for a ready image also what the file's own bytes say.
-        declared_size: Bytes that the form allows at most.
-        album_id: Album that it lies in. The album counts it while it is ready.
-        size: Bytes of the file.
-        width: Pixels, as shown: after the rotation that the file asks for.
-        height: Pixels, as shown.
-        etag: Of the upload that this row has judged, ready or rejected; without quotes.
+        content_type: Declared media type. For a ready image, the file's own bytes confirm it.
+        declared_size: Maximum size in bytes that the form allows.
+        album_id: Album of the image. The album's counter includes it while it is ready.
+        size: Size of the file in bytes.
+        width: Width in pixels as displayed, after the rotation in the file's metadata.
+        height: Height in pixels as displayed.
+        etag: ETag of the upload that was accepted or rejected, without quotes.
         reason: Why the file was rejected.
-        ttl: Unix seconds after which the row counts for nothing and DynamoDB deletes it; absent for ready
-            images, and for those being deleted: their rows must not go before their objects.
+        ttl: Unix seconds after which the row is ignored and DynamoDB deletes it. Absent for ready images, and
+            for images that are being deleted: their rows must stay until their objects are deleted.
     """
 
     image_id: str
@@ -94,27 +94,27 @@ class Image:
     ttl: int | None = None
 
     @property
-    def delivered(self) -> str | None:
-        """The ETag that names its delivered object; None for an image that visitors never had."""
+    def delivered_etag(self) -> str | None:
+        """The ETag in the key of its delivered object; None if visitors could never read the image."""
         return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
-    def counted_in(self) -> str | None:
-        """The album whose counter this image is part of."""
+    def counting_album_id(self) -> str | None:
+        """The album whose counter includes this image."""
         return self.album_id if self.status is Status.READY else None
 
-    def is_alive(self, at: datetime) -> bool:
-        """Tell whether the row still counts; DynamoDB deletes expired ones within days only."""
+    def is_not_expired(self, at: datetime) -> bool:
+        """Return whether the row has not expired. DynamoDB deletes expired rows within days."""
         return self.ttl is None or self.ttl > int(at.timestamp())
 
 
 @frozen(kw_only=True)
-class Found:
-    """What an uploaded file really is, by its own bytes.
+class InspectedFile:
+    """The properties of an uploaded file, read from its bytes.
 
     Attributes:
-        width: Pixels, as shown.
-        height: Pixels, as shown.
+        width: Width in pixels as displayed.
+        height: Height in pixels as displayed.
     """
 
     content_type: str
@@ -127,7 +127,7 @@ class Album:
     """A user's named collection of images.
 
     Attributes:
-        image_count: The ready images in it; changed only in the transactions that change theirs.
+        image_count: Number of its ready images. Only the transactions that change an image change it.
     """
 
     album_id: str

@@ -1,1 +1,1 @@
-"""What functions have in common, whatever they are for."""
+"""Code that the functions of every service share."""

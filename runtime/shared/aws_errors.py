@@ -1,4 +1,4 @@
-"""What AWS said when it refused a call, and whether saying it again can help."""
+"""Errors of AWS calls: their codes, and whether a retry can help."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 
 from runtime.shared.errors import BusyError
 
-_BUSY: Final = frozenset(
+_RETRYABLE_CODES: Final = frozenset(
     {
         "ConflictException",
         "OperationAborted",
@@ -28,66 +28,68 @@ _BUSY: Final = frozenset(
         "TransactionInProgressException",
     }
 )
-_BUSY_REASONS: Final = frozenset(
+_RETRYABLE_REASONS: Final = frozenset(
     {
         None,
-        "None",  # of the operations that nothing stood in the way of
+        "None",  # of operations without an error
         "ProvisionedThroughputExceeded",
         "RequestLimitExceeded",
         "ThrottlingError",
         "TransactionConflict",
     }
 )
-"""Why one operation of a transaction came to nothing, for which the whole may succeed later."""
+"""Cancellation reasons of a transaction that may succeed when it is repeated."""
 
 
-def code(error: ClientError) -> str:
-    """Return the error's code, such as `ThrottlingException`."""
-    return str(_answer(error)["Error"].get("Code", ""))
+def error_code(error: ClientError) -> str:
+    """Return the code of an AWS error, such as `ThrottlingException`."""
+    return str(_response_of(error)["Error"].get("Code", ""))
 
 
-def message(error: ClientError) -> str:
-    """Return AWS's words. They can repeat what was sent: not for logs or users where that was secret."""
-    return str(_answer(error)["Error"].get("Message", ""))
+def error_message(error: ClientError) -> str:
+    """Return AWS's own message. It can repeat the request: do not log or show it if that has secrets."""
+    return str(_response_of(error)["Error"].get("Message", ""))
 
 
-def said(error: Exception) -> str:
-    """Return what AWS said, without its words: they name roles and resources, and can repeat what was sent.
+def describe_error(error: Exception) -> str:
+    """Return a description of an error without AWS's own message.
 
-    Of an error of our own, its text.
+    AWS's message names roles and resources, and it can repeat the request. For an error of this code,
+    return its text.
     """
     if isinstance(error, ClientError):
-        return f"AWS refused {error.operation_name}: {code(error)}"
+        return f"AWS refused {error.operation_name}: {error_code(error)}"
     if isinstance(error, BotoCoreError):
-        return f"AWS was not reached: {type(error).__name__}"
+        return f"AWS cannot be reached: {type(error).__name__}"
     return str(error)
 
 
-def is_passing(error: ClientError | BotoCoreError) -> bool:
+def is_retryable(error: ClientError | BotoCoreError) -> bool:
     """Return whether the same call may succeed later.
 
-    AWS is busy or has a fault of its own, does not answer in time, or someone else is changing the thing.
+    True if AWS is busy, has an internal error or does not respond in time, or if another call changes the
+    same resource.
     """
     if not isinstance(error, ClientError):
         return isinstance(error, ConnectionError | HTTPClientError)
-    answer = _answer(error)
-    if code(error) == "TransactionCanceledException":
-        reasons = cast("Sequence[Mapping[str, Any]]", answer.get("CancellationReasons", ()))
-        return _BUSY_REASONS.issuperset(reason.get("Code") for reason in reasons)
-    status: int = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code(error) in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    response = _response_of(error)
+    if error_code(error) == "TransactionCanceledException":
+        reasons = cast("Sequence[Mapping[str, Any]]", response.get("CancellationReasons", ()))
+        return _RETRYABLE_REASONS.issuperset(reason.get("Code") for reason in reasons)
+    status: int = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in _RETRYABLE_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @contextmanager
-def passing_refusals() -> Generator[None]:
-    """Turn what AWS refuses inside only for the moment into `BusyError`, for who asked and can ask again."""
+def retryable_errors_as_busy() -> Generator[None]:
+    """Turn retryable AWS errors inside the context into `BusyError`, which asks the caller to retry."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        if is_passing(error):
+        if is_retryable(error):
             raise BusyError from error
         raise
 
 
-def _answer(error: ClientError) -> Mapping[str, Any]:
+def _response_of(error: ClientError) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", error.response)

@@ -1,4 +1,4 @@
-"""Batches of queue messages: each one succeeds or fails for itself (P4)."""
+"""Batches of queue messages: each message succeeds or fails independently."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,14 +9,13 @@ from runtime.shared.logging import Log
 def handle_records(
     event: Mapping[str, Any], work: Callable[[Mapping[str, Any]], None], log: Log, *, in_order: bool = False
 ) -> dict[str, Any]:
-    """Do the work for each message of an SQS event; tell SQS which ones to bring again.
+    """Process each message of an SQS event, and report to SQS which ones failed.
 
     Args:
-        event: SQS's event, `{"Records": [{"messageId", "body"}, ...]}`.
-        work: Takes a record, of which `body` and `attributes` are the message's; an exception leaves the
-            message in the queue.
-        log: Where failures are written: SQS only learns that there was one.
-        in_order: A FIFO queue's: what follows a failure is not touched, to keep the order.
+        event: SQS event, `{"Records": [{"messageId", "body"}, ...]}`.
+        work: Processes one record. An exception leaves the message in the queue.
+        log: Log for failures. SQS only gets the ids of failed messages.
+        in_order: Whether the queue is FIFO. Messages after a failed one are then skipped, to keep the order.
 
     Returns:
         `{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}`.
@@ -29,7 +28,7 @@ def handle_records(
             continue
         try:
             work(record)
-        except Exception as error:  # noqa: BLE001 - must not fail its neighbours; it is reported
+        except Exception as error:  # noqa: BLE001 - the error of one message must not fail others
             log.failure("a message failed and stays in the queue", error, messageId=message_id)
             failed.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failed}

@@ -1,6 +1,6 @@
-"""Time as an argument, and its one written form: ISO-8601 in UTC with milliseconds and `Z`.
+"""Time as an argument, and its text format: ISO 8601 in UTC with milliseconds and `Z`.
 
-The written form sorts as the times do, so it serves as a sort key.
+Texts in this format sort in time order, so they can be sort keys.
 """
 
 from collections.abc import Callable
@@ -8,33 +8,33 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[], datetime]
-"""Tells the current time: aware, in UTC, whole milliseconds."""
+"""Returns the current time: with time zone UTC, in whole milliseconds."""
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC, cut to the milliseconds that a row can hold."""
+    """Return the current time in UTC, truncated to milliseconds, which is what a row can store."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def to_text(at: datetime) -> str:
-    """Write a time as `2026-01-31T09:30:00.125Z`.
+def format_time(at: datetime) -> str:
+    """Return a time as text, such as `2026-01-31T09:30:00.125Z`.
 
     Raises:
-        ValueError: The time has no zone: it would name another moment on another machine.
+        ValueError: The time has no time zone: it would be another moment on another machine.
     """
     if at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be stored")
+        raise ValueError("a time without a time zone cannot be stored")
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def from_text(text: str) -> datetime:
-    """Read what `to_text` wrote.
+def parse_time(text: str) -> datetime:
+    """Return the time that `format_time` formatted.
 
     Raises:
-        ValueError: The text is no ISO-8601 time, or has no zone.
+        ValueError: The text is not an ISO 8601 time, or it has no time zone.
     """
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise ValueError("a time without a zone cannot be read")
+        raise ValueError("a time without a time zone cannot be read")
     return at.astimezone(UTC)

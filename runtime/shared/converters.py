@@ -1,8 +1,8 @@
-"""Models to and from rows, and input to models: two converters with opposite tempers.
+"""Conversion of models to DynamoDB rows and back.
 
-Rows are ours: reading is lenient (attributes this version does not know are ignored, absent ones take the
-default), and goes straight between models and DynamoDB's attribute values, without boto3's resource layer.
-Input is a stranger's: reading is strict, and `runtime.shared.api.inputs` turns its errors into field names.
+Reading a row is lenient: unknown attributes are ignored, absent ones take their default. The converter works
+directly on DynamoDB's attribute values, without boto3's resource layer. API input is read strictly, by
+`runtime.shared.api.inputs`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,26 +20,26 @@ from runtime.shared import clock
 
 T = TypeVar("T")
 
-_DIGITS: Final = 38
-_EVERY_INT: Final = 10**_DIGITS  # below it, any whole number has few enough digits
-_SMALLEST, _LARGEST = -130, 125  # powers of ten
+_MAX_DIGITS: Final = 38
+_FIRST_LONG_INT: Final = 10**_MAX_DIGITS  # every smaller whole number has few enough digits
+_MIN_EXPONENT, _MAX_EXPONENT = -130, 125  # powers of ten
 
 
 @lru_cache(maxsize=256)
-def camel_case(name: str) -> str:
-    """Return a field's name as rows and JSON write it: `deploymentId` for `deployment_id`."""
+def to_camel_case(name: str) -> str:
+    """Return a field's name in rows and JSON: `deploymentId` for `deployment_id`."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
-def _row_converter() -> Converter:
+def _make_row_converter() -> Converter:
     converter = Converter(detailed_validation=False)
 
     def unstructured(kind: type[Any]) -> Callable[[Any], Any]:
-        # An absent attribute says None; DynamoDB's NULL would have to be told apart in every condition.
+        # None is an absent attribute: every condition would have to handle DynamoDB's NULL separately.
         fields_out = {
             attribute.name: override(
-                rename=camel_case(attribute.name), omit_if_default=attribute.default is None
+                rename=to_camel_case(attribute.name), omit_if_default=attribute.default is None
             )
             for attribute in fields(kind)
         }
@@ -48,7 +48,7 @@ def _row_converter() -> Converter:
 
     def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
         fields_in = {
-            attribute.name: override(rename=camel_case(attribute.name)) for attribute in fields(kind)
+            attribute.name: override(rename=to_camel_case(attribute.name)) for attribute in fields(kind)
         }
         inner = make_dict_structure_fn(kind, converter, **fields_in)  # pyright: ignore[reportArgumentType] - the same
         return lambda value, _: inner(value["M"], kind)
@@ -57,16 +57,16 @@ def _row_converter() -> Converter:
     converter.register_structure_hook_factory(has, structured)
     converter.register_unstructure_hook(str, lambda text: {"S": text})
     converter.register_structure_hook(str, lambda value, _: value["S"])
-    converter.register_unstructure_hook(int, lambda number: {"N": _int_text(number)})
-    converter.register_structure_hook(int, lambda value, _: _int(value["N"]))
-    converter.register_unstructure_hook(Decimal, lambda number: {"N": _decimal_text(number)})
+    converter.register_unstructure_hook(int, lambda number: {"N": _format_int(number)})
+    converter.register_structure_hook(int, lambda value, _: _parse_int(value["N"]))
+    converter.register_unstructure_hook(Decimal, lambda number: {"N": _format_decimal(number)})
     converter.register_structure_hook(Decimal, lambda value, _: Decimal(value["N"]))
     converter.register_unstructure_hook(bytes, lambda held: {"B": held})
     converter.register_structure_hook(bytes, lambda value, _: bytes(value["B"]))
     converter.register_unstructure_hook(bool, lambda truth: {"BOOL": truth})
     converter.register_structure_hook(bool, lambda value, _: value["BOOL"])
-    converter.register_unstructure_hook(datetime, lambda at: {"S": clock.to_text(at)})
-    converter.register_structure_hook(datetime, lambda value, _: clock.from_text(value["S"]))
+    converter.register_unstructure_hook(datetime, lambda at: {"S": clock.format_time(at)})
+    converter.register_structure_hook(datetime, lambda value, _: clock.parse_time(value["S"]))
     converter.register_unstructure_hook(StrEnum, lambda member: {"S": str(member.value)})
     converter.register_structure_hook(StrEnum, lambda value, kind: kind(value["S"]))
 
@@ -84,60 +84,61 @@ def _row_converter() -> Converter:
     return converter
 
 
-def _int_text(number: int) -> str:
-    if -_EVERY_INT < number < _EVERY_INT:
+def _format_int(number: int) -> str:
+    if -_FIRST_LONG_INT < number < _FIRST_LONG_INT:
         return str(number)
-    return _decimal_text(Decimal(number))
+    return _format_decimal(Decimal(number))
 
 
-def _int(text: str) -> int:
+def _parse_int(text: str) -> int:
     try:
         return int(text)
-    except ValueError:  # DynamoDB may write a large one with an exponent
+    except ValueError:  # DynamoDB may write a large number with an exponent
         return int(Decimal(text))
 
 
-def _decimal_text(number: Decimal) -> str:
+def _format_decimal(number: Decimal) -> str:
     if not number:
-        return "0"  # DynamoDB knows neither a minus nor an exponent of nothing
+        return "0"  # DynamoDB has no negative zero and no exponent of zero
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
-        raise ValueError("DynamoDB stores neither infinity nor what is no number")  # noqa: TRY004 - a value's fault
+        raise ValueError("DynamoDB stores neither infinity nor NaN")  # noqa: TRY004 - a wrong value, not type
     significant = "".join(map(str, digits)).strip("0")
-    if len(significant) > _DIGITS or not _SMALLEST <= number.adjusted() <= _LARGEST:
+    if len(significant) > _MAX_DIGITS or not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise ValueError(
-            f"DynamoDB stores numbers of {_DIGITS} digits between 1E{_SMALLEST} and 1E{_LARGEST + 1}"
+            f"DynamoDB stores numbers of {_MAX_DIGITS} digits between "
+            f"1E{_MIN_EXPONENT} and 1E{_MAX_EXPONENT + 1}"
         )
     return str(number)
 
 
 def is_tuple(kind: type[Any]) -> bool:
-    """Tell whether a type is `tuple[X, ...]`."""
+    """Return whether a type is `tuple[X, ...]`."""
     return getattr(kind, "__origin__", None) is tuple
 
 
-_rows = _row_converter()
+_converter = _make_row_converter()
 
 
 def to_row(model: object, **key: str) -> dict[str, Any]:
-    """Return a model as a row, with key attributes that are not fields of the model added as strings."""
-    row = _rows.unstructure(model)["M"]
+    """Return a model as a row. Keyword arguments are additional key attributes of type string."""
+    row = _converter.unstructure(model)["M"]
     for name, text in key.items():
         row[name] = {"S": text}
     return row
 
 
 def from_row(row: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
-    """Read a row. Attributes that the model does not have are ignored.
+    """Return the model of a row. Attributes that the model does not have are ignored.
 
     Raises:
-        KeyError: An attribute without a default is absent: the row is not of this kind.
+        KeyError: A required attribute is absent: the row belongs to another model.
     """
-    return _rows.structure({"M": row}, kind)
+    return _converter.structure({"M": row}, kind)
 
 
-def attribute(value: object) -> Mapping[str, Any]:
-    """Return one model value as a DynamoDB attribute value."""
+def to_attribute_value(value: object) -> Mapping[str, Any]:
+    """Return a model value as a DynamoDB attribute value."""
     if isinstance(value, (tuple, list)):
-        return {"L": [attribute(each) for each in value]}
-    return _rows.unstructure(value)
+        return {"L": [to_attribute_value(each) for each in value]}
+    return _converter.unstructure(value)

@@ -1,10 +1,9 @@
-"""Cursors of lists: where a page ends, signed for one tenant and one query, for a day.
+"""Pagination cursors, signed for one tenant and one query, and valid for a day.
 
-A cursor holds DynamoDB's own `LastEvaluatedKey`, readable to whoever decodes it, so keys must hold no secret.
-Whoever sends one back gets nothing but the continuation of the very list that gave it: the signature covers
-the tenant, the query with all its parameters, the time it ends and the position. What was altered, belongs to
-another tenant or another query, or is too old, is refused with one and the same sentence: a cursor tells
-nothing about why.
+A cursor contains DynamoDB's `LastEvaluatedKey`. Anyone can decode it, so keys must not contain secrets. A
+cursor only continues the list that returned it: the signature covers the tenant, the query with all its
+parameters, the expiry time and the position. Every invalid cursor is refused with the same message, which
+does not tell the reason.
 """
 
 import hmac
@@ -21,22 +20,21 @@ from runtime.shared.clock import Clock
 from runtime.shared.errors import MalformedError
 
 _VERSION: Final = 1
-_EXPIRY_BYTES: Final = 5  # Unix seconds, for the next 34,000 years
+_EXPIRY_BYTES: Final = 5  # Unix seconds, enough for 34,000 years
 _MAC_BYTES: Final = 16
-_LENGTH: Final = 8192  # characters: the keys of a row and of an index have at most 6,144 bytes
-_FORM: Final = re.compile(r"[A-Za-z0-9_-]+")
+_MAX_LENGTH: Final = 8192  # characters: the keys of a row and of an index have at most 6,144 bytes
+_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @frozen(kw_only=True)
 class Cursors:
-    """Writes and reads the cursors of one system.
+    """The cursors of one service.
 
     Attributes:
-        key: Returns the signing key, at least 32 bytes, from where it is remembered
-            (`runtime.shared.signing.Signer.cursor_key`). Called only when there is a cursor to write or to
-            read: most lists fit on one page.
-        clock: Tells the time.
-        lifetime: How long a cursor is good for.
+        key: Returns the signing key, at least 32 bytes (`runtime.shared.signing.Signer.derive_cursor_key`).
+            It is called only when a cursor is written or read, because most lists fit on one page.
+        clock: Returns the current time.
+        lifetime: How long a cursor is valid. Default: 24 hours.
     """
 
     key: Callable[[], bytes] = field(repr=False)
@@ -47,32 +45,32 @@ class Cursors:
         """Return the cursor that continues a list: opaque text of letters, digits, `-` and `_`.
 
         Args:
-            tenant: Whose list it is.
-            query: The list's name and every parameter that decides what is in it and in which order, such as
+            tenant: Owner of the list.
+            query: Name of the list and every parameter that changes its content or order, such as
                 `deployments:project=01ARYZ6S41TSV4RRFFQ69G5FAV`.
-            position: DynamoDB's `LastEvaluatedKey`: attribute values of type S, N or B.
+            position: DynamoDB's `LastEvaluatedKey`. Its attribute values have type S, N or B.
         """
         ends = int((self.clock() + self.lifetime).timestamp())
         head = bytes((_VERSION,)) + ends.to_bytes(_EXPIRY_BYTES)
-        body = head + _written(position)
+        body = head + _serialize(position)
         return urlsafe_b64encode(body + self._mac(tenant, query, body)).decode().rstrip("=")
 
     def read(self, tenant: str, query: str, cursor: str) -> dict[str, Any]:
-        """Return the position that a cursor holds, as an `ExclusiveStartKey`.
+        """Return the position that a cursor contains, as an `ExclusiveStartKey`.
 
         Args:
-            tenant: Who asks.
-            query: What is asked for, as for `write`.
-            cursor: As `write` returned it.
+            tenant: The caller.
+            query: The requested list, in the form that `write` takes.
+            cursor: Text from `write`.
 
         Raises:
-            MalformedError: It was altered, is another tenant's or another query's, or has expired; the error
-                is the same for all of these.
+            MalformedError: The cursor was altered, has expired, or belongs to another tenant or query.
+                The message is the same for all of these.
         """
         refused = MalformedError(
-            "the cursor is not one that this list gave in the last day: leave it away to start anew"
+            "the cursor is not from this list or is older than a day: leave it out to start again"
         )
-        whole = _bytes(cursor)
+        whole = _decode(cursor)
         body, mac = whole[:-_MAC_BYTES], whole[-_MAC_BYTES:]
         if len(body) <= 1 + _EXPIRY_BYTES or body[0] != _VERSION:
             raise refused
@@ -80,28 +78,28 @@ class Cursors:
             raise refused
         if int(self.clock().timestamp()) >= int.from_bytes(body[1 : 1 + _EXPIRY_BYTES]):
             raise refused
-        return _read(body[1 + _EXPIRY_BYTES :])
+        return _deserialize(body[1 + _EXPIRY_BYTES :])
 
     def _mac(self, tenant: str, query: str, body: bytes) -> bytes:
-        # Each part with its length before it: no text of one can pass for the start of the next.
+        # Each part has its length before it: two different inputs never give the same signed bytes.
         parts = (tenant.encode(), query.encode(), body)
         signed = b"".join(len(part).to_bytes(4) + part for part in parts)
         return hmac.digest(self.key(), signed, "sha256")[:_MAC_BYTES]
 
 
-def _bytes(cursor: str) -> bytes:
-    """Return what a cursor's text stands for; nothing if `write` cannot have written it."""
-    if len(cursor) > _LENGTH or not _FORM.fullmatch(cursor):
+def _decode(cursor: str) -> bytes:
+    """Return the bytes of a cursor's text, or no bytes if `write` cannot have written the text."""
+    if len(cursor) > _MAX_LENGTH or not _PATTERN.fullmatch(cursor):
         return b""
     try:
         whole = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:
         return b""
-    # Several texts decode to the same bytes; only one of them was written.
+    # Several texts decode to the same bytes. Only the canonical one is accepted.
     return whole if urlsafe_b64encode(whole).decode().rstrip("=") == cursor else b""
 
 
-def _written(position: Mapping[str, Any]) -> bytes:
+def _serialize(position: Mapping[str, Any]) -> bytes:
     plain = {
         name: {kind: b64encode(held).decode() if kind == "B" else held for kind, held in value.items()}
         for name, value in position.items()
@@ -109,7 +107,7 @@ def _written(position: Mapping[str, Any]) -> bytes:
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _read(position: bytes) -> dict[str, Any]:
+def _deserialize(position: bytes) -> dict[str, Any]:
     plain: dict[str, dict[str, str]] = json.loads(position)
     return {
         name: {kind: b64decode(held) if kind == "B" else held for kind, held in value.items()}

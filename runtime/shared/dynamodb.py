@@ -1,4 +1,4 @@
-"""DynamoDB's low-level calls: arguments from one expression text, refusals as named exceptions."""
+"""Arguments of DynamoDB's low-level calls, and named exceptions for failed conditions."""
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ from typing import Any, Final, cast
 from botocore.exceptions import ClientError
 
 from runtime.shared.aws import AttributeValue, DynamoDBClient, Item
-from runtime.shared.converters import attribute
+from runtime.shared.converters import to_attribute_value
 from runtime.shared.errors import ConflictError, FieldProblem, InvalidInputError
 
-ITEM_LIMIT: Final = 400 * 1024
-"""Bytes of the largest row, names of attributes included."""
+MAX_ITEM_BYTES: Final = 400 * 1024
+"""Maximum size of a row in bytes, attribute names included."""
 
 _TRANSACTION_ATTEMPTS = 3
-_EXACT: Final = Context(prec=38)
+_DECIMAL_CONTEXT: Final = Context(prec=38)
 
 
 class ItemTooLargeError(InvalidInputError):
-    """A row would be larger than DynamoDB keeps; it was not sent.
+    """A row is larger than DynamoDB's limit, so it was not sent.
 
     Attributes:
         size: Bytes, as `item_size` counts them.
@@ -30,246 +30,252 @@ class ItemTooLargeError(InvalidInputError):
 
     def __init__(self, size: int) -> None:
         self.size = size
-        problem = f"makes a row of {size} bytes; at most {ITEM_LIMIT} can be stored: leave something out"
+        problem = f"makes a row of {size} bytes; at most {MAX_ITEM_BYTES} can be stored: shorten the values"
         super().__init__(FieldProblem(field="", problem=problem))
 
 
 class ConditionFailedError(Exception):
-    """A single write's condition did not hold.
+    """The condition of a single write failed.
 
     Attributes:
-        item: The row as it stands, or None when there is none.
+        item: The current row, or None if there is no row.
     """
 
     def __init__(self, item: Item | None) -> None:
         self.item = item
-        super().__init__("the condition of a write did not hold")
+        super().__init__("the condition of a write failed")
 
 
 class TransactionRefusedError(Exception):
-    """At least one condition of a transaction did not hold, so nothing was written.
+    """At least one condition of a transaction failed, so nothing was written.
 
     Attributes:
-        items: For each operation in its order: the row as it stands where the operation's condition failed
-            (empty when there is no row), None where it held.
+        items: One entry for each operation: the current row if its condition failed (empty if there is no
+            row), otherwise None.
     """
 
     def __init__(self, items: Sequence[Item | None]) -> None:
         self.items = tuple(items)
         failed = [str(number) for number, item in enumerate(self.items) if item is not None]
-        super().__init__(f"conditions of a transaction did not hold: operations {', '.join(failed)}")
+        super().__init__(f"conditions of a transaction failed: operations {', '.join(failed)}")
 
 
 class TransactionConflictError(ConflictError):
-    """Others were writing the same rows, again and again. Nothing was written; the same succeeds later."""
+    """Other writers changed the same rows at every attempt. Nothing was written; a retry can succeed."""
 
     def __init__(self) -> None:
-        super().__init__("this is being changed by others at the moment: try again")
+        super().__init__("another request is changing the same data: try again")
 
 
 @lru_cache(maxsize=256)
-def names(*expressions: str) -> Mapping[str, str]:
+def attribute_names(*expressions: str) -> Mapping[str, str]:
     """Return `ExpressionAttributeNames` for every `#name` in the expressions.
 
-    Every attribute is written with `#`: which words DynamoDB reserves is then nothing to remember.
+    Every attribute has a placeholder, so none can clash with DynamoDB's reserved words.
     """
     return {f"#{name}": name for text in expressions for name in re.findall(r"#(\w+)", text)}
 
 
-def values(**by_name: object) -> dict[str, Any]:
-    """Return `ExpressionAttributeValues` for `:name`s."""
-    return {f":{name}": attribute(value) for name, value in by_name.items()}
+def attribute_values(**by_name: object) -> dict[str, Any]:
+    """Return `ExpressionAttributeValues`: a `:name` for each keyword argument."""
+    return {f":{name}": to_attribute_value(value) for name, value in by_name.items()}
 
 
-def update(table: str, key: Item, change: str, *, when: str, **by_name: object) -> dict[str, Any]:
+def build_update(table: str, key: Item, change: str, *, when: str, **by_name: object) -> dict[str, Any]:
     """Return the arguments of a conditional update, alone or in a transaction.
 
     Args:
-        table: The table's name.
-        key: The row's whole key.
-        change: Update expression with `#attribute` and `:value`.
-        when: Condition expression: every state change says what it expects.
-        by_name: A model value for each `:value`.
+        table: Table name.
+        key: Full primary key of the row.
+        change: Update expression with `#attribute` and `:value` placeholders.
+        when: Condition expression. Every state change states the state that it expects.
+        by_name: Model value of each `:value` placeholder.
     """
     return {
         "TableName": table,
         "Key": key,
         "UpdateExpression": change,
         "ConditionExpression": when,
-        "ExpressionAttributeNames": names(change, when),
-        "ExpressionAttributeValues": values(**by_name),
+        "ExpressionAttributeNames": attribute_names(change, when),
+        "ExpressionAttributeValues": attribute_values(**by_name),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, Any]:
-    """Return the operation of a transaction that writes nothing, but lets it be refused for this row.
+def build_condition_check(table: str, key: Item, *, when: str, **by_name: object) -> dict[str, Any]:
+    """Return a transaction's `ConditionCheck` operation, which writes nothing.
 
     Args:
-        table: The table's name.
-        key: The row's whole key; a row that is not there has no attributes.
-        when: Condition expression with `#attribute` and `:value`.
-        by_name: A model value for each `:value`.
+        table: Table name.
+        key: Full primary key of the row. A missing row has no attributes.
+        when: Condition expression with `#attribute` and `:value` placeholders.
+        by_name: Model value of each `:value` placeholder.
     """
     return {
         "ConditionCheck": {
             "TableName": table,
             "Key": key,
             "ConditionExpression": when,
-            "ExpressionAttributeNames": names(when),
-            "ExpressionAttributeValues": values(**by_name),
+            "ExpressionAttributeNames": attribute_names(when),
+            "ExpressionAttributeValues": attribute_values(**by_name),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
 
 
-def every_row(client: DynamoDBClient, **query: Any) -> Iterator[Item]:  # noqa: ANN401 - of many types
-    """Yield the rows of a query page after page: one call for every 1 MB that it reads."""
+def query_all(client: DynamoDBClient, **query: Any) -> Iterator[Item]:  # noqa: ANN401 - of many types
+    """Yield all rows of a query, page by page. Makes one call for every 1 MB that it reads."""
     start: dict[str, Any] = {}
     while True:
-        answer = client.query(**query, **start)
-        yield from answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        response = client.query(**query, **start)
+        yield from response["Items"]
+        if "LastEvaluatedKey" not in response:
             return
-        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
 
-def put_new(table: str, item: Item, *, key: str) -> dict[str, Any]:
-    """Return the arguments of a put that never replaces a row; `key` is any attribute of its key.
+def build_put_if_absent(table: str, item: Item, *, key: str) -> dict[str, Any]:
+    """Return the arguments of a put that never replaces a row.
+
+    Args:
+        table: Table name.
+        item: The whole row.
+        key: Any attribute of the primary key.
 
     Raises:
-        ItemTooLargeError: The row is larger than `ITEM_LIMIT`.
+        ItemTooLargeError: The row is larger than `MAX_ITEM_BYTES`.
     """
     return {
         "TableName": table,
-        "Item": checked(item),
+        "Item": check_item_size(item),
         "ConditionExpression": f"attribute_not_exists(#{key})",
         "ExpressionAttributeNames": {f"#{key}": key},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def put_unless_alive(table: str, item: Item, *, key: str, at: datetime) -> dict[str, Any]:
-    """Return the arguments of a put that replaces no row but one that has expired (S4).
+def build_put_if_expired(table: str, item: Item, *, key: str, at: datetime) -> dict[str, Any]:
+    """Return the arguments of a put that only replaces an expired row.
 
-    DynamoDB deletes expired rows within days; until then they are there and count for nothing.
+    DynamoDB deletes expired rows within days. Until then they exist but are ignored.
 
     Args:
-        table: The table's name; its TTL attribute is `expiresAt`.
+        table: Name of a table whose TTL attribute is `expiresAt`.
         item: The whole row, `expiresAt` included.
-        key: Any attribute of its key.
-        at: Now.
+        key: Any attribute of the primary key.
+        at: Current time.
 
     Raises:
-        ItemTooLargeError: The row is larger than `ITEM_LIMIT`.
+        ItemTooLargeError: The row is larger than `MAX_ITEM_BYTES`.
     """
     when = f"attribute_not_exists(#{key}) OR #expiresAt <= :now"
     return {
         "TableName": table,
-        "Item": checked(item),
+        "Item": check_item_size(item),
         "ConditionExpression": when,
-        "ExpressionAttributeNames": names(when),
-        "ExpressionAttributeValues": values(now=int(at.timestamp())),
+        "ExpressionAttributeNames": attribute_names(when),
+        "ExpressionAttributeValues": attribute_values(now=int(at.timestamp())),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def checked(item: Item) -> Item:
-    """Return a row that is about to be put.
+def check_item_size(item: Item) -> Item:
+    """Return a row unchanged, after a check of its size.
 
     Raises:
-        ItemTooLargeError: It is larger than `ITEM_LIMIT`.
+        ItemTooLargeError: The row is larger than `MAX_ITEM_BYTES`.
     """
     size = item_size(item)
-    if size > ITEM_LIMIT:
+    if size > MAX_ITEM_BYTES:
         raise ItemTooLargeError(size)
     return item
 
 
 def item_size(item: Item) -> int:
-    """Return the bytes that a row has by DynamoDB's rules.
+    """Return the size of a row in bytes, by the rules of DynamoDB.
 
-    They are in the Developer Guide, "DynamoDB item sizes and formats": names and texts in UTF-8, binary
-    values raw, numbers a byte and one more for each two significant digits, null and booleans one byte, lists
-    and maps three bytes and one for each element. What the guide leaves out of numbers (the minus, and which
-    digits are a pair) is as dynalite has it, which took it from DynamoDB's answers.
+    Source: Developer Guide, "DynamoDB item sizes and formats". Names and strings count in UTF-8, binary
+    values raw. A number has one byte, plus one for each two significant digits. Null and booleans have one
+    byte. Lists and maps have three bytes, plus one for each element. The guide does not say how a minus sign
+    and pairs of digits count. This code follows dynalite, which measured DynamoDB's responses.
     """
     size = 0
     for name, value in item.items():
-        text = value.get("S")  # most are: one call less for each of them
-        size += _length(name) + (_size(value) if text is None else _length(text))
+        text = value.get("S")  # most values are strings: this saves a call for each of them
+        size += _text_size(name) + (_value_size(value) if text is None else _text_size(text))
     return size
 
 
-def _size(value: AttributeValue) -> int:
+def _value_size(value: AttributeValue) -> int:
     ((kind, held),) = value.items()
-    return _SIZES[kind](held)
+    return _SIZE_BY_TYPE[kind](held)
 
 
-def _length(text: str) -> int:
+def _text_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
 def _number_size(text: str) -> int:
-    number = Decimal(text).normalize(_EXACT)
+    number = Decimal(text).normalize(_DECIMAL_CONTEXT)
     if not number:
         return 1
-    # Digits are kept in pairs, counted from the decimal point: a single first one takes a byte of its own.
+    # Digits are stored in pairs from the decimal point, so an unpaired first digit takes a byte of its own.
     first, digits = number.adjusted() % 2 == 0, len(number.as_tuple().digits)
     return 1 + first + (digits - first + 1) // 2 + (number < 0)
 
 
-_SIZES: Final[Mapping[str, Callable[[Any], int]]] = {
-    "S": _length,
+_SIZE_BY_TYPE: Final[Mapping[str, Callable[[Any], int]]] = {
+    "S": _text_size,
     "N": _number_size,
     "B": len,
     "BOOL": lambda _: 1,
     "NULL": lambda _: 1,
-    "M": lambda held: 3 + sum(1 + _length(name) + _size(inner) for name, inner in held.items()),
-    "L": lambda held: 3 + sum(1 + _size(inner) for inner in held),
-    "SS": lambda held: sum(map(_length, held)),
+    "M": lambda held: 3 + sum(1 + _text_size(name) + _value_size(inner) for name, inner in held.items()),
+    "L": lambda held: 3 + sum(1 + _value_size(inner) for inner in held),
+    "SS": lambda held: sum(map(_text_size, held)),
     "NS": lambda held: sum(map(_number_size, held)),
     "BS": lambda held: sum(map(len, held)),
 }
 
 
 @contextmanager
-def condition() -> Generator[None]:
-    """Turn a failed condition of the single write inside into `ConditionFailedError`.
+def named_condition_errors() -> Generator[None]:
+    """Turn a failed condition of the single write inside the context into `ConditionFailedError`.
 
-    A write that met a transaction on its row becomes `TransactionConflictError`: boto3 does not repeat it.
+    A write that conflicts with a transaction becomes `TransactionConflictError`, because boto3 does not
+    retry it.
     """
     try:
         yield
     except ClientError as error:
-        answer = cast("Mapping[str, Any]", error.response)
-        code = answer["Error"]["Code"]
+        response = cast("Mapping[str, Any]", error.response)
+        code = response["Error"]["Code"]
         if code == "TransactionConflictException":
             raise TransactionConflictError from None
         if code != "ConditionalCheckFailedException":
             raise
-        raise ConditionFailedError(answer.get("Item")) from None
+        raise ConditionFailedError(response.get("Item")) from None
 
 
-def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
-    """Write all of the operations or none.
+def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
+    """Write all operations or none.
 
     Args:
-        client: The low-level client.
-        operations: Each one `{"Put" | "Update" | "ConditionCheck": arguments}`.
+        client: Low-level DynamoDB client.
+        operations: Operations of the form `{"Put" | "Update" | "ConditionCheck": arguments}`.
 
     Raises:
-        TransactionRefusedError: A condition did not hold.
-        TransactionConflictError: Others wrote the same rows at every attempt.
+        TransactionRefusedError: A condition failed.
+        TransactionConflictError: Other writers changed the same rows at every attempt.
     """
     for attempt in range(_TRANSACTION_ATTEMPTS):
         try:
             client.transact_write_items(TransactItems=operations)
         except ClientError as error:
-            answer = cast("Mapping[str, Any]", error.response)
-            if answer["Error"]["Code"] != "TransactionCanceledException":
+            response = cast("Mapping[str, Any]", error.response)
+            if response["Error"]["Code"] != "TransactionCanceledException":
                 raise
-            reasons = cast("Sequence[Mapping[str, Any]]", answer.get("CancellationReasons", ()))
+            reasons = cast("Sequence[Mapping[str, Any]]", response.get("CancellationReasons", ()))
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
                 raise TransactionRefusedError(
                     [
@@ -277,7 +283,7 @@ def transact(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
                         for reason in reasons
                     ]
                 ) from None
-            # Another transaction on the same rows, at the same moment: it is over by now.
+            # Another transaction changed the same rows at the same moment. It has ended by now: retry.
             codes = {reason.get("Code") for reason in reasons}
             if "TransactionConflict" not in codes:
                 raise

@@ -1,4 +1,4 @@
-"""A function's environment variables, read once into a type."""
+"""A function's environment variables, read once into a typed class."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -7,12 +7,12 @@ from attrs import fields
 
 T = TypeVar("T")
 
-TIMEOUT: Final = "FUNCTION_TIMEOUT"
-"""The variable of every function that says how many seconds it may run: Lambda tells only each event that."""
+TIMEOUT_VARIABLE: Final = "FUNCTION_TIMEOUT"
+"""Environment variable of every function with its timeout in seconds. Lambda has no such variable itself."""
 
 
 class MissingEnvironmentError(Exception):
-    """The function was deployed without variables that it needs: the program and the code disagree."""
+    """The deployed function lacks environment variables that its code needs."""
 
     def __init__(self, kind: type, missing: list[str]) -> None:
         super().__init__(
@@ -20,15 +20,17 @@ class MissingEnvironmentError(Exception):
         )
 
 
-def load(kind: type[T], environ: Mapping[str, str]) -> T:
-    """Read a frozen attrs class of `str` fields: field `build_queue_url` is variable `BUILD_QUEUE_URL`.
+def load_environment(kind: type[T], environ: Mapping[str, str]) -> T:
+    """Return an attrs class of `str` fields, filled from environment variables.
+
+    Field `build_queue_url` takes variable `BUILD_QUEUE_URL`.
 
     Args:
-        kind: The class; it lists what the function needs.
-        environ: `os.environ`, read in the handler's module and nowhere else.
+        kind: The class. It lists what the function needs.
+        environ: `os.environ`. Only the handler's module reads it.
 
     Raises:
-        MissingEnvironmentError: Variables are absent or empty; names every one.
+        MissingEnvironmentError: Variables are absent or empty. The error names all of them.
     """
     names: dict[str, str] = {attribute.name: attribute.name.upper() for attribute in fields(kind)}
     missing = [variable for variable in names.values() if not environ.get(variable)]

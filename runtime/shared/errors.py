@@ -1,4 +1,4 @@
-"""What a request can be refused for. Handlers map these to answers; everything else fails loudly."""
+"""Errors that refuse a request. Handlers map them to responses; every other error is raised."""
 
 from typing import ClassVar
 
@@ -7,11 +7,11 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class FieldProblem:
-    """One thing wrong with one field of the input; never carries the value, which may be a secret.
+    """One problem of an input field. It never contains the value, which may be a secret.
 
     Attributes:
         field: Path of the field in the input, such as `variables[2].name`; empty for the whole input.
-        problem: What is wrong and what is allowed, as the end of a sentence.
+        problem: The problem and what is allowed, as the end of a sentence.
     """
 
     field: str
@@ -19,54 +19,54 @@ class FieldProblem:
 
 
 class AnchorError(Exception):
-    """Base of every refusal that is part of the product's behaviour."""
+    """Base class of the errors that are part of the product's behavior."""
 
 
 class NotFoundError(AnchorError):
-    """The thing does not exist, or belongs to another tenant: the two are not told apart (A5)."""
+    """The resource does not exist or belongs to another tenant. The caller cannot tell which."""
 
 
 class UnauthenticatedError(AnchorError):
-    """The request does not prove who sends it."""
+    """The request does not prove its sender's identity."""
 
 
 class UnsupportedContentError(AnchorError):
-    """The request's content type is not one that is read here."""
+    """The content type of the request is not supported."""
 
 
 class ConflictError(AnchorError):
-    """The thing is in a state that does not allow this, or changed at the same moment."""
+    """The state of the resource does not allow the request, or it changed at the same moment."""
 
 
 class UnavailableError(AnchorError):
-    """A service that is needed takes nothing more at the moment: the same request succeeds later.
+    """A required service cannot take the request now. The same request can succeed later.
 
     Attributes:
-        retry_after: Seconds after which asking again is worth it.
+        retry_after: Seconds to wait before a retry.
     """
 
     retry_after: ClassVar[int] = 5
 
 
 class BusyError(UnavailableError):
-    """What the platform is built on is busy, or does not answer in time."""
+    """An AWS service is busy or does not respond in time."""
 
     def __init__(self) -> None:
-        # A call that was not answered in time may have been done.
+        # A call without a response may have succeeded.
         super().__init__(
-            "the platform is busy: try again in a few seconds (a change may have been made all the same)"
+            "the platform is busy: try again in a few seconds (the change may already have been made)"
         )
 
 
 class MalformedError(AnchorError):
-    """The request could not be read at all: no JSON, an impossible cursor."""
+    """The request cannot be parsed: invalid JSON or an invalid cursor."""
 
 
 class InvalidInputError(AnchorError):
-    """The request was read and its fields are wrong.
+    """The request was parsed, but some fields are invalid.
 
     Attributes:
-        problems: Every wrong field, not only the first.
+        problems: Every invalid field, not only the first.
     """
 
     def __init__(self, *problems: FieldProblem) -> None:

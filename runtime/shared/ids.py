@@ -1,7 +1,7 @@
-"""ULIDs: ids of 26 characters that sort by the time they were made (github.com/ulid/spec).
+"""ULIDs: ids of 26 characters that sort by creation time (github.com/ulid/spec).
 
-Written here rather than taken from `python-ulid`: we need three functions of it, and every import counts at a
-function's cold start.
+Implemented here instead of using `python-ulid`, because only three functions are needed and each import slows
+a function's cold start.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from runtime.shared.clock import Clock
 
-Ids: TypeAlias = Callable[[], str]
-"""Makes a new id at every call."""
+IdGenerator: TypeAlias = Callable[[], str]
+"""Returns a new id at every call."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _RANDOM_BITS = 80
@@ -21,21 +21,21 @@ _PATTERN = re.compile(rf"[0-7][{_ALPHABET}]{{25}}")
 
 
 def is_ulid(text: str) -> bool:
-    """Tell whether a text is a ULID in its canonical form, capitals included."""
+    """Return whether a text is a ULID in its canonical form, which is upper case."""
     return _PATTERN.fullmatch(text) is not None
 
 
-def floor(at: datetime) -> str:
-    """Return the lowest ULID of a time: ids made at or after it are equal or greater."""
+def lowest_ulid(at: datetime) -> str:
+    """Return the lowest ULID of a time. Ids created at or after it are equal or greater."""
     return _encode(_milliseconds(at) << _RANDOM_BITS)
 
 
-def ulids(clock: Clock, random_bytes: Callable[[int], bytes]) -> Ids:
-    """Return a maker of ULIDs, each greater than its last one even when time stands still or jumps back.
+def make_ulid_generator(clock: Clock, random_bytes: Callable[[int], bytes]) -> IdGenerator:
+    """Return a generator of ULIDs. Each id is greater than the last, even if the clock stops or goes back.
 
     Args:
-        clock: Tells the time.
-        random_bytes: Returns that many unpredictable bytes, such as `os.urandom`.
+        clock: Returns the current time.
+        random_bytes: Returns the given number of unpredictable bytes, such as `os.urandom`.
     """
     lock = Lock()
     last = 0

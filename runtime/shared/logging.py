@@ -1,6 +1,6 @@
-"""Structured logs: one JSON object a line on standard output, which Lambda sends to CloudWatch (Q2).
+"""Structured logs: one JSON object per line on standard output, which Lambda sends to CloudWatch.
 
-Fields are plain values, never objects: a secret cannot slip in inside of something that is logged whole.
+Field values are plain, never objects, so that no secret inside an object can be logged.
 """
 
 import json
@@ -16,24 +16,24 @@ Value: TypeAlias = str | int | float | bool | None
 
 @frozen
 class Log:
-    """Writes lines that all carry the same ids, such as `requestId`, `projectId`, `deploymentId`."""
+    """A log whose lines all have the same ids, such as `requestId`, `projectId`, `deploymentId`."""
 
     ids: Mapping[str, Value] = field(factory=dict)
 
-    def bound(self, **ids: Value) -> "Log":
-        """Return a log whose lines carry these ids too."""
+    def bind(self, **ids: Value) -> "Log":
+        """Return a log that adds these ids to every line."""
         return Log({**self.ids, **ids})
 
     def info(self, message: str, **fields: Value) -> None:
-        """Write what happened."""
+        """Write an event."""
         self._write("INFO", message, fields)
 
     def warning(self, message: str, **fields: Value) -> None:
-        """Write what an operator may want to know."""
+        """Write an event that an operator may need to know."""
         self._write("WARNING", message, fields)
 
     def failure(self, message: str, error: BaseException, **fields: Value) -> None:
-        """Write what failed, with where in the code; never with local values."""
+        """Write an error with its traceback, but without the values of local variables."""
         described: dict[str, Value] = {
             "error": f"{type(error).__name__}: {error}",
             "trace": "".join(traceback.format_tb(error.__traceback__)),
@@ -42,6 +42,6 @@ class Log:
 
     def _write(self, level: str, message: str, fields: Mapping[str, Value]) -> None:
         line = {"level": level, "message": message, **self.ids, **fields}
-        # One write per line: lines of concurrent writers stay whole.
+        # One write per line keeps the lines of concurrent writers intact.
         sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
         sys.stdout.flush()

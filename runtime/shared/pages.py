@@ -1,4 +1,4 @@
-"""Lists in pages. What continues one is written and read by `runtime.shared.cursors`."""
+"""Pages of lists. `runtime.shared.cursors` writes and reads their cursors."""
 
 from typing import Generic, TypeVar
 
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
-    """Some of a list, and where it goes on.
+    """One page of a list.
 
     Attributes:
-        items: In the list's order.
+        items: Items in the order of the list.
         cursor: Opaque text that continues the list; None at its end.
     """
 

@@ -1,41 +1,41 @@
-"""What can stand in the way of a shop, a job or an import record, by name."""
+"""Named errors of shops, jobs and import records."""
 
 from runtime.shared.errors import ConflictError, NotFoundError
 
 
 class ShopNotFoundError(NotFoundError):
-    """No such shop."""
+    """The shop does not exist."""
 
     def __init__(self) -> None:
         super().__init__("no such shop")
 
 
 class ShopChangedError(ConflictError):
-    """The shop was changed or installed again since it was read, or since the event at hand happened."""
+    """The shop was changed or installed again after it was read, or after the present event happened."""
 
     def __init__(self, domain: str) -> None:
-        super().__init__(f"shop {domain} has changed in the meantime: read it again")
+        super().__init__(f"shop {domain} has changed: read it again and retry")
 
 
 class JobNotFoundError(NotFoundError):
-    """No such job, another shop's, or one that has expired."""
+    """The job does not exist, has expired, or belongs to another shop."""
 
     def __init__(self) -> None:
         super().__init__("no such job")
 
 
 class JobExistsError(ConflictError):
-    """A job with this id was created before."""
+    """A job with this id exists already."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job {job_id} exists already")
 
 
 class StaleJobError(ConflictError):
-    """A job is no longer in a status that allows this: someone else moved it on (S3).
+    """The status of a job does not allow the change, because another process changed it before.
 
     Attributes:
-        found: Its present status.
+        found: Current status of the job.
     """
 
     def __init__(self, job_id: str, *, wanted: str, found: str) -> None:
@@ -45,26 +45,28 @@ class StaleJobError(ConflictError):
 
 
 class ImportTimesTakenError(ConflictError):
-    """A thousand other imports of the shop ended within the same millisecond: something records in a loop."""
+    """A thousand other imports of the shop ended in the same millisecond. Some code records in a loop."""
 
     def __init__(self, domain: str) -> None:
-        super().__init__(f"every time within the millisecond is taken in the import history of {domain}")
+        super().__init__(
+            f"the import history of {domain} has a record for every microsecond of this millisecond"
+        )
 
 
 class TokenRefusedError(Exception):
-    """KMS does not decrypt it: it is another shop's token, encrypted with another key, or damaged (S2)."""
+    """KMS refuses to decrypt: the token is another shop's, has another key, or is damaged."""
 
     def __init__(self, domain: str) -> None:
-        super().__init__(f"what is stored as the access token of {domain} was not encrypted for it")
+        super().__init__(f"the stored access token was not encrypted for {domain}: install the shop again")
 
 
 class TokenServiceError(Exception):
-    """KMS could not be asked, or refused for a reason that has nothing to do with the token.
+    """A call of KMS failed for a reason that is not the token.
 
     Attributes:
-        code: What AWS or its client calls the reason, such as `AccessDeniedException`.
+        code: Error code of AWS or botocore, such as `AccessDeniedException`.
     """
 
     def __init__(self, operation: str, code: str) -> None:
         self.code = code
-        super().__init__(f"KMS did not {operation} an access token: {code}")
+        super().__init__(f"KMS cannot {operation} an access token: {code}")

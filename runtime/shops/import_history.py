@@ -1,10 +1,12 @@
-"""The table of import history: how a shop's imports ended, by the time at which they did.
+"""The table of import history: the results of a shop's imports, sorted by the time of their end.
 
-The sort key is a time, and two imports may end at the same one: they must not overwrite each other. Clocks
-here tell milliseconds; the key has microseconds. Within its millisecond each import starts at a microsecond
-of its own, worked out from its job's id, and takes the next one that is free. The write is conditional, and
-reads the row that is in its way: the same job's is the same record, written before. Recording an import is
-therefore repeatable, loses none, and its times are true to the millisecond.
+The sort key is a time, so two imports that end at the same time must not overwrite each other. The clock has
+milliseconds, and the key has microseconds. Each import first tries a microsecond that is derived from its
+job's id, and then the next ones.
+
+The write is conditional, and a failed condition returns the existing row. If that row belongs to the same
+job, the record was written before. Recording is therefore repeatable, no record is lost, and times are exact
+to the millisecond.
 """
 
 from datetime import datetime
@@ -18,24 +20,30 @@ from runtime.shared.aws import DynamoDBClient
 from runtime.shared.clock import Clock
 from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, values
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    attribute_names,
+    attribute_values,
+    build_put_if_absent,
+    named_condition_errors,
+)
 from runtime.shared.pages import Page
 from runtime.shops.errors import ImportTimesTakenError
-from runtime.shops.model import ImportRecord, unix_time
+from runtime.shops.model import ImportRecord, to_unix_time
 
-_TIMES: Final = 1000  # microseconds in a millisecond
-_BETWEEN_TIMES: Final = Decimal("0.0000005")
+_SLOTS: Final = 1000  # microseconds in a millisecond
+_HALF_MICROSECOND: Final = Decimal("0.0000005")
 
 
 @frozen(kw_only=True)
 class ImportHistoryRepository:
-    """Reads and writes import records. Every method serves a shop: the domain is the partition key.
+    """Reads and writes import records. The shop's domain is the partition key.
 
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the table of import history.
-        cursors: Of the shop store.
-        clock: Tells the time, for what expires.
+        cursors: Cursors of its lists.
+        clock: Returns the current time, to hide expired records.
     """
 
     client: DynamoDBClient
@@ -44,27 +52,27 @@ class ImportHistoryRepository:
     clock: Clock
 
     def record(self, record: ImportRecord) -> ImportRecord:
-        """Write how an import ended. Repeatable: a job has one record for one end.
+        """Record the end of an import. Repeatable: a job has one record.
 
-        One call, and one more for each other import of the shop that has taken the microsecond tried.
+        Makes one call, and one more for each microsecond that another import of the shop uses.
 
         Args:
-            record: From `ImportRecord.of`.
+            record: Record from `ImportRecord.from_job`.
 
         Returns:
-            The record as it is stored; its `timestamp` is a microsecond of the same millisecond.
+            The stored record. Its `timestamp` is a microsecond of the same millisecond.
 
         Raises:
-            ImportTimesTakenError: All thousand are taken.
+            ImportTimesTakenError: All thousand microseconds are used.
             ItemTooLargeError: The row would be too large.
         """
         first = crc32(record.job_id.encode())
-        for step in range(_TIMES):
-            own = Decimal((first + step) % _TIMES).scaleb(-6)
-            placed = evolve(record, timestamp=unix_time(record.finished_at) + own)
+        for step in range(_SLOTS):
+            own = Decimal((first + step) % _SLOTS).scaleb(-6)
+            placed = evolve(record, timestamp=to_unix_time(record.finished_at) + own)
             try:
-                with condition():
-                    self.client.put_item(**put_new(self.table, to_row(placed), key="shopDomain"))
+                with named_condition_errors():
+                    self.client.put_item(**build_put_if_absent(self.table, to_row(placed), key="shopDomain"))
             except ConditionFailedError as refused:
                 if refused.item and refused.item["jobId"]["S"] == record.job_id:
                     return from_row(refused.item, ImportRecord)
@@ -72,7 +80,7 @@ class ImportHistoryRepository:
                 return placed
         raise ImportTimesTakenError(record.shop_domain)
 
-    def between(  # noqa: PLR0913 - a range and a page
+    def list_between(  # noqa: PLR0913 - a range and a page
         self,
         domain: str,
         since: datetime,
@@ -82,43 +90,43 @@ class ImportHistoryRepository:
         cursor: str | None = None,
         oldest_first: bool = False,
     ) -> Page[ImportRecord]:
-        """List a shop's imports that ended in a range of time, newest first unless asked otherwise.
+        """Return a page of a shop's imports that ended in a time range, newest first by default.
 
-        Expired records leave gaps: a page may be short, or even empty, and still have a cursor.
+        Expired records are left out, so a page may be short or empty and still have a cursor.
 
         Args:
             domain: The shop.
-            since: Start of the range, included.
-            until: End of the range, not included.
-            limit: Records that DynamoDB looks at for a page.
-            cursor: Where to go on; good for the very same range and order only.
-            oldest_first: The other order.
+            since: Start of the range, inclusive.
+            until: End of the range, exclusive.
+            limit: Maximum number of records that DynamoDB reads for a page.
+            cursor: Cursor of the previous page. It is only valid for the same range and order.
+            oldest_first: Whether to sort by ascending time.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
-            ValueError: A time has no zone.
+            MalformedError: The cursor does not belong to this list.
+            ValueError: A time has no time zone.
         """
-        # Keys lie on whole microseconds and the bounds between them. So an end that is not included fits into
-        # BETWEEN, and no page ends on a bound: DynamoDB refuses to go on from the edge of a range.
-        first, last = unix_time(since) - _BETWEEN_TIMES, unix_time(until) - _BETWEEN_TIMES
+        # Keys are whole microseconds, and the bounds are halfway between them. So BETWEEN can exclude the
+        # end. No page can end on a bound either: DynamoDB refuses to continue from the edge of a range.
+        first, last = to_unix_time(since) - _HALF_MICROSECOND, to_unix_time(until) - _HALF_MICROSECOND
         query = f"import-history:{first}:{last}:{'oldest' if oldest_first else 'newest'}"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}
-        if last <= first:  # for DynamoDB an error, for a reader nothing
+        if last <= first:  # DynamoDB refuses an empty range
             return Page(items=(), cursor=None)
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             KeyConditionExpression="#shopDomain = :domain AND #timestamp BETWEEN :first AND :last",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=names("#shopDomain #timestamp #expiresAt"),
-            ExpressionAttributeValues=values(
+            ExpressionAttributeNames=attribute_names("#shopDomain #timestamp #expiresAt"),
+            ExpressionAttributeValues=attribute_values(
                 domain=domain, first=first, last=last, now=int(self.clock().timestamp())
             ),
             ScanIndexForward=oldest_first,
             Limit=limit,
             **start,
         )
-        position = answer.get("LastEvaluatedKey")
+        position = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, ImportRecord) for row in answer["Items"]),
+            items=tuple(from_row(row, ImportRecord) for row in response["Items"]),
             cursor=self.cursors.write(domain, query, position) if position else None,
         )

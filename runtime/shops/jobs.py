@@ -1,16 +1,17 @@
 """The table of jobs: their statuses, their progress, and lists of them.
 
-Methods that take a `domain` serve that shop: another shop's job is missing for them, and so is one that has
-expired, whether DynamoDB has deleted it yet or not (S4). `with_status` serves the platform. Every write is
-conditional on the status it expects and raises `StaleJobError` when the job has moved on (S3). Each method
-makes one DynamoDB call, except `with_status`.
+Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing, even if
+DynamoDB has not deleted it yet. `list_with_status` serves the platform. Every write is conditional on the
+expected status, and raises `StaleJobError` if the job has another one. Each method makes one DynamoDB call,
+except `list_with_status`.
 
-Progress is counted by batches. Whoever splits a job's work numbers the parts from 0, and `advance` counts
-each number once, however often and in whatever order the parts come: the row keeps the set of the numbers,
-and the write that adds to the counters is conditional on the number not being in it. No worker has to
-remember anything, a queue may bring a part twice and to different workers, and a write whose answer was lost
-can be repeated. The price is a row of up to 3 KB, which is why a job has at most `BATCHES` batches: larger
-work makes larger batches.
+Progress is counted in batches. The application splits a job's work into batches, numbered from 0.
+`count_batch` counts each number once, in any order and however often it is called. The row stores the set of
+counted numbers, and the write that adds to the counters is conditional on a new number.
+
+So workers keep no state, a queue may deliver a batch twice, and a write whose response was lost can be
+repeated. The cost is up to 3 KB in the row. That is why a job has at most `MAX_BATCHES` batches: more work
+needs larger batches.
 """
 
 from datetime import datetime
@@ -22,18 +23,25 @@ from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.clock import Clock
 from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, update, values
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    attribute_names,
+    attribute_values,
+    build_put_if_absent,
+    build_update,
+    named_condition_errors,
+)
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
-from runtime.shops.model import BATCHES, Job, Status, origins
+from runtime.shops.model import MAX_BATCHES, Job, Status, find_previous_statuses
 
-_REASON_LENGTH: Final = 2000  # characters
-_THE_PLATFORM: Final = ""  # the tenant of lists across shops: no shop has this name
+_MAX_ERROR_LENGTH: Final = 2000  # characters
+_PLATFORM_TENANT: Final = ""  # tenant of the cursors of lists across shops; no shop has this domain
 
 
 def _job_key(job_id: str) -> Item:
-    if not is_ulid(job_id):  # a stranger's text may be empty, or too long for a key
+    if not is_ulid(job_id):  # untrusted text may be empty or too long for a key
         raise JobNotFoundError
     return {"jobId": {"S": job_id}}
 
@@ -45,8 +53,8 @@ class JobRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the table of jobs.
-        cursors: Of the shop store.
-        clock: Tells the time, for what expires and for what is written.
+        cursors: Cursors of its lists.
+        clock: Returns the current time.
     """
 
     client: DynamoDBClient
@@ -57,102 +65,102 @@ class JobRepository:
     # Reading
 
     def get(self, domain: str, job_id: str) -> Job:
-        """Read a shop's job as it stands now (strongly consistent).
+        """Return a shop's job, read strongly consistent.
 
         Raises:
-            JobNotFoundError: There is none, it is another shop's, or it has expired.
+            JobNotFoundError: The job does not exist, has expired, or belongs to another shop.
         """
-        answer = self.client.get_item(TableName=self.table, Key=_job_key(job_id), ConsistentRead=True)
-        return _visible(answer.get("Item"), domain, self.clock())
+        response = self.client.get_item(TableName=self.table, Key=_job_key(job_id), ConsistentRead=True)
+        return _read_visible_job(response.get("Item"), domain, self.clock())
 
-    def of_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
-        """List a shop's jobs, newest first (index `ShopIndex`, eventually consistent).
+    def list_for_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
+        """Return a page of a shop's jobs, newest first (index `ShopIndex`, eventually consistent).
 
-        Expired jobs leave gaps: a page may be short, or even empty, and still have a cursor.
+        Expired jobs are left out, so a page may be short or empty and still have a cursor.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         query = "jobs"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             IndexName="ShopIndex",
             KeyConditionExpression="#shopDomain = :domain",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=names("#shopDomain #expiresAt"),
-            ExpressionAttributeValues=values(domain=domain, now=int(self.clock().timestamp())),
+            ExpressionAttributeNames=attribute_names("#shopDomain #expiresAt"),
+            ExpressionAttributeValues=attribute_values(domain=domain, now=int(self.clock().timestamp())),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Job) for row in answer["Items"]),
+            items=tuple(from_row(row, Job) for row in response["Items"]),
             cursor=self.cursors.write(domain, query, last) if last else None,
         )
 
-    def with_status(self, status: Status, *, limit: int, cursor: str | None = None) -> Page[Job]:
-        """List all shops' jobs in a status, oldest first: for the platform, such as a sweep for stuck ones.
+    def list_with_status(self, status: Status, *, limit: int, cursor: str | None = None) -> Page[Job]:
+        """Return a page of all shops' jobs in a status, oldest first, for example to find stuck jobs.
 
-        Two calls: index `StatusIndex` holds keys alone, so that counting progress never writes to it; the
-        rows are then read by their keys, strongly consistent. What has moved on or expired by then leaves
-        gaps: a page may be short, or even empty, and still have a cursor.
+        Makes two calls. Index `StatusIndex` contains keys only, so that counting progress never writes to it.
+        The rows are then read by their keys, strongly consistent. Jobs that have changed or expired are left
+        out, so a page may be short or empty and still have a cursor.
 
         Args:
-            status: Which jobs.
-            limit: At most 100, which is what DynamoDB reads by key in one call; it splits more than 16 MB.
-            cursor: Where to go on.
+            status: Status of the jobs.
+            limit: Page size, at most 100. DynamoDB reads up to 100 rows and 16 MB by key in one call.
+            cursor: Cursor of the previous page.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         query = f"jobs:status={status}"
-        start = {"ExclusiveStartKey": self.cursors.read(_THE_PLATFORM, query, cursor)} if cursor else {}
-        answer = self.client.query(
+        start = {"ExclusiveStartKey": self.cursors.read(_PLATFORM_TENANT, query, cursor)} if cursor else {}
+        response = self.client.query(
             TableName=self.table,
             IndexName="StatusIndex",
             KeyConditionExpression="#status = :status",
-            ExpressionAttributeNames=names("#status"),
-            ExpressionAttributeValues=values(status=status),
+            ExpressionAttributeNames=attribute_names("#status"),
+            ExpressionAttributeValues=attribute_values(status=status),
             Limit=limit,
             **start,
         )
-        found = self._by_id([row["jobId"]["S"] for row in answer["Items"]])
+        found = self._read_by_ids([row["jobId"]["S"] for row in response["Items"]])
         now = self.clock()
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(job for job in found if job.status is status and not job.expired(now)),
-            cursor=self.cursors.write(_THE_PLATFORM, query, last) if last else None,
+            items=tuple(job for job in found if job.status is status and not job.is_expired(now)),
+            cursor=self.cursors.write(_PLATFORM_TENANT, query, last) if last else None,
         )
 
-    def _by_id(self, job_ids: list[str]) -> list[Job]:
+    def _read_by_ids(self, job_ids: list[str]) -> list[Job]:
         found: dict[str, Job] = {}
         keys = [_job_key(job_id) for job_id in job_ids]
         wanted: dict[str, Any] = {self.table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
         while wanted:
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            for row in answer["Responses"].get(self.table, ()):
+            response = self.client.batch_get_item(RequestItems=wanted)
+            for row in response["Responses"].get(self.table, ()):
                 job = from_row(row, Job)
                 found[job.job_id] = job
-            wanted = answer.get("UnprocessedKeys", {})
+            wanted = response.get("UnprocessedKeys", {})
         return [found[job_id] for job_id in job_ids if job_id in found]
 
-    # From queued to its end
+    # Life cycle
 
     def create(self, job: Job) -> None:
-        """Write a new job, from `Job.queued`.
+        """Write a new job from `Job.queued`.
 
         Raises:
-            JobExistsError: There is one with this id.
+            JobExistsError: A job with this id exists.
             ItemTooLargeError: The row would be too large.
-            ValueError: Its id is no ULID: nobody could read it.
+            ValueError: The id is not a ULID, so the job could never be read.
         """
         if not is_ulid(job.job_id):
-            raise ValueError(f"a job's id is a ULID, and {job.job_id!r} is none")
+            raise ValueError(f"a job's id must be a ULID, which {job.job_id!r} is not")
         try:
-            with condition():
-                self.client.put_item(**put_new(self.table, to_row(job), key="jobId"))
+            with named_condition_errors():
+                self.client.put_item(**build_put_if_absent(self.table, to_row(job), key="jobId"))
         except ConditionFailedError:
             raise JobExistsError(job.job_id) from None
 
@@ -162,46 +170,46 @@ class JobRepository:
         Args:
             domain: The shop.
             job_id: The job.
-            total: How many things there are to process, where that is known.
+            total: Number of items to process, if known.
 
         Returns:
-            The job as it is stored now.
+            The stored job.
 
         Raises:
-            StaleJobError: It is not `queued`: it runs, or has ended, and an ended job never starts again.
+            StaleJobError: The job is not `queued`. It runs or has ended, and an ended job never starts again.
             JobNotFoundError: See `get`.
         """
         also = "" if total is None else ", #total = :total"
         given = {} if total is None else {"total": total}
-        return self._moved(domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given)
+        return self._transition(
+            domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given
+        )
 
-    def advance(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
-        """Count one batch of a `running` job's work; a batch that was counted before is not counted again.
+    def count_batch(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
+        """Count one batch of a `running` job. A batch that was counted before is not counted again.
 
         Args:
             domain: The shop.
             job_id: The job.
-            batch: The batch's number within the job, from 0 to `BATCHES` - 1.
-            processed: Things of the batch that are done with, whether well or not.
-            failed: How many of these went wrong.
+            batch: Number of the batch within the job, from 0 to `MAX_BATCHES` - 1.
+            processed: Number of processed items in the batch, including failed ones.
+            failed: Number of failed items in the batch.
 
         Returns:
-            The job as it is stored now, with this batch counted.
+            The stored job, which includes this batch.
 
         Raises:
-            StaleJobError: It is not `running`, and this batch has not been counted.
+            StaleJobError: The job is not `running`, and this batch has not been counted.
             JobNotFoundError: See `get`.
-            ValueError: The numbers are impossible.
+            ValueError: A number is out of range.
         """
-        if not 0 <= batch < BATCHES:
-            raise ValueError(f"a job has at most {BATCHES} batches, numbered from 0: make them larger")
+        if not 0 <= batch < MAX_BATCHES:
+            raise ValueError(f"a job has at most {MAX_BATCHES} batches, numbered from 0: use larger batches")
         if not 0 <= failed <= processed:
-            raise ValueError(
-                "a batch has at least as many processed as failed things, and no fewer than none"
-            )
+            raise ValueError("`failed` must be from 0 to `processed`")
         number = str(batch)
         now = self.clock()
-        write = update(
+        write = build_update(
             self.table,
             _job_key(job_id),
             "SET #updatedAt = :at ADD #processed :processed, #failed :failed, #batches :batches",
@@ -215,24 +223,24 @@ class JobRepository:
         )
         write["ExpressionAttributeValues"][":batches"] = {"NS": [number]}
         try:
-            return self._written(write)
+            return self._write(write)
         except ConditionFailedError as refused:
-            job = _visible(refused.item, domain, now)
+            job = _read_visible_job(refused.item, domain, now)
             if refused.item and number in refused.item.get("batches", {}).get("NS", ()):
                 return job
             raise StaleJobError(job_id, wanted="advanced", found=job.status) from None
 
     def succeed(self, domain: str, job_id: str) -> Job:
-        """Move a `running` job to `succeeded`. Of several who end a job, one succeeds.
+        """Move a `running` job to `succeeded`. If several callers end a job at once, one succeeds.
 
-        That one may crash, or not get the answer: so whoever finds the job ended records its import, too.
-        Recording is repeatable (`runtime.shops.import_history`).
+        That caller may crash, or lose the response. So every caller that finds the job ended records its
+        import too. Recording is repeatable (`runtime.shops.import_history`).
 
         Raises:
-            StaleJobError: It is not `running`.
+            StaleJobError: The job is not `running`.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.SUCCEEDED)
+        return self._end(domain, job_id, Status.SUCCEEDED)
 
     def fail(self, domain: str, job_id: str, *, error: str) -> Job:
         """Move a `queued` or `running` job to `failed`.
@@ -240,31 +248,33 @@ class JobRepository:
         Args:
             domain: The shop.
             job_id: The job.
-            error: Why: a sentence for the user. Cut to 2,000 characters, since a job with too long an error
-                must be able to fail, too.
+            error: A sentence for the user. It is truncated to 2,000 characters, so that a long error cannot
+                prevent the failure.
 
         Raises:
-            StaleJobError: It has ended before.
+            StaleJobError: The job has ended before.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_REASON_LENGTH])
+        return self._end(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_MAX_ERROR_LENGTH])
 
     def cancel(self, domain: str, job_id: str) -> Job:
-        """Move a `queued` or `running` job to `cancelled`; its workers learn of it when they next `advance`.
+        """Move a `queued` or `running` job to `cancelled`. Workers notice it at their next `count_batch`.
 
         Raises:
-            StaleJobError: It has ended before.
+            StaleJobError: The job has ended before.
             JobNotFoundError: See `get`.
         """
-        return self._ended(domain, job_id, Status.CANCELLED)
+        return self._end(domain, job_id, Status.CANCELLED)
 
-    def _ended(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
-        return self._moved(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
+    def _end(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
+        return self._transition(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
 
-    def _moved(self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object) -> Job:
-        expected = {f"from{number}": status for number, status in enumerate(origins(to))}
+    def _transition(
+        self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object
+    ) -> Job:
+        expected = {f"from{number}": status for number, status in enumerate(find_previous_statuses(to))}
         now = self.clock()
-        write = update(
+        write = build_update(
             self.table,
             _job_key(job_id),
             f"SET #status = :to, #updatedAt = :at{also}",
@@ -276,15 +286,15 @@ class JobRepository:
             **more,
         )
         try:
-            return self._written(write)
+            return self._write(write)
         except ConditionFailedError as refused:
-            found = _visible(refused.item, domain, now)
+            found = _read_visible_job(refused.item, domain, now)
             raise StaleJobError(job_id, wanted=wanted, found=found.status) from None
 
-    def _written(self, write: dict[str, Any]) -> Job:
-        with condition():
-            answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
-        return from_row(answer["Attributes"], Job)
+    def _write(self, write: dict[str, Any]) -> Job:
+        with named_condition_errors():
+            response = self.client.update_item(**write, ReturnValues="ALL_NEW")
+        return from_row(response["Attributes"], Job)
 
 
 _VISIBLE: Final = "#shopDomain = :domain AND #expiresAt > :now"
@@ -294,15 +304,15 @@ def _visible_values(domain: str, now: datetime) -> dict[str, object]:
     return {"domain": domain, "now": int(now.timestamp())}
 
 
-def _visible(row: Item | None, domain: str, now: datetime) -> Job:
-    """Read the row of a job if the shop may see it.
+def _read_visible_job(row: Item | None, domain: str, now: datetime) -> Job:
+    """Return the job of a row, if the shop may see it.
 
     Raises:
-        JobNotFoundError: There is none, it is another shop's, or it has expired.
+        JobNotFoundError: The job does not exist, has expired, or belongs to another shop.
     """
     if row is None or row["shopDomain"]["S"] != domain:
         raise JobNotFoundError
     job = from_row(row, Job)
-    if job.expired(now):
+    if job.is_expired(now):
         raise JobNotFoundError
     return job

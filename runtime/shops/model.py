@@ -1,4 +1,4 @@
-"""Shops, jobs, import records, and the one table of what a job may become (S1, S3)."""
+"""Shops, jobs and import records, and the allowed transitions of a job's status."""
 
 import math
 import re
@@ -11,13 +11,13 @@ from typing import Final, Self
 
 from attrs import Attribute, field, frozen
 
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 
 JOB_LIFETIME: Final = timedelta(days=90)
-"""How long a job can be read, counted from its creation (T8)."""
+"""How long a job can be read after its creation."""
 
 RECORD_LIFETIME: Final = timedelta(days=365)
-"""How long an import stays in the history, counted from its end (T8)."""
+"""How long an import stays in the history after its end."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DOMAIN: Final = re.compile(
@@ -25,34 +25,35 @@ _DOMAIN: Final = re.compile(
 )
 
 
-_NO_DOMAIN: Final = "a shop's domain is a host name in lower case, such as my-shop.example.com"
+_INVALID_DOMAIN: Final = "a shop's domain must be a lower-case host name, such as my-shop.example.com"
 
 
 def is_domain(text: str) -> bool:
-    """Tell whether a text is a host name in lower case: the one form in which a shop is named."""
+    """Return whether a text is a lower-case host name, which is the only allowed form of a shop's domain."""
     return _DOMAIN.fullmatch(text) is not None
 
 
-def _checked_domain(_: object, __: "Attribute[str]", domain: str) -> None:
+def _check_domain(_: object, __: "Attribute[str]", domain: str) -> None:
     if not is_domain(domain):
-        raise ValueError(_NO_DOMAIN)
+        raise ValueError(_INVALID_DOMAIN)
 
 
 @frozen(kw_only=True)
 class Shop:
-    """A shop that has the application installed. The domain is its tenant.
+    """A shop that has the application installed. Its domain is the tenant.
 
     Attributes:
-        domain: Host name in lower case: rows and tokens of `Shop.example` and `shop.example` must be one.
-        access_token: As KMS encrypted it for this domain; `runtime.shops.tokens.TokenCipher` opens it.
-        scopes: What the token may do, as the shop system calls it.
-        installed_at: When the application was installed, the last time if it was several times.
-        name: What the shop's owner calls it, where known.
-        version: Raised by every write, so that an update can tell whether the shop is as it was read.
+        domain: Host name in lower case, so that `Shop.example` and `shop.example` are the same shop.
+        access_token: Token that KMS encrypted for this domain. `runtime.shops.tokens.TokenCipher` decrypts
+            it.
+        scopes: Permissions of the token, by the shop system's names.
+        installed_at: Time of the last installation.
+        name: Name of the shop, if known.
+        version: Number of writes. An update uses it to detect that the shop has changed.
     """
 
-    domain: str = field(validator=_checked_domain)
-    access_token: SealedToken = field(repr=False)
+    domain: str = field(validator=_check_domain)
+    access_token: EncryptedToken = field(repr=False)
     scopes: tuple[str, ...] = ()
     installed_at: datetime
     updated_at: datetime
@@ -61,7 +62,7 @@ class Shop:
 
 
 class Status(StrEnum):
-    """Where a job stands."""
+    """Status of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -79,18 +80,17 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.CANCELLED: frozenset(),
     },
 )
-"""What each status may become. Every write of a status is conditional on those that lead to it, so a finished
-job cannot start again (S3)."""
+"""Allowed next statuses of each status. Every write of a status is conditional on its previous ones, so a
+finished job cannot start again."""
 
 
-def origins(to: Status) -> tuple[Status, ...]:
-    """Return the statuses that may become this one."""
+def find_previous_statuses(to: Status) -> tuple[Status, ...]:
+    """Return the statuses from which a status can be reached."""
     return tuple(status for status, following in TRANSITIONS.items() if to in following)
 
 
-BATCHES: Final = 1000
-"""Batches that a job's work may be split into. The job's row remembers their numbers, 0 to 999, in at most
-3 KB."""
+MAX_BATCHES: Final = 1000
+"""Maximum number of batches of a job. The job's row stores their numbers, 0 to 999, in at most 3 KB."""
 
 
 @frozen(kw_only=True)
@@ -98,12 +98,12 @@ class Job:
     """Work for a shop, such as an import. Job ids are ULIDs.
 
     Attributes:
-        kind: What is to be done, such as `import-products`; the application's own word.
-        total: How many things there are to process, where that is known.
-        processed: How many of them are done with, whether well or not.
-        failed: How many of the processed ones went wrong.
-        error: Why a `failed` job failed: a sentence for the user.
-        expires_at: Unix seconds from which on the job is not shown any more, and DynamoDB deletes it.
+        kind: Kind of work, such as `import-products`. The application defines the kinds.
+        total: Number of items to process, if known.
+        processed: Number of processed items, including failed ones.
+        failed: Number of failed items.
+        error: Why a `failed` job failed, as a sentence for the user.
+        expires_at: Unix seconds at which the job expires. It is hidden then, and DynamoDB deletes it.
     """
 
     job_id: str
@@ -122,13 +122,13 @@ class Job:
 
     @classmethod
     def queued(cls, shop_domain: str, kind: str, *, job_id: str, at: datetime) -> Self:
-        """Return a new job that waits to be started.
+        """Return a new `queued` job.
 
         Raises:
-            ValueError: The domain is none, and so no shop's.
+            ValueError: The domain is invalid.
         """
         if not is_domain(shop_domain):
-            raise ValueError(_NO_DOMAIN)
+            raise ValueError(_INVALID_DOMAIN)
         return cls(
             job_id=job_id,
             shop_domain=shop_domain,
@@ -136,25 +136,25 @@ class Job:
             status=Status.QUEUED,
             created_at=at,
             updated_at=at,
-            expires_at=_seconds(at + JOB_LIFETIME),
+            expires_at=_round_up_to_seconds(at + JOB_LIFETIME),
         )
 
-    def expired(self, now: datetime) -> bool:
-        """Tell whether the job is not to be shown any more (S4)."""
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether the job has expired. Expired jobs are hidden."""
         return self.expires_at <= now.timestamp()
 
 
 @frozen(kw_only=True)
 class ImportRecord:
-    """How a job ended, for the shop's history.
+    """The result of a job, for the shop's history.
 
     Attributes:
-        timestamp: Unix seconds of the end, to the microsecond: milliseconds from the clock, and below them a
-            number of the import's own, so that imports which end in the same millisecond have a row each. 16
-            digits, which also a double-precision float holds.
+        timestamp: Unix seconds of the end, in microseconds. The clock gives milliseconds. The microseconds
+            below them differ for imports that end in the same millisecond. It has 16 digits, which a double
+            can hold.
         outcome: `succeeded`, `failed` or `cancelled`.
-        total, processed, failed, error: As the job had them.
-        expires_at: Unix seconds from which on the record is not shown any more, and DynamoDB deletes it.
+        total, processed, failed, error: Values of the job.
+        expires_at: Unix seconds at which the record expires. It is hidden then, and DynamoDB deletes it.
     """
 
     shop_domain: str
@@ -170,22 +170,22 @@ class ImportRecord:
     error: str | None = None
 
     @classmethod
-    def of(cls, job: Job) -> Self:
+    def from_job(cls, job: Job) -> Self:
         """Return the record of a finished job.
 
         Raises:
             ValueError: The job is not finished.
         """
         if job.finished_at is None:
-            raise ValueError(f"job {job.job_id} is {job.status}: only a finished one has a record")
+            raise ValueError(f"job {job.job_id} is {job.status}: only a finished job has a record")
         return cls(
             shop_domain=job.shop_domain,
-            timestamp=unix_time(job.finished_at),
+            timestamp=to_unix_time(job.finished_at),
             job_id=job.job_id,
             kind=job.kind,
             outcome=job.status,
             finished_at=job.finished_at,
-            expires_at=_seconds(job.finished_at + RECORD_LIFETIME),
+            expires_at=_round_up_to_seconds(job.finished_at + RECORD_LIFETIME),
             total=job.total,
             processed=job.processed,
             failed=job.failed,
@@ -193,16 +193,16 @@ class ImportRecord:
         )
 
 
-def unix_time(at: datetime) -> Decimal:
-    """Return a time's Unix seconds, exact to the microsecond, with six decimals.
+def to_unix_time(at: datetime) -> Decimal:
+    """Return a time in Unix seconds, exact to the microsecond, with six decimals.
 
     Raises:
-        ValueError: The time has no zone.
+        ValueError: The time has no time zone.
     """
     if at.tzinfo is None:
-        raise ValueError("a time without a zone is no point in time")
+        raise ValueError("a time without a time zone cannot be converted to Unix seconds")
     return Decimal((at - _EPOCH) // timedelta(microseconds=1)).scaleb(-6)
 
 
-def _seconds(at: datetime) -> int:
+def _round_up_to_seconds(at: datetime) -> int:
     return math.ceil(at.timestamp())

@@ -1,7 +1,7 @@
-"""The table of shops. A shop's domain is its key and its tenant; each method makes one DynamoDB call.
+"""The table of shops. A shop's domain is its key and its tenant. Each method makes one DynamoDB call.
 
-Writes set single attributes and never put a whole row: what a newer version of this code has added to a row
-stays there.
+Writes set single attributes and never replace a row. So attributes that a newer version of this code has
+added to a row are kept.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,15 @@ from typing import Final
 from attrs import evolve, fields, frozen
 
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.converters import camel_case, from_row, to_row
-from runtime.shared.dynamodb import ConditionFailedError, checked, condition, names, update, values
+from runtime.shared.converters import from_row, to_camel_case, to_row
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    attribute_names,
+    attribute_values,
+    build_update,
+    check_item_size,
+    named_condition_errors,
+)
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
 
@@ -36,29 +43,29 @@ class ShopRepository:
     table: str
 
     def get(self, domain: str) -> Shop:
-        """Read a shop as it stands now (strongly consistent). Its token stays sealed.
+        """Return a shop, read strongly consistent. Its token stays encrypted.
 
         Raises:
-            ShopNotFoundError: There is none.
+            ShopNotFoundError: The shop does not exist.
         """
-        if not is_domain(domain):  # a stranger's text may be too long for a key
+        if not is_domain(domain):  # untrusted text may be too long for a key
             raise ShopNotFoundError
-        answer = self.client.get_item(TableName=self.table, Key=_shop_key(domain), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=_shop_key(domain), ConsistentRead=True)
+        if "Item" not in response:
             raise ShopNotFoundError
-        return from_row(answer["Item"], Shop)
+        return from_row(response["Item"], Shop)
 
     def install(self, shop: Shop) -> Shop:
         """Write a shop that has installed the application, for the first time or again.
 
         Returns:
-            The shop as it is stored now.
+            The stored shop.
 
         Raises:
-            ShopChangedError: It was installed after this, at a later `installed_at`.
+            ShopChangedError: The stored shop has a later `installed_at`.
             ItemTooLargeError: The row would be too large.
         """
-        return self._written(
+        return self._write(
             shop,
             [name for name in _FIELDS if name != "version"],
             also=" ADD #version :one",
@@ -67,25 +74,25 @@ class ShopRepository:
         )
 
     def update(self, domain: str, read: Shop, wanted: Shop) -> Shop:
-        """Write the fields in which `wanted` differs from `read`, if the shop is still as it was read.
+        """Write the fields in which `wanted` differs from `read`, if the shop has not changed since.
 
         Args:
             domain: The tenant.
             read: The shop as it was read.
-            wanted: The same, evolved, with its new `updated_at`.
+            wanted: The changed shop, with a new `updated_at`.
 
         Returns:
-            The shop as it is stored now, with its new `version`.
+            The stored shop, with its new `version`.
 
         Raises:
-            ShopNotFoundError: It is gone, or another tenant's.
-            ShopChangedError: It was changed or installed again in the meantime.
+            ShopNotFoundError: The shop was deleted, or belongs to another tenant.
+            ShopChangedError: The shop was changed or installed again.
             ItemTooLargeError: The row would be too large.
         """
         if not domain == read.domain == wanted.domain:
             raise ShopNotFoundError
         wanted = evolve(wanted, version=read.version + 1)
-        return self._written(
+        return self._write(
             wanted,
             [name for name in _FIELDS if getattr(read, name) != getattr(wanted, name)],
             when="#version = :read AND #installedAt = :installation",
@@ -94,50 +101,52 @@ class ShopRepository:
         )
 
     def uninstall(self, domain: str, *, at: datetime) -> None:
-        """Delete a shop, with all that is in its row. Its jobs and its history end by themselves.
+        """Delete the row of a shop. Its jobs and its import history expire.
 
         Args:
             domain: The tenant.
-            at: When it was uninstalled: an event that comes late does not delete a newer installation.
+            at: Time of the uninstallation. A late event does not delete a newer installation.
 
         Raises:
-            ShopNotFoundError: There is none (any more).
-            ShopChangedError: It was installed again since then.
+            ShopNotFoundError: The shop does not exist.
+            ShopChangedError: The shop was installed again after `at`.
         """
         if not is_domain(domain):
             raise ShopNotFoundError
         when = "#installedAt <= :at"
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
                     Key=_shop_key(domain),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=names(when),
-                    ExpressionAttributeValues=values(at=at),
+                    ExpressionAttributeNames=attribute_names(when),
+                    ExpressionAttributeValues=attribute_values(at=at),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:
-            raise _refusal(domain, refused) from None
+            raise _describe_failed_condition(domain, refused) from None
 
-    def _written(
+    def _write(
         self, shop: Shop, changed: Iterable[str], *, when: str, also: str = "", **by_name: object
     ) -> Shop:
-        checked(to_row(shop))
+        check_item_size(to_row(shop))
         given = {name: getattr(shop, name) for name in changed}
-        present = {camel_case(name): value for name, value in given.items() if value is not None}
-        absent = [camel_case(name) for name, value in given.items() if value is None]
+        present = {to_camel_case(name): value for name, value in given.items() if value is not None}
+        absent = [to_camel_case(name) for name, value in given.items() if value is None]
         change = f"SET {', '.join(f'#{name} = :{name}' for name in present)}{also}"
         if absent:
             change += f" REMOVE {', '.join(f'#{name}' for name in absent)}"
-        write = update(self.table, _shop_key(shop.domain), change, when=when, **present, **by_name)
+        write = build_update(self.table, _shop_key(shop.domain), change, when=when, **present, **by_name)
         try:
-            with condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+            with named_condition_errors():
+                response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise _refusal(shop.domain, refused) from None
-        return from_row(answer["Attributes"], Shop)
+            raise _describe_failed_condition(shop.domain, refused) from None
+        return from_row(response["Attributes"], Shop)
 
 
-def _refusal(domain: str, refused: ConditionFailedError) -> ShopNotFoundError | ShopChangedError:
+def _describe_failed_condition(
+    domain: str, refused: ConditionFailedError
+) -> ShopNotFoundError | ShopChangedError:
     return ShopNotFoundError() if refused.item is None else ShopChangedError(domain)

@@ -1,7 +1,7 @@
-"""Access tokens of shops: shown to nobody, encrypted by KMS for one shop alone (S2).
+"""Access tokens of shops, encrypted by KMS for one shop each, and hidden from logs and errors.
 
-A row holds a `SealedToken`, and reading a shop does not open it: most readers of a shop need no token, and
-opening one costs a call to KMS.
+A row contains an `EncryptedToken`. Reading a shop does not decrypt it: most callers need no token, and a
+decryption costs a call to KMS.
 """
 
 import logging
@@ -17,15 +17,15 @@ from runtime.shops.errors import TokenRefusedError, TokenServiceError
 
 T = TypeVar("T")
 
-SealedToken = NewType("SealedToken", bytes)
-"""A token as KMS encrypted it."""
+EncryptedToken = NewType("EncryptedToken", bytes)
+"""A token that KMS has encrypted."""
 
-_LONGEST: Final = 4096  # bytes that KMS encrypts in one call
-_NOT_THIS_SHOPS: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+_MAX_TOKEN_LENGTH: Final = 4096  # bytes that KMS encrypts in one call
+_WRONG_CIPHERTEXT_CODES: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 class Token:
-    """An access token. Its text comes out by `reveal` alone: not by repr, str, format, pickle or a row.
+    """An access token. Only `reveal` returns its text: repr, str, format, pickle and rows do not contain it.
 
     Args:
         text: 1 to 4,096 printable ASCII characters.
@@ -34,26 +34,26 @@ class Token:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        if not (text.isascii() and text.isprintable() and 1 <= len(text) <= _LONGEST):
-            raise ValueError(f"an access token has 1 to {_LONGEST} printable ASCII characters")
+        if not (text.isascii() and text.isprintable() and 1 <= len(text) <= _MAX_TOKEN_LENGTH):
+            raise ValueError(f"an access token must have 1 to {_MAX_TOKEN_LENGTH} printable ASCII characters")
         self._text = text
 
     def reveal(self) -> str:
-        """Return the token itself: for the header of a request, not for a variable that lives on."""
+        """Return the token's text. Use it in a request's header, and do not keep it in a variable."""
         return self._text
 
     def __repr__(self) -> str:
         return "Token(hidden)"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401 - it never returns
-        raise TypeError("an access token is not to be pickled or copied: it would be readable there")
+    def __reduce__(self) -> Any:  # noqa: ANN401 - it always raises
+        raise TypeError("an access token cannot be pickled or copied, because that would reveal its text")
 
 
 @frozen(kw_only=True)
 class TokenCipher:
-    """Encrypts and decrypts access tokens with KMS, each bound to its shop by the encryption context.
+    """Encrypts and decrypts access tokens with KMS. The encryption context binds each one to its shop.
 
-    KMS notes the context, which is the shop's domain, in CloudTrail; never the token.
+    CloudTrail logs the context, which is the shop's domain, but never the token.
 
     Attributes:
         client: KMS client.
@@ -63,67 +63,72 @@ class TokenCipher:
     client: KMSClient = field(repr=False)
     key: str
 
-    def seal(self, domain: str, token: Token) -> SealedToken:
+    def encrypt(self, domain: str, token: Token) -> EncryptedToken:
         """Encrypt a shop's token.
 
         Raises:
-            TokenServiceError: KMS did not.
+            TokenServiceError: The call of KMS failed.
         """
-        return _unobserved(
+        return _call_without_trace(
             domain,
             "encrypt",
-            lambda: SealedToken(
+            lambda: EncryptedToken(
                 self.client.encrypt(
                     KeyId=self.key, Plaintext=token.reveal().encode(), EncryptionContext={"shop": domain}
                 )["CiphertextBlob"]
             ),
         )
 
-    def open(self, domain: str, sealed: SealedToken) -> Token:
+    def decrypt(self, domain: str, encrypted: EncryptedToken) -> Token:
         """Decrypt a shop's token.
 
         Raises:
-            TokenRefusedError: It was encrypted for another shop or with another key, or is damaged.
-            TokenServiceError: KMS did not, for another reason.
+            TokenRefusedError: It was encrypted for another shop or with another key, or it is damaged.
+            TokenServiceError: The call of KMS failed for another reason.
         """
-        return _unobserved(
+        return _call_without_trace(
             domain,
             "decrypt",
-            # No variable holds the plaintext: an error report with local values would show it.
+            # No variable holds the plaintext, because an error report with local values would show it.
             lambda: Token(
                 self.client.decrypt(
-                    KeyId=self.key, CiphertextBlob=sealed, EncryptionContext={"shop": domain}
+                    KeyId=self.key, CiphertextBlob=encrypted, EncryptionContext={"shop": domain}
                 )["Plaintext"].decode("ascii")
             ),
         )
 
 
-def _unobserved(domain: str, operation: str, call: Callable[[], T]) -> T:
-    """Return what a call returns; neither boto3's debug log nor an exception's frames show its plaintext."""
-    unobserved = _handles_a_token.set(True)
+def _call_without_trace(domain: str, operation: str, call: Callable[[], T]) -> T:
+    """Return a call's result. Neither boto3's debug log nor an exception's frames show the plaintext."""
+    previous = _is_handling_token.set(True)
     try:
         return call()
     except ClientError as error:
-        answer = cast("Any", error.response)
-        code: str = answer["Error"]["Code"]
-        failed = TokenRefusedError(domain) if code in _NOT_THIS_SHOPS else TokenServiceError(operation, code)
+        response = cast("Any", error.response)
+        code: str = response["Error"]["Code"]
+        failed = (
+            TokenRefusedError(domain)
+            if code in _WRONG_CIPHERTEXT_CODES
+            else TokenServiceError(operation, code)
+        )
     except BotoCoreError as error:
         failed = TokenServiceError(operation, type(error).__name__)
-    except ValueError:  # what was decrypted is no token
+    except ValueError:  # the decrypted text is not a token
         failed = TokenRefusedError(domain)
     finally:
-        _handles_a_token.reset(unobserved)
-    # Raised here, not above, where it would carry the caught exception: its frames hold the plaintext.
+        _is_handling_token.reset(previous)
+    # Raised outside the `except` blocks, so that the caught exception, whose frames hold the plaintext, is
+    # dropped.
     raise failed
 
 
-_handles_a_token: ContextVar[bool] = ContextVar("handles a token", default=False)
+_is_handling_token: ContextVar[bool] = ContextVar("handles a token", default=False)
 
 
-def _shows_no_token(_: logging.LogRecord) -> bool:
-    return not _handles_a_token.get()
+def _may_log(_: logging.LogRecord) -> bool:
+    return not _is_handling_token.get()
 
 
-# At level DEBUG, these two write whole requests and answers.
+# At level DEBUG, these loggers write whole requests and responses.
 for _name in ("botocore.endpoint", "botocore.parsers"):
-    logging.getLogger(_name).addFilter(_shows_no_token)
+    logging.getLogger(_name).addFilter(_may_log)

@@ -219,14 +219,14 @@ def test_each_page_of_an_image_list_takes_one_call() -> None:
 @pytest.mark.parametrize("expected", [["2", "3", "1"], ["3", "2"], ["3", "2", "1", "0"]])
 def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[str]) -> None:
     class Gallery:
-        def all_images(self, _user: str, **_: object) -> Page[Any]:
+        def list_images(self, _user: str, **_: object) -> Page[Any]:
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
 
-    gallery: Any = Gallery()
+    service: Any = Gallery()
     counter = image_lists.RequestCounter()
-    assert len(image_lists.walk(gallery, None, ["3", "2", "1"], page=3, counter=counter)) == 1
+    assert len(image_lists.walk(service, None, ["3", "2", "1"], page=3, counter=counter)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
-        image_lists.walk(gallery, None, expected, page=3, counter=counter)
+        image_lists.walk(service, None, expected, page=3, counter=counter)
 
 
 def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:

@@ -87,7 +87,7 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
             assert f"--mac-algorithm {MacAlgorithm}" in RUNBOOK.text
             return {"KeyId": KeyId, "Mac": b"\x01" * 32}
 
-    secret = Signer(Kms(), "key").webhook_secret(PROJECT, 2)
+    secret = Signer(Kms(), "key").derive_webhook_secret(PROJECT, 2)
     assert secret == "01" * 32  # the format of `od -tx1`
     (message,) = messages
     assert f'echo -n "{message.decode().removesuffix("2")}$VERSION"' in RUNBOOK.text

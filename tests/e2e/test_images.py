@@ -15,7 +15,7 @@ from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.images.service.routes import ROUTES
 from runtime.shared.api.routes import Route
 from tests.e2e.inspection import make_expired_token, make_tampered_token, without_permission
-from tests.runtime.images.pictures import FORMATS, picture
+from tests.runtime.images.pictures import FORMATS, make_picture
 
 ORIGIN = "http://localhost:3000"
 PAGE = 2
@@ -99,19 +99,19 @@ def other_user(sign_in: Callable[[str], Images]) -> Images:
 @pytest.mark.parametrize("content_type", TYPES)
 def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, content_type: str) -> None:
     """I2."""
-    image = images.add(picture(content_type), content_type, title="On the hill")
+    image = images.add(make_picture(content_type), content_type, title="On the hill")
     assert image["status"] == "ready", image
     assert (image["width"], image["height"]) == ((120, 80) if content_type == "image/svg+xml" else (40, 30))
-    assert image["size"] == len(picture(content_type))
+    assert image["size"] == len(make_picture(content_type))
     assert image["url"].startswith(f"{images.deliveryUrl}/images/{image['imageId']}/")
 
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) -> None:
     """I3, B6."""
-    image = images.add(picture(content_type), content_type)
+    image = images.add(make_picture(content_type), content_type)
     answer = images.visit(image)
-    assert (answer.status_code, answer.content) == (200, picture(content_type))
+    assert (answer.status_code, answer.content) == (200, make_picture(content_type))
     assert answer.headers["Content-Type"] == content_type
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
@@ -119,30 +119,30 @@ def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) 
     unchanged = images.visit(image, {"If-None-Match": answer.headers["ETag"]})
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     part = images.visit(image, {"Range": "bytes=2-9"})
-    assert (part.status_code, part.content) == (206, picture(content_type)[2:10])
+    assert (part.status_code, part.content) == (206, make_picture(content_type)[2:10])
     assert part.headers["Content-Range"] == f"bytes 2-9/{len(answer.content)}"
 
 
 def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud) -> None:
     """B1, B6."""
-    image = images.add(picture())
+    image = images.add(make_picture())
     (bucket,) = (name for name in cloud.deployed.outputs["buckets"].values() if name.endswith("-images"))
     address = f"{cloud.emulator.endpoint_url}/{bucket}{urlsplit(image['url']).path}"
     assert requests.get(address, timeout=10).status_code == 403
 
 
-@pytest.mark.parametrize("content", [picture(colour="blue"), b"just text"], ids=["picture", "text"])
+@pytest.mark.parametrize("content", [make_picture(colour="blue"), b"just text"], ids=["picture", "text"])
 def test_a_published_image_does_not_change_when_its_form_is_used_again(
     images: Images, content: bytes
 ) -> None:
     """I2, I3."""
-    created = images.create(max(picture(), content, key=len))
-    assert images.upload(created["upload"], picture()).status_code == 204
+    created = images.create(max(make_picture(), content, key=len))
+    assert images.upload(created["upload"], make_picture()).status_code == 204
     image = images.wait_until_inspected(created["imageId"])
     assert images.upload(created["upload"], content).status_code == 204
     assert images.wait_until_upload_is_deleted(image["imageId"]) == [urlsplit(image["url"]).path[1:]]
     assert images.client.call("GET", f"/images/{image['imageId']}") == image
-    assert images.visit(image).content == picture()
+    assert images.visit(image).content == make_picture()
 
 
 def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -> None:
@@ -150,7 +150,7 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
     images = sign_in("list@example.com")
     album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
     image_ids = [
-        images.add(picture(colour=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
+        images.add(make_picture(colour=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
         for number, colour in enumerate(("red", "green", "blue", "white", "black"))
     ]
     for query, expected in (("", image_ids[::-1]), (f"&albumId={album}", [image_ids[3], image_ids[1]])):
@@ -172,7 +172,7 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
 def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) -> None:
     """I2."""
     one, other = (images.client.call("POST", "/albums", {"name": name})["albumId"] for name in "AB")
-    image_id = images.add(picture(), albumId=one, title="Before")["imageId"]
+    image_id = images.add(make_picture(), albumId=one, title="Before")["imageId"]
     changed = images.client.call("PATCH", f"/images/{image_id}", {"title": "After", "albumId": other})
     assert (changed["title"], changed["albumId"]) == ("After", other)
     counts = [images.client.call("GET", f"/albums/{album}")["imageCount"] for album in (one, other)]
@@ -186,7 +186,7 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
 
 def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
     """I2, I3: otherwise the edge would serve it for a day."""
-    image = images.add(picture())
+    image = images.add(make_picture())
     cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
     assert cache == ["Miss", "Hit"]
     images.client.call("DELETE", f"/images/{image['imageId']}")
@@ -222,17 +222,17 @@ def test_an_invalid_field_of_a_new_image_is_named(images: Images, body: Json, fi
 @pytest.mark.parametrize(
     ("changes", "content"),
     [
-        ({}, picture() + b"one byte too many"),
-        ({"Content_Type": "text/html"}, picture()),
-        ({"key": "uploads/somebody-elses"}, picture()),
-        ({"key": "images/01JB0000000000000000000000"}, picture()),
-        ({"policy": "e30="}, picture()),
+        ({}, make_picture() + b"one byte too many"),
+        ({"Content_Type": "text/html"}, make_picture()),
+        ({"key": "uploads/somebody-elses"}, make_picture()),
+        ({"key": "images/01JB0000000000000000000000"}, make_picture()),
+        ({"policy": "e30="}, make_picture()),
     ],
     ids=["larger", "another type", "another key", "key of a published image", "another policy"],
 )
 def test_the_form_limits_size_type_and_key(images: Images, changes: dict[str, str], content: bytes) -> None:
     """I2."""
-    created = images.create(picture())
+    created = images.create(make_picture())
     answer = images.upload(created["upload"], content, **changes)
     assert answer.status_code in {400, 403}, answer.text
     assert images.client.call("GET", f"/images/{created['imageId']}")["status"] == "pending"
@@ -245,8 +245,8 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>
     ("content", "content_type"),
     [
         (b"a text named .png", "image/png"),
-        (picture("image/gif"), "image/png"),
-        (picture()[:20], "image/png"),
+        (make_picture("image/gif"), "image/png"),
+        (make_picture()[:20], "image/png"),
         (SCRIPT, "image/svg+xml"),
     ],
     ids=["text", "another type", "cut off", "script"],
@@ -264,9 +264,9 @@ def test_a_file_of_another_type_is_rejected_with_the_reason(
 
 def test_an_image_deleted_during_its_upload_leaves_no_objects(images: Images) -> None:
     """I2."""
-    created = images.create(picture())
+    created = images.create(make_picture())
     images.client.call("DELETE", f"/images/{created['imageId']}")
-    assert images.upload(created["upload"], picture()).status_code == 204
+    assert images.upload(created["upload"], make_picture()).status_code == 204
     assert images.wait_until_upload_is_deleted(created["imageId"]) == []
     assert expect_refusal(images, "GET", f"/images/{created['imageId']}") == 404
 
@@ -279,7 +279,7 @@ def test_images_and_albums_of_another_user_are_not_found(
     images: Images, other_user: Images, route: Route
 ) -> None:
     """A5."""
-    image = images.add(picture())["imageId"]
+    image = images.add(make_picture())["imageId"]
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     body = {"title": "taken"} if "image" in route.path else {"name": "taken"}
     sent = body if route.method == "PATCH" else None
@@ -300,9 +300,9 @@ def test_an_album_of_another_user_cannot_be_used_or_listed(images: Images, other
     """A5."""
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     with pytest.raises(PlatformError) as refusal:
-        other_user.create(picture(), albumId=album)
+        other_user.create(make_picture(), albumId=album)
     with pytest.raises(PlatformError) as unknown:
-        other_user.create(picture(), albumId="01JB0000000000000000000000")
+        other_user.create(make_picture(), albumId="01JB0000000000000000000000")
     assert refusal.value.problem == unknown.value.problem
     assert expect_refusal(other_user, "GET", f"/images?albumId={album}") == 404
 
@@ -356,7 +356,7 @@ def test_responses_allow_the_configured_origins_without_credentials(images: Imag
 
 def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) -> None:
     """I3."""
-    image = images.add(picture())
+    image = images.add(make_picture())
     allowed = images.visit(image, {"Origin": ORIGIN})
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
     forbidden = images.visit(image, {"Origin": "http://evil.example"})
@@ -370,7 +370,7 @@ def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
     """T3: this also proves that the tests above ran with those roles."""
-    created = images.create(picture())
+    created = images.create(make_picture())
     with without_permission(cloud, function, action):
         if function == "images-api":
             url = f"{images.client.endpoint}/images"
@@ -378,7 +378,7 @@ def test_the_functions_have_only_the_permissions_of_their_roles(
             body = {"contentType": "image/png", "size": 9}
             assert requests.post(url, json=body, headers=headers, timeout=30).status_code >= 500
             return
-        assert images.upload(created["upload"], picture()).status_code == 204
+        assert images.upload(created["upload"], make_picture()).status_code == 204
         time.sleep(1.0)
         assert images.client.call("GET", f"/images/{created['imageId']}")["status"] == "pending"
     # Lambda retries the failed event.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from local.git_server import GitServer, Repository
-from tests.runtime.releases.open_next import MANIFEST, SERVER, as_json, manifest, output
+from tests.runtime.releases.open_next import MANIFEST, SERVER, as_json, make_manifest, make_output
 
 FOLDER: Final = Path(__file__).with_name("tiny-site")
 _SERVER_FILE: Final = "server.mjs"
@@ -23,9 +23,11 @@ def files() -> dict[str, str | bytes]:
         for path in sorted(FOLDER.rglob("*"))
         if path.is_file() and path.name != _SERVER_FILE
     }
-    document = manifest()
+    document = make_manifest()
     document["origins"]["default"] |= {"streaming": False, "wrapper": "aws-lambda"}
-    made = output({MANIFEST: as_json(document), f"{SERVER}index.mjs": (FOLDER / _SERVER_FILE).read_bytes()})
+    made = make_output(
+        {MANIFEST: as_json(document), f"{SERVER}index.mjs": (FOLDER / _SERVER_FILE).read_bytes()}
+    )
     return tiny | {f"output/{name}": content for name, content in made.items()}
 
 

@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.platform_fixture import World
-from tests.runtime.releases.release_fixture import ReleaseWorld
+from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.tables import platform_tables
 
 
@@ -28,6 +28,6 @@ def world(aws: None) -> World:  # noqa: ARG001 - for its effect
 
 
 @pytest.fixture
-def stage(world: World) -> ReleaseWorld:
+def stage(world: World) -> ReleasePlatform:
     """A stage in which built deployments can be released."""
-    return ReleaseWorld(world)
+    return ReleasePlatform(world)

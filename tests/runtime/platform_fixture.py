@@ -26,7 +26,7 @@ from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
 from runtime.shared.converters import to_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 from tests.runtime.calls import Calls, real_client
@@ -80,7 +80,7 @@ class World:
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
-        self.ids = ulids(self.clock, self._random.randbytes)
+        self.ids = make_ulid_generator(self.clock, self._random.randbytes)
         self.dynamodb = self.calls.client("dynamodb", self.database)
         self.sqs = self.calls.client("sqs", self.queues)
         self.projects = ProjectRepository(client=self.dynamodb, table=PROJECTS)
@@ -101,7 +101,7 @@ class World:
         self.slot, self.stage_builds = self.turns.slot, self.turns.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
         self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
-        self.cursors = Cursors(key=self.signer.cursor_key, clock=self.clock)
+        self.cursors = Cursors(key=self.signer.derive_cursor_key, clock=self.clock)
         self.lists = ListRepository(
             client=self.dynamodb,
             projects_table=PROJECTS,

@@ -10,7 +10,7 @@ import pytest
 from attrs import fields
 
 from runtime.shared import aws as clients
-from runtime.shared.environment import TIMEOUT, MissingEnvironmentError
+from runtime.shared.environment import TIMEOUT_VARIABLE, MissingEnvironmentError
 from tests.components.recorder import record_stage
 from tests.runtime.calls import REGION
 
@@ -68,7 +68,7 @@ def test_every_handler_has_its_function_and_every_function_its_handler() -> None
 
 def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: ModuleType) -> None:
     given = set(declared()[handler.__name__]["environment"]["variables"])
-    assert variables(handler) == given - {TIMEOUT}
+    assert variables(handler) == given - {TIMEOUT_VARIABLE}
 
 
 def test_a_function_without_its_variables_names_them_all(handler: ModuleType) -> None:

@@ -9,7 +9,7 @@ import pytest
 from runtime.deploy.api.managing import CreatedProject
 from runtime.deploy.api.project_input import NewProject
 from runtime.deploy.handlers import api, orchestrator, webhook
-from runtime.shared.api.inputs import read
+from runtime.shared.api.inputs import read_input
 from tests.runtime.calls import client_error
 from tests.runtime.events import delivery, messages, request
 from tests.runtime.platform_fixture import OWNER, World, message_of
@@ -94,7 +94,9 @@ def test_a_webhook_secret_is_told_once_and_nowhere_else(
 
 def test_a_created_project_hides_its_secret_in_its_repr(world: World) -> None:
     world.declare("next-site")
-    new = read(NewProject, {"name": "abc", "site": "next-site", "repositoryUrl": "https://example.com/r"})
+    new = read_input(
+        NewProject, {"name": "abc", "site": "next-site", "repositoryUrl": "https://example.com/r"}
+    )
     created: CreatedProject = world.management.create_project(OWNER, new)
     assert created.webhook_secret
     assert created.webhook_secret not in repr(created)

@@ -52,7 +52,7 @@ class Deletion:
                 raise DeploymentUnderWayError(deployment.deployment_id, deployment.status)
         self.rows.begin_owned(user_id, project, at=self.clock())
         # A promote that is on its way reads the pointer after the store's version: it finds none.
-        self.edge.withdraw(site.host)
+        self.edge.remove_host(site.host)
         for deployment in deployments:
             if deployment.release:
                 self.withdrawal.give_up(deployment, at=self.clock())

@@ -9,7 +9,7 @@ from runtime.deploy.api.answers import (
 )
 from runtime.deploy.builds.build_logs import LogLine
 from runtime.deploy.model import Deployment, Project, Site, Variable
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
 
 
@@ -22,8 +22,8 @@ def project_document(project: Project, site: Site | None) -> ProjectDocument:
         "repositoryUrl": project.repository_url,
         "branch": project.branch,
         "url": site.url() if site else None,
-        "createdAt": to_text(project.created_at),
-        "updatedAt": to_text(project.updated_at),
+        "createdAt": format_time(project.created_at),
+        "updatedAt": format_time(project.updated_at),
         "live": {"deploymentId": project.live.deployment_id} if project.live else None,
         "pinned": project.pinned,
         "deleting": project.deleting_at is not None,
@@ -41,13 +41,13 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
         "commitMessage": deployment.commit_message,
         "commitAuthor": deployment.commit_author,
         "source": deployment.source.value,
-        "createdAt": to_text(deployment.created_at),
-        "updatedAt": to_text(deployment.updated_at),
+        "createdAt": format_time(deployment.created_at),
+        "updatedAt": format_time(deployment.updated_at),
     }
     if deployment.release and not deployment.collected_at:  # from then on it leads nowhere
         document["url"] = deployment.release.url
     if deployment.live_at:
-        document["liveAt"] = to_text(deployment.live_at)
+        document["liveAt"] = format_time(deployment.live_at)
     if deployment.failure:
         document["failure"] = {
             "step": deployment.failure.step,
@@ -60,7 +60,9 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
 def log_document(page: Page[LogLine]) -> LogDocument:
     """Return lines of a build's log, as they were printed."""
     return {
-        "lines": [{"at": to_text(line.at) if line.at else None, "text": line.text} for line in page.items],
+        "lines": [
+            {"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items
+        ],
         "cursor": page.cursor,
     }
 

@@ -18,10 +18,10 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import NewVariable, SecretStore, replaced
-from runtime.shared.api.changes import spoken_of
+from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
-from runtime.shared.ids import Ids
+from runtime.shared.ids import IdGenerator
 from runtime.shared.pages import Page
 from runtime.shared.signing import Signer
 
@@ -60,7 +60,7 @@ class Management:
     build_queue: Callable[[], BuildQueue]
     logs: Callable[[], BuildLogs]
     signer: Signer
-    ids: Ids
+    ids: IdGenerator
     clock: Clock
     api_endpoint: str
 
@@ -84,7 +84,7 @@ class Management:
             updated_at=at,
         )
         # Before anything is written: a project without its secret would be of no use and hold its site.
-        secret = self.signer.webhook_secret(project.project_id, project.webhook_version)
+        secret = self.signer.derive_webhook_secret(project.project_id, project.webhook_version)
         # Read first, so that nothing is left to fail afterwards. Whether it may be had, the transaction
         # decides: that takes as long for a site that is not declared as for one that is taken.
         site = self.projects.sites({new.site}).get(new.site)
@@ -124,7 +124,7 @@ class Management:
             InvalidInputError: Nothing is to change, or the project is to be pinned.
             ProjectNotFoundError: There is none, or it is another tenant's.
         """
-        spoken = spoken_of(changes)
+        spoken = read_changed_fields(changes)
         if spoken.get("pinned"):
             problem = "must be false, which lets automatic releases go on; promoting a deployment pins it"
             raise InvalidInputError(FieldProblem(field="pinned", problem=problem))
@@ -178,7 +178,7 @@ class Management:
             ProjectChangedError: Others recorded deployments of it at the same moment, again and again.
             ProjectDeletedError: The project is being deleted.
         """
-        spoken = spoken_of(wanted)
+        spoken = read_changed_fields(wanted)
         commit = Commit(sha=spoken.get("commit_sha"))
         project = self.projects.owned(user_id, project_id)
 

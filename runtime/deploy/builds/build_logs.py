@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from runtime.deploy.builds import log_archive
 from runtime.deploy.builds.log_archive import LONGEST_LINE
 from runtime.deploy.model import Deployment, Status
-from runtime.shared.aws import Answer, CloudWatchLogsClient
-from runtime.shared.aws_errors import code, is_passing
+from runtime.shared.aws import AwsResponse, CloudWatchLogsClient
+from runtime.shared.aws_errors import error_code, is_retryable
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import ConflictError, MalformedError, UnavailableError
 from runtime.shared.pages import Page
@@ -46,7 +46,7 @@ class ArchivedLogError(ConflictError):
 class LogObjects(Protocol):
     """Calls of the `s3` client on the logs bucket."""
 
-    def get_object(self, *, Bucket: str, Key: str) -> Answer: ...  # noqa: N803, D102 - AWS's own names
+    def get_object(self, *, Bucket: str, Key: str) -> AwsResponse: ...  # noqa: N803, D102 - AWS's own names
 
 
 @frozen(kw_only=True)
@@ -122,7 +122,7 @@ class BuildLogs:
         is_end = answer["nextForwardToken"] == token
         return lines, None if is_end else _at(answer["nextForwardToken"])
 
-    def _events(self, build_id: str, token: str, limit: int) -> Answer | None:
+    def _events(self, build_id: str, token: str, limit: int) -> AwsResponse | None:
         """Return CloudWatch's page; None if it has no such stream (yet, or any more)."""
         project, _, build = build_id.partition(":")
         try:
@@ -134,11 +134,11 @@ class BuildLogs:
                 **({"nextToken": token} if token else {}),
             )
         except ClientError as error:
-            if code(error) == "ResourceNotFoundException":
+            if error_code(error) == "ResourceNotFoundException":
                 return None
-            if token and code(error) == "InvalidParameterException":
+            if token and error_code(error) == "InvalidParameterException":
                 raise MalformedError("the cursor is too old: leave it away to start anew") from error
-            if is_passing(error):
+            if is_retryable(error):
                 raise UnavailableError(
                     "build logs are asked for too often at the moment: try again"
                 ) from error
@@ -153,9 +153,9 @@ class BuildLogs:
                 Bucket=self.bucket, Key=f"logs/builds/{deployment.site}/{build}.gz"
             )
         except ClientError as error:
-            if code(error) == "InvalidObjectState":
+            if error_code(error) == "InvalidObjectState":
                 raise ArchivedLogError(deployment.deployment_id) from error
-            if code(error) != "NoSuchKey":
+            if error_code(error) != "NoSuchKey":
                 raise
             return (), None  # a build that ended before it could write anything
         texts, following = log_archive.page(answer["Body"], start=start, limit=limit)

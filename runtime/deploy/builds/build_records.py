@@ -9,7 +9,7 @@ from runtime.deploy.builds.build_event import is_build_of
 from runtime.deploy.model import Deployment
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import code
+from runtime.shared.aws_errors import error_code
 
 RUNS: Final = "IN_PROGRESS"
 
@@ -38,7 +38,7 @@ def stop_build(codebuild: CodeBuildClient, build_id: str) -> None:
     try:
         codebuild.stop_build(id=build_id)
     except ClientError as error:
-        if code(error) not in _OVER:
+        if error_code(error) not in _OVER:
             raise
 
 
@@ -47,7 +47,7 @@ def _recent(codebuild: CodeBuildClient, projects: ProjectRepository, deployment:
     try:
         answer = codebuild.list_builds_for_project(projectName=site.build_project, sortOrder="DESCENDING")
     except ClientError as error:
-        if code(error) != "ResourceNotFoundException":
+        if error_code(error) != "ResourceNotFoundException":
             raise
         return []  # the build project is gone, and its builds with it
     ids: list[str] = answer.get("ids", [])

@@ -15,7 +15,7 @@ from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.shared.aws import CloudWatchLogsClient
-from runtime.shared.aws_errors import is_passing
+from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
@@ -91,7 +91,7 @@ class BuildResults:
         try:
             sha = commit_found(self.logs, group=event.log_group, stream=event.log_stream)
         except (ClientError, BotoCoreError) as error:
-            if is_passing(error) and self.clock() < deployment.updated_at + _COMMIT_AWAITED:
+            if is_retryable(error) and self.clock() < deployment.updated_at + _COMMIT_AWAITED:
                 raise
             log.failure("the build's log cannot be read", error)
             return deployment

@@ -21,7 +21,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import code, is_passing, message, said
+from runtime.shared.aws_errors import describe_error, error_code, error_message, is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
@@ -95,7 +95,7 @@ class Builder:
             ClientError: CodeBuild or DynamoDB cannot do it now: the same.
         """
         deployment = self.deployments.get(message.project_id, message.deployment_id)
-        own = log.bound(deploymentId=deployment.deployment_id)
+        own = log.bind(deploymentId=deployment.deployment_id)
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             own.info("nothing to build", status=deployment.status)
             if deployment.status in _LEFT:
@@ -109,7 +109,7 @@ class Builder:
         project = self.projects.get(deployment.project_id)
         taken = self._taken(project, deployment, own)
         if taken:
-            self._begin(project, taken, log.bound(deploymentId=taken.deployment_id))
+            self._begin(project, taken, log.bind(deploymentId=taken.deployment_id))
 
     def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
         """Do as `build` does. When there is too much going on, let the message come again within minutes.
@@ -126,14 +126,14 @@ class Builder:
         try:
             self.build(message, log)
         except (BuildsBusyError, TransactionConflictError, ClientError, BotoCoreError) as busy:
-            if isinstance(busy, ClientError | BotoCoreError) and not is_passing(busy):
+            if isinstance(busy, ClientError | BotoCoreError) and not is_retryable(busy):
                 raise
-            log = log.bound(deploymentId=message.deployment_id)
+            log = log.bind(deploymentId=message.deployment_id)
             if receives >= self.max_receive_count:
-                log.warning("left to the sweep", reason=said(busy))
+                log.warning("left to the sweep", reason=describe_error(busy))
                 return
             pause = _PAUSES[min(receives, len(_PAUSES)) - 1]
-            log.warning("the build is started later", reason=said(busy), seconds=pause)
+            log.warning("the build is started later", reason=describe_error(busy), seconds=pause)
             self.build_queue.show_again(receipt, seconds=pause)
             raise
 
@@ -208,7 +208,7 @@ class Builder:
         # Written for every build, so that none depends on what happened when its project was made.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
-            self.signer.server_actions_key(project.project_id),
+            self.signer.derive_server_actions_key(project.project_id),
         )
         try:
             answer = self.codebuild.start_build(
@@ -228,14 +228,14 @@ class Builder:
                 },
             )
         except ClientError as error:
-            if code(error) in _REFUSALS | _FULL:
+            if error_code(error) in _REFUSALS | _FULL:
                 # Also a request that is repeated, if the project's variables have changed since.
                 begun = record_of(self.codebuild, self.projects, deployment)
                 if begun is None:
                     raise _refused(error) from None
                 return str(begun["id"])
-            if is_passing(error):
-                raise BuildsBusyError(f"CodeBuild answered {code(error)}") from None
+            if is_retryable(error):
+                raise BuildsBusyError(f"CodeBuild answered {error_code(error)}") from None
             raise
         return str(answer["build"]["id"])
 
@@ -251,9 +251,9 @@ class Builder:
 
 
 def _refused(error: ClientError) -> CodeBuildFullError | BuildRefusedError:
-    if code(error) in _FULL:
+    if error_code(error) in _FULL:
         return CodeBuildFullError()
-    return BuildRefusedError(f"CodeBuild refused the build: {message(error)}")
+    return BuildRefusedError(f"CodeBuild refused the build: {error_message(error)}")
 
 
 def _variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import is_passing
+from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
@@ -43,7 +43,7 @@ class Cancellation:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
             # Again: its build may have been recorded meanwhile. One that was not is stopped by its starter.
             deployment = self.deployments.get(found.project_id, deployment_id)
-        log = Log().bound(projectId=deployment.project_id, deploymentId=deployment_id)
+        log = Log().bind(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
             self.turns.pass_on(deployment, log)
         # Last: a build that cannot be stopped now wastes its own time, not that of the next one.
@@ -57,7 +57,7 @@ class Cancellation:
         try:
             stop_build(self.codebuild, build_id)
         except (ClientError, BotoCoreError) as busy:
-            if not is_passing(busy):
+            if not is_retryable(busy):
                 raise
             log.failure("the build is stopped later", busy)
             self.turns.build_queue.send(deployment)

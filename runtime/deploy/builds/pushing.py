@@ -16,7 +16,7 @@ from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
-from runtime.shared.ids import Ids, is_ulid
+from runtime.shared.ids import IdGenerator, is_ulid
 from runtime.shared.signing import Signer
 
 _FIRST_VERSION = 1
@@ -92,7 +92,7 @@ class Pushes:
     deployments: DeploymentRepository
     queue: BuildQueue
     signer: Signer
-    ids: Ids
+    ids: IdGenerator
     clock: Clock
 
     def receive(self, project_id: str, delivery: Delivery) -> Deployment | Ignored:
@@ -137,7 +137,7 @@ class Pushes:
             project = None
         # An unknown project costs the same signature, so that time does not tell it from a wrong secret.
         version = project.webhook_version if project else _FIRST_VERSION
-        secret = self.signer.webhook_secret(project_id, version)
+        secret = self.signer.derive_webhook_secret(project_id, version)
         holds = signature_holds(secret, delivery.body, delivery.signature)
         if project is None or not holds:
             raise SignatureRefusedError

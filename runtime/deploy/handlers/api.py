@@ -19,12 +19,12 @@ from runtime.deploy.api.managing import Management
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE
 from runtime.deploy.repositories.variables import NewVariables
-from runtime.shared.api.dispatch import OpenOperations, Operations, dispatch
-from runtime.shared.api.http import Request, Response, answer
-from runtime.shared.api.inputs import read
-from runtime.shared.api.openapi import ROUTE, openapi
-from runtime.shared.api.requests import json_body, page_limit
-from runtime.shared.environment import load
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
+from runtime.shared.api.http import Request, Response, json_response
+from runtime.shared.api.inputs import read_input
+from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
+from runtime.shared.api.requests import read_json_body, read_page_limit
+from runtime.shared.environment import load_environment
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class Environment:
 @cache
 def service() -> Management:
     """Return the function's one service, composed at its first request."""
-    return composition.management(load(Environment, os.environ))
+    return composition.management(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
@@ -54,12 +54,12 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], management: Management) -> Response:
     """Answer a request with the given service."""
-    return dispatch(event, OPERATIONS, management, to_all=OPEN)
+    return dispatch(event, OPERATIONS, management, public_operations=OPEN)
 
 
 def _create_project(management: Management, user_id: str, request: Request) -> Response:
-    created = management.create_project(user_id, read(NewProject, json_body(request)))
-    return answer(
+    created = management.create_project(user_id, read_input(NewProject, read_json_body(request)))
+    return json_response(
         HTTPStatus.CREATED,
         {
             **project_document(created.project, created.site),
@@ -69,68 +69,70 @@ def _create_project(management: Management, user_id: str, request: Request) -> R
 
 
 def _list_projects(management: Management, user_id: str, request: Request) -> Response:
-    page = management.all_projects(user_id, limit=page_limit(request), cursor=request.query.get("cursor"))
+    page = management.all_projects(
+        user_id, limit=read_page_limit(request), cursor=request.query.get("cursor")
+    )
     documents = [project_document(project, site) for project, site in page.items]
-    return answer(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
+    return json_response(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
 
 
 def _get_project(management: Management, user_id: str, request: Request) -> Response:
     project, site = management.project(user_id, request.path_parameters["projectId"])
-    return answer(HTTPStatus.OK, project_document(project, site))
+    return json_response(HTTPStatus.OK, project_document(project, site))
 
 
 def _change_project(management: Management, user_id: str, request: Request) -> Response:
-    changes = read(ProjectChanges, json_body(request))
+    changes = read_input(ProjectChanges, read_json_body(request))
     project, site = management.change_project(user_id, request.path_parameters["projectId"], changes)
-    return answer(HTTPStatus.OK, project_document(project, site))
+    return json_response(HTTPStatus.OK, project_document(project, site))
 
 
 def _list_deployments(management: Management, user_id: str, request: Request) -> Response:
     page = management.all_deployments(
         user_id,
         request.path_parameters["projectId"],
-        limit=page_limit(request),
+        limit=read_page_limit(request),
         cursor=request.query.get("cursor"),
     )
     documents = [deployment_document(deployment) for deployment in page.items]
-    return answer(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
+    return json_response(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
 
 
 def _get_deployment(management: Management, user_id: str, request: Request) -> Response:
     deployment = management.deployment(user_id, request.path_parameters["deploymentId"])
-    return answer(HTTPStatus.OK, deployment_document(deployment))
+    return json_response(HTTPStatus.OK, deployment_document(deployment))
 
 
 def _deploy(management: Management, user_id: str, request: Request) -> Response:
-    wanted = read(NewDeployment, json_body(request))
+    wanted = read_input(NewDeployment, read_json_body(request))
     deployment = management.deploy(user_id, request.path_parameters["projectId"], wanted)
-    return answer(HTTPStatus.CREATED, deployment_document(deployment))
+    return json_response(HTTPStatus.CREATED, deployment_document(deployment))
 
 
 def _get_log(management: Management, user_id: str, request: Request) -> Response:
     page = management.build_log(
         user_id,
         request.path_parameters["deploymentId"],
-        limit=page_limit(request, usual=PAGE, largest=LARGEST_PAGE),
+        limit=read_page_limit(request, default=PAGE, maximum=LARGEST_PAGE),
         cursor=request.query.get("cursor"),
     )
-    return answer(HTTPStatus.OK, log_document(page))
+    return json_response(HTTPStatus.OK, log_document(page))
 
 
 def _cancel(management: Management, user_id: str, request: Request) -> Response:
     deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
-    return answer(HTTPStatus.OK, deployment_document(deployment))
+    return json_response(HTTPStatus.OK, deployment_document(deployment))
 
 
 def _get_variables(management: Management, user_id: str, request: Request) -> Response:
     project = management.variables(user_id, request.path_parameters["projectId"])
-    return answer(HTTPStatus.OK, variables_document(project))
+    return json_response(HTTPStatus.OK, variables_document(project))
 
 
 def _set_variables(management: Management, user_id: str, request: Request) -> Response:
-    wanted = read(NewVariables, json_body(request))
+    wanted = read_input(NewVariables, read_json_body(request))
     project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
-    return answer(HTTPStatus.OK, variables_document(project))
+    return json_response(HTTPStatus.OK, variables_document(project))
 
 
 OPERATIONS: Operations[Management] = {
@@ -148,5 +150,5 @@ OPERATIONS: Operations[Management] = {
 }
 """What answers each route that `runtime.deploy.api.routes` gives to this function."""
 
-OPEN: OpenOperations = {ROUTE: openapi("openapi.json")}
+OPEN: PublicOperations = {OPENAPI_ROUTE: serve_openapi("openapi.json")}
 """What answers the routes among them that want no token."""

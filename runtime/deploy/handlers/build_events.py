@@ -10,7 +10,7 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
 from runtime.deploy.builds.build_results import BuildResults
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -28,7 +28,7 @@ class Environment:
 @cache
 def service() -> BuildResults:
     """Return the function's one service, composed at its first event."""
-    return composition.build_results(load(Environment, os.environ))
+    return composition.build_results(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
@@ -38,7 +38,7 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
 
 def respond(event: Mapping[str, Any], results: BuildResults) -> None:
     """Record how a build ended with the given service."""
-    log = Log().bound(eventId=event.get("id"))
+    log = Log().bind(eventId=event.get("id"))
     try:
         ended = BuildEvent.from_event(event)
     except ForeignBuildError as foreign:
@@ -46,5 +46,5 @@ def respond(event: Mapping[str, Any], results: BuildResults) -> None:
         return
     results.receive(
         ended,
-        log.bound(projectId=ended.project_id, deploymentId=ended.deployment_id, buildId=ended.build_id),
+        log.bind(projectId=ended.project_id, deploymentId=ended.deployment_id, buildId=ended.build_id),
     )

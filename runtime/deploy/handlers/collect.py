@@ -10,8 +10,8 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
-from runtime.shared.clock import from_text
-from runtime.shared.environment import load
+from runtime.shared.clock import parse_time
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -30,13 +30,13 @@ class Environment:
 @cache
 def service() -> Collector:
     """Return the function's one service, composed at its first event."""
-    return composition.collector(load(Environment, os.environ))
+    return composition.collector(load_environment(Environment, os.environ))
 
 
 @cache
 def edge_cache() -> EdgeCache:
     """Return the cache of the sites' distribution, composed at the first event."""
-    return composition.edge_cache(load(Environment, os.environ))
+    return composition.edge_cache(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
@@ -46,7 +46,7 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
 
 def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
     """Collect what is due at the time that a scheduled event tells, with the given services."""
-    log, at = Log().bound(eventId=event.get("id")), from_text(event["time"])
+    log, at = Log().bind(eventId=event.get("id")), parse_time(event["time"])
     try:
         cache.invalidate_once(log, at=at)
     finally:

@@ -11,7 +11,7 @@ from runtime.deploy import composition
 from runtime.deploy.builds.building import Builder
 from runtime.deploy.messages import DeploymentMessage
 from runtime.shared.batches import handle_records
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -32,7 +32,7 @@ class Environment:
 @cache
 def service() -> Builder:
     """Return the function's one service, composed at its first message."""
-    return composition.builder(load(Environment, os.environ))
+    return composition.builder(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def respond(event: Mapping[str, Any], builder: Builder) -> dict[str, Any]:
         message = DeploymentMessage.from_body(record["body"])
         builder.receive(
             message,
-            log.bound(projectId=message.project_id),
+            log.bind(projectId=message.project_id),
             receipt=record["receiptHandle"],
             receives=int(record["attributes"]["ApproximateReceiveCount"]),
         )

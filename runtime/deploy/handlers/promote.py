@@ -13,8 +13,8 @@ from runtime.deploy.api.deleting import Deletion
 from runtime.deploy.api.documents import deployment_document
 from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.dispatch import Operations, dispatch
-from runtime.shared.api.http import Request, Response, answer, no_content
-from runtime.shared.environment import load
+from runtime.shared.api.http import Request, Response, json_response, no_content_response
+from runtime.shared.environment import load_environment
 
 
 @frozen(kw_only=True)
@@ -41,7 +41,7 @@ class Services:
 @cache
 def service() -> Services:
     """Return the function's services, composed at its first request."""
-    environment = load(Environment, os.environ)
+    environment = load_environment(Environment, os.environ)
     return Services(
         switch=composition.switch(environment), deletion=lambda: composition.deletion(environment)
     )
@@ -54,17 +54,17 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def respond(event: Mapping[str, Any], services: Services) -> Response:
     """Answer a request with the given services."""
-    return dispatch(event, OPERATIONS, services, to_all={})
+    return dispatch(event, OPERATIONS, services, public_operations={})
 
 
 def _promote(services: Services, user_id: str, request: Request) -> Response:
     deployment = services.switch.promote(user_id, request.path_parameters["deploymentId"])
-    return answer(HTTPStatus.OK, deployment_document(deployment))
+    return json_response(HTTPStatus.OK, deployment_document(deployment))
 
 
 def _delete_project(services: Services, user_id: str, request: Request) -> Response:
     services.deletion().delete(user_id, request.path_parameters["projectId"])
-    return no_content()
+    return no_content_response()
 
 
 OPERATIONS: Operations[Services] = {

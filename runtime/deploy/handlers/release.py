@@ -11,7 +11,7 @@ from runtime.deploy import composition
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.releases.releasing import Releaser
 from runtime.shared.batches import handle_records
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -31,7 +31,7 @@ class Environment:
 @cache
 def service() -> Releaser:
     """Return the function's one service, composed at its first message."""
-    return composition.releaser(load(Environment, os.environ))
+    return composition.releaser(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def respond(event: Mapping[str, Any], releaser: Releaser) -> dict[str, Any]:
         receives = int(record["attributes"]["ApproximateReceiveCount"])
         releaser.release(
             message,
-            log.bound(projectId=message.project_id, deploymentId=message.deployment_id, receives=receives),
+            log.bind(projectId=message.project_id, deploymentId=message.deployment_id, receives=receives),
             is_last=receives >= releaser.max_receive_count,
         )
 

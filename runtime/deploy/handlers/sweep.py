@@ -9,7 +9,7 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.upkeep.sweeping import Sweeper
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -27,7 +27,7 @@ class Environment:
 @cache
 def service() -> Sweeper:
     """Return the function's one service, composed at its first event."""
-    return composition.sweeper(load(Environment, os.environ))
+    return composition.sweeper(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
@@ -37,4 +37,4 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
 
 def respond(event: Mapping[str, Any], sweeper: Sweeper) -> None:
     """Sweep with the given service."""
-    sweeper.sweep(Log().bound(eventId=event.get("id")))
+    sweeper.sweep(Log().bind(eventId=event.get("id")))

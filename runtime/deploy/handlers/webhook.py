@@ -11,9 +11,9 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.builds.github import Ignored
 from runtime.deploy.builds.pushing import Delivery, Pushes
-from runtime.shared.api.http import Request, Response, answer, refusal
-from runtime.shared.aws_errors import passing_refusals
-from runtime.shared.environment import load
+from runtime.shared.api.http import Request, Response, error_response, json_response
+from runtime.shared.aws_errors import retryable_errors_as_busy
+from runtime.shared.environment import load_environment
 from runtime.shared.errors import AnchorError, UnavailableError
 from runtime.shared.logging import Log
 
@@ -31,7 +31,7 @@ class Environment:
 @cache
 def service() -> Pushes:
     """Return the function's one service, composed at its first request."""
-    return composition.pushes(load(Environment, os.environ))
+    return composition.pushes(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
@@ -47,7 +47,7 @@ def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
     """
     request = Request.from_event(event)
     project_id = request.path_parameters.get("projectId", "")
-    log = Log().bound(
+    log = Log().bind(
         requestId=request.request_id,
         projectId=project_id,
         delivery=request.headers.get("x-github-delivery"),
@@ -59,16 +59,16 @@ def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
         body=request.body,
     )
     try:
-        with passing_refusals():
+        with retryable_errors_as_busy():
             outcome = pushes.receive(project_id, delivery)
     except UnavailableError as error:
         log.failure("delivery cannot be taken now: it has to be redelivered", error.__cause__ or error)
-        return refusal(error)
+        return error_response(error)
     except AnchorError as error:
         log.warning("delivery refused", reason=str(error))
-        return refusal(error)
+        return error_response(error)
     if isinstance(outcome, Ignored):
         log.info("delivery ignored", reason=outcome.reason)
-        return answer(HTTPStatus.OK, {"ignored": outcome.reason})
+        return json_response(HTTPStatus.OK, {"ignored": outcome.reason})
     log.info("delivery accepted", deploymentId=outcome.deployment_id, status=outcome.status)
-    return answer(HTTPStatus.ACCEPTED, {"deploymentId": outcome.deployment_id})
+    return json_response(HTTPStatus.ACCEPTED, {"deploymentId": outcome.deployment_id})

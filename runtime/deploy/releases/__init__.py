@@ -1,1 +1,1 @@
-"""From the artifact of a build to what visitors get, and what becomes of it."""
+"""Releases: from a build's artifact to what visitors get, and the removal of old releases."""

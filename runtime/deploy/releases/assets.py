@@ -1,4 +1,4 @@
-"""What a site serves without running code: hashed assets shared by its releases, public files of each one."""
+"""Static files of a site: hashed assets that its releases share, and public files of each release."""
 
 from collections.abc import Collection, Iterator
 from types import MappingProxyType
@@ -9,17 +9,17 @@ from runtime.deploy.releases.release_clients import S3Client
 from runtime.deploy.releases.uploading import Upload
 
 IMMUTABLE = "public,max-age=31536000,immutable"
-"""For what never changes under its name."""
+"""`Cache-Control` of files whose content never changes."""
 
-REVALIDATED = "public,max-age=0,s-maxage=31536000,must-revalidate"
-"""For public files: the edge keeps them, because its cache key names the release; browsers ask again."""
+REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
+"""`Cache-Control` of public files. The edge keeps them, as its cache key has the release. Browsers do not."""
 
 _ASSETS = "assets/"
-_HASHED = "_next/static/"
-_MEDIA = "_next/static/media/"
+_HASHED_FOLDER = "_next/static/"
+_MEDIA_FOLDER = "_next/static/media/"
 _BUILD_ID = "BUILD_ID"
 
-_TEXTS = {
+_TEXT_TYPES = {
     "css": "text/css",
     "csv": "text/csv",
     "htm": "text/html",
@@ -40,7 +40,7 @@ _TEXTS = {
     "yaml": "application/yaml",
     "yml": "application/yaml",
 }
-_OTHERS = {
+_BINARY_TYPES = {
     "aac": "audio/aac",
     "apng": "image/apng",
     "avif": "image/avif",
@@ -82,22 +82,22 @@ _OTHERS = {
     "zip": "application/zip",
 }
 CONTENT_TYPES = MappingProxyType(
-    {**{ending: f"{name}; charset=utf-8" for ending, name in _TEXTS.items()}, **_OTHERS}
+    {**{ending: f"{name}; charset=utf-8" for ending, name in _TEXT_TYPES.items()}, **_BINARY_TYPES}
 )
-"""By a file name's ending. Fixed here: `mimetypes` reads whatever tables the machine has."""
+"""Media types by file name extension. Fixed here, because `mimetypes` reads the machine's own tables."""
 
 
-def content_type(name: str) -> str:
-    """Return the media type that a file is served with; unknown ones are a download."""
+def find_content_type(name: str) -> str:
+    """Return the media type of a file. A file with an unknown extension becomes a download."""
     _, _, ending = name.rpartition("/")[2].rpartition(".")
     return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
 
 
 def project_folder(deployment: Deployment) -> str:
-    """Return the folder of all files of a deployment's project, below `assets/`, without slashes around it.
+    """Return the folder of a project's files below `assets/`, without slashes around it.
 
-    A site can be another tenant's one day, and then has nothing that his project has not put there: a script
-    that was left under the name that his pages ask for would run in them.
+    The project is part of the folder because a site may belong to another tenant later. A script that the old
+    project left would run in the new project's pages if both had the same folder.
     """
     return f"{deployment.site}/{deployment.project_id}"
 
@@ -112,55 +112,57 @@ def release_prefix(deployment: Deployment) -> str:
     return f"{project_prefix(deployment)}/{deployment.deployment_id}"
 
 
-def present_hashed(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
-    """Return the keys of the hashed assets that a project has in the bucket. One call per 1,000 of them."""
-    prefix = f"{project_prefix(deployment)}/{_HASHED}"
+def list_hashed_assets(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
+    """Return the keys of a project's hashed assets in the bucket. Makes one call per 1,000 keys."""
+    prefix = f"{project_prefix(deployment)}/{_HASHED_FOLDER}"
     keys: set[str] = set()
-    answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    response = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
     while True:
-        keys.update(each["Key"] for each in answer.get("Contents", ()))
-        if not answer.get("IsTruncated"):
+        keys.update(each["Key"] for each in response.get("Contents", ()))
+        if not response.get("IsTruncated"):
             return frozenset(keys)
-        answer = client.list_objects_v2(
-            Bucket=bucket, Prefix=prefix, ContinuationToken=answer["NextContinuationToken"]
+        response = client.list_objects_v2(
+            Bucket=bucket, Prefix=prefix, ContinuationToken=response["NextContinuationToken"]
         )
 
 
-def asset_uploads(
+def list_asset_uploads(
     artifact: Artifact, deployment: Deployment, *, present: Collection[str]
 ) -> Iterator[Upload]:
-    """What of a build's files has to be uploaded, and as what.
+    """Return the files of a build that have to be uploaded.
 
     Args:
-        artifact: The build.
-        deployment: The release's.
-        present: Keys of hashed assets that are there already.
+        artifact: The build's artifact.
+        deployment: The deployment to release.
+        present: Keys of hashed assets that are already in the bucket.
     """
-    # The base path is part of what the image function is asked for, and of what visitors ask for. Hashed
-    # files lie without it, so that a site keeps them when it moves.
+    # Requests of visitors and of the image function contain the base path. Keys of hashed files do not
+    # contain it, so a site keeps these files when its base path changes.
     own = release_prefix(deployment) + artifact.manifest.base_path
-    # The one folder of `_next/static/` whose name says nothing of its content: two builds can share an id.
-    by_build_id = f"{_HASHED}{artifact.build.build_id}/"
-    for name in _served(artifact):
-        source, media_type = f"{_ASSETS}{name}", content_type(name)
-        if name.startswith(_HASHED):
+    # The name of this folder in `_next/static/` does not depend on its content: two builds can share an id.
+    by_build_id = f"{_HASHED_FOLDER}{artifact.build.build_id}/"
+    for name in _list_served_files(artifact):
+        source, media_type = f"{_ASSETS}{name}", find_content_type(name)
+        if name.startswith(_HASHED_FOLDER):
             key = f"{project_prefix(deployment)}/{name}"
             if key not in present or name.startswith(by_build_id):
                 yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
-        if name.startswith(_MEDIA):  # a second time: the image function reads below the release's prefix only
+        if name.startswith(
+            _MEDIA_FOLDER
+        ):  # again, because the image function reads the release's prefix only
             yield Upload(source=source, key=f"{own}/{name}", content_type=media_type, cache_control=IMMUTABLE)
-        if not name.startswith(_HASHED):
+        if not name.startswith(_HASHED_FOLDER):
             yield Upload(
-                source=source, key=f"{own}/{name}", content_type=media_type, cache_control=REVALIDATED
+                source=source, key=f"{own}/{name}", content_type=media_type, cache_control=REVALIDATE
             )
 
 
-def root_entries(artifact: Artifact) -> tuple[str, ...]:
-    """Return the first path parts, below the base path, of a release's public files; folders end with `/`."""
-    names = (name for name in _served(artifact) if not name.startswith("_next/"))
+def list_root_entries(artifact: Artifact) -> tuple[str, ...]:
+    """Return the first path segments of a release's public files below the base path, folders with `/`."""
+    names = (name for name in _list_served_files(artifact) if not name.startswith("_next/"))
     return tuple(sorted({name[: name.find("/") + 1] or name for name in names}))
 
 
-def _served(artifact: Artifact) -> Iterator[str]:
-    # `BUILD_ID` lies beside the public files for other deployment tools; it is no file of the site.
-    return (name for name in artifact.names(_ASSETS) if name != _BUILD_ID)
+def _list_served_files(artifact: Artifact) -> Iterator[str]:
+    # `BUILD_ID` is in this folder for other deployment tools. The site does not serve it.
+    return (name for name in artifact.list_files(_ASSETS) if name != _BUILD_ID)

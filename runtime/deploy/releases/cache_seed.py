@@ -1,7 +1,7 @@
-"""A release's ISR cache as its build left it: pages and fetches as objects, the tags they carry as rows.
+"""Initial ISR cache of a release: cached pages and fetches as S3 objects, their tags as DynamoDB rows.
 
-Both are named as the running server of OpenNext 4.1.12 looks them up: objects below the release's prefix as
-`{cache id}/{page}.cache` and `__fetch/{cache id}/{hash}`, tags and paths of rows as `{cache id}/...`.
+The names are those that the server of OpenNext 4.1.12 looks up. Objects below the release's prefix are
+`{cache id}/{page}.cache` and `__fetch/{cache id}/{hash}`. Tags and paths of rows are `{cache id}/...`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ from runtime.shared.aws import Item
 
 _CACHE = "cache/"
 _FETCH = "__fetch/"
-_READ_AT_ONCE = 100  # DynamoDB's limits of a batch
-_WRITE_AT_ONCE = 25
-_BATCHES_AT_ONCE = 4
+_READ_BATCH_SIZE = 100  # DynamoDB's limits for a batch
+_WRITE_BATCH_SIZE = 25
+_PARALLEL_BATCHES = 4
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 2.0
+_MAX_PAUSE = 2.0
 
 
 class TagsUnprocessedError(Exception):
-    """DynamoDB kept putting off rows of the tag table: it is too busy. Worth another try later."""
+    """DynamoDB returned unprocessed rows of the tag table at every attempt, because it is too busy."""
 
 
 def cache_prefix(site: str, deployment_id: str) -> str:
@@ -36,28 +36,30 @@ def cache_prefix(site: str, deployment_id: str) -> str:
     return f"cache/{site}/{deployment_id}"
 
 
-def cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
-    """Return the cached pages and fetches that a build made."""
+def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
+    """Return the uploads of the pages and fetches that the build cached."""
     prefix = cache_prefix(site, deployment_id)
-    for name in artifact.names(_CACHE):
-        # OpenNext names the fetch cache by the build id, the pages already by what the server looks up.
+    for name in artifact.list_files(_CACHE):
+        # OpenNext names the fetch cache by the build id. It names pages by the cache id already.
         looked_up = (
-            f"{_FETCH}{artifact.build.cached(name.removeprefix(_FETCH))}" if name.startswith(_FETCH) else name
+            f"{_FETCH}{artifact.build.to_cache_name(name.removeprefix(_FETCH))}"
+            if name.startswith(_FETCH)
+            else name
         )
         yield Upload(source=f"{_CACHE}{name}", key=f"{prefix}/{looked_up}", content_type="application/json")
 
 
 @frozen(kw_only=True)
 class TagSeeder:
-    """Writes the rows of a build's tag seed that a site's tag table does not have.
+    """Writes the rows of a build's tag seed that a site's tag table does not have yet.
 
-    A row that is there stays: two builds can have the same id (sites may choose it), and then it says when
-    the site that is live now last revalidated that tag.
+    Existing rows are not changed. Two builds can have the same id, because sites may choose it. The row then
+    has the time at which the live site last revalidated the tag.
 
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the site's tag table.
-        pause: Waits for that many seconds.
+        pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).
     """
 
@@ -67,15 +69,15 @@ class TagSeeder:
     jitter: Callable[[], float] = field(repr=False)
 
     def seed(self, rows: Iterable[TagRow]) -> int:
-        """Write what is missing and return how many rows the seed has, repetitions left out.
+        """Write the missing rows, and return the number of different rows in the seed.
 
-        Calls: for every 100 rows one read and, where they are new, four writes; more while DynamoDB is busy.
+        Makes one read for every 100 rows, and four writes if they are new. Makes more while DynamoDB is busy.
 
         Raises:
-            TagsUnprocessedError: DynamoDB put rows off again and again.
+            TagsUnprocessedError: DynamoDB returned unprocessed rows at every attempt.
         """
-        with ThreadPoolExecutor(_BATCHES_AT_ONCE) as pool:
-            return sum(pool.map(self._seed_batch, _batches(_distinct(rows))))
+        with ThreadPoolExecutor(_PARALLEL_BATCHES) as pool:
+            return sum(pool.map(self._seed_batch, _split_into_batches(_drop_duplicates(rows))))
 
     def _seed_batch(self, rows: Sequence[TagRow]) -> int:
         keys = [_key(row) for row in rows]
@@ -89,16 +91,16 @@ class TagSeeder:
                 "ExpressionAttributeNames": names,
             }
         }
-        for _ in self._tries():
-            answer = self.client.batch_get_item(RequestItems=request)
-            found: Sequence[Item] = answer["Responses"].get(self.table, ())
+        for _ in self._retry():
+            response = self.client.batch_get_item(RequestItems=request)
+            found: Sequence[Item] = response["Responses"].get(self.table, ())
             present.update((item["tag"]["S"], item["path"]["S"]) for item in found)
-            request = answer.get("UnprocessedKeys", {})
+            request = response.get("UnprocessedKeys", {})
             if not request:
                 break
         missing = [row for row in rows if (row.tag, row.path) not in present]
-        for start in range(0, len(missing), _WRITE_AT_ONCE):
-            self._write(missing[start : start + _WRITE_AT_ONCE])
+        for start in range(0, len(missing), _WRITE_BATCH_SIZE):
+            self._write(missing[start : start + _WRITE_BATCH_SIZE])
         return len(rows)
 
     def _write(self, rows: Sequence[TagRow]) -> None:
@@ -107,25 +109,31 @@ class TagSeeder:
             for row in rows
         ]
         request: Mapping[str, Any] = {self.table: puts}
-        for _ in self._tries():
+        for _ in self._retry():
             request = self.client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
             if not request:
                 break
 
-    def _tries(self) -> Iterator[int]:
-        """Count tries, with a growing, jittered pause before each but the first; raise when they run out."""
+    def _retry(self) -> Iterator[int]:
+        """Yield the attempt number, with exponential backoff and jitter between attempts.
+
+        Raises:
+            TagsUnprocessedError: The last attempt did not end the loop.
+        """
         for attempt in range(_ATTEMPTS):
             if attempt:
-                self.pause(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * (0.5 + self.jitter() / 2))
+                self.pause(min(_FIRST_PAUSE * 2**attempt, _MAX_PAUSE) * (0.5 + self.jitter() / 2))
             yield attempt
-        raise TagsUnprocessedError(f"DynamoDB put off rows of {self.table} {_ATTEMPTS} times")
+        raise TagsUnprocessedError(
+            f"DynamoDB did not process rows of {self.table} in {_ATTEMPTS} attempts: try again later"
+        )
 
 
 def _key(row: TagRow) -> Item:
     return {"tag": {"S": row.tag}, "path": {"S": row.path}}
 
 
-def _distinct(rows: Iterable[TagRow]) -> Iterator[TagRow]:
+def _drop_duplicates(rows: Iterable[TagRow]) -> Iterator[TagRow]:
     seen: set[tuple[str, str]] = set()
     for row in rows:
         if (row.tag, row.path) not in seen:
@@ -133,6 +141,6 @@ def _distinct(rows: Iterable[TagRow]) -> Iterator[TagRow]:
             yield row
 
 
-def _batches(rows: Iterator[TagRow]) -> Iterator[Sequence[TagRow]]:
-    while batch := tuple(islice(rows, _READ_AT_ONCE)):
+def _split_into_batches(rows: Iterator[TagRow]) -> Iterator[Sequence[TagRow]]:
+    while batch := tuple(islice(rows, _READ_BATCH_SIZE)):
         yield batch

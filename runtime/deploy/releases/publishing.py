@@ -1,7 +1,7 @@
-"""A release's functions: versions that never change, each behind an alias with a URL of its own (D1).
+"""Publishing of a release's functions: immutable versions, each with an alias that has its own URL.
 
-Every step can be repeated after a crash at any point: what exists already is taken as it is. An alias is made
-last, from a version that was checked. Once it is there with the same code, its function is not changed again.
+Every step can be repeated after a crash at any point, and it keeps what exists already. The alias is created
+last, from a checked version. If it exists and has the same code, its function is not changed again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,62 +15,67 @@ from runtime.deploy.model import Deployment
 from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.build_output.manifest import Bundle
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from runtime.deploy.releases.bundles import BundleStore, Code
+from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from runtime.deploy.releases.release_clients import LambdaClient
-from runtime.shared.aws_errors import code, is_passing
+from runtime.shared.aws_errors import error_code, is_retryable
 
-LIVE: Final = "live"
-"""The alias that names a function's version in production (D4)."""
+LIVE_ALIAS: Final = "live"
+"""Alias of a function's version in production."""
 
-_RELEASE: Final = "r-"
+_ALIAS_PREFIX: Final = "r-"
 
-# Seconds. Small changes are done at once, large ones in seconds; and all who change an account's functions
-# share 15 calls a second (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+# Seconds. Small changes take effect at once, large ones within seconds. All changes of functions in an
+# account share 15 calls per second (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4, *(0.5,) * 118)
 
 
 class PublishError(Exception):
-    """A function cannot be published, now or later. The message is for the user and has no secret in it."""
+    """A function cannot be published, now or later. The message is for users and contains no secret."""
 
 
 class FunctionBusyError(Exception):
-    """A function is being changed by someone else, or takes too long to change. Worth another try later."""
+    """Another process changes the function, or a change takes too long. A later retry can succeed."""
 
 
 def release_alias(deployment_id: str) -> str:
     """Return the alias of a release's functions."""
-    return f"{_RELEASE}{deployment_id.lower()}"
+    return f"{_ALIAS_PREFIX}{deployment_id.lower()}"
 
 
-def is_released(description: str) -> bool:
-    """Return whether a version's description says that a release published it: it is the alias."""
-    return description.startswith(_RELEASE)
+def is_release_version(description: str) -> bool:
+    """Return whether a version belongs to a release. Its description is then the release's alias."""
+    return description.startswith(_ALIAS_PREFIX)
 
 
 def split_alias(alias: str, number: int) -> str:
-    """Return the alias of a part of a release's split server, counted from 1: of the server function, too."""
+    """Return the alias of a split server function. It is a version of the server function, counted from 1."""
     return f"{alias}-{number}"
 
 
 def bundle_key(deployment: Deployment, function: str) -> str:
-    """Return where a function's zip is kept: `server`, `server-1` of a split one, `image` or `revalidate`."""
+    """Return the key of a function's zip.
+
+    Args:
+        deployment: The deployment to release.
+        function: `server`, `image`, `revalidate`, or a split server function such as `server-1`.
+    """
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/functions/{function}.zip"
 
 
 @frozen(kw_only=True)
 class FunctionRelease:
-    """What one function becomes with a release.
+    """One function of a release.
 
     Attributes:
-        function: The function's name.
+        function: Function name.
         alias: The release's alias.
-        code: Its zip.
-        environment: Its variables, with the id of the deployment among them; None leaves them as they are.
+        code: Zip of the function.
+        environment: Its variables, which include the deployment id. None keeps the present variables.
     """
 
     function: str
     alias: str
-    code: Code
+    code: FunctionCode
     environment: Mapping[str, str] | None = field(repr=False)
 
 
@@ -80,70 +85,74 @@ class FunctionPublisher:
 
     Attributes:
         client: Lambda client.
-        pause: Waits for that many seconds.
+        pause: Sleeps for the given number of seconds.
     """
 
     client: LambdaClient
     pause: Callable[[float], None] = field(repr=False)
 
-    def version(self, release: FunctionRelease) -> str:
-        """Return the version behind the release's alias; make both where the alias does not exist.
+    def ensure_version(self, release: FunctionRelease) -> str:
+        """Return the version of the release's alias. Publish the version and create the alias if needed.
 
-        An alias whose version has other code is moved to a new version: another version of the platform,
-        with another wrapper, began this release.
+        If the alias has a version with other code, it is moved to a new version. This happens when the
+        platform was updated, and its wrapper changed, after this release began.
 
         Raises:
             PublishError: Lambda refuses the variables, or cannot change the function.
-            FunctionBusyError: The function changed, or lost the version, while it was being published.
+            FunctionBusyError: The function changed, or its version was removed, during publishing.
         """
-        aliased = self._aliased(release.function, release.alias)
+        aliased = self._find_version(release.function, release.alias)
         if aliased is not None and self._has_code(release, aliased):
             published = aliased
         else:
             published = self._publish(release)
             try:
-                self._settled(release.function, published)
+                self._wait_until_changed(release.function, published)
                 if aliased is None:
-                    self._make_alias(release.function, release.alias, published)
+                    self._create_alias(release.function, release.alias, published)
                 else:
                     self._move_alias(release.function, release.alias, published)
             except ClientError as error:
-                # Another release published a newer one, so that a collection took this for left behind.
-                if code(error) != "ResourceNotFoundException":
+                # A newer release was published, so a collection removed this version as left over.
+                if error_code(error) != "ResourceNotFoundException":
                     raise
-                raise FunctionBusyError(f"version {published} of {release.function} was removed") from error
+                raise FunctionBusyError(
+                    f"version {published} of {release.function} was removed during the release: try again"
+                ) from error
         return published
 
-    def origin(self, function: str, alias: str) -> str:
-        """Return the host of the alias's URL; make the URL, open to the world, where it does not exist.
+    def ensure_url(self, function: str, alias: str) -> str:
+        """Return the host of the alias's URL. Create the URL, open to the internet, if needed.
 
-        The function's wrapper refuses whoever is not the edge. A URL that AWS guards could not take the POST
-        of a browser, which sends no hash of its payload.
+        The function's wrapper refuses every request that does not come from the edge. A URL with IAM
+        authentication cannot be used: browsers send no hash of a POST's payload, which it requires.
         """
         try:
-            answer = self.client.create_function_url_config(
+            response = self.client.create_function_url_config(
                 FunctionName=function, Qualifier=alias, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
             )
         except ClientError as error:
-            if code(error) != "ResourceConflictException":
+            if error_code(error) != "ResourceConflictException":
                 raise
-            answer = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
-        # Since October 2025 an open URL needs both.
+            response = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
+        # Since October 2025, a public URL needs both permissions.
         permissions: tuple[dict[str, Any], ...] = (
             {"StatementId": "open-url", "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
             {"StatementId": "by-url", "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
         )
         for permission in permissions:
-            self._permit(FunctionName=function, Qualifier=alias, Principal="*", **permission)
-        return urlsplit(answer["FunctionUrl"]).netloc
+            self._add_permission(FunctionName=function, Qualifier=alias, Principal="*", **permission)
+        return urlsplit(response["FunctionUrl"]).netloc
 
-    def lead(self, target: Callable[[], Mapping[str, str]]) -> None:
-        """Let the `live` aliases of functions name the versions to be live, whoever moves them meanwhile.
+    def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
+        """Point the `live` aliases of functions to the versions of the live release.
+
+        Repeats until the target is the same before and after, because another switch may run at once.
 
         Args:
-            target: Reads the function names and their versions, strongly consistent.
+            target: Reads the version of each function, strongly consistent.
         """
-        for _ in self._tries("the alias live"):
+        for _ in self._retry("the alias live"):
             versions = target()
             for function, version in versions.items():
                 self._set_live(function, version)
@@ -152,17 +161,17 @@ class FunctionPublisher:
 
     def _set_live(self, function: str, version: str) -> None:
         try:
-            self._move_alias(function, LIVE, version)
+            self._move_alias(function, LIVE_ALIAS, version)
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
-            self._make_alias(function, LIVE, version)  # the function's first release
+            self._create_alias(function, LIVE_ALIAS, version)  # the function's first release
 
-    def _aliased(self, function: str, alias: str) -> str | None:
+    def _find_version(self, function: str, alias: str) -> str | None:
         try:
             return self.client.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
             return None
 
@@ -172,26 +181,28 @@ class FunctionPublisher:
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        settled = self._at_rest(function)  # after an earlier release that broke off
-        # Lambda takes seconds even for what the function has already: the revalidation function's code seldom
-        # changes, and the parts of a split server share their variables.
-        if settled["CodeSha256"] != zipped.sha256 or _has_failed(settled):
-            zipped.put()
+        current = self._wait_until_idle(function)  # an earlier release may have been interrupted
+        # A change takes Lambda seconds even if nothing differs. The revalidation function's code seldom
+        # changes, and split server functions share their variables.
+        if current["CodeSha256"] != zipped.sha256 or _has_failed(current):
+            zipped.upload()
             self.client.update_function_code(FunctionName=function, S3Bucket=zipped.bucket, S3Key=zipped.key)
-            settled = self._settled(function)
-        if variables is not None and _variables(settled) != variables:
+            current = self._wait_until_changed(function)
+        if variables is not None and _read_variables(current) != variables:
             self._put_environment(function, variables)
-            settled = self._settled(function)
-        if settled["CodeSha256"] != zipped.sha256 or variables not in (None, _variables(settled)):
-            raise FunctionBusyError(f"{function} was changed by someone else while it was published")
-        # Both conditions: between reading them and publishing, nobody may have changed anything.
-        answer = self.client.publish_version(
+            current = self._wait_until_changed(function)
+        if current["CodeSha256"] != zipped.sha256 or variables not in (None, _read_variables(current)):
+            raise FunctionBusyError(
+                f"{function} was changed by another process during the release: try again"
+            )
+        # Both conditions make sure that nothing changed between the read and the publishing.
+        response = self.client.publish_version(
             FunctionName=function,
             CodeSha256=zipped.sha256,
-            RevisionId=settled["RevisionId"],
+            RevisionId=current["RevisionId"],
             Description=release.alias,
         )
-        version: str = answer["Version"]
+        version: str = response["Version"]
         return version
 
     def _put_environment(self, function: str, variables: Mapping[str, str]) -> None:
@@ -200,19 +211,23 @@ class FunctionPublisher:
                 FunctionName=function, Environment={"Variables": variables}
             )
         except ClientError as error:
-            # Lambda's and botocore's words can repeat the variables, secrets included: only the code goes on.
-            refusal = f"the variables of {function}: {code(error)}"
-            if is_passing(error):
-                raise FunctionBusyError(f"Lambda does not take {refusal}") from None
+            # Messages of Lambda and botocore can repeat the variables and their secrets: use the code only.
+            refusal = f"the variables of {function}: {error_code(error)}"
+            if is_retryable(error):
+                raise FunctionBusyError(f"Lambda does not accept {refusal}; try again later") from None
             raise PublishError(f"Lambda refuses {refusal}") from None
         except BotoCoreError as error:
             raise FunctionBusyError(
-                f"Lambda was not reached for {function}: {type(error).__name__}"
+                f"Lambda cannot be reached for {function}: {type(error).__name__}"
             ) from None
 
-    def _settled(self, function: str, version: str | None = None) -> Mapping[str, Any]:
-        """Wait until Lambda has done with our change of the function; return its configuration."""
-        found = self._at_rest(function, version)
+    def _wait_until_changed(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda has applied a change of the function, and return the configuration.
+
+        Raises:
+            PublishError: The change failed.
+        """
+        found = self._wait_until_idle(function, version)
         if _has_failed(found):
             reason = (
                 found.get("LastUpdateStatusReasonCode") or found.get("StateReasonCode") or "no reason given"
@@ -220,54 +235,60 @@ class FunctionPublisher:
             raise PublishError(f"Lambda could not change {function}: {reason}")
         return found
 
-    def _at_rest(self, function: str, version: str | None = None) -> Mapping[str, Any]:
-        """Wait until Lambda changes nothing; return the configuration, which tells how the last change ended.
+    def _wait_until_idle(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda applies no change to the function, and return the configuration.
 
-        One that failed is told of until the next change: it must not stand in the way of that.
+        The configuration shows how the last change ended. A failed change must not prevent the next one.
         """
         qualifier = {"Qualifier": version} if version else {}
-        for _ in self._tries(function):
+        for _ in self._retry(function):
             try:
                 found = self.client.get_function_configuration(FunctionName=function, **qualifier)
             except ClientError as error:
-                if code(error) != "TooManyRequestsException":
+                if error_code(error) != "TooManyRequestsException":
                     raise
                 continue
             if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
                 return found
-        raise AssertionError  # pragma: no cover - _tries raises when it ends
+        raise AssertionError  # pragma: no cover - _retry raises when it ends
 
-    def _make_alias(self, function: str, alias: str, version: str) -> None:
+    def _create_alias(self, function: str, alias: str, version: str) -> None:
         try:
             self.client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
         except ClientError as error:
-            # Someone was quicker; what he made is looked at again.
-            if code(error) != "ResourceConflictException":
+            # Another process created the alias first. A retry reads it.
+            if error_code(error) != "ResourceConflictException":
                 raise
-            raise FunctionBusyError(f"alias {alias} of {function} appeared meanwhile") from error
+            raise FunctionBusyError(
+                f"another process created alias {alias} of {function}: try again"
+            ) from error
 
     def _move_alias(self, function: str, alias: str, version: str) -> None:
         self.client.update_alias(FunctionName=function, Name=alias, FunctionVersion=version)
 
-    def _permit(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
+    def _add_permission(self, **permission: Any) -> None:  # noqa: ANN401 - AWS's own arguments
         try:
             self.client.add_permission(**permission)
         except ClientError as error:
-            if code(error) != "ResourceConflictException":  # it is there already
+            if error_code(error) != "ResourceConflictException":  # the permission exists already
                 raise
 
-    def _tries(self, what: str) -> Iterator[None]:
-        """Let something be tried, with ever longer pauses in between; raise after a minute."""
+    def _retry(self, what: str) -> Iterator[None]:
+        """Yield once per attempt, with growing pauses, for about a minute.
+
+        Raises:
+            FunctionBusyError: The last attempt did not end the loop.
+        """
         yield
         for pause in _PAUSES:
             self.pause(pause)
             yield
-        raise FunctionBusyError(f"{what} is still changing")
+        raise FunctionBusyError(f"{what} is still changing after a minute: try again later")
 
 
 @frozen(kw_only=True)
 class ReleaseFunctions:
-    """Publishes what an artifact has for each of a site's functions."""
+    """Publishes the functions of one artifact."""
 
     publisher: FunctionPublisher
     store: BundleStore
@@ -279,7 +300,7 @@ class ReleaseFunctions:
         """The alias of the release's functions."""
         return release_alias(self.deployment.deployment_id)
 
-    def version(  # noqa: PLR0913 - what the functions of a release differ by
+    def publish(  # noqa: PLR0913 - the differences between the functions of a release
         self,
         name: str,
         function: str,
@@ -289,25 +310,25 @@ class ReleaseFunctions:
         rules: SharedCacheRules | None = None,
         alias: str | None = None,
     ) -> str:
-        """Return the version that a function's bundle became.
+        """Publish a function, and return its version.
 
         Args:
-            name: Of its zip.
-            function: The function's name.
+            name: Name of its zip.
+            function: Function name.
             bundle: Its code in the artifact.
-            variables: Its variables; None leaves them as they are.
-            rules: For the wrapper; None for a function that answers no requests.
-            alias: Instead of the release's.
+            variables: Its environment variables; None keeps the present ones.
+            rules: Cache rules for the wrapper; None for a function that handles no HTTP requests.
+            alias: Alias of the version. Default: the release's alias.
         """
         key = bundle_key(self.deployment, name)
-        with self.store.zipped(self.artifact, bundle.folder, key=key, rules=rules) as zipped:
-            return self.publisher.version(
+        with self.store.zip_function(self.artifact, bundle.folder, key=key, rules=rules) as zipped:
+            return self.publisher.ensure_version(
                 FunctionRelease(
                     function=function, alias=alias or self.alias, code=zipped, environment=variables
                 )
             )
 
-    def reachable(  # noqa: PLR0913 - as `version`
+    def publish_with_url(  # noqa: PLR0913 - the same parameters as `publish`
         self,
         name: str,
         function: str,
@@ -317,19 +338,20 @@ class ReleaseFunctions:
         rules: SharedCacheRules,
         alias: str | None = None,
     ) -> tuple[str, str]:
-        """Return the version, as `version` does, and the host of its URL."""
-        published = self.version(name, function, bundle, variables, rules=rules, alias=alias)
-        return published, self.publisher.origin(function, alias or self.alias)
+        """Publish a function, and return its version and the host of its URL."""
+        published = self.publish(name, function, bundle, variables, rules=rules, alias=alias)
+        return published, self.publisher.ensure_url(function, alias or self.alias)
 
-    def servers(self, function: str, variables: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """Return version and host of the server, and of each part if it is split.
+    def publish_servers(self, function: str, variables: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+        """Publish the server and its split functions, and return the version and URL host of each.
 
-        All are versions of one function, whose code changes from one to the next: so one by one.
+        They are versions of one Lambda function, whose code changes each time. So they are published in
+        sequence.
         """
         manifest, rules = self.artifact.manifest, self.artifact.cache_rules
-        default = self.reachable("server", function, manifest.server, variables, rules=rules)
+        default = self.publish_with_url("server", function, manifest.server, variables, rules=rules)
         splits = (
-            self.reachable(
+            self.publish_with_url(
                 f"server-{number}",
                 function,
                 split.bundle,
@@ -337,7 +359,7 @@ class ReleaseFunctions:
                 rules=rules,
                 alias=split_alias(self.alias, number),
             )
-            for number, split in enumerate(manifest.splits, 1)
+            for number, split in enumerate(manifest.split_functions, 1)
         )
         return (default, *splits)
 
@@ -346,6 +368,6 @@ def _has_failed(configuration: Mapping[str, Any]) -> bool:
     return "Failed" in (configuration.get("State"), configuration.get("LastUpdateStatus"))
 
 
-def _variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
+def _read_variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
     found: Mapping[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return found

@@ -1,7 +1,7 @@
-"""The steps that make a release of a build (D2): all that happens before visitors are led to it.
+"""Steps that create a release of a build, before visitors get it.
 
-Every step can be repeated: after a crash at any point the whole is done again, and what is there already is
-found or overwritten by the same.
+Every step can be repeated. After a crash, all steps run again: they find what exists, or overwrite it with
+the same content.
 """
 
 import shutil
@@ -16,7 +16,12 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Deployment, Project, Release, Site
-from runtime.deploy.releases.assets import asset_uploads, present_hashed, project_folder, root_entries
+from runtime.deploy.releases.assets import (
+    list_asset_uploads,
+    list_hashed_assets,
+    list_root_entries,
+    project_folder,
+)
 from runtime.deploy.releases.build_output.artifact import (
     Artifact,
     ArtifactLimits,
@@ -25,22 +30,22 @@ from runtime.deploy.releases.build_output.artifact import (
 )
 from runtime.deploy.releases.build_output.manifest import SplitFunction
 from runtime.deploy.releases.bundles import BundleStore
-from runtime.deploy.releases.cache_seed import TagSeeder, cache_uploads
+from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
-from runtime.deploy.releases.site_environment import SiteEnvironment, read_secrets, site_environment
-from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
+from runtime.deploy.releases.site_environment import SiteEnvironment, build_site_environment, read_secrets
+from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
-from runtime.shared.aws_errors import code
+from runtime.shared.aws_errors import error_code
 from runtime.shared.clock import Clock
 from runtime.shared.signing import Signer
 
-_CHUNK: Final = 1024 * 1024
+_CHUNK_BYTES: Final = 1024 * 1024
 
 
 class Step(StrEnum):
-    """The steps of a release, in their order, by the names that users see."""
+    """The steps of a release, in order, by the names that users see."""
 
     VERIFY = "verify artifact"
     ASSETS = "upload assets"
@@ -51,21 +56,21 @@ class Step(StrEnum):
 
 
 def artifact_key(deployment: Deployment) -> str:
-    """Return where the build put its artifact."""
+    """Return the key of a build's artifact."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
 
 
 @frozen(kw_only=True)
 class ReleaseSteps:
-    """What the steps work with.
+    """The steps of a release and the clients that they need.
 
     Attributes:
-        s3: For the artifacts bucket.
-        uploader: For the assets bucket.
-        tags: For the sites' tag tables.
-        functions: Lambda client of the smoke test; waits as long as a page may take.
-        region: Where the site's bucket, table and queue are.
-        pause: Waits for that many seconds.
+        s3: S3 client for the artifacts bucket.
+        uploader: Uploader for the assets bucket.
+        tags: DynamoDB client for the sites' tag tables.
+        functions: Lambda client of the smoke test. Its read timeout is as long as a page may take.
+        region: Region of the site's bucket, table and queue.
+        pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).
     """
 
@@ -85,42 +90,42 @@ class ReleaseSteps:
     limits: ArtifactLimits = field(factory=ArtifactLimits)
 
     def run(
-        self, project: Project, deployment: Deployment, site: Site, begin: Callable[[Step], None]
+        self, project: Project, deployment: Deployment, site: Site, on_step: Callable[[Step], None]
     ) -> Release:
-        """Make the release; afterwards it answers at its own host.
+        """Create the release, and make it reachable at its own host.
 
         Args:
             project: The deployment's project.
-            deployment: The one to release.
+            deployment: The deployment to release.
             site: The project's site.
-            begin: Told of each step when it begins.
+            on_step: Called with each step when the step begins.
 
         Raises:
             ArtifactRefusedError: The build's artifact breaks a rule. Nothing was written.
-            SiteEnvironmentError: The project's variables cannot be given to a function.
+            SiteEnvironmentError: The project's variables cannot be set on a function.
             PublishError: Lambda refuses a function.
-            SmokeTestError: The release does not answer.
+            SmokeTestError: The release does not respond.
         """
-        begin(Step.VERIFY)
+        on_step(Step.VERIFY)
         with tempfile.TemporaryFile() as file:
             self._download(deployment, file)
             with open_artifact(file, self.limits) as artifact:
-                self._upload(artifact, deployment, site, begin)
-                begin(Step.PUBLISH)
+                self._upload(artifact, deployment, site, on_step)
+                on_step(Step.PUBLISH)
                 environment = self._environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
-                entries, splits = root_entries(artifact), artifact.manifest.splits
-        begin(Step.SMOKE)
-        self._test(deployment, site, release, splits, environment)
-        begin(Step.SWITCH)
+                entries, splits = list_root_entries(artifact), artifact.manifest.split_functions
+        on_step(Step.SMOKE)
+        self._run_smoke_test(deployment, site, release, splits, environment)
+        on_step(Step.SWITCH)
         entry = EdgeEntry(
             deployment_id=deployment.deployment_id,
             folder=project_folder(deployment),
             server_origin=release.server_origin,
             image_origin=release.image_origin,
-            origin_key=self.signer.origin_key(deployment.deployment_id),
+            origin_key=self.signer.derive_origin_key(deployment.deployment_id),
             entries=entries,
-            splits=tuple(
+            split_origins=tuple(
                 SplitOrigin(origin=origin, patterns=split.patterns)
                 for origin, split in zip(split_origins, splits, strict=True)
             ),
@@ -131,38 +136,38 @@ class ReleaseSteps:
 
     def _download(self, deployment: Deployment, file: IO[bytes]) -> None:
         try:
-            answer = self.s3.get_object(Bucket=self.artifacts_bucket, Key=artifact_key(deployment))
+            response = self.s3.get_object(Bucket=self.artifacts_bucket, Key=artifact_key(deployment))
         except ClientError as error:
-            if code(error) != "NoSuchKey":
+            if error_code(error) != "NoSuchKey":
                 raise
-            raise ArtifactRefusedError("the build left no artifact") from None
-        size: int = answer["ContentLength"]
+            raise ArtifactRefusedError("the build has no artifact: check its log") from None
+        size: int = response["ContentLength"]
         if size > self.limits.archive_bytes:
             raise ArtifactRefusedError(
                 f"the artifact has {size} bytes; at most {self.limits.archive_bytes} are allowed"
             )
-        shutil.copyfileobj(answer["Body"], file, _CHUNK)
+        shutil.copyfileobj(response["Body"], file, _CHUNK_BYTES)
 
     def _upload(
-        self, artifact: Artifact, deployment: Deployment, site: Site, begin: Callable[[Step], None]
+        self, artifact: Artifact, deployment: Deployment, site: Site, on_step: Callable[[Step], None]
     ) -> None:
-        begin(Step.ASSETS)
-        present = present_hashed(self.uploader.client, self.uploader.bucket, deployment)
-        assets = asset_uploads(artifact, deployment, present=present)
+        on_step(Step.ASSETS)
+        present = list_hashed_assets(self.uploader.client, self.uploader.bucket, deployment)
+        assets = list_asset_uploads(artifact, deployment, present=present)
         self.uploader.upload(artifact, assets)
-        begin(Step.CACHE)
-        cached = cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
+        on_step(Step.CACHE)
+        cached = list_cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
         self.uploader.upload(artifact, cached)
         seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
-        seeder.seed(artifact.tag_rows())
+        seeder.seed(artifact.iterate_tag_rows())
 
     def _environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
-        return site_environment(
+        return build_site_environment(
             project=project,
             deployment=deployment,
             site=site,
             secrets=read_secrets(self.secrets, project, site),
-            origin_key=self.signer.origin_key(deployment.deployment_id),
+            origin_key=self.signer.derive_origin_key(deployment.deployment_id),
             assets_bucket=self.uploader.bucket,
             region=self.region,
         )
@@ -170,7 +175,7 @@ class ReleaseSteps:
     def _publish(
         self, artifact: Artifact, deployment: Deployment, site: Site, environment: SiteEnvironment
     ) -> tuple[Release, Sequence[str]]:
-        """Return the release, and the hosts of its split server's parts."""
+        """Publish the functions. Return the release, and the URL hosts of the split server functions."""
         manifest = artifact.manifest
         functions = ReleaseFunctions(
             publisher=self.publisher,
@@ -178,11 +183,11 @@ class ReleaseSteps:
             artifact=artifact,
             deployment=deployment,
         )
-        # Most of the time is Lambda's, taking in code.
+        # In parallel, because most of the time is Lambda's own.
         with ThreadPoolExecutor() as pool:
-            server = pool.submit(functions.servers, site.server_function, environment.server)
+            server = pool.submit(functions.publish_servers, site.server_function, environment.server)
             image = pool.submit(
-                functions.reachable,
+                functions.publish_with_url,
                 "image",
                 site.image_function,
                 manifest.image,
@@ -190,7 +195,7 @@ class ReleaseSteps:
                 rules=artifact.cache_rules.for_images(),
             )
             revalidation = manifest.revalidation and pool.submit(
-                functions.version, "revalidate", site.revalidation_function, manifest.revalidation, None
+                functions.publish, "revalidate", site.revalidation_function, manifest.revalidation, None
             )
         (server_version, server_origin), *splits = server.result()
         image_version, image_origin = image.result()
@@ -209,7 +214,7 @@ class ReleaseSteps:
         )
         return release, tuple(origin for _, origin in splits)
 
-    def _test(
+    def _run_smoke_test(
         self,
         deployment: Deployment,
         site: Site,
@@ -219,10 +224,10 @@ class ReleaseSteps:
     ) -> None:
         base, server, image = release.base_path or "", site.server_function, site.image_function
         test = SmokeTest(
-            parts=(
-                Part(name="the server", function=server, alias=release.alias, path=base or "/"),
+            targets=(
+                SmokeTarget(name="the server", function=server, alias=release.alias, path=base or "/"),
                 *(
-                    Part(
+                    SmokeTarget(
                         name=f"the function {split.name}",
                         function=server,
                         alias=split_alias(release.alias, number),
@@ -231,7 +236,7 @@ class ReleaseSteps:
                     )
                     for number, split in enumerate(splits, 1)
                 ),
-                Part(
+                SmokeTarget(
                     name="the image function",
                     function=image,
                     alias=release.alias,
@@ -239,10 +244,10 @@ class ReleaseSteps:
                 ),
             ),
             host=release.host,
-            origin_key=self.signer.origin_key(deployment.deployment_id),
+            origin_key=self.signer.derive_origin_key(deployment.deployment_id),
             request_id=f"smoke-test-{deployment.deployment_id}",
         )
         try:
             test.run(self.functions, at=self.clock())
         except SmokeTestError as error:
-            raise SmokeTestError(environment.without_secrets(str(error))) from None
+            raise SmokeTestError(environment.mask_secrets(str(error))) from None

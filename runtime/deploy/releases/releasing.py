@@ -1,7 +1,8 @@
-"""From a built deployment to a live one (D2), and what becomes of it when a step fails.
+"""Release of a built deployment, and the handling of failed steps.
 
-Until the switch has moved the project's pointer, a failure leaves what is live as it was, and the deployment
-`failed` with the step and the reason. After that nothing fails any more: what broke off is taken up again.
+Until the project's pointer has moved, a failure does not change the live release. The deployment becomes
+`failed`, with the step and the reason. After that point, a release does not fail: an interrupted one is
+resumed.
 """
 
 from collections.abc import Callable
@@ -31,19 +32,19 @@ from runtime.deploy.releases.smoke import SmokeTestError
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.shared.aws_errors import is_passing, said
+from runtime.shared.aws_errors import describe_error, is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
 
-_REFUSED: Final = (
+_PERMANENT_ERRORS: Final = (
     ArtifactRefusedError,
     PublishError,
     SiteEnvironmentError,
     SiteNotFoundError,
     SmokeTestError,
 )
-_PASSING: Final = (
+_RETRYABLE_ERRORS: Final = (
     BotoCoreError,
     EdgeBusyError,
     FunctionBusyError,
@@ -51,12 +52,12 @@ _PASSING: Final = (
     TagsUnprocessedError,
     TransactionConflictError,
 )
-_PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own pause is half an hour
+_PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own retry comes after half an hour
 
 
 @define
-class _Run:
-    """How far one try of a release has come."""
+class _Attempt:
+    """State of one attempt to release a deployment."""
 
     log: Log
     clock: Clock
@@ -81,8 +82,8 @@ class Releaser:
     """Releases deployments.
 
     Attributes:
-        max_receive_count: How often the queue brings a message before it is a dead letter.
-        pause: Waits for that many seconds.
+        max_receive_count: Number of receives after which the queue moves a message to its dead-letter queue.
+        pause: Sleeps for the given number of seconds.
     """
 
     projects: ProjectRepository
@@ -94,46 +95,46 @@ class Releaser:
     pause: Callable[[float], None] = field(repr=False)
 
     def release(self, message: DeploymentMessage, log: Log, *, is_last: bool) -> None:
-        """Release a built deployment, or take up where an earlier call broke off.
+        """Release a built deployment, or resume an interrupted release.
 
-        What passes by itself (AWS is busy, someone else changes the same thing) is tried again here, twice,
-        and then left to the queue.
+        Retryable errors are retried twice here, and then left to the queue.
 
         Args:
-            message: Names the deployment.
-            log: For what happens.
-            is_last: Whether the queue brings the message for the last time: then the deployment fails now.
+            message: The message with the deployment's id.
+            log: Log for the steps and their errors.
+            is_last: Whether this is the message's last delivery. The deployment then fails now.
 
         Raises:
-            Exception: The message is to come again. With `is_last`, only when the project's pointer has moved
-                already: then it is a dead letter, and to be sent again once its cause is gone.
+            Exception: The queue has to deliver the message again. With `is_last`, this only happens after the
+                project's pointer has moved. The message then goes to the dead-letter queue. An operator
+                sends it again after fixing the cause.
         """
         for pause in (*_PAUSES, None):
-            run = _Run(log, self.clock)
+            run = _Attempt(log, self.clock)
             try:
-                self._run(message, run)
+                self._release(message, run)
             except StaleDeploymentError as stale:
-                log.info("nothing to release any more", status=stale.found)
-            except _REFUSED as refused:
+                log.info("deployment is not waiting for a release any more", status=stale.found)
+            except _PERMANENT_ERRORS as refused:
                 self._fail(run, str(refused), refused)
-            except (ClientError, *_PASSING) as error:
-                if not _passes(error):
-                    self._fail(run, said(error), error)
+            except (ClientError, *_RETRYABLE_ERRORS) as error:
+                if not _is_retryable(error):
+                    self._fail(run, describe_error(error), error)
                 elif pause is not None:
-                    log.warning("a step is tried again", step=run.step, reason=said(error))
+                    log.warning("retrying a step", step=run.step, reason=describe_error(error))
                     self.pause(pause)
                     continue
                 elif not is_last:
                     raise
                 else:
-                    self._fail(run, f"{said(error)}, again and again", error)
+                    self._fail(run, f"{describe_error(error)}, at every attempt", error)
             except Exception as error:
                 if not is_last:
                     raise
                 self._fail(run, "an error of the platform; its log has the details", error)
             return
 
-    def _run(self, message: DeploymentMessage, run: _Run) -> None:
+    def _release(self, message: DeploymentMessage, run: _Attempt) -> None:
         deployment = self.deployments.get(message.project_id, message.deployment_id)
         if deployment.status not in {Status.BUILT, Status.DEPLOYING}:
             self._finish_promote(deployment, run)
@@ -148,11 +149,11 @@ class Releaser:
                 deployment, release, at=self.clock()
             )
         else:
-            # Its cache may have visitors' newer pages by now: seeding it again would bring old ones back.
+            # Visitors may have newer pages in its cache by now. Seeding it again would bring back old ones.
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.pointer.switch(deployment, at=self.clock())
-            self.switch.follow(project, deployment, site)
+            self.switch.apply_pointer(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
             run.log.info("superseded", reason=str(newer))
@@ -160,30 +161,30 @@ class Releaser:
         run.end()
         run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
 
-    def _finish_promote(self, deployment: Deployment, run: _Run) -> None:
-        """Finish the switch to a release that was promoted, should its promote have broken off.
+    def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
+        """Finish the switch to a promoted release if its promote was interrupted.
 
-        One that is `live` already may have been promoted back, while the edge leads elsewhere.
+        A `live` release is included: it may have been promoted again while the edge still serves another one.
         """
         pointed_at = False
         if deployment.status in {Status.RETIRED, Status.LIVE}:
             with suppress(ProjectNotFoundError):
                 pointed_at = self._is_pointed_at(deployment)
         if not pointed_at:
-            run.log.info("nothing to release", status=deployment.status)
+            run.log.info("deployment needs no release", status=deployment.status)
             return
         run.deployment = deployment
         run.begin(Step.SWITCH)
         project = self.projects.get(deployment.project_id)
         try:
-            self.switch.follow(project, deployment, self.projects.site(deployment.site))
+            self.switch.apply_pointer(project, deployment, self.projects.site(deployment.site))
         except SwitchOvertakenError as newer:
-            run.log.info("another was promoted", reason=str(newer))
+            run.log.info("another release was promoted", reason=str(newer))
             return
         run.end()
-        run.log.info("live", reason="its promote had broken off")
+        run.log.info("live", reason="its promote was interrupted")
 
-    def _fail(self, run: _Run, reason: str, error: Exception) -> None:
+    def _fail(self, run: _Attempt, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)
         if run.deployment is None:
             raise error
@@ -193,15 +194,15 @@ class Releaser:
             found = stale.found
         else:
             return
-        # Of a write that broke off, nobody knows whether it was made: the pointer may be at it.
+        # After an interrupted write, the pointer may already name this deployment.
         if found is None or self._is_pointed_at(run.deployment):
             raise error
-        run.log.info("nothing to fail any more", status=found)
+        run.log.info("deployment does not wait for a release any more", status=found)
 
     def _is_pointed_at(self, deployment: Deployment) -> bool:
         live = self.projects.get(deployment.project_id).live
         return live is not None and live.deployment_id == deployment.deployment_id
 
 
-def _passes(error: Exception) -> bool:
-    return is_passing(error) if isinstance(error, ClientError) else True
+def _is_retryable(error: Exception) -> bool:
+    return is_retryable(error) if isinstance(error, ClientError) else True

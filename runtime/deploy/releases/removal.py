@@ -1,6 +1,6 @@
-"""Removes what a release was made of: versions, aliases and URLs of functions, and files (D6).
+"""Removal of releases: their function versions, aliases, URLs and files.
 
-Everything can be repeated: what is gone already is no error.
+Every step can be repeated: a resource that is already gone is not an error.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ from typing import Any
 from attrs import frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.releases.publishing import is_released
+from runtime.deploy.releases.publishing import is_release_version
 from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
-from runtime.shared.aws import Answer
-from runtime.shared.aws_errors import code
+from runtime.shared.aws import AwsResponse
+from runtime.shared.aws_errors import error_code
 
 
 class ObjectsKeptError(Exception):
-    """S3 did not delete some objects. Worth another try later."""
+    """S3 did not delete some objects. A later retry can succeed."""
 
 
 @frozen(kw_only=True)
 class FunctionRemover:
-    """Removes a release from its functions. The functions themselves stay.
+    """Removes releases from functions. The functions themselves stay.
 
     Attributes:
         client: Lambda client.
@@ -30,72 +30,71 @@ class FunctionRemover:
     client: RemovingLambdaClient
 
     def remove(self, function: str, alias: str, *, has_url: bool) -> None:
-        """Remove a release's aliases with their URLs, then every version of a release that no alias names.
+        """Remove a release's aliases with their URLs, and every release version without an alias.
 
-        A function whose code and variables did not change between two releases has one version for both:
-        Lambda gives the newest one again to who publishes the same. So the newest stays, whose ever it is. A
-        release that is under way may have been given it and be about to make its alias. It goes once there is
-        a newer one.
+        If code and variables did not change between two releases, both share a version: Lambda returns the
+        newest version again. The newest version therefore always stays, even without an alias. A release that
+        runs at this moment may be about to create its alias. It is removed once there is a newer version.
 
         Args:
-            function: The function's name; one that is gone has nothing to remove.
-            alias: The release's; those of its split functions begin with it.
+            function: Function name. A deleted function has nothing to remove.
+            alias: The release's alias. The aliases of split functions begin with it.
             has_url: Whether its aliases have URLs.
         """
         try:
-            # Before the aliases: all that are published and named in between are named when those are read.
+            # Versions first: a version that is published and gets its alias in between is then not removed.
             versions = self._versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
-                for each in _pages(self.client.list_aliases, "Aliases", FunctionName=function)
+                for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
             }
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
             return
-        own = {name for name in aliases if _is_of(alias, name)}
+        own = {name for name in aliases if _belongs_to_release(alias, name)}
         named = {version for name, version in aliases.items() if name not in own}
         for name in sorted(own):
             self._delete_alias(function, name, has_url=has_url)
         for number, description in versions[:-1]:
-            if is_released(description) and number not in named:
+            if is_release_version(description) and number not in named:
                 self._delete(function, number)
 
     def _versions(self, function: str) -> list[tuple[str, str]]:
-        """Return the numbers and descriptions of a function's versions, the newest last."""
+        """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
             (each["Version"], each.get("Description", ""))
-            for each in _pages(self.client.list_versions_by_function, "Versions", FunctionName=function)
-            # `$LATEST` bears a description, too. It is no version, and goes with the function only.
+            for each in _list_all(self.client.list_versions_by_function, "Versions", FunctionName=function)
+            # `$LATEST` has a description too, but it is not a version. It is only deleted with the function.
             if each["Version"].isdigit()
         ]
         return sorted(found, key=lambda each: int(each[0]))
 
     def _delete_alias(self, function: str, name: str, *, has_url: bool) -> None:
         if has_url:
-            _unless_missing(
+            _ignore_missing(
                 lambda: self.client.delete_function_url_config(FunctionName=function, Qualifier=name)
             )
-        _unless_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
+        _ignore_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
 
     def _delete(self, function: str, number: str) -> None:
-        _unless_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
+        _ignore_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
 
 
 @frozen(kw_only=True)
 class ObjectRemover:
-    """Removes files of releases.
+    """Removes the files of releases.
 
     Attributes:
         client: S3 client.
-        bucket: Name of the bucket.
+        bucket: Bucket name.
     """
 
     client: RemovingS3Client
     bucket: str
 
-    def entries(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder; those of folders end with `/`. One call per 1,000 of them."""
+    def list_names(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder. Names of folders end with `/`. Makes one call per 1,000 names."""
         prefix = f"{folder}/"
         found: list[str] = []
         for page in self._pages(Prefix=prefix, Delimiter="/"):
@@ -104,7 +103,7 @@ class ObjectRemover:
         return tuple(sorted(key.removeprefix(prefix) for key in found))
 
     def remove(self, folder: str) -> int:
-        """Delete everything in a folder, and return how many objects that were. Two calls per 1,000.
+        """Delete all objects in a folder, and return their number. Makes two calls per 1,000 objects.
 
         Raises:
             ObjectsKeptError: S3 did not delete all of them.
@@ -113,45 +112,45 @@ class ObjectRemover:
         for page in self._pages(Prefix=f"{folder}/"):
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
-                answer = self.client.delete_objects(
+                response = self.client.delete_objects(
                     Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True}
                 )
-                errors = answer.get("Errors", ())
+                errors = response.get("Errors", ())
                 if errors:
                     raise ObjectsKeptError(
-                        f"S3 kept {len(errors)} objects below {folder}: {errors[0]['Code']}"
+                        f"S3 did not delete {len(errors)} objects below {folder}: {errors[0]['Code']}"
                     )
                 removed += len(keys)
         return removed
 
-    def _pages(self, **arguments: str) -> Iterator[Answer]:
+    def _pages(self, **arguments: str) -> Iterator[AwsResponse]:
         more: dict[str, str] = {}
         while True:
-            answer = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
-            yield answer
-            if not answer.get("IsTruncated"):
+            response = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
+            yield response
+            if not response.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            more = {"ContinuationToken": response["NextContinuationToken"]}
 
 
-def _pages(call: Callable[..., Answer], held: str, **arguments: str) -> Iterator[Answer]:
+def _list_all(call: Callable[..., AwsResponse], held: str, **arguments: str) -> Iterator[AwsResponse]:
     more: dict[str, str] = {}
     while True:
-        answer = call(**arguments, **more)
-        yield from answer[held]
-        if not answer.get("NextMarker"):
+        response = call(**arguments, **more)
+        yield from response[held]
+        if not response.get("NextMarker"):
             return
-        more = {"Marker": answer["NextMarker"]}
+        more = {"Marker": response["NextMarker"]}
 
 
-def _is_of(alias: str, name: str) -> bool:
-    """Return whether an alias is that of a release or of a split part of it."""
+def _belongs_to_release(alias: str, name: str) -> bool:
+    """Return whether an alias belongs to a release or to one of its split functions."""
     return name == alias or name.startswith(f"{alias}-")
 
 
-def _unless_missing(call: Callable[[], Any]) -> None:
+def _ignore_missing(call: Callable[[], Any]) -> None:
     try:
         call()
     except ClientError as error:
-        if code(error) != "ResourceNotFoundException":
+        if error_code(error) != "ResourceNotFoundException":
             raise

@@ -1,4 +1,4 @@
-"""The environment variables of a site's functions: the project's own, and what OpenNext 4.1.12 is told."""
+"""Environment variables of a site's functions: the project's own ones, and those of OpenNext 4.1.12."""
 
 import json
 from collections.abc import Mapping
@@ -11,38 +11,38 @@ from runtime.deploy.releases.assets import release_prefix
 from runtime.deploy.releases.cache_seed import cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
 
-_LARGEST: Final = 4096  # bytes of all names and values as JSON: Lambda's limit
-_HIDDEN: Final = "***"
-_SHORTEST_HIDDEN: Final = 4  # characters; hiding shorter ones would tell more than it hides
+_MAX_BYTES: Final = 4096  # Lambda's limit for all names and values as JSON
+_MASK: Final = "***"
+_MIN_MASKED_LENGTH: Final = 4  # characters; masking shorter values would reveal more than it hides
 
 
 class SiteEnvironmentError(Exception):
-    """The variables cannot be given to a function. The message names them, and never has a value."""
+    """The variables cannot be set on a function. The message has their names, never a value."""
 
 
 @frozen(kw_only=True)
 class SiteEnvironment:
-    """The variables of one release's functions.
+    """Environment variables of one release's functions.
 
     Attributes:
-        server: The server function's.
-        image: The image function's. It runs no code of the project and gets none of its variables.
-        secrets: The values among them that nobody may read.
+        server: Variables of the server function.
+        image: Variables of the image function. It runs no code of the project and gets none of its variables.
+        secrets: Secret values among them.
     """
 
     server: Mapping[str, str] = field(repr=False)
     image: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
 
-    def without_secrets(self, text: str) -> str:
-        """Return a text of the site's making with secret values hidden."""
+    def mask_secrets(self, text: str) -> str:
+        """Return a text that the site's code wrote, with secret values masked."""
         for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= _SHORTEST_HIDDEN:
-                text = text.replace(secret, _HIDDEN)
+            if len(secret) >= _MIN_MASKED_LENGTH:
+                text = text.replace(secret, _MASK)
         return text
 
 
-def site_environment(  # noqa: PLR0913 - all of them end up in variables
+def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     *,
     project: Project,
     deployment: Deployment,
@@ -52,7 +52,7 @@ def site_environment(  # noqa: PLR0913 - all of them end up in variables
     assets_bucket: str,
     region: str,
 ) -> SiteEnvironment:
-    """Put the variables together; the platform's win over the project's.
+    """Return the environment variables. The platform's variables override the project's.
 
     Raises:
         SiteEnvironmentError: They are larger than Lambda allows.
@@ -79,19 +79,20 @@ def site_environment(  # noqa: PLR0913 - all of them end up in variables
         "BUCKET_KEY_PREFIX": release_prefix(deployment),
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > _LARGEST:
+    if size > _MAX_BYTES:
         own = sorted(variable.name for variable in project.variables)
         raise SiteEnvironmentError(
-            f"the environment variables have {size} bytes, {_LARGEST} are allowed: shorten {', '.join(own)}"
+            f"the environment variables have {size} bytes; at most {_MAX_BYTES} are allowed: "
+            f"shorten {', '.join(own)}"
         )
     return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))
 
 
 def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[str, str]:
-    """Read the values of a project's secret variables: one call for every ten, none where there are none.
+    """Return the values of a project's secret variables. Makes one call for every ten of them.
 
     Raises:
-        SiteEnvironmentError: One of them has no value in the parameter store.
+        SiteEnvironmentError: A secret variable has no value in Parameter Store.
     """
     wanted = {
         site.secret_parameter(project.project_id, variable.name): variable.name
@@ -103,16 +104,16 @@ def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[st
     found: dict[str, str] = {}
     folder, next_page = f"{site.secrets_path}/{project.project_id}", ""
     while True:
-        answer = (
+        response = (
             client.get_parameters_by_path(Path=folder, WithDecryption=True, NextToken=next_page)
             if next_page
             else client.get_parameters_by_path(Path=folder, WithDecryption=True)
         )
-        # What else is in the folder is left over from a change of the variables: nobody's any more.
+        # Other parameters in the folder belong to variables that were removed.
         found.update(
-            (wanted[each["Name"]], each["Value"]) for each in answer["Parameters"] if each["Name"] in wanted
+            (wanted[each["Name"]], each["Value"]) for each in response["Parameters"] if each["Name"] in wanted
         )
-        next_page = answer.get("NextToken", "")
+        next_page = response.get("NextToken", "")
         if not next_page:
             break
     missing = sorted(set(wanted.values()) - found.keys())

@@ -1,9 +1,9 @@
-"""The smoke test: every part of a release answers before anyone is led to it.
+"""The smoke test: each function of a release must respond before visitors get the release.
 
-Each is sent one request that changes nothing, whatever the site's code does: of the first page, a GET, as a
-visitor's; of what a part of a split server answers for, OPTIONS, which Next.js answers itself where a route
-says nothing else; of the image function, a GET for no image. All go through the platform's wrapper, which has
-loaded the part's code by then.
+Each function gets one request that changes nothing, whatever the site's code does. The server gets a GET of
+the first page. A split server function gets OPTIONS, which Next.js itself answers if a route does not define
+it. The image function gets a GET without an image. All requests pass through the platform's wrapper, which
+has then loaded the function's code.
 """
 
 import json
@@ -19,21 +19,21 @@ from runtime.deploy.releases.release_clients import LambdaClient
 
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
 _END_OF_PRELUDE = b"\0" * 8
-_LONGEST_REASON = 500
+_MAX_REASON_LENGTH = 500
 
 
 class SmokeTestError(Exception):
-    """A part of the release does not answer. The message names it and is for the user."""
+    """A function of the release does not respond. The message names it and is for users."""
 
 
 @frozen(kw_only=True)
-class Part:
-    """A function of a release, and what it is asked for.
+class SmokeTarget:
+    """A function of a release, and the request that the smoke test sends to it.
 
     Attributes:
-        name: What a user calls it.
-        function: The function's name.
-        alias: That of its version.
+        name: Name for users.
+        function: Function name.
+        alias: Alias of the function's version.
     """
 
     name: str
@@ -43,54 +43,55 @@ class Part:
     method: HTTPMethod = HTTPMethod.GET
 
     def refuses_method(self, status: int) -> bool:
-        """Whether a status says no more than that a route does not know OPTIONS, as it may."""
+        """Return whether a status only means that a route does not support OPTIONS, which is allowed."""
         return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One request to each part of a release, as the edge would send it.
+    """One request to each function of a release, in the form that the edge sends.
 
     Attributes:
+        targets: The functions to test.
         host: The release's own host.
-        origin_key: What the edge proves itself with.
-        request_id: Marks the requests in the functions' logs.
+        origin_key: Key that proves to the wrapper that the edge sent the request.
+        request_id: Request id in the functions' logs.
     """
 
-    parts: Sequence[Part]
+    targets: Sequence[SmokeTarget]
     host: str
     origin_key: str = field(repr=False)
     request_id: str
 
     def run(self, client: LambdaClient, *, at: datetime) -> None:
-        """Ask all parts at once.
+        """Send all requests in parallel.
 
         Raises:
-            SmokeTestError: A function fails, answers with a status of 500 or more, or with no HTTP response.
+            SmokeTestError: A function fails, returns a status of 500 or more, or returns no HTTP response.
         """
-        with ThreadPoolExecutor(len(self.parts)) as pool:
-            asked = [pool.submit(self.ask, client, part, at) for part in self.parts]
-        for each in asked:
+        with ThreadPoolExecutor(len(self.targets)) as pool:
+            sent = [pool.submit(self.send_request, client, target, at) for target in self.targets]
+        for each in sent:
             each.result()
 
-    def ask(self, client: LambdaClient, part: Part, at: datetime) -> None:
-        """Ask one part."""
-        answer = client.invoke(
-            FunctionName=part.function,
-            Qualifier=part.alias,
-            Payload=json.dumps(self._event(part, at)).encode(),
+    def send_request(self, client: LambdaClient, target: SmokeTarget, at: datetime) -> None:
+        """Send one request."""
+        response = client.invoke(
+            FunctionName=target.function,
+            Qualifier=target.alias,
+            Payload=json.dumps(self._event(target, at)).encode(),
         )
-        payload: bytes = answer["Payload"].read()
-        asked = f"{part.method} {part.path}"
-        if "FunctionError" in answer:
-            raise SmokeTestError(f"{part.name} failed on {asked}: {_function_error(payload)}")
-        status = _status(payload)
+        payload: bytes = response["Payload"].read()
+        asked = f"{target.method} {target.path}"
+        if "FunctionError" in response:
+            raise SmokeTestError(f"{target.name} failed on {asked}: {_read_function_error(payload)}")
+        status = _read_status(payload)
         if status is None:
-            raise SmokeTestError(f"{part.name}'s answer to {asked} is no HTTP response")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not part.refuses_method(status):
-            raise SmokeTestError(f"{part.name} answered {asked} with status {status}; its log says why")
+            raise SmokeTestError(f"{target.name}'s answer to {asked} is no HTTP response")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not target.refuses_method(status):
+            raise SmokeTestError(f"{target.name} answered {asked} with status {status}; its log says why")
 
-    def _event(self, part: Part, at: datetime) -> dict[str, Any]:
+    def _event(self, target: SmokeTarget, at: datetime) -> dict[str, Any]:
         """Return a function URL's event, payload format 2.0.
 
         https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
@@ -98,7 +99,7 @@ class SmokeTest:
         return {
             "version": "2.0",
             "routeKey": "$default",
-            "rawPath": part.path,
+            "rawPath": target.path,
             "rawQueryString": "",
             "headers": {
                 "accept": "text/html",
@@ -114,8 +115,8 @@ class SmokeTest:
                 "domainName": self.host,
                 "domainPrefix": self.host.partition(".")[0],
                 "http": {
-                    "method": part.method,
-                    "path": part.path,
+                    "method": target.method,
+                    "path": target.path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "127.0.0.1",
                     "userAgent": "anchor-smoke-test",
@@ -130,8 +131,8 @@ class SmokeTest:
         }
 
 
-def _status(payload: bytes) -> int | None:
-    """Read the status of a streamed answer (JSON, eight NULs, body) or a buffered one (JSON, body inside)."""
+def _read_status(payload: bytes) -> int | None:
+    """Return the status of a streamed response (JSON, eight NULs, body) or a buffered one (JSON)."""
     head, _, _ = payload.partition(_END_OF_PRELUDE)
     try:
         document = json.loads(head)
@@ -141,8 +142,8 @@ def _status(payload: bytes) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _function_error(payload: bytes) -> str:
-    """Read Lambda's error document: the error's name and message, never its stack."""
+def _read_function_error(payload: bytes) -> str:
+    """Return the error name and message of Lambda's error document, without the stack trace."""
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
@@ -150,4 +151,4 @@ def _function_error(payload: bytes) -> str:
     if not isinstance(document, dict):
         return "no reason was given; its log says why"
     text = f"{document.get('errorType', 'Error')}: {document.get('errorMessage', 'no message')}"
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
+    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]}..."

@@ -1,4 +1,4 @@
-"""Switching releases: a promote moves the project's pointer; edge, aliases and statuses follow it (D3-D5)."""
+"""Switch of a site to another release: edge, aliases and statuses follow the project's pointer."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,9 +16,9 @@ from runtime.shared.clock import Clock
 
 @frozen(kw_only=True)
 class Switch:
-    """Makes a release live: by a promote of it, or after the pointer of its project was written.
+    """Makes a release live, by promoting it or after its project's pointer was written.
 
-    Several may run at once for one site, in any order: each part follows the pointer as it is at the end.
+    Several switches of one site may run at once, in any order. Each step follows the pointer's latest value.
     """
 
     projects: ProjectRepository
@@ -28,69 +28,73 @@ class Switch:
     clock: Clock
 
     def promote(self, user_id: str, deployment_id: str) -> Deployment:
-        """Lead the visitors of a tenant's site to one of its releases.
+        """Make a release live on its tenant's site.
 
-        Repeatable: promoting what is live already pins the project to it.
+        Repeatable. Promoting the live release pins the project to it.
 
         Raises:
-            DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
-            NotReleasedError: It has never been live.
-            ReleaseCollectedError: It is not kept any more (D6).
-            SwitchOvertakenError: Another switch of the same project was later.
+            DeploymentNotFoundError: There is no such deployment, or it belongs to another tenant.
+            NotReleasedError: The deployment has never been live.
+            ReleaseCollectedError: The release was removed.
+            SwitchOvertakenError: A later switch of the same project was faster.
         """
         found = self.deployments.owned(user_id, deployment_id)
-        # The index that finds it by its id alone may be behind.
+        # The index that finds a deployment by its id alone is eventually consistent.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.site(deployment.site)
         project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
-        return self.follow(project, deployment, site)
+        return self.apply_pointer(project, deployment, site)
 
-    def follow(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
-        """Lead visitors to a deployment, and write that it is live. Repeatable.
+    def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
+        """Make the edge and the `live` aliases follow the project's pointer, and record the live deployment.
+
+        Repeatable.
 
         Args:
-            project: As the pointer's write returned it.
-            deployment: The deployment that it points to, released.
+            project: The project that the pointer's write returned.
+            deployment: The released deployment that the pointer names.
             site: The project's site.
 
         Returns:
-            The deployment, live.
+            The live deployment.
 
         Raises:
-            SwitchOvertakenError: Another switch took the pointer; everything leads there.
+            SwitchOvertakenError: Another switch moved the pointer, and everything follows that one.
         """
-        self.edge.lead(site.host, partial(self._pointed_id, project, deployment))
-        self.publisher.lead(partial(self._pointed_versions, project, deployment, site))
+        self.edge.point_host_to_release(
+            site.host, partial(self._read_live_deployment_id, project, deployment)
+        )
+        self.publisher.point_live_aliases(partial(self._read_live_versions, project, deployment, site))
         return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
 
-    def _pointed_id(self, project: Project, deployment: Deployment) -> str:
-        """Return the id of the deployment that the project points to now.
+    def _read_live_deployment_id(self, project: Project, deployment: Deployment) -> str:
+        """Return the id of the deployment that the project's pointer names now.
 
         Raises:
-            SwitchOvertakenError: It points to none any more.
+            SwitchOvertakenError: The pointer names none any more.
         """
         live = self.projects.get(project.project_id).live
         if live is None:
             raise SwitchOvertakenError(deployment.deployment_id, None)
         return live.deployment_id
 
-    def _pointed_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
-        """Return the version of each function in the release that the project points to now.
+    def _read_live_versions(self, project: Project, deployment: Deployment, site: Site) -> Mapping[str, str]:
+        """Return the version of each function in the release that the project's pointer names now.
 
         Raises:
-            SwitchOvertakenError: The project points to none any more, or to one without a release.
+            SwitchOvertakenError: The pointer names no deployment any more, or one without a release.
         """
-        pointed_id = self._pointed_id(project, deployment)
+        pointed_id = self._read_live_deployment_id(project, deployment)
         if pointed_id == deployment.deployment_id:
             pointed = deployment
         else:
             pointed = self.deployments.get(project.project_id, pointed_id)
         if pointed.release is None:
             raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
-        return _versions(pointed.release, site)
+        return _list_versions(pointed.release, site)
 
 
-def _versions(release: Release, site: Site) -> Mapping[str, str]:
+def _list_versions(release: Release, site: Site) -> Mapping[str, str]:
     versions = {
         site.server_function: release.server_version,
         site.image_function: release.image_version,

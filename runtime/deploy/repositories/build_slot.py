@@ -40,9 +40,9 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    transact,
-    update,
+    build_update,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.errors import AnchorError
 
@@ -80,7 +80,7 @@ class BuildSlotRepository:
         place: dict[str, Any] = {}
         if is_new and deployment.waiting_since:
             place = {"also": ", #waitingSince = :since", "since": deployment.waiting_since}
-        slot = update(
+        slot = build_update(
             self.projects_table,
             project_key(deployment.project_id),
             "SET #activeBuild = :deployment",
@@ -153,7 +153,7 @@ class BuildSlotRepository:
         Raises:
             StaleDeploymentError: It is no longer `building`, or has another build.
         """
-        write = update(
+        write = build_update(
             self.deployments_table,
             _key(deployment),
             "SET #buildId = :build, #updatedAt = :at, #leaseUntil = :leaseUntil",
@@ -164,7 +164,7 @@ class BuildSlotRepository:
             leaseUntil=lease_end(BUILD_LEASE, at=at),
         )
         try:
-            with condition():
+            with named_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
             raise stale(deployment, Status.BUILDING, refused.item) from None
@@ -243,9 +243,9 @@ class BuildSlotRepository:
                 self._free(deployment, status)
             elif deployment.status is Status.QUEUED:
                 left = no_more_waiting(self.projects_table, deployment.deployment_id)
-                transact(self.client, left, {"Update": status})
+                write_transaction(self.client, left, {"Update": status})
             else:
-                with condition():
+                with named_condition_errors():
                     self.client.update_item(**status)
         except TransactionRefusedError as refused:
             raise _not_cancelled(deployment, user_id, refused.items[1]) from None
@@ -259,7 +259,7 @@ class BuildSlotRepository:
         While both are written together that never happens, but rows can be restored or changed by hand.
         """
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.update_item(**self._freed_of(project_id, holder))
         except ConditionFailedError:
             return False
@@ -275,7 +275,7 @@ class BuildSlotRepository:
         )
 
     def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:
-        return update(
+        return build_update(
             self.projects_table,
             project_key(project_id),
             "REMOVE #activeBuild",

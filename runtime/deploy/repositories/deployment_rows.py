@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
-from runtime.shared.aws import Answer, DynamoDBClient, Item
-from runtime.shared.converters import attribute, from_row, to_row
-from runtime.shared.dynamodb import ConditionFailedError, condition, update
+from runtime.shared.aws import AwsResponse, DynamoDBClient, Item
+from runtime.shared.converters import from_row, to_attribute_value, to_row
+from runtime.shared.dynamodb import ConditionFailedError, build_update, named_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
     # A message is taken within seconds, or the project's slot is taken for as long as a build.
@@ -53,17 +53,17 @@ def queued_row(deployment: Deployment) -> Item:
     lease = lease_end(LEASES[Status.QUEUED], at=deployment.created_at)
     return {
         **to_row(deployment, lease=lease_shard(deployment.deployment_id)),
-        "leaseUntil": attribute(lease),
+        "leaseUntil": to_attribute_value(lease),
     }
 
 
 def delivery_row(deployment: Deployment, delivery: str) -> Item:
     """Return the row, in the projects table, by which a delivery that comes again is known."""
     return {
-        "projectId": attribute(deployment.project_id),
-        "sk": attribute(f"DELIVERY#{delivery}"),
-        "deploymentId": attribute(deployment.deployment_id),
-        "expiresAt": attribute(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
+        "projectId": to_attribute_value(deployment.project_id),
+        "sk": to_attribute_value(f"DELIVERY#{delivery}"),
+        "deploymentId": to_attribute_value(deployment.deployment_id),
+        "expiresAt": to_attribute_value(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
     }
 
 
@@ -107,7 +107,7 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #putOff, #redrives"
         by_name["lease"] = lease_shard(key["deploymentId"]["S"])
         by_name["leaseUntil"] = lease_end(LEASES[to], at=at)
-    return update(
+    return build_update(
         table,
         key,
         change,
@@ -139,7 +139,7 @@ def reading(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
     return {"TableName": table, "Key": deployment_key(project_id, deployment_id), "ConsistentRead": True}
 
 
-def found(answer: Answer) -> Deployment:
+def found(answer: AwsResponse) -> Deployment:
     """Return the deployment that such a call has answered with.
 
     Raises:
@@ -166,9 +166,9 @@ def write_existing(
         DeploymentNotFoundError: There is no such deployment.
     """
     key = deployment_key(deployment.project_id, deployment.deployment_id)
-    write = update(table, key, change, when="attribute_exists(#projectId)", **by_name)
+    write = build_update(table, key, change, when="attribute_exists(#projectId)", **by_name)
     try:
-        with condition():
+        with named_condition_errors():
             answer = client.update_item(**write, ReturnValues="ALL_NEW")
     except ConditionFailedError:
         raise DeploymentNotFoundError from None
@@ -179,7 +179,7 @@ def switch_lease(
     table: str, deployment: Deployment, *, when: str, at: datetime, **by_name: object
 ) -> dict[str, Any]:
     """Return the update that gives a promoted deployment a lease until its switch is over."""
-    return update(
+    return build_update(
         table,
         deployment_key(deployment.project_id, deployment.deployment_id),
         "SET #lease = :lease, #leaseUntil = :leaseUntil",

@@ -40,13 +40,13 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    names,
-    put_new,
-    put_unless_alive,
-    transact,
-    update,
-    values,
+    attribute_names,
+    attribute_values,
+    build_put_if_absent,
+    build_put_if_expired,
+    build_update,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.ids import is_ulid
 
@@ -95,8 +95,8 @@ class DeploymentRepository:
             TableName=self.table,
             IndexName="DeploymentIdIndex",
             KeyConditionExpression="#deploymentId = :deployment",
-            ExpressionAttributeNames=names("#deploymentId"),
-            ExpressionAttributeValues=values(deployment=deployment_id),
+            ExpressionAttributeNames=attribute_names("#deploymentId"),
+            ExpressionAttributeValues=attribute_values(deployment=deployment_id),
         )
         deployments = [from_row(row, Deployment) for row in answer["Items"]]
         if not deployments or deployments[0].user_id != user_id:
@@ -118,8 +118,8 @@ class DeploymentRepository:
             TableName=self.table,
             KeyConditionExpression="#projectId = :project",
             FilterExpression="#status = :queued",
-            ExpressionAttributeNames=names("#projectId #status"),
-            ExpressionAttributeValues=values(project=beside.project_id, queued=Status.QUEUED),
+            ExpressionAttributeNames=attribute_names("#projectId #status"),
+            ExpressionAttributeValues=attribute_values(project=beside.project_id, queued=Status.QUEUED),
             ConsistentRead=True,
             ScanIndexForward=False,
             Limit=LOOKED_AT,
@@ -147,7 +147,7 @@ class DeploymentRepository:
             ProjectDeletedError: The project is being deleted.
             ProjectNotFoundError: The project is gone.
         """
-        sequence = update(
+        sequence = build_update(
             self.projects.table,
             project_key(project.project_id),
             "SET #sequence = :next",
@@ -157,14 +157,14 @@ class DeploymentRepository:
         )
         writes: list[dict[str, Any]] = [
             {"Update": sequence},
-            {"Put": put_new(self.table, queued_row(deployment), key="projectId")},
+            {"Put": build_put_if_absent(self.table, queued_row(deployment), key="projectId")},
         ]
         if delivery is not None:
             seen = delivery_row(deployment, delivery)
-            put = put_unless_alive(self.projects.table, seen, key="projectId", at=deployment.created_at)
+            put = build_put_if_expired(self.projects.table, seen, key="projectId", at=deployment.created_at)
             writes.append({"Put": put})
         try:
-            transact(self.client, *writes)
+            write_transaction(self.client, *writes)
         except TransactionRefusedError as refused:
             in_project, _, *in_delivery = refused.items
             if in_delivery and in_delivery[0]:
@@ -198,7 +198,7 @@ class DeploymentRepository:
         Raises:
             StaleDeploymentError: It is no longer `deploying`.
         """
-        write = update(
+        write = build_update(
             self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #release = :release, #updatedAt = :at",
@@ -245,14 +245,14 @@ class DeploymentRepository:
             case _:
                 return self._written(deployment, to, write)
         try:
-            transact(self.client, beside, {"Update": write})
+            write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
             raise stale(deployment, to, refused.items[1]) from None
         return evolve(deployment.moved(to, at=at), **more)
 
     def _written(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:
-            with condition():
+            with named_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
             raise stale(deployment, to, refused.item) from None

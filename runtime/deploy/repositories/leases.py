@@ -14,10 +14,10 @@ from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    condition,
-    names,
-    update,
-    values,
+    attribute_names,
+    attribute_values,
+    build_update,
+    named_condition_errors,
 )
 
 MOST: Final = 25
@@ -69,8 +69,8 @@ class LeaseRepository:
                 TableName=self.table,
                 IndexName="LeaseIndex",
                 KeyConditionExpression="#lease = :shard AND #leaseUntil <= :now",
-                ExpressionAttributeNames=names("#lease #leaseUntil"),
-                ExpressionAttributeValues=values(shard=shard, now=int(at.timestamp())),
+                ExpressionAttributeNames=attribute_names("#lease #leaseUntil"),
+                ExpressionAttributeValues=attribute_values(shard=shard, now=int(at.timestamp())),
                 Limit=MOST,
             )
             for row in answer["Items"]:
@@ -102,7 +102,7 @@ class LeaseRepository:
             prolonged its lease.
         """
         deployment = leased.deployment
-        write = update(
+        write = build_update(
             self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #leaseUntil = :end, #redrives = :redrives REMOVE #putOff",
@@ -123,7 +123,7 @@ class LeaseRepository:
         Returns:
             Whether it was written: not if it has no lease, or one that has not ended.
         """
-        write = update(
+        write = build_update(
             self.table,
             deployment_key(named.project_id, named.deployment_id),
             "SET #leaseUntil = :first + if_not_exists(#putOff, :none),"
@@ -144,7 +144,7 @@ class LeaseRepository:
             given it another lease.
         """
         deployment = leased.deployment
-        write = update(
+        write = build_update(
             self.table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "REMOVE #lease, #leaseUntil, #putOff",
@@ -156,7 +156,7 @@ class LeaseRepository:
 
     def _write(self, write: Mapping[str, Any]) -> bool:
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError:
             return False

@@ -10,10 +10,10 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy.model import Deployment, Project
-from runtime.shared.aws import Answer, DynamoDBClient
+from runtime.shared.aws import AwsResponse, DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import names, values
+from runtime.shared.dynamodb import attribute_names, attribute_values
 from runtime.shared.pages import Page
 
 
@@ -44,8 +44,8 @@ class ListRepository:
             TableName=self.projects_table,
             IndexName="UserIdIndex",
             KeyConditionExpression="#userId = :user",
-            ExpressionAttributeNames=names("#userId"),
-            ExpressionAttributeValues=values(user=user_id),
+            ExpressionAttributeNames=attribute_names("#userId"),
+            ExpressionAttributeValues=attribute_values(user=user_id),
             ScanIndexForward=False,
             Limit=limit,
             **self._start(user_id, query, cursor),
@@ -68,8 +68,8 @@ class ListRepository:
             TableName=self.deployments_table,
             KeyConditionExpression="#projectId = :project",
             FilterExpression="#userId = :user",
-            ExpressionAttributeNames=names("#projectId #userId"),
-            ExpressionAttributeValues=values(project=project_id, user=user_id),
+            ExpressionAttributeNames=attribute_names("#projectId #userId"),
+            ExpressionAttributeValues=attribute_values(project=project_id, user=user_id),
             ScanIndexForward=False,
             Limit=limit,
             **self._start(user_id, query, cursor),
@@ -82,6 +82,6 @@ class ListRepository:
     def _start(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:
         return {"ExclusiveStartKey": self.cursors.read(user_id, query, cursor)} if cursor is not None else {}
 
-    def _end(self, user_id: str, query: str, answer: Answer) -> str | None:
+    def _end(self, user_id: str, query: str, answer: AwsResponse) -> str | None:
         last = answer.get("LastEvaluatedKey")
         return self.cursors.write(user_id, query, last) if last else None

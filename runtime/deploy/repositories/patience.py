@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from runtime.shared.aws import DynamoDBClient
-from runtime.shared.dynamodb import TransactionConflictError, transact
+from runtime.shared.dynamodb import TransactionConflictError, write_transaction
 
 _ATTEMPTS: Final = 7
 _FIRST: Final = 0.05  # seconds at most; then twice as long each time, three in all
@@ -35,10 +35,10 @@ class Patience:
         """
         for attempt in range(_ATTEMPTS - 1):
             try:
-                return transact(client, *operations)
+                return write_transaction(client, *operations)
             except TransactionConflictError:
                 self.sleep(_FIRST * 2**attempt * self.chance())
-        return transact(client, *operations)
+        return write_transaction(client, *operations)
 
 
 PATIENT: Final = Patience(sleep=time.sleep, chance=random.random)

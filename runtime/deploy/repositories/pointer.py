@@ -30,7 +30,12 @@ from runtime.deploy.repositories.deployment_rows import (
 from runtime.deploy.repositories.projects import ProjectRepository, changed, project_key
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
-from runtime.shared.dynamodb import TransactionRefusedError, check, transact, update
+from runtime.shared.dynamodb import (
+    TransactionRefusedError,
+    build_condition_check,
+    build_update,
+    write_transaction,
+)
 from runtime.shared.errors import AnchorError
 
 _ATTEMPTS: Final = 5
@@ -66,7 +71,7 @@ class PointerRepository:
             StaleDeploymentError: The deployment is neither `deploying` nor `live`.
         """
         pointer = _switch(self.projects.table, deployment, at=at)
-        released = check(
+        released = build_condition_check(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             when="#status IN (:deploying, :live)",
@@ -74,7 +79,7 @@ class PointerRepository:
             live=Status.LIVE,
         )
         try:
-            transact(self.client, {"Update": pointer}, released)
+            write_transaction(self.client, {"Update": pointer}, released)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
@@ -101,12 +106,12 @@ class PointerRepository:
         released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
         statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
         key = deployment_key(deployment.project_id, deployment.deployment_id)
-        checked = check(self.deployments_table, key, when=released, **statuses)
+        checked = build_condition_check(self.deployments_table, key, when=released, **statuses)
         if deployment.status is Status.RETIRED:
             leased = switch_lease(self.deployments_table, deployment, when=released, at=at, **statuses)
             checked = {"Update": leased}
         try:
-            transact(self.client, {"Update": pointer}, checked)
+            write_transaction(self.client, {"Update": pointer}, checked)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
@@ -165,7 +170,7 @@ class PointerRepository:
             )
             operations.append({"Update": retires})
         try:
-            transact(self.client, *operations)
+            write_transaction(self.client, *operations)
         except TransactionRefusedError as refused:
             if refused.items[0] is not None:
                 raise ProjectChangedError from None
@@ -180,7 +185,7 @@ def _switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, An
     """
     newer = "attribute_not_exists(#live) OR #live.#sequence < :sequence"
     allowed = f"#live.#deploymentId = :deployment OR (#pinned = :no AND ({newer}))"
-    return update(
+    return build_update(
         table,
         project_key(deployment.project_id),
         "SET #live = :live, #updatedAt = :at",
@@ -195,7 +200,7 @@ def _switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, An
 
 def _promote(table: str, user_id: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
     """Return the update that lets the site of a tenant's project lead to a release, and pins it there."""
-    return update(
+    return build_update(
         table,
         project_key(deployment.project_id),
         "SET #live = :live, #pinned = :yes, #updatedAt = :at",
@@ -209,7 +214,7 @@ def _promote(table: str, user_id: str, deployment: Deployment, *, at: datetime) 
 
 def pointer_elsewhere(table: str, deployment: Deployment) -> dict[str, Any]:
     """Return the check that a project, which may be gone, does not lead its site to a deployment."""
-    return check(
+    return build_condition_check(
         table,
         project_key(deployment.project_id),
         when="attribute_not_exists(#live) OR #live.#deploymentId <> :deployment",
@@ -220,7 +225,7 @@ def pointer_elsewhere(table: str, deployment: Deployment) -> dict[str, Any]:
 def _serve(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
     """Return the update that ends a switch: `serving`, if it is as read, becomes what the pointer is at."""
     unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
-    return update(
+    return build_update(
         table,
         project_key(project.project_id),
         "SET #serving = :deployment",

@@ -19,12 +19,12 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    every_row,
-    names,
-    transact,
-    update,
-    values,
+    attribute_names,
+    attribute_values,
+    build_update,
+    named_condition_errors,
+    query_all,
+    write_transaction,
 )
 
 REMEMBERED: Final = timedelta(days=30)
@@ -49,12 +49,12 @@ class ProjectDeletionRepository:
 
     def deployments(self, project_id: str) -> tuple[Deployment, ...]:
         """List all deployments of a project (strongly consistent). One call for every 1 MB of them."""
-        rows = every_row(
+        rows = query_all(
             self.client,
             TableName=self.deployments_table,
             KeyConditionExpression="#projectId = :project",
-            ExpressionAttributeNames=names("#projectId"),
-            ExpressionAttributeValues=values(project=project_id),
+            ExpressionAttributeNames=attribute_names("#projectId"),
+            ExpressionAttributeValues=attribute_values(project=project_id),
             ConsistentRead=True,
         )
         return tuple(from_row(row, Deployment) for row in rows)
@@ -68,7 +68,7 @@ class ProjectDeletionRepository:
             ProjectNotFoundError: The project is gone, or another tenant's.
             ProjectChangedError: It got a deployment since it was read.
         """
-        write = update(
+        write = build_update(
             self.projects_table,
             project_key(project.project_id),
             "SET #deletingAt = :at REMOVE #live",
@@ -78,7 +78,7 @@ class ProjectDeletionRepository:
             at=at,
         )
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError as refused:
             if refused.item is None or refused.item["userId"]["S"] != user_id:
@@ -89,7 +89,7 @@ class ProjectDeletionRepository:
         """Let deployments expire, 30 days from now. Repeatable. One call for every 100 of them."""
         for start in range(0, len(deployments), _AT_ONCE):
             writes = [
-                update(
+                build_update(
                     self.deployments_table,
                     deployment_key(deployment.project_id, deployment.deployment_id),
                     "SET #expiresAt = :ends",
@@ -98,7 +98,7 @@ class ProjectDeletionRepository:
                 )
                 for deployment in deployments[start : start + _AT_ONCE]
             ]
-            transact(self.client, *({"Update": write} for write in writes))
+            write_transaction(self.client, *({"Update": write} for write in writes))
 
     def finish(self, project: Project) -> None:
         """Delete a project whose deletion has begun and free its site, in one transaction. Repeatable."""
@@ -107,18 +107,18 @@ class ProjectDeletionRepository:
             "TableName": self.projects_table,
             "Key": project_key(project.project_id),
             "ConditionExpression": begun,
-            "ExpressionAttributeNames": names(begun),
+            "ExpressionAttributeNames": attribute_names(begun),
         }
         claim = {
             "TableName": self.projects_table,
             "Key": claim_key(project.site),
             "ConditionExpression": own,
-            "ExpressionAttributeNames": names(own),
-            "ExpressionAttributeValues": values(project=project.project_id),
+            "ExpressionAttributeNames": attribute_names(own),
+            "ExpressionAttributeValues": attribute_values(project=project.project_id),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            transact(self.client, {"Delete": row}, {"Delete": claim})
+            write_transaction(self.client, {"Delete": row}, {"Delete": claim})
         except TransactionRefusedError as refused:
             # Another call was quicker: the two go together.
             if refused.items[0] is None:

@@ -20,14 +20,14 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.converters import attribute, camel_case, from_row, to_row
+from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    put_new,
-    transact,
-    update,
+    build_put_if_absent,
+    build_update,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid
@@ -74,7 +74,7 @@ class ProjectRepository:
         Raises:
             SiteUnavailableError: The site is not declared, or another project's.
         """
-        claim = {**claim_key(project.site), "claimedBy": attribute(project.project_id)}
+        claim = {**claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
         declared = {
             "TableName": self.table,
             "Key": _site_key(project.site, "SITE"),
@@ -82,11 +82,11 @@ class ProjectRepository:
         }
         row = to_row(project, sk=_METADATA)
         try:
-            transact(
+            write_transaction(
                 self.client,
                 {"ConditionCheck": declared},
-                {"Put": put_new(self.table, claim, key="projectId")},
-                {"Put": put_new(self.table, row, key="projectId")},
+                {"Put": build_put_if_absent(self.table, claim, key="projectId")},
+                {"Put": build_put_if_absent(self.table, row, key="projectId")},
             )
         except TransactionRefusedError:
             raise SiteUnavailableError(project.site) from None
@@ -154,7 +154,7 @@ class ProjectRepository:
         """
         # A row that an earlier version of this code wrote has no number.
         unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
-        write = update(
+        write = build_update(
             self.table,
             project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
@@ -192,8 +192,8 @@ class ProjectRepository:
         """
         if not is_ulid(project_id):  # a stranger's text may be too long for a key
             raise ProjectNotFoundError
-        values = {camel_case(name): value for name, value in changes.items()}
-        write = update(
+        values = {to_camel_case(name): value for name, value in changes.items()}
+        write = build_update(
             self.table,
             project_key(project_id),
             "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "updatedAt")),
@@ -208,6 +208,6 @@ class ProjectRepository:
             raise changed(refused.item, user_id) from None
 
     def _written(self, write: dict[str, Any]) -> Project:
-        with condition():
+        with named_condition_errors():
             answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         return from_row(answer["Attributes"], Project)

@@ -19,13 +19,13 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    check,
-    condition,
-    every_row,
-    names,
-    transact,
-    update,
-    values,
+    attribute_names,
+    attribute_values,
+    build_condition_check,
+    build_update,
+    named_condition_errors,
+    query_all,
+    write_transaction,
 )
 
 HELD: Final = "RELEASE"
@@ -80,13 +80,13 @@ class RetentionRepository:
 
         One call per 1 MB: some 5,000 releases.
         """
-        rows = every_row(
+        rows = query_all(
             self.client,
             TableName=self.deployments_table,
             IndexName="HeldIndex",
             KeyConditionExpression="#held = :held",
-            ExpressionAttributeNames=names("#held"),
-            ExpressionAttributeValues=values(held=HELD),
+            ExpressionAttributeNames=attribute_names("#held"),
+            ExpressionAttributeValues=attribute_values(held=HELD),
         )
         return [from_row(row, HeldRelease) for row in rows]
 
@@ -100,7 +100,7 @@ class RetentionRepository:
             ReleaseInUseError: It is live, or being promoted, or collected already.
         """
         unused = "#status IN (:retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
-        taken = update(
+        taken = build_update(
             self.deployments_table,
             deployment_key(held.project_id, held.deployment_id),
             "SET #collectedAt = :at",
@@ -110,7 +110,7 @@ class RetentionRepository:
             superseded=Status.SUPERSEDED,
             failed=Status.FAILED,
         )
-        not_led_to = check(
+        not_led_to = build_condition_check(
             self.projects_table,
             project_key(held.project_id),
             when="(attribute_not_exists(#live) OR #live.#deploymentId <> :deployment)"
@@ -118,7 +118,7 @@ class RetentionRepository:
             deployment=held.deployment_id,
         )
         try:
-            transact(self.client, {"Update": taken}, not_led_to)
+            write_transaction(self.client, {"Update": taken}, not_led_to)
         except TransactionRefusedError:
             raise ReleaseInUseError(held.deployment_id) from None
 
@@ -137,7 +137,7 @@ class RetentionRepository:
         Raises:
             ReleaseInUseError: It was marked again since it was read, or never.
         """
-        write = update(
+        write = build_update(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             "REMOVE #release, #held",
@@ -145,7 +145,7 @@ class RetentionRepository:
             read=deployment.collected_at,
         )
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError:
             raise ReleaseInUseError(deployment.deployment_id) from None

@@ -21,15 +21,15 @@ from attrs import frozen
 from runtime.deploy.model import BUILDS, Deployment, Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.shared.aws import DynamoDBClient, Item
-from runtime.shared.clock import from_text
-from runtime.shared.converters import attribute
+from runtime.shared.clock import parse_time
+from runtime.shared.converters import to_attribute_value
 from runtime.shared.dynamodb import (
     TransactionRefusedError,
-    check,
-    every_row,
-    names,
-    transact,
-    values,
+    attribute_names,
+    attribute_values,
+    build_condition_check,
+    query_all,
+    write_transaction,
 )
 
 _RUNNING: Final = "RUNNING"
@@ -148,12 +148,12 @@ class StageBuildRepository:
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}
         full: Full | None = None
-        for row in every_row(
+        for row in query_all(
             self.client,
             TableName=self.projects_table,
             KeyConditionExpression="#projectId = :builds",
-            ExpressionAttributeNames=names("#projectId"),
-            ExpressionAttributeValues=values(builds=BUILDS),
+            ExpressionAttributeNames=attribute_names("#projectId"),
+            ExpressionAttributeValues=attribute_values(builds=BUILDS),
             ConsistentRead=True,
         ):
             sk = row["sk"]["S"]
@@ -166,13 +166,13 @@ class StageBuildRepository:
                         deployment_id=sk.removeprefix(_WAITING),
                         project_id=row["waitingProject"]["S"],
                         user_id=row["userId"]["S"],
-                        since=from_text(row["waitingSince"]["S"]),
+                        since=parse_time(row["waitingSince"]["S"]),
                     )
                 )
             elif sk.startswith(_STARTED):
-                started[sk.removeprefix(_STARTED)] = from_text(row["startedAt"]["S"])
+                started[sk.removeprefix(_STARTED)] = parse_time(row["startedAt"]["S"])
             elif sk == _FULL:
-                full = Full(builds=int(row["fullWith"]["N"]), at=from_text(row["fullAt"]["S"]))
+                full = Full(builds=int(row["fullWith"]["N"]), at=parse_time(row["fullAt"]["S"]))
         return StageBuilds(running=running, waiting=tuple(waiting), started=started, full=full)
 
     def wait(self, deployment: Deployment, *, since: datetime) -> bool:
@@ -181,14 +181,14 @@ class StageBuildRepository:
         Returns:
             Whether it waits: not if it is no longer `queued`.
         """
-        still = check(
+        still = build_condition_check(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             when="#status = :queued",
             queued=Status.QUEUED,
         )
         try:
-            transact(self.client, waits(self.projects_table, deployment, since=since), still)
+            write_transaction(self.client, waits(self.projects_table, deployment, since=since), still)
         except TransactionRefusedError:
             return False
         return True
@@ -204,9 +204,9 @@ class StageBuildRepository:
                 self.projects_table,
                 _FULL,
                 "SET #fullWith = :builds, #fullAt = :at, #expiresAt = :end",
-                builds=attribute(builds),
-                at=attribute(at),
-                end=attribute(int((at + _REMEMBERED).timestamp())),
+                builds=to_attribute_value(builds),
+                at=to_attribute_value(at),
+                end=to_attribute_value(int((at + _REMEMBERED).timestamp())),
             )
         )
 
@@ -218,14 +218,14 @@ class StageBuildRepository:
         Returns:
             Whether it was taken away: not if the deployment is `building` by now.
         """
-        other = check(
+        other = build_condition_check(
             self.deployments_table,
             deployment_key(build.project_id, build.deployment_id),
             when="attribute_not_exists(#status) OR #status <> :building",
             building=Status.BUILDING,
         )
         try:
-            transact(self.client, runs_no_more(self.projects_table, build), other)
+            write_transaction(self.client, runs_no_more(self.projects_table, build), other)
         except TransactionRefusedError:
             return False
         return True
@@ -242,7 +242,7 @@ def runs(table: str, build: RunningBuild, *, room: int | None) -> dict[str, Any]
     if room is not None:
         when = "attribute_not_exists(#running) OR size(#running) < :room OR contains(#running, :build)"
         write["ConditionExpression"] = when
-        write["ExpressionAttributeValues"] |= values(room=room, build=build.text)
+        write["ExpressionAttributeValues"] |= attribute_values(room=room, build=build.text)
         write["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     return {"Update": write}
 
@@ -260,9 +260,9 @@ def waits(table: str, deployment: Deployment, *, since: datetime) -> dict[str, A
             _WAITING + deployment.deployment_id,
             "SET #userId = :user, #waitingProject = :project,"
             " #waitingSince = if_not_exists(#waitingSince, :since)",
-            user=attribute(deployment.user_id),
-            project=attribute(deployment.project_id),
-            since=attribute(since),
+            user=to_attribute_value(deployment.user_id),
+            project=to_attribute_value(deployment.project_id),
+            since=to_attribute_value(since),
         )
     }
 
@@ -279,9 +279,9 @@ def starts(table: str, user_id: str, *, at: datetime) -> dict[str, Any]:
             table,
             _STARTED + user_id,
             "SET #startedBefore = if_not_exists(#startedAt, :never), #startedAt = :at, #expiresAt = :end",
-            never=attribute(NEVER),
-            at=attribute(at),
-            end=attribute(int((at + _REMEMBERED).timestamp())),
+            never=to_attribute_value(NEVER),
+            at=to_attribute_value(at),
+            end=to_attribute_value(int((at + _REMEMBERED).timestamp())),
         )
     }
 
@@ -293,13 +293,13 @@ def starts_not(table: str, user_id: str) -> dict[str, Any]:
             table,
             _STARTED + user_id,
             "SET #startedAt = if_not_exists(#startedBefore, :never)",
-            never=attribute(NEVER),
+            never=to_attribute_value(NEVER),
         )
     }
 
 
 def _key(sk: str) -> Item:
-    return {"projectId": attribute(BUILDS), "sk": attribute(sk)}
+    return {"projectId": to_attribute_value(BUILDS), "sk": to_attribute_value(sk)}
 
 
 def _written(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> dict[str, Any]:
@@ -308,6 +308,6 @@ def _written(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> 
         "TableName": table,
         "Key": _key(sk),
         "UpdateExpression": change,
-        "ExpressionAttributeNames": names(change),
+        "ExpressionAttributeNames": attribute_names(change),
         "ExpressionAttributeValues": {f":{name}": value for name, value in by_name.items()},
     }

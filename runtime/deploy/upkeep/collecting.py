@@ -31,7 +31,7 @@ from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, Obje
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, beyond
-from runtime.shared.aws_errors import is_passing
+from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
@@ -67,7 +67,7 @@ class Withdrawal:
         """
         site = self.site(deployment)
         # The rows decide; should someone have changed the edge by hand, this keeps the site up.
-        if site and self.edge.led_to(site.host) == deployment.deployment_id:
+        if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
         self.retention.take(held, at=at)
         self.withdraw(deployment, site)
@@ -88,7 +88,7 @@ class Withdrawal:
     def withdraw(self, deployment: Deployment, site: Site | None) -> bool:
         """Let a release's own host lead nowhere, and return whether it led somewhere."""
         host = host_of(deployment, site)
-        return host is not None and bool(self.edge.withdraw(host))
+        return host is not None and bool(self.edge.remove_host(host))
 
     def site(self, deployment: Deployment) -> Site | None:
         """Return the deployment's site, or None when the program declares it no more."""
@@ -133,13 +133,13 @@ class Collector:
             if self.clock() >= until:
                 log.warning("the rest is left to the next run", left=len(due) - number)
                 break
-            bound = log.bound(projectId=each.project_id, deploymentId=each.deployment_id)
+            bound = log.bind(projectId=each.project_id, deploymentId=each.deployment_id)
             try:
                 self._further(each, bound, at=at)
             except (DeploymentNotFoundError, ReleaseInUseError) as kept:
                 bound.info("not collected", reason=str(kept))
             except (ClientError, *_PASSING) as error:
-                if isinstance(error, ClientError) and not is_passing(error):
+                if isinstance(error, ClientError) and not is_retryable(error):
                     bound.failure("a release cannot be collected", error)
                     failed += 1
                 else:
@@ -169,8 +169,8 @@ class Collector:
         host = host_of(deployment, site)
         if host:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
-            entries = self.objects.entries(public)
-            self.edge.forget_files(host, [name for name in entries if name != "_next/"])
+            entries = self.objects.list_names(public)
+            self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
         if site:  # without one, Pulumi has deleted its functions with all that they had
             self._remove_versions(site, deployment)
         cached = cache_prefix(deployment.site, deployment.deployment_id)

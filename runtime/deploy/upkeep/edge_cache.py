@@ -8,9 +8,9 @@ from attrs import field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
-from runtime.shared.aws import Answer
-from runtime.shared.aws_errors import is_passing
-from runtime.shared.clock import to_text
+from runtime.shared.aws import AwsResponse
+from runtime.shared.aws_errors import is_retryable
+from runtime.shared.clock import format_time
 from runtime.shared.logging import Log
 
 GENERATION: Final = "1"
@@ -33,7 +33,7 @@ class CloudFrontClient(Protocol):
         *,
         DistributionId: str,  # noqa: N803 - AWS's own name
         InvalidationBatch: Mapping[str, Any],  # noqa: N803 - AWS's own name
-    ) -> Answer:
+    ) -> AwsResponse:
         """https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html."""
         ...
 
@@ -69,7 +69,7 @@ class EdgeCache:
                 self._invalidate(at)
                 log.info("the edge's cache was invalidated", generation=GENERATION)
         except (BotoCoreError, ClientError, EdgeBusyError) as error:
-            if isinstance(error, ClientError) and not is_passing(error):
+            if isinstance(error, ClientError) and not is_retryable(error):
                 raise
             log.warning("the invalidation is left to the next run", reason=type(error).__name__)
 
@@ -77,7 +77,7 @@ class EdgeCache:
         self.client().create_invalidation(
             DistributionId=self.distribution_id,
             InvalidationBatch={
-                "CallerReference": f"generation-{GENERATION}-{to_text(at)}",
+                "CallerReference": f"generation-{GENERATION}-{format_time(at)}",
                 "Paths": {"Quantity": 1, "Items": [_EVERYTHING]},
             },
         )

@@ -84,7 +84,7 @@ class Sweeper:
         failed = 0
         looked_at: set[Status] = set()
         for named in self.leases.overdue(at=self.clock()):
-            own = log.bound(projectId=named.project_id, deploymentId=named.deployment_id)
+            own = log.bind(projectId=named.project_id, deploymentId=named.deployment_id)
             try:
                 looked_at |= self._look_at(named, own)
             except Exception as error:  # noqa: BLE001 - one that cannot be read must not keep others waiting

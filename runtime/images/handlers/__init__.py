@@ -1,1 +1,1 @@
-"""Entry points of the functions: parse, call one service function, map the result."""
+"""Entry points of the functions: parse the event, call one service function, map the result."""

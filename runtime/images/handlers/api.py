@@ -1,4 +1,4 @@
-"""The image service's API (I2, A1, A3, A5)."""
+"""Handler of the image service's API."""
 
 import os
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ from runtime.images.repositories.objects import ImageStore
 from runtime.images.service.answers import ImageDocument
 from runtime.images.service.documents import album_document, image_document, upload_document
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
-from runtime.images.service.managing import Gallery
+from runtime.images.service.managing import ImageService
 from runtime.shared import aws
-from runtime.shared.api.dispatch import OpenOperations, Operations, dispatch
-from runtime.shared.api.http import Request, Response, answer, no_content
-from runtime.shared.api.inputs import read
-from runtime.shared.api.openapi import ROUTE, openapi
-from runtime.shared.api.requests import json_body, page_limit
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
+from runtime.shared.api.http import Request, Response, json_response, no_content_response
+from runtime.shared.api.inputs import read_input
+from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
+from runtime.shared.api.requests import read_json_body, read_page_limit
 from runtime.shared.clock import utc_now
 from runtime.shared.cursors import Cursors
-from runtime.shared.environment import load
-from runtime.shared.ids import ulids
+from runtime.shared.environment import load_environment
+from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
 
-# Forms in this style lead to the bucket's own region. The usual one leads to a global address, which sends
-# uploads to a new bucket away.
-_FOR_FORMS: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+# With virtual-hosted style, forms use the bucket's regional endpoint. The default is the global endpoint,
+# which redirects uploads to a new bucket.
+_PRESIGNED_POST_CONFIG: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
 @frozen(kw_only=True)
@@ -48,20 +48,20 @@ class Environment:
 
 
 @cache
-def service() -> Gallery:
-    """Return the function's one service, composed at its first request."""
-    environment = load(Environment, os.environ)
+def service() -> ImageService:
+    """Return the function's service, which is created at the first request."""
+    environment = load_environment(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
     signer = Signer(aws.client("kms"), environment.cursor_key_arn)
-    cursors = Cursors(key=signer.cursor_key, clock=utc_now)
-    return Gallery(
+    cursors = Cursors(key=signer.derive_cursor_key, clock=utc_now)
+    return ImageService(
         images=ImageRepository(client=dynamodb, table=environment.images_table, cursors=cursors),
         albums=AlbumRepository(client=dynamodb, table=environment.images_table, cursors=cursors),
-        store=ImageStore(client=aws.client("s3", _FOR_FORMS), bucket=environment.images_bucket),
+        store=ImageStore(client=aws.client("s3", _PRESIGNED_POST_CONFIG), bucket=environment.images_bucket),
         distribution=ImageDistribution(
             client=lambda: aws.client("cloudfront"), distribution_id=environment.distribution_id
         ),
-        ids=ulids(utc_now, os.urandom),
+        ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
         maximum_bytes=int(environment.maximum_bytes),
         delivery_url=environment.delivery_url,
@@ -69,79 +69,84 @@ def service() -> Gallery:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a signed-in user's request."""
+    """Handle a request of the API."""
     return respond(event, service())
 
 
-def respond(event: Mapping[str, Any], gallery: Gallery) -> Response:
-    """Answer a request with the given service."""
-    return dispatch(event, OPERATIONS, gallery, to_all=OPEN)
+def respond(event: Mapping[str, Any], service: ImageService) -> Response:
+    """Return the response to a request, with the given service."""
+    return dispatch(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
 
 
-def _create_image(gallery: Gallery, user_id: str, request: Request) -> Response:
-    new = read_new_image(json_body(request), maximum=gallery.maximum_bytes)
-    created = gallery.create_image(user_id, new)
+def _create_image(service: ImageService, user_id: str, request: Request) -> Response:
+    new = read_new_image(read_json_body(request), maximum=service.maximum_bytes)
+    created = service.create_image(user_id, new)
     upload = upload_document(created.form, expires_at=created.expires_at)
-    return answer(HTTPStatus.CREATED, {**_shown(gallery, created.image), "upload": upload})
+    return json_response(HTTPStatus.CREATED, {**_image_document(service, created.image), "upload": upload})
 
 
-def _list_images(gallery: Gallery, user_id: str, request: Request) -> Response:
-    page = gallery.all_images(
+def _list_images(service: ImageService, user_id: str, request: Request) -> Response:
+    page = service.list_images(
         user_id,
         album_id=request.query.get("albumId"),
-        limit=page_limit(request),
+        limit=read_page_limit(request),
         cursor=request.query.get("cursor"),
     )
-    documents = [_shown(gallery, image) for image in page.items]
-    return answer(HTTPStatus.OK, {"images": documents, "cursor": page.cursor})
+    documents = [_image_document(service, image) for image in page.items]
+    return json_response(HTTPStatus.OK, {"images": documents, "cursor": page.cursor})
 
 
-def _get_image(gallery: Gallery, user_id: str, request: Request) -> Response:
-    return answer(HTTPStatus.OK, _shown(gallery, gallery.image(user_id, request.path_parameters["imageId"])))
+def _get_image(service: ImageService, user_id: str, request: Request) -> Response:
+    return json_response(
+        HTTPStatus.OK,
+        _image_document(service, service.get_image(user_id, request.path_parameters["imageId"])),
+    )
 
 
-def _change_image(gallery: Gallery, user_id: str, request: Request) -> Response:
-    changes = read(ImageChanges, json_body(request))
-    image = gallery.change_image(user_id, request.path_parameters["imageId"], changes)
-    return answer(HTTPStatus.OK, _shown(gallery, image))
+def _change_image(service: ImageService, user_id: str, request: Request) -> Response:
+    changes = read_input(ImageChanges, read_json_body(request))
+    image = service.change_image(user_id, request.path_parameters["imageId"], changes)
+    return json_response(HTTPStatus.OK, _image_document(service, image))
 
 
-def _delete_image(gallery: Gallery, user_id: str, request: Request) -> Response:
-    gallery.delete_image(user_id, request.path_parameters["imageId"])
-    return no_content()
+def _delete_image(service: ImageService, user_id: str, request: Request) -> Response:
+    service.delete_image(user_id, request.path_parameters["imageId"])
+    return no_content_response()
 
 
-def _create_album(gallery: Gallery, user_id: str, request: Request) -> Response:
-    album = gallery.create_album(user_id, read(NewAlbum, json_body(request)))
-    return answer(HTTPStatus.CREATED, album_document(album))
+def _create_album(service: ImageService, user_id: str, request: Request) -> Response:
+    album = service.create_album(user_id, read_input(NewAlbum, read_json_body(request)))
+    return json_response(HTTPStatus.CREATED, album_document(album))
 
 
-def _list_albums(gallery: Gallery, user_id: str, request: Request) -> Response:
-    page = gallery.all_albums(user_id, limit=page_limit(request), cursor=request.query.get("cursor"))
+def _list_albums(service: ImageService, user_id: str, request: Request) -> Response:
+    page = service.list_albums(user_id, limit=read_page_limit(request), cursor=request.query.get("cursor"))
     documents = [album_document(album) for album in page.items]
-    return answer(HTTPStatus.OK, {"albums": documents, "cursor": page.cursor})
+    return json_response(HTTPStatus.OK, {"albums": documents, "cursor": page.cursor})
 
 
-def _get_album(gallery: Gallery, user_id: str, request: Request) -> Response:
-    return answer(HTTPStatus.OK, album_document(gallery.album(user_id, request.path_parameters["albumId"])))
+def _get_album(service: ImageService, user_id: str, request: Request) -> Response:
+    return json_response(
+        HTTPStatus.OK, album_document(service.get_album(user_id, request.path_parameters["albumId"]))
+    )
 
 
-def _change_album(gallery: Gallery, user_id: str, request: Request) -> Response:
-    changes = read(AlbumChanges, json_body(request))
-    album = gallery.change_album(user_id, request.path_parameters["albumId"], changes)
-    return answer(HTTPStatus.OK, album_document(album))
+def _change_album(service: ImageService, user_id: str, request: Request) -> Response:
+    changes = read_input(AlbumChanges, read_json_body(request))
+    album = service.change_album(user_id, request.path_parameters["albumId"], changes)
+    return json_response(HTTPStatus.OK, album_document(album))
 
 
-def _delete_album(gallery: Gallery, user_id: str, request: Request) -> Response:
-    gallery.delete_album(user_id, request.path_parameters["albumId"])
-    return no_content()
+def _delete_album(service: ImageService, user_id: str, request: Request) -> Response:
+    service.delete_album(user_id, request.path_parameters["albumId"])
+    return no_content_response()
 
 
-def _shown(gallery: Gallery, image: Image) -> ImageDocument:
-    return image_document(image, url=gallery.url(image))
+def _image_document(service: ImageService, image: Image) -> ImageDocument:
+    return image_document(image, url=service.build_url(image))
 
 
-OPERATIONS: Operations[Gallery] = {
+OPERATIONS: Operations[ImageService] = {
     "POST /images": _create_image,
     "GET /images": _list_images,
     "GET /images/{imageId}": _get_image,
@@ -153,7 +158,7 @@ OPERATIONS: Operations[Gallery] = {
     "PATCH /albums/{albumId}": _change_album,
     "DELETE /albums/{albumId}": _delete_album,
 }
-"""What answers each route of `runtime.images.service.routes`."""
+"""Operations of `runtime.images.service.routes` by route key."""
 
-OPEN: OpenOperations = {ROUTE: openapi("images-openapi.json")}
-"""What answers the routes among them that want no token."""
+PUBLIC_OPERATIONS: PublicOperations = {OPENAPI_ROUTE: serve_openapi("images-openapi.json")}
+"""Operations of the routes that need no token, by route key."""

@@ -1,4 +1,4 @@
-"""The images bucket's events: an upload has arrived (I2)."""
+"""Handler of the images bucket's events: a file was uploaded."""
 
 import os
 import random
@@ -11,11 +11,11 @@ from urllib.parse import unquote_plus
 from attrs import frozen
 
 from runtime.images.repositories.image_status import ImageStatusRepository
-from runtime.images.repositories.objects import ImageStore, uploaded_image
+from runtime.images.repositories.objects import ImageStore, find_uploaded_image_id
 from runtime.images.service.receiving import CreatedObject, UploadProcessor
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
-from runtime.shared.environment import load
+from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
 
@@ -30,8 +30,8 @@ class Environment:
 
 @cache
 def service() -> UploadProcessor:
-    """Return the function's one service, composed at its first event."""
-    environment = load(Environment, os.environ)
+    """Return the function's service, which is created at the first event."""
+    environment = load_environment(Environment, os.environ)
     return UploadProcessor(
         images=ImageStatusRepository(client=aws.client("dynamodb"), table=environment.images_table),
         store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
@@ -43,24 +43,25 @@ def service() -> UploadProcessor:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Look at what was uploaded. What fails is raised: Lambda brings the event again."""
+    """Process uploaded files. An error is raised, so that Lambda retries the event."""
     respond(event, service())
 
 
 def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
-    """Look at what was uploaded with the given service.
+    """Process uploaded files with the given service.
 
-    The event is S3's ("Event message structure" in its user guide): keys are encoded as in a URL's query, and
-    ETags have no quotes. S3 sends one record; of several, the first that fails ends it, and all come again.
+    The event has S3's format ("Event message structure" in its user guide). Keys are URL-encoded, and ETags
+    have no quotes. S3 sends one record per event. With several, the first failure ends the call, and the
+    event with all records is retried.
     """
     log = Log()
     records: list[Mapping[str, Any]] = event["Records"]
     for record in records:
         written: Mapping[str, Any] = record["s3"]["object"]
         key = unquote_plus(written["key"])
-        image_id = uploaded_image(key)
+        image_id = find_uploaded_image_id(key)
         if image_id is None:
-            log.warning("object ignored: no upload form allows its key", key=key)
+            log.warning("object ignored: its key is not one of an upload form", key=key)
             continue
         created = CreatedObject(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
-        processor.receive(created, log.bound(imageId=image_id, etag=created.etag, event=record["eventName"]))
+        processor.process(created, log.bind(imageId=image_id, etag=created.etag, event=record["eventName"]))

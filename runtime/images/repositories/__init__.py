@@ -1,1 +1,1 @@
-"""Storage of the image service: rows, objects, and the cache of CloudFront."""
+"""Storage of the image service: rows, objects and CloudFront's cache."""

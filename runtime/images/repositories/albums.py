@@ -1,7 +1,7 @@
-"""The albums in the images table.
+"""Albums in the images table.
 
-Every method but `create` takes the signed-in user's id first, and another user's album is missing for it
-(A5). Each makes one DynamoDB call. The counters change with the images: `runtime.images.repositories.rows`.
+Every method except `create` takes the signed-in user's id first, and treats another user's album as missing.
+Each makes one DynamoDB call. Writes of images change the counters: `runtime.images.repositories.rows`.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,27 @@ from attrs import frozen
 
 from runtime.images.errors import AlbumNotEmptyError, AlbumNotFoundError
 from runtime.images.model import Album
-from runtime.images.repositories.rows import album_key, album_row, changed, collisions, user_albums
+from runtime.images.repositories.rows import (
+    album_key,
+    album_row,
+    build_attribute_update,
+    conflicts_as_changed,
+    user_albums_partition,
+)
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import ConditionFailedError, condition, names, put_new, values
+from runtime.shared.dynamodb import (
+    ConditionFailedError,
+    attribute_names,
+    attribute_values,
+    build_put_if_absent,
+    named_condition_errors,
+)
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 
-_LIST = "albums"
+_QUERY = "albums"
 
 
 @frozen(kw_only=True)
@@ -30,7 +42,7 @@ class AlbumRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
-        cursors: Sign what continues a list.
+        cursors: Cursors of its lists.
     """
 
     client: DynamoDBClient
@@ -39,91 +51,91 @@ class AlbumRepository:
 
     def create(self, album: Album) -> None:
         """Write a new album of `album.user_id`."""
-        self.client.put_item(**put_new(self.table, album_row(album), key="PK"))
+        self.client.put_item(**build_put_if_absent(self.table, album_row(album), key="PK"))
 
-    def owned(self, user_id: str, album_id: str) -> Album:
-        """Read a user's album as it stands now (strongly consistent).
+    def get(self, user_id: str, album_id: str) -> Album:
+        """Return a user's album, read strongly consistent.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
         """
-        if not is_ulid(album_id):  # a stranger's text may be too long for a key
+        if not is_ulid(album_id):  # untrusted text may be too long for a key
             raise AlbumNotFoundError
-        answer = self.client.get_item(TableName=self.table, Key=album_key(album_id), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=album_key(album_id), ConsistentRead=True)
+        if "Item" not in response:
             raise AlbumNotFoundError
-        album = from_row(answer["Item"], Album)
+        album = from_row(response["Item"], Album)
         if album.user_id != user_id:
             raise AlbumNotFoundError
         return album
 
-    def all_owned(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Album]:
-        """List a user's albums, newest first (index `UserIndex`, eventually consistent).
+    def list_all(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Album]:
+        """Return a page of a user's albums, newest first (index `UserIndex`, eventually consistent).
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         start: dict[str, Any] = {}
         if cursor is not None:
-            start["ExclusiveStartKey"] = self.cursors.read(user_id, _LIST, cursor)
-        answer = self.client.query(
+            start["ExclusiveStartKey"] = self.cursors.read(user_id, _QUERY, cursor)
+        response = self.client.query(
             TableName=self.table,
             IndexName="UserIndex",
             KeyConditionExpression="#GSI1PK = :albums",
-            ExpressionAttributeNames=names("#GSI1PK"),
-            ExpressionAttributeValues=values(albums=user_albums(user_id)),
+            ExpressionAttributeNames=attribute_names("#GSI1PK"),
+            ExpressionAttributeValues=attribute_values(albums=user_albums_partition(user_id)),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Album) for row in answer["Items"]),
-            cursor=self.cursors.write(user_id, _LIST, last) if last else None,
+            items=tuple(from_row(row, Album) for row in response["Items"]),
+            cursor=self.cursors.write(user_id, _QUERY, last) if last else None,
         )
 
-    def describe(
+    def update_texts(
         self, user_id: str, album_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Album:
-        """Change the name or the description of a user's album; None removes the latter.
+        """Change the name or description of a user's album. None removes the description.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
-            ImageChangedError: An image came or went at the same moment.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
+            ImageChangedError: An image was added or removed at the same moment.
         """
         if not is_ulid(album_id):
             raise AlbumNotFoundError
-        write = changed(
+        write = build_attribute_update(
             self.table, album_key(album_id), {**texts, "updatedAt": at}, when="#userId = :user", user=user_id
         )
         try:
-            with collisions(), condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+            with conflicts_as_changed(), named_condition_errors():
+                response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError:
             raise AlbumNotFoundError from None
-        return from_row(answer["Attributes"], Album)
+        return from_row(response["Attributes"], Album)
 
     def delete(self, user_id: str, album_id: str) -> None:
-        """Delete a user's album that has no ready image in it.
+        """Delete a user's album that has no ready image.
 
-        Images that wait for their upload may still name it; they become ready without an album.
+        Images that wait for their upload may still name it. They become ready without an album.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
-            AlbumNotEmptyError: There are images in it.
-            ImageChangedError: An image came or went at the same moment.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
+            AlbumNotEmptyError: The album contains images.
+            ImageChangedError: An image was added or removed at the same moment.
         """
         if not is_ulid(album_id):
             raise AlbumNotFoundError
         when = "#userId = :user AND #imageCount = :none"
         try:
-            with collisions(), condition():
+            with conflicts_as_changed(), named_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
                     Key=album_key(album_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=names(when),
-                    ExpressionAttributeValues=values(user=user_id, none=0),
+                    ExpressionAttributeNames=attribute_names(when),
+                    ExpressionAttributeValues=attribute_values(user=user_id, none=0),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:

@@ -1,5 +1,5 @@
-# ruff: noqa: D102, N803 - the client's parameters are AWS's own, documented there
-"""The distribution in front of the images bucket: what its caches keep of an image, and for how long."""
+# ruff: noqa: D102, N803 - the client's methods and parameters are AWS's own; the AWS reference describes them
+"""Cache invalidation of the CloudFront distribution in front of the images bucket."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, cast
@@ -8,46 +8,47 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.aws import Answer
+from runtime.shared.aws import AwsResponse
 
-_LATER: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
+_RETRYABLE_CODES: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
 
 
 class CloudFrontClient(Protocol):
     """Calls of the `cloudfront` client."""
 
-    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]) -> Answer: ...
+    def create_invalidation(
+        self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]
+    ) -> AwsResponse: ...
 
 
 @frozen(kw_only=True)
 class ImageDistribution:
     """The distribution's caches.
 
-    An invalidation is through within minutes at most. A distribution has at most 3,000 paths under way at a
-    time ("Concurrent invalidation request maximum" in CloudFront's developer guide). The first 1,000 paths of
-    a month are free for the whole account, each further one costs 0.005 USD ("Pay for file invalidation"): so
-    it is asked only where an image that was delivered is deleted. What is in a visitor's own browser stays
-    there until it expires.
+    An invalidation completes within minutes. A distribution has at most 3,000 paths in progress at once
+    ("Concurrent invalidation request maximum" in CloudFront's developer guide). An account's first 1,000
+    paths of a month are free, each further one costs 0.005 USD ("Pay for file invalidation"). So only the
+    deletion of a delivered image makes one. A visitor's own browser cache keeps the image until it expires.
 
     Attributes:
-        client: Makes the CloudFront client. Few requests need it, so that no other waits for it.
-        distribution_id: The distribution's id.
+        client: Creates the CloudFront client. Few requests need it, so it is created when needed.
+        distribution_id: Id of the distribution.
     """
 
     client: Callable[[], CloudFrontClient] = field(repr=False)
     distribution_id: str
 
-    def forget(self, key: str, *, reference: str) -> None:
-        """Have the caches drop an object.
+    def invalidate(self, key: str, *, reference: str) -> None:
+        """Remove an object from the caches.
 
         Args:
-            key: The object's; it is gone, or the caches would fetch it again.
-            reference: New for each call. CloudFront's API reference says that it answers a repeated request
-                with the first one's invalidation; in fact it has been seen to refuse it (aws/aws-cdk#3878),
-                and what was cached between the two would stay.
+            key: Key of the object. It must be deleted before, or the caches would read it again.
+            reference: Unique id of each call. CloudFront's API reference says that a repeated reference
+                returns the first invalidation. In practice it can be refused (aws/aws-cdk#3878), and the
+                object that was cached in between would stay.
 
         Raises:
-            ImageStillCachedError: CloudFront takes no more at the moment.
+            ImageStillCachedError: CloudFront accepts no more invalidations at the moment.
         """
         paths = [f"/{key}"]
         try:
@@ -59,7 +60,7 @@ class ImageDistribution:
                 },
             )
         except ClientError as error:
-            answer = cast("Mapping[str, Any]", error.response)
-            if answer["Error"].get("Code") in _LATER:
+            response = cast("Mapping[str, Any]", error.response)
+            if response["Error"].get("Code") in _RETRYABLE_CODES:
                 raise ImageStillCachedError from None
             raise

@@ -1,6 +1,6 @@
-"""What uploads do to the images table. Serves the platform: ids come from the bucket's own events.
+"""Status changes of images after uploads. The platform calls them with ids from the bucket's events.
 
-Each method makes one DynamoDB call, except where its docstring says more.
+Each method makes one DynamoDB call, unless its docstring says more.
 """
 
 from datetime import datetime
@@ -8,8 +8,8 @@ from datetime import datetime
 from attrs import frozen
 
 from runtime.images.errors import ImageChangedError
-from runtime.images.model import REMEMBERED, Found, Image, Status
-from runtime.images.repositories.rows import image_key, listed, recounted, write_image
+from runtime.images.model import ROW_RETENTION, Image, InspectedFile, Status
+from runtime.images.repositories.rows import album_index_keys, build_counter_updates, image_key, write_image
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import TransactionRefusedError
@@ -17,7 +17,7 @@ from runtime.shared.dynamodb import TransactionRefusedError
 
 @frozen(kw_only=True)
 class ImageStatusRepository:
-    """Reads images whatever their owner, and writes what became of their uploads.
+    """Reads images of all users, and writes the results of their uploads.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -28,27 +28,27 @@ class ImageStatusRepository:
     table: str
 
     def find(self, image_id: str, *, at: datetime) -> Image | None:
-        """Read an image as it stands now (strongly consistent); None if there is none or it has expired."""
-        answer = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
-        if "Item" not in answer:
+        """Return an image, read strongly consistent; None if it does not exist or has expired."""
+        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        if "Item" not in response:
             return None
-        image = from_row(answer["Item"], Image)
-        return image if image.is_alive(at) else None
+        image = from_row(response["Item"], Image)
+        return image if image.is_not_expired(at) else None
 
-    def make_ready(self, image: Image, found: Found, *, size: int, etag: str, at: datetime) -> None:
-        """Write what an uploaded file is; its album counts it from now on.
+    def make_ready(self, image: Image, found: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
+        """Mark an image as ready. Its album's counter includes it from now on.
 
-        One more call when the album was deleted while the image waited for its upload: it is then in none.
+        Makes one more call if the album was deleted before the upload. The image is then in no album.
 
         Args:
-            image: As read; `pending` or `rejected`.
-            found: What the file is.
-            size: Its bytes.
-            etag: The upload's ETag, without quotes: the name of the delivered object.
-            at: Now.
+            image: The image as it was read, `pending` or `rejected`.
+            found: Properties of the file.
+            size: Size of the file in bytes.
+            etag: ETag of the upload, without quotes. It is part of the delivered object's key.
+            at: Current time.
 
         Raises:
-            ImageChangedError: It is no longer as read.
+            ImageChangedError: The image has changed since it was read.
         """
         changes: dict[str, object] = {
             "status": Status.READY,
@@ -61,10 +61,14 @@ class ImageStatusRepository:
             "ttl": None,
         }
         if image.album_id is not None:
-            counters = recounted(self.table, image, album_id=image.album_id)
+            counters = build_counter_updates(self.table, image, album_id=image.album_id)
             try:
                 write_image(
-                    self.client, self.table, image, {**changes, **listed(image, image.album_id)}, counters
+                    self.client,
+                    self.table,
+                    image,
+                    {**changes, **album_index_keys(image, image.album_id)},
+                    counters,
                 )
             except TransactionRefusedError as refused:
                 if refused.items[0] is not None:
@@ -74,22 +78,22 @@ class ImageStatusRepository:
         write_image(self.client, self.table, image, {**changes, "albumId": None})
 
     def reject(self, image: Image, reason: str, *, etag: str, at: datetime) -> None:
-        """Write why an uploaded file is not kept; its owner can read it for a day.
+        """Mark an image as rejected, with the reason. Its owner can read it for a day.
 
         Args:
-            image: As read; `pending` or `rejected`.
+            image: The image as it was read, `pending` or `rejected`.
             reason: A sentence for the owner.
-            etag: The upload's ETag, without quotes: an event that comes again finds its verdict by it.
-            at: Now.
+            etag: ETag of the upload, without quotes. A repeated event recognizes its result by it.
+            at: Current time.
 
         Raises:
-            ImageChangedError: It is no longer as read.
+            ImageChangedError: The image has changed since it was read.
         """
         changes: dict[str, object] = {
             "status": Status.REJECTED,
             "reason": reason,
             "etag": etag,
             "updatedAt": at,
-            "ttl": int((at + REMEMBERED).timestamp()),
+            "ttl": int((at + ROW_RETENTION).timestamp()),
         }
         write_image(self.client, self.table, image, changes)

@@ -1,7 +1,7 @@
-"""The images in the images table, for their owners.
+"""Images in the images table, for their owners.
 
-Every method but `create` takes the signed-in user's id first, and another user's image is missing for it
-(A5), as is one that has expired. Each makes one DynamoDB call. What uploads do to images:
+Every method except `create` takes the signed-in user's id first. It treats another user's image and an
+expired image as missing. Each makes one DynamoDB call. Status changes after uploads are in
 `runtime.images.repositories.image_status`.
 """
 
@@ -19,17 +19,17 @@ from runtime.images.errors import (
 )
 from runtime.images.model import Image, Status
 from runtime.images.repositories.rows import (
-    ALIVE,
+    NOT_EXPIRED,
+    album_index_keys,
     album_key,
     album_partition,
-    changed,
-    collisions,
+    build_attribute_update,
+    build_counter_updates,
+    conflicts_as_changed,
+    find_refusing_status,
     image_key,
     image_row,
-    listed,
-    recounted,
-    refusal_of,
-    user_images,
+    user_images_partition,
     write_image,
 )
 from runtime.shared.aws import DynamoDBClient
@@ -38,16 +38,16 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    condition,
-    names,
-    put_new,
-    transact,
-    values,
+    attribute_names,
+    attribute_values,
+    build_put_if_absent,
+    named_condition_errors,
+    write_transaction,
 )
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
 
-_LIST = "images"
+_QUERY = "images"
 
 
 @frozen(kw_only=True)
@@ -57,7 +57,7 @@ class ImageRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
-        cursors: Sign what continues a list.
+        cursors: Cursors of its lists.
     """
 
     client: DynamoDBClient
@@ -65,68 +65,72 @@ class ImageRepository:
     cursors: Cursors
 
     def create(self, image: Image) -> None:
-        """Write a new image of `image.user_id`, if the album that it names is that user's too.
+        """Write a new image of `image.user_id`. Its album must belong to the same user.
 
         Raises:
-            AlbumUnavailableError: There is no such album, or it is another user's.
+            AlbumUnavailableError: The album does not exist or belongs to another user.
         """
-        row = put_new(self.table, image_row(image), key="PK")
+        row = build_put_if_absent(self.table, image_row(image), key="PK")
         if image.album_id is None:
             self.client.put_item(**row)
             return
         try:
-            with collisions():
-                transact(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
+            with conflicts_as_changed():
+                write_transaction(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
         except TransactionRefusedError:
             raise AlbumUnavailableError from None
 
-    def owned(self, user_id: str, image_id: str, *, at: datetime) -> Image:
-        """Read a user's image as it stands now (strongly consistent).
+    def get(self, user_id: str, image_id: str, *, at: datetime) -> Image:
+        """Return a user's image, read strongly consistent.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
         """
-        if not is_ulid(image_id):  # a stranger's text may be too long for a key
+        if not is_ulid(image_id):  # untrusted text may be too long for a key
             raise ImageNotFoundError
-        answer = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
-        if "Item" not in answer:
+        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        if "Item" not in response:
             raise ImageNotFoundError
-        image = from_row(answer["Item"], Image)
-        if image.user_id != user_id or not image.is_alive(at):
+        image = from_row(response["Item"], Image)
+        if image.user_id != user_id or not image.is_not_expired(at):
             raise ImageNotFoundError
         return image
 
-    def all_owned(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
-        """List a user's images of every status, newest first (index `UserIndex`, eventually consistent).
+    def list_all(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
+        """Return a page of a user's images in every status, newest first.
 
-        Expired ones are left out of their page, which is then shorter: only the cursor tells the end.
+        Reads index `UserIndex`, which is eventually consistent. A page leaves out expired images, so it may
+        be short. Only a missing cursor marks the end.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         return self._page(
             user_id,
-            _LIST,
+            _QUERY,
             cursor,
             limit=limit,
             index="UserIndex",
             keys="#GSI1PK = :user",
-            only=ALIVE,
-            user=user_images(user_id),
+            only=NOT_EXPIRED,
+            user=user_images_partition(user_id),
             now=int(at.timestamp()),
         )
 
-    def in_album(self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None) -> Page[Image]:
-        """List the ready images of a user's album, newest first (`AlbumIndex`, eventually consistent).
+    def list_in_album(
+        self, user_id: str, album_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[Image]:
+        """Return a page of the ready images of a user's album, newest first.
 
-        For another user's album this is an empty list, as for one that never was.
+        Reads index `AlbumIndex`, which is eventually consistent. Another user's album gives an empty list,
+        like an album that does not exist.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         page = self._page(
             user_id,
-            f"{_LIST}:album={album_id}",
+            f"{_QUERY}:album={album_id}",
             cursor,
             limit=limit,
             index="AlbumIndex",
@@ -135,41 +139,41 @@ class ImageRepository:
             album=album_partition(album_id),
             user=user_id,
         )
-        # All images of an album are one user's: none on a page means another's, whose end is not told either.
+        # An album's images belong to one user. A page without own images has another user's: hide its cursor.
         return page if page.items else Page(items=(), cursor=None)
 
-    def describe(
+    def update_texts(
         self, user_id: str, image_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Image:
-        """Change title or description of a user's image; None removes one.
+        """Change title or description of a user's image. None removes one.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
-            ImageDeletingError: Its deletion has begun.
-            ImageChangedError: Another write was on it at the same moment.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
+            ImageDeletingError: The image is being deleted.
+            ImageChangedError: Another write changed it at the same moment.
         """
         if not is_ulid(image_id):
             raise ImageNotFoundError
         now = int(at.timestamp())
-        write = changed(
+        write = build_attribute_update(
             self.table,
             image_key(image_id),
             {**texts, "updatedAt": at},
-            when=f"#userId = :user AND #status <> :deleting AND {ALIVE}",
+            when=f"#userId = :user AND #status <> :deleting AND {NOT_EXPIRED}",
             user=user_id,
             deleting=Status.DELETING,
             now=now,
         )
         try:
-            with collisions(), condition():
-                answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
+            with conflicts_as_changed(), named_condition_errors():
+                response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            if refusal_of(refused.item, user_id, now=now) is None:
+            if find_refusing_status(refused.item, user_id, now=now) is None:
                 raise ImageNotFoundError from None
             raise ImageDeletingError from None
-        return from_row(answer["Attributes"], Image)
+        return from_row(response["Attributes"], Image)
 
-    def move(
+    def move_to_album(
         self,
         user_id: str,
         image: Image,
@@ -178,20 +182,20 @@ class ImageRepository:
         *,
         at: datetime,
     ) -> None:
-        """Put a user's image into an album, or take it out with None, and change its texts with that.
+        """Move a user's image into an album, or out of its album with None, and change its texts.
 
         Args:
-            user_id: Whose image and album they must be.
-            image: As read.
-            album_id: Where it is to lie.
-            texts: As for `describe`.
-            at: Now.
+            user_id: Owner of both image and album.
+            image: The image as it was read.
+            album_id: The new album.
+            texts: New texts, as for `update_texts`.
+            at: Current time.
 
         Raises:
-            ImageNotFoundError: It is another user's.
-            ImageDeletingError: Its deletion had begun when it was read.
-            AlbumUnavailableError: There is no such album, or it is another user's.
-            ImageChangedError: It is no longer as read.
+            ImageNotFoundError: The image belongs to another user.
+            ImageDeletingError: The image was being deleted when it was read.
+            AlbumUnavailableError: The album does not exist or belongs to another user.
+            ImageChangedError: The image has changed since it was read.
         """
         if image.user_id != user_id:
             raise ImageNotFoundError
@@ -200,20 +204,20 @@ class ImageRepository:
         changes: dict[str, object] = {**texts, "albumId": album_id, "updatedAt": at}
         operations: list[dict[str, Any]] = []
         if image.status is Status.READY:
-            changes |= listed(image, album_id)
-            operations = recounted(self.table, image, album_id=album_id)
+            changes |= album_index_keys(image, album_id)
+            operations = build_counter_updates(self.table, image, album_id=album_id)
         if album_id is not None and not operations:
             operations = [self._album_check(user_id, album_id)]
         self._transact(image, changes, operations, joins=album_id is not None)
 
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
-        """Mark a user's image, as read, as being deleted: it leaves its album and no longer expires.
+        """Mark a user's image as being deleted. It leaves its album and does not expire any more.
 
-        Of what was judged it keeps the name of the delivered object alone.
+        Of the upload's result, only the delivered object's ETag is kept.
 
         Raises:
-            ImageNotFoundError: It is another user's.
-            ImageChangedError: It is no longer as read.
+            ImageNotFoundError: The image belongs to another user.
+            ImageChangedError: The image has changed since it was read.
         """
         if image.user_id != user_id:
             raise ImageNotFoundError
@@ -221,24 +225,24 @@ class ImageRepository:
             "status": Status.DELETING,
             "updatedAt": at,
             "albumId": None,
-            "etag": image.delivered,
+            "etag": image.delivered_etag,
             "reason": None,
             "ttl": None,
-            **listed(image, None),
+            **album_index_keys(image, None),
         }
-        self._transact(image, changes, recounted(self.table, image, album_id=None), joins=False)
+        self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
-        """Delete the row of a user's image that is being deleted, if it is still there."""
+        """Delete the row of a user's image that is being deleted, if it still exists."""
         when = "#userId = :user AND #status = :deleting"
         try:
-            with condition():
+            with named_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
                     Key=image_key(image_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=names(when),
-                    ExpressionAttributeValues=values(user=user_id, deleting=Status.DELETING),
+                    ExpressionAttributeNames=attribute_names(when),
+                    ExpressionAttributeValues=attribute_values(user=user_id, deleting=Status.DELETING),
                 )
         except ConditionFailedError:
             return  # another request of the same user has finished it
@@ -249,8 +253,8 @@ class ImageRepository:
                 "TableName": self.table,
                 "Key": album_key(album_id),
                 "ConditionExpression": "#userId = :user",
-                "ExpressionAttributeNames": names("#userId"),
-                "ExpressionAttributeValues": values(user=user_id),
+                "ExpressionAttributeNames": attribute_names("#userId"),
+                "ExpressionAttributeValues": attribute_values(user=user_id),
             }
         }
 
@@ -262,7 +266,10 @@ class ImageRepository:
         *,
         joins: bool,
     ) -> None:
-        """Change an image that is as read, together with albums; the one that it joins comes last."""
+        """Change an image that has not changed since it was read, together with album counters.
+
+        The operation on the album that it joins is the last one.
+        """
         try:
             write_image(self.client, self.table, image, changes, operations)
         except TransactionRefusedError as refused:
@@ -270,7 +277,7 @@ class ImageRepository:
                 raise AlbumUnavailableError from None
             raise ImageChangedError from None
 
-    def _page(  # noqa: PLR0913 - one query in all its parts
+    def _page(  # noqa: PLR0913 - all parts of one query
         self,
         user_id: str,
         query: str,
@@ -285,19 +292,19 @@ class ImageRepository:
         start: dict[str, Any] = {}
         if cursor is not None:
             start["ExclusiveStartKey"] = self.cursors.read(user_id, query, cursor)
-        answer = self.client.query(
+        response = self.client.query(
             TableName=self.table,
             IndexName=index,
             KeyConditionExpression=keys,
             FilterExpression=only,
-            ExpressionAttributeNames=names(keys, only),
-            ExpressionAttributeValues=values(**by_name),
+            ExpressionAttributeNames=attribute_names(keys, only),
+            ExpressionAttributeValues=attribute_values(**by_name),
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        last = answer.get("LastEvaluatedKey")
+        last = response.get("LastEvaluatedKey")
         return Page(
-            items=tuple(from_row(row, Image) for row in answer["Items"]),
+            items=tuple(from_row(row, Image) for row in response["Items"]),
             cursor=self.cursors.write(user_id, query, last) if last else None,
         )

@@ -1,8 +1,8 @@
-# ruff: noqa: D102, N803 - the client's parameters are AWS's own, documented there
-"""The images bucket: uploads and their forms, the objects that are delivered, and their first bytes.
+# ruff: noqa: D102, N803 - the client's methods and parameters are AWS's own; the AWS reference describes them
+"""The images bucket: upload forms, uploads and delivered objects.
 
-A delivered object's key names the image and the ETag of the upload that it is a copy of. So there is nothing
-that could replace it: another upload's copy has another key, and the same one's again has the same bytes.
+The key of a delivered object contains the image id and the ETag of the upload that was copied. So a delivered
+object never changes: a copy of another upload has another key, and a repeated copy has the same bytes.
 """
 
 import os
@@ -15,23 +15,21 @@ from attrs import Factory, define, field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ObjectChangedError, RefusedFileError
-from runtime.images.model import DELIVERED, UPLOADS
-from runtime.shared.aws import Answer
+from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
+from runtime.shared.aws import AwsResponse
 from runtime.shared.ids import is_ulid
 
 CACHE_CONTROL: Final = "public, max-age=86400"
-"""What visitors' browsers and CloudFront do with an image; it never changes, but it can be deleted.
+"""`Cache-Control` of images. An image never changes, but it can be deleted.
 
-When an image is deleted, `runtime.images.repositories.distribution` removes it from CloudFront; browsers may
-keep it for a day.
+A deletion removes it from CloudFront (`runtime.images.repositories.distribution`). Browsers may keep it for a
+day.
 """
 
-_BLOCK: Final = 64 * 1024
-_BLOCKS: Final = (
-    64  # of one file: what describes a picture is within its first blocks, or is not worth finding
-)
-_READS: Final = 100_000  # of one file: readers of a JPEG go byte by byte through what is none
-_CHANGED: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
+_BLOCK_BYTES: Final = 64 * 1024
+_MAX_BLOCKS: Final = 64  # of one file: an image's metadata is within its first blocks, or the file is refused
+_MAX_READS: Final = 100_000  # of one file: JPEG parsers read byte by byte through invalid data
+_CHANGED_CODES: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
 
 
 class S3Client(Protocol):
@@ -45,9 +43,9 @@ class S3Client(Protocol):
         Fields: Mapping[str, str],
         Conditions: Sequence[object],
         ExpiresIn: int,
-    ) -> Answer: ...
-    def get_object(self, *, Bucket: str, Key: str, Range: str, IfMatch: str = ...) -> Answer: ...
-    def copy_object(  # noqa: PLR0913 - one copy in all its parts
+    ) -> AwsResponse: ...
+    def get_object(self, *, Bucket: str, Key: str, Range: str, IfMatch: str = ...) -> AwsResponse: ...
+    def copy_object(  # noqa: PLR0913 - AWS's own parameters
         self,
         *,
         Bucket: str,
@@ -58,17 +56,17 @@ class S3Client(Protocol):
         TaggingDirective: str,
         ContentType: str,
         CacheControl: str,
-    ) -> Answer: ...
-    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str = ...) -> Answer: ...
+    ) -> AwsResponse: ...
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str = ...) -> AwsResponse: ...
 
 
 @frozen(kw_only=True)
 class PresignedPost:
-    """What a browser posts a file with, as `multipart/form-data`.
+    """The form with which a browser uploads a file, as `multipart/form-data`.
 
     Attributes:
-        url: Where to.
-        fields: Form fields to send before the file. Their signature lets whoever has it upload: no logs.
+        url: URL to send it to.
+        fields: Form fields before the file. Do not log them: their signature allows an upload.
     """
 
     url: str
@@ -81,16 +79,18 @@ class ImageStore:
 
     Attributes:
         client: S3 client.
-        bucket: The bucket's name.
+        bucket: Bucket name.
     """
 
     client: S3Client
     bucket: str
 
-    def form(self, image_id: str, content_type: str, *, size: int, lasting: timedelta) -> PresignedPost:
-        """Return the form for one image: S3 takes this key, this type and 1 to `size` bytes, nothing else.
+    def create_form(
+        self, image_id: str, content_type: str, *, size: int, lasting: timedelta
+    ) -> PresignedPost:
+        """Return an image's upload form. S3 accepts only this key, this type and 1 to `size` bytes.
 
-        Calls nothing: the form is signed here.
+        The form is signed locally, without an AWS call.
         """
         fixed = {"Content-Type": content_type}
         form = self.client.generate_presigned_post(
@@ -102,24 +102,24 @@ class ImageStore:
         )
         return PresignedPost(url=form["url"], fields=form["fields"])
 
-    def upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return an upload to be read, as long as it has this ETag. Calls nothing yet."""
-        return self._file(upload_key(image_id), size, _if_match(etag))
+    def open_upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
+        """Return an upload as a file. Reading fails if its ETag differs. Makes no AWS call yet."""
+        return self._open(upload_key(image_id), size, _if_match(etag))
 
-    def delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return the copy of an upload that had this ETag, to be read. Calls nothing yet."""
-        return self._file(delivered_key(image_id, etag), size, {})
+    def open_delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
+        """Return the delivered copy of an upload with this ETag as a file. Makes no AWS call yet."""
+        return self._open(delivered_key(image_id, etag), size, {})
 
-    def deliver(self, image_id: str, content_type: str, *, etag: str) -> None:
-        """Copy an upload, as long as it has this ETag, to where visitors are served. Repeatable.
+    def copy_to_delivered(self, image_id: str, content_type: str, *, etag: str) -> None:
+        """Copy an upload with this ETag to the key that visitors can read. Repeatable.
 
-        Nothing but its bytes is taken over: headers and tags of an upload are its sender's. S3 copies up to
-        5 GB at once, far more than the largest upload of any stage.
+        Only the bytes are copied, because the upload's sender chose its headers and tags. S3 copies up to 5
+        GB in one call, far more than the largest upload of any stage.
 
         Raises:
             ObjectChangedError: The upload was replaced or deleted.
         """
-        with _changes():
+        with _object_changed_errors():
             self.client.copy_object(
                 Bucket=self.bucket,
                 Key=delivered_key(image_id, etag),
@@ -131,33 +131,33 @@ class ImageStore:
                 CacheControl=CACHE_CONTROL,
             )
 
-    def delete(self, image_id: str, etag: str) -> None:
-        """Delete the copy of an upload that had this ETag, if it is there."""
+    def delete_delivered(self, image_id: str, etag: str) -> None:
+        """Delete the delivered copy of an upload with this ETag, if it exists."""
         self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
 
     def delete_upload(self, image_id: str, *, etag: str) -> None:
-        """Delete an upload, if it is there and has this ETag. A newer one has an event of its own."""
-        with suppress(ObjectChangedError), _changes():
+        """Delete an upload, if it exists and has this ETag. A newer upload has its own event."""
+        with suppress(ObjectChangedError), _object_changed_errors():
             self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
 
-    def _file(self, key: str, size: int, only: Mapping[str, str]) -> "RemoteFile":
-        return RemoteFile(client=self.client, bucket=self.bucket, key=key, only=only, size=size)
+    def _open(self, key: str, size: int, conditions: Mapping[str, str]) -> "RemoteFile":
+        return RemoteFile(client=self.client, bucket=self.bucket, key=key, conditions=conditions, size=size)
 
 
 @define(kw_only=True)
 class RemoteFile:
-    """An object's bytes, fetched in blocks as they are asked for: a binary file to whoever reads it.
+    """An S3 object as a binary file, whose blocks are read when needed.
 
     Attributes:
-        only: What S3 is to make sure of before it answers.
-        size: Bytes of the object.
-        failure: What ended reading. Readers that swallow exceptions cannot hide it here.
+        conditions: Conditions of each read, such as `IfMatch`.
+        size: Size of the object in bytes.
+        failure: The error that ended reading. It is kept for parsers that swallow exceptions.
     """
 
     client: S3Client = field(repr=False)
     bucket: str
     key: str
-    only: Mapping[str, str]
+    conditions: Mapping[str, str]
     size: int
     failure: Exception | None = None
     _blocks: dict[int, bytes] = Factory(dict)
@@ -165,65 +165,68 @@ class RemoteFile:
     _reads: int = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a place in the file."""
+        """Move to a position in the file."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         self._position = max(0, start + offset)
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes, or all that follow.
+        """Read up to `size` bytes, or all remaining bytes.
 
         Raises:
             ObjectChangedError: The object was replaced or deleted.
-            RefusedFileError: So much or so often was read that this is no picture one would expect.
+            RefusedFileError: More was read than the metadata of a valid image needs.
         """
         self._reads += 1
-        if self._reads > _READS:
-            self.failure = RefusedFileError("its dimensions are not where a picture has them")
+        if self._reads > _MAX_READS:
+            self.failure = RefusedFileError("the file is broken: its dimensions cannot be found")
             raise self.failure
         end = self.size if size < 0 else min(self.size, self._position + size)
         start, self._position = self._position, max(end, self._position)
         if start >= end:
             return b""
-        first, last = start // _BLOCK, (end - 1) // _BLOCK
-        whole = b"".join(self._block(number) for number in range(first, last + 1))
-        return whole[start - first * _BLOCK : end - first * _BLOCK]
+        first, last = start // _BLOCK_BYTES, (end - 1) // _BLOCK_BYTES
+        whole = b"".join(self._read_block(number) for number in range(first, last + 1))
+        return whole[start - first * _BLOCK_BYTES : end - first * _BLOCK_BYTES]
 
-    def _block(self, number: int) -> bytes:
+    def _read_block(self, number: int) -> bytes:
         if number not in self._blocks:
             try:
-                self._blocks[number] = self._fetched(number)
+                self._blocks[number] = self._fetch(number)
             except Exception as error:
                 self.failure = error
                 raise
         return self._blocks[number]
 
-    def _fetched(self, number: int) -> bytes:
-        if len(self._blocks) >= _BLOCKS:
-            raise RefusedFileError(f"its dimensions are not among its first {_BLOCKS * _BLOCK} bytes")
-        start = number * _BLOCK
-        end = min(self.size, start + _BLOCK) - 1
-        with _changes():
-            answer = self.client.get_object(
-                Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", **self.only
+    def _fetch(self, number: int) -> bytes:
+        if len(self._blocks) >= _MAX_BLOCKS:
+            raise RefusedFileError(
+                f"its dimensions are not within its first {_MAX_BLOCKS * _BLOCK_BYTES} bytes: "
+                "save the file again"
             )
-        return cast("bytes", answer["Body"].read())
+        start = number * _BLOCK_BYTES
+        end = min(self.size, start + _BLOCK_BYTES) - 1
+        with _object_changed_errors():
+            response = self.client.get_object(
+                Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", **self.conditions
+            )
+        return cast("bytes", response["Body"].read())
 
 
 def upload_key(image_id: str) -> str:
-    """Return the key that an image is uploaded to."""
-    return f"{UPLOADS}{image_id}"
+    """Return the key of an image's upload."""
+    return f"{UPLOAD_PREFIX}{image_id}"
 
 
 def delivered_key(image_id: str, etag: str) -> str:
-    """Return the key that visitors get an image by: of the copy of the upload that had this ETag."""
-    return f"{DELIVERED}{image_id}/{etag}"
+    """Return the key of an image's delivered object: the copy of the upload with this ETag."""
+    return f"{DELIVERED_PREFIX}{image_id}/{etag}"
 
 
-def uploaded_image(key: str) -> str | None:
-    """Return the image that was uploaded to a key; None for a key that no form of ours allows."""
-    image_id = key.removeprefix(UPLOADS)
-    return image_id if key.startswith(UPLOADS) and is_ulid(image_id) else None
+def find_uploaded_image_id(key: str) -> str | None:
+    """Return the id of the image of an upload's key; None if no upload form allows the key."""
+    image_id = key.removeprefix(UPLOAD_PREFIX)
+    return image_id if key.startswith(UPLOAD_PREFIX) and is_ulid(image_id) else None
 
 
 def _if_match(etag: str) -> dict[str, str]:
@@ -231,12 +234,12 @@ def _if_match(etag: str) -> dict[str, str]:
 
 
 @contextmanager
-def _changes() -> Generator[None]:
-    """Turn what S3 says of an object that is missing, or not the one that is meant, into one error."""
+def _object_changed_errors() -> Generator[None]:
+    """Turn S3's errors of a missing or changed object into `ObjectChangedError`."""
     try:
         yield
     except ClientError as error:
-        answer = cast("Mapping[str, Any]", error.response)
-        if answer["Error"].get("Code") in _CHANGED:
+        response = cast("Mapping[str, Any]", error.response)
+        if response["Error"].get("Code") in _CHANGED_CODES:
             raise ObjectChangedError from None
         raise

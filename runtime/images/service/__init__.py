@@ -1,1 +1,1 @@
-"""What the image service does, and the types of its API."""
+"""Logic of the image service, and the types of its API."""

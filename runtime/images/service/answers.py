@@ -1,4 +1,4 @@
-"""What the image service's API answers, as types: the OpenAPI document is made of them."""
+"""Responses of the image service's API as types. The OpenAPI document is generated from them."""
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
@@ -10,12 +10,12 @@ class ImageDocument(TypedDict):
     """An image as its owner sees it.
 
     Attributes:
-        contentType: What was declared, until the upload is `ready`; then what it is.
-        size: Bytes: as declared, until it is uploaded.
-        width: Pixels, of an image that is ready.
-        height: Pixels, of an image that is ready.
-        url: Where visitors get it, once it is ready. It always answers with the same file.
-        reason: Why it was rejected, if it was.
+        contentType: Declared media type. It is confirmed once the image is `ready`.
+        size: Size in bytes: the declared one until the file is uploaded.
+        width: Width in pixels, of a ready image.
+        height: Height in pixels, of a ready image.
+        url: URL for visitors, of a ready image. It always returns the same file.
+        reason: Why the image was rejected.
     """
 
     imageId: Id
@@ -37,8 +37,8 @@ class UploadDocument(TypedDict):
     """A form that uploads the image's file.
 
     Attributes:
-        fields: They go before the file, which is the form's last field, `file`.
-        expiresAt: Until when it may be sent. If it is sent again, the first file that is accepted stays.
+        fields: Form fields to send before the file. The file is the last field, `file`.
+        expiresAt: When the form expires. If it is sent again, the first accepted file stays.
     """
 
     method: Literal["POST"]
@@ -48,7 +48,7 @@ class UploadDocument(TypedDict):
 
 
 class CreatedImageDocument(ImageDocument):
-    """A new image, with the form that uploads its file."""
+    """A new image, with the form to upload its file."""
 
     upload: UploadDocument
 
@@ -57,7 +57,7 @@ class ImagesDocument(TypedDict):
     """Images, newest first.
 
     Attributes:
-        cursor: Continues the list, for a day; null at its end.
+        cursor: Continues the list. Valid for a day; null at its end.
     """
 
     images: list[ImageDocument]
@@ -68,7 +68,7 @@ class AlbumDocument(TypedDict):
     """An album as its owner sees it.
 
     Attributes:
-        imageCount: Its images that are ready.
+        imageCount: Number of its ready images.
     """
 
     albumId: Id
@@ -83,7 +83,7 @@ class AlbumsDocument(TypedDict):
     """Albums, newest first.
 
     Attributes:
-        cursor: Continues the list, for a day; null at its end.
+        cursor: Continues the list. Valid for a day; null at its end.
     """
 
     albums: list[AlbumDocument]

@@ -1,19 +1,19 @@
-"""Images and albums as the API's JSON. Field by field: nothing is shown that is not listed here."""
+"""Images and albums as the API's JSON. Each field is listed, so no other field can be exposed."""
 
 from datetime import datetime
 
 from runtime.images.model import Album, Image, Status
 from runtime.images.repositories.objects import PresignedPost
 from runtime.images.service.answers import AlbumDocument, ImageDocument, UploadDocument
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 
 
 def image_document(image: Image, *, url: str | None) -> ImageDocument:
-    """Return an image as the API shows it to its owner; what an upload decides, once it has.
+    """Return an image as the API shows it to its owner.
 
     Args:
         image: The image.
-        url: Where visitors get it; None unless it is ready.
+        url: URL for visitors; None unless the image is ready.
     """
     document: ImageDocument = {
         "imageId": image.image_id,
@@ -23,8 +23,8 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
         "title": image.title,
         "description": image.description,
         "albumId": image.album_id,
-        "createdAt": to_text(image.created_at),
-        "updatedAt": to_text(image.updated_at),
+        "createdAt": format_time(image.created_at),
+        "updatedAt": format_time(image.updated_at),
     }
     if url is not None:
         document["width"] = image.width
@@ -36,12 +36,12 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
 
 
 def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocument:
-    """Return an upload form; `fields` go before the file, which is the form's last field, `file`."""
+    """Return an upload form as the API shows it."""
     return {
         "method": "POST",
         "url": form.url,
         "fields": dict(form.fields),
-        "expiresAt": to_text(expires_at),
+        "expiresAt": format_time(expires_at),
     }
 
 
@@ -52,6 +52,6 @@ def album_document(album: Album) -> AlbumDocument:
         "name": album.name,
         "description": album.description,
         "imageCount": album.image_count,
-        "createdAt": to_text(album.created_at),
-        "updatedAt": to_text(album.updated_at),
+        "createdAt": format_time(album.created_at),
+        "updatedAt": format_time(album.updated_at),
     }

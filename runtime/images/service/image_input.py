@@ -1,26 +1,26 @@
-"""What a user may say about images and albums (A3)."""
+"""Input of the API about images and albums."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
 from attrs import field, frozen
 
-from runtime.images.model import CONTENT_TYPES, SVG, SVG_LIMIT
+from runtime.images.model import CONTENT_TYPES, MAX_SVG_BYTES, SVG
 from runtime.shared.api.changes import UNCHANGED
-from runtime.shared.api.inputs import Rule, read
+from runtime.shared.api.inputs import Rule, read_input
 from runtime.shared.api.shapes import Id, Shape
 from runtime.shared.errors import FieldProblem, InvalidInputError
 
-_TITLE_LENGTH: Final = 200
-_DESCRIPTION_LENGTH: Final = 2_000
-_ALBUM_NAME_LENGTH: Final = 100
+_MAX_TITLE_LENGTH: Final = 200
+_MAX_DESCRIPTION_LENGTH: Final = 2_000
+_MAX_ALBUM_NAME_LENGTH: Final = 100
 
 
-def _content_type_problem(content_type: str) -> str | None:
+def _find_content_type_problem(content_type: str) -> str | None:
     return None if content_type in CONTENT_TYPES else f"must be one of {', '.join(CONTENT_TYPES)}"
 
 
-def _line(longest: int) -> Rule:
+def _make_line_rule(longest: int) -> Rule:
     def problem(text: str) -> str | None:
         if not 1 <= len(text) <= longest or text != text.strip() or not text.isprintable():
             return f"must be 1 to {longest} visible characters, without spaces around them"
@@ -29,17 +29,21 @@ def _line(longest: int) -> Rule:
     return Rule(problem)
 
 
-def _description_problem(text: str) -> str | None:
-    if not 1 <= len(text) <= _DESCRIPTION_LENGTH or "\0" in text:
-        return f"must be 1 to {_DESCRIPTION_LENGTH} characters, without the NUL character"
+def _find_description_problem(text: str) -> str | None:
+    if not 1 <= len(text) <= _MAX_DESCRIPTION_LENGTH or "\0" in text:
+        return f"must be 1 to {_MAX_DESCRIPTION_LENGTH} characters, without the NUL character"
     return None
 
 
-_Title = Annotated[str, _line(_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _TITLE_LENGTH})]
-_Description = Annotated[
-    str, Rule(_description_problem), Shape({"minLength": 1, "maxLength": _DESCRIPTION_LENGTH})
+_Title = Annotated[
+    str, _make_line_rule(_MAX_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_TITLE_LENGTH})
 ]
-_Name = Annotated[str, _line(_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _ALBUM_NAME_LENGTH})]
+_Description = Annotated[
+    str, Rule(_find_description_problem), Shape({"minLength": 1, "maxLength": _MAX_DESCRIPTION_LENGTH})
+]
+_Name = Annotated[
+    str, _make_line_rule(_MAX_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_ALBUM_NAME_LENGTH})
+]
 
 
 @frozen(kw_only=True)
@@ -47,10 +51,10 @@ class NewImage:
     """Body of `POST /images`.
 
     Attributes:
-        size: Bytes of the file; its upload may be smaller, not larger.
+        size: Maximum size of the file in bytes.
     """
 
-    content_type: Annotated[str, Rule(_content_type_problem), Shape({"enum": [*CONTENT_TYPES]})]
+    content_type: Annotated[str, Rule(_find_content_type_problem), Shape({"enum": [*CONTENT_TYPES]})]
     size: Annotated[int, Shape({"minimum": 1})]
     title: _Title | None = None
     description: _Description | None = None
@@ -59,7 +63,7 @@ class NewImage:
 
 @frozen(kw_only=True)
 class ImageChanges:
-    """Body of `PATCH /images/{imageId}`: what is not in it stays, null removes or takes out of the album."""
+    """Body of `PATCH /images/{imageId}`. Absent fields stay; null removes a text or the album."""
 
     title: _Title | None = field(default=UNCHANGED)
     description: _Description | None = field(default=UNCHANGED)
@@ -76,30 +80,30 @@ class NewAlbum:
 
 @frozen(kw_only=True)
 class AlbumChanges:
-    """Body of `PATCH /albums/{albumId}`: what is not in it stays, null removes."""
+    """Body of `PATCH /albums/{albumId}`. Absent fields stay; null removes the description."""
 
     name: _Name = field(default=UNCHANGED)
     description: _Description | None = field(default=UNCHANGED)
 
 
 def read_new_image(document: object, *, maximum: int) -> NewImage:
-    """Read the body of `POST /images`.
+    """Return the new image of a `POST /images` body.
 
     Args:
-        document: The body's JSON.
-        maximum: Bytes of the largest upload.
+        document: JSON of the body.
+        maximum: Size of the largest upload in bytes.
 
     Raises:
-        InvalidInputError: Names every wrong, missing and unknown field.
+        InvalidInputError: The body has invalid, missing or unknown fields. The error names all of them.
     """
     given: Mapping[str, Any] = cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
     problems: list[FieldProblem] = []
-    largest = SVG_LIMIT if given.get("contentType") == SVG and maximum > SVG_LIMIT else maximum
+    largest = MAX_SVG_BYTES if given.get("contentType") == SVG and maximum > MAX_SVG_BYTES else maximum
     size = given.get("size")
     if type(size) is int and not 1 <= size <= largest:
         problems.append(FieldProblem(field="size", problem=f"must be 1 to {largest} bytes"))
     try:
-        new = read(NewImage, document)
+        new = read_input(NewImage, document)
     except InvalidInputError as invalid:
         raise InvalidInputError(*invalid.problems, *problems) from None
     if problems:

@@ -1,6 +1,6 @@
-"""What a signed-in user does with images and albums (I2, A1, A3, A5).
+"""Operations of a signed-in user on images and albums.
 
-Every method takes the user's id first and finds nothing of another user.
+Every method takes the user's id first. It treats resources of other users as missing.
 """
 
 from datetime import datetime
@@ -9,16 +9,16 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from runtime.images.errors import AlbumUnavailableError, ImageChangedError
-from runtime.images.model import REMEMBERED, UPLOAD_TIME, Album, Image, Status
+from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, PresignedPost, delivered_key
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
-from runtime.shared.api.changes import spoken_of
+from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
-from runtime.shared.ids import Ids, is_ulid
+from runtime.shared.ids import IdGenerator, is_ulid
 from runtime.shared.pages import Page
 
 _ATTEMPTS: Final = 3
@@ -26,10 +26,10 @@ _ATTEMPTS: Final = 3
 
 @frozen(kw_only=True)
 class CreatedImage:
-    """A new image and how to upload it.
+    """A new image and the form to upload its file.
 
     Attributes:
-        form: Good until `expires_at`; whoever has it can upload.
+        form: Upload form, valid until `expires_at`. Its possession is enough to upload.
     """
 
     image: Image
@@ -38,11 +38,11 @@ class CreatedImage:
 
 
 @frozen(kw_only=True)
-class Gallery:
+class ImageService:
     """Images and albums for their owner.
 
     Attributes:
-        maximum_bytes: Bytes of the largest upload.
+        maximum_bytes: Size of the largest upload in bytes.
         delivery_url: URL of the distribution in front of the bucket, without a trailing slash.
     """
 
@@ -50,13 +50,13 @@ class Gallery:
     albums: AlbumRepository
     store: ImageStore
     distribution: ImageDistribution
-    ids: Ids
+    ids: IdGenerator
     clock: Clock
     maximum_bytes: int
     delivery_url: str
 
-    def url(self, image: Image) -> str | None:
-        """Return where visitors get an image; None unless it is ready."""
+    def build_url(self, image: Image) -> str | None:
+        """Return the URL of an image for visitors; None unless it is ready."""
         if image.status is not Status.READY or image.etag is None:
             return None
         return f"{self.delivery_url}/{delivered_key(image.image_id, image.etag)}"
@@ -64,13 +64,13 @@ class Gallery:
     # Images
 
     def create_image(self, user_id: str, new: NewImage) -> CreatedImage:
-        """Make an image that waits for its upload. One call of DynamoDB.
+        """Create an image that waits for its upload. Makes one DynamoDB call.
 
         Raises:
-            InvalidInputError: The album is not one of the user's; whether there is one is not told.
+            InvalidInputError: The user has no such album.
         """
         at = self.clock()
-        expires_at = at + UPLOAD_TIME
+        expires_at = at + FORM_LIFETIME
         if new.album_id is not None:
             _check_album_id(new.album_id)
         image = Image(
@@ -84,96 +84,100 @@ class Gallery:
             album_id=new.album_id,
             created_at=at,
             updated_at=at,
-            ttl=int((expires_at + REMEMBERED).timestamp()),
+            ttl=int((expires_at + ROW_RETENTION).timestamp()),
         )
-        # Before anything is written: a row without its form would be of no use.
-        form = self.store.form(image.image_id, image.content_type, size=new.size, lasting=UPLOAD_TIME)
+        # Created first: a row without its form would be useless.
+        form = self.store.create_form(
+            image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
+        )
         try:
             self.images.create(image)
         except AlbumUnavailableError:
-            raise _no_such_album() from None
+            raise _album_problem() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
 
-    def image(self, user_id: str, image_id: str) -> Image:
-        """Return an image. One call of DynamoDB.
+    def get_image(self, user_id: str, image_id: str) -> Image:
+        """Return an image. Makes one DynamoDB call.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
         """
-        return self.images.owned(user_id, image_id, at=self.clock())
+        return self.images.get(user_id, image_id, at=self.clock())
 
-    def all_images(
+    def list_images(
         self, user_id: str, *, album_id: str | None, limit: int, cursor: str | None
     ) -> Page[Image]:
-        """List images, newest first: all of the user's in every status, or the ready ones of an album.
+        """Return a page of images, newest first: all of the user, or the ready ones of an album.
 
-        One call of DynamoDB. For an album's first page two, because an empty album differs from one that is
-        not the user's; a cursor proves by its signature that this was looked at.
+        Makes one DynamoDB call. The first page of an album makes two: the first one checks that the album is
+        the user's. The signature of a cursor proves this check for later pages.
 
         Raises:
-            AlbumNotFoundError: There is no such album, or it is another user's.
-            MalformedError: The cursor is not one of this list's.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
+            MalformedError: The cursor does not belong to this list.
         """
         if album_id is None:
-            return self.images.all_owned(user_id, at=self.clock(), limit=limit, cursor=cursor)
+            return self.images.list_all(user_id, at=self.clock(), limit=limit, cursor=cursor)
         if cursor is None:
-            self.albums.owned(user_id, album_id)
-        return self.images.in_album(user_id, album_id, limit=limit, cursor=cursor)
+            self.albums.get(user_id, album_id)
+        return self.images.list_in_album(user_id, album_id, limit=limit, cursor=cursor)
 
     def change_image(self, user_id: str, image_id: str, changes: ImageChanges) -> Image:
-        """Change an image's texts, put it into an album or take it out.
+        """Change an image's texts, or move it into or out of an album.
 
-        One call of DynamoDB for texts alone. Two when an album is spoken of, because the counters to change
-        are those of where it lies; two more each time it changed in between.
+        Makes one DynamoDB call for texts alone. A change of the album makes two, because the image's present
+        album determines the counters to change. It makes two more at each conflict.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
-            InvalidInputError: Nothing is to be changed, or the album is not one of the user's.
-            ImageChangedError: Others kept changing it, or its albums' counters.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
+            InvalidInputError: The body changes nothing, or the user has no such album.
+            ImageChangedError: Other writes kept changing the image or its albums' counters.
         """
-        texts = spoken_of(changes)
+        texts = read_changed_fields(changes)
         if "album_id" not in texts:
-            return self.images.describe(user_id, image_id, texts, at=self.clock())
+            return self.images.update_texts(user_id, image_id, texts, at=self.clock())
         album_id = texts.pop("album_id")
         if album_id is not None:
             _check_album_id(album_id)
         for _ in range(_ATTEMPTS):
             at = self.clock()
-            image = self.images.owned(user_id, image_id, at=at)
+            image = self.images.get(user_id, image_id, at=at)
             try:
-                self.images.move(user_id, image, album_id, texts, at=at)
+                self.images.move_to_album(user_id, image, album_id, texts, at=at)
             except ImageChangedError:
                 continue
             except AlbumUnavailableError:
-                raise _no_such_album() from None
+                raise _album_problem() from None
             return evolve(image, **texts, album_id=album_id, updated_at=at)
         raise ImageChangedError
 
     def delete_image(self, user_id: str, image_id: str) -> None:
-        """Delete an image: its row, its object and what caches keep of it, none without the others.
+        """Delete an image: its row, its delivered object and the copies in CloudFront's caches.
 
-        Three calls of DynamoDB: read where it lies; mark it as `deleting`, which takes it out of its album
-        and stops its expiry; delete the row. Between the last two, if it was ready, its object is deleted,
-        and then the caches are told. Each step can be repeated. What a crash or a refusal leaves is an image
-        in status `deleting`, shown to its owner as such, and deleting it again finishes it. An upload that no
-        event has judged yet is deleted by its event, with what that has copied.
+        Makes three DynamoDB calls. The first reads the image. The second marks it as `deleting`, which
+        removes it from its album and stops its expiry. The third deletes the row. Before the third, the
+        object of a ready image is deleted, and then the caches are invalidated.
+
+        Each step can be repeated. After a crash or an error, the image stays in status `deleting`. Its owner
+        sees that status, and a repeated deletion finishes it. An upload that was not processed yet is deleted
+        by its event, together with its copy.
 
         Raises:
-            ImageNotFoundError: There is none, it has expired, or it is another user's.
-            ImageChangedError: Others kept changing it, or its album's counter.
-            ImageStillCachedError: Its object is deleted, but the caches could not be told now.
+            ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
+            ImageChangedError: Other writes kept changing the image or its album's counter.
+            ImageStillCachedError: The object is deleted, but CloudFront did not accept the invalidation.
         """
         image = self._begin_deleting(user_id, image_id)
-        if image.delivered is not None:
-            self.store.delete(image_id, image.delivered)
-            self.distribution.forget(delivered_key(image_id, image.delivered), reference=self.ids())
+        if image.delivered_etag is not None:
+            self.store.delete_delivered(image_id, image.delivered_etag)
+            self.distribution.invalidate(delivered_key(image_id, image.delivered_etag), reference=self.ids())
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
-        """Mark an image as `deleting`; returns it as it was before, which says if it was delivered."""
+        """Mark an image as `deleting`. Return it as it was before, which shows if it was delivered."""
         for _ in range(_ATTEMPTS):
             at = self.clock()
-            image = self.images.owned(user_id, image_id, at=at)
+            image = self.images.get(user_id, image_id, at=at)
             if image.status is Status.DELETING:
                 return image
             try:
@@ -183,10 +187,10 @@ class Gallery:
             return image
         raise ImageChangedError
 
-    # Albums. One call of DynamoDB each.
+    # Albums. Each method makes one DynamoDB call.
 
     def create_album(self, user_id: str, new: NewAlbum) -> Album:
-        """Make an empty album."""
+        """Create an empty album."""
         at = self.clock()
         album = Album(
             album_id=self.ids(),
@@ -199,47 +203,47 @@ class Gallery:
         self.albums.create(album)
         return album
 
-    def album(self, user_id: str, album_id: str) -> Album:
+    def get_album(self, user_id: str, album_id: str) -> Album:
         """Return an album.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
         """
-        return self.albums.owned(user_id, album_id)
+        return self.albums.get(user_id, album_id)
 
-    def all_albums(self, user_id: str, *, limit: int, cursor: str | None) -> Page[Album]:
-        """List albums, newest first.
+    def list_albums(self, user_id: str, *, limit: int, cursor: str | None) -> Page[Album]:
+        """Return a page of albums, newest first.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
-        return self.albums.all_owned(user_id, limit=limit, cursor=cursor)
+        return self.albums.list_all(user_id, limit=limit, cursor=cursor)
 
     def change_album(self, user_id: str, album_id: str, changes: AlbumChanges) -> Album:
         """Change an album's texts.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
-            InvalidInputError: Nothing is to be changed.
-            ImageChangedError: An image came or went at the same moment.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
+            InvalidInputError: The body changes nothing.
+            ImageChangedError: An image was added or removed at the same moment.
         """
-        return self.albums.describe(user_id, album_id, spoken_of(changes), at=self.clock())
+        return self.albums.update_texts(user_id, album_id, read_changed_fields(changes), at=self.clock())
 
     def delete_album(self, user_id: str, album_id: str) -> None:
-        """Delete an album that has no ready image in it.
+        """Delete an album that has no ready image.
 
         Raises:
-            AlbumNotFoundError: There is none, or it is another user's.
-            AlbumNotEmptyError: There are images in it.
-            ImageChangedError: An image came or went at the same moment.
+            AlbumNotFoundError: The album does not exist or belongs to another user.
+            AlbumNotEmptyError: The album contains images.
+            ImageChangedError: An image was added or removed at the same moment.
         """
         self.albums.delete(user_id, album_id)
 
 
 def _check_album_id(album_id: str) -> None:
-    if not is_ulid(album_id):  # a stranger's text may be too long for a key
-        raise _no_such_album()
+    if not is_ulid(album_id):  # untrusted text may be too long for a key
+        raise _album_problem()
 
 
-def _no_such_album() -> InvalidInputError:
+def _album_problem() -> InvalidInputError:
     return InvalidInputError(FieldProblem(field="albumId", problem="must be one of your albums"))

@@ -1,15 +1,17 @@
-"""Uploads that have arrived: what the bucket's events do (I2).
+"""Processing of uploaded files, for the bucket's events.
 
-Visitors are served copies of what was accepted, never an upload. An event may come late, twice, after another
-one's, or for an image that is gone, and a form can be used again until it expires. Each event speaks for one
-upload, known by its ETag: it judges those bytes, copies them under their own name, makes the image `ready` by
-a write that expects the row to be as it was read, and deletes the upload, in this order. So:
+Visitors get copies of accepted uploads, never an upload itself. An event may be late, repeated, out of order,
+or about a deleted image. A form can be used again until it expires.
 
-- That write decides. The first upload that is accepted stays; who comes second finds a `ready` image.
-- An event that fails is not done: when it comes again, it goes on from what the row says.
-- A copy is deleted once the row can never be made to speak of it: the image is gone, or `ready` with another
-  upload. Before that another delivery of the same event may be about to; so a copy whose upload was replaced
-  meanwhile is not deleted, but kept after all.
+Each event is about one upload, identified by its ETag. Processing inspects the file, copies it to a key with
+the ETag, marks the image as `ready`, and deletes the upload, in this order. The write of the status is
+conditional on the row as it was read. So:
+
+- The conditional write decides. The first accepted upload stays, and later ones find a `ready` image.
+- A failed event is retried, and continues from the status in the row.
+- A copy is deleted only when no row can refer to it any more: the image is deleted, or `ready` with another
+  upload. Otherwise a repeated event may be about to refer to it. So the copy of an upload that was replaced
+  in the meantime is kept.
 """
 
 from collections.abc import Callable
@@ -18,24 +20,24 @@ from typing import Final
 from attrs import field, frozen
 
 from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
-from runtime.images.model import Found, Image, Status
+from runtime.images.model import Image, InspectedFile, Status
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.service.inspection import inspect
+from runtime.images.service.inspection import inspect_file
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
 _ATTEMPTS: Final = 5
-_FIRST_PAUSE: Final = 0.1  # seconds; doubled each time
+_FIRST_PAUSE: Final = 0.1  # seconds; doubled at each retry
 
 
 @frozen(kw_only=True)
 class CreatedObject:
-    """An object in the bucket, as its `ObjectCreated` event describes it.
+    """An object in the bucket, from its `ObjectCreated` event.
 
     Attributes:
-        etag: Without quotes.
-        size: Bytes.
+        etag: ETag without quotes.
+        size: Size in bytes.
     """
 
     image_id: str
@@ -45,12 +47,12 @@ class CreatedObject:
 
 @frozen(kw_only=True)
 class UploadProcessor:
-    """Turns `pending` images into `ready` ones, and removes what cannot become one.
+    """Makes `pending` images `ready`, and deletes invalid uploads.
 
     Attributes:
-        maximum_bytes: Bytes of the largest upload.
-        pause: Waits that many seconds.
-        jitter: Returns a number from 0 to 1.
+        maximum_bytes: Size of the largest upload in bytes.
+        pause: Sleeps for the given number of seconds.
+        jitter: Returns a random number in [0, 1).
     """
 
     images: ImageStatusRepository
@@ -60,47 +62,47 @@ class UploadProcessor:
     pause: Callable[[float], None] = field(repr=False)
     jitter: Callable[[], float] = field(repr=False)
 
-    def receive(self, created: CreatedObject, log: Log) -> None:
-        """Do what an upload asks for. Repeatable. Two calls of DynamoDB, more when others write these rows.
+    def process(self, created: CreatedObject, log: Log) -> None:
+        """Process an upload. Repeatable. Makes two DynamoDB calls, more at conflicts.
 
-        Many uploads into one album meet at its counter, so that a write that lost is repeated here, after a
-        moment, before it is left to the event's next delivery.
+        Uploads into the same album conflict at its counter. A lost write is retried here with a growing
+        pause, before the event's own retry.
 
         Raises:
-            ImageChangedError: Others kept writing: the event has to come again.
+            ImageChangedError: Other writes conflicted at every attempt. The event has to be retried.
         """
         for attempt in range(_ATTEMPTS):
             try:
-                self._receive(created, log)
+                self._process(created, log)
             except ImageChangedError:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 self.pause(_FIRST_PAUSE * 2**attempt * (0.5 + self.jitter()))
             except ObjectChangedError:
-                log.info("event is over: the upload was replaced or deleted since")
+                log.info("event is outdated: the upload was replaced or deleted")
                 return
             else:
                 return
 
-    def _receive(self, created: CreatedObject, log: Log) -> None:
+    def _process(self, created: CreatedObject, log: Log) -> None:
         image_id, etag = created.image_id, created.etag
         image = self.images.find(image_id, at=self.clock())
         if image is None or image.status is Status.DELETING:
-            self.store.delete(image_id, etag)
-            log.info("upload deleted: its image is gone")
+            self.store.delete_delivered(image_id, etag)
+            log.info("upload deleted: its image does not exist any more")
         elif image.status is Status.READY and image.etag != etag:
-            self.store.delete(image_id, etag)
-            log.info("upload deleted: another one was accepted before")
+            self.store.delete_delivered(image_id, etag)
+            log.info("upload deleted: another upload was accepted before")
         elif image.status is Status.READY or image.etag == etag:
-            log.info("event was here before")
+            log.info("event was processed before")
         else:
-            self._judge(image, created, log)
-        # Last: an event that comes again may have to judge it anew.
+            self._inspect_and_record(image, created, log)
+        # Last, because a repeated event may need the upload again.
         self.store.delete_upload(image_id, etag=etag)
 
-    def _judge(self, image: Image, created: CreatedObject, log: Log) -> None:
+    def _inspect_and_record(self, image: Image, created: CreatedObject, log: Log) -> None:
         try:
-            found = self._accepted(image, created)
+            found = self._inspect_and_copy(image, created)
         except RefusedFileError as refused:
             self.images.reject(image, refused.reason, etag=created.etag, at=self.clock())
             log.info("upload rejected", reason=refused.reason)
@@ -108,16 +110,16 @@ class UploadProcessor:
         self.images.make_ready(image, found, size=created.size, etag=created.etag, at=self.clock())
         log.info("image ready", width=found.width, height=found.height, size=created.size)
 
-    def _accepted(self, image: Image, created: CreatedObject) -> Found:
-        """Judge an upload, and copy it; or find that an event that failed had copied it."""
-        # The form's own bounds; whoever writes to the bucket without one is held to them too.
+    def _inspect_and_copy(self, image: Image, created: CreatedObject) -> InspectedFile:
+        """Inspect and copy an upload. If an earlier attempt has copied it already, inspect the copy."""
+        # The form has the same limits. They are checked again for writes to the bucket without a form.
         largest = min(image.declared_size, self.maximum_bytes)
         if not 1 <= created.size <= largest:
-            raise RefusedFileError(f"the file has {created.size} bytes; allowed are 1 to {largest}")
+            raise RefusedFileError(f"the file has {created.size} bytes; 1 to {largest} are allowed")
         image_id, etag, size = created.image_id, created.etag, created.size
         try:
-            found = inspect(self.store.upload(image_id, etag=etag, size=size), image.content_type)
-            self.store.deliver(image_id, image.content_type, etag=etag)
+            found = inspect_file(self.store.open_upload(image_id, etag=etag, size=size), image.content_type)
+            self.store.copy_to_delivered(image_id, image.content_type, etag=etag)
         except ObjectChangedError:
-            return inspect(self.store.delivered(image_id, etag=etag, size=size), image.content_type)
+            return inspect_file(self.store.open_delivered(image_id, etag=etag, size=size), image.content_type)
         return found

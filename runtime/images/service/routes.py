@@ -1,4 +1,4 @@
-"""The routes of the image service's HTTP API, as data."""
+"""Routes of the image service's HTTP API."""
 
 from runtime.shared.api.routes import Route
 
@@ -13,6 +13,6 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/albums/{albumId}", function="images-api"),
     Route(method="PATCH", path="/albums/{albumId}", function="images-api"),
     Route(method="DELETE", path="/albums/{albumId}", function="images-api"),
-    # No token: it tells nothing but what this checkout says of the API.
+    # Public: the document describes the API and contains no data.
     Route(method="GET", path="/openapi.json", function="images-api", auth=False),
 )

@@ -1,8 +1,7 @@
-"""SVG files: their size, and whether they hold anything but a picture.
+"""SVG files: their size, and the check that they contain nothing but an image.
 
-Delivered images run nothing anyway: the distribution forbids it by policy. But a file leaves our hands when
-it is saved and opened elsewhere, so one that has a script in it, or asks other servers for something, is not
-taken at all.
+The distribution's content security policy already blocks scripts in images. A file that is saved and opened
+elsewhere has no such protection. So an SVG with a script or a reference to another server is refused.
 """
 
 import re
@@ -16,15 +15,17 @@ from runtime.images.errors import RefusedFileError
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
-_BETWEEN: Final = " "  # what expat puts between a namespace and a name; neither can hold one
-_ACTIVE: Final = frozenset(
+_SEPARATOR: Final = " "  # expat puts it between namespace and name; neither can contain a space
+_ACTIVE_ELEMENTS: Final = frozenset(
     {"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video"}
 )
-_ANIMATIONS: Final = frozenset({"set", "animate", "animatecolor", "animatemotion", "animatetransform"})
-_ADDRESSES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` leads `#a` elsewhere
-_EMBEDDED: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
-_CSS_OUTSIDE: Final = re.compile(
-    # Possessive: white space is gone through once, however much a stranger writes of it.
+_ANIMATION_ELEMENTS: Final = frozenset(
+    {"set", "animate", "animatecolor", "animatemotion", "animatetransform"}
+)
+_ADDRESS_ATTRIBUTES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` redirects `#a`
+_EMBEDDED_IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
+_CSS_EXTERNAL_REFERENCE: Final = re.compile(
+    # Possessive quantifiers read white space once, however long it is.
     r"(?:image-set|src)\(|url\((?!\s*+[\"']?+\s*+(?:#|data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]))",
     re.IGNORECASE,
 )
@@ -43,15 +44,15 @@ _PIXELS: Final[Mapping[str, float]] = {
 }
 
 
-def svg_size(data: bytes) -> tuple[int, int]:
+def read_svg_size(data: bytes) -> tuple[int, int]:
     """Return an SVG's width and height in CSS pixels, at least 1 each.
 
     Raises:
-        RefusedFileError: It is no SVG, has no size, or holds more than a picture; says what.
+        RefusedFileError: It is not an SVG, has no size, or contains more than an image.
     """
     reader = _Reader()
-    parser = expat.ParserCreate(namespace_separator=_BETWEEN)
-    parser.buffer_text = True  # a text of a million lines comes in a few hundred parts, not in two million
+    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
+    parser.buffer_text = True  # fewer calls: hundreds instead of two million for a text of a million lines
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
@@ -60,8 +61,8 @@ def svg_size(data: bytes) -> tuple[int, int]:
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError):
-        raise RefusedFileError("the file is no well-formed SVG") from None
-    return _size(reader.root)
+        raise RefusedFileError("the file is not a well-formed SVG") from None
+    return _compute_size(reader.root)
 
 
 @define
@@ -71,13 +72,13 @@ class _Reader:
     style: str = ""
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        namespace, _, local = name.rpartition(_BETWEEN)
+        namespace, _, local = name.rpartition(_SEPARATOR)
         element = local.lower()
         if self.root is None:
             if (namespace, local) != (_SVG, "svg"):
-                raise RefusedFileError("the file is no SVG: its outermost element is another one")
+                raise RefusedFileError("the file is not an SVG: its root element is another one")
             self.root = attributes
-        if element in _ACTIVE or namespace == _XHTML:
+        if element in _ACTIVE_ELEMENTS or namespace == _XHTML:
             _refuse(f"a <{element[:40]}> element")
         for attribute, value in attributes.items():
             _check_attribute(element, attribute, value)
@@ -101,43 +102,48 @@ class _Reader:
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
         if has_subset:
-            _refuse("a document type with declarations of its own")
+            _refuse("a document type with its own declarations")
 
 
 def _check_attribute(element: str, attribute: str, value: str) -> None:
-    namespace, _, local = attribute.rpartition(_BETWEEN)
+    namespace, _, local = attribute.rpartition(_SEPARATOR)
     name = local.lower()
     if name.startswith("on"):
         _refuse(f"an event handler ({name[:40]})")
-    # Browsers ignore white space and control characters in the scheme of an address.
+    # Browsers ignore white space and control characters in the scheme of a URL.
     address = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value)
     if "javascript:" in address.lower():
         _refuse("a javascript: address")
-    if name in _ADDRESSES and address and not address.startswith("#") and not _EMBEDDED.match(address):
-        _refuse(f"a reference to something outside of it ({name})")
-    if element in _ANIMATIONS and name == "attributename":
+    if (
+        name in _ADDRESS_ATTRIBUTES
+        and address
+        and not address.startswith("#")
+        and not _EMBEDDED_IMAGE.match(address)
+    ):
+        _refuse(f"an external reference ({name})")
+    if element in _ANIMATION_ELEMENTS and name == "attributename":
         animated = address.rpartition(":")[2].lower()
         if animated == "href" or animated.startswith("on"):
             _refuse(f"an animation of {animated[:40]}")
     if name == "style":
         _check_style(value)
-    elif _CSS_OUTSIDE.search(value) or (not namespace and "\\" in value and "(" in value):
-        _refuse(f"a reference to something outside of it ({name[:40]})")
+    elif _CSS_EXTERNAL_REFERENCE.search(value) or (not namespace and "\\" in value and "(" in value):
+        _refuse(f"an external reference ({name[:40]})")
 
 
 def _check_style(style: str) -> None:
-    # A backslash can spell every word of CSS in another way, and pictures need none.
-    if "\\" in style or "@import" in style.lower() or _CSS_OUTSIDE.search(style):
-        _refuse("a style with a reference to something outside of it")
+    # A backslash can escape any character in CSS, and images do not need it.
+    if "\\" in style or "@import" in style.lower() or _CSS_EXTERNAL_REFERENCE.search(style):
+        _refuse("a style with an external reference")
 
 
 def _refuse(what: str) -> NoReturn:
-    raise RefusedFileError(f"the SVG has {what}: only pictures that stand for themselves are taken")
+    raise RefusedFileError(f"the SVG has {what}: scripts and external content are not allowed")
 
 
-def _size(root: Mapping[str, str] | None) -> tuple[int, int]:
+def _compute_size(root: Mapping[str, str] | None) -> tuple[int, int]:
     attributes = root or {}
-    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    width, height = _to_pixels(attributes.get("width")), _to_pixels(attributes.get("height"))
     box = _NUMBER.findall(attributes.get("viewBox", ""))
     if len(box) == 4:  # noqa: PLR2004 - left, top, width, height
         inner_width, inner_height = float(box[2]), float(box[3])
@@ -151,7 +157,7 @@ def _size(root: Mapping[str, str] | None) -> tuple[int, int]:
     return max(1, round(width)), max(1, round(height))
 
 
-def _pixels(length: str | None) -> float | None:
-    """Return an absolute length in CSS pixels; None for one that depends on where it is shown."""
+def _to_pixels(length: str | None) -> float | None:
+    """Return an absolute length in CSS pixels; None for a relative length."""
     found = _LENGTH.fullmatch(length or "")
     return float(found[1]) * _PIXELS[(found[2] or "px").lower()] if found else None

@@ -1,1 +1,1 @@
-"""HTTP APIs: routes, requests, answers and their OpenAPI description."""
+"""HTTP APIs: routes, requests, responses and their OpenAPI description."""

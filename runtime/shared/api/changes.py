@@ -1,4 +1,4 @@
-"""Bodies of PATCH: what they do not speak of stays as it is."""
+"""Bodies of PATCH requests: a field that is absent stays unchanged."""
 
 from typing import Any, Final
 
@@ -7,18 +7,18 @@ from attrs import fields
 from runtime.shared.errors import FieldProblem, InvalidInputError
 
 UNCHANGED: Final[Any] = object()
-"""Default of a field that a change does not speak of. Null is spoken: it removes."""
+"""Default of a field that the body does not contain. Null is a value: it removes the field."""
 
 
-def spoken_of(changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any attrs class whose defaults are UNCHANGED
-    """Return what a change speaks of, by field.
+def read_changed_fields(changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any attrs class whose defaults are UNCHANGED
+    """Return the fields that a PATCH body contains, by attribute name.
 
     Raises:
-        InvalidInputError: That is nothing.
+        InvalidInputError: The body contains no field.
     """
     names: list[str] = [attribute.name for attribute in fields(type(changes))]
-    spoken = {name: getattr(changes, name) for name in names}
-    spoken = {name: value for name, value in spoken.items() if value is not UNCHANGED}
-    if not spoken:
+    given = {name: getattr(changes, name) for name in names}
+    given = {name: value for name, value in given.items() if value is not UNCHANGED}
+    if not given:
         raise InvalidInputError(FieldProblem(field="", problem="must change at least one field"))
-    return spoken
+    return given

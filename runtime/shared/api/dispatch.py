@@ -1,55 +1,60 @@
-"""From a signed-in user's request to the operation of its route, and to the answer."""
+"""Dispatch of API requests: find the route's operation, run it, return its response."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from runtime.shared.api.http import Request, Response, refusal
-from runtime.shared.aws_errors import passing_refusals
+from runtime.shared.api.http import Request, Response, error_response
+from runtime.shared.aws_errors import retryable_errors_as_busy
 from runtime.shared.errors import AnchorError, NotFoundError, UnavailableError
 from runtime.shared.logging import Log
 
 Service = TypeVar("Service")
 
 Operations: TypeAlias = Mapping[str, Callable[[Service, str, Request], Response]]
-"""What answers each route, by its key: called with the service, the user's id and the request."""
+"""Functions by route key. Each takes the service, the signed-in user's id and the request."""
 
-OpenOperations: TypeAlias = Mapping[str, Callable[[], Response]]
-"""What answers each route that anybody may call, by its key; the same for everybody."""
+PublicOperations: TypeAlias = Mapping[str, Callable[[], Response]]
+"""Functions by route key, for routes without authentication. Every caller gets the same response."""
 
 
 def dispatch(
-    event: Mapping[str, Any], operations: Operations[Service], service: Service, *, to_all: OpenOperations
+    event: Mapping[str, Any],
+    operations: Operations[Service],
+    service: Service,
+    *,
+    public_operations: PublicOperations,
 ) -> Response:
-    """Answer a request by the operation of its route; what the operation refuses is a problem document.
+    """Run the operation of a request's route, and return its response.
 
-    So is what AWS refuses only for the moment: the caller can ask again. Everything else fails loudly.
+    An error that belongs to the product becomes a problem document, and so does a retryable error of AWS.
+    Any other error is raised.
 
     Args:
-        event: API Gateway's, payload 2.0.
-        operations: By route key.
-        service: What the operations work with.
-        to_all: By route key.
+        event: Event of API Gateway, payload format 2.0.
+        operations: Operations of routes that need a signed-in user.
+        service: First argument of these operations.
+        public_operations: Operations of routes that need no user.
     """
     request = Request.from_event(event)
-    log = Log().bound(requestId=request.request_id, route=request.route, **request.path_parameters)
+    log = Log().bind(requestId=request.request_id, route=request.route, **request.path_parameters)
     try:
-        with passing_refusals():
-            response = _answered(request, operations, service, to_all)
+        with retryable_errors_as_busy():
+            response = _run_operation(request, operations, service, public_operations)
     except UnavailableError as error:
         log.failure("request cannot be answered now", error.__cause__ or error)
-        return refusal(error)
+        return error_response(error)
     except AnchorError as error:
         log.info("request refused", reason=str(error))
-        return refusal(error)
+        return error_response(error)
     log.info("request answered", status=response["statusCode"])
     return response
 
 
-def _answered(
-    request: Request, operations: Operations[Service], service: Service, to_all: OpenOperations
+def _run_operation(
+    request: Request, operations: Operations[Service], service: Service, public_operations: PublicOperations
 ) -> Response:
-    if request.route in to_all:
-        return to_all[request.route]()
+    if request.route in public_operations:
+        return public_operations[request.route]()
     if request.route in operations:
         return operations[request.route](service, request.user_id, request)
     raise NotFoundError("no such route")

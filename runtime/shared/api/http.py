@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API (payload 2.0): events in, answers out, refusals as problem documents (RFC 9457)."""
+"""Events and responses of API Gateway's HTTP API (payload 2.0), and problem documents (RFC 9457)."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from runtime.shared.errors import (
 )
 
 Response = dict[str, Any]
-"""What API Gateway expects from a function: `statusCode`, `headers`, `body`."""
+"""Response of a function to API Gateway: `statusCode`, `headers`, `body`."""
 
 _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -36,15 +36,15 @@ _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
 
 @frozen(kw_only=True)
 class Request:
-    """One request.
+    """One HTTP request.
 
     Attributes:
-        route: API Gateway's route key, such as `GET /projects/{projectId}`.
-        path_parameters: What stood in the route's braces.
-        query: Query parameters; API Gateway joins repeated ones by commas.
-        headers: Names in lower case.
-        body: The raw bytes, as they were signed; kept out of logs.
-        subject: The signed-in user: the verified token's `sub` claim and nothing else (A1).
+        route: Route key of API Gateway, such as `GET /projects/{projectId}`.
+        path_parameters: Values of the parameters in braces, by name.
+        query: Query parameters. API Gateway joins repeated ones with commas.
+        headers: Header values by lower-case name.
+        body: Raw bytes, because webhook signatures cover them. Hidden from logs.
+        subject: The `sub` claim of the verified token. No other claim identifies the user.
         request_id: API Gateway's id of the request.
     """
 
@@ -58,7 +58,7 @@ class Request:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
-        """Read API Gateway's event."""
+        """Return the request of an API Gateway event."""
         context: Mapping[str, Any] = event.get("requestContext") or {}
         claims: Mapping[str, Any] = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
         text: str = event.get("body") or ""
@@ -74,30 +74,30 @@ class Request:
 
     @property
     def user_id(self) -> str:
-        """The signed-in user.
+        """The id of the signed-in user.
 
         Raises:
-            UnauthenticatedError: There is none.
+            UnauthenticatedError: The request has no verified token.
         """
         if self.subject is None:
-            # The API's authorizer lets no such request through: this is the second lock.
+            # The API's authorizer rejects such requests before this code. This check is defense in depth.
             raise UnauthenticatedError("sign in: the request carries no valid access token")
         return self.subject
 
 
-def answer(status: int, body: Mapping[str, Any]) -> Response:
-    """Return a JSON answer."""
-    return text_answer(status, _json(body), "application/json")
+def json_response(status: int, body: Mapping[str, Any]) -> Response:
+    """Return a JSON response."""
+    return text_response(status, _to_json(body), "application/json")
 
 
-def text_answer(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
-    """Return an answer whose body is written already.
+def text_response(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
+    """Return a response whose body is text.
 
     Args:
-        status: Of HTTP.
-        text: The body.
-        content_type: What it is.
-        cache: Who may keep it for how long, as `Cache-Control` says it.
+        status: HTTP status code.
+        text: Body.
+        content_type: Media type of the body.
+        cache: Value of the `Cache-Control` header.
     """
     return {
         "statusCode": status,
@@ -106,13 +106,13 @@ def text_answer(status: int, text: str, content_type: str, *, cache: str = "no-s
     }
 
 
-def no_content() -> Response:
-    """Return the answer to what was done and leaves nothing to say (204)."""
+def no_content_response() -> Response:
+    """Return a 204 response, which has no body."""
     return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": {"cache-control": "no-store"}}
 
 
-def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
-    """Return a refusal as `application/problem+json`, with every wrong field named (A3)."""
+def problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
+    """Return an `application/problem+json` response that names every invalid field."""
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -120,29 +120,30 @@ def problem(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> 
         "detail": detail,
         "errors": [{"field": error.field, "problem": error.problem} for error in errors],
     }
-    return text_answer(status, _json(document), "application/problem+json")
+    return text_response(status, _to_json(document), "application/problem+json")
 
 
-def refusal(error: AnchorError) -> Response:
-    """Return the problem document for a named error. Errors that are no request's fault stay exceptions.
+def error_response(error: AnchorError) -> Response:
+    """Return the problem document of an error.
 
-    What succeeds later says in `Retry-After` when to ask again.
+    The response to an `UnavailableError` has a `Retry-After` header. An error that the request did not
+    cause is raised again.
     """
-    status = status_of(type(error))
+    status = find_status(type(error))
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
-        return problem(status, "some fields are wrong", error.problems)
-    response = problem(status, str(error))
+        return problem_response(status, "some fields are wrong", error.problems)
+    response = problem_response(status, str(error))
     if isinstance(error, UnavailableError):
         response["headers"]["retry-after"] = str(error.retry_after)
     return response
 
 
-def status_of(kind: type[AnchorError]) -> HTTPStatus | None:
-    """Return the status that an error is answered with; None for one that is no request's fault."""
+def find_status(kind: type[AnchorError]) -> HTTPStatus | None:
+    """Return the HTTP status of an error type, or None if the request does not cause it."""
     return next((status for known, status in _STATUSES.items() if issubclass(kind, known)), None)
 
 
-def _json(body: Mapping[str, Any]) -> str:
+def _to_json(body: Mapping[str, Any]) -> str:
     return json.dumps(body, separators=(",", ":"))

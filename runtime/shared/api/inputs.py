@@ -1,7 +1,7 @@
-"""A stranger's JSON into a type, strictly: nothing unknown, nothing converted, every wrong field named (A3).
+"""Strict reading of JSON input: unknown fields are refused, values are not converted.
 
-What was wrong with a value is said without the value: it may be a secret. A field's own rule stands at its
-type: `name: Annotated[str, Rule(...)]`.
+Every invalid field is reported. A report never contains the value, which may be a secret. A field's own rule
+is part of its type: `name: Annotated[str, Rule(...)]`.
 """
 
 import json
@@ -14,36 +14,36 @@ from cattrs import ClassValidationError, Converter, IterableValidationError
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
-from runtime.shared.converters import camel_case, is_tuple
+from runtime.shared.converters import is_tuple, to_camel_case
 from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
 
 T = TypeVar("T")
 
-_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # JSON can write it, UTF-8 cannot
-_PROBLEMS_SHOWN = 100
-_NAME_SHOWN = 60  # characters of an unknown field's name that are repeated
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # valid in JSON escapes, invalid in UTF-8
+_MAX_PROBLEMS = 100
+_MAX_NAME_LENGTH = 60  # characters of an unknown field's name that a message repeats
 
 
 @frozen
 class Rule:
-    """What a text must be beyond being text.
+    """A validation rule for a string.
 
     Attributes:
-        problem: Returns what is wrong with a text and what is allowed, without the text; None if it is right.
+        find_problem: Returns the problem and what is allowed, without the value; None if the value is valid.
     """
 
-    problem: Callable[[str], str | None]
+    find_problem: Callable[[str], str | None]
 
 
 class _WrongValueError(Exception):
-    """Carries a problem through cattrs; its text never repeats the value."""
+    """A problem on its way through cattrs. Its text never contains the value."""
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it is read into one
-    """Read a body as JSON.
+    """Return the JSON value of a body.
 
     Raises:
-        MalformedError: It is none; says where.
+        MalformedError: The body is not JSON. The message gives the position.
     """
     try:
         return json.loads(body)
@@ -58,36 +58,36 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it 
         ) from None
 
 
-def read(kind: type[T], document: object) -> T:
-    """Read a JSON document into an attrs class; fields are written in camel case.
+def read_input(kind: type[T], document: object) -> T:
+    """Convert a JSON document to an attrs class. Field names in JSON are in camel case.
 
     Raises:
-        InvalidInputError: Names every wrong, missing and unknown field.
+        InvalidInputError: The document has invalid, missing or unknown fields. The error names all of them.
     """
     try:
-        return _inputs.structure(document, kind)
+        return _converter.structure(document, kind)
     except (ClassValidationError, IterableValidationError, _WrongValueError) as error:
-        raise InvalidInputError(*_problems(error, "")[:_PROBLEMS_SHOWN]) from None
+        raise InvalidInputError(*_collect_problems(error, "")[:_MAX_PROBLEMS]) from None
 
 
-def _problems(error: BaseException, path: str) -> list[FieldProblem]:
+def _collect_problems(error: BaseException, path: str) -> list[FieldProblem]:
     match error:
         case ClassValidationError() | IterableValidationError():
             noted, others = error.group_exceptions()
             found: list[FieldProblem] = []
             for inner, note in noted:
                 if isinstance(error, ClassValidationError):
-                    name = camel_case(cast("str", note.name))  # pyright: ignore[reportAttributeAccessIssue] - by the kind of error
-                    found += _problems(inner, f"{path}.{name}" if path else name)
+                    name = to_camel_case(cast("str", note.name))  # pyright: ignore[reportAttributeAccessIssue] - by the kind of error
+                    found += _collect_problems(inner, f"{path}.{name}" if path else name)
                 else:
-                    found += _problems(inner, f"{path}[{note.index}]")  # pyright: ignore[reportAttributeAccessIssue] - the same
+                    found += _collect_problems(inner, f"{path}[{note.index}]")  # pyright: ignore[reportAttributeAccessIssue] - the same
             for inner in others:
-                found += _problems(inner, path)
+                found += _collect_problems(inner, path)
             return found
         case ForbiddenExtraKeysError():
             return [
                 FieldProblem(
-                    field=f"{path}.{name[:_NAME_SHOWN]}" if path else name[:_NAME_SHOWN],
+                    field=f"{path}.{name[:_MAX_NAME_LENGTH]}" if path else name[:_MAX_NAME_LENGTH],
                     problem="is not a known field",
                 )
                 for name in sorted(error.extra_fields)
@@ -100,9 +100,9 @@ def _problems(error: BaseException, path: str) -> list[FieldProblem]:
             raise error
 
 
-def _strict(kind: type[T], name: str) -> Callable[[object, object], T]:
+def _make_type_hook(kind: type[T], name: str) -> Callable[[object, object], T]:
     def structured(value: object, _: object) -> T:
-        # `type`, not `isinstance`: True is an int to the latter.
+        # `isinstance` would accept True as an int.
         if type(value) is not kind:
             raise _WrongValueError(f"must be {name}")
         return value
@@ -110,37 +110,37 @@ def _strict(kind: type[T], name: str) -> Callable[[object, object], T]:
     return structured
 
 
-def _rule(kind: Any) -> Rule | None:  # noqa: ANN401 - any annotation
+def _find_rule(kind: Any) -> Rule | None:  # noqa: ANN401 - any annotation
     return next((each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Rule)), None)
 
 
-_exact_text = _strict(str, "text")
+_read_str = _make_type_hook(str, "text")
 
 
-def _text(value: object, _: object) -> str:
-    text = _exact_text(value, str)
-    if not text.isascii() and _HALF_CHARACTER.search(text):
-        raise _WrongValueError("must be text: it has half a surrogate pair in it")
+def _read_text(value: object, _: object) -> str:
+    text = _read_str(value, str)
+    if not text.isascii() and _LONE_SURROGATE.search(text):
+        raise _WrongValueError("must be text: it has half of a surrogate pair")
     return text
 
 
-def _ruled(kind: Any) -> Callable[[object, object], str]:  # noqa: ANN401 - any annotation
-    rule = cast("Rule", _rule(kind))
+def _make_rule_hook(kind: Any) -> Callable[[object, object], str]:  # noqa: ANN401 - any annotation
+    rule = cast("Rule", _find_rule(kind))
 
     def structured(value: object, _: object) -> str:
-        text = _text(value, str)
-        if problem := rule.problem(text):
+        text = _read_text(value, str)
+        if problem := rule.find_problem(text):
             raise _WrongValueError(problem)
         return text
 
     return structured
 
 
-def _object(kind: type[Any]) -> Callable[[object, object], Any]:
-    renamed = {each.name: override(rename=camel_case(each.name)) for each in fields(kind)}
-    inner = make_dict_structure_fn(kind, _inputs, **renamed)  # pyright: ignore[reportArgumentType] - fields are keywords here
+def _make_object_hook(kind: type[Any]) -> Callable[[object, object], Any]:
+    renamed = {each.name: override(rename=to_camel_case(each.name)) for each in fields(kind)}
+    inner = make_dict_structure_fn(kind, _converter, **renamed)  # pyright: ignore[reportArgumentType] - fields are keywords here
 
-    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - the class asked for
+    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - an instance of `kind`
         if not isinstance(value, dict):
             raise _WrongValueError("must be an object")
         return inner(cast("Mapping[str, Any]", value), kind)
@@ -148,8 +148,8 @@ def _object(kind: type[Any]) -> Callable[[object, object], Any]:
     return structured
 
 
-def _list(kind: Any) -> Callable[[object, object], Any]:  # noqa: ANN401 - any annotation
-    inner = _inputs.get_structure_hook(list[get_args(kind)[0]])
+def _make_list_hook(kind: Any) -> Callable[[object, object], Any]:  # noqa: ANN401 - any annotation
+    inner = _converter.get_structure_hook(list[get_args(kind)[0]])
 
     def structured(value: object, _: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -159,10 +159,10 @@ def _list(kind: Any) -> Callable[[object, object], Any]:  # noqa: ANN401 - any a
     return structured
 
 
-_inputs = Converter(forbid_extra_keys=True, detailed_validation=True)
-_inputs.register_structure_hook(str, _text)
-_inputs.register_structure_hook(int, _strict(int, "a whole number"))
-_inputs.register_structure_hook(bool, _strict(bool, "true or false"))
-_inputs.register_structure_hook_factory(has, _object)
-_inputs.register_structure_hook_factory(is_tuple, _list)
-_inputs.register_structure_hook_factory(lambda kind: _rule(kind) is not None, _ruled)
+_converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+_converter.register_structure_hook(str, _read_text)
+_converter.register_structure_hook(int, _make_type_hook(int, "a whole number"))
+_converter.register_structure_hook(bool, _make_type_hook(bool, "true or false"))
+_converter.register_structure_hook_factory(has, _make_object_hook)
+_converter.register_structure_hook_factory(is_tuple, _make_list_hook)
+_converter.register_structure_hook_factory(lambda kind: _find_rule(kind) is not None, _make_rule_hook)

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the API's own description, a file that is shipped with the function.
+"""`GET /openapi.json`: the API's own OpenAPI document, which is packaged with the function.
 
-`make reference` makes the files from the declarations of routes, inputs and answers; nothing is made here.
+`make reference` generates the documents from the declarations of routes, inputs and responses.
 """
 
 from collections.abc import Callable
@@ -8,22 +8,22 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.shared.api.http import Response, text_answer
+from runtime.shared.api.http import Response, text_response
 
-ROUTE: Final = "GET /openapi.json"
+OPENAPI_ROUTE: Final = "GET /openapi.json"
 _DOCUMENTS: Final = Path(__file__).parents[3] / "docs"
-_KEPT: Final = 300  # seconds in which a client need not ask again
+_MAX_AGE: Final = 300  # seconds
 
 
-def openapi(name: str) -> Callable[[], Response]:
-    """Return what answers with one of the documents; the file is read when it is asked for.
+def serve_openapi(name: str) -> Callable[[], Response]:
+    """Return an operation that responds with an OpenAPI document. It reads the file at each request.
 
     Args:
-        name: The file's name in `docs`.
+        name: File name in `docs`.
     """
 
     def answered() -> Response:
         text = (_DOCUMENTS / name).read_text(encoding="utf-8")
-        return text_answer(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_KEPT}")
+        return text_response(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_MAX_AGE}")
 
     return answered

@@ -1,4 +1,4 @@
-"""What the APIs' requests have in common: a JSON body, and a page of a list."""
+"""Parts that requests of all APIs share: a JSON body and a page limit."""
 
 from typing import Final
 
@@ -6,38 +6,40 @@ from runtime.shared.api.http import Request
 from runtime.shared.api.inputs import parse_json
 from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedError
 
-_BODY_LIMIT: Final = 64 * 1024  # bytes: far above the largest valid body
-PAGE: Final = 20
-LARGEST_PAGE: Final = 100
+_MAX_BODY_BYTES: Final = 64 * 1024  # far above the largest valid body
+DEFAULT_PAGE_SIZE: Final = 20
+MAX_PAGE_SIZE: Final = 100
 
 
-def json_body(request: Request) -> object:
-    """Return a request's body, read as JSON.
+def read_json_body(request: Request) -> object:
+    """Return the parsed JSON body of a request.
 
     Raises:
-        MalformedError: It is none, or larger than any valid one.
+        MalformedError: The body is not JSON, or it is larger than any valid body.
     """
-    if len(request.body) > _BODY_LIMIT:
-        raise MalformedError(f"the body is larger than {_BODY_LIMIT} bytes")
+    if len(request.body) > _MAX_BODY_BYTES:
+        raise MalformedError(f"the body is larger than {_MAX_BODY_BYTES} bytes")
     return parse_json(request.body)
 
 
-def page_limit(request: Request, *, usual: int = PAGE, largest: int = LARGEST_PAGE) -> int:
-    """Return how many things a page of a list may hold: `limit` of the query.
+def read_page_limit(
+    request: Request, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE
+) -> int:
+    """Return the query parameter `limit`: the maximum number of items on a page.
 
     Args:
         request: The request.
-        usual: What it is when the query does not say.
-        largest: What it may be at most.
+        default: Limit if the query has none.
+        maximum: Largest limit that is allowed.
 
     Raises:
-        InvalidInputError: It is no whole number from 1 to the largest.
+        InvalidInputError: The limit is not a whole number from 1 to `maximum`.
     """
-    text = request.query.get("limit", str(usual))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(largest))) or not (
-        1 <= int(text) <= largest
+    text = request.query.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum))) or not (
+        1 <= int(text) <= maximum
     ):
         raise InvalidInputError(
-            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {largest}")
+            FieldProblem(field="limit", problem=f"must be a whole number from 1 to {maximum}")
         )
     return int(text)

@@ -1,7 +1,7 @@
-"""Route: how one route of an HTTP API is written down.
+"""Declaration of HTTP API routes.
 
-The program makes the gateway's routes from such tables and the handlers dispatch on them, so that a route
-cannot exist on one side only.
+The Pulumi program creates the gateway's routes from these tables, and the handlers dispatch on them. A route
+therefore cannot exist on one side only.
 """
 
 from typing import Literal
@@ -14,10 +14,10 @@ class Route:
     """One route of an HTTP API.
 
     Attributes:
-        method: The HTTP method, in capitals.
-        path: The path as API Gateway spells it, parameters in braces (`/projects/{projectId}`).
-        function: The function that answers it.
-        auth: Whether the caller needs a token of the user pool.
+        method: HTTP method in upper case.
+        path: Path in API Gateway's notation, with parameters in braces (`/projects/{projectId}`).
+        function: Name of the function that handles the route.
+        auth: Whether the route needs a token of the user pool.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -27,5 +27,5 @@ class Route:
 
     @property
     def key(self) -> str:
-        """The route key of API Gateway (`POST /projects`), as events carry it in `routeKey`."""
+        """The route key of API Gateway (`POST /projects`), which events have in `routeKey`."""
         return f"{self.method} {self.path}"

@@ -1,7 +1,7 @@
-"""What JSON Schema can say of a text or a number beyond its type, next to the type.
+"""JSON Schema keywords of a type, such as a string's format, for the OpenAPI documents.
 
-The OpenAPI documents are made of it (`reference/api_schema.py`); what a request must be is still decided by
-`runtime.shared.api.inputs.Rule`, which may ask for more.
+`reference/api_schema.py` reads them. They do not validate requests: `runtime.shared.api.inputs.Rule` does,
+and it may be stricter.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from attrs import frozen
 
 
-# Compared by identity: `Annotated[...] | None` wants what is annotated hashable, and keywords are not.
+# Compared by identity: `Annotated[...] | None` needs hashable metadata, and a mapping is not hashable.
 @frozen(eq=False)
 class Shape:
-    """Keywords of JSON Schema, such as `Annotated[str, Shape({"format": "uri"})]`."""
+    """JSON Schema keywords, such as `Annotated[str, Shape({"format": "uri"})]`."""
 
     keywords: Mapping[str, Any]
 
@@ -24,7 +24,7 @@ Id = Annotated[
 """A ULID."""
 
 Time = Annotated[str, Shape({"format": "date-time", "examples": ["2026-01-31T09:30:00.125Z"]})]
-"""As `runtime.shared.clock.to_text` writes it."""
+"""A time in the format of `runtime.shared.clock.format_time`."""
 
 Url = Annotated[str, Shape({"format": "uri"})]
 """An absolute URL."""

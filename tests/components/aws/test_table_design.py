@@ -12,7 +12,7 @@ from components.images.tables import IMAGES
 from components.shops.tables import IMPORT_HISTORY, JOBS, SHOPS
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.images.model import Album, Image
-from runtime.shared.converters import camel_case
+from runtime.shared.converters import to_camel_case
 from runtime.shops.model import ImportRecord, Job, Shop
 from tests.components.recorder import recording
 
@@ -65,7 +65,7 @@ def test_every_attribute_is_documented_with_meaning_and_example(shape: TableShap
 )
 def test_every_attribute_of_the_models_is_documented(shape: TableShape, models: tuple[type, ...]) -> None:
     """T9."""
-    written = {camel_case(field.name) for model in models for field in attrs.fields(model)}
+    written = {to_camel_case(field.name) for model in models for field in attrs.fields(model)}
     assert written - {attribute.name for attribute in shape.attributes} == set()
 
 

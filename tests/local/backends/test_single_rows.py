@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from runtime.shared.dynamodb import ITEM_LIMIT, ItemTooLargeError, item_size, put_new
+from runtime.shared.dynamodb import MAX_ITEM_BYTES, ItemTooLargeError, build_put_if_absent, item_size
 from tests.local.backends.conftest import emptied
 from tests.local.backends.dynalite import Dynalite
 from tests.runtime.data.single_rows import *  # noqa: F403 - the tests, whose docstrings say what they prove
@@ -17,7 +17,7 @@ def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: st
     """Numbers, lists and maps too: dynalite counts them as DynamoDB does."""
     deep = {"L": [{"M": {"e": {"S": "o"}, "no": {"NULL": True}}}, {"BOOL": True}, {"N": number}]}
     large = row("p", blob={"S": ""}, deep=deep, raw={"B": b"\0" * 7}, tags={"SS": ["a", "bc"]})
-    large["blob"] = {"S": "x" * (ITEM_LIMIT - item_size(large))}
+    large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
     database = emptied(dynalite.client).database
     database.put_item(TableName=PROJECTS, Item=large)
     large["blob"]["S"] += "x"
@@ -28,10 +28,10 @@ def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: st
 def test_a_row_as_large_as_may_be_is_stored(row_world: World) -> None:
     """To the byte. Of plain texts alone: ministack counts all else by rules of its own, moto these too."""
     large = row("p", blob={"S": ""})
-    large["blob"] = {"S": "x" * (ITEM_LIMIT - item_size(large))}
-    row_world.database.put_item(**put_new(PROJECTS, large, key="projectId"))
+    large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
+    row_world.database.put_item(**build_put_if_absent(PROJECTS, large, key="projectId"))
     larger = {**large, "blob": {"S": large["blob"]["S"] + "x"}}
     with pytest.raises(ItemTooLargeError, match="makes a row of 409601 bytes"):
-        put_new(PROJECTS, larger, key="projectId")
+        build_put_if_absent(PROJECTS, larger, key="projectId")
     with pytest.raises(ClientError, match="maximum allowed size"):
         row_world.database.put_item(TableName=PROJECTS, Item=larger)

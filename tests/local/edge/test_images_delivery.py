@@ -17,7 +17,7 @@ from components.images.delivery import ImageDelivery, ImageDeliveryArgs
 from local.edge.thread import run_edge, run_event_loop_thread
 from local.emulator.emulator import ACCOUNT_ID, Emulator
 from local.engine.engine import Engine
-from runtime.images.model import DELIVERED
+from runtime.images.model import DELIVERED_PREFIX
 from tests.local.deployed_program import ROOT
 from tests.local.edge.edge_fixture import FakeFunctions
 
@@ -36,7 +36,7 @@ def program() -> None:
             read_by_distribution=True,
         ),
     )
-    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, prefix=DELIVERED))
+    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, prefix=DELIVERED_PREFIX))
     pulumi.export("bucket", bucket.bucket_name)
     pulumi.export("host", delivery.domain_name)
     pulumi.export("distribution", delivery.distribution_id)

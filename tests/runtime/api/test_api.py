@@ -57,7 +57,7 @@ def test_a_project_is_created_and_its_webhook_secret_told_once(world: World) -> 
     assert project.user_id == OWNER
     assert webhook == {
         "url": f"https://api.example.com/webhook/{project.project_id}",
-        "secret": world.signer.webhook_secret(project.project_id, 1),
+        "secret": world.signer.derive_webhook_secret(project.project_id, 1),
     }
     assert call(world, "GET /projects/{projectId}", projectId=project.project_id) == (200, made)
     assert call(world, "GET /projects") == (200, {"projects": [made], "cursor": None})
@@ -247,7 +247,7 @@ def test_the_secret_that_is_told_signs_what_the_webhook_accepts(world: World) ->
     world.declare("next-site")
     _, made = call(world, "POST /projects", body=NEW)
     fresh = hmac.new(made["webhook"]["secret"].encode(), b"body", hashlib.sha256).hexdigest()
-    known = world.pushes.signer.webhook_secret(made["projectId"], 1)
+    known = world.pushes.signer.derive_webhook_secret(made["projectId"], 1)
     assert fresh == hmac.new(known.encode(), b"body", hashlib.sha256).hexdigest()
 
 

@@ -24,19 +24,19 @@ from runtime.deploy.upkeep.collecting import GRACE
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
 from tests.runtime.platform_fixture import OTHER, OWNER
-from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
+from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 DELETE = "DELETE /projects/{projectId}"
 
 
-def delete(stage: ReleaseWorld, project: Project, user: str = OWNER) -> tuple[int, dict[str, Any]]:
+def delete(stage: ReleasePlatform, project: Project, user: str = OWNER) -> tuple[int, dict[str, Any]]:
     event = request(DELETE, user_id=user, projectId=project.project_id)
     response = promote.respond(event, stage.services)
     return response["statusCode"], json.loads(response.get("body") or "{}")
 
 
-def with_secrets(stage: ReleaseWorld, project: Project) -> Project:
+def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
     """Give the project more secrets than the parameter store tells or deletes at once."""
     wanted = tuple(NewVariable(name=f"S{number}", value="x", is_secret=True) for number in range(23))
     return stage.world.management.set_variables(OWNER, project.project_id, wanted)
@@ -57,7 +57,7 @@ def rows_of(project: Project) -> list[str]:
     )
 
 
-def is_gone(stage: ReleaseWorld, project: Project) -> None:
+def is_gone(stage: ReleasePlatform, project: Project) -> None:
     """What holds of a deleted project at once."""
     world = stage.world
     with pytest.raises(ProjectNotFoundError):
@@ -70,7 +70,7 @@ def is_gone(stage: ReleaseWorld, project: Project) -> None:
         assert timedelta(days=29).total_seconds() < left <= REMEMBERED.total_seconds()
 
 
-def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleaseWorld) -> None:
+def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleasePlatform) -> None:
     world, project = stage.world, stage.project()
     releases = [stage.live(project) for _ in range(2)]
     with_secrets(stage, project)
@@ -85,7 +85,7 @@ def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleaseWorld) 
         assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
 
 
-def test_its_site_can_be_had_at_once_by_anyone(stage: ReleaseWorld) -> None:
+def test_its_site_can_be_had_at_once_by_anyone(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
     delete(stage, project)
@@ -98,7 +98,7 @@ def test_its_site_can_be_had_at_once_by_anyone(stage: ReleaseWorld) -> None:
 
 
 @pytest.mark.parametrize("user", [OTHER, OWNER + " "])
-def test_anothers_project_cannot_be_deleted_and_looks_missing(stage: ReleaseWorld, user: str) -> None:
+def test_anothers_project_cannot_be_deleted_and_looks_missing(stage: ReleasePlatform, user: str) -> None:
     """A5."""
     project = stage.project()
     stage.live(project)
@@ -111,7 +111,7 @@ def test_anothers_project_cannot_be_deleted_and_looks_missing(stage: ReleaseWorl
 
 @pytest.mark.parametrize("made", ["push", "building", "built", "deploying"])
 def test_a_deployment_under_way_stands_in_the_way_and_the_answer_says_what_to_do(
-    stage: ReleaseWorld, made: str
+    stage: ReleasePlatform, made: str
 ) -> None:
     """Q1."""
     project = stage.project()
@@ -126,7 +126,7 @@ def test_a_deployment_under_way_stands_in_the_way_and_the_answer_says_what_to_do
     assert stage.world.projects.get(project.project_id).deleting_at is None
 
 
-def test_a_deployment_that_comes_at_the_same_moment_stands_in_the_way(stage: ReleaseWorld) -> None:
+def test_a_deployment_that_comes_at_the_same_moment_stands_in_the_way(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
     came: list[Deployment] = []
@@ -143,7 +143,7 @@ def test_a_deployment_that_comes_at_the_same_moment_stands_in_the_way(stage: Rel
     assert stage.world.statuses(*came) == ["queued"]
 
 
-def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage: ReleaseWorld) -> None:
+def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage: ReleasePlatform) -> None:
     """Whatever was under way when its deletion began finds that out."""
     world, project = stage.world, stage.project()
     release = stage.live(project)
@@ -166,7 +166,7 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
     assert delete(stage, project)[0] == 204
 
 
-def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: ReleaseWorld) -> None:
+def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: ReleasePlatform) -> None:
     """D3: the pointer is gone before the edge's key is."""
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
@@ -184,7 +184,7 @@ def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: Release
 
 @pytest.mark.thorough
 @pytest.mark.thorough
-def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: ReleaseWorld) -> None:
+def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: ReleasePlatform) -> None:
     """A crash after any call."""
     crashes = 0
     while True:
@@ -202,7 +202,7 @@ def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: Relea
     assert crashes == 16
 
 
-def test_a_site_that_left_the_program_is_named(stage: ReleaseWorld) -> None:
+def test_a_site_that_left_the_program_is_named(stage: ReleasePlatform) -> None:
     """Q1: without its row nobody knows where its secrets are."""
     project = stage.project()
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
@@ -211,7 +211,7 @@ def test_a_site_that_left_the_program_is_named(stage: ReleaseWorld) -> None:
         stage.deletion.delete(OWNER, project.project_id)
 
 
-def test_two_deletions_at_once_are_one(stage: ReleaseWorld) -> None:
+def test_two_deletions_at_once_are_one(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.deploy.api.project_input import NewProject
-from runtime.shared.api.inputs import read
+from runtime.shared.api.inputs import read_input
 from runtime.shared.errors import InvalidInputError
 
 GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
@@ -11,12 +11,12 @@ GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github
 
 def problems(**changes: object) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as refused:
-        read(NewProject, {**GOOD, **changes})
+        read_input(NewProject, {**GOOD, **changes})
     return {problem.field: problem.problem for problem in refused.value.problems}
 
 
 def test_what_is_right_is_read_and_the_branch_is_main() -> None:
-    assert read(NewProject, GOOD) == NewProject(
+    assert read_input(NewProject, GOOD) == NewProject(
         name="My site",
         site="next-site",
         repository_url="https://github.com/owner/name",
@@ -26,7 +26,7 @@ def test_what_is_right_is_read_and_the_branch_is_main() -> None:
 
 @pytest.mark.parametrize("name", ["abc", "x" * 50, "Ünïcode 网站"])
 def test_a_name_has_three_to_fifty_characters(name: str) -> None:
-    assert read(NewProject, {**GOOD, "name": name}).name == name
+    assert read_input(NewProject, {**GOOD, "name": name}).name == name
 
 
 @pytest.mark.parametrize("name", ["", "ab", "x" * 51, " abc", "abc ", "a\nbc", "abc\u202edef", "a\0bc"])
@@ -36,7 +36,7 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("site", ["abc", "a" * 28, "next-site", "a1-2b"])
 def test_a_site_is_named_as_stages_name_them(site: str) -> None:
-    assert read(NewProject, {**GOOD, "site": site}).site == site
+    assert read_input(NewProject, {**GOOD, "site": site}).site == site
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_any_other_site_is_refused(site: str) -> None:
     ],
 )
 def test_a_repository_is_an_https_url(url: str) -> None:
-    assert read(NewProject, {**GOOD, "repositoryUrl": url}).repository_url == url
+    assert read_input(NewProject, {**GOOD, "repositoryUrl": url}).repository_url == url
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_password_in_a_repositorys_url_is_refused_and_not_repeated() -> None:
 
 @pytest.mark.parametrize("branch", ["main", "feature/x-1", "release_2.0", "völlig", "a@b"])
 def test_a_branch_is_what_git_allows(branch: str) -> None:
-    assert read(NewProject, {**GOOD, "branch": branch}).branch == branch
+    assert read_input(NewProject, {**GOOD, "branch": branch}).branch == branch
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ PUSH = (PAYLOADS / "push.json").read_bytes()
 
 
 def send(world: World, project: Project, body: bytes = PUSH, **more: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - headers
-    secret = world.signer.webhook_secret(project.project_id, 1)
+    secret = world.signer.derive_webhook_secret(project.project_id, 1)
     return post(world, delivery(project.project_id, secret, body, **more))
 
 
@@ -49,7 +49,7 @@ def test_a_signed_push_is_accepted_and_queued(world: World) -> None:
 
 def test_header_names_are_read_in_any_case_and_bodies_in_base64(world: World) -> None:
     project = world.project()
-    secret = world.signer.webhook_secret(project.project_id, 1)
+    secret = world.signer.derive_webhook_secret(project.project_id, 1)
     event = delivery(project.project_id, secret, PUSH, encoded=True)
     event["headers"] = {name.upper(): value for name, value in event["headers"].items()}
     assert post(world, event)[0] == 202
@@ -59,12 +59,12 @@ def test_wrong_signature_missing_signature_and_unknown_project_get_the_same_answ
     """P1: and nothing is written."""
     project = world.project()
     rows = world.everything()
-    secret = world.signer.webhook_secret(project.project_id, 1)
+    secret = world.signer.derive_webhook_secret(project.project_id, 1)
     events = [
         delivery(project.project_id, "wrong", PUSH),
         delivery(project.project_id, secret, PUSH, x_hub_signature_256=None),
         delivery(project.project_id, secret, b"not json", x_hub_signature_256="sha256=00"),
-        delivery(project.project_id, world.signer.webhook_secret(project.project_id, 2), PUSH),
+        delivery(project.project_id, world.signer.derive_webhook_secret(project.project_id, 2), PUSH),
         delivery(world.ids(), "wrong", PUSH),
         delivery("no-ulid", "wrong", PUSH),
         delivery("SITE#next-site", "wrong", PUSH),
@@ -90,7 +90,7 @@ def test_an_unknown_project_costs_the_same_calls_as_a_wrong_signature(world: Wor
 
 def test_nobody_can_push_with_the_secret_that_an_unknown_project_would_have(world: World) -> None:
     unknown = world.ids()
-    assert post(world, delivery(unknown, world.signer.webhook_secret(unknown, 1), PUSH))[0] == 401
+    assert post(world, delivery(unknown, world.signer.derive_webhook_secret(unknown, 1), PUSH))[0] == 401
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_push_that_meets_a_busy_platform_can_be_redelivered(world: World, oper
             raise error
 
     world.calls.before = throttles
-    secret = world.signer.webhook_secret(project.project_id, 1)
+    secret = world.signer.derive_webhook_secret(project.project_id, 1)
     response = webhook.respond(delivery(project.project_id, secret, PUSH), world.pushes)
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
     assert "try again" in json.loads(response["body"])["detail"]
@@ -276,7 +276,7 @@ def test_a_push_costs_two_calls_of_dynamodb(world: World) -> None:
 
 def test_a_new_version_makes_a_new_secret(world: World) -> None:
     project = evolve(world.project(webhook_version=2))
-    secret = world.signer.webhook_secret(project.project_id, 2)
+    secret = world.signer.derive_webhook_secret(project.project_id, 2)
     assert send(world, project)[0] == 401
     assert post(world, delivery(project.project_id, secret, PUSH))[0] == 202
 

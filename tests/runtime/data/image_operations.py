@@ -8,18 +8,18 @@ from typing import Any
 from attrs import define, evolve
 
 from runtime.images.errors import AlbumNotFoundError, ImageNotFoundError
-from runtime.images.model import Album, Found, Image, Status
+from runtime.images.model import Album, Image, InspectedFile, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.images.image_tables import IMAGES
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
-FOUND = Found(content_type="image/png", width=2, height=3)
+FOUND = InspectedFile(content_type="image/png", width=2, height=3)
 NOTHING: Page[object] = Page(items=(), cursor=None)
 _NEW = "the row says whose it is; the caller takes that from the verified token"
 _EVENT = "its id comes from a storage event, and the object that it tells of is the row's own"
@@ -36,7 +36,7 @@ class Images:
         self.images = ImageRepository(client=self.database, table=IMAGES, cursors=cursors)
         self.albums = AlbumRepository(client=self.database, table=IMAGES, cursors=cursors)
         self.uploads = ImageStatusRepository(client=self.database, table=IMAGES)
-        self.ids = ulids(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a test
+        self.ids = make_ulid_generator(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         self.album = Album(album_id=self.ids(), user_id=OWNER, name="Holidays", created_at=AT, updated_at=AT)
         self.albums.create(self.album)
         self.empty = evolve(self.album, album_id=self.ids())
@@ -46,7 +46,7 @@ class Images:
         waiting = self.new(album_id=self.album.album_id)
         self.images.create(waiting)
         self.uploads.make_ready(waiting, FOUND, size=5, etag="e", at=AT)
-        self.ready = self.images.owned(OWNER, waiting.image_id, at=AT)
+        self.ready = self.images.get(OWNER, waiting.image_id, at=AT)
 
     def new(self, **more: Any) -> Image:  # noqa: ANN401 - an image's fields
         return Image(
@@ -100,32 +100,32 @@ OPERATIONS = (
         platform=_NEW,
     ),
     _operation(
-        "ImageRepository.owned",
-        lambda s, user: s.images.owned(user, s.ready.image_id, at=AT),
+        "ImageRepository.get",
+        lambda s, user: s.images.get(user, s.ready.image_id, at=AT),
         "get_item",
         **IMAGE,
     ),
     _operation(
-        "ImageRepository.all_owned",
-        lambda s, user: s.images.all_owned(user, at=AT, limit=10),
+        "ImageRepository.list_all",
+        lambda s, user: s.images.list_all(user, at=AT, limit=10),
         "query",
         empty=NOTHING,
     ),
     _operation(
-        "ImageRepository.in_album",
-        lambda s, user: s.images.in_album(user, s.album.album_id, limit=1),
+        "ImageRepository.list_in_album",
+        lambda s, user: s.images.list_in_album(user, s.album.album_id, limit=1),
         "query",
         empty=NOTHING,
     ),
     _operation(
-        "ImageRepository.describe",
-        lambda s, user: s.images.describe(user, s.ready.image_id, {"title": "new"}, at=AT),
+        "ImageRepository.update_texts",
+        lambda s, user: s.images.update_texts(user, s.ready.image_id, {"title": "new"}, at=AT),
         "update_item",
         **IMAGE,
     ),
     _operation(
-        "ImageRepository.move",
-        lambda s, user: s.images.move(user, s.ready, s.empty.album_id, {}, at=AT),
+        "ImageRepository.move_to_album",
+        lambda s, user: s.images.move_to_album(user, s.ready, s.empty.album_id, {}, at=AT),
         "transact_write_items",
         **IMAGE,
     ),
@@ -148,20 +148,20 @@ OPERATIONS = (
         platform=_NEW,
     ),
     _operation(
-        "AlbumRepository.owned",
-        lambda s, user: s.albums.owned(user, s.album.album_id),
+        "AlbumRepository.get",
+        lambda s, user: s.albums.get(user, s.album.album_id),
         "get_item",
         **ALBUM,
     ),
     _operation(
-        "AlbumRepository.all_owned",
-        lambda s, user: s.albums.all_owned(user, limit=10),
+        "AlbumRepository.list_all",
+        lambda s, user: s.albums.list_all(user, limit=10),
         "query",
         empty=NOTHING,
     ),
     _operation(
-        "AlbumRepository.describe",
-        lambda s, user: s.albums.describe(user, s.album.album_id, {"name": "new"}, at=AT),
+        "AlbumRepository.update_texts",
+        lambda s, user: s.albums.update_texts(user, s.album.album_id, {"name": "new"}, at=AT),
         "update_item",
         **ALBUM,
     ),

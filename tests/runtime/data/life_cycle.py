@@ -20,8 +20,13 @@ from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
-from tests.runtime.releases.open_next import SERVER, artifact
-from tests.runtime.releases.release_fixture import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.releases.open_next import SERVER, make_artifact
+from tests.runtime.releases.release_fixture import (
+    ARTIFACTS,
+    ReleasePlatform,
+    artifact_key,
+    find_served_deployment_id,
+)
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
@@ -40,7 +45,7 @@ WRITES = {
 
 def artifact_of(deployment: Deployment) -> bytes:
     """What a deployment's build leaves: its server is another one than that of any other."""
-    return artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
+    return make_artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
 
 
 ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
@@ -53,7 +58,7 @@ Crash = tuple[str, int] | None
 class LifeCycle:
     """One project of OWNER's that things happen to, and one of OTHER's that they must not touch."""
 
-    stage: ReleaseWorld = Factory(lambda: ReleaseWorld(World(room=1)))
+    stage: ReleasePlatform = Factory(lambda: ReleasePlatform(World(room=1)))
     due: list[Callable[[], None]] = Factory(list)
     builds: dict[str, Deployment] = Factory(dict)
     events: list[Mapping[str, Any]] = Factory(list)
@@ -71,7 +76,7 @@ class LifeCycle:
     def push(self, crash: Crash = None) -> None:
         number = next(self._delivery)
         body = json.dumps({**PUSH, "after": f"{number:040x}"}).encode()
-        secret = self.world.signer.webhook_secret(self.project.project_id, 1)
+        secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
         event = delivery(self.project.project_id, secret, body)
 
         def arrives() -> None:
@@ -220,4 +225,4 @@ class LifeCycle:
 
     def led_to(self) -> str | None:
         """Which deployment the edge leads visitors to."""
-        return led_to(self.stage, self.project)
+        return find_served_deployment_id(self.stage, self.project)

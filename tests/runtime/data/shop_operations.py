@@ -10,7 +10,7 @@ from runtime.shared.pages import Page
 from runtime.shops.errors import JobNotFoundError, ShopNotFoundError
 from runtime.shops.model import ImportRecord, Job, Shop, Status
 from tests.runtime.data.operation import Operation, Scene
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopPlatform
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 NOTHING: Page[object] = Page(items=(), cursor=None)
@@ -21,15 +21,15 @@ _SWEEP = "lists across shops for the platform's own upkeep, never for a shop"
 
 def _operation(
     method: str,
-    act: Callable[[ShopWorld, str, Job], object],
+    act: Callable[[ShopPlatform, str, Job], object],
     *calls: str,
-    made: Callable[[ShopWorld], Job] = ShopWorld.queued,
+    made: Callable[[ShopPlatform], Job] = ShopPlatform.queued,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
     """An operation on a shop with one job and one record of another."""
 
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
-        world = ShopWorld(database)
+        world = ShopPlatform(database)
         world.shop()
         world.recorded()
         job = made(world)
@@ -46,19 +46,19 @@ def _operation(
 INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_at=START)
 
 
-def _rename(world: ShopWorld, shop: str, _: Job) -> Shop:
+def _rename(world: ShopPlatform, shop: str, _: Job) -> Shop:
     """Also for a caller who holds the row of another shop."""
     return world.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 
-def _record(world: ShopWorld, _: str, job: Job) -> ImportRecord:
-    return world.history.record(ImportRecord.of(job))
+def _record(world: ShopPlatform, _: str, job: Job) -> ImportRecord:
+    return world.history.record(ImportRecord.from_job(job))
 
 
-def _beside_one_at_its_microsecond(world: ShopWorld) -> Job:
+def _beside_one_at_its_microsecond(world: ShopPlatform) -> Job:
     """A finished job; another record of the shop lies where this one's belongs."""
     job = world.finished()
-    placed = world.history.record(ImportRecord.of(job))
+    placed = world.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
     world.database.update_item(
         TableName=IMPORT_HISTORY,
@@ -94,11 +94,14 @@ OPERATIONS = (
     ),
     _operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
     _operation(
-        "JobRepository.of_shop", lambda w, shop, _: w.jobs.of_shop(shop, limit=10), "query", empty=NOTHING
+        "JobRepository.list_for_shop",
+        lambda w, shop, _: w.jobs.list_for_shop(shop, limit=10),
+        "query",
+        empty=NOTHING,
     ),
     _operation(
-        "JobRepository.with_status",
-        lambda w, _, __: w.jobs.with_status(Status.QUEUED, limit=10),
+        "JobRepository.list_with_status",
+        lambda w, _, __: w.jobs.list_with_status(Status.QUEUED, limit=10),
         "query",
         "batch_get_item",
         platform=_SWEEP,
@@ -112,17 +115,17 @@ OPERATIONS = (
     ),
     _operation("JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB),
     _operation(
-        "JobRepository.advance",
-        lambda w, shop, j: w.jobs.advance(shop, j.job_id, batch=0, processed=1),
+        "JobRepository.count_batch",
+        lambda w, shop, j: w.jobs.count_batch(shop, j.job_id, batch=0, processed=1),
         "update_item",
-        made=ShopWorld.running,
+        made=ShopPlatform.running,
         **JOB,
     ),
     _operation(
         "JobRepository.succeed",
         lambda w, shop, j: w.jobs.succeed(shop, j.job_id),
         "update_item",
-        made=ShopWorld.running,
+        made=ShopPlatform.running,
         **JOB,
     ),
     _operation(
@@ -138,7 +141,7 @@ OPERATIONS = (
         "ImportHistoryRepository.record",
         _record,
         "put_item",
-        made=ShopWorld.finished,
+        made=ShopPlatform.finished,
         platform=_NEW,
     ),
     _operation(
@@ -151,8 +154,8 @@ OPERATIONS = (
         more_calls="another import of the shop has taken its microsecond",
     ),
     _operation(
-        "ImportHistoryRepository.between",
-        lambda w, shop, _: w.history.between(shop, START, START + timedelta(days=1), limit=10),
+        "ImportHistoryRepository.list_between",
+        lambda w, shop, _: w.history.list_between(shop, START, START + timedelta(days=1), limit=10),
         "query",
         empty=NOTHING,
     ),

@@ -20,9 +20,9 @@ from runtime.deploy.model import Deployment, Status, Variable
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    condition,
-    put_new,
-    put_unless_alive,
+    build_put_if_absent,
+    build_put_if_expired,
+    named_condition_errors,
 )
 from runtime.shared.errors import AnchorError, MalformedError
 from tests.runtime.data.races import CONTENDERS, at_once
@@ -165,10 +165,10 @@ def row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute va
 
 
 def test_a_put_never_replaces_a_row(row_world: World) -> None:
-    arguments = put_new(PROJECTS, row("p", n={"N": "1"}), key="projectId")
+    arguments = build_put_if_absent(PROJECTS, row("p", n={"N": "1"}), key="projectId")
     row_world.database.put_item(**arguments)
-    with pytest.raises(ConditionFailedError) as failed, condition():
-        row_world.database.put_item(**put_new(PROJECTS, row("p", n={"N": "2"}), key="projectId"))
+    with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
+        row_world.database.put_item(**build_put_if_absent(PROJECTS, row("p", n={"N": "2"}), key="projectId"))
     assert failed.value.item in (row("p", n={"N": "1"}), None)  # dynalite does not return it
 
 
@@ -183,9 +183,9 @@ def test_an_expired_row_is_replaced_as_if_it_were_gone(
     row_world.database.put_item(TableName=PROJECTS, Item=row("p", **there))
     new = row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
     try:
-        with condition():
+        with named_condition_errors():
             at = row_world.clock()
-            row_world.database.put_item(**put_unless_alive(PROJECTS, new, key="projectId", at=at))
+            row_world.database.put_item(**build_put_if_expired(PROJECTS, new, key="projectId", at=at))
     except ConditionFailedError:
         assert not replaced
     else:

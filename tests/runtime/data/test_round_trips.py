@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from runtime.shared.converters import attribute, from_row, to_row
+from runtime.shared.converters import from_row, to_attribute_value, to_row
 from runtime.shared.dynamodb import item_size
 from tests.runtime.calls import real_client
 from tests.runtime.data.models import INTEGERS, models, values_of
@@ -91,7 +91,7 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
 def test_a_number_that_dynamodb_does_not_hold_is_refused_before_the_call(number: int | Decimal) -> None:
     """It would be rounded or refused there; emulators differ."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
-        attribute(number)
+        to_attribute_value(number)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_number_that_dynamodb_does_not_hold_is_refused_before_the_call(number:
     ],
 )
 def test_a_number_with_few_enough_digits_is_written(number: int | Decimal, written: str) -> None:
-    value = attribute(number)
+    value = to_attribute_value(number)
     assert Decimal(value["N"]) == number
     assert Decimal(value["N"]) == Decimal(written)
 

@@ -26,7 +26,12 @@ from tests.runtime.events import build_state, delivery, messages
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
 from tests.runtime.faults.injected import Fault, Injector
 from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, World
-from tests.runtime.releases.release_fixture import ARTIFACTS, ReleaseWorld, artifact_key, led_to
+from tests.runtime.releases.release_fixture import (
+    ARTIFACTS,
+    ReleasePlatform,
+    artifact_key,
+    find_served_deployment_id,
+)
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT: Final = Path(__file__).parents[3]
@@ -39,7 +44,7 @@ MINUTE: Final = timedelta(minutes=1)
 MOST_STEPS: Final = 60
 
 
-class Stage(ReleaseWorld):
+class Stage(ReleasePlatform):
     """Uploads by presigned URLs can go wrong as all calls can; what S3 answers then is a status."""
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
@@ -118,7 +123,7 @@ class Journey:
         usual: Seconds from a push to its end when nothing goes wrong.
     """
 
-    stage: ReleaseWorld = Factory(lambda: Stage(World(database=DirectDynamoDB(), ssm=Parameters())))
+    stage: ReleasePlatform = Factory(lambda: Stage(World(database=DirectDynamoDB(), ssm=Parameters())))
     due: list[Due] = Factory(list)
     dead: list[Due] = Factory(list)
     called_again: list[tuple[datetime, str]] = Factory(list)
@@ -138,7 +143,7 @@ class Journey:
         self.stage.live(self.others)
         self._sent, self._started = len(self.world.queues.sent), set(self.world.codebuild.builds)
         self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
-        self.secret = self.world.signer.webhook_secret(self.project.project_id, 1)
+        self.secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.world.calls, check=self.is_reachable)
         self.of_others = self.what_others_have()
         self.observe()  # the first release does some things that no later one does
@@ -392,7 +397,11 @@ class Journey:
         live = [each.deployment_id for each in deployments if each.status is Status.LIVE]
         assert live == [project.serving]
         assert project.live
-        assert project.live.deployment_id == project.serving == led_to(self.stage, self.project)
+        assert (
+            project.live.deployment_id
+            == project.serving
+            == find_served_deployment_id(self.stage, self.project)
+        )
         assert project.active_build is None
         self.is_reachable()
         assert self.what_others_have() == self.of_others

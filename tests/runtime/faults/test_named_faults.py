@@ -33,10 +33,10 @@ def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> 
 @contextmanager
 def killed_after(step: Step) -> Iterator[None]:
     """Let the release function die once, when it has just ended a step."""
-    end = releasing._Run.end
+    end = releasing._Attempt.end
     left = [1]
 
-    def ends(run: releasing._Run) -> None:
+    def ends(run: releasing._Attempt) -> None:
         began = run._since
         end(run)
         if began and run.step == step and left:
@@ -44,7 +44,7 @@ def killed_after(step: Step) -> Iterator[None]:
             raise CrashError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(releasing._Run, "end", ends)
+        patch.setattr(releasing._Attempt, "end", ends)
         yield
     assert not left
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.runtime.images.image_fixture import ImageWorld, make_images
+from tests.runtime.images.image_fixture import ImagePlatform, create_image_resources
 
 
 @pytest.fixture
-def world(aws: None) -> ImageWorld:  # noqa: ARG001 - for its effect
+def platform(aws: None) -> ImagePlatform:  # noqa: ARG001 - for its effect
     """The image service's table, bucket and services."""
-    make_images()
-    return ImageWorld()
+    create_image_resources()
+    return ImagePlatform()

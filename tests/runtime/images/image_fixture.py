@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The image service over moto's DynamoDB and S3; every call passes the counting `Calls` of the platform's."""
+"""The image service on moto's DynamoDB and S3. `Calls` counts every call."""
 
 import random
 from collections.abc import Mapping
@@ -15,22 +15,22 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
 
 from runtime.images.handlers import api, uploaded
-from runtime.images.model import UPLOADS, Album, Image, Status
+from runtime.images.model import UPLOAD_PREFIX, Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, delivered_key, upload_key
 from runtime.images.service.image_input import NewAlbum, NewImage
-from runtime.images.service.managing import Gallery
+from runtime.images.service.managing import ImageService
 from runtime.images.service.receiving import UploadProcessor
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
 from tests.runtime.calls import REGION, Calls, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
-from tests.runtime.images.pictures import picture
+from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.stand_ins import Clock, Kms
 
@@ -41,32 +41,32 @@ MAXIMUM = 25 * 1024 * 1024
 CURSOR_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/image-cursors"
 
 
-def make_images() -> None:
-    """Make the service's table and bucket."""
+def create_image_resources() -> None:
+    """Create the service's table and bucket."""
     real_client("dynamodb").create_table(**images_table())
     real_client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 @cache
 def _form_client() -> Any:
-    """A client that signs forms as the function's own does."""
+    """A client that signs forms like the function's own client."""
     return boto3.client(
         "s3",
         region_name=REGION,
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
-        config=api._FOR_FORMS,
+        config=api._PRESIGNED_POST_CONFIG,
     )
 
 
 @define
-class Caches:
-    """CloudFront with the caches of the distribution: what visitors of it have seen.
+class CloudFrontCaches:
+    """CloudFront, with the caches that visitors have filled.
 
     Attributes:
-        kept: Keys of objects that are in a cache, with what a cache keeps of them.
-        references: Of all invalidations. CloudFront has been seen to refuse one that it was given before.
-        refusal: What the next invalidations are refused with.
+        kept: Cached objects by key.
+        references: Caller references of all invalidations. CloudFront can refuse a repeated one.
+        refusal: Error of the next invalidations.
     """
 
     kept: dict[str, bytes] = Factory(dict)
@@ -87,31 +87,31 @@ class Caches:
 
 
 @define(slots=False)
-class ImageWorld:
+class ImagePlatform:
     """One stage's image service."""
 
     calls: Calls = Factory(Calls)
     clock: Clock = Factory(Clock)
     pauses: list[float] = Factory(list)
-    caches: Caches = Factory(Caches)
+    caches: CloudFrontCaches = Factory(CloudFrontCaches)
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
         self.dynamodb = self.calls.client("dynamodb", real_client("dynamodb"))
-        self.s3 = Forms(self.calls.client("s3", Copies(real_client("s3"))))
+        self.s3 = FormSigningS3(self.calls.client("s3", CopyingS3(real_client("s3"))))
         signer = Signer(self.calls.client("kms", Kms()), CURSOR_KEY)
-        self.cursors = Cursors(key=signer.cursor_key, clock=self.clock)
+        self.cursors = Cursors(key=signer.derive_cursor_key, clock=self.clock)
         self.images = ImageRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
         self.cloudfront = self.calls.client("cloudfront", self.caches)
         self.uploaded = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
-        self.gallery = Gallery(
+        self.service = ImageService(
             images=self.images,
             albums=self.albums,
             store=self.store,
             distribution=ImageDistribution(client=lambda: self.cloudfront, distribution_id=DISTRIBUTION),
-            ids=ulids(self.clock, self._random.randbytes),
+            ids=make_ulid_generator(self.clock, self._random.randbytes),
             clock=self.clock,
             maximum_bytes=MAXIMUM,
             delivery_url=DELIVERY,
@@ -125,40 +125,42 @@ class ImageWorld:
             jitter=lambda: 0.5,
         )
 
-    # What users do
+    # Actions of users
 
     def pending(
         self, *, user_id: str = OWNER, content_type: str = "image/png", size: int = 100_000, **more: Any
     ) -> Image:
         """An image that waits for its upload."""
-        return self.gallery.create_image(
+        return self.service.create_image(
             user_id, NewImage(content_type=content_type, size=size, **more)
         ).image
 
-    def ready(self, *, user_id: str = OWNER, colour: str = "red", **more: Any) -> Image:
-        """An image that was uploaded."""
+    def ready(self, *, user_id: str = OWNER, color: str = "red", **more: Any) -> Image:
+        """An image whose upload was accepted."""
         image = self.pending(user_id=user_id, **more)
-        self.upload(image, picture(colour=colour))
-        return self.again(image)
+        self.upload(image, make_picture(color=color))
+        return self.read_again(image)
 
     def rejected(self) -> Image:
-        """An image whose upload was no image."""
+        """An image whose upload was not an image."""
         image = self.pending()
         self.upload(image, b"just text")
-        return self.again(image)
+        return self.read_again(image)
 
     def album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
-        return self.gallery.create_album(user_id, NewAlbum(name=name))
+        return self.service.create_album(user_id, NewAlbum(name=name))
 
-    def visit(self) -> None:
-        """Let visitors come to every address that is shown, so that what is there is in the caches."""
-        shown = {key_of(image) for image in self.image_rows().values() if image.status is Status.READY}
+    def fill_caches(self) -> None:
+        """Request every delivered image, so that the caches contain it."""
+        shown = {
+            delivered_key_of(image) for image in self.image_rows().values() if image.status is Status.READY
+        }
         self.caches.kept |= {key: data for key, data in self.objects().items() if key in shown}
 
-    # What happens by itself
+    # Events
 
-    def put(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Upload a file as the form would; the event for it is returned and still under way."""
+    def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
+        """Upload a file like the form does. Return the event, which is not delivered yet."""
         written = real_client("s3").put_object(
             Bucket=BUCKET, Key=upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
@@ -167,11 +169,11 @@ class ImageWorld:
     def deliver(self, event: Mapping[str, Any]) -> None:
         uploaded.respond(event, self.uploads)
 
-    def dies(self, event: Mapping[str, Any], *, after: int) -> bool:
-        """Let an event arrive at a function that dies after so many calls, and then at one that does not.
+    def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
+        """Deliver an event to a function that dies after a number of calls, and then to one that does not.
 
         Returns:
-            Whether it died: not if it was done before.
+            Whether the first function died, instead of finishing before.
         """
         died = self.calls.die(lambda: self.deliver(event), after=after)
         if died:
@@ -179,25 +181,25 @@ class ImageWorld:
         return died
 
     def upload(self, image: Image, data: bytes) -> None:
-        """Upload a file, and let its event arrive."""
-        self.deliver(self.put(image, data))
+        """Upload a file, and deliver its event."""
+        self.deliver(self.put_upload(image, data))
 
     def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
-        """Let time pass, and let DynamoDB, the bucket's lifecycle and the caches drop what has expired."""
+        """Move the clock, and delete what DynamoDB, the bucket's lifecycle and the caches would delete."""
         self.clock.now += after
         self.caches.kept.clear()
         for key in self.objects():
-            if key.startswith(UPLOADS):
+            if key.startswith(UPLOAD_PREFIX):
                 real_client("s3").delete_object(Bucket=BUCKET, Key=key)
         for row in self.rows():
             if "ttl" in row and int(row["ttl"]["N"]) <= self.clock.now.timestamp():
                 key = {name: row[name] for name in ("PK", "SK")}
                 real_client("dynamodb").delete_item(TableName=IMAGES, Key=key)
 
-    # What is there
+    # Stored state
 
     def rows(self) -> list[dict[str, Any]]:
-        """All rows; taken out of moto, whose own scan copies the table more than once."""
+        """All rows. Read from moto's storage, because its scan copies the table more than once."""
         partitions = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[IMAGES].items.values()
         return [deepcopy(row.to_json()["Attributes"]) for rows in partitions for row in rows.values()]
 
@@ -206,30 +208,30 @@ class ImageWorld:
         return {image.image_id: image for image in found}
 
     def objects(self) -> dict[str, bytes]:
-        """Contents by key, of uploads and of what is delivered; taken out of moto, as the rows are."""
+        """Contents by key, of uploads and delivered objects. Read from moto's storage."""
         keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys
         return {name: key.value for name, key in keys.items()}
 
     def everything(self) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         return self.rows(), self.objects()
 
-    def again(self, image: Image) -> Image:
-        """The image as it stands now."""
+    def read_again(self, image: Image) -> Image:
+        """The image as it is stored now."""
         return self.image_rows()[image.image_id]
 
     def count(self, album: Album) -> int:
-        return self.albums.owned(album.user_id, album.album_id).image_count
+        return self.albums.get(album.user_id, album.album_id).image_count
 
 
-def key_of(image: Image) -> str:
+def delivered_key_of(image: Image) -> str:
     """Key of a ready image's object."""
     assert image.etag
     return delivered_key(image.image_id, image.etag)
 
 
 @define
-class Copies:
-    """An S3 client. Moto copies without looking at the source's ETag."""
+class CopyingS3:
+    """An S3 client whose copies check the source's ETag, which moto does not."""
 
     _target: Any
 
@@ -243,8 +245,8 @@ class Copies:
 
 
 @define
-class Forms:
-    """An S3 client. Signing a form is no call, so that it is not one of those that are noted."""
+class FormSigningS3:
+    """An S3 client that signs forms without a call, so that `Calls` does not count them."""
 
     _watched: Any
 
@@ -256,7 +258,7 @@ class Forms:
 
 
 def object_created(key: str, etag: str, size: int) -> dict[str, Any]:
-    """S3's event, after the example in its user guide."""
+    """Return S3's event, in the format of the example in its user guide."""
     return {
         "Records": [
             {

@@ -1,4 +1,4 @@
-"""The images table as the program declares it: a test's schema cannot differ from the deployed one."""
+"""The images table as the Pulumi program declares it, so that tests use the deployed schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Real image files, made once."""
+"""Real image files, created once."""
 
 from functools import cache
 from io import BytesIO
@@ -27,20 +27,20 @@ QUARTER_TURN = 6  # EXIF's number for a picture that is to be turned clockwise
 
 
 @cache
-def picture(
+def make_picture(
     content_type: str = "image/png",
     width: int = 40,
     height: int = 30,
     *,
-    colour: str = "red",
+    color: str = "red",
     turned: bool = False,
 ) -> bytes:
-    """A file of this type and these stored dimensions; another colour makes another ETag."""
+    """Return a file of this type and size. Another color gives another ETag."""
     if content_type == "image/svg+xml":
-        return SVG.replace(b"red", colour.encode())
+        return SVG.replace(b"red", color.encode())
     exif = Image.Exif()
     if turned:
         exif[0x0112] = QUARTER_TURN
     file = BytesIO()
-    Image.new("RGB", (width, height), colour).save(file, FORMATS[content_type], exif=exif.tobytes())
+    Image.new("RGB", (width, height), color).save(file, FORMATS[content_type], exif=exif.tobytes())
     return file.getvalue()

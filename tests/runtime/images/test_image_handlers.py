@@ -1,4 +1,4 @@
-"""The image functions as Lambda calls them: composed from their environment variables, light to import."""
+"""The image functions as Lambda calls them: created from their environment variables, and quick to import."""
 
 import json
 import subprocess
@@ -15,9 +15,9 @@ from runtime.images.service.managing import CreatedImage
 from runtime.shared import aws as clients
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import request
-from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageWorld
+from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImagePlatform
 from tests.runtime.images.image_tables import IMAGES
-from tests.runtime.images.pictures import picture
+from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
 
 ROOT = Path(__file__).parents[3]
@@ -32,8 +32,8 @@ def forget() -> None:
 
 
 @pytest.fixture
-def deployed(world: ImageWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageWorld]:
-    """The functions' environment, in an AWS with what they name."""
+def deployed(platform: ImagePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagePlatform]:
+    """The functions' environment in moto, with the resources that it names."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -47,7 +47,7 @@ def deployed(world: ImageWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ima
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     forget()
-    yield world
+    yield platform
     forget()
 
 
@@ -56,7 +56,7 @@ def answered(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see r
 
 
 def test_an_image_goes_from_its_form_to_ready_through_the_functions(
-    deployed: ImageWorld, monkeypatch: pytest.MonkeyPatch
+    deployed: ImagePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I2: the real handlers and clients."""
     key = real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
@@ -65,7 +65,7 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
     assert BUCKET in made[0]["upload"]["url"]
     assert ".ap-southeast-1." in made[0]["upload"]["url"]
     for each in made:
-        uploaded.handle(deployed.put(deployed.image_rows()[each["imageId"]], picture()), None)
+        uploaded.handle(deployed.put_upload(deployed.image_rows()[each["imageId"]], make_picture()), None)
     first = answered("GET /images", query={"limit": "1"})
     rest = answered("GET /images", query={"cursor": first["cursor"]})
     assert [each["imageId"] for each in first["images"] + rest["images"]] == [
@@ -77,8 +77,8 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Making one reads the service's description, for which no other request should wait."""
+def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Creating a client loads the service's description, which would delay other requests."""
     made: list[str] = []
     make = clients.boto3.client
 
@@ -93,8 +93,8 @@ def test_only_a_deletion_makes_a_client_of_cloudfront(monkeypatch: pytest.Monkey
     assert made[-1] == "cloudfront"
 
 
-def test_importing_a_handler_loads_nothing_more_and_makes_no_client() -> None:
-    """Cold start: what is imported is paid by the first visitor. Only uploads need to know file formats."""
+def test_importing_a_handler_loads_no_other_modules_and_creates_no_client() -> None:
+    """Each import delays the cold start. Only the upload function needs the modules for file formats."""
     program = """
 import sys
 import boto3, botocore.config, attrs, cattrs, cattrs.gen
@@ -115,34 +115,34 @@ print(new(), made)
     assert result.stdout.splitlines() == ["['runtime'] []", "['imagesize', 'runtime'] []"]
 
 
-def test_a_forms_signature_is_in_the_answer_and_in_no_log(
-    world: ImageWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
+    platform: ImagePlatform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has the form can upload with it."""
+    """The form is enough to upload a file."""
     body = {**NEW, "title": "On the hill"}
-    response = api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+    response = api.respond(request("POST /images", user_id=OWNER, body=body), platform.service)
     fields = json.loads(response["body"])["upload"]["fields"]
     secrets = [fields["policy"], fields["x-amz-signature"]]
-    created: CreatedImage = world.gallery.create_image(OWNER, NewImage(content_type="image/png", size=9))
+    created: CreatedImage = platform.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
     assert "fields" not in repr(created)
     assert "fields" not in repr(created.form)
 
     def fails(_: str) -> None:
         raise client_error("AccessDeniedException", "PutItem")
 
-    monkeypatch.setattr(world.calls, "before", fails)
+    monkeypatch.setattr(platform.calls, "before", fails)
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        api.respond(request("POST /images", user_id=OWNER, body=body), world.gallery)
+        api.respond(request("POST /images", user_id=OWNER, body=body), platform.service)
     printed = capsys.readouterr()
     seen = printed.out + printed.err + str(failed.value)
     assert not [secret for secret in secrets if secret in seen]
     assert "x-amz-signature" not in seen
 
 
-def test_each_operation_makes_the_calls_that_it_says(world: ImageWorld) -> None:
-    """Issue 4, line 8: one call of DynamoDB each, exceptions listed with their reason in the services."""
-    album, other = world.album(), world.album(name="Other")
-    image, empty = world.ready(album_id=album.album_id), world.album(name="Empty")
+def test_each_operation_makes_the_documented_number_of_calls(platform: ImagePlatform) -> None:
+    """One DynamoDB call each. The services document the exceptions."""
+    album, other = platform.album(), platform.album(name="Other")
+    image, empty = platform.ready(album_id=album.album_id), platform.album(name="Empty")
     one = {
         "POST /images": ({"body": NEW}, ["put_item"]),
         "POST /images in an album": (
@@ -169,6 +169,6 @@ def test_each_operation_makes_the_calls_that_it_says(world: ImageWorld) -> None:
     }
     for name, (more, expected) in one.items():
         route = " ".join(name.split()[:2])
-        with world.calls.counted() as calls:
-            response = api.respond(request(route, user_id=OWNER, **more), world.gallery)
+        with platform.calls.counted() as calls:
+            response = api.respond(request(route, user_id=OWNER, **more), platform.service)
         assert (name, response["statusCode"] < 300, calls) == (name, True, expected)

@@ -1,8 +1,4 @@
-"""Nobody sees or changes another user's images and albums, nor learns that they exist (A1, A5).
-
-Proven for every route and every public method of the repositories: the tables below are compared with the
-code, so that a new one cannot be forgotten.
-"""
+"""A user can neither see nor change another user's images and albums, nor learn that they exist (A1, A5)."""
 
 import inspect
 import json
@@ -23,44 +19,44 @@ from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.shared.pages import Page
 from tests.runtime.events import request
-from tests.runtime.images.image_fixture import ImageWorld
+from tests.runtime.images.image_fixture import ImagePlatform
 from tests.runtime.platform_fixture import OTHER, OWNER
 
-# Methods that serve a user, called as a user for what OWNER has.
-Call = Callable[[ImageWorld, str, Image, Album], object]
+# Methods that serve a user, called with resources of OWNER.
+Call = Callable[[ImagePlatform, str, Image, Album], object]
 SERVE_USERS: dict[str, Call] = {
-    "ImageRepository.owned": lambda world, user, image, _: world.images.owned(
-        user, image.image_id, at=world.clock()
+    "ImageRepository.get": lambda platform, user, image, _: platform.images.get(
+        user, image.image_id, at=platform.clock()
     ),
-    "ImageRepository.all_owned": lambda world, user, *_: world.images.all_owned(
-        user, at=world.clock(), limit=10
+    "ImageRepository.list_all": lambda platform, user, *_: platform.images.list_all(
+        user, at=platform.clock(), limit=10
     ),
-    "ImageRepository.in_album": lambda world, user, _, album: world.images.in_album(
+    "ImageRepository.list_in_album": lambda platform, user, _, album: platform.images.list_in_album(
         user, album.album_id, limit=1
     ),
-    "ImageRepository.describe": lambda world, user, image, _: world.images.describe(
-        user, image.image_id, {"title": "Mine"}, at=world.clock()
+    "ImageRepository.update_texts": lambda platform, user, image, _: platform.images.update_texts(
+        user, image.image_id, {"title": "Mine"}, at=platform.clock()
     ),
-    "ImageRepository.move": lambda world, user, image, album: (
-        world.images.move(user, image, album.album_id, {"title": "Mine"}, at=world.clock()),
+    "ImageRepository.move_to_album": lambda platform, user, image, album: (
+        platform.images.move_to_album(user, image, album.album_id, {"title": "Mine"}, at=platform.clock()),
         "moved",
     ),
-    "ImageRepository.begin_deleting": lambda world, user, image, _: (
-        world.images.begin_deleting(user, image, at=world.clock()),
+    "ImageRepository.begin_deleting": lambda platform, user, image, _: (
+        platform.images.begin_deleting(user, image, at=platform.clock()),
         "begun",
     ),
-    "ImageRepository.finish_deleting": lambda world, user, image, _: world.images.finish_deleting(
+    "ImageRepository.finish_deleting": lambda platform, user, image, _: platform.images.finish_deleting(
         user, image.image_id
     ),
-    "AlbumRepository.owned": lambda world, user, _, album: world.albums.owned(user, album.album_id),
-    "AlbumRepository.all_owned": lambda world, user, *_: world.albums.all_owned(user, limit=10),
-    "AlbumRepository.describe": lambda world, user, _, album: world.albums.describe(
-        user, album.album_id, {"name": "Mine"}, at=world.clock()
+    "AlbumRepository.get": lambda platform, user, _, album: platform.albums.get(user, album.album_id),
+    "AlbumRepository.list_all": lambda platform, user, *_: platform.albums.list_all(user, limit=10),
+    "AlbumRepository.update_texts": lambda platform, user, _, album: platform.albums.update_texts(
+        user, album.album_id, {"name": "Mine"}, at=platform.clock()
     ),
-    "AlbumRepository.delete": lambda world, user, _, album: world.albums.delete(user, album.album_id),
+    "AlbumRepository.delete": lambda platform, user, _, album: platform.albums.delete(user, album.album_id),
 }
 
-# Methods that write what they are given, whole, and those that serve the bucket's own events.
+# Methods that create rows, and methods for the bucket's events.
 OTHERS = {
     "ImageRepository.create",
     "AlbumRepository.create",
@@ -88,48 +84,48 @@ def test_the_methods_that_serve_a_user_take_the_user_first() -> None:
         assert list(inspect.signature(getattr(KINDS[kind], method)).parameters)[:2] == ["self", "user_id"]
 
 
-def owned(world: ImageWorld) -> tuple[Image, Album]:
-    """An album with one image of two in it, so that its list has a second page."""
-    album = world.album()
-    world.ready(album_id=album.album_id)
-    return world.ready(album_id=album.album_id), album
+def owned(platform: ImagePlatform) -> tuple[Image, Album]:
+    """An album with two images, one of them in the album, so that its list has a second page."""
+    album = platform.album()
+    platform.ready(album_id=album.album_id)
+    return platform.ready(album_id=album.album_id), album
 
 
 @pytest.mark.parametrize("method", SERVE_USERS)
-def test_another_user_finds_and_changes_nothing(world: ImageWorld, method: str) -> None:
+def test_another_user_finds_and_changes_nothing(platform: ImagePlatform, method: str) -> None:
     """A5."""
-    image, album = owned(world)
-    before = world.everything()
+    image, album = owned(platform)
+    before = platform.everything()
     for user in STRANGERS:
         try:
-            found = SERVE_USERS[method](world, user, image, album)
+            found = SERVE_USERS[method](platform, user, image, album)
         except (ImageNotFoundError, AlbumNotFoundError):
             found = None
         assert found in (None, Page(items=(), cursor=None))
-        assert world.everything() == before
+        assert platform.everything() == before
 
 
 @pytest.mark.parametrize("method", sorted(set(SERVE_USERS) - {"ImageRepository.finish_deleting"}))
-def test_the_owner_is_served(world: ImageWorld, method: str) -> None:
-    image, album = owned(world)
+def test_the_owner_is_served(platform: ImagePlatform, method: str) -> None:
+    image, album = owned(platform)
     if method == "AlbumRepository.delete":
-        album = world.album(name="Empty")
-        SERVE_USERS[method](world, OWNER, image, album)
-        assert len(world.rows()) == 3
+        album = platform.album(name="Empty")
+        SERVE_USERS[method](platform, OWNER, image, album)
+        assert len(platform.rows()) == 3
         return
-    assert SERVE_USERS[method](world, OWNER, image, album) not in (None, Page(items=(), cursor=None))
+    assert SERVE_USERS[method](platform, OWNER, image, album) not in (None, Page(items=(), cursor=None))
 
 
-def test_an_image_of_ones_own_cannot_be_put_into_anothers_album(world: ImageWorld) -> None:
-    _, album = owned(world)
-    for mine in (world.ready(user_id=OTHER), world.pending(user_id=OTHER)):
-        before = world.everything()
+def test_an_own_image_cannot_be_put_into_another_users_album(platform: ImagePlatform) -> None:
+    _, album = owned(platform)
+    for mine in (platform.ready(user_id=OTHER), platform.pending(user_id=OTHER)):
+        before = platform.everything()
         with pytest.raises(AlbumUnavailableError):
-            world.images.move(OTHER, mine, album.album_id, {}, at=world.clock())
-        assert world.everything() == before
+            platform.images.move_to_album(OTHER, mine, album.album_id, {}, at=platform.clock())
+        assert platform.everything() == before
 
 
-# What OWNER gets on each route, and what everybody else gets.
+# The status of each route for OWNER and for others.
 BODIES: dict[str, object] = {
     "POST /images": {"contentType": "image/png", "size": 100},
     "PATCH /images/{imageId}": {"title": "Mine"},
@@ -140,7 +136,7 @@ OF_ONE_THING = [route for route in api.OPERATIONS if "{" in route]
 
 
 def ask(  # noqa: PLR0913 - a request in all its parts
-    world: ImageWorld,
+    platform: ImagePlatform,
     route: str,
     user: str | None,
     path: dict[str, str],
@@ -150,12 +146,12 @@ def ask(  # noqa: PLR0913 - a request in all its parts
 ) -> tuple[int, Any]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
     event = request(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
-    response = api.respond(event, world.gallery)
+    response = api.respond(event, platform.service)
     return response["statusCode"], json.loads(response.get("body") or "null")
 
 
-def missing(world: ImageWorld) -> dict[str, str]:
-    return {"imageId": world.gallery.ids(), "albumId": world.gallery.ids()}
+def missing(platform: ImagePlatform) -> dict[str, str]:
+    return {"imageId": platform.service.ids(), "albumId": platform.service.ids()}
 
 
 def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
@@ -164,70 +160,70 @@ def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", OF_ONE_THING)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
-def test_anothers_thing_is_answered_exactly_as_a_missing_one(
-    world: ImageWorld, route: str, body: object
+def test_another_users_resource_gets_the_response_of_a_missing_one(
+    platform: ImagePlatform, route: str, body: object
 ) -> None:
-    """A5: the same status and the same body, and nothing changes."""
+    """A5. Status and body are the same, and nothing changes."""
     if body and route != "PATCH /images/{imageId}":
         body = BODIES.get(route)
-    path = path_of(owned(world))
-    none = missing(world)
-    before = world.everything()
-    answer = ask(world, route, OTHER, path, body=body)
+    path = path_of(owned(platform))
+    none = missing(platform)
+    before = platform.everything()
+    answer = ask(platform, route, OTHER, path, body=body)
     assert answer[0] == 404
-    assert answer == ask(world, route, OTHER, none, body=body)
-    assert answer == ask(world, route, OWNER, none, body=body)
-    assert answer == ask(world, route, OTHER, dict.fromkeys(path, "x" * 3000), body=body)
-    assert world.everything() == before
+    assert answer == ask(platform, route, OTHER, none, body=body)
+    assert answer == ask(platform, route, OWNER, none, body=body)
+    assert answer == ask(platform, route, OTHER, dict.fromkeys(path, "x" * 3000), body=body)
+    assert platform.everything() == before
 
 
-def test_anothers_album_is_refused_like_one_that_never_was(world: ImageWorld) -> None:
-    """A5: in bodies as a wrong field, in queries as missing."""
-    _, album = owned(world)
-    mine = world.ready(user_id=OTHER)
-    before = world.everything()
+def test_another_users_album_is_refused_like_a_missing_one(platform: ImagePlatform) -> None:
+    """A5. In bodies it is an invalid field, in queries it is missing."""
+    _, album = owned(platform)
+    mine = platform.ready(user_id=OTHER)
+    before = platform.everything()
     answers: list[list[tuple[int, Any]]] = []
-    for album_id in (album.album_id, world.gallery.ids(), "x" * 3000):
+    for album_id in (album.album_id, platform.service.ids(), "x" * 3000):
         new = {"contentType": "image/png", "size": 1, "albumId": album_id}
         move, path = {"albumId": album_id}, {"imageId": mine.image_id}
         answers.append(
             [
-                ask(world, "POST /images", OTHER, {}, body=new),
-                ask(world, "PATCH /images/{imageId}", OTHER, path, body=move),
-                ask(world, "GET /images", OTHER, {}, query=move),
+                ask(platform, "POST /images", OTHER, {}, body=new),
+                ask(platform, "PATCH /images/{imageId}", OTHER, path, body=move),
+                ask(platform, "GET /images", OTHER, {}, query=move),
             ]
         )
     assert answers[0] == answers[1] == answers[2]
     assert [status for status, _ in answers[0]] == [422, 422, 404]
     assert answers[0][0][1]["errors"] == [{"field": "albumId", "problem": "must be one of your albums"}]
-    assert world.everything() == before
+    assert platform.everything() == before
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
-def test_the_owner_is_answered(world: ImageWorld, route: str) -> None:
-    status, answer = ask(world, route, OWNER, path_of(owned(world)))
+def test_the_owner_gets_a_response(platform: ImagePlatform, route: str) -> None:
+    status, answer = ask(platform, route, OWNER, path_of(owned(platform)))
     expected = {"POST": {201}, "DELETE": {204, 409}}.get(route.split(maxsplit=1)[0], {200})
     assert status in expected, answer
 
 
-def test_without_a_user_nothing_is_answered(world: ImageWorld) -> None:
-    """A1: the second lock behind the API's authorizer."""
-    path = path_of(owned(world))
-    before = world.everything()
-    assert {ask(world, route, None, path)[0] for route in api.OPERATIONS} == {401}
-    assert world.everything() == before
+def test_a_request_without_a_user_is_refused(platform: ImagePlatform) -> None:
+    """A1. The API's authorizer already refuses such requests."""
+    path = path_of(owned(platform))
+    before = platform.everything()
+    assert {ask(platform, route, None, path)[0] for route in api.OPERATIONS} == {401}
+    assert platform.everything() == before
 
 
-def test_lists_hold_only_what_is_the_users_own(world: ImageWorld) -> None:
-    owned(world)
-    assert ask(world, "GET /images", OTHER, {}) == (200, {"images": [], "cursor": None})
-    assert ask(world, "GET /albums", OTHER, {}) == (200, {"albums": [], "cursor": None})
+def test_lists_contain_only_the_users_own_items(platform: ImagePlatform) -> None:
+    owned(platform)
+    assert ask(platform, "GET /images", OTHER, {}) == (200, {"images": [], "cursor": None})
+    assert ask(platform, "GET /albums", OTHER, {}) == (200, {"albums": [], "cursor": None})
 
 
-def test_an_image_belongs_to_who_made_it_whatever_the_request_says(world: ImageWorld) -> None:
+def test_an_image_belongs_to_its_creator_whatever_the_request_contains(platform: ImagePlatform) -> None:
     """A1."""
     event = request("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
-    api.respond(event, world.gallery)
-    assert [image.user_id for image in world.image_rows().values()] == [OWNER]
+    api.respond(event, platform.service)
+    assert [image.user_id for image in platform.image_rows().values()] == [OWNER]

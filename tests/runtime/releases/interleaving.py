@@ -1,4 +1,4 @@
-"""Threads that take turns in a given order: every interleaving of several writers can be played."""
+"""Threads that run in a given order, so that tests can play every interleaving of several writers."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -7,7 +7,7 @@ from attrs import Factory, define
 
 
 class StoppedError(BaseException):
-    """A thread died at its turn. No code under test may catch it."""
+    """A thread stopped at its turn. The code under test must not catch this."""
 
 
 @define
@@ -20,13 +20,13 @@ class _Player:
 
 @define(slots=False)
 class Turns:
-    """Runs functions in threads of which exactly one moves at a time, from one `take` to its next."""
+    """Runs functions in threads, of which exactly one runs at a time, from one `take` to the next."""
 
     _players: dict[int, _Player] = Factory(dict)
     _moved: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
 
     def take(self) -> None:
-        """Called by a function when it is about to do something that others can see: waits for its turn."""
+        """Wait for the thread's turn. A function calls this before each action that others can see."""
         player = self._players[threading.get_ident()]
         self._moved.release()
         player.may_go.acquire()

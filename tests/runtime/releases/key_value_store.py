@@ -1,5 +1,5 @@
 # ruff: noqa: N803 - AWS's own names
-"""CloudFront's KeyValueStore: one version for all keys, and two ways of saying that it has moved on."""
+"""CloudFront's KeyValueStore: one version for all keys, and two errors for a stale version."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,10 +12,10 @@ ARN = "arn:aws:cloudfront::123456789012:key-value-store/11111111-2222-3333-4444-
 
 @define
 class KeyValueStore:
-    """Attributes.
+    """An in-memory KeyValueStore.
 
-    says_conflict: What a stale version is answered with: the documented error, or the one that AWS sends.
-    counts_equal_writes: Whether a write that changes nothing gives a new version; AWS does not say.
+    says_conflict: Whether a stale version gets the documented error, or the one that AWS sends.
+    counts_equal_writes: Whether a write without changes gives a new version. AWS does not document it.
     """
 
     says_conflict: bool = False
@@ -54,7 +54,7 @@ class KeyValueStore:
             raise client_error(
                 "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
             )
-        # Nobody says what AWS makes of the deletion of a key that is not there.
+        # AWS does not document the deletion of a missing key.
         assert all(each["Key"] in self.items for each in Deletes)
         after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
         for each in Deletes:

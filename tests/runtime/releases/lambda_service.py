@@ -1,8 +1,8 @@
 # ruff: noqa: ANN401, N803 - AWS's own names and types
-"""Lambda's control plane as far as releases see it: what moto leaves out of it is what they must survive.
+"""Lambda's control plane for releases, with the behavior that moto leaves out.
 
-A change takes some readings of the configuration to be done and gives the function a new revision; until then
-Lambda refuses another change. What exists already is a conflict. Versions never change.
+A change is done after some reads of the configuration, and gives the function a new revision. Until then,
+Lambda refuses another change. Creating an existing resource is a conflict. Versions never change.
 """
 
 import base64
@@ -36,14 +36,14 @@ class Function:
 
 @define
 class LambdaService:
-    """Attributes.
+    """An in-memory Lambda control plane.
 
     code: Returns the bytes of an object.
-    settling: How many readings a change takes.
-    changes_fail: Why changes come to nothing; a function tells so until its next change.
+    settling: Number of reads until a change is done.
+    changes_fail: Reason why changes fail. A function reports it until its next change.
     versions_fail: Whether a new version fails to start.
-    page: How many aliases or versions a page lists.
-    answer: What an invocation returns, given function, alias and event.
+    page: Number of aliases or versions per page.
+    answer: Returns the response of an invocation, from function, alias and event.
     """
 
     code: Callable[[str, str], bytes]
@@ -123,8 +123,8 @@ class LambdaService:
             )
         last = str(len(function.descriptions))
         if not function.changed and last in function.versions:
-            return {"Version": last}  # as it is, and with its own description
-        number = str(len(function.descriptions) + 1)  # of a deleted version it is not used again
+            return {"Version": last}  # unchanged, with its own description
+        number = str(len(function.descriptions) + 1)  # the number of a deleted version is not used again
         function.versions[number] = (function.sha256, dict(function.variables))
         function.descriptions[number] = Description
         function.changed = False

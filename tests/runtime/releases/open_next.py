@@ -1,4 +1,4 @@
-"""A small output of OpenNext 4.1.12 for Next.js 16, laid out as a real one is, and zips of it."""
+"""A small output of OpenNext 4.1.12 for Next.js 16, with the layout of a real one, and zips of it."""
 
 import io
 import json
@@ -16,8 +16,8 @@ SETTINGS = "image-optimization-function/.next/required-server-files.json"
 SERVER = "server-functions/default/"
 
 
-def manifest() -> dict[str, Any]:
-    """`open-next.output.json` as OpenNext writes it for one streaming server function."""
+def make_manifest() -> dict[str, Any]:
+    """`open-next.output.json` in OpenNext's format, for one streaming server function."""
     lambda_function = {"type": "function", "handler": "index.handler", "converter": "aws-apigw-v2"}
     return {
         "edgeFunctions": {},
@@ -71,9 +71,9 @@ def manifest() -> dict[str, Any]:
     }
 
 
-def split_manifest() -> dict[str, Any]:
-    """The same for a site below `/docs` whose server is split. OpenNext writes origins in any order."""
-    document = manifest()
+def make_split_manifest() -> dict[str, Any]:
+    """The same for a site below `/docs` with a split server. OpenNext writes origins in any order."""
+    document = make_manifest()
     default = document["origins"]["default"]
     folder = ".open-next/server-functions"
     document["origins"] |= {
@@ -92,10 +92,10 @@ def split_manifest() -> dict[str, Any]:
     return document
 
 
-def split_changes() -> dict[str, bytes | None]:
-    """What makes the output of `output` that of such a site."""
+def make_split_changes() -> dict[str, bytes | None]:
+    """The changes that make `output` the output of such a site."""
     return {
-        MANIFEST: as_json(split_manifest()),
+        MANIFEST: as_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
         "server-functions/api/.next/BUILD_ID": BUILD_ID.encode(),
         "server-functions/feed/index.mjs": b"globalThis.fnName = 'feed'",
@@ -115,11 +115,11 @@ def as_json(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes]:
-    """The files of `.open-next/`; a change of None takes a file away."""
+def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes]:
+    """The files of `.open-next/`. A change to None removes a file."""
     settings = as_json({"version": 1, "config": {"basePath": "", "output": "standalone"}})
     files: dict[str, bytes | None] = {
-        MANIFEST: as_json(manifest()),
+        MANIFEST: as_json(make_manifest()),
         "assets/BUILD_ID": BUILD_ID.encode(),
         "assets/robots.txt": b"User-agent: *\n",
         "assets/photo.jpg": b"\xff\xd8 a photo",
@@ -155,20 +155,20 @@ def output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes
     return {name: content for name, content in files.items() if content is not None}
 
 
-def zipped(files: Mapping[str, bytes]) -> io.BytesIO:
-    """A zip of files, with the folders' own entries that `zip -r` writes."""
+def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
+    """A zip of files, with entries for folders like `zip -r` writes them."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         folders = {f"{name.rpartition('/')[0]}/" for name in files if "/" in name}
         for name in sorted(folders):
             archive.writestr(zipfile.ZipInfo(name), b"")
         for name, content in files.items():
-            archive.writestr(entry(name), content)
+            archive.writestr(make_zip_entry(name), content)
     return target
 
 
-def entry(name: str) -> zipfile.ZipInfo:
-    """A zip entry that has this name, whatever is in it: `ZipInfo` itself would cut and clean it."""
+def make_zip_entry(name: str) -> zipfile.ZipInfo:
+    """A zip entry with exactly this name. `ZipInfo` itself would truncate and normalize it."""
     info = zipfile.ZipInfo("placeholder")
     info.filename = name
     info.compress_type = zipfile.ZIP_DEFLATED
@@ -176,6 +176,6 @@ def entry(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def artifact(changes: Mapping[str, bytes | None] | None = None) -> io.BytesIO:
-    """The zip that a build leaves."""
-    return zipped(output(changes))
+def make_artifact(changes: Mapping[str, bytes | None] | None = None) -> io.BytesIO:
+    """The zip that a build creates."""
+    return make_zip(make_output(changes))

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
-"""The release side of the platform: buckets, tag tables, Lambda and the edge's store beside `World`."""
+"""The release side of the platform: buckets, tag tables, Lambda and the edge's store, in memory."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from tests.runtime.calls import REGION, CrashError, client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, World, message_of
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
-from tests.runtime.releases.open_next import artifact
+from tests.runtime.releases.open_next import make_artifact
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
@@ -37,7 +37,7 @@ DISTRIBUTION_ID = "E1SITES"
 
 @define
 class CloudFront:
-    """The invalidations that were made: distribution, caller reference, paths."""
+    """The created invalidations: distribution, caller reference, paths."""
 
     invalidations: list[tuple[str, str, list[str]]] = Factory(list)
 
@@ -56,7 +56,7 @@ class CloudFront:
 class Objects:
     """S3, by bucket and key: content, content type, cache control.
 
-    page: How many objects a page lists.
+    page: Number of objects per page.
     refused: A key that S3 does not delete.
     """
 
@@ -110,7 +110,7 @@ class Objects:
 
 @define
 class TagTables:
-    """The tag tables of sites: their rows' `revalidatedAt`."""
+    """Tag tables of sites: `revalidatedAt` of each row."""
 
     rows: dict[tuple[str, str, str], str] = Factory(dict)
 
@@ -130,7 +130,7 @@ class TagTables:
 
 @define
 class Secrets:
-    """The parameter store, by parameters' names. It answers two at a time."""
+    """Parameter Store, by parameter name. A page has two parameters."""
 
     values: dict[str, str] = Factory(dict)
     asked: list[Mapping[str, Any]] = Factory(list)
@@ -147,7 +147,7 @@ class Secrets:
 
 
 @define(slots=False)
-class ReleaseWorld:
+class ReleasePlatform:
     """A stage in which built deployments can be released."""
 
     world: World
@@ -231,7 +231,7 @@ class ReleaseWorld:
         watched = self.world.calls.client("s3", self.objects)
 
         class S3:
-            """No call is made for a presigned URL."""
+            """An S3 client that makes no call for a presigned URL."""
 
             def __getattr__(self, operation: str) -> Any:
                 return getattr(watched, operation)
@@ -253,7 +253,7 @@ class ReleaseWorld:
         return 200
 
     def project(self, site: str = "next-site", **more: Any) -> Project:
-        """A project on a site whose functions are there and empty."""
+        """A project on a site with empty functions."""
         project = self.world.project(site=site, **more)
         declared = self.site(project)
         self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
@@ -265,14 +265,14 @@ class ReleaseWorld:
     def built(
         self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
     ) -> Deployment:
-        """A deployment whose build left an artifact."""
+        """A deployment with an artifact."""
         deployment = self.world.built(project)
-        content = artifact(changes).getvalue() if zipped is None else zipped
+        content = make_artifact(changes).getvalue() if zipped is None else zipped
         self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
         return deployment
 
     def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
-        """Let the deployment's message arrive."""
+        """Deliver the deployment's message."""
         self.releaser.release(message_of(deployment), self.world.log, is_last=is_last)
         return self.world.again(deployment)
 
@@ -280,28 +280,28 @@ class ReleaseWorld:
         return self.release(self.built(project))
 
 
-def led_to(stage: ReleaseWorld, project: Project) -> str | None:
-    """Which deployment the site's host leads to."""
+def find_served_deployment_id(stage: ReleasePlatform, project: Project) -> str | None:
+    """The deployment that the site's host serves."""
     value = stage.store.items.get(stage.site(project).host)
     return json.loads(value)["r"] if value else None
 
 
-def live_versions(stage: ReleaseWorld, project: Project) -> list[str | None]:
+def live_versions(stage: ReleasePlatform, project: Project) -> list[str | None]:
     site = stage.site(project)
     names = (site.server_function, site.image_function, site.revalidation_function)
     return [stage.functions.functions[name].aliases.get("live") for name in names]
 
 
-def failure(stage: ReleaseWorld, deployment: Deployment) -> tuple[str, str]:
-    """How a deployment failed."""
+def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
+    """Step and reason of a failed deployment."""
     now = stage.world.again(deployment)
     assert now.status == "failed"
     assert now.failure
     return now.failure.step, now.failure.reason
 
 
-def refuse(stage: ReleaseWorld, operation: str, error: Exception, times: int = 10**6) -> None:
-    """Let AWS refuse the next calls of an operation."""
+def refuse(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
+    """Make the next calls of an operation fail."""
     left = [times]
 
     def before(called: str) -> None:

@@ -1,4 +1,4 @@
-"""D1, D3, D7: which files of a build become which objects, and how long who may keep them."""
+"""Static files of a build as objects, and how long browsers and the edge keep them (D1, D3, D7)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,16 +10,16 @@ from runtime.deploy.model import Deployment, Source, Status
 from runtime.deploy.releases.assets import (
     CONTENT_TYPES,
     IMMUTABLE,
-    REVALIDATED,
-    asset_uploads,
-    content_type,
-    present_hashed,
-    root_entries,
+    REVALIDATE,
+    find_content_type,
+    list_asset_uploads,
+    list_hashed_assets,
+    list_root_entries,
 )
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import BUILD_ID, artifact, split_changes
+from tests.runtime.releases.open_next import BUILD_ID, make_artifact, make_split_changes
 
 SITE = "next-site/01JA"
 RELEASE = "01JB0000000000000000000000"
@@ -45,8 +45,8 @@ DEPLOYMENT = Deployment(
 def uploads(
     present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
 ) -> dict[str, Upload]:
-    with open_artifact(artifact(changes)) as opened:
-        found = list(asset_uploads(opened, DEPLOYMENT, present=present))
+    with open_artifact(make_artifact(changes)) as opened:
+        found = list(list_asset_uploads(opened, DEPLOYMENT, present=present))
     assert len({upload.key for upload in found}) == len(found)
     return {upload.key: upload for upload in found}
 
@@ -60,7 +60,7 @@ def test_hashed_assets_are_shared_by_all_releases_of_a_site_and_never_change() -
     )
 
 
-def test_public_files_belong_to_one_release_and_are_asked_for_again() -> None:
+def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
     assert uploads()[f"assets/{SITE}/{RELEASE}/data/sample.json"] == Upload(
         source="assets/data/sample.json",
         key=f"assets/{SITE}/{RELEASE}/data/sample.json",
@@ -69,7 +69,7 @@ def test_public_files_belong_to_one_release_and_are_asked_for_again() -> None:
     )
 
 
-def test_media_is_there_twice_because_the_image_function_reads_its_own_release_only() -> None:
+def test_media_files_are_uploaded_twice_for_the_image_function() -> None:
     found = uploads()
     for key in (f"assets/{SITE}/{ICON}", f"assets/{SITE}/{RELEASE}/{ICON}"):
         assert found[key].cache_control == IMMUTABLE
@@ -91,18 +91,18 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
     }
 
 
-def test_files_of_a_site_below_a_path_lie_where_its_visitors_and_its_images_ask_for_them() -> None:
-    """D7: but for the hashed ones, which the site keeps when it moves."""
-    found, own = uploads(changes=split_changes()), f"assets/{SITE}/{RELEASE}"
+def test_keys_of_public_files_contain_the_base_path() -> None:
+    """D7. Keys of hashed files do not, so the site keeps them when its base path changes."""
+    found, own = uploads(changes=make_split_changes()), f"assets/{SITE}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
     assert CHUNK in found
     assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
-    with open_artifact(artifact(split_changes())) as opened:
-        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+    with open_artifact(make_artifact(make_split_changes())) as opened:
+        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
-def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
+def test_existing_hashed_assets_are_not_uploaded_again() -> None:
     again = uploads(frozenset(uploads()))
     assert CHUNK not in again
     assert f"assets/{SITE}/{ICON}" not in again
@@ -110,21 +110,21 @@ def test_hashed_assets_that_are_there_are_not_sent_again() -> None:
     assert f"assets/{SITE}/{RELEASE}/robots.txt" in again
 
 
-def test_what_is_named_by_the_build_id_is_sent_again_because_two_builds_may_share_one() -> None:
+def test_files_named_by_the_build_id_are_uploaded_again() -> None:
     assert f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
 
 
 def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
-    with open_artifact(artifact()) as opened:
-        assert root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
+    with open_artifact(make_artifact()) as opened:
+        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
 def test_a_site_without_public_files_has_no_root_entries() -> None:
     none = dict.fromkeys(
         ["assets/robots.txt", "assets/photo.jpg", "assets/data/sample.json", "assets/data/deep/er.txt"]
     )
-    with open_artifact(artifact(none)) as opened:
-        assert root_entries(opened) == ()
+    with open_artifact(make_artifact(none)) as opened:
+        assert list_root_entries(opened) == ()
 
 
 @pytest.mark.usefixtures("aws")
@@ -147,9 +147,9 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
             return s3.list_objects_v2(**arguments, MaxKeys=2)
 
     pages = PagesOfTwo()
-    assert present_hashed(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
+    assert list_hashed_assets(pages, "assets", DEPLOYMENT) == expected  # type: ignore[arg-type]
     assert pages.calls == 3
-    assert present_hashed(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
+    assert list_hashed_assets(s3, "assets", evolve(DEPLOYMENT, project_id="01JC")) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
     ],
 )
 def test_content_types_come_from_one_table(name: str, expected: str) -> None:
-    assert content_type(name) == expected
+    assert find_content_type(name) == expected
 
 
 def test_the_table_has_only_lower_case_endings() -> None:
     assert all(ending == ending.lower() and "/" in media_type for ending, media_type in CONTENT_TYPES.items())
-    assert REVALIDATED != IMMUTABLE
+    assert REVALIDATE != IMMUTABLE

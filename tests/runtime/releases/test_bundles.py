@@ -1,4 +1,4 @@
-"""D1: a function is its bundle with the platform's wrapper in front, and always the same zip."""
+"""A function's zip: its bundle and the platform's wrapper, always with the same bytes (D1)."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ import pytest
 from runtime.deploy.releases import bundles
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from runtime.deploy.releases.bundles import BundleStore, Code
+from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import SERVER, artifact, output, zipped
+from tests.runtime.releases.open_next import SERVER, make_artifact, make_output, make_zip
 
 ORIGIN = Path(bundles.__file__).parent / "origin"
 RULES = SharedCacheRules(vary=("rsc",))
@@ -29,23 +29,23 @@ def store(aws: None) -> BundleStore:  # noqa: ARG001 - for its effect
 
 def stored(
     store: BundleStore, file: io.BytesIO, folder: str, *, rules: SharedCacheRules | None
-) -> tuple[Code, zipfile.ZipFile]:
+) -> tuple[FunctionCode, zipfile.ZipFile]:
     with (
         open_artifact(file) as opened,
-        store.zipped(opened, folder, key="functions/x.zip", rules=rules) as code,
+        store.zip_function(opened, folder, key="functions/x.zip", rules=rules) as code,
     ):
-        code.put()
+        code.upload()
     content = real_client("s3").get_object(Bucket=code.bucket, Key=code.key)["Body"].read()
     assert code.sha256 == base64.b64encode(hashlib.sha256(content).digest()).decode()
     return code, zipfile.ZipFile(io.BytesIO(content))
 
 
 def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), SERVER, rules=RULES)
+    _, archive = stored(store, make_artifact(), SERVER, rules=RULES)
     assert {name: archive.read(name) for name in archive.namelist()} == {
         **{
             name.removeprefix(SERVER): content
-            for name, content in output().items()
+            for name, content in make_output().items()
             if name.startswith(SERVER)
         },
         "anchor-origin.mjs": (ORIGIN / "anchor-origin.mjs").read_bytes(),
@@ -56,14 +56,14 @@ def test_a_served_function_is_its_bundle_and_the_wrapper(store: BundleStore) -> 
 
 
 def test_the_revalidation_function_is_its_bundle_alone(store: BundleStore) -> None:
-    _, archive = stored(store, artifact(), "revalidation-function/", rules=None)
+    _, archive = stored(store, make_artifact(), "revalidation-function/", rules=None)
     assert archive.namelist() == ["index.mjs", "prerender-manifest.json"]
 
 
-def test_the_same_files_are_the_same_zip_in_whatever_order_they_came(store: BundleStore) -> None:
-    files = output()
-    code, _ = stored(store, zipped(files), SERVER, rules=RULES)
-    again, _ = stored(store, zipped(dict(reversed(files.items()))), SERVER, rules=RULES)
-    other, _ = stored(store, artifact({f"{SERVER}index.mjs": b"other"}), SERVER, rules=RULES)
+def test_the_same_files_give_the_same_zip_in_any_order(store: BundleStore) -> None:
+    files = make_output()
+    code, _ = stored(store, make_zip(files), SERVER, rules=RULES)
+    again, _ = stored(store, make_zip(dict(reversed(files.items()))), SERVER, rules=RULES)
+    other, _ = stored(store, make_artifact({f"{SERVER}index.mjs": b"other"}), SERVER, rules=RULES)
     assert code == again
     assert code != other

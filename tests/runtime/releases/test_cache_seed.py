@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""D1, D2: a release starts with its build's cache, named as its running server looks it up."""
+"""The initial cache of a release has the names that its server looks up (D1, D2)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
-from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, cache_uploads
+from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, list_cache_uploads
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, artifact, as_json
+from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, as_json, make_artifact
 
 TABLE = "anchor-dev-site-next-site-tags"
 
 
 def keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
-    with open_artifact(artifact(changes)) as opened:
-        uploads = list(cache_uploads(opened, site="next-site", deployment_id="01JB"))
+    with open_artifact(make_artifact(changes)) as opened:
+        uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB"))
     assert {upload.content_type for upload in uploads} == {"application/json"}
     assert {upload.cache_control for upload in uploads} == {None}
     return [upload.key for upload in uploads]
@@ -32,7 +32,7 @@ def test_pages_and_fetches_are_named_by_release_and_build() -> None:
     ]
 
 
-def test_the_fetch_cache_of_a_site_with_a_deployment_id_moves_to_that() -> None:
+def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
     settings = as_json({"config": {"deploymentId": "dpl-1"}})
     page = as_json({})
     changes = {SETTINGS: settings, f"cache/{BUILD_ID}/{PAGE}.cache": None, f"cache/dpl-1/{PAGE}.cache": page}
@@ -70,7 +70,7 @@ def stored(table: str) -> dict[tuple[str, str], str]:
 
 @define
 class Busy:
-    """DynamoDB that answers a part of each batch."""
+    """A DynamoDB client that processes only a part of each batch."""
 
     handled: int
     pauses: list[float] = Factory(list)
@@ -110,8 +110,8 @@ def test_an_empty_seed_makes_no_call(tags: str) -> None:
     assert seeder(tags, client=object()).seed([]) == 0
 
 
-def test_a_row_that_is_there_keeps_when_it_was_revalidated(tags: str) -> None:
-    """D2: two builds may have one id, and what is live must not forget what it revalidated."""
+def test_an_existing_row_keeps_its_revalidation_time(tags: str) -> None:
+    """D2. Two builds may have the same id, and the live site must keep its revalidations."""
     row = tag_row(1)
     real_client("dynamodb").put_item(
         TableName=tags, Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}}
@@ -121,7 +121,7 @@ def test_a_row_that_is_there_keeps_when_it_was_revalidated(tags: str) -> None:
     assert len(stored(tags)) == 2
 
 
-def test_what_dynamodb_puts_off_is_asked_for_again_with_growing_pauses(tags: str) -> None:
+def test_unprocessed_rows_are_retried_with_backoff(tags: str) -> None:
     pauses: list[float] = []
     rows = [tag_row(number) for number in range(60)]
     seeder(tags, Busy(handled=17), pauses).seed(rows)
@@ -131,9 +131,9 @@ def test_what_dynamodb_puts_off_is_asked_for_again_with_growing_pauses(tags: str
 
 
 @pytest.mark.parametrize("handled", [0, 3])
-def test_a_table_that_stays_busy_is_worth_another_try_later(tags: str, handled: int) -> None:
+def test_a_table_that_stays_busy_is_a_retryable_error(tags: str, handled: int) -> None:
     pauses: list[float] = []
-    with pytest.raises(TagsUnprocessedError, match=f"put off rows of {TABLE} 8 times"):
+    with pytest.raises(TagsUnprocessedError, match=f"did not process rows of {TABLE} in 8 attempts"):
         seeder(tags, Busy(handled=handled), pauses).seed([tag_row(number) for number in range(100)])
     assert max(pauses) <= 2
 

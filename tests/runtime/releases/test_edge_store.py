@@ -1,4 +1,4 @@
-"""D3: a site's host leads where the project's pointer says, whoever moves it, and in whatever order."""
+"""A site's host serves the release that the project's pointer names, in any order of writers (D3)."""
 
 import itertools
 import json
@@ -11,14 +11,18 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime.deploy.releases.build_output.manifest import LONGEST_BASE_PATH, LONGEST_PATTERNS, MOST_SPLITS
+from runtime.deploy.releases.build_output.manifest import (
+    MAX_BASE_PATH_LENGTH,
+    MAX_PATTERNS_LENGTH,
+    MAX_SPLITS,
+)
 from runtime.deploy.releases.edge_store import (
     EdgeBusyError,
     EdgeEntry,
     EdgeStore,
     ReleaseNotAtEdgeError,
     SplitOrigin,
-    edge_keys,
+    build_edge_keys,
     release_host,
 )
 from tests.runtime.calls import Calls, client_error
@@ -57,7 +61,7 @@ class Bench:
         return json.loads(self.store.items[HOST])["r"]
 
     def before(self, operation: str, *actions: Callable[[], object]) -> None:
-        """Do something else once before each of the next calls of an operation."""
+        """Call a function once before each of the next calls of an operation."""
         waiting = list(actions)
 
         def now(called: str) -> None:
@@ -79,7 +83,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 def test_a_release_has_one_small_key_for_its_own_host() -> None:
-    ((key, value),) = edge_keys(entry(), release_host("01JB", HOST))
+    ((key, value),) = build_edge_keys(entry(), release_host("01JB", HOST))
     assert key == "01jb--next-site.example.com"
     assert json.loads(value) == {
         "r": "01JB",
@@ -94,15 +98,15 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
 
 
 def test_a_release_without_public_files_lists_none() -> None:
-    ((_, value),) = edge_keys(entry(entries=()), "host")
+    ((_, value),) = build_edge_keys(entry(entries=()), "host")
     assert json.loads(value)["p"] == "|"
 
 
 @pytest.mark.parametrize("each", [1, 40])
-def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value(each: int) -> None:
-    """D7: CloudFront's store takes 1,024 bytes. A site's name has at most 28 characters."""
+def test_the_largest_allowed_split_fits_into_one_value(each: int) -> None:
+    """D7. A value has at most 1,024 bytes. A site's name has at most 28 characters."""
     origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
-    patterns = ("p" * each,) * (LONGEST_PATTERNS // MOST_SPLITS // (each + 3))
+    patterns = ("p" * each,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (each + 3))
     largest = EdgeEntry(
         deployment_id="0" * 26,
         folder=f"{'s' * 28}/{'0' * 26}",
@@ -110,31 +114,31 @@ def test_the_largest_split_that_a_manifest_may_ask_for_fits_into_one_value(each:
         image_origin=origin,
         origin_key="0" * 40,
         entries=("a" * 1000,),
-        splits=(SplitOrigin(origin=origin, patterns=patterns),) * MOST_SPLITS,
-        base_path="/" + "b" * (LONGEST_BASE_PATH - 1),
+        split_origins=(SplitOrigin(origin=origin, patterns=patterns),) * MAX_SPLITS,
+        base_path="/" + "b" * (MAX_BASE_PATH_LENGTH - 1),
     )
-    *_, (key, value) = edge_keys(largest, "host")
+    *_, (key, value) = build_edge_keys(largest, "host")
     assert key == "host"
     assert len(value.encode()) <= 1024
     read = json.loads(value)
     assert read["b"] == largest.base_path
-    assert read["f"] == [[origin, *patterns]] * MOST_SPLITS
+    assert read["f"] == [[origin, *patterns]] * MAX_SPLITS
 
 
-def test_public_files_that_do_not_fit_get_keys_of_their_own_and_the_release_comes_last() -> None:
+def test_too_many_public_files_get_their_own_keys_before_the_releases_key() -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    *files, (key, value) = edge_keys(entry(entries=many), "host")
+    *files, (key, value) = build_edge_keys(entry(entries=many), "host")
     assert files == [(f"host/{name}", "1") for name in many]
     assert (key, json.loads(value)["p"]) == ("host", "*")
 
 
-def test_a_name_with_the_separator_in_it_gets_a_key_of_its_own() -> None:
-    assert edge_keys(entry(entries=("a|b", "c")), "host")[:2] == [("host/a|b", "1"), ("host/c", "1")]
+def test_a_name_with_the_separator_gets_its_own_key() -> None:
+    assert build_edge_keys(entry(entries=("a|b", "c")), "host")[:2] == [("host/a|b", "1"), ("host/c", "1")]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), unique=True, max_size=40))
 def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) -> None:
-    keys = edge_keys(entry(entries=tuple(names)), "host")
+    keys = build_edge_keys(entry(entries=tuple(names)), "host")
     value = dict(keys)["host"]
     listed = json.loads(value)["p"]
     assert len(value.encode()) < 1024
@@ -144,7 +148,7 @@ def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) 
         assert [name for name in listed.split("|") if name] == [name for name in names if name]
 
 
-def test_a_release_is_published_in_batches_that_the_store_takes(bench: Bench) -> None:
+def test_a_release_is_published_in_batches_that_the_store_allows(bench: Bench) -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
     bench.edge.publish(entry(entries=many), "host")
     assert len(bench.store.items) == 121
@@ -154,7 +158,7 @@ def test_a_release_is_published_in_batches_that_the_store_takes(bench: Bench) ->
     assert bench.store.items == again
 
 
-def test_publishing_starts_again_when_someone_else_writes(bench: Bench) -> None:
+def test_publishing_is_retried_after_another_write(bench: Bench) -> None:
     def write() -> None:
         bench.store.version += 1
 
@@ -164,10 +168,10 @@ def test_publishing_starts_again_when_someone_else_writes(bench: Bench) -> None:
     assert bench.pauses == pytest.approx([0.0625, 0.125])
 
 
-def test_a_host_leads_where_the_pointer_says(bench: Bench) -> None:
+def test_a_host_serves_the_release_of_the_pointer(bench: Bench) -> None:
     bench.publish("01A", "01B")
     for pointer in ("01A", "01B", "01A"):
-        assert bench.edge.lead(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
+        assert bench.edge.point_host_to_release(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
         assert bench.leads_to() == pointer
     assert bench.store.items[HOST] == bench.store.items[release_host("01A", HOST)]
 
@@ -175,11 +179,11 @@ def test_a_host_leads_where_the_pointer_says(bench: Bench) -> None:
 def test_a_pointer_that_moves_during_the_write_is_followed(bench: Bench) -> None:
     bench.publish("01A", "01B")
     pointers = itertools.chain(["01A"], itertools.repeat("01B"))
-    assert bench.edge.lead(HOST, lambda: next(pointers)) == "01B"
+    assert bench.edge.point_host_to_release(HOST, lambda: next(pointers)) == "01B"
     assert bench.leads_to() == "01B"
 
 
-def test_a_write_that_cannot_be_read_back_is_made_again(bench: Bench) -> None:
+def test_a_write_that_cannot_be_read_back_is_repeated(bench: Bench) -> None:
     bench.publish("01A")
     written = iter([True, False])
 
@@ -188,23 +192,23 @@ def test_a_write_that_cannot_be_read_back_is_made_again(bench: Bench) -> None:
             del bench.store.items[HOST]
 
     bench.before("get_key", *[lose] * 9)
-    bench.edge.lead(HOST, lambda: "01A")
+    bench.edge.point_host_to_release(HOST, lambda: "01A")
     assert bench.leads_to() == "01A"
 
 
-def test_a_release_that_was_never_published_cannot_be_led_to(bench: Bench) -> None:
+def test_a_host_cannot_point_to_an_unpublished_release(bench: Bench) -> None:
     with pytest.raises(ReleaseNotAtEdgeError, match="the edge has no key of deployment 01A"):
-        bench.edge.lead(HOST, lambda: "01A")
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
 
 
-def test_a_store_that_stays_busy_is_worth_another_try_later(bench: Bench) -> None:
+def test_a_store_that_stays_busy_is_a_retryable_error(bench: Bench) -> None:
     def write() -> None:
         bench.store.version += 1
 
     bench.publish("01A")
     bench.before("put_key", *[write] * 99)
-    with pytest.raises(EdgeBusyError, match="changed by others 30 times in a row"):
-        bench.edge.lead(HOST, lambda: "01A")
+    with pytest.raises(EdgeBusyError, match="other writers changed the edge's store 30 times"):
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
     assert len(bench.pauses) == 29
     assert max(bench.pauses) < 1
     bench.before("update_keys", *[write] * 99)
@@ -214,11 +218,11 @@ def test_a_store_that_stays_busy_is_worth_another_try_later(bench: Bench) -> Non
 
 @pytest.mark.parametrize("operation", ["describe_key_value_store", "get_key", "put_key"])
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
-def test_other_refusals_of_the_store_are_raised(bench: Bench, operation: str, code: str) -> None:
+def test_other_errors_of_the_store_are_raised(bench: Bench, operation: str, code: str) -> None:
     bench.publish("01A")
     bench.refuse(operation, client_error(code, message="Invalid value"))
     with pytest.raises(ClientError, match=code):
-        bench.edge.lead(HOST, lambda: "01A")
+        bench.edge.point_host_to_release(HOST, lambda: "01A")
 
 
 def test_the_origin_key_is_in_no_repr() -> None:
@@ -230,7 +234,7 @@ RELEASES = ("01A", "01B", "01C", "01D")
 
 @frozen
 class Play:
-    """Who writes which pointer, who moves for how many turns, and who dies at which of his."""
+    """Order of writers, their pointers, and the turn at which each one dies."""
 
     pointers: list[str]
     bursts: list[tuple[int, int]]
@@ -262,7 +266,7 @@ def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Benc
     def writer(number: int, release: str) -> Callable[[], None]:
         def write() -> None:
             pointer[0] = release
-            bench.edge.lead(HOST, read)
+            bench.edge.point_host_to_release(HOST, read)
             ended.add(number)
 
         return write
@@ -282,12 +286,12 @@ BACK_AGAIN = Play(pointers=["01A", "01B", "01A"], bursts=[(0, 7), (0, 3), (1, 7)
 @given(script=PLAYS, says_conflict=st.booleans(), counts_equal_writes=st.booleans())
 @example(script=BACK_AGAIN, says_conflict=False, counts_equal_writes=False)
 @settings(max_examples=150, deadline=None)
-def test_when_all_writers_are_done_the_edge_leads_where_the_pointer_says(
+def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
     script: Play,
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    """D3, whether or not the store gives a write that changes nothing a new version."""
+    """D3. Whether or not the store gives a write without changes a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
     pointer, ended, bench = play(script, store)
     assert ended == set(range(len(script.pointers)))
@@ -304,8 +308,8 @@ DEADLY = st.builds(
 
 @given(DEADLY)
 @settings(max_examples=150, deadline=None)
-def test_writers_that_die_on_the_way_leave_nothing_wrong_behind(script: Play) -> None:
-    """The one who wrote the pointer last needs nobody's help: when he comes to his end, the edge is right."""
+def test_writers_that_die_leave_no_wrong_release_at_the_edge(script: Play) -> None:
+    """If the last writer of the pointer finishes, the edge is right without help of others."""
     pointer, ended, bench = play(script, KeyValueStore())
     if pointer is not None and script.pointers.index(pointer) in ended:
         assert bench.leads_to() == pointer

@@ -1,4 +1,4 @@
-"""D5: any release that was live becomes live again, in seconds, and stays until it is released by hand."""
+"""Any release that was live can become live again within seconds, and stays until it is unpinned (D5)."""
 
 import json
 from datetime import timedelta
@@ -10,18 +10,18 @@ from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, Swi
 from runtime.deploy.model import Deployment, Project
 from tests.runtime.calls import CrashError, real_client
 from tests.runtime.platform_fixture import OTHER, OWNER, RELEASE_QUEUE
-from tests.runtime.releases.release_fixture import ReleaseWorld, led_to, live_versions
+from tests.runtime.releases.release_fixture import ReleasePlatform, find_served_deployment_id, live_versions
 from tests.runtime.tables import PROJECTS
 
 
-def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld) -> None:
+def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
     with stage.world.calls.counted() as made:
         promoted = stage.switch.promote(OWNER, first.deployment_id)
     assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
     assert stage.world.statuses(first, second) == ["live", "retired"]
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     writes = {"put_key", "update_alias", "transact_write_items"}
     reads = {"query", "get_item", "describe_key_value_store", "get_key"}
@@ -29,16 +29,16 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleaseWorld
     assert len(made) <= 20
 
 
-def test_later_automatic_releases_do_not_undo_it(stage: ReleaseWorld) -> None:
+def test_later_automatic_releases_do_not_undo_it(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
     stage.switch.promote(OWNER, first.deployment_id)
     third = stage.live(project)
     assert stage.world.statuses(first, third) == ["live", "superseded"]
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
-def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleaseWorld) -> None:
+def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleasePlatform) -> None:
     project = stage.project()
     live = stage.live(project)
     for _ in range(2):
@@ -46,7 +46,7 @@ def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleaseW
     assert stage.world.projects.get(project.project_id).pinned
 
 
-def test_another_tenants_deployment_does_not_exist(stage: ReleaseWorld) -> None:
+def test_another_tenants_deployment_does_not_exist(stage: ReleasePlatform) -> None:
     """A5."""
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
@@ -55,19 +55,19 @@ def test_another_tenants_deployment_does_not_exist(stage: ReleaseWorld) -> None:
     assert stage.world.statuses(first, second) == ["retired", "live"]
 
 
-def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleaseWorld) -> None:
+def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatform) -> None:
     with pytest.raises(DeploymentNotFoundError):
         stage.switch.promote(OWNER, "01JB0000000000000000000000")
 
 
-def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleaseWorld) -> None:
+def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatform) -> None:
     built = stage.built(stage.project())
     with pytest.raises(NotReleasedError, match="is built: only one that is or was live can be promoted"):
         stage.switch.promote(OWNER, built.deployment_id)
 
 
-def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> None:
-    """D3: the earlier one says that it was overtaken, and has undone nothing."""
+def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -> None:
+    """D3. The earlier one raises an error and has changed nothing of the later one."""
     project = stage.project()
     first, second, third = (stage.live(project) for _ in range(3))
 
@@ -80,12 +80,12 @@ def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleaseWorld) -> N
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
     assert stage.world.statuses(first, second, third) == ["retired", "live", "retired"]
-    assert led_to(stage, project) == second.deployment_id
+    assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
 
 
 @pytest.mark.parametrize("operation", ["put_key", "update_alias", "transact_write_items"])
-def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, operation: str) -> None:
+def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlatform, operation: str) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -102,8 +102,10 @@ def test_a_promote_that_broke_off_is_finished_by_another(stage: ReleaseWorld, op
     assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
 
 
-def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tuple[Deployment, Deployment]:
-    """Two releases, of which the first was promoted by a function that died before a call."""
+def promote_and_die(
+    stage: ReleasePlatform, project: Project, operation: str
+) -> tuple[Deployment, Deployment]:
+    """Two releases. A function that died before a call promoted the first one."""
     first, second = stage.live(project), stage.live(project)
     moved = False
 
@@ -120,8 +122,8 @@ def promote_and_die(stage: ReleaseWorld, project: Project, operation: str) -> tu
     return first, second
 
 
-def swept(stage: ReleaseWorld) -> list[str]:
-    """Let two minutes pass, and the sweep look; returns what it sends to be released."""
+def swept(stage: ReleasePlatform) -> list[str]:
+    """Let two minutes pass and run the sweep. Return the ids that it sends to the release queue."""
     before = len(stage.world.queues.bodies(RELEASE_QUEUE))
     stage.world.clock.now += timedelta(minutes=3)
     stage.world.sweeper.sweep(stage.world.log)
@@ -129,21 +131,19 @@ def swept(stage: ReleaseWorld) -> list[str]:
 
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
-def test_a_promote_that_nobody_asks_for_again_is_finished_by_the_sweep(
-    stage: ReleaseWorld, operation: str
-) -> None:
+def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform, operation: str) -> None:
     """P9."""
     project = stage.project()
     first, second = promote_and_die(stage, project, operation)
     assert swept(stage) == [first.deployment_id]
     stage.release(first)
     assert stage.world.statuses(first, second) == ["live", "retired"]
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     assert swept(stage) == []
 
 
-def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld) -> None:
+def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
@@ -151,10 +151,10 @@ def test_a_promote_that_was_overtaken_is_not_taken_up_again(stage: ReleaseWorld)
     stage.release(second)
     stage.release(first)  # a message that was sent just before
     assert stage.world.statuses(first, second) == ["retired", "live"]
-    assert led_to(stage, project) == second.deployment_id
+    assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
-def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage: ReleaseWorld) -> None:
+def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleasePlatform) -> None:
     """D3."""
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
@@ -167,11 +167,11 @@ def test_a_release_of_a_promote_that_is_overtaken_meanwhile_undoes_nothing(stage
     stage.world.calls.before = before
     stage.release(first)
     assert stage.world.statuses(first, second) == ["retired", "live"]
-    assert led_to(stage, project) == second.deployment_id
+    assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
 @pytest.mark.parametrize("change", ["moved on", "project gone"])
-def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, change: str) -> None:
+def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str) -> None:
     project = stage.project()
     first, _ = promote_and_die(stage, project, "put_key")
     if change == "project gone":
@@ -192,10 +192,10 @@ def test_a_lease_of_a_promote_ends_whatever_became_of_it(stage: ReleaseWorld, ch
 
 
 @pytest.mark.parametrize("pointer", [None, "built"])
-def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
-    stage: ReleaseWorld, pointer: str | None
+def test_a_pointer_to_a_deployment_without_release_is_not_followed(
+    stage: ReleasePlatform, pointer: str | None
 ) -> None:
-    """Nothing here writes such a pointer: someone repaired a row by hand, and visitors must not notice."""
+    """Only a manual repair of a row can write such a pointer. Visitors must not notice it."""
     project = stage.project()
     first, second, built = stage.live(project), stage.live(project), stage.built(project)
     change: dict[str, Any] = (
@@ -217,12 +217,12 @@ def test_a_pointer_that_leads_to_no_release_is_followed_by_nobody(
     stage.world.calls.before = repair
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
     assert stage.world.statuses(first, second, built) == ["retired", "live", "built"]
 
 
-def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over(stage: ReleaseWorld) -> None:
-    """P9: the second one gives a lease to what the first one has made live in the meantime."""
+def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
+    """P9. The second one gives a lease to the release that the first one has made live."""
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -237,14 +237,14 @@ def test_the_same_promote_twice_at_once_leaves_the_sweep_nothing_to_stumble_over
     stage.release(first)
     assert swept(stage) == []
     assert stage.world.statuses(first, second) == ["live", "retired"]
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
-def test_a_promote_back_that_breaks_off_is_finished_too(stage: ReleaseWorld) -> None:
-    """D3: what is live by its status need not be what visitors are led to."""
+def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlatform) -> None:
+    """D3. The edge may still serve another release than the one with status `live`."""
     project = stage.project()
     first, second = promote_and_die(stage, project, "update_alias")
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
 
     def crash(called: str) -> None:
         if called == "put_key":
@@ -257,6 +257,6 @@ def test_a_promote_back_that_breaks_off_is_finished_too(stage: ReleaseWorld) -> 
     for deployment_id in swept(stage):
         stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])
     assert stage.world.statuses(first, second) == ["retired", "live"]
-    assert led_to(stage, project) == second.deployment_id
+    assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
     assert swept(stage) == []

@@ -1,4 +1,4 @@
-"""D2: what fails on the way is told with its step and its reason, and leaves what is live alone."""
+"""A failed step is reported with its reason, and the live release stays unchanged (D2)."""
 
 import json
 
@@ -10,10 +10,10 @@ from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import client_error
 from tests.runtime.releases.open_next import SERVER
 from tests.runtime.releases.release_fixture import (
-    ReleaseWorld,
+    ReleasePlatform,
     answering,
     failure,
-    led_to,
+    find_served_deployment_id,
     live_versions,
     refuse,
 )
@@ -22,26 +22,26 @@ SECRET = "open sesame"
 
 
 @pytest.fixture
-def served(stage: ReleaseWorld) -> tuple[ReleaseWorld, Project, Deployment]:
-    """A stage with a site that is live."""
+def served(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
+    """A stage with a live site."""
     project = stage.project()
     return stage, project, stage.live(project)
 
 
-Served = tuple[ReleaseWorld, Project, Deployment]
+Served = tuple[ReleasePlatform, Project, Deployment]
 
 
 def assert_untouched(served: Served) -> None:
     stage, project, live = served
     assert stage.world.statuses(live) == ["live"]
-    assert led_to(stage, project) == live.deployment_id
+    assert find_served_deployment_id(stage, project) == live.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     pointer = stage.world.projects.get(project.project_id).live
     assert pointer
     assert pointer.deployment_id == live.deployment_id
 
 
-def test_an_artifact_that_is_refused_fails_before_anything_is_written(served: Served) -> None:
+def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> None:
     """D9."""
     stage, project, _ = served
     deployment = stage.built(project, {"assets/../../x": b""})
@@ -58,10 +58,10 @@ def test_a_build_without_an_artifact_fails(served: Served) -> None:
     stage, project, _ = served
     deployment = stage.world.built(project)
     stage.release(deployment)
-    assert failure(stage, deployment) == ("verify artifact", "the build left no artifact")
+    assert failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
 
 
-def test_an_artifact_that_is_too_large_is_not_even_read(served: Served) -> None:
+def test_an_artifact_that_is_too_large_is_not_read(served: Served) -> None:
     stage, project, _ = served
     deployment = stage.built(project, zipped=b"x" * 100_001)
     stage.release(deployment)
@@ -71,7 +71,7 @@ def test_an_artifact_that_is_too_large_is_not_even_read(served: Served) -> None:
     )
 
 
-def test_a_release_that_does_not_answer_is_not_switched_to(served: Served) -> None:
+def test_a_release_that_does_not_respond_does_not_become_live(served: Served) -> None:
     stage, project, _ = served
     stage.functions.answer = answering(502)
     deployment = stage.built(project)
@@ -83,8 +83,8 @@ def test_a_release_that_does_not_answer_is_not_switched_to(served: Served) -> No
     assert_untouched(served)
 
 
-def test_a_secret_in_what_a_site_says_is_hidden(stage: ReleaseWorld) -> None:
-    """A4: sites print what they like, and the reason is kept in a row and shown."""
+def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> None:
+    """A4. Sites can print any text, and the reason is stored and shown."""
     project = stage.project(variables=(Variable(name="TOKEN", is_secret=True),))
     stage.secrets.values[stage.site(project).secret_parameter(project.project_id, "TOKEN")] = SECRET
     error = json.dumps({"errorType": "Error", "errorMessage": f"bad token {SECRET}"}).encode()
@@ -94,7 +94,7 @@ def test_a_secret_in_what_a_site_says_is_hidden(stage: ReleaseWorld) -> None:
     assert failure(stage, deployment) == ("smoke test", "the server failed on GET /: Error: bad token ***")
 
 
-def test_a_missing_secret_fails_by_name(served: Served) -> None:
+def test_a_missing_secret_is_named(served: Served) -> None:
     stage, _, _ = served
     project = stage.project(site="other-site", variables=(Variable(name="TOKEN", is_secret=True),))
     deployment = stage.built(project)
@@ -117,10 +117,10 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("operation", "step", "name"), REFUSALS)
-def test_a_refusal_of_aws_fails_with_step_and_call_and_not_with_its_words(
+def test_an_aws_error_is_reported_with_step_and_call_but_not_with_its_message(
     served: Served, operation: str, step: str, name: str
 ) -> None:
-    """D2. AWS's words name roles and resources of the platform."""
+    """D2. AWS's messages name roles and resources of the platform."""
     stage, project, _ = served
     deployment = stage.built(project, {f"{SERVER}index.mjs": b"new"})
     refuse(stage, operation, client_error("AccessDeniedException", name, "role/x may not"))
@@ -138,8 +138,8 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("operation", "error"), PASSING)
-def test_what_passes_by_itself_is_tried_again_at_once(
-    stage: ReleaseWorld, operation: str, error: Exception
+def test_a_retryable_error_is_retried_at_once(
+    stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, operation, error, times=2)
@@ -148,8 +148,8 @@ def test_what_passes_by_itself_is_tried_again_at_once(
 
 
 @pytest.mark.parametrize(("operation", "error"), PASSING)
-def test_what_does_not_pass_is_left_to_the_queue_and_fails_at_last(
-    stage: ReleaseWorld, operation: str, error: Exception
+def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
+    stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, operation, error)
@@ -159,19 +159,19 @@ def test_what_does_not_pass_is_left_to_the_queue_and_fails_at_last(
     assert stage.world.statuses(deployment) == ["deploying"]
     stage.release(deployment, is_last=True)
     _, reason = failure(stage, deployment)
-    assert reason.endswith(", again and again")
+    assert reason.endswith(", at every attempt")
     assert "example.com" not in reason
 
 
-def test_a_switch_that_meets_other_writers_is_tried_again_at_once(stage: ReleaseWorld) -> None:
-    """P7: the statuses of the two releases are one transaction."""
+def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleasePlatform) -> None:
+    """P7. The statuses of the two releases are one transaction."""
     deployment = stage.built(stage.project())
     refuse(stage, "transact_write_items", TransactionConflictError(), times=2)
     assert stage.release(deployment).status == "live"
     assert stage.pauses == [1.0, 4.0]
 
 
-def test_an_error_of_our_own_is_left_to_the_queue_and_fails_at_last(stage: ReleaseWorld) -> None:
+def test_an_unexpected_error_is_left_to_the_queue_and_fails_the_last_delivery(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, "list_objects_v2", ZeroDivisionError("our mistake"))
     with pytest.raises(ZeroDivisionError):
@@ -183,7 +183,7 @@ def test_an_error_of_our_own_is_left_to_the_queue_and_fails_at_last(stage: Relea
     )
 
 
-def test_an_error_before_the_deployment_is_known_fails_nobody(stage: ReleaseWorld) -> None:
+def test_an_error_before_the_deployment_is_read_fails_no_deployment(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, "get_item", client_error("AccessDeniedException", "GetItem"))
     with pytest.raises(ClientError, match="AccessDenied"):

@@ -13,28 +13,28 @@ from tests.runtime.calls import client_error
 from tests.runtime.events import messages, request
 from tests.runtime.platform_fixture import OTHER, OWNER, message_of
 from tests.runtime.releases.key_value_store import ARN
-from tests.runtime.releases.release_fixture import ReleaseWorld
+from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 
 def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
-    """The release queue's event."""
+    """Event of the release queue."""
     event = messages(*(message_of(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}
     return event
 
 
-def test_a_message_releases_its_deployment(stage: ReleaseWorld) -> None:
+def test_a_message_releases_its_deployment(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     assert release.respond(received(deployment), stage.releaser) == {"batchItemFailures": []}
     assert stage.world.statuses(deployment) == ["live"]
 
 
-def test_a_message_that_fails_stays_and_so_does_what_follows_it(stage: ReleaseWorld) -> None:
-    """P4: a project's releases stay in their order."""
+def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlatform) -> None:
+    """P4. A project's releases keep their order."""
     project = stage.project()
     first, second = stage.built(project), stage.built(project)
 
@@ -55,7 +55,7 @@ def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, An
     return request(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
 
 
-def test_a_promote_answers_with_the_deployment_live(stage: ReleaseWorld) -> None:
+def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
     answer = promote.respond(promote_request(first, OWNER), stage.services)
@@ -66,14 +66,16 @@ def test_a_promote_answers_with_the_deployment_live(stage: ReleaseWorld) -> None
 
 
 @pytest.mark.parametrize(("user_id", "status"), [(OTHER, 404), (None, 401)])
-def test_a_promote_by_anyone_else_is_refused(stage: ReleaseWorld, user_id: str | None, status: int) -> None:
+def test_a_promote_by_another_user_is_refused(
+    stage: ReleasePlatform, user_id: str | None, status: int
+) -> None:
     """A5."""
     live = stage.live(stage.project())
     answer = promote.respond(promote_request(live, user_id), stage.services)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
 
 
-def test_a_promote_of_what_was_never_live_is_a_conflict(stage: ReleaseWorld) -> None:
+def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: ReleasePlatform) -> None:
     built = stage.built(stage.project())
     answer = promote.respond(promote_request(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
@@ -132,9 +134,7 @@ def test_the_functions_are_composed_from_their_environment() -> None:
 
 
 @pytest.mark.usefixtures("environment", "world")
-def test_the_functions_answer_what_they_are_called_with(
-    stage: ReleaseWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_handlers_handle_their_events(stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
     unknown = messages(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
     unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}

@@ -1,4 +1,4 @@
-"""D2: a build goes live step by step, and what breaks off is taken up again."""
+"""A build goes live step by step, and an interrupted release is resumed (D2)."""
 
 import json
 
@@ -15,22 +15,22 @@ from tests.runtime.releases.open_next import (
     MANIFEST,
     PAGE,
     as_json,
-    manifest,
+    make_manifest,
 )
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ASSETS,
-    ReleaseWorld,
+    ReleasePlatform,
     answering,
     failure,
-    led_to,
+    find_served_deployment_id,
     live_versions,
 )
 
 SECRET = "open sesame"
 
 
-def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
+def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
     """D1, D2, D4."""
     project = stage.project()
     deployment = stage.live(project)
@@ -51,7 +51,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
         "s": deployment.release.server_origin,
         "i": deployment.release.image_origin,
         "n": f"next-site/{project.project_id}",
-        "k": stage.world.signer.origin_key(identifier),
+        "k": stage.world.signer.derive_origin_key(identifier),
         "p": "|data/|photo.jpg|robots.txt|",
         "c": 1,
     }
@@ -74,32 +74,32 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleaseWorld) -> None:
     ]
 
 
-def test_the_smoke_test_asks_the_release_as_the_edge_would(stage: ReleaseWorld) -> None:
+def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> None:
     deployment = stage.live(stage.project())
     alias = f"r-{deployment.deployment_id.lower()}"
     assert {(function, named, event["rawPath"]) for function, named, event in stage.functions.invoked} == {
         ("anchor-dev-site-next-site-server", alias, "/"),
         ("anchor-dev-site-next-site-image", alias, "/_next/image"),
     }
-    key = stage.world.signer.origin_key(deployment.deployment_id)
+    key = stage.world.signer.derive_origin_key(deployment.deployment_id)
     assert {event["headers"]["x-anchor-origin-key"] for _, _, event in stage.functions.invoked} == {key}
 
 
-def test_the_next_release_sends_only_what_is_new_and_retires_the_last(stage: ReleaseWorld) -> None:
+def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: ReleasePlatform) -> None:
     project = stage.project()
     first = stage.live(project)
     second = stage.built(project)
     with stage.world.calls.counted() as made:
         stage.release(second)
     assert stage.world.statuses(first, second) == ["retired", "live"]
-    assert led_to(stage, project) == second.deployment_id
+    assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]  # the revalidation function is the same
     # photo, robots, two data files, the icon's second place, what the build id names; two cached objects
     assert made.count("put") == 6 + 2
     assert made.count("batch_write_item") == 0
 
 
-def test_variables_and_secrets_reach_the_server_function_alone(stage: ReleaseWorld) -> None:
+def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatform) -> None:
     """A4."""
     variables = (
         Variable(name="GREETING", value="hello", is_secret=False),
@@ -118,8 +118,8 @@ def test_variables_and_secrets_reach_the_server_function_alone(stage: ReleaseWor
     assert SECRET not in everything
 
 
-def test_a_site_without_an_incremental_cache_has_no_revalidation_to_switch(stage: ReleaseWorld) -> None:
-    without = manifest()
+def test_a_site_without_an_incremental_cache_has_no_revalidation_function(stage: ReleasePlatform) -> None:
+    without = make_manifest()
     without["additionalProps"] = {"disableIncrementalCache": True}
     project = stage.project()
     deployment = stage.release(stage.built(project, {MANIFEST: as_json(without)}))
@@ -130,10 +130,8 @@ def test_a_site_without_an_incremental_cache_has_no_revalidation_to_switch(stage
 
 
 @pytest.mark.parametrize("operation", ["put_key", "create_alias", "transact_write_items"])
-def test_after_the_pointer_has_moved_nothing_fails_and_the_rest_is_taken_up_again(
-    stage: ReleaseWorld, operation: str
-) -> None:
-    """D2: a dead letter then, and the release goes on when its message comes again."""
+def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatform, operation: str) -> None:
+    """D2. The message becomes a dead letter, and the release is resumed when it is sent again."""
     project = stage.project()
     deployment = stage.built(project)
     armed: list[bool] = []
@@ -154,11 +152,11 @@ def test_after_the_pointer_has_moved_nothing_fails_and_the_rest_is_taken_up_agai
     with stage.world.calls.counted() as made:
         assert stage.release(deployment).status == "live"
     assert "get_object" not in made  # its cache is in use: seeding it again would bring old pages back
-    assert led_to(stage, project) == deployment.deployment_id
+    assert find_served_deployment_id(stage, project) == deployment.deployment_id
 
 
-def test_a_pointer_that_moved_without_anyone_hearing_of_it_is_no_failure(stage: ReleaseWorld) -> None:
-    """D2: the write was made and its answer lost, at the last try."""
+def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatform) -> None:
+    """D2. The response of the write was lost, at the last delivery."""
     deployment = stage.built(stage.project())
     world = stage.world
 
@@ -175,20 +173,20 @@ def test_a_pointer_that_moved_without_anyone_hearing_of_it_is_no_failure(stage: 
     assert stage.release(deployment).status == "live"
 
 
-def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleaseWorld) -> None:
+def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
     """P8."""
     project = stage.project()
     older = stage.built(project)
     newer = stage.live(project)
     older = stage.release(older)
     assert stage.world.statuses(older, newer) == ["superseded", "live"]
-    assert led_to(stage, project) == newer.deployment_id
+    assert find_served_deployment_id(stage, project) == newer.deployment_id
     assert older.release
     assert json.loads(stage.store.items[older.release.host])["r"] == older.deployment_id
 
 
-def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: ReleaseWorld) -> None:
-    """D3, D5: someone promotes while an automatic release switches."""
+def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: ReleasePlatform) -> None:
+    """D3, D5. A user promotes during the switch of an automatic release."""
     project = stage.project()
     first = stage.live(project)
     deployment = stage.built(project)
@@ -201,12 +199,12 @@ def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: Rele
     stage.world.calls.before = before
     stage.release(deployment)
     assert stage.world.statuses(first, deployment) == ["live", "superseded"]
-    assert led_to(stage, project) == first.deployment_id
+    assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
 
 
 @pytest.mark.parametrize("status", ["live", "retired", "failed", "superseded"])
-def test_a_message_that_comes_again_changes_nothing(stage: ReleaseWorld, status: str) -> None:
+def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str) -> None:
     project = stage.project()
     deployment = stage.built(project)
     if status == "superseded":
@@ -229,14 +227,14 @@ def test_a_message_that_comes_again_changes_nothing(stage: ReleaseWorld, status:
 
 
 @pytest.mark.parametrize("releases", [1, 2])
-def test_a_message_of_a_project_that_is_gone_is_done(stage: ReleaseWorld, releases: int) -> None:
+def test_a_message_of_a_deleted_project_is_ignored(stage: ReleasePlatform, releases: int) -> None:
     project = stage.project()
     deployment, *_ = [stage.live(project) for _ in range(releases)]
     stage.deletion.delete(OWNER, project.project_id)
     assert stage.release(deployment, is_last=True).status == ("live" if releases == 1 else "retired")
 
 
-def test_a_deployment_that_someone_moves_on_meanwhile_is_left_alone(stage: ReleaseWorld) -> None:
+def test_a_deployment_that_another_process_changes_is_not_changed(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
 
     def fail(called: str) -> None:
@@ -249,10 +247,10 @@ def test_a_deployment_that_someone_moves_on_meanwhile_is_left_alone(stage: Relea
     stage.world.calls.before = fail
     stage.release(deployment)
     assert failure(stage, deployment) == ("sweep", "r")
-    assert led_to(stage, stage.world.projects.get(deployment.project_id)) is None
+    assert find_served_deployment_id(stage, stage.world.projects.get(deployment.project_id)) is None
 
 
-def test_a_failure_that_comes_too_late_is_left_alone(stage: ReleaseWorld) -> None:
+def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     stage.functions.answer = answering(500)
 
@@ -268,8 +266,8 @@ def test_a_failure_that_comes_too_late_is_left_alone(stage: ReleaseWorld) -> Non
     assert failure(stage, deployment) == ("sweep", "r")
 
 
-def test_a_release_that_fails_while_a_copy_of_it_switches_fails_nothing(stage: ReleaseWorld) -> None:
-    """D2: a message may be delivered twice; the copy has moved the pointer right before this one's end."""
+def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
+    """D2. A message may be delivered twice. The other copy has moved the pointer just before."""
     deployment = stage.built(stage.project())
     world = stage.world
     answer, stage.functions.answer = stage.functions.answer, answering(500)
@@ -287,10 +285,10 @@ def test_a_release_that_fails_while_a_copy_of_it_switches_fails_nothing(stage: R
     assert stage.release(deployment).status == "live"
 
 
-def test_a_release_that_was_given_up_right_before_its_switch_does_not_become_live(
-    stage: ReleaseWorld,
+def test_a_release_that_the_sweep_failed_does_not_become_live(
+    stage: ReleasePlatform,
 ) -> None:
-    """P9: the sweep fails it while its function is still at work."""
+    """P9. The sweep fails it while its function still runs."""
     project = stage.project()
     live, deployment = stage.live(project), stage.built(project)
     world = stage.world
@@ -305,7 +303,7 @@ def test_a_release_that_was_given_up_right_before_its_switch_does_not_become_liv
     world.calls.before = fail
     stage.release(deployment)
     assert world.statuses(live, deployment) == ["live", "failed"]
-    assert led_to(stage, project) == live.deployment_id
+    assert find_served_deployment_id(stage, project) == live.deployment_id
     pointer = world.projects.get(project.project_id).live
     assert pointer
     assert pointer.deployment_id == live.deployment_id
@@ -332,10 +330,10 @@ CRASHES = [
 
 
 @pytest.mark.parametrize(("operation", "number"), CRASHES)
-def test_a_crash_at_any_point_is_made_good_when_the_message_comes_again(
-    stage: ReleaseWorld, operation: str, number: int
+def test_a_repeated_message_completes_the_release_after_a_crash_at_any_call(
+    stage: ReleasePlatform, operation: str, number: int
 ) -> None:
-    """D2, P9: a function that dies before a call has died after the one before it."""
+    """D2, P9. A crash before a call is the same as one after the previous call."""
     project = stage.project()
     deployment = stage.built(project)
     calls: list[str] = []
@@ -349,9 +347,9 @@ def test_a_crash_at_any_point_is_made_good_when_the_message_comes_again(
     with pytest.raises(CrashError):
         stage.release(deployment)
     stage.world.calls.before = lambda _: None
-    assert led_to(stage, project) in {None, deployment.deployment_id}
+    assert find_served_deployment_id(stage, project) in {None, deployment.deployment_id}
     assert stage.release(deployment).status == "live"
-    assert led_to(stage, project) == deployment.deployment_id
+    assert find_served_deployment_id(stage, project) == deployment.deployment_id
     assert live_versions(stage, project)[2] == "1"
     site = stage.site(project)
     for name in (site.server_function, site.image_function):

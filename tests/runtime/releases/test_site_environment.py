@@ -1,4 +1,4 @@
-"""A4: what a site's functions are told, and that secrets are told to nobody else."""
+"""Environment variables of a site's functions, and who gets its secrets (A4)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ from runtime.deploy.model import Deployment, Project, Site, Source, Status, Vari
 from runtime.deploy.releases.site_environment import (
     SiteEnvironment,
     SiteEnvironmentError,
+    build_site_environment,
     read_secrets,
-    site_environment,
 )
 from tests.runtime.calls import REGION
 from tests.runtime.releases.release_fixture import Secrets
@@ -62,7 +62,7 @@ DEPLOYMENT = Deployment(
 
 
 def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
-    return site_environment(
+    return build_site_environment(
         project=project,
         deployment=DEPLOYMENT,
         site=SITE,
@@ -73,7 +73,7 @@ def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = 
     )
 
 
-def test_the_server_gets_the_projects_variables_and_what_open_next_reads() -> None:
+def test_the_server_gets_the_projects_variables_and_open_nexts() -> None:
     assert environment().server == {
         "GREETING": "hello",
         "EMPTY": "",
@@ -100,7 +100,7 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
     }
 
 
-def test_a_variable_cannot_take_the_place_of_the_platforms() -> None:
+def test_a_variable_cannot_override_the_platforms() -> None:
     bold = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
     assert environment(bold).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
 
@@ -112,10 +112,10 @@ def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_valu
     assert "sesame" not in str(refused.value)
 
 
-def test_values_are_in_no_repr_and_can_be_taken_out_of_a_text() -> None:
+def test_values_are_in_no_repr_and_are_masked_in_texts() -> None:
     told = environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
     assert repr(told) == "SiteEnvironment()"
-    said = told.without_secrets("abc: cannot 'open sesame street' with open sesame")
+    said = told.mask_secrets("abc: cannot 'open sesame street' with open sesame")
     assert said == "abc: cannot '***' with ***"
 
 
@@ -141,7 +141,7 @@ def test_a_secret_without_a_value_is_named() -> None:
         read_secrets(store_of(A="open sesame"), with_secrets("C", "A", "B"), SITE)
 
 
-def test_a_project_without_secrets_asks_nobody() -> None:
+def test_a_project_without_secrets_makes_no_call() -> None:
     store = store_of(A="1")
     assert read_secrets(store, evolve(PROJECT, variables=PROJECT.variables[:2]), SITE) == {}
     assert store.asked == []

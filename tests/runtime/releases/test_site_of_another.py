@@ -1,4 +1,4 @@
-"""P6, A5: a site that was deleted and is another's now serves nothing of who had it before."""
+"""A site that was deleted and now belongs to another project serves no files of the old one (P6, A5)."""
 
 import json
 from datetime import timedelta
@@ -7,20 +7,20 @@ from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
 from tests.runtime.events import request
 from tests.runtime.platform_fixture import OTHER, OWNER
-from tests.runtime.releases.release_fixture import ASSETS, ReleaseWorld
+from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 
 CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 
 
-def served(stage: ReleaseWorld, project: Project, path: str) -> bytes | None:
-    """What the edge gets for a hashed file of a project's site (`viewer-request.js`)."""
+def served(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
+    """Return the object that the edge reads for a hashed file of a project's site (`viewer-request.js`)."""
     folder = json.loads(stage.store.items[stage.site(project).host])["n"]
     content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
     return content
 
 
-def test_a_site_that_is_anothers_now_serves_no_hashed_file_of_who_had_it_before(stage: ReleaseWorld) -> None:
-    """A stranger could leave a script for those to come, under the name that their own framework has."""
+def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: ReleasePlatform) -> None:
+    """A script with a file name of the framework could otherwise run in the new project's pages."""
     before = stage.project()
     planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}
     stage.release(stage.built(before, planted))

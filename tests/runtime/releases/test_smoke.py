@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for a client that boto3 does not type
-"""D2: a release of which a part does not answer is not switched to, and says which and why."""
+"""A release with a function that does not respond does not become live (D2)."""
 
 import io
 import json
@@ -12,25 +12,25 @@ from typing import Any
 import pytest
 from attrs import Factory, define, evolve
 
-from runtime.deploy.releases.smoke import Part, SmokeTest, SmokeTestError
+from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from tests.runtime.releases.lambda_service import PAGE
 
 AT = datetime(2026, 1, 31, 9, 30, 0, 125000, tzinfo=UTC)
-SERVER = Part(name="the server", function="server", alias="r-1", path="/")
-SPLIT = Part(
+SERVER = SmokeTarget(name="the server", function="server", alias="r-1", path="/")
+SPLIT = SmokeTarget(
     name="the function api",
     function="server",
     alias="r-1-1",
     path="/api/smoke-test",
     method=HTTPMethod.OPTIONS,
 )
-IMAGE = Part(name="the image function", function="image", alias="r-1", path="/_next/image")
-TEST = SmokeTest(parts=(SERVER,), host="r--site.example.com", origin_key="0f" * 20, request_id="request-1")
+IMAGE = SmokeTarget(name="the image function", function="image", alias="r-1", path="/_next/image")
+TEST = SmokeTest(targets=(SERVER,), host="r--site.example.com", origin_key="0f" * 20, request_id="request-1")
 
 
 @define
 class Answering:
-    """A client of Lambda. Its answers by alias and function; of others it is a page."""
+    """A Lambda client with responses by alias and function. The default is a page."""
 
     answers: Mapping[tuple[str, str], Mapping[str, bytes]] = Factory(dict)
     calls: list[Mapping[str, Any]] = Factory(list)
@@ -45,12 +45,12 @@ class Answering:
         return [json.loads(call["Payload"]) for call in self.calls]
 
 
-def run(payload: bytes, part: Part = SERVER, **more: Any) -> None:
+def run(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> None:
     answering: Any = Answering({(part.function, part.alias): {"Payload": payload, **more}})
-    evolve(TEST, parts=(part,)).run(answering, at=AT)
+    evolve(TEST, targets=(part,)).run(answering, at=AT)
 
 
-def refusal(payload: bytes, part: Part = SERVER, **more: Any) -> str:
+def refusal(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> str:
     with pytest.raises(SmokeTestError) as refused:
         run(payload, part, **more)
     return str(refused.value)
@@ -60,7 +60,7 @@ def streamed(status: object) -> bytes:
     return json.dumps({"statusCode": status}).encode() + b"\0" * 8 + b"body with \0\0\0\0\0\0\0\0 in it"
 
 
-def test_a_streamed_page_and_a_buffered_one_are_answers() -> None:
+def test_streamed_and_buffered_pages_are_valid_responses() -> None:
     run(PAGE)
     run(streamed(307))
     run(b'{"statusCode": 404, "body": "no such page", "isBase64Encoded": false}')
@@ -75,29 +75,29 @@ def test_a_server_error_is_a_failure(status: int) -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"null", b"[]", b"<html>", b'"text"', b'{"statusCode":"200"}', b"\xff", b"[" * 99_999]
 )
-def test_what_is_no_answer_is_a_failure(payload: bytes) -> None:
+def test_an_invalid_response_is_a_failure(payload: bytes) -> None:
     assert refusal(payload) == "the server's answer to GET / is no HTTP response"
 
 
-def test_an_error_of_the_function_is_told_without_its_stack() -> None:
+def test_a_function_error_is_reported_without_its_stack() -> None:
     error = {"errorType": "Error", "errorMessage": "Cannot find module 'x'", "trace": ["at secret.mjs"]}
     said = refusal(json.dumps(error).encode(), FunctionError="Unhandled")
     assert said == "the server failed on GET /: Error: Cannot find module 'x'"
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"Runtime exited", b"[" * 99_999])
-def test_an_error_without_a_document_is_told_all_the_same(payload: bytes) -> None:
+def test_a_function_error_without_a_document_is_reported(payload: bytes) -> None:
     assert refusal(payload, FunctionError="Unhandled").endswith("no reason was given; its log says why")
 
 
-def test_a_long_error_is_cut() -> None:
+def test_a_long_error_is_truncated() -> None:
     said = refusal(json.dumps({"errorMessage": "x" * 5000}).encode(), FunctionError="Unhandled")
     assert said.startswith("the server failed on GET /: Error: xxx")
     assert said.endswith("...")
     assert len(said) < 600
 
 
-def test_the_event_is_a_function_urls_and_shows_the_origin_key() -> None:
+def test_the_event_has_a_function_urls_format_and_the_origin_key() -> None:
     client = Answering()
     TEST.run(client, at=AT)  # type: ignore[arg-type]
     ((call,), (event,)) = (client.calls, client.events())
@@ -115,7 +115,7 @@ def test_the_origin_key_is_in_no_repr() -> None:
     assert "0f0f" not in repr(TEST)
 
 
-def test_every_part_is_asked_and_all_at_once() -> None:
+def test_all_functions_are_tested_in_parallel() -> None:
     everybody = Barrier(3, timeout=10)
 
     class Waiting(Answering):
@@ -124,7 +124,7 @@ def test_every_part_is_asked_and_all_at_once() -> None:
             return super().invoke(**arguments)
 
     client = Waiting()
-    evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
+    evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
     asked = {
         (call["FunctionName"], call["Qualifier"], event["requestContext"]["http"]["method"], event["rawPath"])
         for call, event in zip(client.calls, client.events(), strict=True)
@@ -137,15 +137,15 @@ def test_every_part_is_asked_and_all_at_once() -> None:
 
 
 @pytest.mark.parametrize("part", [SERVER, SPLIT, IMAGE])
-def test_a_part_that_fails_is_named_though_others_answer(part: Part) -> None:
+def test_a_failing_function_is_named_if_others_respond(part: SmokeTarget) -> None:
     error = b'{"errorType": "Error", "errorMessage": "no such module"}'
     client: Any = Answering({(part.function, part.alias): {"Payload": error, "FunctionError": b"Unhandled"}})
     with pytest.raises(SmokeTestError) as refused:
-        evolve(TEST, parts=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
+        evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
     assert str(refused.value) == f"{part.name} failed on {part.method} {part.path}: Error: no such module"
 
 
-def test_an_image_function_that_misses_the_image_is_one_that_answers() -> None:
+def test_a_client_error_of_the_image_function_is_a_valid_response() -> None:
     run(streamed(400), IMAGE)
     assert (
         refusal(streamed(500), IMAGE)
@@ -153,7 +153,7 @@ def test_an_image_function_that_misses_the_image_is_one_that_answers() -> None:
     )
 
 
-def test_a_route_may_say_that_it_knows_no_options() -> None:
+def test_a_route_may_refuse_options() -> None:
     run(streamed(501), SPLIT)
     run(streamed(405), SPLIT)
     assert (

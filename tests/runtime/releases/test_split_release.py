@@ -1,4 +1,4 @@
-"""D7: a site whose server is split is released as one, part by part."""
+"""A site with a split server is released as one (D7)."""
 
 import json
 
@@ -6,16 +6,21 @@ import pytest
 
 from tests.runtime.calls import CrashError
 from tests.runtime.releases.lambda_service import PAGE
-from tests.runtime.releases.open_next import split_changes
-from tests.runtime.releases.release_fixture import ReleaseWorld, answering, failure, led_to
+from tests.runtime.releases.open_next import make_split_changes
+from tests.runtime.releases.release_fixture import (
+    ReleasePlatform,
+    answering,
+    failure,
+    find_served_deployment_id,
+)
 
 
-def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_knows_which_answers(
-    stage: ReleaseWorld,
+def test_a_split_server_is_released_as_versions_of_one_function(
+    stage: ReleasePlatform,
 ) -> None:
-    """D7: a site below `/docs` with two server functions beside the default one."""
+    """D7. A site below `/docs` with two server functions beside the default one."""
     project = stage.project()
-    deployment = stage.release(stage.built(project, split_changes()))
+    deployment = stage.release(stage.built(project, make_split_changes()))
     site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
     assert deployment.release
     assert (deployment.release.server_version, deployment.release.split_versions) == ("1", ("2", "3"))
@@ -49,26 +54,26 @@ def test_a_split_server_is_released_as_versions_of_one_function_and_the_edge_kno
         ("-2", "the function feed answered OPTIONS /docs/feed"),
     ],
 )
-def test_a_part_of_a_split_server_that_does_not_answer_fails_the_release(
-    stage: ReleaseWorld, ending: str, said: str
+def test_a_split_function_that_does_not_respond_fails_the_release(
+    stage: ReleasePlatform, ending: str, said: str
 ) -> None:
-    """D2, D7: visitors of its paths would meet it."""
+    """D2, D7."""
     broken = answering(500)
     stage.functions.answer = lambda function, alias, event: (
         broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
     )
     project = stage.project()
-    deployment = stage.release(stage.built(project, split_changes()))
+    deployment = stage.release(stage.built(project, make_split_changes()))
     assert failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
-    assert led_to(stage, project) is None
+    assert find_served_deployment_id(stage, project) is None
 
 
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_a_split_release_that_broke_off_is_made_good(stage: ReleaseWorld, operation: str, at: int) -> None:
-    """D2: in whichever of its parts."""
+def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
+    """D2. At any of its functions."""
     project = stage.project()
-    deployment = stage.built(project, split_changes())
+    deployment = stage.built(project, make_split_changes())
     server, seen = stage.site(project).server_function, list[str]()
 
     def crash(called: str) -> None:

@@ -53,7 +53,7 @@ def test_an_older_release_never_replaces_a_newer_one(world: World) -> None:
 
 
 def test_a_switch_can_be_repeated_at_every_step(world: World) -> None:
-    """D3: a function that crashed between the steps runs again from the start."""
+    """D3. After a crash between steps, a function starts again from the beginning."""
     project = world.project()
     before = world.live(project)
     deployment = world.deploying(project)
@@ -67,7 +67,7 @@ def test_a_switch_can_be_repeated_at_every_step(world: World) -> None:
     assert world.statuses(before, deployment) == ["retired", "live"]
 
 
-def test_the_one_to_retire_is_known_even_if_switches_in_between_never_finished(world: World) -> None:
+def test_the_release_to_retire_is_known_after_unfinished_switches(world: World) -> None:
     project = world.project()
     first, lost, third = world.live(project), world.deploying(project), world.deploying(project)
     world.deployments.pointer.switch(lost, at=world.clock())
@@ -97,13 +97,13 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(world
     early = world.deployments.pointer.switch(second, at=world.clock())
     promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
     world.deployments.pointer.finish_switch(promoted, first, at=world.clock())
-    # The promote pinned the first again: the second was overtaken, and is told so from the row as it is now.
+    # The promote pinned the first again, so the second was overtaken. Its error comes from the current row.
     with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
         world.deployments.pointer.finish_switch(early, second, at=world.clock())
     assert world.statuses(first, second) == ["live", "deploying"]
 
 
-def test_a_switch_that_is_not_the_pointers_is_no_switch(world: World) -> None:
+def test_a_switch_to_another_deployment_than_the_pointers_is_refused(world: World) -> None:
     project = world.project()
     deployment = world.deploying(project)
     with pytest.raises(SwitchOvertakenError, match="leads to None"):
@@ -114,7 +114,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(world: World) -> No
     project = world.project()
     deployment = world.deploying(project)
     switched = world.deployments.pointer.switch(deployment, at=world.clock())
-    failed = evolve(deployment, status=Status.FAILED)  # by hand: nothing of ours fails what is led to
+    failed = evolve(deployment, status=Status.FAILED)  # by hand: no code fails a served deployment
     world.database.put_item(TableName=world.deployments.table, Item=to_row(failed))
     with pytest.raises(StaleDeploymentError) as stale:
         world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
@@ -124,8 +124,8 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(world: World) -> No
     assert pointer(world, project)[1] is None
 
 
-def test_what_has_ended_is_not_switched_to(world: World) -> None:
-    """D2: the sweep or a copy of the release function may end a deployment that another copy switches to."""
+def test_an_ended_deployment_does_not_become_live(world: World) -> None:
+    """D2. The sweep or another copy of the message may end a deployment during its switch."""
     project = world.project()
     failed, superseded = world.deploying(project), world.deploying(project)
     world.deployments.fail(failed, FAILURE, at=world.clock())
@@ -137,7 +137,7 @@ def test_what_has_ended_is_not_switched_to(world: World) -> None:
     assert pointer(world, project) == (None, None, False)
 
 
-def test_what_the_pointer_is_at_does_not_end(world: World) -> None:
+def test_the_deployment_of_the_pointer_cannot_end(world: World) -> None:
     """D2."""
     project = world.project()
     deployment = world.deploying(project)
@@ -152,10 +152,10 @@ def test_what_the_pointer_is_at_does_not_end(world: World) -> None:
 
 @pytest.mark.parametrize("end", ["fail", "supersede"])
 @pytest.mark.parametrize(("turn", "switch_interrupts"), [(0, False), (1, False), (2, False), (0, True)])
-def test_whatever_ends_a_deployment_during_its_switch_it_is_live_and_led_to_or_neither(
+def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_neither(
     world: World, end: str, turn: int, *, switch_interrupts: bool
 ) -> None:
-    """D2: one of the two runs whole right before the other one's n-th call."""
+    """D2. One of the two runs completely right before the other one's n-th call."""
     project = world.project()
     deployment = world.deploying(project)
     calls_left = iter(range(turn, -1, -1))
@@ -207,20 +207,20 @@ def test_an_automatic_release_does_not_undo_a_promote(world: World) -> None:
     assert world.statuses(first, second) == ["live", "retired"]
 
 
-def test_what_is_live_can_be_pinned_where_it_is(world: World) -> None:
+def test_the_live_release_can_be_pinned(world: World) -> None:
     """D5."""
     project = world.project()
     live = world.live(project)
     promoted = world.deployments.pointer.promote(OWNER, live, at=world.clock())
     assert world.deployments.pointer.finish_switch(promoted, live, at=world.clock()) == live
     assert pointer(world, project)[2] is True
-    # The pinned one's own release message may still come again.
+    # The release message of the pinned deployment may be delivered again.
     assert world.deployments.pointer.switch(live, at=world.clock()).live == Pointer(
         deployment_id=live.deployment_id, sequence=live.sequence
     )
 
 
-def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) -> None:
+def test_a_missing_project_or_another_tenants_cannot_be_switched(world: World) -> None:
     project = world.project()
     deployment = world.live(project)
     with pytest.raises(ProjectNotFoundError):
@@ -237,10 +237,10 @@ def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) 
 
 @pytest.mark.parametrize("turn", range(3))
 @pytest.mark.parametrize("newer_interrupts", [True, False])
-def test_whoever_wins_a_race_one_deployment_is_live_and_the_pointer_names_it(
+def test_after_a_race_one_deployment_is_live_and_the_pointer_names_it(
     world: World, turn: int, *, newer_interrupts: bool
 ) -> None:
-    """D3: one release runs whole right before the other one's n-th call."""
+    """D3. One release runs completely right before the other one's n-th call."""
     project = world.project()
     old = world.live(project)
     releases = [world.deploying(project), world.deploying(project)]

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Files of an artifact become objects: small ones by presigned URLs, large ones as streams."""
+"""Upload of an artifact's files: small ones by presigned URLs, large ones as streams."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ import requests
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.artifact import open_artifact
-from runtime.deploy.releases.uploading import Upload, Uploader, http_put
+from runtime.deploy.releases.uploading import Upload, Uploader, make_http_put
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.releases.open_next import artifact
+from tests.runtime.releases.open_next import make_artifact
 
 LARGE = bytes(range(256)) * 4000
 FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
@@ -34,7 +34,7 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
 
 def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
     uploader = Uploader(client=client or real_client("s3"), bucket=bucket, put=put)
-    with open_artifact(artifact(FILES)) as opened:
+    with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads)
 
 
@@ -61,13 +61,13 @@ def test_a_large_file_is_streamed(bucket: str) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 403, 503])
-def test_when_the_url_does_not_work_the_client_decides(bucket: str, status: int) -> None:
+def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status: int) -> None:
     upload(bucket, ROBOTS, put=lambda *_: status)
     assert real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
 
 
 def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> None:
-    """Of many files, those that had not begun are left."""
+    """Files whose upload has not begun are not uploaded."""
     attempts: list[str] = []
 
     class Denied:
@@ -108,15 +108,15 @@ def server() -> Iterator[Any]:
         thread.join()
 
 
-def test_http_put_sends_body_and_headers_and_tells_the_status(server: Any) -> None:
-    put = http_put()
+def test_http_put_sends_body_and_headers_and_returns_the_status(server: Any) -> None:
+    put = make_http_put()
     base = f"http://127.0.0.1:{server.server_port}"
     assert put(f"{base}/good", b"body", {"content-type": "text/plain"}) == 200
     assert put(f"{base}/bad", b"", {"content-type": "text/css"}) == 503
     assert server.received == [("/good", "text/plain", b"body"), ("/bad", "text/css", b"")]
 
 
-def test_http_put_tells_when_nobody_answers(server: Any) -> None:
+def test_http_put_returns_zero_without_a_response(server: Any) -> None:
     server.shutdown()
     server.server_close()
-    assert http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0
+    assert make_http_put()(f"http://127.0.0.1:{server.server_port}/", b"", {}) == 0

@@ -73,7 +73,7 @@ def test_a_cursor_continues_its_own_list_of_its_own_tenant_only(world: World) ->
         lambda: world.lists.deployments(OWNER, mine.project_id, limit=1, cursor=of_projects),
         lambda: world.lists.projects(OWNER, limit=1, cursor="nonsense"),
     ):
-        with pytest.raises(MalformedError, match="leave it away"):
+        with pytest.raises(MalformedError, match="leave it out"):
             borrowed()
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.errors import ProjectChangedError, SiteNotFoundError
 from runtime.deploy.model import Project, Variable
 from runtime.deploy.repositories.variables import SIZE_LIMIT, NewVariable, NewVariables, SecretStore
-from runtime.shared.api.inputs import read
+from runtime.shared.api.inputs import read_input
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, World
@@ -19,7 +19,7 @@ SECRET = "s3cr3t-value-of-a-token"
 
 
 def put(world: World, project: Project, *variables: dict[str, Any]) -> Project:
-    wanted = read(NewVariables, {"variables": list(variables)}).variables
+    wanted = read_input(NewVariables, {"variables": list(variables)}).variables
     return world.management.set_variables(OWNER, project.project_id, wanted)
 
 

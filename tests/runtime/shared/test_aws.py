@@ -12,7 +12,7 @@ from tests.runtime.calls import REGION
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached function
-    """A process that has made no client yet."""
+    """A process that has created no client yet."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -22,8 +22,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached 
 
 
 @pytest.mark.usefixtures("aws")
-def test_aws_is_told_who_asks_and_with_what(clients: Any) -> None:  # noqa: ANN401 - a cached function
-    """What CloudTrail shows of a call; made once, not for each request."""
+def test_requests_have_the_platforms_user_agent(clients: Any) -> None:  # noqa: ANN401 - a cached function
+    """CloudTrail shows it. It is built once, not for each request."""
     asked: list[str] = []
     client = clients("dynamodb")
     client.meta.events.register(

@@ -1,4 +1,4 @@
-"""Which refusals of AWS pass by themselves, and that who asked is told so (Q1)."""
+"""Retryable errors of AWS, and the response that asks the caller to retry (Q1)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from runtime.shared.aws_errors import is_passing, passing_refusals
+from runtime.shared.aws_errors import is_retryable, retryable_errors_as_busy
 from runtime.shared.errors import BusyError
 from tests.runtime.calls import client_error
 
@@ -58,17 +58,20 @@ LASTING = [
 
 
 @pytest.mark.parametrize("error", PASSING, ids=str)
-def test_what_passes_by_itself_is_said_to_who_asked(error: ClientError | BotoCoreError) -> None:
+def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCoreError) -> None:
     """Q1."""
-    assert is_passing(error)
-    with pytest.raises(BusyError, match="the platform is busy: try again") as busy, passing_refusals():
+    assert is_retryable(error)
+    with (
+        pytest.raises(BusyError, match="the platform is busy: try again") as busy,
+        retryable_errors_as_busy(),
+    ):
         raise error
     assert busy.value.__cause__ is error
 
 
 @pytest.mark.parametrize("error", LASTING, ids=str)
-def test_what_stays_wrong_fails_loudly(error: ClientError | BotoCoreError) -> None:
-    assert not is_passing(error)
-    with pytest.raises(type(error)) as raised, passing_refusals():
+def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None:
+    assert not is_retryable(error)
+    with pytest.raises(type(error)) as raised, retryable_errors_as_busy():
         raise error
     assert raised.value is error

@@ -1,4 +1,4 @@
-"""Time and its one written form."""
+"""Time and its text format."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.clock import from_text, to_text, utc_now
+from runtime.shared.clock import format_time, parse_time, utc_now
 
 TIMES = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001 - zone below
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=UTC)
@@ -14,25 +14,25 @@ TIMES = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1,
 
 
 @given(TIMES)
-def test_a_written_time_reads_as_the_same_time(at: datetime) -> None:
-    assert from_text(to_text(at)) == at
+def test_a_formatted_time_parses_to_the_same_time(at: datetime) -> None:
+    assert parse_time(format_time(at)) == at
 
 
 @given(TIMES, TIMES)
-def test_written_times_sort_as_the_times_do(one: datetime, other: datetime) -> None:
-    assert (to_text(one) < to_text(other)) == (one < other)
+def test_formatted_times_sort_in_time_order(one: datetime, other: datetime) -> None:
+    assert (format_time(one) < format_time(other)) == (one < other)
 
 
-def test_a_time_is_written_in_utc_with_milliseconds() -> None:
+def test_a_time_is_formatted_in_utc_with_milliseconds() -> None:
     east = timezone(timedelta(hours=8))
-    assert to_text(datetime(2026, 1, 31, 17, 30, 0, 125_900, tzinfo=east)) == "2026-01-31T09:30:00.125Z"
+    assert format_time(datetime(2026, 1, 31, 17, 30, 0, 125_900, tzinfo=east)) == "2026-01-31T09:30:00.125Z"
 
 
-def test_a_time_without_zone_is_neither_written_nor_read() -> None:
-    with pytest.raises(ValueError, match="without a zone"):
-        to_text(datetime(2026, 1, 31))  # noqa: DTZ001 - that is the point
-    with pytest.raises(ValueError, match="without a zone"):
-        from_text("2026-01-31T09:30:00")
+def test_a_time_without_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a time zone"):
+        format_time(datetime(2026, 1, 31))  # noqa: DTZ001 - that is the point
+    with pytest.raises(ValueError, match="without a time zone"):
+        parse_time("2026-01-31T09:30:00")
 
 
 def test_the_clock_has_whole_milliseconds_in_utc() -> None:

@@ -1,4 +1,4 @@
-"""Models to and from rows."""
+"""Conversion of models to rows and back."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from runtime.deploy.model import (
     Status,
     Variable,
 )
-from runtime.shared.converters import attribute, camel_case, from_row, to_row
+from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 
 TEXTS = st.text(max_size=20)
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # more digits: data/test_round_trips.py
@@ -86,12 +86,12 @@ DEPLOYMENTS = st.builds(
 
 
 @given(PROJECTS)
-def test_a_project_survives_its_row(project: Project) -> None:
+def test_a_project_is_unchanged_after_a_round_trip(project: Project) -> None:
     assert from_row(to_row(project), Project) == project
 
 
 @given(DEPLOYMENTS)
-def test_a_deployment_survives_its_row(deployment: Deployment) -> None:
+def test_a_deployment_is_unchanged_after_a_round_trip(deployment: Deployment) -> None:
     assert from_row(to_row(deployment), Deployment) == deployment
 
 
@@ -139,7 +139,7 @@ def test_a_row_is_written_in_attribute_values_of_the_low_level_client() -> None:
     }
 
 
-def test_a_row_of_another_kind_is_not_read_as_a_model() -> None:
+def test_a_row_of_another_model_is_refused() -> None:
     with pytest.raises(KeyError, match="deploymentId"):
         from_row({"projectId": {"S": "01P"}, "sk": {"S": "DELIVERY#abc"}}, Deployment)
 
@@ -156,12 +156,12 @@ def test_a_row_of_another_kind_is_not_read_as_a_model() -> None:
     ],
 )
 def test_single_values_are_written_as_in_rows(value: object, written: object) -> None:
-    assert attribute(value) == written
-    assert type(attribute(Status.LIVE)["S"]) is str
+    assert to_attribute_value(value) == written
+    assert type(to_attribute_value(Status.LIVE)["S"]) is str
 
 
 def test_a_name_is_written_in_camel_case() -> None:
-    assert [camel_case(name) for name in ("sk", "project_id", "revalidation_queue_url")] == [
+    assert [to_camel_case(name) for name in ("sk", "project_id", "revalidation_queue_url")] == [
         "sk",
         "projectId",
         "revalidationQueueUrl",

@@ -1,4 +1,4 @@
-"""Cursors of lists: whose they are, of what, and for how long."""
+"""Pagination cursors: their tenant, their query and their lifetime."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.api.http import refusal
+from runtime.shared.api.http import error_response
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import MalformedError
 from runtime.shared.signing import Signer
@@ -30,19 +30,19 @@ def refused(cursor: str, *, tenant: str = "user", query: str = "list", cursors: 
     with pytest.raises(MalformedError) as error:
         cursors.read(tenant, query, cursor)
     assert error.value.__cause__ is None
-    assert refusal(error.value)["statusCode"] == 400
+    assert error_response(error.value)["statusCode"] == 400
     return str(error.value)
 
 
 @given(POSITIONS, st.text(), st.text())
-def test_a_cursor_gives_back_the_position(position: dict[str, Any], tenant: str, query: str) -> None:
+def test_a_cursor_contains_the_position(position: dict[str, Any], tenant: str, query: str) -> None:
     cursor = CURSORS.write(tenant, query, position)
     assert CURSORS.read(tenant, query, cursor) == position
     assert set(cursor) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-def test_whatever_is_wrong_with_a_cursor_the_answer_is_the_same() -> None:
-    """A5: one sentence for altered, another tenant's, another query's, expired, and for no cursor at all."""
+def test_every_invalid_cursor_gets_the_same_error() -> None:
+    """A5. Altered, expired, of another tenant or query, or not a cursor at all."""
     cursor = CURSORS.write("user", "list", POSITION)
     later = evolve(CURSORS, clock=lambda: NOW + timedelta(hours=24))
     said = {
@@ -55,30 +55,30 @@ def test_whatever_is_wrong_with_a_cursor_the_answer_is_the_same() -> None:
         refused(""),
     }
     assert said == {
-        "the cursor is not one that this list gave in the last day: leave it away to start anew",
+        "the cursor is not from this list or is older than a day: leave it out to start again",
     }
 
 
 @given(st.data())
-def test_no_altered_character_is_overlooked(data: st.DataObject) -> None:
+def test_every_altered_character_is_detected(data: st.DataObject) -> None:
     cursor = CURSORS.write("user", "list", POSITION)
     at = data.draw(st.integers(0, len(cursor) - 1))
     other = data.draw(st.sampled_from("ABCxyz019-_=+/ .é\n").filter(lambda new: new != cursor[at]))
     refused(cursor[:at] + other + cursor[at + 1 :])
 
 
-def test_the_position_cannot_be_exchanged() -> None:
+def test_the_position_cannot_be_replaced() -> None:
     one, two = (CURSORS.write("user", "list", {"id": {"S": text}}) for text in ("a", "b"))
     parts = [urlsafe_b64decode(each + "=" * (-len(each) % 4)) for each in (one, two)]
     refused(urlsafe_b64encode(parts[0][:-16] + parts[1][-16:]).decode().rstrip("="))
 
 
-def test_tenant_and_query_do_not_run_into_each_other() -> None:
+def test_tenant_and_query_are_signed_separately() -> None:
     refused(CURSORS.write("ab", "c", POSITION), tenant="a", query="bc")
 
 
 @pytest.mark.parametrize("cursor", ["A" * 8193, "A", "AA", "A" * 28, "A" * 32, "=", "%%%", "é", "AQ\n"])
-def test_what_has_not_even_the_form_is_refused(cursor: str) -> None:
+def test_text_that_is_not_a_cursor_is_refused(cursor: str) -> None:
     refused(cursor)
 
 
@@ -87,7 +87,7 @@ def test_any_text_is_refused_without_another_error(cursor: str) -> None:
     refused(cursor)
 
 
-def test_a_cursor_is_good_for_its_lifetime() -> None:
+def test_a_cursor_is_valid_for_its_lifetime() -> None:
     cursor = CURSORS.write("user", "list", POSITION)
     just = evolve(CURSORS, clock=lambda: NOW + timedelta(hours=23, minutes=59, seconds=59))
     assert just.read("user", "list", cursor) == POSITION
@@ -102,15 +102,15 @@ class CountingKms(Kms):
         return super().generate_mac(**arguments)
 
 
-def test_the_key_is_asked_for_once_and_not_before_there_is_a_cursor() -> None:
+def test_the_key_is_derived_once_at_the_first_cursor() -> None:
     kms = CountingKms()
     signer = Signer(kms, "arn:key")
-    cursors = Cursors(key=signer.cursor_key, clock=lambda: NOW)
+    cursors = Cursors(key=signer.derive_cursor_key, clock=lambda: NOW)
     assert kms.asked == 0
     cursor = cursors.write("user", "list", POSITION)
     assert cursors.read("user", "list", cursor) == POSITION
-    assert (kms.asked, len(signer.cursor_key())) == (1, 32)
+    assert (kms.asked, len(signer.derive_cursor_key())) == (1, 32)
 
 
-def test_the_key_shows_nowhere() -> None:
+def test_the_key_is_in_no_repr() -> None:
     assert "key" not in repr(CURSORS)

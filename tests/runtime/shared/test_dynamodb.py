@@ -1,4 +1,4 @@
-"""DynamoDB's refusals as named exceptions."""
+"""Arguments and named errors of DynamoDB calls."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,18 +9,18 @@ from attrs import Factory, define
 from botocore.exceptions import ClientError
 
 from runtime.shared.dynamodb import (
-    ITEM_LIMIT,
+    MAX_ITEM_BYTES,
     ConditionFailedError,
     ItemTooLargeError,
     TransactionConflictError,
     TransactionRefusedError,
-    condition,
+    attribute_names,
+    build_put_if_absent,
+    build_put_if_expired,
+    build_update,
     item_size,
-    names,
-    put_new,
-    put_unless_alive,
-    transact,
-    update,
+    named_condition_errors,
+    write_transaction,
 )
 from tests.runtime.calls import client_error
 from tests.runtime.platform_fixture import World
@@ -45,8 +45,8 @@ class Refusing:
         return {}
 
 
-def test_every_marked_name_of_an_expression_is_declared_once() -> None:
-    assert names("SET #status = :to, #live.#status = :x", "#name = :n") == {
+def test_every_placeholder_of_an_expression_is_declared_once() -> None:
+    assert attribute_names("SET #status = :to, #live.#status = :x", "#name = :n") == {
         "#status": "status",
         "#live": "live",
         "#name": "name",
@@ -79,10 +79,10 @@ def test_the_size_of_a_row_is_counted_by_the_documented_rules(value: dict[str, A
 
 
 def test_a_row_that_is_too_large_is_refused_with_its_size_before_it_is_sent() -> None:
-    large = {"id": {"S": "1"}, "blob": {"S": "x" * ITEM_LIMIT}}
+    large = {"id": {"S": "1"}, "blob": {"S": "x" * MAX_ITEM_BYTES}}
     for put in (
-        lambda: put_new("table", large, key="id"),
-        lambda: put_unless_alive("table", large, key="id", at=datetime(2026, 1, 31, tzinfo=UTC)),
+        lambda: build_put_if_absent("table", large, key="id"),
+        lambda: build_put_if_expired("table", large, key="id", at=datetime(2026, 1, 31, tzinfo=UTC)),
     ):
         with pytest.raises(ItemTooLargeError, match="makes a row of 409607 bytes") as refused:
             put()
@@ -94,39 +94,39 @@ def row(key: str, **more: object) -> dict[str, Any]:
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
-def test_a_failed_condition_of_a_single_write_carries_the_row(world: World) -> None:
+def test_a_failed_condition_of_a_single_write_has_the_row(world: World) -> None:
     client = world.database
     client.put_item(TableName=PROJECTS, Item=row("p", count={"N": "1"}))
     key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
-    with pytest.raises(ConditionFailedError) as failed, condition():
+    with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
         world.dynamodb.update_item(
-            **update(PROJECTS, key, "SET #count = :new", when="#count = :old", new=3, old=2)
+            **build_update(PROJECTS, key, "SET #count = :new", when="#count = :old", new=3, old=2)
         )
     assert failed.value.item == row("p", count={"N": "1"})
 
 
-def test_a_single_write_that_met_a_transaction_is_a_named_conflict() -> None:
-    """What users write (variables, promote, cancel) meets the pushes' transactions: 409, not 500."""
-    with pytest.raises(TransactionConflictError, match="try again"), condition():
+def test_a_single_write_that_conflicts_with_a_transaction_is_a_conflict() -> None:
+    """Users' writes can conflict with transactions of pushes. The response is 409, not 500."""
+    with pytest.raises(TransactionConflictError, match="try again"), named_condition_errors():
         raise client_error("TransactionConflictException")
 
 
-def test_other_errors_of_a_single_write_stay_what_they_are() -> None:
-    with pytest.raises(ClientError, match="Throttling"), condition():
+def test_other_errors_of_a_single_write_are_raised() -> None:
+    with pytest.raises(ClientError, match="Throttling"), named_condition_errors():
         raise client_error("ThrottlingException")
 
 
-def test_a_refused_transaction_tells_which_condition_and_the_row(world: World) -> None:
+def test_a_refused_transaction_has_the_failed_condition_and_its_row(world: World) -> None:
     world.database.put_item(TableName=PROJECTS, Item=row("taken"))
     new, taken = row("new"), row("taken")
-    absent = update(
+    absent = build_update(
         PROJECTS, {"projectId": {"S": "absent"}, "sk": {"S": "X"}}, "SET #a = :a", when="#a = :a", a=1
     )
     with pytest.raises(TransactionRefusedError, match=r"operations 1, 2$") as refused:
-        transact(
+        write_transaction(
             world.dynamodb,
-            {"Put": put_new(PROJECTS, new, key="projectId")},
-            {"Put": put_new(PROJECTS, taken, key="projectId")},
+            {"Put": build_put_if_absent(PROJECTS, new, key="projectId")},
+            {"Put": build_put_if_absent(PROJECTS, taken, key="projectId")},
             {"Update": absent},
         )
     assert refused.value.items == (None, taken, {})
@@ -135,16 +135,16 @@ def test_a_refused_transaction_tells_which_condition_and_the_row(world: World) -
     )
 
 
-def test_a_transaction_that_met_another_one_is_tried_again() -> None:
+def test_a_transaction_that_conflicts_with_another_is_retried() -> None:
     client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 2)
-    transact(client, {})  # type: ignore[arg-type]
+    write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == 3
 
 
-def test_a_transaction_that_meets_others_again_and_again_is_a_named_conflict() -> None:
+def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
     client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
     with pytest.raises(TransactionConflictError, match="try again"):
-        transact(client, {})  # type: ignore[arg-type]
+        write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == 3
 
 
@@ -156,8 +156,8 @@ def test_a_transaction_that_meets_others_again_and_again_is_a_named_conflict() -
         ([client_error("AccessDeniedException")], 1),
     ],
 )
-def test_a_transaction_fails_loudly_for_any_other_reason(errors: list[Exception], calls: int) -> None:
+def test_other_errors_of_a_transaction_are_raised(errors: list[Exception], calls: int) -> None:
     client = Refusing(list(errors))
     with pytest.raises(ClientError):
-        transact(client, {})  # type: ignore[arg-type]
+        write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == calls

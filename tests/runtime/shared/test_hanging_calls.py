@@ -1,4 +1,4 @@
-"""Calls of AWS that nobody answers: each ends before its function, and whoever waits is told (Q1, P1)."""
+"""AWS calls without a response end before their function does, and the caller is told to retry (Q1, P1)."""
 
 import inspect
 import json
@@ -21,7 +21,7 @@ from botocore.retries.standard import ExponentialBackoff
 from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
-from runtime.shared.environment import TIMEOUT
+from runtime.shared.environment import TIMEOUT_VARIABLE
 from tests.components.recorder import recording
 from tests.runtime.calls import REGION
 from tests.runtime.events import request
@@ -32,7 +32,7 @@ ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "
 
 
 def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
-    """The inputs of the functions that run handlers of ours, by the module of the handler."""
+    """Inputs of the functions with Python handlers, by handler module."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
         for function in recording(stage).of_type(FUNCTION)
@@ -41,7 +41,7 @@ def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Config]]:
-    """The services whose clients a function makes, at once or later, each with its own settings."""
+    """Services whose clients a function creates, with their settings."""
     made: list[tuple[str, Config]] = []
 
     def client(service: str, settings: Config | None = None) -> SimpleNamespace:
@@ -59,7 +59,7 @@ def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
 
 
 def compose(part: object) -> None:
-    """Make what a service makes when it is first needed: its attributes that are lambdas return it."""
+    """Create everything that a service creates lazily, which are its lambda attributes."""
     if inspect.isfunction(part) and part.__name__ == "<lambda>":
         compose(part())
     elif has(type(part)):
@@ -68,7 +68,7 @@ def compose(part: object) -> None:
 
 
 def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
-    """How many seconds a call takes that hangs at each attempt, with the longest pauses botocore may make."""
+    """Return the seconds that a call takes which hangs at each attempt, with botocore's longest pauses."""
     attempts: int = settings.retries["total_max_attempts"]
     backoff = ExponentialBackoff(random=lambda: 1.0)
     pauses = [backoff.delay_amount(SimpleNamespace(attempt_number=number)) for number in range(1, attempts)]
@@ -77,24 +77,24 @@ def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Q1: at every attempt. Two seconds are left for what the function has to say about it."""
+    """Q1. Two seconds are left for the function's response."""
     functions = declared(stage)
     assert functions.keys() >= ANSWERING
     for name, inputs in functions.items():
         timeout = int(inputs["timeout"])
-        assert inputs["environment"]["variables"][TIMEOUT] == str(timeout), name
+        assert inputs["environment"]["variables"][TIMEOUT_VARIABLE] == str(timeout), name
         found = clients(import_module(name), monkeypatch)
         assert found, name
         for service, differing in found:
-            settings: Any = aws.usual_settings(service, timeout=timeout).merge(differing)
+            settings: Any = aws.default_config(service, timeout=timeout).merge(differing)
             assert settings.retries["mode"] == "standard"
             assert longest(settings) <= timeout - 2, (name, service)
 
 
-def test_a_call_has_the_time_that_its_function_can_spare() -> None:
-    """What someone waits for is tried twice; where there are minutes, more often, and with more patience."""
+def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
+    """A short function makes two attempts. One that has minutes makes more, with longer timeouts."""
     given: dict[int, Any] = {
-        seconds: aws.usual_settings("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
+        seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
     assert {
         seconds: (each.retries["total_max_attempts"], each.read_timeout) for seconds, each in given.items()
@@ -107,16 +107,16 @@ def test_a_call_has_the_time_that_its_function_can_spare() -> None:
 
 
 @pytest.mark.usefixtures("surroundings")
-def test_a_client_knows_how_long_its_function_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody says so, it is as careful as in the function that runs shortest."""
+def test_a_clients_settings_follow_the_functions_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable, it uses the shortest timeout of all functions."""
     assert aws.client("sqs").meta.config.read_timeout == 2.5
-    monkeypatch.setenv(TIMEOUT, "60")
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "60")
     assert aws.client("kms").meta.config.read_timeout == 11.75
 
 
 @contextmanager
 def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
-    """A server that takes every connection and says nothing: its address, and the connections."""
+    """A server that accepts connections and never responds: its address, and its connections."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -140,20 +140,20 @@ def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What Lambda and the program give functions, in a process that has just begun."""
+    """Environment variables of functions, in a process that has just started."""
 
     def forget() -> None:
         for cached in (api.service, webhook.service, aws.client):
             cached.cache_clear()
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv(TIMEOUT, raising=False)
+    monkeypatch.delenv(TIMEOUT_VARIABLE, raising=False)
     for name in (
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         *declared("dev")["runtime.deploy.handlers.api"]["environment"]["variables"],
     ):
-        if name != TIMEOUT:
+        if name != TIMEOUT_VARIABLE:
             monkeypatch.setenv(name, "10")
     forget()
     yield
@@ -163,17 +163,17 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.enable_socket
 @pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("handler", [api, webhook])
-def test_who_waits_for_a_call_that_hangs_is_told_when_to_ask_again(
+def test_a_hanging_call_gives_a_response_with_retry_after(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q1, P1: the real handler, client and connection; only the seconds are shortened."""
+    """Q1, P1. With the real handler, client and connection; only the timeouts are shorter."""
     make: Any = boto3.client
-    usual = aws.usual_settings
+    usual = aws.default_config
 
     def shortened(service: str, *, timeout: int) -> Config:
         return usual(service, timeout=timeout).merge(Config(connect_timeout=0.2, read_timeout=0.2))
 
-    monkeypatch.setattr(aws, "usual_settings", shortened)
+    monkeypatch.setattr(aws, "default_config", shortened)
     with silent_server() as (address, taken):
         monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
         began = time.monotonic()

@@ -6,31 +6,31 @@ from threading import Thread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.ids import floor, is_ulid, ulids
+from runtime.shared.ids import is_ulid, lowest_ulid, make_ulid_generator
 
 START = datetime(2016, 7, 30, 23, 54, 10, 259_000, tzinfo=UTC)
 
 
-def test_an_id_is_the_one_that_the_specification_gives_for_its_time() -> None:
-    """The time part of the specification's own example, 01ARYZ6S41..., is 1469918176385 ms."""
+def test_an_ids_time_part_matches_the_specifications_example() -> None:
+    """The example 01ARYZ6S41... is the time 1469918176385 ms."""
     at = datetime.fromtimestamp(1469918176.385, UTC)
-    new = ulids(lambda: at, bytes)
+    new = make_ulid_generator(lambda: at, bytes)
     assert new() == "01ARYZ6S41" + "0" * 16
 
 
 @given(
     st.lists(st.integers(min_value=-2000, max_value=2000), max_size=40), st.binary(min_size=10, max_size=10)
 )
-def test_ids_of_one_maker_always_grow(steps: list[int], noise: bytes) -> None:
+def test_ids_of_one_generator_are_increasing(steps: list[int], noise: bytes) -> None:
     times = iter([START + timedelta(milliseconds=step) for step in steps])
-    new = ulids(lambda: next(times), lambda _: noise)
+    new = make_ulid_generator(lambda: next(times), lambda _: noise)
     made = [new() for _ in steps]
     assert made == sorted(set(made))
     assert all(is_ulid(each) for each in made)
 
 
-def test_ids_of_the_same_millisecond_differ_and_grow_from_several_threads() -> None:
-    new = ulids(lambda: START, lambda size: b"\xff" * (size - 1) + b"\x00")
+def test_ids_of_the_same_millisecond_are_unique_and_increasing_across_threads() -> None:
+    new = make_ulid_generator(lambda: START, lambda size: b"\xff" * (size - 1) + b"\x00")
     made: list[str] = []
     threads = [Thread(target=lambda: made.extend(new() for _ in range(200))) for _ in range(4)]
     for thread in threads:
@@ -40,12 +40,12 @@ def test_ids_of_the_same_millisecond_differ_and_grow_from_several_threads() -> N
     assert len(set(made)) == 800
 
 
-def test_ids_made_since_a_time_are_not_below_its_floor() -> None:
-    new = ulids(lambda: START, bytes)
-    assert floor(START) <= new() < floor(START + timedelta(milliseconds=1))
+def test_ids_created_after_a_time_are_not_below_its_lowest_ulid() -> None:
+    new = make_ulid_generator(lambda: START, bytes)
+    assert lowest_ulid(START) <= new() < lowest_ulid(START + timedelta(milliseconds=1))
 
 
-def test_a_ulid_is_told_from_other_texts() -> None:
+def test_ulids_and_other_texts_are_distinguished() -> None:
     assert is_ulid("01ARYZ6S410000000000000000")
     for text in (
         "",

@@ -1,4 +1,4 @@
-"""Structured logs, and batches whose failures they tell."""
+"""Structured logs, and batches of messages that report failures."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 def test_every_line_is_one_json_object_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
     """Q2."""
-    log = Log().bound(requestId="r").bound(deploymentId="d")
+    log = Log().bind(requestId="r").bind(deploymentId="d")
     log.info("first\nline", count=3)
     log.warning("second")
     assert lines(capsys) == [
@@ -25,7 +25,9 @@ def test_every_line_is_one_json_object_with_its_ids(capsys: pytest.CaptureFixtur
     ]
 
 
-def test_a_failure_tells_where_and_never_with_what_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_logged_with_its_traceback_but_without_local_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def fails(secret: str) -> None:
         raise ValueError("the reason" if secret else "")
 
@@ -48,7 +50,7 @@ def work(record: Mapping[str, Any]) -> None:
         raise RuntimeError("cannot")
 
 
-def test_only_the_messages_that_failed_come_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_failed_messages_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """P4."""
     assert handle_records(batch("good", "bad", "good"), work, Log()) == {
         "batchItemFailures": [{"itemIdentifier": "m1"}]
@@ -58,7 +60,7 @@ def test_only_the_messages_that_failed_come_again(capsys: pytest.CaptureFixture[
     assert line["error"] == "RuntimeError: cannot"
 
 
-def test_in_a_fifo_queue_nothing_overtakes_a_failure() -> None:
+def test_a_fifo_queue_skips_messages_after_a_failure() -> None:
     done: list[str] = []
 
     def noted(record: Mapping[str, Any]) -> None:

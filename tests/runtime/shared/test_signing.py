@@ -1,4 +1,4 @@
-"""Secrets that KMS derives; moto's KMS makes real HMACs."""
+"""Secrets derived by KMS. moto's KMS computes real HMACs."""
 
 import pytest
 
@@ -21,32 +21,32 @@ def mac(key: str, message: bytes) -> str:
 def test_a_webhook_secret_is_the_mac_of_project_and_version(key: str) -> None:
     """P1."""
     signer = Signer(real_client("kms"), key)
-    assert signer.webhook_secret("01P", 2) == mac(key, b"webhook:01P:2")
-    assert len(signer.webhook_secret("01P", 2)) == 64
-    assert signer.webhook_secret("01P", 1) != signer.webhook_secret("01P", 2)
+    assert signer.derive_webhook_secret("01P", 2) == mac(key, b"webhook:01P:2")
+    assert len(signer.derive_webhook_secret("01P", 2)) == 64
+    assert signer.derive_webhook_secret("01P", 1) != signer.derive_webhook_secret("01P", 2)
 
 
 def test_an_origin_key_is_the_first_forty_digits_of_the_deployments_mac(key: str) -> None:
     """D8."""
-    assert Signer(real_client("kms"), key).origin_key("01D") == mac(key, b"origin:01D")[:40]
+    assert Signer(real_client("kms"), key).derive_origin_key("01D") == mac(key, b"origin:01D")[:40]
 
 
-def test_a_warm_function_asks_once_for_each_secret() -> None:
+def test_each_secret_is_derived_once_per_process() -> None:
     calls = Calls()
     signer = Signer(calls.client("kms", Kms()), "arn:key")
-    assert signer.webhook_secret("p", 1) == signer.webhook_secret("p", 1)
-    assert signer.webhook_secret("q", 1) != signer.webhook_secret("p", 1)
+    assert signer.derive_webhook_secret("p", 1) == signer.derive_webhook_secret("p", 1)
+    assert signer.derive_webhook_secret("q", 1) != signer.derive_webhook_secret("p", 1)
     assert len(calls.made) == 2
 
 
-def test_a_flood_of_names_does_not_fill_the_memory() -> None:
+def test_the_cache_size_is_limited() -> None:
     signer = Signer(Kms(), "arn:key")  # type: ignore[arg-type]
     for number in range(3000):
-        signer.webhook_secret(str(number), 1)
+        signer.derive_webhook_secret(str(number), 1)
     assert len(signer._known) <= 1024
 
 
 def test_no_secret_is_in_a_signers_repr() -> None:
     signer = Signer(Kms(), "arn:key")  # type: ignore[arg-type]
-    secret = signer.webhook_secret("p", 1)
+    secret = signer.derive_webhook_secret("p", 1)
     assert secret not in repr(signer)

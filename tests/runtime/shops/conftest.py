@@ -1,4 +1,4 @@
-"""The shop store on moto's DynamoDB; its `database` can be any other that answers like AWS's."""
+"""Fixtures of the shop store, on moto's DynamoDB or any other database."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import pytest
 
 from tests.runtime.calls import real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
-from tests.runtime.shops.shop_fixture import ShopWorld
+from tests.runtime.shops.shop_fixture import ShopPlatform
 from tests.runtime.tables import shop_tables
 
 
 @pytest.fixture
 def database(aws: None) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type here
-    """The client, with the store's tables, empty."""
+    """A DynamoDB client with the store's empty tables."""
     client = real_client("dynamodb")
     for table in shop_tables():
         client.create_table(**table)
@@ -20,6 +20,6 @@ def database(aws: None) -> Any:  # noqa: ARG001, ANN401 - for its effect; client
 
 
 @pytest.fixture
-def store(database: Any) -> ShopWorld:  # noqa: ANN401 - the same
+def store(database: Any) -> ShopPlatform:  # noqa: ANN401 - the same
     """The shop store's repositories."""
-    return ShopWorld(database)
+    return ShopPlatform(database)

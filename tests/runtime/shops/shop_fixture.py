@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The shop store on a DynamoDB, with a clock that stands until it is moved."""
+"""The shop store on a DynamoDB client, with a clock that only tests move."""
 
 import random
 from collections.abc import Mapping
@@ -9,35 +9,35 @@ from typing import Any
 from attrs import define, evolve
 
 from runtime.shared.cursors import Cursors
-from runtime.shared.ids import ulids
+from runtime.shared.ids import make_ulid_generator
 from runtime.shops.import_history import ImportHistoryRepository
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import ImportRecord, Job, Shop, Status
 from runtime.shops.shops import ShopRepository
-from runtime.shops.tokens import SealedToken
+from runtime.shops.tokens import EncryptedToken
 from tests.runtime.calls import Calls
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 SHOP = "one.shops.example.com"
 OTHER_SHOP = "two.shops.example.com"
-SEALED = SealedToken(b"\x00sealed\xff")
+SEALED = EncryptedToken(b"\x00sealed\xff")
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @define
-class StandingClock:
+class ManualClock:
     now: datetime = START
 
     def __call__(self) -> datetime:
         return self.now
 
     def move(self, **by: float) -> datetime:
-        """Move on by days, seconds, milliseconds; returns the new time."""
+        """Move the clock by days, seconds and milliseconds. Return the new time."""
         self.now += timedelta(**by)
         return self.now
 
 
-class ShopWorld:
+class ShopPlatform:
     """The repositories of one stage's shop store.
 
     Args:
@@ -47,8 +47,8 @@ class ShopWorld:
     def __init__(self, database: Any) -> None:
         self.database = database
         self.calls = Calls()
-        self.clock = StandingClock()
-        self.ids = ulids(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
+        self.clock = ManualClock()
+        self.ids = make_ulid_generator(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         client = self.calls.client("dynamodb", database)
         cursors = Cursors(key=lambda: b"k" * 32, clock=self.clock)
         self.shops = ShopRepository(client=client, table=SHOPS)
@@ -75,10 +75,10 @@ class ShopWorld:
         return self.jobs.succeed(domain, self.running(domain).job_id)
 
     def recorded(self, domain: str = SHOP) -> ImportRecord:
-        return self.history.record(ImportRecord.of(self.finished(domain)))
+        return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
-        """A job in another status as a row alone, whatever led there."""
+        """A job in another status, written as a row without the calls that lead to it."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed
@@ -89,5 +89,5 @@ class ShopWorld:
         return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
-        """A row as it lies there, by its key's attribute values."""
+        """Return a stored row by its key's attribute values."""
         return self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]

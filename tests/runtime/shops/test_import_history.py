@@ -11,8 +11,8 @@ from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops import import_history
 from runtime.shops.errors import ImportTimesTakenError
-from runtime.shops.model import RECORD_LIFETIME, ImportRecord, Job, Status, unix_time
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
+from runtime.shops.model import RECORD_LIFETIME, ImportRecord, Job, Status, to_unix_time
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 from tests.runtime.tables import IMPORT_HISTORY
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -20,18 +20,18 @@ FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def history(
-    store: ShopWorld,
+    store: ShopPlatform,
     since: datetime = LONG_AGO,
     until: datetime = FAR_OFF,
     *,
     limit: int = 100,
     oldest_first: bool = False,
 ) -> list[list[ImportRecord]]:
-    """The pages of a shop's history, to the end."""
+    """All pages of a shop's history."""
     found: list[list[ImportRecord]] = []
     cursor = None
     while cursor or not found:
-        page = store.history.between(
+        page = store.history.list_between(
             SHOP, since, until, limit=limit, cursor=cursor, oldest_first=oldest_first
         )
         found.append(list(page.items))
@@ -44,31 +44,31 @@ def flat(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
     return [record for page in pages for record in page]
 
 
-def record_of(store: ShopWorld, at: datetime) -> ImportRecord:
-    """The record of an import that ends at a time, not written."""
+def record_of(store: ShopPlatform, at: datetime) -> ImportRecord:
+    """The record of an import that ends at a time. It is not written."""
     job = Job.queued(SHOP, "import-products", job_id=store.ids(), at=START)
-    return ImportRecord.of(evolve(job, status=Status.SUCCEEDED, finished_at=at))
+    return ImportRecord.from_job(evolve(job, status=Status.SUCCEEDED, finished_at=at))
 
 
-def test_a_record_says_how_the_job_ended(store: ShopWorld) -> None:
+def test_a_record_has_the_result_of_the_job(store: ShopPlatform) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=9, failed=2)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=9, failed=2)
     at = store.clock.move(seconds=1)
     job = store.jobs.fail(SHOP, job.job_id, error="the shop closed")
-    record = store.history.record(ImportRecord.of(job))
+    record = store.history.record(ImportRecord.from_job(job))
     assert flat(history(store)) == [record]
     assert (record.job_id, record.kind, record.outcome) == (job.job_id, "import-products", Status.FAILED)
     assert (record.total, record.processed, record.failed) == (10, 9, 2)
     assert (record.finished_at, record.error) == (at, "the shop closed")
-    assert 0 <= record.timestamp - unix_time(at) < Decimal("0.001")
+    assert 0 <= record.timestamp - to_unix_time(at) < Decimal("0.001")
 
 
-def test_a_job_that_is_not_finished_has_no_record(store: ShopWorld) -> None:
-    with pytest.raises(ValueError, match="is running: only a finished one"):
-        ImportRecord.of(store.running())
+def test_a_job_that_is_not_finished_has_no_record(store: ShopPlatform) -> None:
+    with pytest.raises(ValueError, match="is running: only a finished job"):
+        ImportRecord.from_job(store.running())
 
 
-def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopWorld) -> None:
+def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopPlatform) -> None:
     """T8."""
     record = store.history.record(record_of(store, START))
     (row,) = store.everything()
@@ -78,36 +78,36 @@ def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store:
     assert f"{float(record.timestamp):.6f}" == str(record.timestamp)  # nothing is lost in a double
 
 
-def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopWorld) -> None:
+def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopPlatform) -> None:
     recorded = [store.history.record(record_of(store, START)) for _ in range(12)]
     assert len({record.timestamp for record in recorded}) == 12
     assert {record.job_id for record in flat(history(store))} == {record.job_id for record in recorded}
     assert {record.finished_at for record in flat(history(store))} == {START}
 
 
-def test_an_import_is_recorded_once_however_often_that_is_tried(store: ShopWorld) -> None:
+def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> None:
     records = [record_of(store, START) for _ in range(3)]
     first = [store.history.record(record) for record in records]
     assert [store.history.record(record) for record in records] == first
     assert len(store.everything()) == 3
 
 
-def test_a_free_time_costs_one_call_and_a_taken_one_another(
-    store: ShopWorld, monkeypatch: pytest.MonkeyPatch
+def test_recording_makes_one_call_and_one_more_per_used_microsecond(
+    store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each wants the last microsecond
     made = []
     for _ in range(3):
         with store.calls.counted() as calls:
-            made.append(store.history.record(record_of(store, START)).timestamp - unix_time(START))
+            made.append(store.history.record(record_of(store, START)).timestamp - to_unix_time(START))
         made.append(len(calls))
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
 
 
-def test_a_millisecond_without_a_free_time_is_an_error(
-    store: ShopWorld, monkeypatch: pytest.MonkeyPatch
+def test_a_millisecond_without_an_unused_microsecond_is_an_error(
+    store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_history, "_TIMES", 2)
+    monkeypatch.setattr(import_history, "_SLOTS", 2)
     for _ in range(2):
         store.history.record(record_of(store, START))
     with pytest.raises(ImportTimesTakenError, match=SHOP):
@@ -117,7 +117,7 @@ def test_a_millisecond_without_a_free_time_is_an_error(
 
 @pytest.mark.parametrize("oldest_first", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 5, 100])
-def test_a_range_comes_in_order_page_by_page(store: ShopWorld, limit: int, *, oldest_first: bool) -> None:
+def test_a_range_comes_in_order_page_by_page(store: ShopPlatform, limit: int, *, oldest_first: bool) -> None:
     records = [store.history.record(record_of(store, START + timedelta(days=day))) for day in range(5)]
     store.recorded(OTHER_SHOP)
     found = flat(history(store, limit=limit, oldest_first=oldest_first))
@@ -126,31 +126,33 @@ def test_a_range_comes_in_order_page_by_page(store: ShopWorld, limit: int, *, ol
 
 @pytest.mark.parametrize("limit", [1, 100])
 @pytest.mark.parametrize("oldest_first", [False, True])
-def test_a_range_has_its_start_and_not_its_end(store: ShopWorld, limit: int, *, oldest_first: bool) -> None:
-    """To the microsecond, and also where each page ends at the edge of the range."""
+def test_a_range_includes_its_start_and_excludes_its_end(
+    store: ShopPlatform, limit: int, *, oldest_first: bool
+) -> None:
+    """Exact to the microsecond, also if a page ends at the edge of the range."""
     records = [store.history.record(record_of(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
-    assert unix_time(since) == records[1].timestamp
+    assert to_unix_time(since) == records[1].timestamp
     found = flat(history(store, since, until, limit=limit, oldest_first=oldest_first))
     assert sorted(found, key=lambda record: record.timestamp) == records[1:3]
 
 
-def test_a_range_means_the_same_in_every_zone(store: ShopWorld) -> None:
+def test_a_range_is_the_same_in_every_time_zone(store: ShopPlatform) -> None:
     record = store.history.record(record_of(store, START))
     east = START.astimezone(timezone(timedelta(hours=9)))
     assert flat(history(store, east, east + timedelta(seconds=1))) == [record]
-    with pytest.raises(ValueError, match="without a zone"):
+    with pytest.raises(ValueError, match="without a time zone"):
         history(store, START.replace(tzinfo=None), START)
 
 
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(days=-1)])
-def test_an_empty_range_holds_nothing(store: ShopWorld, length: timedelta) -> None:
+def test_an_empty_range_has_no_records(store: ShopPlatform, length: timedelta) -> None:
     store.history.record(record_of(store, START))
     assert history(store, START, START + length) == [[]]
 
 
-def test_expired_records_are_not_shown_before_dynamodb_deletes_them(store: ShopWorld) -> None:
-    """S4: pages get short, and the cursors lead on."""
+def test_expired_records_are_hidden_before_dynamodb_deletes_them(store: ShopPlatform) -> None:
+    """S4. Pages are shorter, and their cursors continue the list."""
     for day in range(4):
         store.history.record(record_of(store, START + timedelta(days=day)))
     last = store.history.record(record_of(store, START + timedelta(days=9)))
@@ -161,33 +163,35 @@ def test_expired_records_are_not_shown_before_dynamodb_deletes_them(store: ShopW
         assert len(found) > 1
 
 
-def test_a_cursor_is_good_for_its_own_shop_range_and_order_alone(store: ShopWorld) -> None:
+def test_a_cursor_is_only_valid_for_its_own_shop_range_and_order(store: ShopPlatform) -> None:
     for day in range(3):
         store.history.record(record_of(store, START + timedelta(days=day)))
-    cursor = store.history.between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
+    cursor = store.history.list_between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
     assert cursor
     for shop, since, oldest_first in (
         (OTHER_SHOP, LONG_AGO, False),
         (SHOP, LONG_AGO + timedelta(microseconds=1), False),
         (SHOP, LONG_AGO, True),
     ):
-        with pytest.raises(MalformedError, match="the cursor is not one"):
-            store.history.between(shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first)
+        with pytest.raises(MalformedError, match="the cursor is not from this list"):
+            store.history.list_between(
+                shop, since, FAR_OFF, limit=1, cursor=cursor, oldest_first=oldest_first
+            )
 
 
-def test_another_shop_has_another_history(store: ShopWorld) -> None:
+def test_another_shop_has_another_history(store: ShopPlatform) -> None:
     store.recorded()
-    assert store.history.between(OTHER_SHOP, LONG_AGO, FAR_OFF, limit=9) == Page(items=(), cursor=None)
+    assert store.history.list_between(OTHER_SHOP, LONG_AGO, FAR_OFF, limit=9) == Page(items=(), cursor=None)
 
 
-def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:
+def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     with pytest.raises(ItemTooLargeError) as refused:
         store.history.record(evolve(record_of(store, START), error="x" * 500_000))
     assert refused.value.size > 500_000
     assert store.calls.made == []
 
 
-def test_recording_again_leaves_what_a_newer_version_has_added(store: ShopWorld) -> None:
+def test_recording_again_keeps_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     record = record_of(store, START)
     store.history.record(record)
     (row,) = store.everything()

@@ -1,4 +1,4 @@
-"""Whatever happens to jobs, in whatever order, twice or by the wrong shop: they are as a model says (S3)."""
+"""Jobs behave as a model says after any sequence of calls, repeated or by the wrong shop (S3)."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from moto import mock_aws
 from runtime.shops.errors import JobNotFoundError, StaleJobError
 from runtime.shops.model import JOB_LIFETIME, TRANSITIONS, Job, Status
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopPlatform
 from tests.runtime.tables import shop_tables
 
 pytestmark = pytest.mark.thorough
@@ -24,7 +24,7 @@ SHOPS = {SHOP: OTHER_SHOP, OTHER_SHOP: SHOP}
 
 @define
 class Expected:
-    """What a job must be."""
+    """Expected state of a job."""
 
     shop: str
     expires: Any
@@ -36,7 +36,7 @@ class Expected:
 
 
 class JobLifeCycle(RuleBasedStateMachine):
-    """Two shops' jobs; every rule is something that may happen at any time, and more than once."""
+    """Jobs of two shops. Each rule is an event that may happen at any time and more than once."""
 
     made: Bundle[str] = Bundle("made")
 
@@ -48,7 +48,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         client = real_client("dynamodb")
         for table in shop_tables():
             client.create_table(**table)
-        self.store = ShopWorld(client)
+        self.store = ShopPlatform(client)
         self.expected: dict[str, Expected] = {}
 
     def teardown(self) -> None:
@@ -96,7 +96,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         for _ in range(times):
 
             def count(shop: str, job_id: str) -> Job:
-                return self.store.jobs.advance(shop, job_id, batch=batch, processed=done, failed=bad)
+                return self.store.jobs.count_batch(shop, job_id, batch=batch, processed=done, failed=bad)
 
             if expected.status is Status.RUNNING or batch in expected.batches:
                 if self._call(job_id, count):
@@ -113,7 +113,7 @@ class JobLifeCycle(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from(Status))
     def the_platform_looks(self, status: Status) -> None:
-        listed = [job.job_id for job in self.store.jobs.with_status(status, limit=100).items]
+        listed = [job.job_id for job in self.store.jobs.list_with_status(status, limit=100).items]
         assert listed == [
             job_id
             for job_id, each in self.expected.items()
@@ -152,7 +152,9 @@ class JobLifeCycle(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         alive = {job_id: each for job_id, each in self.expected.items() if not self._expired(job_id)}
-        found = {job.job_id: job for shop in SHOPS for job in self.store.jobs.of_shop(shop, limit=100).items}
+        found = {
+            job.job_id: job for shop in SHOPS for job in self.store.jobs.list_for_shop(shop, limit=100).items
+        }
         assert set(found) == set(alive)
         for job_id, expected in alive.items():
             job = found[job_id]
@@ -162,7 +164,7 @@ class JobLifeCycle(RuleBasedStateMachine):
             assert (job.error is None) == (job.status is not Status.FAILED)
 
 
-# Not shrunk: the steps that are printed tell the story as well, and sooner.
+# Not shrunk, because the printed steps are clear enough.
 JobLifeCycle.TestCase.settings = settings(
     max_examples=5, stateful_step_count=25, phases=[Phase.explicit, Phase.generate]
 )

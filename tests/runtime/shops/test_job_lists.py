@@ -11,14 +11,14 @@ from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
 from runtime.shops.model import JOB_LIFETIME, Job, Status
 from tests.runtime.calls import Calls
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopPlatform
 from tests.runtime.tables import JOBS
 
 List = Callable[..., Page[Job]]
 
 
 def pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
-    """The list's pages, to its end."""
+    """All pages of a list."""
     found: list[tuple[Job, ...]] = []
     cursor = None
     while cursor or not found:
@@ -33,77 +33,79 @@ def ids(*several: tuple[Job, ...]) -> list[str]:
     return [job.job_id for jobs in several for job in jobs]
 
 
-def expiring(store: ShopWorld, number: int) -> list[Job]:
-    """Jobs of which the first ones have expired when the last one is made."""
+def expiring(store: ShopPlatform, number: int) -> list[Job]:
+    """Jobs, the first of which have expired when the last one is created."""
     made = [store.queued() for _ in range(number)]
     store.clock.now = made[-1].created_at + JOB_LIFETIME
     return [*made, store.queued()]
 
 
-def move_on(store: ShopWorld, job: Job) -> None:
+def move_on(store: ShopPlatform, job: Job) -> None:
     store.database.put_item(TableName=JOBS, Item=to_row(evolve(job, status=Status.CANCELLED)))
 
 
-def delete(store: ShopWorld, job: Job) -> None:
+def delete(store: ShopPlatform, job: Job) -> None:
     store.database.delete_item(TableName=JOBS, Key={"jobId": {"S": job.job_id}})
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopPlatform, limit: int) -> None:
     jobs = [store.queued() for _ in range(5)]
     store.queued(OTHER_SHOP)
-    found = pages(store.jobs.of_shop, SHOP, limit=limit)
+    found = pages(store.jobs.list_for_shop, SHOP, limit=limit)
     assert ids(*found) == ids(tuple(reversed(jobs)))
     assert all(len(page) <= limit for page in found)
 
 
-def test_a_shops_list_shows_jobs_as_they_are(store: ShopWorld) -> None:
+def test_a_shops_list_has_the_current_jobs(store: ShopPlatform) -> None:
     job = store.running()
-    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
-    assert store.jobs.of_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
-    assert store.jobs.of_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
+    job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.list_for_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
+    assert store.jobs.list_for_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(store: ShopWorld, limit: int) -> None:
+def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(
+    store: ShopPlatform, limit: int
+) -> None:
     running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
     store.queued()
-    assert ids(*pages(store.jobs.with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
-    assert store.jobs.with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
+    assert ids(*pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
+    assert store.jobs.list_with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
 
 
-def test_a_list_by_status_shows_whole_jobs(store: ShopWorld) -> None:
+def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopPlatform) -> None:
     job = store.running()
-    job = store.jobs.advance(SHOP, job.job_id, batch=0, processed=3, failed=1)
-    assert store.jobs.with_status(Status.RUNNING, limit=10).items == (job,)
+    job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
+    assert store.jobs.list_with_status(Status.RUNNING, limit=10).items == (job,)
 
 
-def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopWorld) -> None:
+def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
     with store.calls.counted() as made:
-        store.jobs.with_status(Status.QUEUED, limit=10)
+        store.jobs.list_with_status(Status.QUEUED, limit=10)
     assert made == ["query", "batch_get_item"]
     with store.calls.counted() as made:
-        store.jobs.with_status(Status.RUNNING, limit=10)
+        store.jobs.list_with_status(Status.RUNNING, limit=10)
     assert made == ["query"]
 
 
-def test_a_job_that_moved_on_between_index_and_row_is_left_out(store: ShopWorld) -> None:
-    """The index follows a moment later."""
+def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopPlatform) -> None:
+    """The index is eventually consistent."""
     moved, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
-def test_a_job_that_was_deleted_between_index_and_row_is_left_out(store: ShopWorld) -> None:
+def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopPlatform) -> None:
     deleted, queued = store.queued(), store.queued()
     store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == (queued,)
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
 class Splitting:
-    """A DynamoDB that reads one key of a batch at a time, as it does where the rows have more than 16 MB."""
+    """A DynamoDB client that reads one key per call, as DynamoDB splits batches of more than 16 MB."""
 
     def __init__(self, target: Any) -> None:  # noqa: ANN401 - clients have no type here
         self._target = target
@@ -119,45 +121,45 @@ class Splitting:
         return {**answer, "UnprocessedKeys": rest}
 
 
-def test_what_dynamodb_splits_is_read_to_the_end_and_in_order(store: ShopWorld) -> None:
+def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> None:
     jobs = [store.queued() for _ in range(4)]
     split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
-    assert ids(split.with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
+    assert ids(split.list_with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
 
 
-def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopWorld) -> None:
-    """S4: pages get short, and the cursors lead on."""
+def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> None:
+    """S4. Pages are shorter, and their cursors continue the list."""
     *_, alive = expiring(store, 4)
-    for listed, of in ((store.jobs.of_shop, SHOP), (store.jobs.with_status, Status.QUEUED)):
+    for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):
         found = pages(listed, of, limit=2)
         assert ids(*found) == [alive.job_id]
         assert len(found) > 2
 
 
 @pytest.mark.parametrize("shop", [OTHER_SHOP, "", SHOP + ".example"])
-def test_a_cursor_is_good_for_its_own_shop_and_list_alone(store: ShopWorld, shop: str) -> None:
+def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopPlatform, shop: str) -> None:
     for _ in range(3):
         store.queued()
-    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
-    by_status = store.jobs.with_status(Status.QUEUED, limit=1).cursor
+    cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
+    by_status = store.jobs.list_with_status(Status.QUEUED, limit=1).cursor
     assert cursor
     assert by_status
     for listed, of, foreign in (
-        (store.jobs.of_shop, shop, cursor),
-        (store.jobs.of_shop, shop, by_status),
-        (store.jobs.of_shop, SHOP, by_status),
-        (store.jobs.with_status, Status.QUEUED, cursor),
-        (store.jobs.with_status, Status.RUNNING, by_status),
-        (store.jobs.of_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
+        (store.jobs.list_for_shop, shop, cursor),
+        (store.jobs.list_for_shop, shop, by_status),
+        (store.jobs.list_for_shop, SHOP, by_status),
+        (store.jobs.list_with_status, Status.QUEUED, cursor),
+        (store.jobs.list_with_status, Status.RUNNING, by_status),
+        (store.jobs.list_for_shop, SHOP, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
     ):
-        with pytest.raises(MalformedError, match="the cursor is not one"):
+        with pytest.raises(MalformedError, match="the cursor is not from this list"):
             listed(of, limit=1, cursor=foreign)
 
 
-def test_a_cursor_ends_after_a_day(store: ShopWorld) -> None:
+def test_a_cursor_ends_after_a_day(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
-    cursor = store.jobs.of_shop(SHOP, limit=1).cursor
+    cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
     store.clock.move(days=1)
     with pytest.raises(MalformedError):
-        store.jobs.of_shop(SHOP, limit=1, cursor=cursor)
+        store.jobs.list_for_shop(SHOP, limit=1, cursor=cursor)

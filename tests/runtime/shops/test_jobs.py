@@ -8,17 +8,17 @@ import pytest
 from runtime.shared.dynamodb import ItemTooLargeError, item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
-from runtime.shops.model import BATCHES, JOB_LIFETIME, TRANSITIONS, Job, Status, origins
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
+from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Status, find_previous_statuses
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 from tests.runtime.tables import JOBS
 
-# Each change of a job, by the status that it leads to; progress keeps a job where it is.
+# Each change of a job by its new status. Progress does not change the status.
 CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
     "running": lambda jobs, domain, job_id: jobs.start(domain, job_id),
     "succeeded": lambda jobs, domain, job_id: jobs.succeed(domain, job_id),
     "failed": lambda jobs, domain, job_id: jobs.fail(domain, job_id, error="out of stock"),
     "cancelled": lambda jobs, domain, job_id: jobs.cancel(domain, job_id),
-    "advanced": lambda jobs, domain, job_id: jobs.advance(domain, job_id, batch=0, processed=1),
+    "advanced": lambda jobs, domain, job_id: jobs.count_batch(domain, job_id, batch=0, processed=1),
 }
 
 
@@ -26,13 +26,13 @@ def progress(job: Job) -> tuple[int, int]:
     return job.processed, job.failed
 
 
-def test_a_job_waits_until_it_is_started(store: ShopWorld) -> None:
+def test_a_new_job_is_queued(store: ShopPlatform) -> None:
     job = store.queued()
     assert store.jobs.get(SHOP, job.job_id) == job
     assert (job.status, job.total, progress(job), job.started_at) == (Status.QUEUED, None, (0, 0), None)
 
 
-def test_an_id_is_used_once(store: ShopWorld) -> None:
+def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
     job = store.queued()
     other = Job.queued(OTHER_SHOP, "import-products", job_id=job.job_id, at=START)
     with pytest.raises(JobExistsError):
@@ -40,15 +40,15 @@ def test_an_id_is_used_once(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_a_job_that_nobody_could_read_is_not_created(store: ShopWorld) -> None:
-    """It would also end every list of its status."""
-    with pytest.raises(ValueError, match="is a ULID"):
+def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
+    """It would also break every list of its status."""
+    with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
-    assert store.jobs.with_status(Status.QUEUED, limit=10).items == ()
+    assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
 
 
 @pytest.mark.parametrize("total", [None, 0, 120])
-def test_a_started_job_runs(store: ShopWorld, total: int | None) -> None:
+def test_a_started_job_is_running(store: ShopPlatform, total: int | None) -> None:
     job = store.queued()
     at = store.clock.move(seconds=5)
     started = store.jobs.start(SHOP, job.job_id, total=total)
@@ -57,29 +57,29 @@ def test_a_started_job_runs(store: ShopWorld, total: int | None) -> None:
     assert (started.total, started.created_at) == (total, job.created_at)
 
 
-def test_a_job_succeeds_with_its_progress(store: ShopWorld) -> None:
+def test_a_job_succeeds_with_its_progress(store: ShopPlatform) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=7, failed=2)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=7, failed=2)
     at = store.clock.move(seconds=5)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert ended == store.jobs.get(SHOP, job.job_id)
     assert (ended.status, ended.finished_at, progress(ended)) == (Status.SUCCEEDED, at, (7, 2))
 
 
-def test_a_job_fails_with_its_reason(store: ShopWorld) -> None:
+def test_a_job_fails_with_its_reason(store: ShopPlatform) -> None:
     failed = store.jobs.fail(SHOP, store.running().job_id, error="the shop closed")
     assert (failed.status, failed.error) == (Status.FAILED, "the shop closed")
 
 
-def test_a_reason_of_any_length_does_not_keep_a_job_from_failing(store: ShopWorld) -> None:
+def test_a_job_can_fail_with_an_error_of_any_length(store: ShopPlatform) -> None:
     failed = store.jobs.fail(SHOP, store.running().job_id, error="ü" * 500_000)
     assert failed.error == "ü" * 2000
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_status_changes_only_where_the_table_leads(store: ShopWorld, status: Status, change: str) -> None:
-    """S3: a finished job cannot start again, nor count anything."""
+def test_only_allowed_transitions_change_a_status(store: ShopPlatform, status: Status, change: str) -> None:
+    """S3. A finished job can neither start again nor count a batch."""
     job = store.placed(store.queued(), status)
     row = store.row(JOBS, jobId={"S": job.job_id})
     allowed = status is Status.RUNNING if change == "advanced" else Status(change) in TRANSITIONS[status]
@@ -93,45 +93,45 @@ def test_a_status_changes_only_where_the_table_leads(store: ShopWorld, status: S
         assert store.row(JOBS, jobId={"S": job.job_id}) == row
 
 
-def test_the_ends_lead_nowhere() -> None:
+def test_final_statuses_have_no_transitions() -> None:
     assert {status for status in Status if not TRANSITIONS[status]} == {
         Status.SUCCEEDED,
         Status.FAILED,
         Status.CANCELLED,
     }
-    assert origins(Status.CANCELLED) == (Status.QUEUED, Status.RUNNING)
-    assert origins(Status.QUEUED) == ()
+    assert find_previous_statuses(Status.CANCELLED) == (Status.QUEUED, Status.RUNNING)
+    assert find_previous_statuses(Status.QUEUED) == ()
 
 
 # Progress
 
 
-def test_batches_add_up_in_any_order(store: ShopWorld) -> None:
+def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
     job = store.running()
     for batch in (2, 0, 999, 1):
-        store.jobs.advance(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
+        store.jobs.count_batch(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
     assert progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
 
 
-def test_a_batch_that_comes_again_is_counted_once(store: ShopWorld) -> None:
-    """S3: a queue may bring it twice, and a write whose answer was lost is made again."""
+def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
+    """S3. A queue may deliver a batch twice, and a write is repeated if its response is lost."""
     job = store.running()
-    first = store.jobs.advance(SHOP, job.job_id, batch=3, processed=10, failed=1)
+    first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
-    assert store.jobs.advance(SHOP, job.job_id, batch=3, processed=10, failed=1) == first
+    assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1) == first
     assert store.jobs.get(SHOP, job.job_id) == first
 
 
-def test_a_batch_that_comes_again_after_the_end_is_answered_with_the_job(store: ShopWorld) -> None:
+def test_a_repeated_batch_after_the_end_returns_the_job(store: ShopPlatform) -> None:
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=3, processed=10)
+    store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10)
     ended = store.jobs.succeed(SHOP, job.job_id)
-    assert store.jobs.advance(SHOP, job.job_id, batch=3, processed=10) == ended
+    assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10) == ended
 
 
-def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
+def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
     job = store.running()
-    assert progress(store.jobs.advance(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
+    assert progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -141,40 +141,40 @@ def test_an_empty_batch_counts_as_done(store: ShopWorld) -> None:
         {"batch": 0, "processed": 1, "failed": -1},
         {"batch": 0, "processed": 1, "failed": 2},
         {"batch": -1, "processed": 1},
-        {"batch": BATCHES, "processed": 1},
+        {"batch": MAX_BATCHES, "processed": 1},
     ],
 )
-def test_progress_never_goes_backwards(store: ShopWorld, numbers: dict[str, int]) -> None:
+def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, int]) -> None:
     """S3."""
     job = store.running()
-    with pytest.raises(ValueError, match=r"batch"):
-        store.jobs.advance(SHOP, job.job_id, **numbers)
+    with pytest.raises(ValueError, match=r"batches|processed"):
+        store.jobs.count_batch(SHOP, job.job_id, **numbers)
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_all_batches_that_a_job_can_have_make_its_row_at_most_three_kilobytes_larger() -> None:
+def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
 
-    assert item_size({"batches": {"NS": [str(number) for number in range(BATCHES)]}}) < 3 * 1024
+    assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
-def test_progress_writes_no_key_of_the_index_by_status(store: ShopWorld) -> None:
-    """T8: the index holds keys alone, so that a progress write never reaches it."""
+def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> None:
+    """T8. The index contains keys only, so a progress write never updates it."""
     tables = store.database.describe_table(TableName=JOBS)["Table"]
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
     assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"
     job = store.running()
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=1)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     (write,) = [call for call in store.calls.arguments if ":batches" in str(call)]
     written = write["UpdateExpression"]
     assert not any(f"#{each['AttributeName']} " in written for each in index["KeySchema"])
 
 
-# Tenants, expiry and other refusals
+# Tenants, expiry and other errors
 
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
-def test_a_job_that_does_not_exist_is_not_found(store: ShopWorld, job_id: str) -> None:
-    """Also where a stranger's text is no key at all."""
+def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
+    """Also if the text is not a valid key."""
     store.queued()
     rows = store.everything()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -184,7 +184,7 @@ def test_a_job_that_does_not_exist_is_not_found(store: ShopWorld, job_id: str) -
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopWorld, change: str) -> None:
+def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatform, change: str) -> None:
     """S4."""
     job = store.placed(store.queued(), Status.RUNNING if change != "running" else Status.QUEUED)
     store.clock.now = job.created_at + JOB_LIFETIME
@@ -199,19 +199,19 @@ def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopWorld
     assert store.everything() == rows
 
 
-def test_a_job_expires_ninety_days_after_its_creation(store: ShopWorld) -> None:
+def test_a_job_expires_ninety_days_after_its_creation(store: ShopPlatform) -> None:
     """T8; `expiresAt` is what DynamoDB's TTL reads: a Number of seconds."""
     job = store.queued()
     expires_at = store.row(JOBS, jobId={"S": job.job_id})["expiresAt"]
     assert expires_at == {"N": str(int(job.created_at.timestamp()) + 90 * 86_400)}
 
 
-def test_a_job_lives_no_second_less_than_it_should() -> None:
+def test_a_jobs_lifetime_is_not_rounded_down() -> None:
     at = START.replace(microsecond=1000)
     assert Job.queued(SHOP, "x", job_id="x", at=at).expires_at == int(START.timestamp()) + 90 * 86_400 + 1
 
 
-def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:
+def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     job = Job.queued(SHOP, "x" * 500_000, job_id=store.ids(), at=START)
     with pytest.raises(ItemTooLargeError) as refused:
         store.jobs.create(job)
@@ -219,20 +219,20 @@ def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store:
     assert store.calls.made == []
 
 
-def test_changes_keep_what_a_newer_version_has_added(store: ShopWorld) -> None:
+def test_changes_keep_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     added: dict[str, Any] = {"priority": {"N": "3"}, "labels": {"SS": ["a"]}}
     job = store.queued()
     key = {"jobId": {"S": job.job_id}}
     store.database.put_item(TableName=JOBS, Item={**store.row(JOBS, **key), **added})
     store.jobs.start(SHOP, job.job_id)
-    store.jobs.advance(SHOP, job.job_id, batch=0, processed=1)
+    store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     assert store.jobs.fail(SHOP, job.job_id, error="x") == store.jobs.get(SHOP, job.job_id)
     row = store.row(JOBS, **key)
     assert {name: row[name] for name in added} == added
 
 
 @pytest.mark.parametrize("domain", ["My-Shop.example.com", "", "my-shop.example.com "])
-def test_a_job_is_a_shops(store: ShopWorld, domain: str) -> None:
-    """S1: a domain that no shop can have would be a tenant of its own."""
-    with pytest.raises(ValueError, match="host name in lower case"):
+def test_a_job_needs_a_valid_shop_domain(store: ShopPlatform, domain: str) -> None:
+    """S1. An invalid domain would be a tenant without a shop."""
+    with pytest.raises(ValueError, match="lower-case host name"):
         Job.queued(domain, "import-products", job_id=store.ids(), at=START)

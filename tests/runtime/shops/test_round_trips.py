@@ -1,4 +1,4 @@
-"""Whatever a model holds comes back from DynamoDB as it was, and so does what the model does not know."""
+"""Models are unchanged after a round trip through DynamoDB, and unknown attributes are kept."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.shops.model import ImportRecord, Job, Shop, Status, is_domain
-from runtime.shops.tokens import SealedToken
-from tests.runtime.shops.shop_fixture import START, ShopWorld
+from runtime.shops.tokens import EncryptedToken
+from tests.runtime.shops.shop_fixture import START, ShopPlatform
 from tests.runtime.tables import SHOPS
 
-# The tables are shared by a test's examples: each has keys of its own.
+# The examples of a test share the tables, so each has its own keys.
 SHARED = settings(
     max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -33,7 +33,7 @@ TIMES = st.datetimes(
 SHOPS_OF_ALL_KINDS = st.builds(
     Shop,
     domain=DOMAINS,
-    access_token=st.binary(max_size=300).map(SealedToken),
+    access_token=st.binary(max_size=300).map(EncryptedToken),
     scopes=st.lists(TEXTS, max_size=4).map(tuple),
     installed_at=TIMES,
     updated_at=TIMES,
@@ -90,7 +90,7 @@ VALUES = st.recursive(
 
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS)
-def test_a_shop_comes_back_as_it_was(store: ShopWorld, shop: Shop) -> None:
+def test_a_shop_is_unchanged_after_a_round_trip(store: ShopPlatform, shop: Shop) -> None:
     assert is_domain(shop.domain)
     store.database.delete_item(TableName=SHOPS, Key={"domain": {"S": shop.domain}})
     assert store.shops.install(shop) == shop == store.shops.get(shop.domain)
@@ -98,30 +98,30 @@ def test_a_shop_comes_back_as_it_was(store: ShopWorld, shop: Shop) -> None:
 
 @SHARED
 @given(job=JOBS)
-def test_a_job_comes_back_as_it_was(store: ShopWorld, job: Job) -> None:
+def test_a_job_is_unchanged_after_a_round_trip(store: ShopPlatform, job: Job) -> None:
     job = evolve(job, job_id=store.ids())
     store.jobs.create(job)
     assert store.jobs.get(job.shop_domain, job.job_id) == job
-    assert job in store.jobs.of_shop(job.shop_domain, limit=100).items
+    assert job in store.jobs.list_for_shop(job.shop_domain, limit=100).items
 
 
 @SHARED
 @given(record=RECORDS)
-def test_a_record_comes_back_as_it_was(store: ShopWorld, record: ImportRecord) -> None:
+def test_a_record_is_unchanged_after_a_round_trip(store: ShopPlatform, record: ImportRecord) -> None:
     for row in store.everything():
         key = {name: row[name] for name in ("shopDomain", "timestamp")}
         store.database.delete_item(TableName="anchor-dev-import-history", Key=key)
     stored = store.history.record(record)
     assert evolve(stored, timestamp=record.timestamp) == record
     since = record.finished_at
-    page = store.history.between(record.shop_domain, since, since + timedelta(milliseconds=1), limit=100)
+    page = store.history.list_between(record.shop_domain, since, since + timedelta(milliseconds=1), limit=100)
     assert page.items == (stored,)
 
 
 @SHARED
 @given(shop=SHOPS_OF_ALL_KINDS, wanted=SHOPS_OF_ALL_KINDS, added=VALUES)
-def test_an_update_leaves_attributes_of_a_newer_version_as_they_were(
-    store: ShopWorld, shop: Shop, wanted: Shop, added: dict[str, Any]
+def test_an_update_keeps_attributes_of_a_newer_version(
+    store: ShopPlatform, shop: Shop, wanted: Shop, added: dict[str, Any]
 ) -> None:
     key = {"domain": {"S": shop.domain}}
     store.database.delete_item(TableName=SHOPS, Key=key)
@@ -134,13 +134,13 @@ def test_an_update_leaves_attributes_of_a_newer_version_as_they_were(
 
 
 @pytest.mark.parametrize("text", ["", "ü" * 90_000, "\0", "\U0001f9ff\u200d", "e\u0301"])
-def test_an_unusual_text_comes_back_as_it_was(store: ShopWorld, text: str) -> None:
+def test_an_unusual_text_is_unchanged_after_a_round_trip(store: ShopPlatform, text: str) -> None:
     shop = store.shop(name=text)
     assert store.shops.get(shop.domain).name == text
     assert store.shops.update(shop.domain, shop, evolve(shop, name="x", scopes=(text,))).scopes == (text,)
 
 
-def test_times_are_stored_in_utc(store: ShopWorld) -> None:
+def test_times_are_stored_in_utc(store: ShopPlatform) -> None:
     east = START.astimezone(timezone(timedelta(hours=5, minutes=45)))
     store.shop(installed_at=east)
     (row,) = store.everything()

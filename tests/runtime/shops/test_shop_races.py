@@ -1,4 +1,4 @@
-"""Fifty at once on the same rows: counters are exact, one wins, the others hear why not (S3)."""
+"""Fifty concurrent callers on the same rows: counters are exact, and one caller wins (S3)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,7 +12,7 @@ from runtime.shared.errors import AnchorError
 from runtime.shops.errors import JobExistsError, ShopChangedError, StaleJobError
 from runtime.shops.model import ImportRecord, Job, Status
 from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.shops.shop_fixture import SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import SHOP, START, ShopPlatform
 
 pytestmark = pytest.mark.thorough
 
@@ -20,16 +20,18 @@ T = TypeVar("T")
 
 
 def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> list[T]:
-    """Who was not refused; all others were refused by one of these names."""
+    """Results of the calls that were not refused. All others must have raised one of these errors."""
     found = [outcome for outcome in outcomes if not isinstance(outcome, AnchorError)]
     assert {type(outcome) for outcome in outcomes if isinstance(outcome, AnchorError)} <= set(losers)
     return found
 
 
-def test_no_progress_is_lost(store: ShopWorld) -> None:
+def test_no_progress_is_lost(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2)
+        partial(
+            store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2
+        )
         for number in range(CONTENDERS)
     ]
     assert len(winners(at_once(counts))) == CONTENDERS
@@ -38,10 +40,10 @@ def test_no_progress_is_lost(store: ShopWorld) -> None:
     assert counted.failed == CONTENDERS // 2
 
 
-def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> None:
+def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
         for number in range(CONTENDERS)
     ]
     assert len(winners(at_once(counts))) == CONTENDERS
@@ -49,20 +51,20 @@ def test_each_batch_is_counted_once_among_all_who_bring_it(store: ShopWorld) -> 
     assert (counted.processed, counted.failed) == (15, 5)
 
 
-def test_counters_only_grow_while_all_write(store: ShopWorld) -> None:
+def test_counters_only_grow_during_concurrent_writes(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS)
     ]
     seen = sorted(winners(at_once(counts)), key=lambda found: found.processed)
     assert [found.processed for found in seen] == list(range(1, CONTENDERS + 1))
 
 
-def test_what_is_counted_is_what_was_accepted_before_the_end(store: ShopWorld) -> None:
+def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
     job = store.running()
     counts = [
-        partial(store.jobs.advance, SHOP, job.job_id, batch=number, processed=1)
+        partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS - 1)
     ]
     cancels = partial(store.jobs.cancel, SHOP, job.job_id)
@@ -73,13 +75,13 @@ def test_what_is_counted_is_what_was_accepted_before_the_end(store: ShopWorld) -
     assert ended.processed == len(accepted) - 1
 
 
-def test_one_of_all_starters_starts_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_starts_a_job(store: ShopPlatform) -> None:
     job = store.queued()
     outcomes = at_once([partial(store.jobs.start, SHOP, job.job_id)] * CONTENDERS)
     assert winners(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
 
 
-def test_one_of_all_enders_ends_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_ends_a_job(store: ShopPlatform) -> None:
     job = store.running()
     ends = [
         partial(store.jobs.succeed, SHOP, job.job_id),
@@ -93,7 +95,7 @@ def test_one_of_all_enders_ends_a_job(store: ShopWorld) -> None:
     assert {each.found for each in refused} == {ended.status}
 
 
-def test_one_of_all_creators_creates_a_job(store: ShopWorld) -> None:
+def test_one_of_several_concurrent_callers_creates_a_job(store: ShopPlatform) -> None:
     job_id = store.ids()
     kinds = [f"kind-{number}" for number in range(CONTENDERS)]
     jobs = [Job.queued(SHOP, kind, job_id=job_id, at=START) for kind in kinds]
@@ -102,24 +104,24 @@ def test_one_of_all_creators_creates_a_job(store: ShopWorld) -> None:
     assert store.jobs.get(SHOP, job_id) in jobs
 
 
-def test_the_newest_installation_stays(store: ShopWorld) -> None:
+def test_the_newest_installation_stays(store: ShopPlatform) -> None:
     times = [START + timedelta(seconds=number) for number in range(CONTENDERS)]
     outcomes = at_once([partial(store.shop, installed_at=at) for at in times])
     assert winners(outcomes, ShopChangedError)
     assert store.shops.get(SHOP).installed_at == times[-1]
 
 
-def test_one_of_all_updates_from_one_reading_holds(store: ShopWorld) -> None:
+def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopPlatform) -> None:
     shop = store.shop()
     wanted = [evolve(shop, name=f"name-{number}") for number in range(CONTENDERS)]
     outcomes = at_once([partial(store.shops.update, SHOP, shop, each) for each in wanted])
     assert winners(outcomes, ShopChangedError) == [store.shops.get(SHOP)]
 
 
-def test_imports_that_end_together_are_all_in_the_history(store: ShopWorld) -> None:
+def test_imports_that_end_together_are_all_in_the_history(store: ShopPlatform) -> None:
     job = evolve(store.queued(), status=Status.SUCCEEDED, finished_at=START)
-    records = [ImportRecord.of(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
+    records = [ImportRecord.from_job(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
     recorded = winners(at_once([partial(store.history.record, record) for record in records]))
     assert len({record.timestamp for record in recorded}) == CONTENDERS
-    found = store.history.between(SHOP, START, START + timedelta(milliseconds=1), limit=100)
+    found = store.history.list_between(SHOP, START, START + timedelta(milliseconds=1), limit=100)
     assert {record.job_id for record in found.items} == {record.job_id for record in records}

@@ -8,24 +8,24 @@ from attrs import evolve
 from runtime.shared.dynamodb import ItemTooLargeError
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
-from runtime.shops.tokens import SealedToken
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopWorld
+from runtime.shops.tokens import EncryptedToken
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SEALED, SHOP, START, ShopPlatform
 from tests.runtime.tables import SHOPS
 
 NEWER = {"plan": {"S": "gold"}, "labels": {"SS": ["a", "b"]}, "limits": {"M": {"jobs": {"N": "3"}}}}
 
 
-def add_attributes(store: ShopWorld) -> None:
-    """What a newer version of the code would have written."""
+def add_attributes(store: ShopPlatform) -> None:
+    """Add attributes that a newer version of the code would write."""
     row = store.row(SHOPS, domain={"S": SHOP})
     store.database.put_item(TableName=SHOPS, Item={**row, **NEWER})
 
 
-def kept(store: ShopWorld) -> dict[str, object]:
+def kept(store: ShopPlatform) -> dict[str, object]:
     return {name: value for name, value in store.row(SHOPS, domain={"S": SHOP}).items() if name in NEWER}
 
 
-def test_a_shop_is_found_by_its_domain(store: ShopWorld) -> None:
+def test_a_shop_is_found_by_its_domain(store: ShopPlatform) -> None:
     shop = store.shop(name="One")
     store.shop(OTHER_SHOP)
     assert store.shops.get(SHOP) == shop
@@ -33,7 +33,7 @@ def test_a_shop_is_found_by_its_domain(store: ShopWorld) -> None:
 
 
 @pytest.mark.parametrize("domain", [OTHER_SHOP, "", "x" * 3000, "ONE.shops.example.com", "one..example.com"])
-def test_a_shop_that_is_not_there_is_not_found(store: ShopWorld, domain: str) -> None:
+def test_a_missing_shop_is_not_found(store: ShopPlatform, domain: str) -> None:
     store.shop()
     with pytest.raises(ShopNotFoundError):
         store.shops.get(domain)
@@ -63,36 +63,36 @@ def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:
     assert is_domain(text) is is_one
 
 
-def test_a_shop_cannot_be_made_with_something_else_for_a_domain() -> None:
+def test_a_shop_with_an_invalid_domain_is_refused() -> None:
     """Two spellings would be two tenants."""
-    with pytest.raises(ValueError, match="lower case"):
+    with pytest.raises(ValueError, match="lower-case"):
         Shop(domain="One.example.com", access_token=SEALED, installed_at=START, updated_at=START)
 
 
-def test_installing_again_replaces_every_field(store: ShopWorld) -> None:
+def test_installing_again_replaces_every_field(store: ShopPlatform) -> None:
     store.shop(name="One")
     at = store.clock.move(days=1)
-    again = store.shop(access_token=SealedToken(b"new"), scopes=())
+    again = store.shop(access_token=EncryptedToken(b"new"), scopes=())
     assert again == store.shops.get(SHOP)
     assert (again.name, again.scopes, again.installed_at) == (None, (), at)
     assert again.access_token == b"new"
 
 
-def test_installing_again_keeps_what_a_newer_version_has_added(store: ShopWorld) -> None:
+def test_installing_again_keeps_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     store.shop()
     add_attributes(store)
     store.shop(name="Two")
     assert kept(store) == NEWER
 
 
-def test_an_installation_that_comes_late_changes_nothing(store: ShopWorld) -> None:
+def test_a_late_installation_event_changes_nothing(store: ShopPlatform) -> None:
     newer = store.shop()
     with pytest.raises(ShopChangedError):
         store.shop(installed_at=store.clock.move(seconds=-1))
     assert store.shops.get(SHOP) == newer
 
 
-def test_an_update_writes_the_fields_that_differ_and_no_others(store: ShopWorld) -> None:
+def test_an_update_writes_the_fields_that_differ_and_no_others(store: ShopPlatform) -> None:
     shop = store.shop(name="One")
     add_attributes(store)
     at = store.clock.move(seconds=1)
@@ -104,7 +104,7 @@ def test_an_update_writes_the_fields_that_differ_and_no_others(store: ShopWorld)
     assert expression == "SET #scopes = :scopes, #updatedAt = :updatedAt, #version = :version REMOVE #name"
 
 
-def test_an_update_that_changes_nothing_still_needs_the_shop_to_be_there(store: ShopWorld) -> None:
+def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> None:
     shop = store.shop()
     assert store.shops.update(SHOP, shop, shop).version == 2
     store.shops.uninstall(SHOP, at=store.clock())
@@ -113,8 +113,8 @@ def test_an_update_that_changes_nothing_still_needs_the_shop_to_be_there(store: 
 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
-def test_an_update_from_an_old_reading_loses(store: ShopWorld, change: dict[str, Any]) -> None:
-    """Also where both want the same, or differ in other fields: what was read may be why."""
+def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
+    """Also if both updates are equal or change different fields, because one may depend on the other."""
     shop = store.shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):
@@ -122,8 +122,8 @@ def test_an_update_from_an_old_reading_loses(store: ShopWorld, change: dict[str,
     assert store.shops.get(SHOP) == winner
 
 
-def test_an_update_from_before_a_repeated_installation_loses(store: ShopWorld) -> None:
-    """An event that comes twice raises the version, too."""
+def test_an_update_from_before_a_repeated_installation_is_refused(store: ShopPlatform) -> None:
+    """A repeated event raises the version too."""
     shop = store.shop()
     again = store.shop()
     assert (shop.version, again.version) == (1, 2)
@@ -131,7 +131,7 @@ def test_an_update_from_before_a_repeated_installation_loses(store: ShopWorld) -
         store.shops.update(SHOP, shop, evolve(shop, name="Old"))
 
 
-def test_an_update_does_not_reach_a_newer_installation(store: ShopWorld) -> None:
+def test_an_update_does_not_reach_a_newer_installation(store: ShopPlatform) -> None:
     shop = store.shop()
     store.clock.move(days=1)
     again = store.shop()
@@ -140,7 +140,7 @@ def test_an_update_does_not_reach_a_newer_installation(store: ShopWorld) -> None
     assert store.shops.get(SHOP) == again
 
 
-def test_an_update_of_a_shop_that_is_gone_brings_nothing_back(store: ShopWorld) -> None:
+def test_an_update_does_not_recreate_a_deleted_shop(store: ShopPlatform) -> None:
     shop = store.shop()
     store.shops.uninstall(SHOP, at=store.clock())
     with pytest.raises(ShopNotFoundError):
@@ -148,7 +148,7 @@ def test_an_update_of_a_shop_that_is_gone_brings_nothing_back(store: ShopWorld) 
     assert store.everything() == []
 
 
-def test_an_update_with_another_shops_reading_is_refused(store: ShopWorld) -> None:
+def test_an_update_from_a_read_of_another_shop_is_refused(store: ShopPlatform) -> None:
     shop, other = store.shop(), store.shop(OTHER_SHOP)
     rows = store.everything()
     for domain, read, wanted in ((SHOP, other, other), (SHOP, shop, other), (SHOP, other, shop)):
@@ -157,7 +157,7 @@ def test_an_update_with_another_shops_reading_is_refused(store: ShopWorld) -> No
     assert store.everything() == rows
 
 
-def test_uninstalling_deletes_the_row(store: ShopWorld) -> None:
+def test_uninstalling_deletes_the_row(store: ShopPlatform) -> None:
     store.shop()
     store.shops.uninstall(SHOP, at=store.clock())
     with pytest.raises(ShopNotFoundError):
@@ -166,7 +166,7 @@ def test_uninstalling_deletes_the_row(store: ShopWorld) -> None:
         store.shops.uninstall(SHOP, at=store.clock())
 
 
-def test_an_uninstallation_that_comes_late_does_not_delete_a_newer_installation(store: ShopWorld) -> None:
+def test_a_late_uninstallation_event_does_not_delete_a_newer_installation(store: ShopPlatform) -> None:
     before = store.clock()
     store.clock.move(seconds=1)
     shop = store.shop()
@@ -175,7 +175,7 @@ def test_an_uninstallation_that_comes_late_does_not_delete_a_newer_installation(
     assert store.shops.get(SHOP) == shop
 
 
-def test_a_shop_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopWorld) -> None:
+def test_a_shop_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     shop = store.shop()
     store.calls.made.clear()
     huge = evolve(shop, name="ü" * 210_000)

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for a client that boto3 does not type
-"""Access tokens: encrypted for one shop, and shown nowhere (S2)."""
+"""Access tokens: encrypted for one shop, and hidden from logs and errors (S2)."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ from botocore.exceptions import ConnectTimeoutError
 from runtime.shared.converters import to_row
 from runtime.shops.errors import TokenRefusedError, TokenServiceError
 from runtime.shops.model import Shop
-from runtime.shops.tokens import SealedToken, Token, TokenCipher
+from runtime.shops.tokens import EncryptedToken, Token, TokenCipher
 from tests import moto_without_http
 from tests.runtime.calls import Calls, client_error, real_client
-from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopWorld
+from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 
 SECRET = "shpat_0123456789abcdef"
 BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # as KMS's requests and answers write it
@@ -30,14 +30,14 @@ def cipher(aws: None) -> TokenCipher:  # noqa: ARG001 - for its effect
 
 
 def everything_shown(error: BaseException) -> str:
-    """What the most talkative error report would show: the chain, and every frame's local values."""
+    """Return the most detailed error report: the exception chain with every frame's local values."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     causes = [cause for cause in (error.__cause__, error.__context__) if cause is not None]
     return "".join([*shown.format(), repr(error), str(error), *map(everything_shown, causes)])
 
 
 class Refusing:
-    """A KMS that fails while it has the token in its hands."""
+    """A KMS client that fails while it has the token."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -53,61 +53,61 @@ class Refusing:
         raise self._error
 
 
-def test_a_token_comes_back_for_the_shop_it_was_encrypted_for(cipher: TokenCipher) -> None:
-    assert cipher.open(SHOP, cipher.seal(SHOP, Token(SECRET))).reveal() == SECRET
+def test_a_token_can_be_decrypted_for_its_own_shop(cipher: TokenCipher) -> None:
+    assert cipher.decrypt(SHOP, cipher.encrypt(SHOP, Token(SECRET))).reveal() == SECRET
 
 
-def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopWorld, cipher: TokenCipher) -> None:
-    store.shop(access_token=cipher.seal(SHOP, Token(SECRET)))
+def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopPlatform, cipher: TokenCipher) -> None:
+    store.shop(access_token=cipher.encrypt(SHOP, Token(SECRET)))
     row = store.row("anchor-dev-shops", domain={"S": SHOP})
     assert set(row["accessToken"]) == {"B"}
     assert SECRET.encode() not in row["accessToken"]["B"]
     assert SECRET not in str(row)
-    assert cipher.open(SHOP, store.shops.get(SHOP).access_token).reveal() == SECRET
+    assert cipher.decrypt(SHOP, store.shops.get(SHOP).access_token).reveal() == SECRET
 
 
 def test_the_shop_is_the_encryption_context(cipher: TokenCipher) -> None:
     calls = Calls()
     watched = TokenCipher(client=calls.client("kms", cipher.client), key=cipher.key)
-    watched.open(SHOP, watched.seal(SHOP, Token(SECRET)))
+    watched.decrypt(SHOP, watched.encrypt(SHOP, Token(SECRET)))
     assert [call["EncryptionContext"] for call in calls.arguments] == [{"shop": SHOP}] * 2
     assert [call["KeyId"] for call in calls.arguments] == [cipher.key] * 2
 
 
-def test_another_shop_cannot_open_a_token(cipher: TokenCipher) -> None:
-    sealed = cipher.seal(SHOP, Token(SECRET))
+def test_a_token_cannot_be_decrypted_for_another_shop(cipher: TokenCipher) -> None:
+    encrypted = cipher.encrypt(SHOP, Token(SECRET))
     with pytest.raises(TokenRefusedError, match=OTHER_SHOP) as refused:
-        cipher.open(OTHER_SHOP, sealed)
+        cipher.decrypt(OTHER_SHOP, encrypted)
     assert SECRET not in everything_shown(refused.value)
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
-        lambda sealed: SealedToken(sealed[:-1]),
-        lambda sealed: SealedToken(sealed[:-1] + bytes([sealed[-1] ^ 1])),
-        lambda _: SealedToken(SECRET.encode()),
+        lambda encrypted: EncryptedToken(encrypted[:-1]),
+        lambda encrypted: EncryptedToken(encrypted[:-1] + bytes([encrypted[-1] ^ 1])),
+        lambda _: EncryptedToken(SECRET.encode()),
     ],
 )
 def test_a_damaged_token_is_refused(cipher: TokenCipher, damaged: Any) -> None:
     with pytest.raises(TokenRefusedError):
-        cipher.open(SHOP, damaged(cipher.seal(SHOP, Token(SECRET))))
+        cipher.decrypt(SHOP, damaged(cipher.encrypt(SHOP, Token(SECRET))))
 
 
-def test_a_token_under_another_key_is_refused() -> None:
+def test_a_token_of_another_key_is_refused() -> None:
     wrong = Refusing(client_error("IncorrectKeyException", "Decrypt"))
     with pytest.raises(TokenRefusedError):
-        TokenCipher(client=wrong, key="arn:key").open(SHOP, SealedToken(b"x"))
+        TokenCipher(client=wrong, key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
 
 
 @pytest.mark.parametrize("decrypted", [b"\xff\xfe", b"", b"line\nbreak"])
-def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) -> None:
+def test_a_plaintext_that_is_not_a_token_is_refused_and_hidden(decrypted: bytes) -> None:
     class Answering:
         def decrypt(self, **_: Any) -> Any:
             return {"Plaintext": decrypted}
 
     with pytest.raises(TokenRefusedError) as refused:
-        TokenCipher(client=Answering(), key="arn:key").open(SHOP, SealedToken(b"x"))
+        TokenCipher(client=Answering(), key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
     assert refused.value.__context__ is None
 
 
@@ -118,10 +118,13 @@ def test_what_decrypts_to_no_token_is_refused_and_not_shown(decrypted: bytes) ->
         (ConnectTimeoutError(endpoint_url="https://kms.example.com"), "ConnectTimeoutError"),
     ],
 )
-def test_a_failure_of_kms_is_named_and_shows_no_token(error: Exception, code: str) -> None:
+def test_a_kms_error_has_its_code_and_no_token(error: Exception, code: str) -> None:
     cipher = TokenCipher(client=Refusing(error), key="arn:key")
     token = Token(SECRET)
-    for operation in (lambda: cipher.seal(SHOP, token), lambda: cipher.open(SHOP, SealedToken(b"x"))):
+    for operation in (
+        lambda: cipher.encrypt(SHOP, token),
+        lambda: cipher.decrypt(SHOP, EncryptedToken(b"x")),
+    ):
         with pytest.raises(TokenServiceError, match=code) as failed:
             operation()
         assert failed.value.code == code
@@ -129,20 +132,20 @@ def test_a_failure_of_kms_is_named_and_shows_no_token(error: Exception, code: st
 
 
 @pytest.mark.parametrize("text", ["", "two\nlines", "naïve", "\ud800", "x" * 4097])
-def test_what_cannot_be_an_access_token_is_refused_without_being_repeated(text: str) -> None:
+def test_an_invalid_access_token_is_refused_without_its_text(text: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII") as refused:
         Token(text)
-    assert str(refused.value) == "an access token has 1 to 4096 printable ASCII characters"
+    assert str(refused.value) == "an access token must have 1 to 4096 printable ASCII characters"
 
 
 @pytest.mark.parametrize("shown", [repr, str, ascii, "{}".format, "{!r}".format, lambda token: f"{[token]}"])
-def test_a_token_says_that_it_is_hidden(shown: Any) -> None:
+def test_a_tokens_repr_hides_its_text(shown: Any) -> None:
     assert "Token(hidden)" in shown(Token(SECRET))
     assert SECRET not in shown(Token(SECRET))
 
 
 @pytest.mark.parametrize("written", [pickle.dumps, json.dumps, vars])
-def test_a_token_cannot_be_written_anywhere(written: Any) -> None:
+def test_a_token_cannot_be_pickled_copied_or_stored(written: Any) -> None:
     with pytest.raises(TypeError) as refused:
         written(Token(SECRET))
     assert SECRET not in str(refused.value)
@@ -152,7 +155,7 @@ def test_a_token_cannot_be_written_anywhere(written: Any) -> None:
 def shown(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.LogCaptureFixture]:
-    """All there is to log: boto3 logs whole requests and answers at this level."""
+    """Log records at the level at which boto3 logs whole requests and responses."""
     monkeypatch.setattr(moto_without_http, "METHODS", {})
     with caplog.at_level(logging.DEBUG):
         for name in list(logging.Logger.manager.loggerDict):
@@ -162,18 +165,18 @@ def shown(
 
 
 def test_a_token_is_in_no_log_and_no_output(
-    store: ShopWorld,
+    store: ShopPlatform,
     cipher: TokenCipher,
     shown: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """S2, with every logger of boto3's at its most talkative, through a token's whole life."""
-    sealed = cipher.seal(SHOP, Token(SECRET))
-    shop = store.shop(access_token=sealed)
-    token = cipher.open(SHOP, store.shops.get(SHOP).access_token)
+    """S2. With all boto3 loggers at DEBUG, through a token's whole life cycle."""
+    encrypted = cipher.encrypt(SHOP, Token(SECRET))
+    shop = store.shop(access_token=encrypted)
+    token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)
     logging.getLogger().warning("%s %r %s %r %r", token, token, shop, store.shops, cipher)
     with pytest.raises(TokenRefusedError) as refused:
-        cipher.open(OTHER_SHOP, sealed)
+        cipher.decrypt(OTHER_SHOP, encrypted)
     logging.getLogger().error("refused", exc_info=refused.value)
     printed = capfd.readouterr()
     captured = shown.text + printed.out + printed.err
@@ -183,16 +186,16 @@ def test_a_token_is_in_no_log_and_no_output(
     assert BASE64 not in captured
 
 
-def test_boto3_logs_again_what_is_not_about_a_token(
+def test_boto3_logs_other_calls_after_a_token_call(
     cipher: TokenCipher, shown: pytest.LogCaptureFixture
 ) -> None:
-    cipher.seal(SHOP, Token(SECRET))
+    cipher.encrypt(SHOP, Token(SECRET))
     real_client("kms").describe_key(KeyId=cipher.key)
     assert "OperationModel(name=Encrypt)" not in shown.text
     assert "OperationModel(name=DescribeKey)" in shown.text
 
 
-def test_the_repr_of_a_shop_shows_not_even_the_ciphertext() -> None:
-    shop = Shop(domain=SHOP, access_token=SealedToken(b"cipher"), installed_at=START, updated_at=START)
+def test_the_repr_of_a_shop_hides_the_ciphertext() -> None:
+    shop = Shop(domain=SHOP, access_token=EncryptedToken(b"cipher"), installed_at=START, updated_at=START)
     assert "cipher" not in repr(shop)
     assert to_row(shop)["accessToken"] == {"B": b"cipher"}

@@ -13,12 +13,12 @@ from runtime.deploy.releases.publishing import release_alias
 from runtime.deploy.repositories.retention import HELD
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
-from runtime.shared.clock import to_text
+from runtime.shared.clock import format_time
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import RELEASE
 from tests.runtime.releases.release_fixture import (
     ASSETS,
-    ReleaseWorld,
+    ReleasePlatform,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
@@ -27,19 +27,19 @@ HOUR = timedelta(hours=1)
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
-def run(stage: ReleaseWorld, at: datetime, collector: Collector | None = None) -> None:
-    event = {"id": "event", "time": to_text(at)}
+def run(stage: ReleasePlatform, at: datetime, collector: Collector | None = None) -> None:
+    event = {"id": "event", "time": format_time(at)}
     collect.respond(event, collector or stage.collector, stage.edge_cache)
 
 
-def collected(stage: ReleaseWorld) -> None:
+def collected(stage: ReleasePlatform) -> None:
     """Both steps."""
     at = stage.world.clock()
     run(stage, at)
     run(stage, at + HOUR)
 
 
-def releases(stage: ReleaseWorld, project: Project, number: int) -> list[Deployment]:
+def releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
     """Releases that went live one after the other: as they leave things, without what makes them.
 
     The edge's cache has nothing of an older version of the platform.
@@ -54,7 +54,7 @@ def releases(stage: ReleaseWorld, project: Project, number: int) -> list[Deploym
     return found
 
 
-def _release(stage: ReleaseWorld, project: Project) -> Deployment:
+def _release(stage: ReleasePlatform, project: Project) -> Deployment:
     world, site = stage.world, stage.site(project)
     deployment_id = world.ids()
     alias, host = release_alias(deployment_id), release_host(deployment_id, site.host)
@@ -91,7 +91,7 @@ def _release(stage: ReleaseWorld, project: Project) -> Deployment:
     return live
 
 
-def left_of(stage: ReleaseWorld, deployment: Deployment) -> dict[str, Any]:
+def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
     """What there is of a release, in all of AWS."""
     site = stage.world.projects.site(deployment.site)
     alias = release_alias(deployment.deployment_id)

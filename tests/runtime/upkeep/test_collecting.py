@@ -11,12 +11,12 @@ from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.repositories.retention import HELD, HeldRelease, beyond
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
-from tests.runtime.releases.open_next import split_changes
+from tests.runtime.releases.open_next import make_split_changes
 from tests.runtime.releases.release_fixture import (
     ASSETS,
-    ReleaseWorld,
+    ReleasePlatform,
     answering,
-    led_to,
+    find_served_deployment_id,
     live_versions,
 )
 from tests.runtime.tables import DEPLOYMENTS
@@ -24,7 +24,7 @@ from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of
 
 
 def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_rest_is_gone(
-    stage: ReleaseWorld,
+    stage: ReleasePlatform,
 ) -> None:
     """Issue 5, acceptance 8."""
     project = stage.project()
@@ -52,12 +52,12 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     assert [left_of(stage, each) for each in kept] == before
     assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
     assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
-    assert led_to(stage, project) == all_of_them[1].deployment_id
+    assert find_served_deployment_id(stage, project) == all_of_them[1].deployment_id
     assert len(stage.world.retention.held()) == len(kept)
     assert {stage.world.again(each).status for each in gone} == {Status.RETIRED}
 
 
-def test_nothing_is_removed_before_its_hour_is_over(stage: ReleaseWorld) -> None:
+def test_nothing_is_removed_before_its_hour_is_over(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     at = stage.world.clock()
@@ -71,18 +71,18 @@ def test_nothing_is_removed_before_its_hour_is_over(stage: ReleaseWorld) -> None
     assert left_of(stage, first) == {}
 
 
-def test_a_collected_release_cannot_be_promoted(stage: ReleaseWorld) -> None:
+def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_, last = releases(stage, project, 4)
     for at in (stage.world.clock(), stage.world.clock() + HOUR):
         run(stage, at)
         with pytest.raises(ReleaseCollectedError, match="is no longer kept"):
             stage.switch.promote(OWNER, first.deployment_id)
-    assert led_to(stage, project) == last.deployment_id
+    assert find_served_deployment_id(stage, project) == last.deployment_id
     assert stage.world.projects.get(project.project_id).pinned is False
 
 
-def test_a_release_that_is_promoted_while_it_is_judged_is_kept(stage: ReleaseWorld) -> None:
+def test_a_release_that_is_promoted_while_it_is_judged_is_kept(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     before = left_of(stage, first)
@@ -95,10 +95,13 @@ def test_a_release_that_is_promoted_while_it_is_judged_is_kept(stage: ReleaseWor
     stage.world.calls.before = promote
     collected(stage)
     assert left_of(stage, first) == before
-    assert (led_to(stage, project), stage.world.again(first).status) == (first.deployment_id, "live")
+    assert (find_served_deployment_id(stage, project), stage.world.again(first).status) == (
+        first.deployment_id,
+        "live",
+    )
 
 
-def test_a_release_that_failed_is_collected_at_once(stage: ReleaseWorld) -> None:
+def test_a_release_that_failed_is_collected_at_once(stage: ReleasePlatform) -> None:
     project = stage.project()
     live = stage.live(project)
     stage.functions.answer = answering(500)
@@ -118,7 +121,7 @@ def test_a_release_that_failed_is_collected_at_once(stage: ReleaseWorld) -> None
     assert left_of(stage, failed) == {}
 
 
-def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: ReleaseWorld) -> None:
+def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: ReleasePlatform) -> None:
     project = stage.project()
     many = {f"assets/a-rather-long-file-name-{number}.txt": b"" for number in range(120)}
     first = stage.release(stage.built(project, many))
@@ -132,10 +135,10 @@ def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: R
 
 
 @pytest.mark.parametrize("broken_off", [False, True])
-def test_every_part_of_a_split_server_is_removed(stage: ReleaseWorld, broken_off: bool) -> None:  # noqa: FBT001 - a case
+def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, broken_off: bool) -> None:  # noqa: FBT001 - a case
     """D6, D7: also where no row says how many parts there are."""
     project = stage.project()
-    split = stage.release(stage.built(project, split_changes()))
+    split = stage.release(stage.built(project, make_split_changes()))
     newest = stage.live(project)
     server = stage.functions.functions[stage.site(project).server_function]
     assert len(server.versions) == 4
@@ -155,7 +158,7 @@ def test_every_part_of_a_split_server_is_removed(stage: ReleaseWorld, broken_off
     assert set(server.versions) == {newest.release.server_version}
 
 
-def test_lists_of_many_pages_are_read_to_their_end(stage: ReleaseWorld) -> None:
+def test_lists_of_many_pages_are_read_to_their_end(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     stage.functions.page = stage.objects.page = 1
@@ -163,7 +166,7 @@ def test_lists_of_many_pages_are_read_to_their_end(stage: ReleaseWorld) -> None:
     assert left_of(stage, first) == {}
 
 
-def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleaseWorld) -> None:
+def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleasePlatform) -> None:
     project = stage.project()
     (live,) = releases(stage, project, 1)
     at = stage.world.clock()
@@ -206,7 +209,7 @@ def test_of_a_project_the_newest_and_the_live_release_are_kept(statuses: str, go
     assert [int(each.deployment_id) for each in found] == [int(number) for number in gone.split()]
 
 
-def test_rows_of_what_is_in_use_are_not_written(stage: ReleaseWorld) -> None:
+def test_rows_of_what_is_in_use_are_not_written(stage: ReleasePlatform) -> None:
     world = stage.world
     live = world.live(stage.project())
     rows = world.everything()

@@ -9,19 +9,24 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from runtime.deploy.releases.bundles import Code
+from runtime.deploy.releases.bundles import FunctionCode
 from runtime.deploy.releases.publishing import (
     FunctionBusyError,
     FunctionPublisher,
     FunctionRelease,
-    is_released,
+    is_release_version,
     release_alias,
 )
 from runtime.deploy.releases.removal import FunctionRemover
 from tests.runtime.calls import Calls
 from tests.runtime.releases.interleaving import Turns
 from tests.runtime.releases.lambda_service import Function, LambdaService
-from tests.runtime.releases.release_fixture import ReleaseWorld, answering, led_to, live_versions
+from tests.runtime.releases.release_fixture import (
+    ReleasePlatform,
+    answering,
+    find_served_deployment_id,
+    live_versions,
+)
 from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, left_of, run
 
 FUNCTION = "site-revalidate"
@@ -30,7 +35,7 @@ LIVE, FAILED = "r-live", "r-failed"
 
 def release(alias: str, code: str) -> FunctionRelease:
     sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    zipped = Code(bucket="artifacts", key=code, sha256=sha256, put=lambda: None)
+    zipped = FunctionCode(bucket="artifacts", key=code, sha256=sha256, upload=lambda: None)
     return FunctionRelease(function=FUNCTION, alias=alias, code=zipped, environment=None)
 
 
@@ -46,8 +51,8 @@ class Bench:
         self.publisher = FunctionPublisher(client=client, pause=lambda _: None)
         self.remover = FunctionRemover(client=client)
         self.service.add(FUNCTION)
-        self.publisher.version(release(LIVE, "code of live"))
-        self.publisher.version(release(FAILED, "code of failed"))
+        self.publisher.ensure_version(release(LIVE, "code of live"))
+        self.publisher.ensure_version(release(FAILED, "code of failed"))
 
     @property
     def function(self) -> Function:
@@ -85,7 +90,7 @@ def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_rele
 
         def released(bench: Bench = bench, publish: list[FunctionRelease] = publish) -> None:
             for each in publish:
-                bench.publisher.version(each)
+                bench.publisher.ensure_version(each)
 
         before = len(bench.calls.made)
         bench.calls.before = lambda _, turns=turns: turns.take()
@@ -108,13 +113,13 @@ def test_a_version_that_is_collected_behind_another_release_is_published_again(s
     def met(called: str) -> None:
         if called == step and "3" in bench.function.versions:
             bench.calls.before = lambda _: None
-            bench.publisher.version(release("r-other", "code of other"))
+            bench.publisher.ensure_version(release("r-other", "code of other"))
             bench.collect()
 
     bench.calls.before = met
     with pytest.raises(FunctionBusyError, match=f"version 3 of {FUNCTION} was removed"):
-        bench.publisher.version(release("r-next", "new code"))
-    assert bench.publisher.version(release("r-next", "new code")) == "5"
+        bench.publisher.ensure_version(release("r-next", "new code"))
+    assert bench.publisher.ensure_version(release("r-next", "new code")) == "5"
     assert bench.function.aliases == {LIVE: "1", "r-other": "4", "r-next": "5"}
     assert set(bench.function.versions) == {"1", "4", "5"}
 
@@ -129,7 +134,7 @@ def test_what_no_alias_names_goes_once_there_is_a_newer_version() -> None:
     bench = Bench()
     bench.collect()
     assert set(bench.function.versions) == {"1", "2"}
-    bench.publisher.version(release("r-next", "new code"))
+    bench.publisher.ensure_version(release("r-next", "new code"))
     bench.collect()
     assert bench.function.aliases == {LIVE: "1", "r-next": "3"}
     assert set(bench.function.versions) == {"1", "3"}
@@ -139,19 +144,19 @@ def test_ten_versions_and_more_are_in_their_order() -> None:
     """As text, 9 would be the newest of eleven."""
     bench = Bench()
     for number in range(3, 12):
-        bench.publisher.version(release(FAILED + f"-{number}", f"code {number}"))
+        bench.publisher.ensure_version(release(FAILED + f"-{number}", f"code {number}"))
     bench.collect()
     assert bench.function.aliases == {LIVE: "1"}
     assert set(bench.function.versions) == {"1", "11"}
 
 
 def test_a_release_knows_its_versions_by_their_description() -> None:
-    assert is_released(release_alias("01JB0000000000000000000000"))
-    assert not is_released("")
+    assert is_release_version(release_alias("01JB0000000000000000000000"))
+    assert not is_release_version("")
 
 
 def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
-    stage: ReleaseWorld, monkeypatch: pytest.MonkeyPatch
+    stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D2, D6: the site's owner pushes again, and the collection runs when all versions lack their aliases."""
     project = stage.project()
@@ -172,7 +177,7 @@ def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     monkeypatch.setattr(LambdaService, "publish_version", collected_then)
     stage.functions.answer = answering(200)
     again = stage.release(stage.built(project, OTHER_CODE))
-    assert (again.status, led_to(stage, project)) == ("live", again.deployment_id)
+    assert (again.status, find_served_deployment_id(stage, project)) == ("live", again.deployment_id)
     assert met == ["2"]
     assert live_versions(stage, project)[2] == "2"
     assert left_of(stage, failed).keys() <= {"versions"}

@@ -11,14 +11,14 @@ from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.deploy.upkeep.collecting import CollectionFailedError
 from tests.runtime.calls import CrashError, client_error
 from tests.runtime.releases.release_fixture import (
-    ReleaseWorld,
+    ReleasePlatform,
     refuse,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.upkeep.collection import HOUR, collected, left_of, releases, run
 
 
-def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleaseWorld) -> None:
+def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleasePlatform) -> None:
     project = stage.project()
     writes = {"transact_write_items", "update_item", "update_keys"}
     left = [0]
@@ -56,7 +56,7 @@ def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleaseWor
     assert crashes > 12
 
 
-def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleaseWorld) -> None:
+def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     at = stage.world.clock()
@@ -70,7 +70,7 @@ def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleaseWorld) -> None:
     assert left_of(stage, first) == {}
 
 
-def test_functions_that_are_gone_have_nothing_to_remove(stage: ReleaseWorld) -> None:
+def test_functions_that_are_gone_have_nothing_to_remove(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     stage.functions.functions.pop(stage.site(project).image_function)
@@ -78,7 +78,7 @@ def test_functions_that_are_gone_have_nothing_to_remove(stage: ReleaseWorld) -> 
     assert stage.world.again(first).release is None
 
 
-def test_a_site_that_is_no_more_leaves_no_files(stage: ReleaseWorld) -> None:
+def test_a_site_that_is_no_more_leaves_no_files(stage: ReleasePlatform) -> None:
     """Pulumi deletes its functions with all their versions."""
     project = stage.project()
     first, *_ = releases(stage, project, 4)
@@ -90,7 +90,7 @@ def test_a_site_that_is_no_more_leaves_no_files(stage: ReleaseWorld) -> None:
     assert left_of(stage, first).keys() == {"aliases", "urls", "versions"}
 
 
-def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleaseWorld) -> None:
+def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     at = stage.world.clock()
@@ -104,7 +104,7 @@ def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleaseWorld) -> N
 
 
 def test_what_does_not_pass_is_told_after_all_others_were_collected(
-    stage: ReleaseWorld, capsys: pytest.CaptureFixture[str]
+    stage: ReleasePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = stage.project()
     first, second, *_ = releases(stage, project, 5)
@@ -119,7 +119,7 @@ def test_what_does_not_pass_is_told_after_all_others_were_collected(
     assert failure["deploymentId"] == first.deployment_id
 
 
-def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleaseWorld) -> None:
+def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second, *_ = releases(stage, project, 5)
     at = stage.world.clock()
@@ -133,7 +133,7 @@ def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleaseWorld) -> None:
     assert "keys" not in left_of(stage, second)
 
 
-def test_what_the_edge_leads_to_is_kept_whatever_the_rows_say(stage: ReleaseWorld) -> None:
+def test_what_the_edge_leads_to_is_kept_whatever_the_rows_say(stage: ReleasePlatform) -> None:
     """Someone repaired the edge by hand."""
     project = stage.project()
     first, *_ = releases(stage, project, 4)

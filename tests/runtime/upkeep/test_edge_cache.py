@@ -5,11 +5,11 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from tests.runtime.calls import client_error
-from tests.runtime.releases.release_fixture import DISTRIBUTION_ID, ReleaseWorld
+from tests.runtime.releases.release_fixture import DISTRIBUTION_ID, ReleasePlatform
 from tests.runtime.upkeep.collection import HOUR, releases, run
 
 
-def test_everything_is_invalidated_once(stage: ReleaseWorld) -> None:
+def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
     at = stage.world.clock()
     run(stage, at)
     run(stage, at + HOUR)
@@ -19,13 +19,13 @@ def test_everything_is_invalidated_once(stage: ReleaseWorld) -> None:
     assert stage.store.items[GENERATION_KEY] == GENERATION
 
 
-def test_an_older_generation_is_invalidated(stage: ReleaseWorld) -> None:
+def test_an_older_generation_is_invalidated(stage: ReleasePlatform) -> None:
     stage.store.items[GENERATION_KEY] = "0"
     run(stage, stage.world.clock())
     assert len(stage.cloudfront.invalidations) == 1
 
 
-def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage: ReleaseWorld) -> None:
+def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage: ReleasePlatform) -> None:
     project = stage.project()
     releases(stage, project, 5)
     del stage.store.items[GENERATION_KEY]
@@ -47,7 +47,7 @@ def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage:
 
 
 @pytest.mark.parametrize("operation", ["create_invalidation", "update_keys"])
-def test_a_busy_aws_is_asked_again_by_the_next_run(stage: ReleaseWorld, operation: str) -> None:
+def test_a_busy_aws_is_asked_again_by_the_next_run(stage: ReleasePlatform, operation: str) -> None:
     def busy(called: str) -> None:
         if called == operation:
             raise client_error("ThrottlingException", operation)
@@ -62,7 +62,7 @@ def test_a_busy_aws_is_asked_again_by_the_next_run(stage: ReleaseWorld, operatio
     assert stage.store.items[GENERATION_KEY] == GENERATION
 
 
-def test_a_crash_before_the_generation_is_noted_invalidates_again(stage: ReleaseWorld) -> None:
+def test_a_crash_before_the_generation_is_noted_invalidates_again(stage: ReleasePlatform) -> None:
     """CloudFront refuses a reference that was used before: each run has its own."""
     at = stage.world.clock()
     run(stage, at)

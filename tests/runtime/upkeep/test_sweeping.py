@@ -10,7 +10,7 @@ import pytest
 from runtime.deploy.handlers import sweep
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
-from runtime.shared.converters import attribute
+from runtime.shared.converters import to_attribute_value
 from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, World
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
@@ -273,7 +273,7 @@ def test_one_that_cannot_be_read_keeps_no_other_waiting_and_rings_an_alarm(world
         Key={k: v for k, v in row(world, broken).items() if k in {"projectId", "deploymentId"}},
         UpdateExpression="SET #status = :nonsense",
         ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":nonsense": attribute("on holiday")},
+        ExpressionAttributeValues={":nonsense": to_attribute_value("on holiday")},
     )
     with pytest.raises(SweepIncompleteError, match="1 deployments"):
         swept(world)

@@ -7,8 +7,8 @@ import pytest
 
 from runtime.deploy.model import Commit, Deployment, Source, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, runs_no_more
-from runtime.shared.clock import to_text
-from runtime.shared.dynamodb import transact
+from runtime.shared.clock import format_time
+from runtime.shared.dynamodb import write_transaction
 from tests.runtime.calls import real_client
 from tests.runtime.placed_rows import deployed, placed
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World
@@ -94,7 +94,7 @@ def test_a_build_that_runs_without_being_counted_is_counted(
 ) -> None:
     """As of a version before there was room to take, and however many run by now."""
     building = asked(world, "building")
-    transact(world.database, runs_no_more(PROJECTS, RunningBuild.of(building)))
+    write_transaction(world.database, runs_no_more(PROJECTS, RunningBuild.of(building)))
     other = asked(world, "other")
     assert world.statuses(building, other) == ["building", "building"]
     swept(world)
@@ -117,7 +117,7 @@ def waiting_row(world: World, deployment: Deployment) -> None:
             "sk": {"S": f"WAITING#{deployment.deployment_id}"},
             "userId": {"S": deployment.user_id},
             "waitingProject": {"S": deployment.project_id},
-            "waitingSince": {"S": to_text(deployment.created_at)},
+            "waitingSince": {"S": format_time(deployment.created_at)},
         },
     )
 

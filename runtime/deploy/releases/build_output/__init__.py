@@ -1,1 +1,1 @@
-"""What a build left: the archive of its output, checked, and the manifests in it."""
+"""Output of a build: the verified archive and the manifests in it."""

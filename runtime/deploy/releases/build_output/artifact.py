@@ -1,8 +1,8 @@
-"""A build's artifact: the zip of `.open-next/`, made by a stranger's code, checked before anything is used.
+"""A build's artifact: the zip of `.open-next/`. Untrusted code creates it, so it is verified before use.
 
-`open_artifact` is the only way in. What it returns is within `ArtifactLimits`, has only names that are safe
-as object keys and as paths, and a manifest that this platform can serve. Members are read as streams;
-`zipfile` unpacks no more of one than its directory entry declares: the sizes checked are the sizes read.
+Only `open_artifact` returns an `Artifact`. It is within `ArtifactLimits`, its names are safe as object keys
+and paths, and the platform can serve its manifest. Members are read as streams. `zipfile` unpacks at most the
+size that a member's directory entry declares, so the verified sizes are the sizes read.
 """
 
 import json
@@ -36,20 +36,20 @@ from runtime.deploy.releases.build_output.tag_seed import TagRow, TagSeedError, 
 MANIFEST = "open-next.output.json"
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
 WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
-"""The platform's own code in front of every function that answers requests."""
+"""The platform's wrapper of every function that handles HTTP requests."""
 CACHE_RULES = "anchor-cache-rules.json"
-"""What that code must know of the build: `SharedCacheRules`."""
+"""File with the wrapper's `SharedCacheRules` of the build."""
 
 _MEBIBYTE = 1024 * 1024
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _END_RECORD = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_SIZE = 20
-_LONGEST_COMMENT = 0xFFFF
+_MAX_COMMENT_BYTES = 0xFFFF
 _ENCRYPTED = 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# What zipfile lets out when offsets, sizes or contents make no sense.
-_UNREADABLE = (
+_ALLOWED_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Exceptions of zipfile for invalid offsets, sizes or contents.
+_ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -58,20 +58,21 @@ _UNREADABLE = (
     OverflowError,
     ValueError,
 )
-_LONGEST_NAME = 900
-"""Bytes. An object key has 1,024, of which the prefix with site and deployment takes up to 80."""
+_MAX_NAME_BYTES = 900
+"""Bytes. An object key has up to 1,024, and the prefix with site and deployment takes up to 80."""
 
 
 class ArtifactRefusedError(Exception):
-    """The artifact breaks a rule; the message says which, where, and what is allowed."""
+    """The artifact breaks a rule. The message says which rule, where, and what is allowed."""
 
 
 @frozen(kw_only=True)
 class ArtifactLimits:
-    """What an artifact may have at most. Sizes in bytes.
+    """Limits of an artifact. Sizes are in bytes.
 
-    `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is unpacked to packed size; files smaller than
-    `ratio_from_bytes` are not measured, because small ones of one repeated byte are harmless and real.
+    `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is the unpacked size divided by the packed size.
+    Files smaller than `ratio_from_bytes` are not checked for it: real builds have small files of one repeated
+    byte.
     """
 
     archive_bytes: int = 200 * _MEBIBYTE
@@ -86,7 +87,7 @@ class ArtifactLimits:
 
 @frozen(kw_only=True)
 class Artifact:
-    """A verified artifact, open for reading. Reading members is safe from several threads at once."""
+    """A verified artifact, open for reading. Several threads may read members at once."""
 
     manifest: Manifest
     build: Build
@@ -94,20 +95,20 @@ class Artifact:
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
-    def names(self, folder: str) -> list[str]:
-        """The files below `folder` (which ends with `/`), as names relative to it, sorted."""
+    def list_files(self, folder: str) -> list[str]:
+        """Return the sorted names of the files below `folder`, relative to it. `folder` ends with `/`."""
         return sorted(name.removeprefix(folder) for name in self._members if name.startswith(folder))
 
-    def size(self, name: str) -> int:
-        """Unpacked size in bytes."""
+    def get_size(self, name: str) -> int:
+        """Return the unpacked size of a file in bytes."""
         return self._members[name].file_size
 
     def open(self, name: str) -> IO[bytes]:
-        """One member as a seekable stream of its unpacked bytes."""
+        """Return a seekable stream of a file's unpacked bytes."""
         return self._archive.open(self._members[name])
 
-    def tag_rows(self) -> Iterator[TagRow]:
-        """The tag cache's seed, row by row; none when the build brought none."""
+    def iterate_tag_rows(self) -> Iterator[TagRow]:
+        """Yield the rows of the tag cache's seed. There are none if the build has no seed."""
         if TAG_SEED in self._members:
             with self.open(TAG_SEED) as stream:
                 yield from read_tag_rows(stream, self.build)
@@ -118,54 +119,54 @@ def open_artifact(file: IO[bytes], limits: ArtifactLimits | None = None) -> Gene
     """Verify an archive and open it.
 
     Args:
-        file: The zip, seekable. It stays open.
-        limits: What it may have at most.
+        file: The zip file, seekable. It stays open.
+        limits: Limits of the artifact. Default: `ArtifactLimits()`.
 
     Raises:
-        ArtifactRefusedError: Any rule is broken. Nothing has been written then.
+        ArtifactRefusedError: The archive breaks a rule. Nothing was written.
     """
     limits = limits or ArtifactLimits()
     size = file.seek(0, SEEK_END)
     _check_directory(file, size, limits)
-    with _archive(file) as archive:
-        members = _verified_members(archive, size, limits)
-        yield _verified_content(archive, members, limits)
+    with _open_archive(file) as archive:
+        members = _verify_members(archive, size, limits)
+        yield _verify_content(archive, members, limits)
 
 
 @contextmanager
-def _archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
+def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
     try:
-        # Names without the UTF-8 flag are what a tool in the C locale wrote: the raw bytes of UTF-8 names.
+        # A tool in the C locale writes names without the UTF-8 flag, but their bytes are UTF-8.
         archive = zipfile.ZipFile(file, metadata_encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactRefusedError("the artifact has a file name that is not UTF-8") from error
-    except _UNREADABLE as error:
+    except _ZIP_ERRORS as error:
         raise ArtifactRefusedError("the artifact is not a readable zip file") from error
     with archive:
         yield archive
 
 
 def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None:
-    """Read the archive's end record, before `zipfile` takes the directory it points to into memory."""
+    """Check the archive's end record, before `zipfile` loads the directory that it points to."""
     _check_count("bytes", size, limits.archive_bytes)
-    tail_size = min(size, _LONGEST_COMMENT + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
+    tail_size = min(size, _MAX_COMMENT_BYTES + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     start = tail.rfind(_END_OF_DIRECTORY)
     if start < 0 or len(tail) - start < _END_RECORD.size:
         raise ArtifactRefusedError("the artifact is not a readable zip file")
     if tail[max(start - _ZIP64_LOCATOR_SIZE, 0) : start].startswith(_ZIP64_LOCATOR):
-        raise ArtifactRefusedError("the artifact is a zip64 file, a form that its allowed size never needs")
+        raise ArtifactRefusedError("the artifact is a zip64 file, which its maximum size never needs")
     _, _, _, _, entries, directory_bytes, _, _ = _END_RECORD.unpack_from(tail, start)
     _check_count("entries", entries, limits.entries)
     _check_count("bytes of names and attributes", directory_bytes, limits.directory_bytes)
 
 
-def _verified_members(
+def _verify_members(
     archive: zipfile.ZipFile, archive_bytes: int, limits: ArtifactLimits
 ) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    _check_count("entries", len(entries), limits.entries)  # the end record's number is a claim like any other
+    _check_count("entries", len(entries), limits.entries)  # the end record's number may be wrong
     members: dict[str, zipfile.ZipInfo] = {}
     folders: set[str] = set()
     for entry in entries:
@@ -175,12 +176,12 @@ def _verified_members(
             folders.add(name.rstrip("/"))
             continue
         if name in members:
-            raise ArtifactRefusedError(f"the artifact has two entries named {_shown(name)}")
+            raise ArtifactRefusedError(f"the artifact has two entries named {_quote(name)}")
         members[name] = entry
-    folders.update(_parents(members))
+    folders.update(_list_parents(members))
     for name in members:
         if name in folders:
-            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_shown(name)}")
+            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_quote(name)}")
     _check_count(
         "bytes when unpacked", sum(entry.file_size for entry in members.values()), limits.unpacked_bytes
     )
@@ -195,16 +196,19 @@ def _check_count(what: str, count: int, most: int) -> None:
 
 
 def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
-    # The stored name: in `filename`, zipfile has cut it at a NUL.
+    # In `filename`, zipfile cuts the name at a NUL. `orig_filename` is the stored name.
     name = entry.orig_filename
     is_folder = name.endswith("/")
-    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 where the tool that packed it knows no kinds
-    problem = _name_problem(name) or _first(
+    kind = stat.S_IFMT(entry.external_attr >> 16)  # 0 if the packing tool stores no file types
+    problem = _find_name_problem(name) or _find_first_problem(
         (kind == stat.S_IFLNK, "that is a link; only files and folders are allowed"),
         (kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG), "that is neither a file nor a folder"),
         (is_folder and entry.file_size > 0, "that is a folder with content"),
         (bool(entry.flag_bits & _ENCRYPTED), "that is encrypted"),
-        (entry.compress_type not in _METHODS, "that is compressed by another method than deflate"),
+        (
+            entry.compress_type not in _ALLOWED_COMPRESSION,
+            "that is compressed by another method than deflate",
+        ),
         (
             entry.file_size >= limits.ratio_from_bytes
             and entry.file_size > limits.ratio * entry.compress_size,
@@ -212,33 +216,33 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
         ),
     )
     if problem:
-        raise ArtifactRefusedError(f"the artifact has an entry {_shown(name)} {problem}")
+        raise ArtifactRefusedError(f"the artifact has an entry {_quote(name)} {problem}")
 
 
-def _name_problem(name: str) -> str | None:
-    """What makes `name` unfit as a relative path and as the end of an object key; None when nothing does."""
+def _find_name_problem(name: str) -> str | None:
+    """Return why a name is unfit as a relative path and as the end of an object key, or None."""
     parts = name.removesuffix("/").split("/")
-    return _first(
+    return _find_first_problem(
         (name.startswith("/") or name[1:2] == ":", "with an absolute path"),
         (".." in parts, "that leads out of its folder"),
         ("\\" in name, "with a backslash in its name"),
         ("" in parts or "." in parts, "with an empty part in its path"),
         (not name.isprintable(), "with an unprintable character in its name"),
-        (len(name.encode()) > _LONGEST_NAME, f"with a name of more than {_LONGEST_NAME} bytes"),
+        (len(name.encode()) > _MAX_NAME_BYTES, f"with a name of more than {_MAX_NAME_BYTES} bytes"),
     )
 
 
-def _first(*problems: tuple[bool, str]) -> str | None:
+def _find_first_problem(*problems: tuple[bool, str]) -> str | None:
     return next((problem for broken, problem in problems if broken), None)
 
 
-def _shown(name: str) -> str:
-    """A stranger's name as it may stand in a message: quoted, escaped, cut."""
+def _quote(name: str) -> str:
+    """Return an untrusted name in a form that is safe for messages: quoted, escaped and truncated."""
     longest = 120
     return json.dumps(name if len(name) <= longest else f"{name[:longest]}...")
 
 
-def _parents(names: Iterable[str]) -> set[str]:
+def _list_parents(names: Iterable[str]) -> set[str]:
     parents: set[str] = set()
     for name in names:
         end = name.rfind("/")
@@ -248,49 +252,49 @@ def _parents(names: Iterable[str]) -> set[str]:
     return parents
 
 
-def _verified_content(
+def _verify_content(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits
 ) -> Artifact:
     try:
-        damaged = archive.testzip()  # unpacks everything once: what is uploaded later is whole
+        damaged = archive.testzip()  # unpacks everything once, so a later upload cannot find damage
         if damaged is not None:
-            raise ArtifactRefusedError(f"the artifact is damaged: {_shown(damaged)} cannot be unpacked")
-        manifest = read_manifest(_read(archive, members, MANIFEST, limits))
-        settings = f"{manifest.image.folder}.next/"  # the one bundle that has them there in monorepos, too
+            raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
+        manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
+        settings = f"{manifest.image.folder}.next/"  # in monorepos, only this bundle has the files there
         build = read_build(
-            _read(archive, members, f"{settings}BUILD_ID", limits),
-            _read(archive, members, f"{settings}required-server-files.json", limits),
+            _read_member(archive, members, f"{settings}BUILD_ID", limits),
+            _read_member(archive, members, f"{settings}required-server-files.json", limits),
         )
         for bundle in manifest.bundles:
             _check_bundle(bundle.folder, members, limits)
-        for split in manifest.splits:
+        for split in manifest.split_functions:
             _check_runtime(split, members)
         artifact = Artifact(
             manifest=manifest,
             build=build,
-            cache_rules=_cache_rules(archive, members, manifest, build, limits),
+            cache_rules=_read_cache_rules(archive, members, manifest, build, limits),
             archive=archive,
             members=members,
         )
-        for _ in artifact.tag_rows():
+        for _ in artifact.iterate_tag_rows():
             pass
     except (ManifestError, SharedCacheError) as error:
         raise ArtifactRefusedError(str(error)) from error
     except TagSeedError as error:
         raise ArtifactRefusedError(f"{TAG_SEED} cannot be used: {error}") from error
-    except _UNREADABLE as error:
+    except _ZIP_ERRORS as error:
         raise ArtifactRefusedError("the artifact is damaged: an entry cannot be unpacked") from error
     return artifact
 
 
-def _cache_rules(
+def _read_cache_rules(
     archive: zipfile.ZipFile,
     members: Mapping[str, zipfile.ZipInfo],
     manifest: Manifest,
     build: Build,
     limits: ArtifactLimits,
 ) -> SharedCacheRules:
-    """Read the rules from the default server's `.next/`: in a monorepo it is below the site's folder."""
+    """Read the cache rules from the default server's `.next/`. A monorepo has it below the site's folder."""
     ending = f".next/{MANIFESTS[0]}"
     found = (
         name.removesuffix(MANIFESTS[0])
@@ -301,42 +305,42 @@ def _cache_rules(
     )
     folder = min(found, key=len, default=None)
     texts = {
-        name: _read(archive, members, f"{folder}{name}", limits)
+        name: _read_member(archive, members, f"{folder}{name}", limits)
         for name in MANIFESTS
         if f"{folder}{name}" in members
     }
     return read_shared_cache_rules(texts, build_id=build.build_id, base_path=manifest.base_path)
 
 
-def _read(
+def _read_member(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, limits: ArtifactLimits
 ) -> bytes:
     if name not in members:
-        raise ArtifactRefusedError(f"the artifact has no {_shown(name)}: was it built by `open-next build`?")
+        raise ArtifactRefusedError(f"the artifact has no {_quote(name)}: build it with `open-next build`")
     if members[name].file_size > limits.json_bytes:
-        raise ArtifactRefusedError(f"{_shown(name)} has more than {limits.json_bytes} bytes")
+        raise ArtifactRefusedError(f"{_quote(name)} has more than {limits.json_bytes} bytes")
     return archive.read(members[name])
 
 
 def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Refuse a function for the edge runtime: what OpenNext makes of one fails on Node.js at any request."""
+    """Refuse a function for the edge runtime: OpenNext's output of one fails on Node.js at every request."""
     own = (name for name in members if name.startswith(split.bundle.folder))
     if not any(name.endswith("/.next/BUILD_ID") for name in own):
         raise ArtifactRefusedError(
-            f"the function {split.name} is no Next.js server: is it built for the edge runtime, which is not "
-            'served? Leave `runtime: "edge"` out of its route and of open-next.config'
+            f"the function {split.name} is not a Next.js server. The edge runtime is not supported: "
+            'remove `runtime: "edge"` from its route and from open-next.config'
         )
 
 
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:
     if f"{folder}index.mjs" not in members:
-        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_shown(folder)}, a function it names")
+        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_quote(folder)}, a function's folder")
     for name in (*WRAPPER_FILES, CACHE_RULES):
         if f"{folder}{name}" in members:
-            raise ArtifactRefusedError(f"{_shown(folder + name)} has a name that the platform uses itself")
+            raise ArtifactRefusedError(f"the name {_quote(folder + name)} is reserved for the platform")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))
     if unpacked > limits.unpacked_bundle_bytes:
         raise ArtifactRefusedError(
-            f"the function in {_shown(folder)} unpacks to {unpacked} bytes; "
+            f"the function in {_quote(folder)} unpacks to {unpacked} bytes; "
             f"Lambda allows {limits.unpacked_bundle_bytes}"
         )

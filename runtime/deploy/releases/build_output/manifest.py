@@ -1,7 +1,7 @@
-"""`open-next.output.json`: what OpenNext (4.1.12) says it built, and what of it this platform can serve.
+"""`open-next.output.json`: OpenNext's (4.1.12) description of its output, checked for what can be served.
 
-It is a stranger's file: every field that is used is checked for its type, and every feature that this
-platform would silently leave out is refused by name. Fields that are not used are ignored.
+The file is untrusted. The type of every used field is checked. A feature that the platform does not support
+is refused by name instead of being ignored. Fields that are not used are ignored.
 """
 
 import json
@@ -13,7 +13,7 @@ from attrs import fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
-from runtime.shared.converters import camel_case
+from runtime.shared.converters import to_camel_case
 
 T = TypeVar("T")
 
@@ -23,21 +23,21 @@ _WRAPPERS = frozenset({"aws-lambda", "aws-lambda-streaming", "aws-lambda-compres
 _HANDLER = "index.handler"
 _CONVERTER_NAME = "aws-apigw-v2"
 _IMAGES: Final = "_next/image*"
-# Where requests go is written into one value of the edge's store, of 1,024 bytes (edge_store.py).
-MOST_SPLITS: Final = 4
-"""Server functions that a build may have beside the default one."""
-LONGEST_PATTERNS: Final = 350
-"""Characters of all their patterns together, each with three more: quotation marks and a comma."""
-_AROUND_PATTERN: Final = 3
-LONGEST_BASE_PATH: Final = 60
+# The routing of requests is one value of the edge's store, which has at most 1,024 bytes (edge_store.py).
+MAX_SPLITS: Final = 4
+"""Maximum number of server functions beside the default one."""
+MAX_PATTERNS_LENGTH: Final = 350
+"""Maximum length of all patterns together. Each counts three more: quotation marks and a comma."""
+_PATTERN_OVERHEAD: Final = 3
+MAX_BASE_PATH_LENGTH: Final = 60
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
-# What CloudFront takes in a path pattern, but for `?` and the quotation mark.
+# The characters of CloudFront's path patterns, without `?` and the quotation mark.
 _PATTERN: Final = re.compile(r"[A-Za-z0-9_.*$/~'@:+&-]+")
 _BASE_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)+")
 
 
 class ManifestError(Exception):
-    """The manifest, or a file beside it, is not what build tools write, or asks for what is not served."""
+    """The manifest, or a file beside it, is invalid, or it needs a feature that is not supported."""
 
 
 @frozen(kw_only=True)
@@ -45,7 +45,7 @@ class Bundle:
     """One function of the output.
 
     Attributes:
-        bundle: Its folder, as OpenNext names it: below `.open-next/`.
+        bundle: Folder in OpenNext's notation, below `.open-next/`.
     """
 
     handler: str
@@ -59,12 +59,12 @@ class Bundle:
 
 @frozen(kw_only=True)
 class HttpBundle(Bundle):
-    """A function that answers HTTP requests.
+    """A function that handles HTTP requests.
 
     Attributes:
-        type: `function`, or `ecs` where the site asks for a container.
-        wrapper: What calls it: plain Lambda or one of its streaming forms.
-        converter: The form of its events and answers.
+        type: `function`, or `ecs` if the site asks for a container.
+        wrapper: OpenNext's wrapper: plain Lambda or one of its streaming forms.
+        converter: OpenNext's converter, which defines the format of events and responses.
     """
 
     type: str
@@ -74,11 +74,11 @@ class HttpBundle(Bundle):
 
 @frozen(kw_only=True)
 class SplitFunction:
-    """A server function that answers for a part of the site.
+    """A server function that serves a part of the site.
 
     Attributes:
-        name: As the site's `open-next.config` names it.
-        patterns: The paths it answers for, with the base path before them. `*` stands for any characters.
+        name: Name in the site's `open-next.config`.
+        patterns: Paths that it serves, with the base path. `*` stands for any characters.
     """
 
     name: str
@@ -116,56 +116,57 @@ class Manifest:
     """The functions of one build.
 
     Attributes:
-        server: Answers for every path that no other one does.
-        revalidation: Absent where the site has switched its incremental cache off.
-        splits: Server functions for some of the paths; the first whose pattern matches answers.
-        base_path: The path below which the whole site lies, such as `/docs`; empty for the root.
+        server: Default server function. It serves every path without another function.
+        revalidation: None if the site has disabled its incremental cache.
+        split_functions: Server functions for some of the paths. The first one with a matching pattern is
+            used.
+        base_path: Base path of the site, such as `/docs`; empty if it is served at the root.
     """
 
     server: HttpBundle
     image: HttpBundle
     revalidation: Bundle | None
-    splits: tuple[SplitFunction, ...] = ()
+    split_functions: tuple[SplitFunction, ...] = ()
     base_path: str = ""
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
-        """Every function."""
-        splits = (split.bundle for split in self.splits)
+        """All functions."""
+        splits = (split.bundle for split in self.split_functions)
         return (self.server, *splits, self.image, *((self.revalidation,) if self.revalidation else ()))
 
 
 @frozen(kw_only=True)
 class Build:
-    """What caches name this build by.
+    """Ids that caches use for a build.
 
     Attributes:
-        build_id: Next.js's build id. The tag seed and the fetch cache of the output are named by it.
-        cache_id: What the running server looks all of them up by: the site's `deploymentId` where it sets
-            one, else the build id.
+        build_id: Next.js's build id, which the output's tag seed and fetch cache contain.
+        cache_id: Id that the running server uses for lookups: the site's `deploymentId` if it sets one,
+            otherwise the build id.
     """
 
     build_id: str
     cache_id: str
 
-    def cached(self, name: str) -> str:
-        """Return a name below `{build_id}/` as the running server asks for it; other names as they are."""
+    def to_cache_name(self, name: str) -> str:
+        """Return the name that the running server looks up. Only names below `{build_id}/` change."""
         own = f"{self.build_id}/"
         return f"{self.cache_id}/{name.removeprefix(own)}" if name.startswith(own) else name
 
 
 def read_manifest(text: bytes) -> Manifest:
-    """Read `open-next.output.json`.
+    """Return the content of `open-next.output.json`.
 
     Raises:
-        ManifestError: It is not JSON, a field has a wrong type, or it asks for what is not served here.
+        ManifestError: It is not JSON, a field has a wrong type, or it needs a feature that is not supported.
     """
-    document = _object(text, "open-next.output.json")
-    output = _structured(document, _Output, "")
+    document = _parse_object(text, "open-next.output.json")
+    output = _structure(document, _Output, "")
     if output.edge_functions:
         raise ManifestError(
-            f"there are edge functions ({_listed(sorted(output.edge_functions))}), which are not served: "
-            'without `middleware.external` and `placement: "global"` in open-next.config the server runs them'
+            f"there are edge functions ({_join_names(sorted(output.edge_functions))}), which are not "
+            'supported: remove `middleware.external` and `placement: "global"` from open-next.config'
         )
     _check_function(output.origins.default)
     _check_function(output.origins.image_optimizer)
@@ -173,25 +174,26 @@ def read_manifest(text: bytes) -> Manifest:
         server=output.origins.default,
         image=output.origins.image_optimizer,
         revalidation=output.additional_props.revalidation_function,
-        splits=_splits(document["origins"], output.behaviors),
-        base_path=_base_path(output.behaviors),
+        split_functions=_read_splits(document["origins"], output.behaviors),
+        base_path=_find_base_path(output.behaviors),
     )
 
 
 def read_build(build_id: bytes, server_files: bytes) -> Build:
-    """Read what names a build, from Next.js's `BUILD_ID` and `required-server-files.json`.
+    """Return the ids of a build, from Next.js's `BUILD_ID` and `required-server-files.json`.
 
     Raises:
-        ManifestError: One of them is not what Next.js writes, or the site sets what OpenNext cannot do.
+        ManifestError: A file is invalid, or the site has settings that OpenNext does not support.
     """
-    config = _object(server_files, "required-server-files.json").get("config")
+    config = _parse_object(server_files, "required-server-files.json").get("config")
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n"):
-        # OpenNext looks for the locale before the base path: no rule of the site matches, and nobody is told.
+        # OpenNext looks for the locale before the base path. No rule of the site matches then, without an
+        # error.
         raise ManifestError(
-            "the site sets basePath and i18n: with both, OpenNext runs neither its middleware nor its "
-            "redirects, rewrites and headers; leave one out, or route locales with a `[locale]` folder"
+            "the site sets basePath and i18n. With both, OpenNext ignores the site's middleware, redirects, "
+            "rewrites and headers: remove one, or route locales with a `[locale]` folder"
         )
     name = build_id.decode(errors="replace").strip()
     deployment_id = config.get("deploymentId") or name
@@ -201,70 +203,71 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     return Build(build_id=name, cache_id=deployment_id)
 
 
-def _splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
-    # The order of the behaviours is the one that counts; that of the origins is by chance.
-    led = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
-    names = [name for name in dict.fromkeys((*led, *origins)) if name not in _ORIGINS]
-    if len(names) > MOST_SPLITS:
+def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
+    # The order of the behaviors counts. The order of the origins is arbitrary.
+    routed = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
+    names = [name for name in dict.fromkeys((*routed, *origins)) if name not in _ORIGINS]
+    if len(names) > MAX_SPLITS:
         raise ManifestError(
-            f"the server is split into {len(names)} functions beside the default one ({_listed(names)}): "
-            f"at most {MOST_SPLITS} are served"
+            f"the server is split into {len(names)} functions beside the default one ({_join_names(names)}): "
+            f"at most {MAX_SPLITS} are supported: use fewer functions in open-next.config"
         )
     if wrong := [name for name in names if not _SPLIT_NAME.fullmatch(name)]:
         raise ManifestError(
-            f"the function {_listed([json.dumps(name) for name in wrong])} cannot be served by that name: "
-            "needed are 1 to 60 letters, digits, - and _"
+            f"the function name {_join_names([json.dumps(name) for name in wrong])} is not supported: "
+            "use 1 to 60 letters, digits, - and _"
         )
-    splits = tuple(_split(name, origins[name], behaviors) for name in names)
-    length = sum(len(pattern) + _AROUND_PATTERN for split in splits for pattern in split.patterns)
-    if length > LONGEST_PATTERNS:
+    splits = tuple(_read_split(name, origins[name], behaviors) for name in names)
+    length = sum(len(pattern) + _PATTERN_OVERHEAD for split in splits for pattern in split.patterns)
+    if length > MAX_PATTERNS_LENGTH:
         raise ManifestError(
-            f"the patterns of the server's functions have {length} characters together, {_AROUND_PATTERN} "
-            f"added for each; {LONGEST_PATTERNS} are served: use fewer or shorter ones, with `*`"
+            f"the patterns of the server's functions have {length} characters together, with "
+            f"{_PATTERN_OVERHEAD} added for each; at most {MAX_PATTERNS_LENGTH} are supported: use fewer or "
+            "shorter ones, with `*`"
         )
     return splits
 
 
-def _split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
-    bundle = _structured(value, HttpBundle, f"origins.{name}")
+def _read_split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
+    bundle = _structure(value, HttpBundle, f"origins.{name}")
     _check_function(bundle)
     patterns = tuple(f"/{each.pattern.lstrip('/')}" for each in behaviors if each.origin == name)
     if not patterns:
-        raise ManifestError(f"no pattern leads to the function {name}")
+        raise ManifestError(f"the function {name} has no pattern: add one in open-next.config")
     for pattern in patterns:
         if not _PATTERN.fullmatch(pattern):
             raise ManifestError(
-                f"the pattern {_listed([json.dumps(pattern)])} of the function {name} is not served: "
-                "a pattern has letters, digits, any of _-.$/~'@:+& and `*` for any characters"
+                f"the pattern {_join_names([json.dumps(pattern)])} of the function {name} is not supported: "
+                "use letters, digits, any of _-.$/~'@:+& and `*` for any characters"
             )
     return SplitFunction(name=name, bundle=bundle, patterns=patterns)
 
 
-def _base_path(behaviors: tuple[_Behavior, ...]) -> str:
-    """Return the base path. OpenNext writes it nowhere but into its patterns."""
+def _find_base_path(behaviors: tuple[_Behavior, ...]) -> str:
+    """Return the base path. OpenNext's output only contains it as a part of the patterns."""
     images = [each.pattern for each in behaviors if each.pattern.endswith(_IMAGES)]
     if not images:
-        raise ManifestError("open-next.output.json has no pattern for optimised images")
+        raise ManifestError("open-next.output.json has no pattern for optimized images")
     base_path = f"/{images[0].removesuffix(_IMAGES)}".rstrip("/")
-    if base_path and (len(base_path) > LONGEST_BASE_PATH or not _BASE_PATH.fullmatch(base_path)):
+    if base_path and (len(base_path) > MAX_BASE_PATH_LENGTH or not _BASE_PATH.fullmatch(base_path)):
         raise ManifestError(
-            f"the site's basePath {_listed([json.dumps(base_path)])} is not served: its parts have letters, "
-            f"digits, - . _ and ~, and all of it at most {LONGEST_BASE_PATH} characters"
+            f"the site's basePath {_join_names([json.dumps(base_path)])} is not supported: use letters, "
+            f"digits, - . _ and ~ in its parts, and at most {MAX_BASE_PATH_LENGTH} characters"
         )
     return base_path
 
 
 def _check_function(bundle: HttpBundle) -> None:
     if bundle.type != "function":
-        raise ManifestError(f"{bundle.folder} is not built for Lambda: containers are not served")
+        raise ManifestError(f"{bundle.folder} is not built for Lambda: containers are not supported")
     if bundle.handler != _HANDLER or bundle.converter != _CONVERTER_NAME or bundle.wrapper not in _WRAPPERS:
         raise ManifestError(
-            f"{bundle.folder} is built for a form that is not served: needed are handler {_HANDLER}, "
-            f"converter {_CONVERTER_NAME} and a wrapper of {_listed(sorted(_WRAPPERS))}"
+            f"{bundle.folder} is built in a form that is not supported: use handler {_HANDLER}, "
+            f"converter {_CONVERTER_NAME} and a wrapper of {_join_names(sorted(_WRAPPERS))}"
         )
 
 
-def _object(text: bytes, name: str) -> dict[str, Any]:
+def _parse_object(text: bytes, name: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -278,17 +281,17 @@ def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     longest = 200
     text = ", ".join(names)
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 class _WrongTypeError(Exception):
-    """A field's value has another type than its name promises."""
+    """A field's value has a wrong type."""
 
 
-def _strict(kind: type[Any], name: str) -> Callable[[object, object], object]:
+def _make_type_hook(kind: type[Any], name: str) -> Callable[[object, object], object]:
     def structure(value: object, _: object) -> object:
         if not isinstance(value, kind):
             raise _WrongTypeError(name)
@@ -297,34 +300,36 @@ def _strict(kind: type[Any], name: str) -> Callable[[object, object], object]:
     return structure
 
 
-def _structured(value: object, kind: type[T], path: str) -> T:
+def _structure(value: object, kind: type[T], path: str) -> T:
     try:
         return _converter.structure(value, kind)
     except BaseValidationError as error:
-        problems = _problems(error, path)
+        problems = _describe_problems(error, path)
     except _WrongTypeError as error:
         problems = f"{path} must be {error}"
     raise ManifestError(f"open-next.output.json is not what OpenNext writes: {problems}")
 
 
-def _problems(error: BaseValidationError, path: str) -> str:
-    found = (text.split(" @ ", 1) for text in transform_error(error, path=path, format_exception=_problem))
-    return _listed([f"{camel_case(path.lstrip('.'))} {problem}" for problem, path in found])
+def _describe_problems(error: BaseValidationError, path: str) -> str:
+    found = (
+        text.split(" @ ", 1) for text in transform_error(error, path=path, format_exception=_describe_problem)
+    )
+    return _join_names([f"{to_camel_case(path.lstrip('.'))} {problem}" for problem, path in found])
 
 
-def _problem(error: BaseException, _: type[Any] | None) -> str:
+def _describe_problem(error: BaseException, _: type[Any] | None) -> str:
     if isinstance(error, KeyError):
         return "is missing"
     return f"must be {error}" if isinstance(error, _WrongTypeError) else "must be an object or a list"
 
 
-def _manifest_converter() -> Converter:
+def _make_converter() -> Converter:
     converter = Converter()
-    converter.register_structure_hook(str, _strict(str, "a text"))
+    converter.register_structure_hook(str, _make_type_hook(str, "a text"))
 
     def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
         renamed: dict[str, Any] = {
-            each.name: override(rename=camel_case(each.name)) for each in fields(kind) if "_" in each.name
+            each.name: override(rename=to_camel_case(each.name)) for each in fields(kind) if "_" in each.name
         }
         inner = make_dict_structure_fn(kind, converter, **renamed)
 
@@ -339,4 +344,4 @@ def _manifest_converter() -> Converter:
     return converter
 
 
-_converter = _manifest_converter()
+_converter = _make_converter()

@@ -1,7 +1,7 @@
-"""The seed of a site's tag table: which tags each prerendered page of a build carries.
+"""Seed of a site's tag table: the tags of each prerendered page of a build.
 
-OpenNext writes one JSON array with a row for each page and tag, many of them twice. A large site's is tens of
-megabytes, so it is read row by row.
+OpenNext writes one JSON array with a row for each page and tag, and repeats many of them. A large site has
+tens of megabytes, so the file is read row by row.
 """
 
 import codecs
@@ -13,24 +13,24 @@ from attrs import frozen
 
 from runtime.deploy.releases.build_output.manifest import Build
 
-_CHUNK = 64 * 1024
-_LONGEST_ROW = 64 * 1024
-_LONGEST_TAG = 2048
-_LONGEST_PATH = 1024
-_LONGEST_NUMBER = 16
+_CHUNK_BYTES = 64 * 1024
+_MAX_ROW_LENGTH = 64 * 1024
+_MAX_TAG_BYTES = 2048
+_MAX_PATH_BYTES = 1024
+_MAX_NUMBER_LENGTH = 16
 _BLANKS = " \t\r\n"
 
 
 class TagSeedError(Exception):
-    """The seed is not what OpenNext writes."""
+    """The seed is not in OpenNext's format."""
 
 
 @frozen(kw_only=True)
 class TagRow:
-    """One row of the tag table, under the names that the running server looks up.
+    """One row of the tag table, with the names that the running server looks up.
 
     Attributes:
-        revalidated_at: Milliseconds since 1970; the seed's 1 says never.
+        revalidated_at: Milliseconds since 1970. The seed's value 1 means never.
     """
 
     tag: str
@@ -39,44 +39,46 @@ class TagRow:
 
 
 def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
-    """Read the seed's rows in their order, repetitions included.
+    """Yield the seed's rows in order, with repetitions.
 
-    The seed is written under the build id. A site with a `deploymentId` looks its tags up by that instead
-    (OpenNext 4.1.12): without the new name here, `revalidateTag` would find nothing and change nothing.
+    The seed's names contain the build id. A site with a `deploymentId` looks its tags up by that id (OpenNext
+    4.1.12). Without the rename here, `revalidateTag` would find no rows and change nothing.
 
     Raises:
-        TagSeedError: It is not an array of rows, or a row has values that the table cannot hold.
+        TagSeedError: The seed is not an array of rows, or the table cannot store a row's values.
     """
-    for number, document in enumerate(_elements(stream)):
+    for number, document in enumerate(_read_elements(stream)):
         match document:
             case {"tag": {"S": str(tag)}, "path": {"S": str(path)}, "revalidatedAt": {"N": str(at)}}:
                 row = TagRow(
-                    tag=build.cached(tag), path=build.cached(path), revalidated_at=_number(at, number)
+                    tag=build.to_cache_name(tag),
+                    path=build.to_cache_name(path),
+                    revalidated_at=_parse_number(at, number),
                 )
             case _:
-                raise TagSeedError(f"row {number} has not the form of a tag row")
-        _check_key(row.tag, _LONGEST_TAG, f"the tag of row {number}")
-        _check_key(row.path, _LONGEST_PATH, f"the path of row {number}")
+                raise TagSeedError(f"row {number} is not a tag row")
+        _check_key(row.tag, _MAX_TAG_BYTES, f"the tag of row {number}")
+        _check_key(row.path, _MAX_PATH_BYTES, f"the path of row {number}")
         yield row
 
 
 def _check_key(text: str, longest: int, name: str) -> None:
     try:
         size = len(text.encode())
-    except UnicodeEncodeError:  # JSON can spell half a surrogate pair
+    except UnicodeEncodeError:  # JSON can contain half of a surrogate pair
         raise TagSeedError(f"{name} is not Unicode text") from None
     if not 0 < size <= longest:
         raise TagSeedError(f"{name} has {size} bytes: 1 to {longest} are allowed")
 
 
-def _number(text: str, row: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
-        raise TagSeedError(f"revalidatedAt of row {row} is no whole number")
+def _parse_number(text: str, row: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER_LENGTH):
+        raise TagSeedError(f"revalidatedAt of row {row} is not a whole number")
     return int(text)
 
 
-def _elements(stream: IO[bytes]) -> Iterator[object]:
-    text = _Unread(stream)
+def _read_elements(stream: IO[bytes]) -> Iterator[object]:
+    text = _JsonReader(stream)
     if text.mark() != "[":
         raise TagSeedError("it is not a JSON array")
     if text.peek() == "]":
@@ -88,11 +90,11 @@ def _elements(stream: IO[bytes]) -> Iterator[object]:
         if separator != "]":
             raise TagSeedError("it is not a JSON array of rows")
     if text.mark():
-        raise TagSeedError("it goes on behind its JSON array")
+        raise TagSeedError("it has text after its JSON array")
 
 
-class _Unread:
-    """What of a JSON text is not read yet; holds about a chunk of it."""
+class _JsonReader:
+    """The unread part of a JSON text. Keeps about one chunk in memory."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._reader = codecs.getreader("utf-8")(stream)
@@ -101,7 +103,7 @@ class _Unread:
         self._at = 0
 
     def mark(self) -> str:
-        """Take the next character that is not blank; empty at the end."""
+        """Return the next character that is not blank, and move past it. Empty at the end."""
         character = self.peek()
         self._at += len(character)
         return character
@@ -121,15 +123,15 @@ class _Unread:
             try:
                 value, self._at = self._decoder.raw_decode(self._text, self._at)
             except (ValueError, RecursionError):
-                # Cut off by the chunk's end, or wrong: more text tells, and a row is never long.
-                if len(self._text) - self._at > _LONGEST_ROW or not self._fill():
+                # The chunk ends here or the JSON is wrong. Reading more decides, as rows are short.
+                if len(self._text) - self._at > _MAX_ROW_LENGTH or not self._fill():
                     raise TagSeedError("it is not JSON, or a row of it is too long") from None
             else:
                 return value
 
     def _fill(self) -> bool:
         try:
-            chunk = self._reader.read(_CHUNK)
+            chunk = self._reader.read(_CHUNK_BYTES)
         except UnicodeDecodeError:
             raise TagSeedError("it is not UTF-8") from None
         self._text = self._text[self._at :] + chunk

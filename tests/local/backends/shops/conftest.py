@@ -7,7 +7,7 @@ import pytest
 from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import with_empty_tables
-from tests.runtime.shops.shop_fixture import ShopWorld
+from tests.runtime.shops.shop_fixture import ShopPlatform
 from tests.runtime.tables import shop_tables
 
 pytest.register_assert_rewrite(
@@ -26,10 +26,10 @@ def emptied(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
 
 
 @pytest.fixture(params=["ministack", "dynalite"])
-def store(request: pytest.FixtureRequest) -> ShopWorld:
+def store(request: pytest.FixtureRequest) -> ShopPlatform:
     """The shop store on each."""
     if request.param == "ministack":
         emulator: Emulator = request.getfixturevalue("running_emulator")
-        return ShopWorld(emptied(emulator.client("dynamodb")))
+        return ShopPlatform(emptied(emulator.client("dynamodb")))
     server: Dynalite = request.getfixturevalue("dynalite")
-    return ShopWorld(emptied(server.client))
+    return ShopPlatform(emptied(server.client))

@@ -1,7 +1,7 @@
-"""D9 with the limits that hold in production: archives made to hurt, each a few kilobytes or megabytes.
+"""Malicious archives of a few kilobytes or megabytes against the production limits (D9).
 
-Issue 5, line 6. What is refused by a rule of its own is in `test_artifact.py`, and that nothing is written
-then in `test_release_failures.py`.
+Rules with their own message are tested in `test_artifact.py`. `test_release_failures.py` tests that
+nothing is written.
 """
 
 import io
@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from runtime.deploy.releases.build_output.artifact import ArtifactRefusedError, open_artifact
-from tests.runtime.releases.open_next import artifact, entry
+from tests.runtime.releases.open_next import make_artifact, make_zip_entry
 
 pytestmark = pytest.mark.thorough
 
@@ -22,31 +22,31 @@ def refusal(file: io.BytesIO) -> str:
 
 
 def with_files(names: range) -> io.BytesIO:
-    """The usual artifact and so many empty files."""
-    file = artifact()
+    """The usual artifact with a number of additional empty files."""
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
         for number in names:
-            archive.writestr(entry(f"assets/{number}"), b"")
+            archive.writestr(make_zip_entry(f"assets/{number}"), b"")
     return file
 
 
 def test_200_000_files_are_refused() -> None:
-    """So many need zip64, whose second directory might say other things than the first."""
+    """So many entries need zip64, whose second directory could differ from the first."""
     assert "zip64" in refusal(with_files(range(200_000)))
 
 
-def test_as_many_files_as_the_old_form_holds_are_refused() -> None:
+def test_the_maximum_number_of_files_of_a_zip_is_refused() -> None:
     assert "entries; at most 50000 are allowed" in refusal(with_files(range(60_000)))
 
 
-def test_ten_thousand_times_as_much_as_was_packed_is_refused() -> None:
-    """One megabyte of zeros, 1,000 times its packed size, that ten entries claim to be: 10,000 to 1."""
-    file = artifact()
+def test_a_ratio_of_ten_thousand_is_refused() -> None:
+    """Ten entries share one megabyte of zeros with a ratio of 1,000: 10,000 to 1."""
+    file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(entry("assets/zeros"), b"\0" * 1024 * 1024)
+        archive.writestr(make_zip_entry("assets/zeros"), b"\0" * 1024 * 1024)
         zeros = archive.getinfo("assets/zeros")
         for number in range(9):
-            copy = entry(f"assets/zeros-{number}")
+            copy = make_zip_entry(f"assets/zeros-{number}")
             copy.header_offset, copy.CRC = zeros.header_offset, zeros.CRC
             copy.file_size, copy.compress_size = zeros.file_size, zeros.compress_size
             archive.filelist.append(copy)
@@ -55,6 +55,8 @@ def test_ten_thousand_times_as_much_as_was_packed_is_refused() -> None:
     assert "times its packed size" in refusal(file) or "entries overlap" in refusal(file)
 
 
-def test_a_thousand_times_as_much_in_one_file_is_refused() -> None:
-    """Deflate packs no more than some 1,030 bytes into one."""
-    assert "more than 200 times its packed size" in refusal(artifact({"assets/zeros": b"\0" * 20_000_000}))
+def test_a_ratio_of_a_thousand_in_one_file_is_refused() -> None:
+    """Deflate packs at most about 1,030 bytes into one."""
+    assert "more than 200 times its packed size" in refusal(
+        make_artifact({"assets/zeros": b"\0" * 20_000_000})
+    )

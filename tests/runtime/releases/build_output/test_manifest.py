@@ -1,4 +1,4 @@
-"""D9: the manifest is a stranger's; what it says wrong, or asks for in vain, is named."""
+"""The manifest is untrusted: invalid and unsupported content is refused by name (D9)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,28 +6,28 @@ from typing import Any
 import pytest
 
 from runtime.deploy.releases.build_output.manifest import Build, ManifestError, read_build, read_manifest
-from tests.runtime.releases.open_next import BUILD_ID, as_json, manifest, split_manifest
+from tests.runtime.releases.open_next import BUILD_ID, as_json, make_manifest, make_split_manifest
 
 Document = dict[str, Any]
 
 
 def changed(change: Callable[[Document], object]) -> bytes:
-    document = manifest()
+    document = make_manifest()
     change(document)
     return as_json(document)
 
 
 def test_the_functions_of_a_build_are_read() -> None:
-    read = read_manifest(as_json(manifest()))
+    read = read_manifest(as_json(make_manifest()))
     assert read.server.folder == "server-functions/default/"
     assert read.image.folder == "image-optimization-function/"
     assert read.revalidation
     assert read.revalidation.folder == "revalidation-function/"
 
 
-def test_fields_that_nobody_here_knows_are_ignored() -> None:
+def test_unknown_fields_are_ignored() -> None:
     read = read_manifest(changed(lambda document: document.update(newInOpenNext5={"any": ["thing"]})))
-    assert read == read_manifest(as_json(manifest()))
+    assert read == read_manifest(as_json(make_manifest()))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_field_of_a_wrong_type_is_named(change: Callable[[Document], object], 
     assert str(refused.value) == f"open-next.output.json is not what OpenNext writes: {reason}"
 
 
-def test_every_wrong_field_is_named_up_to_a_length() -> None:
+def test_every_wrong_field_is_named_up_to_a_limit() -> None:
     with pytest.raises(ManifestError) as refused:
         read_manifest(changed(lambda d: d.update(behaviors=[7] * 100, additionalProps=1)))
     assert "behaviors[1] must be an object" in str(refused.value)
@@ -66,31 +66,31 @@ def test_every_wrong_field_is_named_up_to_a_length() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d.update(edgeFunctions={"middleware": {}}), "without `middleware.external`"),
-        (lambda d: d["origins"]["default"].update(type="ecs"), "containers are not served"),
+        (lambda d: d.update(edgeFunctions={"middleware": {}}), "remove `middleware.external`"),
+        (lambda d: d["origins"]["default"].update(type="ecs"), "containers are not supported"),
         (lambda d: d["origins"]["default"].update(handler="main.run"), "handler index.handler"),
         (lambda d: d["origins"]["default"].update(converter="aws-cloudfront"), "converter aws-apigw-v2"),
         (lambda d: d["origins"]["imageOptimizer"].update(wrapper="node"), "image-optimization-function/"),
-        (lambda d: d.update(behaviors=[]), "no pattern for optimised images"),
+        (lambda d: d.update(behaviors=[]), "no pattern for optimized images"),
         (
             lambda d: d.update(behaviors=[{"pattern": "../a/_next/image*"}]),
-            'basePath "/../a" is not served: its parts have letters, digits, - . _ and ~',
+            'basePath "/../a" is not supported: use letters, digits, - . _ and ~ in its parts',
         ),
         (lambda d: d.update(behaviors=[{"pattern": "a b/_next/image*"}]), 'basePath "/a b"'),
         (lambda d: d.update(behaviors=[{"pattern": f"{'a' * 60}/_next/image*"}]), "at most 60 characters"),
     ],
 )
-def test_what_is_not_served_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
+def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
         read_manifest(changed(change))
     assert reason in str(refused.value)
 
 
 def test_a_split_server_and_a_base_path_are_read() -> None:
-    """D7: the first pattern that matches counts, so the order is that of the patterns."""
-    read = read_manifest(as_json(split_manifest()))
+    """D7. The first matching pattern is used, so functions have the order of the patterns."""
+    read = read_manifest(as_json(make_split_manifest()))
     assert read.base_path == "/docs"
-    assert [(split.name, split.bundle.folder, split.patterns) for split in read.splits] == [
+    assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [
         ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
         ("feed", "server-functions/feed/", ("/docs/feed",)),
     ]
@@ -98,8 +98,8 @@ def test_a_split_server_and_a_base_path_are_read() -> None:
 
 
 def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
-    read = read_manifest(as_json(manifest()))
-    assert (read.base_path, read.splits) == ("", ())
+    read = read_manifest(as_json(make_manifest()))
+    assert (read.base_path, read.split_functions) == ("", ())
 
 
 def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
@@ -113,23 +113,23 @@ def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
             lambda d: d["origins"].update({f"part-{number}": {} for number in range(3)}),
             "split into 5 functions beside the default one (api, feed, part-0, part-1, part-2): at most 4",
         ),
-        (lambda d: d["origins"].update({"a/b": {}}), 'the function "a/b" cannot be served by that name'),
+        (lambda d: d["origins"].update({"a/b": {}}), 'the function name "a/b" is not supported'),
         (lambda d: d["origins"].update({"x" * 61: {}}), "1 to 60 letters"),
         (lambda d: d["origins"].update(api=7), "origins.api must be an object"),
         (lambda d: d["origins"]["api"].pop("bundle"), "origins.api.bundle is missing"),
-        (lambda d: d["origins"]["api"].update(type="ecs"), "containers are not served"),
-        (lambda d: d["origins"].update(more=d["origins"]["api"]), "no pattern leads to the function more"),
-        (pattern("api/?"), 'the pattern "/api/?" of the function api is not served'),
+        (lambda d: d["origins"]["api"].update(type="ecs"), "containers are not supported"),
+        (lambda d: d["origins"].update(more=d["origins"]["api"]), "the function more has no pattern"),
+        (pattern("api/?"), 'the pattern "/api/?" of the function api is not supported'),
         (pattern('"'), "`*` for any characters"),
         (pattern("ü"), "of the function api"),
-        (pattern("x" * 340), "characters together, 3 added for each; 350 are served"),
+        (pattern("x" * 340), "characters together, with 3 added for each; at most 350"),
         (pattern("a", 100), "use fewer or shorter ones"),
     ],
 )
-def test_a_split_that_the_edge_cannot_lead_to_is_refused(
+def test_a_split_function_that_the_edge_cannot_serve_is_refused(
     change: Callable[[Document], object], reason: str
 ) -> None:
-    document = split_manifest()
+    document = make_split_manifest()
     change(document)
     with pytest.raises(ManifestError) as refused:
         read_manifest(as_json(document))
@@ -137,31 +137,31 @@ def test_a_split_that_the_edge_cannot_lead_to_is_refused(
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000])
-def test_a_manifest_that_is_no_json_is_refused(text: bytes) -> None:
+def test_a_manifest_that_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(ManifestError, match=r"open-next\.output\.json is not JSON"):
         read_manifest(text)
 
 
 @pytest.mark.parametrize("text", [b"false", b"null", b"[]", b'"text"'])
-def test_a_manifest_that_is_no_object_is_refused(text: bytes) -> None:
+def test_a_manifest_that_is_not_an_object_is_refused(text: bytes) -> None:
     with pytest.raises(ManifestError, match=r"open-next\.output\.json is not a JSON object"):
         read_manifest(text)
 
 
-def test_a_build_is_named_by_its_build_id() -> None:
+def test_the_cache_id_of_a_build_is_its_build_id() -> None:
     build = read_build(
         f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}'
     )
     assert build == Build(build_id=BUILD_ID, cache_id=BUILD_ID)
-    assert build.cached(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
+    assert build.to_cache_name(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
 
 
-def test_a_site_with_a_deployment_id_looks_its_cache_up_by_that() -> None:
-    """OpenNext 4.1.12 writes seed and fetch cache by the build id: `revalidateTag` would change nothing."""
+def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
+    """OpenNext 4.1.12 writes the seed by build id, so `revalidateTag` would change nothing."""
     build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
-    assert build.cached("build-1/news") == "deployment-1/news"
-    assert build.cached("deployment-1/page") == "deployment-1/page"
-    assert build.cached("build-10/news") == "build-10/news"
+    assert build.to_cache_name("build-1/news") == "deployment-1/news"
+    assert build.to_cache_name("deployment-1/page") == "deployment-1/page"
+    assert build.to_cache_name("build-10/news") == "build-10/news"
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_a_site_with_a_deployment_id_looks_its_cache_up_by_that() -> None:
         (
             b"a",
             b'{"config":{"basePath":"/docs","i18n":{"locales":["en"]}}}',
-            "runs neither its middleware nor",
+            "ignores the site's middleware",
         ),
     ],
 )
-def test_a_build_that_cannot_be_named_is_refused(build_id: bytes, settings: bytes, reason: str) -> None:
+def test_a_build_with_an_invalid_id_is_refused(build_id: bytes, settings: bytes, reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
         read_build(build_id, settings)
     assert reason in str(refused.value)

@@ -1,4 +1,4 @@
-"""The tag seed is read row by row, and is as untrusted as the rest (D9)."""
+"""The tag seed is untrusted and is read row by row (D9)."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def test_a_seed_may_be_empty(text: bytes) -> None:
     st.sampled_from([None, 1, 4]),
     st.booleans(),
 )
-def test_a_seed_of_any_length_and_layout_is_read_whole(
+def test_a_seed_of_any_length_and_layout_is_read_completely(
     tags: list[str],
     indent: int | None,
     ascii_only: bool,  # noqa: FBT001 - drawn by Hypothesis
@@ -71,26 +71,26 @@ def test_a_row_across_the_end_of_a_chunk_is_read() -> None:
         (b"false", "is not a JSON array"),
         (b"{}", "is not a JSON array"),
         (b"[", "is not JSON"),
-        (b"[1", "has not the form"),
+        (b"[1", "is not a tag row"),
         (b'[{"tag"', "is not JSON"),
         (b"[" * 70_000, "is not JSON"),
         (b"\xff", "is not UTF-8"),
         (b'["\xff', "is not UTF-8"),
-        (json.dumps([row()]).encode() + b"x", "goes on behind its JSON array"),
+        (json.dumps([row()]).encode() + b"x", "has text after its JSON array"),
         (json.dumps([row()]).encode()[:-1] + b"}", "is not a JSON array of rows"),
         (json.dumps([row()]).encode()[:-1], "is not a JSON array of rows"),
-        (json.dumps([row(), {}]).encode(), "row 1 has not the form of a tag row"),
-        (json.dumps([row(tag=7)]).encode(), "row 0 has not the form of a tag row"),
-        (json.dumps([row(at=1)]).encode(), "row 0 has not the form of a tag row"),
+        (json.dumps([row(), {}]).encode(), "row 1 is not a tag row"),
+        (json.dumps([row(tag=7)]).encode(), "row 0 is not a tag row"),
+        (json.dumps([row(at=1)]).encode(), "row 0 is not a tag row"),
         (json.dumps([row(tag="")]).encode(), "the tag of row 0 has 0 bytes: 1 to 2048"),
         (json.dumps([row(tag="x" * 2049)]).encode(), "the tag of row 0 has 2049 bytes"),
         (json.dumps([row(path="é" * 513)]).encode(), "the path of row 0 has 1026 bytes: 1 to 1024"),
         (b'[{"tag":{"S":"\\ud800"},"path":{"S":"a"},"revalidatedAt":{"N":"1"}}]', "is not Unicode text"),
-        (json.dumps([row(at="-1")]).encode(), "revalidatedAt of row 0 is no whole number"),
-        (json.dumps([row(at="1" * 17)]).encode(), "revalidatedAt of row 0 is no whole number"),
-        (json.dumps([row(at="٣")]).encode(), "revalidatedAt of row 0 is no whole number"),
+        (json.dumps([row(at="-1")]).encode(), "revalidatedAt of row 0 is not a whole number"),
+        (json.dumps([row(at="1" * 17)]).encode(), "revalidatedAt of row 0 is not a whole number"),
+        (json.dumps([row(at="٣")]).encode(), "revalidatedAt of row 0 is not a whole number"),
         (json.dumps([row(tag="x" * 200_000)]).encode(), "a row of it is too long"),
     ],
 )
-def test_what_is_no_seed_is_refused_with_the_reason(text: bytes, reason: str) -> None:
+def test_an_invalid_seed_is_refused_with_the_reason(text: bytes, reason: str) -> None:
     assert reason in refusal(text)

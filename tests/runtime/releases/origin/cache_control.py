@@ -1,4 +1,4 @@
-"""`anchor-cache-control.mjs` as it is shipped, in V8."""
+"""`anchor-cache-control.mjs` as it is deployed, in V8."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ function matches(expressions, path) {
 
 @frozen(kw_only=True)
 class Request:
-    """A request as CloudFront sends it, once the edge allowed it to be shared."""
+    """A request as CloudFront sends it, with the edge's permission to share the response."""
 
     path: str = "/api/feed"
     method: str = "GET"
@@ -46,7 +46,7 @@ class Request:
 
 
 class CacheControl:
-    """The module, loaded. Close it afterwards."""
+    """The loaded module. Close it after use."""
 
     def __init__(self) -> None:
         self._engine = MiniRacer()
@@ -69,7 +69,7 @@ class CacheControl:
         status: int = 200,
         sets_cookies: bool = False,
     ) -> dict[str, str]:
-        """The headers of an answer, rewritten."""
+        """Return the rewritten headers of a response."""
         given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
         known = rules.to_json().decode() if rules else "null"
         result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.as_json()}, {given})")

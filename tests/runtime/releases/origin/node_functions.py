@@ -1,4 +1,4 @@
-"""Released functions for tests: any files as a function version, run by a real Node.js worker."""
+"""Released functions for tests: files that a real Node.js worker runs as a function version."""
 
 import asyncio
 import base64
@@ -71,7 +71,7 @@ def behind_origin(
     number: str = "1",
     rules: str = SharedCacheRules().to_json().decode(),
 ) -> NodeFunctionVersion:
-    """A version whose `index.mjs` stands behind the platform's wrapper, which has these cache rules."""
+    """A version whose `index.mjs` runs behind the platform's wrapper with these cache rules."""
     files = {
         "index.mjs": index,
         **{name: (ORIGIN.parent / name).read_text() for name in WRAPPER_FILES},
@@ -84,7 +84,7 @@ def behind_origin(
 
 
 class Lines:
-    """What functions wrote, and a way to wait for it."""
+    """Lines that functions wrote, with a method to wait for one."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
@@ -107,7 +107,7 @@ class Lines:
 async def workers(
     maximum: int = 8, certificate_authority: Path | None = None
 ) -> AsyncGenerator[tuple[WorkerPool, Lines]]:
-    """A pool and the lines its functions write."""
+    """A pool, and the lines that its functions write."""
     lines = Lines()
     pool = WorkerPool(
         node=find_node().node,
@@ -123,7 +123,7 @@ async def workers(
 
 
 class Answer:
-    """A whole answer."""
+    """A complete response."""
 
     def __init__(self, status: int, headers: Headers, chunks: list[bytes]) -> None:
         self.status = status
@@ -152,7 +152,7 @@ async def get(  # noqa: PLR0913 - as many as a request has parts
     headers: Headers | None = None,
     body: bytes | None = None,
 ) -> Answer:
-    """A request to the function's URL, with the origin's key unless other headers are given."""
+    """Send a request to the function's URL, with the origin key by default."""
     sent = [("x-anchor-origin-key", KEY)] if headers is None else headers
     async with pool.request(
         version, method=method, target=target, headers=[("host", URL_HOST), *sent], body=body

@@ -85,7 +85,7 @@ def test_a_request_without_the_key_is_refused_before_the_site_sees_it(
 
 @pytest.mark.parametrize("version", [WITHOUT_KEY, EMPTY_KEY], ids=["missing", "empty"])
 @pytest.mark.parametrize("sent", [KEY, "", "undefined"])
-def test_a_function_without_a_key_answers_nobody(
+def test_a_function_without_a_key_refuses_every_request(
     origin: Origin, version: NodeFunctionVersion, sent: str
 ) -> None:
     assert origin.get(version, "/bare", [("x-anchor-origin-key", sent)]).status == 403
@@ -111,7 +111,7 @@ def test_the_site_sees_its_request_without_the_platforms_headers(origin: Origin)
     assert event["cookies"] == ["a=1", "b=2"]
 
 
-def test_the_first_part_arrives_before_the_last_is_made(runner: asyncio.Runner, origin: Origin) -> None:
+def test_the_first_chunk_arrives_before_the_last_is_written(runner: asyncio.Runner, origin: Origin) -> None:
     async def scenario() -> tuple[bytes, bytes]:
         async with origin.pool.request(
             STREAMING,
@@ -138,10 +138,10 @@ def test_the_first_part_arrives_before_the_last_is_made(runner: asyncio.Runner, 
         ("/echo", "private, no-store", "none"),
     ],
 )
-def test_the_edge_keeps_what_may_be_shared_and_the_visitor_gets_the_sites_own(
+def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
     origin: Origin, target: str, control: str, visitor: str | None
 ) -> None:
-    """D7, E1: the wrapper applies `anchor-cache-control.mjs`, whose rules test_cache_control.py tests."""
+    """D7, E1. The wrapper applies `anchor-cache-control.mjs`, whose rules test_cache_control.py tests."""
     answer = origin.get(STREAMING, target, [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
     assert answer.header("cache-control") == control
     assert answer.header("x-anchor-cache-control") == visitor
@@ -151,14 +151,14 @@ def test_the_edge_keeps_what_may_be_shared_and_the_visitor_gets_the_sites_own(
     "headers",
     [[], [("x-anchor-cache", "shared"), ("cookie", "a=1; __prerender_bypass=1")], [("x-anchor-cache", "5f")]],
 )
-def test_what_the_edge_or_the_request_does_not_allow_is_not_shared(origin: Origin, headers: Headers) -> None:
+def test_a_response_is_not_shared_without_the_edges_permission(origin: Origin, headers: Headers) -> None:
     """E1."""
     answer = origin.get(STREAMING, "/own-control", [("x-anchor-origin-key", KEY), *headers])
     assert answer.header("cache-control") == "private, max-age=0, must-revalidate"
 
 
 @pytest.mark.parametrize("version", [BROKEN_RULES, UNKNOWN_RULES], ids=["no expression", "no JSON"])
-def test_without_usable_rules_nothing_is_shared_and_the_log_says_so(
+def test_without_valid_rules_nothing_is_shared_and_a_line_is_logged(
     origin: Origin, version: NodeFunctionVersion
 ) -> None:
     answer = origin.get(version, "/own-control", [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
@@ -166,7 +166,7 @@ def test_without_usable_rules_nothing_is_shared_and_the_log_says_so(
     assert origin.wait_for_line("its cache rules cannot be used")
 
 
-def test_several_cookies_stay_several(origin: Origin) -> None:
+def test_several_cookies_stay_separate(origin: Origin) -> None:
     answer = origin.get(STREAMING, "/cookies")
     assert answer.all("set-cookie") == [
         "a=1; HttpOnly",
@@ -176,8 +176,8 @@ def test_several_cookies_stay_several(origin: Origin) -> None:
     assert answer.header("vary") == "rsc, accept"
 
 
-def test_an_answer_without_a_body_gets_one_byte(origin: Origin) -> None:
-    """A streaming function URL would otherwise not end it before the function's timeout."""
+def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
+    """Otherwise a streaming function URL only ends the response at the function's timeout."""
     answer = origin.get(STREAMING, "/redirect")
     assert (answer.status, answer.header("location"), answer.body) == (307, "/", b" ")
     assert answer.header("content-length") is None
@@ -191,7 +191,7 @@ def test_lengths_and_encodings_describe_what_is_sent(origin: Origin) -> None:
     assert compressed.body == b"not three bytes"
 
 
-def test_the_head_may_come_in_pieces_or_through_lambdas_own_helper(origin: Origin) -> None:
+def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
     pieces = origin.get(STREAMING, "/in-pieces")
     assert (pieces.status, pieces.body) == (201, b"body")
     assert pieces.header("x-piece") == "é"
@@ -199,29 +199,29 @@ def test_the_head_may_come_in_pieces_or_through_lambdas_own_helper(origin: Origi
     assert (helper.status, helper.header("x-from"), helper.body) == (202, "1", b"body")
 
 
-def test_an_answer_may_end_after_its_handler_returned(origin: Origin) -> None:
+def test_a_response_may_end_after_its_handler_returned(origin: Origin) -> None:
     assert origin.get(STREAMING, "/later").body == b"after the handler returned"
 
 
-def test_a_large_answer_arrives_whole(origin: Origin) -> None:
+def test_a_large_response_arrives_completely(origin: Origin) -> None:
     expected = b"".join(bytes([part]) * 64 * 1024 for part in range(64))
     assert origin.get(STREAMING, "/large").body == expected
 
 
 @pytest.mark.parametrize("target", ["/throws", "/half-a-head", "/no-json", "/no-head"])
-def test_an_error_before_the_first_byte_is_a_500_that_tells_nothing(origin: Origin, target: str) -> None:
+def test_an_error_before_the_first_byte_is_a_500_without_details(origin: Origin, target: str) -> None:
     answer = origin.get(STREAMING, target)
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
     assert answer.header("cache-control") == "no-store"
 
 
-def test_an_error_after_the_first_byte_breaks_the_answer_off(origin: Origin) -> None:
+def test_an_error_after_the_first_byte_aborts_the_response(origin: Origin) -> None:
     with pytest.raises(aiohttp.ClientPayloadError):
         origin.get(STREAMING, "/throws-later")
     origin.wait_for_line("after the first byte")
 
 
-def test_a_buffered_result_becomes_an_answer(origin: Origin) -> None:
+def test_a_buffered_result_becomes_a_response(origin: Origin) -> None:
     image = origin.get(BUFFERED, "/image")
     assert (image.status, image.body) == (200, bytes([0, 255, 0, 254]))
     assert image.header("content-type") == "image/webp"
@@ -231,7 +231,7 @@ def test_a_buffered_result_becomes_an_answer(origin: Origin) -> None:
     assert (text.status, text.body.decode()) == (400, "width é")
 
 
-def test_other_results_of_a_buffered_handler_are_answers_too(origin: Origin) -> None:
+def test_other_results_of_a_buffered_handler_become_responses_too(origin: Origin) -> None:
     assert origin.get(BUFFERED, "/bare").json() == {"anything": 1}
     assert origin.get(BUFFERED, "/nothing").json() is None
     assert origin.get(BUFFERED, "/unchanged").status == 304

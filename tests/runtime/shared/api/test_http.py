@@ -1,4 +1,4 @@
-"""API Gateway's events and answers."""
+"""Events and responses of API Gateway."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.api.http import Request, answer, refusal
+from runtime.shared.api.http import Request, error_response, json_response
 from runtime.shared.errors import (
     AnchorError,
     BusyError,
@@ -51,7 +51,7 @@ def test_an_event_is_read() -> None:
     assert request.request_id == "request-1"
 
 
-def test_the_user_is_the_tokens_subject_whatever_headers_and_body_say() -> None:
+def test_the_user_is_the_tokens_subject_whatever_headers_and_body_contain() -> None:
     """A1."""
     assert Request.from_event(EVENT).user_id == "user-1"
 
@@ -78,8 +78,8 @@ def test_neither_body_nor_headers_are_in_a_requests_repr() -> None:
     assert "intruder" not in shown
 
 
-def test_an_answer_is_json_that_nobody_caches() -> None:
-    assert answer(201, {"a": "ü"}) == {
+def test_a_response_is_json_without_caching() -> None:
+    assert json_response(201, {"a": "ü"}) == {
         "statusCode": 201,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
         "body": '{"a":"\\u00fc"}',
@@ -98,7 +98,7 @@ def test_an_answer_is_json_that_nobody_caches() -> None:
     ],
 )
 def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: int, title: str) -> None:
-    response = refusal(error)
+    response = error_response(error)
     assert response["statusCode"] == status
     assert response["headers"]["content-type"] == "application/problem+json"
     assert json.loads(response["body"]) == {
@@ -111,15 +111,15 @@ def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: in
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(BusyError(), "5"), (ImageStillCachedError(), "60")])
-def test_what_succeeds_later_says_when(error: AnchorError, seconds: str) -> None:
+def test_a_retryable_error_has_a_retry_after_header(error: AnchorError, seconds: str) -> None:
     """Q1."""
-    assert refusal(error)["headers"]["retry-after"] == seconds
-    assert "retry-after" not in refusal(ConflictError("why"))["headers"]
+    assert error_response(error)["headers"]["retry-after"] == seconds
+    assert "retry-after" not in error_response(ConflictError("why"))["headers"]
 
 
-def test_wrong_input_names_its_fields() -> None:
+def test_invalid_input_names_its_fields() -> None:
     """A3."""
-    response = refusal(
+    response = error_response(
         InvalidInputError(FieldProblem(field="a", problem="x"), FieldProblem(field="b[1]", problem="y"))
     )
     assert response["statusCode"] == 422
@@ -129,6 +129,6 @@ def test_wrong_input_names_its_fields() -> None:
     ]
 
 
-def test_an_error_that_no_request_is_to_blame_for_stays_an_exception() -> None:
+def test_an_error_that_the_request_did_not_cause_is_raised() -> None:
     with pytest.raises(AnchorError, match="internal"):
-        refusal(AnchorError("internal"))
+        error_response(AnchorError("internal"))

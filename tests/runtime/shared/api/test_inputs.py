@@ -1,4 +1,4 @@
-"""Strict input (A3): every wrong field is named, no value is repeated."""
+"""Strict reading of input: every invalid field is named, and no value is repeated (A3)."""
 
 import json
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.api.inputs import Rule, parse_json, read
+from runtime.shared.api.inputs import Rule, parse_json, read_input
 from runtime.shared.errors import InvalidInputError, MalformedError
 
 
@@ -28,16 +28,16 @@ class Whole:
 
 def problems(document: object) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as refused:
-        read(Whole, document)
+        read_input(Whole, document)
     return {problem.field: problem.problem for problem in refused.value.problems}
 
 
-def test_what_is_right_is_read() -> None:
+def test_valid_input_is_read() -> None:
     document = {"title": "x", "parts": [{"partName": "A", "value": None, "isSecret": True}]}
-    assert read(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
+    assert read_input(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
 
 
-def test_every_wrong_missing_and_unknown_field_is_named_at_once() -> None:
+def test_every_invalid_missing_and_unknown_field_is_named_at_once() -> None:
     document = {
         "title": 3,
         "count": True,
@@ -59,26 +59,26 @@ def test_every_wrong_missing_and_unknown_field_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], "text", 3])
-def test_what_is_no_object_is_refused_as_a_whole(document: object) -> None:
+def test_input_that_is_not_an_object_is_refused(document: object) -> None:
     assert problems(document) == {"": "must be an object"}
 
 
-def test_a_list_is_nothing_else() -> None:
+def test_other_types_are_not_accepted_as_lists() -> None:
     assert problems({"title": "x", "parts": {"0": {}}}) == {"parts": "must be a list"}
 
 
-def test_none_is_not_turned_into_text() -> None:
+def test_null_is_not_converted_to_text() -> None:
     assert problems({"title": None}) == {"title": "must be text"}
 
 
 def test_text_that_no_row_can_hold_is_refused() -> None:
     assert problems({"title": parse_json(b'"\\ud800"')}) == {
-        "title": "must be text: it has half a surrogate pair in it"
+        "title": "must be text: it has half of a surrogate pair"
     }
-    assert read(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
+    assert read_input(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
 
 
-def test_the_answer_to_a_flood_of_mistakes_is_bounded() -> None:
+def test_the_number_of_reported_problems_is_limited() -> None:
     assert len(problems({"title": "x", "parts": [1] * 5000})) == 100
 
 
@@ -94,7 +94,7 @@ def test_the_answer_to_a_flood_of_mistakes_is_bounded() -> None:
         (b"1" * 5000, "a number is too long"),
     ],
 )
-def test_what_is_no_json_is_refused_with_the_place(body: bytes, reason: str) -> None:
+def test_invalid_json_is_refused_with_the_position(body: bytes, reason: str) -> None:
     with pytest.raises(MalformedError, match=reason):
         parse_json(body)
 
@@ -109,7 +109,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_any_json_is_read_or_refused_by_name(document: Any) -> None:  # noqa: ANN401 - any JSON
     body = json.dumps(document).encode()
     try:
-        outcome: object = read(Whole, parse_json(body))
+        outcome: object = read_input(Whole, parse_json(body))
     except InvalidInputError as refused:
         outcome = refused.problems
     assert outcome

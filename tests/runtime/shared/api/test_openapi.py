@@ -1,4 +1,4 @@
-"""The platform's API does what its description says (A2, A3; issue 5, line 2)."""
+"""The platform's API matches its OpenAPI document (A2, A3)."""
 
 import json
 
@@ -28,7 +28,9 @@ def session(world: World) -> requests.Session:
 
 
 @pytest.mark.parametrize("route", HERE, ids=lambda route: route.key)
-def test_every_answer_of_a_route_is_described(world: World, session: requests.Session, route: Route) -> None:
+def test_every_response_of_a_route_is_documented(
+    world: World, session: requests.Session, route: Route
+) -> None:
     project = world.project()
     deployment = world.building(project)
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
@@ -39,12 +41,12 @@ def test_every_answer_of_a_route_is_described(world: World, session: requests.Se
 
 
 @pytest.mark.parametrize("route", [route for route in HERE if "{" in route.path], ids=lambda route: route.key)
-def test_what_does_not_exist_is_answered_as_described(session: requests.Session, route: Route) -> None:
+def test_the_response_for_a_missing_resource_is_documented(session: requests.Session, route: Route) -> None:
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert asked.statuses & {401, 404}
 
 
-def test_the_description_is_served_to_everybody_as_it_is_committed(world: World) -> None:
+def test_the_committed_document_is_served_without_a_token(world: World) -> None:
     response = api.respond(request("GET /openapi.json"), world.management)
     assert response["statusCode"] == 200
     assert response["headers"]["content-type"] == "application/json"
