@@ -79,7 +79,7 @@ class RequestCounter:
 
 
 def measure(
-    show_progress: ShowProgress, *, images: int = 10_000, in_album: int = 4_000, page: int = LARGEST_PAGE
+    show_progress: ShowProgress, *, images: int = 10_000, in_album: int = 4_000, page: int = MAX_PAGE_SIZE
 ) -> Report:
     """Read the lists page by page.
 
@@ -114,7 +114,12 @@ def measure(
 
 
 def walk(
-    service: ImageService, album_id: str | None, expected: Sequence[str], *, page: int, counter: RequestCounter
+    service: ImageService,
+    album_id: str | None,
+    expected: Sequence[str],
+    *,
+    page: int,
+    counter: RequestCounter,
 ) -> list[Cost]:
     """Read all pages of a list, and return the cost of each.
 
