@@ -17,11 +17,11 @@ from runtime.deploy.api.answers import (
 )
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.api.routes import ROUTES
-from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, ArchivedLogError
+from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ArchivedLogError
 from runtime.deploy.builds.pushing import SignatureRefusedError
 from runtime.deploy.errors import (
+    DeploymentInProgressError,
     DeploymentNotFoundError,
-    DeploymentUnderWayError,
     NotReleasedError,
     ProjectChangedError,
     ProjectDeletedError,
@@ -78,7 +78,7 @@ _DESCRIBED: Final = {
         summary="Delete a project, with all its releases and secrets",
         description="Its site can be had by another project then. If it breaks off, delete it again.",
         answers={HTTPStatus.NO_CONTENT: None},
-        refused=(ProjectNotFoundError, DeploymentUnderWayError, ProjectChangedError),
+        refused=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),
     ),
     "GET /projects/{projectId}/deployments": Described(
         operation="listDeployments",
@@ -122,7 +122,7 @@ _DESCRIBED: Final = {
         description=(
             "Until the build has ended, every answer has a cursor: ask again with it for what came since."
         ),
-        listed=Listed(usual=PAGE, largest=LARGEST_PAGE),
+        listed=Listed(usual=DEFAULT_PAGE_SIZE, largest=MAX_PAGE_SIZE),
         answers={_OK: LogDocument},
         refused=(DeploymentNotFoundError, ArchivedLogError, UnavailableError),
     ),

@@ -11,7 +11,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.stage import StageConfig
 from components.deploy import buckets, tables
-from runtime.deploy.model import BUILDS
+from runtime.deploy.model import BUILDS_PARTITION
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +70,7 @@ class DeployStore(Component):
 
         These are rows of the projects table, but no project's: none of those can be deleted with this.
         """
-        return self.projects.grant("DeleteItem", "Query", partition=BUILDS)
+        return self.projects.grant("DeleteItem", "Query", partition=BUILDS_PARTITION)
 
     def _bucket(
         self, name: str, lifecycle: tuple[LifecycleRule, ...], *, served: bool = False

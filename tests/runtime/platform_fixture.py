@@ -7,21 +7,31 @@ from typing import Any
 
 from attrs import Factory, define, evolve, field
 
-from runtime.deploy.api.managing import Management
+from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.builds.build_logs import BuildLogs
-from runtime.deploy.builds.build_results import BuildResults
+from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.building import Builder
 from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.pushing import Pushes
-from runtime.deploy.builds.turns import Turns
+from runtime.deploy.builds.pushing import PushReceiver
+from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
-from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
+from runtime.deploy.model import (
+    Commit,
+    Deployment,
+    Failure,
+    LivePointer,
+    Project,
+    Release,
+    Site,
+    Source,
+    Status,
+)
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
-from runtime.deploy.repositories.patience import Patience
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
+from runtime.deploy.repositories.transaction_retries import TransactionRetrier
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
 from runtime.shared.converters import to_row
@@ -91,12 +101,12 @@ class World:
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
-        self.turns = Turns.composed(
+        self.turns = BuildScheduler.from_repositories(
             self.deployments,
             self.build_queue,
-            room=self.room,
+            max_concurrent_builds=self.room,
             clock=self.clock,
-            patience=Patience(sleep=self.slept.append, chance=lambda: 1.0),
+            retrier=TransactionRetrier(sleep=self.slept.append, jitter=lambda: 1.0),
         )
         self.slot, self.stage_builds = self.turns.slot, self.turns.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
@@ -112,7 +122,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.turns,
             build_queue=self.build_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
             max_receive_count=MAX_RECEIVE_COUNT,
@@ -121,10 +131,10 @@ class World:
             secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
             clock=self.clock,
         )
-        self.results = BuildResults(
+        self.results = BuildResultRecorder(
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.turns,
             release_queue=self.release_queue,
             logs=self.calls.client("logs", self.logs),
             clock=self.clock,
@@ -134,7 +144,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.turns,
             leases=self.leases,
             results=self.results,
             build_queue=self.build_queue,
@@ -145,11 +155,11 @@ class World:
         self.cancellation = Cancellation(
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.turns,
             codebuild=self.calls.client("codebuild", self.codebuild),
             clock=self.clock,
         )
-        self.pushes = Pushes(
+        self.pushes = PushReceiver(
             projects=self.projects,
             deployments=self.deployments,
             queue=self.build_queue,
@@ -157,7 +167,7 @@ class World:
             ids=self.ids,
             clock=self.clock,
         )
-        self.management = Management(
+        self.management = ProjectService(
             projects=self.projects,
             deployments=self.deployments,
             lists=self.lists,
@@ -220,7 +230,7 @@ class World:
         deployment = Deployment.queued(
             project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
         )
-        self.deployments.record(project, deployment, delivery=delivery or f"body-{number}")
+        self.deployments.create(project, deployment, delivery=delivery or f"body-{number}")
         return deployment
 
     def building(self, project: Project) -> Deployment:
@@ -241,8 +251,8 @@ class World:
 
     def live(self, project: Project) -> Deployment:
         deployment = self.deploying(project)
-        switched = self.deployments.pointer.switch(deployment, at=self.clock())
-        return self.deployments.pointer.finish_switch(switched, deployment, at=self.clock())
+        switched = self.deployments.live_pointers.switch(deployment, at=self.clock())
+        return self.deployments.live_pointers.finish_switch(switched, deployment, at=self.clock())
 
     def placed_live(self, project: Project) -> Deployment:
         """A first release that is live, as rows alone: for tests that do not care how it got there."""
@@ -258,7 +268,7 @@ class World:
             release=RELEASE,
             live_at=self.clock(),
         )
-        pointer = Pointer(deployment_id=deployment.deployment_id, sequence=1)
+        pointer = LivePointer(deployment_id=deployment.deployment_id, sequence=1)
         now = evolve(project, sequence=1, live=pointer, serving=deployment.deployment_id)
         self.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
         self.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))

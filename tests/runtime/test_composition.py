@@ -37,7 +37,7 @@ NOT_NEEDED = {
     "build_events": {API, RELEASES, UPKEEP},
     "collect": {API, BUILDS},
     "orchestrator": {API, RELEASES, UPKEEP},
-    "promote": {f"{BUILDS}building", f"{BUILDS}turns"},
+    "promote": {f"{BUILDS}building", f"{BUILDS}scheduling"},
     "release": {API, BUILDS, UPKEEP},
     "sweep": {API, RELEASES},
     "webhook": {API, RELEASES, UPKEEP},

@@ -38,7 +38,7 @@ def test_the_way_of_a_push_is_allowed_step_by_step() -> None:
     """P7."""
     deployment = queued()
     for status in ("building", "built", "deploying", "live", "retired", "live"):
-        deployment = deployment.moved(Status(status), at=AT)
+        deployment = deployment.with_status(Status(status), at=AT)
     assert deployment.status is Status.LIVE
 
 
@@ -65,12 +65,12 @@ def test_any_walk_either_follows_the_table_or_is_refused_and_changes_nothing(wal
     deployment = queued()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:
-            deployment = deployment.moved(status, at=AT)
+            deployment = deployment.with_status(status, at=AT)
             assert deployment.status is status
         else:
             before = deployment
             with pytest.raises(StaleDeploymentError, match=f"is {deployment.status}"):
-                deployment.moved(status, at=AT)
+                deployment.with_status(status, at=AT)
             assert deployment == before
 
 

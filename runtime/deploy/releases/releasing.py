@@ -141,7 +141,7 @@ class Releaser:
         deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         project = self.projects.get(deployment.project_id)
         run.deployment = deployment
-        site = self.projects.site(deployment.site)
+        site = self.projects.get_site(deployment.site)
         if deployment.release is None:
             release = self.steps.run(project, deployment, site, run.begin)
             run.deployment = deployment = self.deployments.record_release(
@@ -151,7 +151,7 @@ class Releaser:
             # Its cache may have visitors' newer pages by now: seeding it again would bring old ones back.
             run.begin(Step.SWITCH)
         try:
-            project = self.deployments.pointer.switch(deployment, at=self.clock())
+            project = self.deployments.live_pointers.switch(deployment, at=self.clock())
             self.switch.follow(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
@@ -176,7 +176,7 @@ class Releaser:
         run.begin(Step.SWITCH)
         project = self.projects.get(deployment.project_id)
         try:
-            self.switch.follow(project, deployment, self.projects.site(deployment.site))
+            self.switch.follow(project, deployment, self.projects.get_site(deployment.site))
         except SwitchOvertakenError as newer:
             run.log.info("another was promoted", reason=str(newer))
             return

@@ -38,11 +38,11 @@ class Switch:
             ReleaseCollectedError: It is not kept any more (D6).
             SwitchOvertakenError: Another switch of the same project was later.
         """
-        found = self.deployments.owned(user_id, deployment_id)
+        found = self.deployments.get_owned(user_id, deployment_id)
         # The index that finds it by its id alone may be behind.
         deployment = self.deployments.get(found.project_id, deployment_id)
-        site = self.projects.site(deployment.site)
-        project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
+        site = self.projects.get_site(deployment.site)
+        project = self.deployments.live_pointers.promote(user_id, deployment, at=self.clock())
         return self.follow(project, deployment, site)
 
     def follow(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
@@ -61,7 +61,7 @@ class Switch:
         """
         self.edge.lead(site.host, partial(self._pointed_id, project, deployment))
         self.publisher.lead(partial(self._pointed_versions, project, deployment, site))
-        return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
+        return self.deployments.live_pointers.finish_switch(project, deployment, at=self.clock())
 
     def _pointed_id(self, project: Project, deployment: Deployment) -> str:
         """Return the id of the deployment that the project points to now.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.errors import (
-    DeploymentUnderWayError,
+    DeploymentInProgressError,
     ProjectChangedError,
     ProjectDeletedError,
     ProjectNotFoundError,
@@ -18,9 +18,9 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.handlers import api, promote
 from runtime.deploy.model import Deployment, Project
-from runtime.deploy.repositories.project_deletion import REMEMBERED
+from runtime.deploy.repositories.project_deletion import RETENTION
 from runtime.deploy.repositories.variables import NewVariable
-from runtime.deploy.upkeep.collecting import GRACE
+from runtime.deploy.upkeep.collecting import GRACE_PERIOD
 from tests.runtime.calls import real_client
 from tests.runtime.events import request
 from tests.runtime.platform_fixture import OTHER, OWNER
@@ -67,7 +67,7 @@ def is_gone(stage: ReleaseWorld, project: Project) -> None:
     assert secrets() == []
     for row in real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]:
         left = int(row["expiresAt"]["N"]) - world.clock().timestamp()
-        assert timedelta(days=29).total_seconds() < left <= REMEMBERED.total_seconds()
+        assert timedelta(days=29).total_seconds() < left <= RETENTION.total_seconds()
 
 
 def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleaseWorld) -> None:
@@ -78,8 +78,8 @@ def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleaseWorld) 
     is_gone(stage, project)
     assert delete(stage, project)[0] == 404
     # The rest is the collection's (D6).
-    stage.collector.run(world.log, at=world.clock() + GRACE + timedelta(minutes=5))
-    assert world.retention.held() == []
+    stage.collector.collect(world.log, at=world.clock() + GRACE_PERIOD + timedelta(minutes=5))
+    assert world.retention.list_held() == []
     for deployment in releases:
         assert world.again(deployment).release is None
         assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
@@ -93,7 +93,7 @@ def test_its_site_can_be_had_at_once_by_anyone(stage: ReleaseWorld) -> None:
     theirs = stage.live(others)
     assert others.site == project.site
     assert stage.world.statuses(theirs) == ["live"]
-    stage.collector.run(stage.world.log, at=stage.world.clock() + GRACE + timedelta(minutes=5))
+    stage.collector.collect(stage.world.log, at=stage.world.clock() + GRACE_PERIOD + timedelta(minutes=5))
     assert stage.world.again(theirs).release
 
 
@@ -138,7 +138,7 @@ def test_a_deployment_that_comes_at_the_same_moment_stands_in_the_way(stage: Rel
     stage.world.calls.after = push
     with pytest.raises(ProjectChangedError):
         stage.deletion.delete(OWNER, project.project_id)
-    with pytest.raises(DeploymentUnderWayError):
+    with pytest.raises(DeploymentInProgressError):
         stage.deletion.delete(OWNER, project.project_id)
     assert stage.world.statuses(*came) == ["queued"]
 
@@ -158,7 +158,7 @@ def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage:
         with pytest.raises(ProjectDeletedError):
             write()
     with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
-        world.deployments.pointer.switch(release, at=world.clock())
+        world.deployments.live_pointers.switch(release, at=world.clock())
     assert secrets() == before
     event = request("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
     shown = json.loads(api.respond(event, world.management)["body"])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from runtime.deploy.builds.build_logs import LARGEST_PAGE
-from runtime.deploy.builds.log_archive import LONGEST_LINE
+from runtime.deploy.builds.build_logs import MAX_PAGE_SIZE
+from runtime.deploy.builds.log_archive import MAX_LINE_LENGTH
 from runtime.deploy.handlers import api, build_events, sweep
 from runtime.deploy.model import Commit, Deployment, Source
 from tests.runtime.calls import client_error
@@ -117,7 +117,7 @@ def test_a_log_that_was_archived_while_it_was_read_is_read_anew(world: World) ->
     assert cursor
     status, problem = ask(world, deployment, cursor=cursor)
     assert status == 400
-    assert "start anew" in problem["detail"]
+    assert "start again" in problem["detail"]
 
 
 def test_a_log_in_cold_storage_says_what_to_do(world: World) -> None:
@@ -125,7 +125,7 @@ def test_a_log_in_cold_storage_says_what_to_do(world: World) -> None:
     world.kept_logs.refusal = "InvalidObjectState"
     status, problem = ask(world, ended(world))
     assert status == 409
-    assert "can restore it, which takes hours" in problem["detail"]
+    assert "ask the operator of the platform to restore it" in problem["detail"]
 
 
 def test_a_deployment_without_a_build_has_no_log_and_is_not_followed(world: World) -> None:
@@ -142,17 +142,17 @@ def test_a_build_that_never_said_a_word_has_an_empty_log(world: World) -> None:
 def test_a_line_without_an_end_fits_into_the_answer(world: World) -> None:
     """Lambda answers 6 MB at most, and one character can be six of JSON's."""
     deployment = ended(world)
-    world.logs.lines = ["\0" * (LONGEST_LINE + 1)]
-    assert page(world, deployment)[0] == ["\0" * LONGEST_LINE]
+    world.logs.lines = ["\0" * (MAX_LINE_LENGTH + 1)]
+    assert page(world, deployment)[0] == ["\0" * MAX_LINE_LENGTH]
     world.logs.lines = None
-    archive(world, deployment, "x" * (LONGEST_LINE + 1))
-    assert page(world, deployment)[0] == ["x" * LONGEST_LINE, "x"]
-    assert LARGEST_PAGE * (LONGEST_LINE * 6 + 100) < 6 * 1024 * 1024
+    archive(world, deployment, "x" * (MAX_LINE_LENGTH + 1))
+    assert page(world, deployment)[0] == ["x" * MAX_LINE_LENGTH, "x"]
+    assert MAX_PAGE_SIZE * (MAX_LINE_LENGTH * 6 + 100) < 6 * 1024 * 1024
 
 
 def test_the_largest_page_of_the_archive_fits_into_lambdas_answer(world: World) -> None:
     """Lambda writes a body that is JSON into another JSON: an emoji takes 14 bytes."""
-    deployment, said = ended(world), "\U0001f600" * (LONGEST_LINE - 1)
+    deployment, said = ended(world), "\U0001f600" * (MAX_LINE_LENGTH - 1)
     archive(world, deployment, f"{said}\n" * 300)
     event = request(ROUTE, user_id=OWNER, query={"limit": "500"}, deploymentId=deployment.deployment_id)
     assert len(json.dumps(api.respond(event, world.management))) < 6 * 1024 * 1024
@@ -224,7 +224,7 @@ def of_a_head(world: World) -> Deployment:
         source=Source.MANUAL,
         at=world.clock(),
     )
-    world.deployments.record(project, deployment, delivery=None)
+    world.deployments.create(project, deployment, delivery=None)
     world.build(deployment)
     return world.again(deployment)
 

@@ -95,8 +95,8 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_stop(world: World) -> None:
     ("build_status", "status", "reason"),
     [
         ("STOPPED", "cancelled", "the build was stopped"),
-        ("TIMED_OUT", "failed", "the build took longer than it may"),
-        ("FAULT", "failed", "CodeBuild had a fault of its own: push again"),
+        ("TIMED_OUT", "failed", "the build exceeded its time limit"),
+        ("FAULT", "failed", "CodeBuild had an internal fault: push again"),
         ("FAILED", "failed", "the build ended as FAILED"),
     ],
 )
@@ -265,7 +265,7 @@ def test_a_build_of_no_deployment_is_ignored(world: World, capsys: pytest.Captur
     with pytest.raises(ForeignBuildError):
         BuildEvent.from_event(event)
     build_events.respond(event, world.results)
-    assert "was started for no deployment" in capsys.readouterr().out
+    assert "does not belong to a deployment" in capsys.readouterr().out
 
 
 def test_a_build_of_an_unknown_deployment_fails_loudly(world: World) -> None:

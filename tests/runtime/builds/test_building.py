@@ -5,7 +5,7 @@ import base64
 import pytest
 from attrs import evolve
 
-from runtime.deploy.builds.building import BuildsBusyError
+from runtime.deploy.builds.building import BuildsUnavailableError
 from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
@@ -156,7 +156,7 @@ def test_when_codebuild_is_busy_the_deployment_keeps_its_slot_and_comes_again(wo
     project = world.project()
     deployment = world.push(project)
     world.codebuild.refusals = [BUSY]
-    with pytest.raises(BuildsBusyError, match="Throttling"):
+    with pytest.raises(BuildsUnavailableError, match="Throttling"):
         world.build(deployment)
     assert world.statuses(deployment) == ["building"]
     assert slot(world, project) == deployment.deployment_id

@@ -180,16 +180,18 @@ def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None
     """D5."""
     project = world.project()
     first, _ = world.live(project), world.live(project)
-    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
-    world.deployments.pointer.finish_switch(promoted, world.again(first), at=world.clock())
+    promoted = world.deployments.live_pointers.promote(OWNER, first, at=world.clock())
+    world.deployments.live_pointers.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError):
-        world.deployments.pointer.switch(third, at=world.clock())
+        world.deployments.live_pointers.switch(third, at=world.clock())
     for _ in range(2):
         released = world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
         assert (released.pinned, released.live) == (False, promoted.live)
-    switched = world.deployments.pointer.switch(third, at=world.clock())
-    assert world.deployments.pointer.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
+    switched = world.deployments.live_pointers.switch(third, at=world.clock())
+    assert (
+        world.deployments.live_pointers.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
+    )
 
 
 def test_only_the_owner_releases_a_pin(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.builds.build_event import BUILDS_WAIT, CODEBUILD_FULL
-from runtime.deploy.builds.turns import in_order
+from runtime.deploy.builds.scheduling import order_waiting_builds
 from runtime.deploy.handlers import build_events, orchestrator
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.calls import real_client
@@ -52,7 +52,7 @@ def ends(world: World, deployment: Deployment) -> None:
 
 
 def waiting(world: World) -> list[str]:
-    return [each.deployment_id for each in in_order(world.stage_builds.read())]
+    return [each.deployment_id for each in order_waiting_builds(world.stage_builds.read())]
 
 
 def building(world: World) -> list[str]:
@@ -283,7 +283,7 @@ def test_a_turn_that_was_given_back_is_not_taken_again_by_a_copy_that_has_not_se
     def given_back(operation: str) -> None:
         if operation == "transact_write_items":
             world.calls.before = lambda _: None
-            world.turns.give_back(taken, world.log)
+            world.turns.requeue(taken, world.log)
             world.codebuild.quota = None
 
     world.calls.before = given_back

@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.deploy.builds.github import Ignored, comparable, read_push, signature_holds
+from runtime.deploy.builds.github import (
+    IgnoredDelivery,
+    is_signature_valid,
+    normalize_repository_url,
+    read_push,
+)
 from runtime.deploy.model import Commit
 from runtime.shared.errors import MalformedError
 
@@ -23,7 +28,7 @@ def payload(name: str, **changes: object) -> dict[str, Any]:
     return {**json.loads((PAYLOADS / f"{name}.json").read_text()), **changes}
 
 
-def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | Ignored:
+def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | IgnoredDelivery:
     return read_push(event, body, branch=branch, repository_url=REPOSITORY)
 
 
@@ -37,9 +42,9 @@ def test_a_push_gives_its_commit() -> None:
 @pytest.mark.parametrize(
     ("event", "name", "branch", "reason"),
     [
-        ("ping", "ping", "master", "event 'ping' starts no deployment"),
-        ("issues", "push", "master", "event 'issues' starts no deployment"),
-        (None, "push", "master", r"event '\(none\)' starts no deployment"),
+        ("ping", "ping", "master", "event 'ping' creates no deployment"),
+        ("issues", "push", "master", "event 'issues' creates no deployment"),
+        (None, "push", "master", r"event '\(none\)' creates no deployment"),
         ("push", "push", "main", "push is to refs/heads/master, the project deploys refs/heads/main"),
         ("push", "push-tag", "master", "push is to refs/tags/simple-tag"),
         ("push", "push-tag", "simple-tag", "push is to refs/tags/simple-tag"),
@@ -50,7 +55,7 @@ def test_a_push_gives_its_commit() -> None:
 def test_what_starts_nothing_says_why(event: str | None, name: str, branch: str, reason: str) -> None:
     """P2."""
     ignored = read(payload(name), event=event, branch=branch)
-    assert isinstance(ignored, Ignored)
+    assert isinstance(ignored, IgnoredDelivery)
     assert re.search(reason, ignored.reason)
 
 
@@ -58,7 +63,7 @@ def test_a_push_to_another_repository_starts_nothing() -> None:
     ignored = read_push(
         "push", payload("push"), branch="master", repository_url="https://github.com/someone/else"
     )
-    assert isinstance(ignored, Ignored)
+    assert isinstance(ignored, IgnoredDelivery)
     assert "https://github.com/Codertocat/Hello-World.git" in ignored.reason
     assert "https://github.com/someone/else" in ignored.reason
 
@@ -72,7 +77,7 @@ def test_a_push_to_another_repository_starts_nothing() -> None:
     ],
 )
 def test_ways_to_write_a_repositorys_url_are_the_same(url: str) -> None:
-    assert comparable(url) == comparable(REPOSITORY)
+    assert normalize_repository_url(url) == normalize_repository_url(REPOSITORY)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_ways_to_write_a_repositorys_url_are_the_same(url: str) -> None:
     ],
 )
 def test_other_repositories_are_not_the_same(url: str) -> None:
-    assert comparable(url) != comparable(REPOSITORY)
+    assert normalize_repository_url(url) != normalize_repository_url(REPOSITORY)
 
 
 def test_a_push_without_a_commit_of_its_own_still_has_a_sha() -> None:
@@ -160,7 +165,7 @@ def signed(secret: str, body: bytes) -> str:
 
 def test_the_signature_of_githubs_own_documentation_holds() -> None:
     """P1: the test values of "Validating webhook deliveries"."""
-    assert signature_holds(
+    assert is_signature_valid(
         "It's a Secret to Everybody",
         b"Hello, World!",
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
@@ -170,8 +175,8 @@ def test_the_signature_of_githubs_own_documentation_holds() -> None:
 @given(st.binary(max_size=200))
 def test_a_body_that_was_signed_holds_and_a_changed_one_does_not(body: bytes) -> None:
     """P1."""
-    assert signature_holds(SECRET, body, signed(SECRET, body))
-    assert not signature_holds(SECRET, body + b" ", signed(SECRET, body))
+    assert is_signature_valid(SECRET, body, signed(SECRET, body))
+    assert not is_signature_valid(SECRET, body + b" ", signed(SECRET, body))
 
 
 @pytest.mark.parametrize(
@@ -191,4 +196,4 @@ def test_a_body_that_was_signed_holds_and_a_changed_one_does_not(body: bytes) ->
 )
 def test_any_other_signature_does_not_hold(signature: str | None) -> None:
     """P1."""
-    assert not signature_holds(SECRET, b"{}", signature)
+    assert not is_signature_valid(SECRET, b"{}", signature)

@@ -9,7 +9,7 @@ from attrs import Factory, define
 
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Project, Status
-from runtime.deploy.repositories.deployments import LOOKED_AT
+from runtime.deploy.repositories.deployments import MAX_DEPLOYMENTS_READ
 from tests.runtime.calls import real_client
 from tests.runtime.events import build_state
 from tests.runtime.faults.direct import DirectDynamoDB, Parameters
@@ -81,7 +81,7 @@ def test_a_message_costs_the_same_after_many_pushes_as_after_few(world: World) -
     """P8: neither more rows nor more calls, with a hundred times as many deployments of a day."""
     few, many = costs(world, 5), costs(world, 500)
     assert few == [(8, 4), (8, 7)]
-    assert many == [(LOOKED_AT, 4), (LOOKED_AT, 7)]
+    assert many == [(MAX_DEPLOYMENTS_READ, 4), (MAX_DEPLOYMENTS_READ, 7)]
 
 
 def test_while_a_build_runs_one_deployment_waits_however_many_are_pushed(world: World) -> None:
@@ -89,10 +89,10 @@ def test_while_a_build_runs_one_deployment_waits_however_many_are_pushed(world: 
     project = world.project()
     running = world.building(project)
     pushed: list[Deployment] = []
-    for _ in range(2 * LOOKED_AT):
+    for _ in range(2 * MAX_DEPLOYMENTS_READ):
         pushed.append(world.push(project))
         world.build(pushed[-1])
-        assert len(world.deployments.waiting(running)) == 1
+        assert len(world.deployments.list_queued(running)) == 1
     assert set(world.statuses(*pushed[:-1])) == {"superseded"}
     with world.calls.counted() as made:
         build_events.respond(build_state(running), world.results)
@@ -104,7 +104,7 @@ def test_while_a_build_runs_one_deployment_waits_however_many_are_pushed(world: 
 def test_what_many_newer_ones_have_left_behind_goes_by_its_own_message(world: World) -> None:
     project = world.project()
     running, lost = world.building(project), world.push(project)
-    newer = [world.push(project) for _ in range(LOOKED_AT)]
+    newer = [world.push(project) for _ in range(MAX_DEPLOYMENTS_READ)]
     world.build(newer[-1])
     assert world.statuses(lost, newer[0], newer[-1]) == ["queued", "superseded", "queued"]
     world.build(lost)
@@ -115,7 +115,7 @@ def test_one_whose_newer_ones_were_all_cancelled_is_built(world: World) -> None:
     """A push that was cancelled counts for nothing, and so do many."""
     project = world.project()
     running, waits = world.building(project), world.push(project)
-    for number in range(LOOKED_AT):
+    for number in range(MAX_DEPLOYMENTS_READ):
         deployed(world, project, Status.CANCELLED, waits.sequence + 1 + number)
     build_events.respond(build_state(running), world.results)
     assert world.statuses(waits) == ["queued"]

@@ -96,8 +96,8 @@ def test_nobody_can_push_with_the_secret_that_an_unknown_project_would_have(worl
 @pytest.mark.parametrize(
     ("name", "event", "reason"),
     [
-        ("ping", "ping", "event 'ping' starts no deployment"),
-        ("push", "workflow_run", "event 'workflow_run' starts no deployment"),
+        ("ping", "ping", "event 'ping' creates no deployment"),
+        ("push", "workflow_run", "event 'workflow_run' creates no deployment"),
         ("push-tag", "push", "refs/tags/simple-tag"),
         ("push-branch-deleted", "push", "branch master was deleted"),
     ],

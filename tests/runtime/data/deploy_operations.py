@@ -71,13 +71,13 @@ def _record(world: World, _user: str, project: Project, _: Deployment) -> None:
     deployment = Deployment.queued(
         project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock()
     )
-    world.deployments.record(project, deployment, delivery="another")
+    world.deployments.create(project, deployment, delivery="another")
 
 
 def _switched(world: World, project: Project) -> Deployment:
     world.live(project)
     deployment = world.deploying(project)
-    world.deployments.pointer.switch(deployment, at=world.clock())
+    world.deployments.live_pointers.switch(deployment, at=world.clock())
     return deployment
 
 
@@ -88,7 +88,7 @@ def _replaced(world: World, project: Project) -> Deployment:
 
 def _collected(world: World, project: Project) -> Deployment:
     deployment = world.live(project)
-    world.retention.mark(deployment, at=world.clock())
+    world.retention.mark_collected(deployment, at=world.clock())
     return world.again(deployment)
 
 
@@ -106,14 +106,16 @@ def _being_deleted(world: World, project: Project) -> Deployment:
 
 def waiting(world: World, project: Project) -> Deployment:
     deployment = world.push(project)
-    world.stage_builds.wait(deployment, since=deployment.created_at)
+    world.stage_builds.add_waiting(deployment, since=deployment.created_at)
     return deployment
 
 
 OPERATIONS = (
     # For tenants
     operation(
-        "ProjectRepository.owned", lambda w, user, p, _: w.projects.owned(user, p.project_id), "get_item"
+        "ProjectRepository.get_owned",
+        lambda w, user, p, _: w.projects.get_owned(user, p.project_id),
+        "get_item",
     ),
     operation(
         "ProjectRepository.set_owned_variables",
@@ -121,8 +123,8 @@ OPERATIONS = (
         "update_item",
     ),
     operation(
-        "PointerRepository.promote",
-        lambda w, user, _, d: w.deployments.pointer.promote(user, d, at=w.clock()),
+        "LivePointerRepository.promote",
+        lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
         "transact_write_items",
         "get_item",
         made=World.placed_live,
@@ -137,14 +139,16 @@ OPERATIONS = (
         made=World.placed_live,
     ),
     operation(
-        "DeploymentRepository.owned",
-        lambda w, user, _, d: w.deployments.owned(user, d.deployment_id),
+        "DeploymentRepository.get_owned",
+        lambda w, user, _, d: w.deployments.get_owned(user, d.deployment_id),
         "query",
     ),
-    operation("ListRepository.projects", lambda w, user, *_: w.lists.projects(user, limit=10), "query"),
     operation(
-        "ListRepository.deployments",
-        lambda w, user, p, _: w.lists.deployments(user, p.project_id, limit=10),
+        "ListRepository.list_projects", lambda w, user, *_: w.lists.list_projects(user, limit=10), "query"
+    ),
+    operation(
+        "ListRepository.list_deployments",
+        lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
     # For the platform
@@ -162,11 +166,14 @@ OPERATIONS = (
         platform=_SIGNED,
     ),
     operation(
-        "ProjectRepository.site", lambda w, _, p, __: w.projects.site(p.site), "get_item", platform=_DECLARED
+        "ProjectRepository.get_site",
+        lambda w, _, p, __: w.projects.get_site(p.site),
+        "get_item",
+        platform=_DECLARED,
     ),
     operation(
-        "ProjectRepository.sites",
-        lambda w, _, p, __: w.projects.sites({p.site}),
+        "ProjectRepository.get_sites",
+        lambda w, _, p, __: w.projects.get_sites({p.site}),
         "batch_get_item",
         platform=_DECLARED,
     ),
@@ -177,12 +184,12 @@ OPERATIONS = (
         platform=MESSAGE,
     ),
     operation(
-        "DeploymentRepository.waiting",
-        lambda w, _, __, d: w.deployments.waiting(d),
+        "DeploymentRepository.list_queued",
+        lambda w, _, __, d: w.deployments.list_queued(d),
         "query",
         platform=MESSAGE,
     ),
-    operation("DeploymentRepository.record", _record, "transact_write_items", platform=_READ),
+    operation("DeploymentRepository.create", _record, "transact_write_items", platform=_READ),
     operation(
         "DeploymentRepository.record_commit",
         lambda w, _, __, d: w.deployments.record_commit(d, "3" * 40),
@@ -198,8 +205,8 @@ OPERATIONS = (
         made=World.placed_live,
     ),
     operation(
-        "ProjectDeletionRepository.deployments",
-        lambda w, _, p, __: _deletion(w).deployments(p.project_id),
+        "ProjectDeletionRepository.list_deployments",
+        lambda w, _, p, __: _deletion(w).list_deployments(p.project_id),
         "query",
         platform=_READ,
     ),
@@ -231,8 +238,8 @@ OPERATIONS = (
         platform=MESSAGE,
     ),
     operation(
-        "PointerRepository.switch",
-        lambda w, _, __, d: w.deployments.pointer.switch(d, at=w.clock()),
+        "LivePointerRepository.switch",
+        lambda w, _, __, d: w.deployments.live_pointers.switch(d, at=w.clock()),
         "transact_write_items",
         "get_item",
         made=World.deploying,
@@ -240,22 +247,24 @@ OPERATIONS = (
         more_calls="a transaction returns nothing: the project is read after it",
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
         made=_switched,
         platform=MESSAGE,
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "get_item",
         made=World.placed_live,
         platform=MESSAGE,
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(evolve(p, serving=None), d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(
+            evolve(p, serving=None), d, at=w.clock()
+        ),
         "transact_write_items",
         "get_item",
         "transact_write_items",
@@ -306,15 +315,15 @@ OPERATIONS = (
         platform=MESSAGE,
     ),
     operation(
-        "RetentionRepository.held",
-        lambda w, *_: w.retention.held(),
+        "RetentionRepository.list_held",
+        lambda w, *_: w.retention.list_held(),
         "query",
         made=World.live,
         platform=_RETENTION,
     ),
     operation(
-        "RetentionRepository.take",
-        lambda w, *_: w.retention.take(w.retention.held()[0], at=w.clock()),
+        "RetentionRepository.mark_unused_collected",
+        lambda w, *_: w.retention.mark_unused_collected(w.retention.list_held()[0], at=w.clock()),
         "query",
         "transact_write_items",
         made=_replaced,
@@ -322,14 +331,14 @@ OPERATIONS = (
         more_calls="the first one is this test's: it takes what the index lists",
     ),
     operation(
-        "RetentionRepository.mark",
-        lambda w, _, __, d: w.retention.mark(d, at=w.clock()),
+        "RetentionRepository.mark_collected",
+        lambda w, _, __, d: w.retention.mark_collected(d, at=w.clock()),
         "update_item",
         platform=_RETENTION,
     ),
     operation(
-        "RetentionRepository.finish",
-        lambda w, _, __, d: w.retention.finish(d),
+        "RetentionRepository.clear_release",
+        lambda w, _, __, d: w.retention.clear_release(d),
         "update_item",
         made=_collected,
         platform=_RETENTION,

@@ -15,7 +15,7 @@ from attrs import Factory, define
 from runtime.deploy.errors import NotReleasedError, StaleDeploymentError, SwitchOvertakenError
 from runtime.deploy.handlers import build_events, webhook
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.model import BUILDS, Deployment, Project, Status
+from runtime.deploy.model import BUILDS_PARTITION, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.events import build_state, delivery
@@ -210,7 +210,7 @@ class LifeCycle:
             row
             for table in tables
             for row in self.world.database.scan(TableName=table)["Items"]
-            if row["projectId"]["S"] not in {self.project.project_id, BUILDS}
+            if row["projectId"]["S"] not in {self.project.project_id, BUILDS_PARTITION}
         ]
 
     def stage_builds(self) -> tuple[set[str], set[str]]:

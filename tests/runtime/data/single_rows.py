@@ -37,19 +37,19 @@ def test_rows_are_read_by_their_owners_only(row_world: World) -> None:
     """A5."""
     project = placed(row_world)
     deployment = deployed(row_world, project, Status.QUEUED)
-    assert row_world.projects.owned(OWNER, project.project_id) == project
-    assert row_world.deployments.owned(OWNER, deployment.deployment_id) == deployment
+    assert row_world.projects.get_owned(OWNER, project.project_id) == project
+    assert row_world.deployments.get_owned(OWNER, deployment.deployment_id) == deployment
     for user, project_id in ((OTHER, project.project_id), (OWNER, row_world.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):
-            row_world.projects.owned(user, project_id)
+            row_world.projects.get_owned(user, project_id)
     for user, deployment_id in ((OTHER, deployment.deployment_id), (OWNER, row_world.ids())):
         with pytest.raises(DeploymentNotFoundError):
-            row_world.deployments.owned(user, deployment_id)
+            row_world.deployments.get_owned(user, deployment_id)
 
 
 def test_sites_are_read_together(row_world: World) -> None:
     one, two = row_world.declare("one"), row_world.declare("two")
-    assert row_world.projects.sites({"one", "two", "gone"}) == {"one": one, "two": two}
+    assert row_world.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
 
 
 # Lists
@@ -62,7 +62,7 @@ def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_world: W
     listed: list[str] = []
     cursor = None
     for size in (3, 1, 2, 5):
-        page = row_world.lists.deployments(OWNER, project.project_id, limit=size, cursor=cursor)
+        page = row_world.lists.list_deployments(OWNER, project.project_id, limit=size, cursor=cursor)
         listed += [each.deployment_id for each in page.items]
         cursor = page.cursor
     assert listed == made[::-1]
@@ -79,7 +79,7 @@ def test_an_index_is_listed_in_pages_across_equal_times(row_world: World) -> Non
     listed: list[str] = []
     cursor = None
     while True:
-        page = row_world.lists.projects(OWNER, limit=2, cursor=cursor)
+        page = row_world.lists.list_projects(OWNER, limit=2, cursor=cursor)
         listed += [each.project_id for each in page.items]
         cursor = page.cursor
         if cursor is None:
@@ -92,18 +92,18 @@ def test_a_cursor_is_good_for_its_own_list_only(row_world: World) -> None:
     project, another = placed(row_world), placed(row_world)
     for _ in range(2):
         deployed(row_world, project, Status.QUEUED)
-    cursor = row_world.lists.deployments(OWNER, project.project_id, limit=1).cursor
+    cursor = row_world.lists.list_deployments(OWNER, project.project_id, limit=1).cursor
     assert cursor
     for user, project_id in ((OTHER, project.project_id), (OWNER, another.project_id)):
         with pytest.raises(MalformedError):
-            row_world.lists.deployments(user, project_id, limit=1, cursor=cursor)
+            row_world.lists.list_deployments(user, project_id, limit=1, cursor=cursor)
 
 
 def test_what_waits_is_found_by_status(row_world: World) -> None:
     project = placed(row_world)
     deployed(row_world, project, Status.BUILDING, 1)
     waiting = [deployed(row_world, project, Status.QUEUED, number) for number in (2, 3)]
-    found = row_world.deployments.waiting(waiting[0])
+    found = row_world.deployments.list_queued(waiting[0])
     assert found == tuple(waiting[::-1])
 
 

@@ -8,16 +8,16 @@ import pytest
 from attrs import evolve
 
 from runtime.deploy.errors import (
-    BuildRoomTakenError,
     BuildSlotTakenError,
-    DeliveryRepeatedError,
+    DuplicateDeliveryError,
+    NoBuildCapacityError,
     ProjectChangedError,
     SiteUnavailableError,
     StaleDeploymentError,
     SwitchOvertakenError,
     SwitchRefusedError,
 )
-from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status
+from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Source, Status
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
@@ -52,11 +52,11 @@ def test_nothing_of_a_refused_transaction_is_written(world: World) -> None:
     rows = world.everything()
     again = next_one(world, project.project_id, 2)
     read = world.projects.get(project.project_id)
-    with pytest.raises(DeliveryRepeatedError) as repeated:
-        world.deployments.record(read, again, delivery="same")
+    with pytest.raises(DuplicateDeliveryError) as repeated:
+        world.deployments.create(read, again, delivery="same")
     assert repeated.value.deployment_id == deployment.deployment_id
     with pytest.raises(ProjectChangedError):
-        world.deployments.record(project, again, delivery="another")
+        world.deployments.create(project, again, delivery="another")
     with pytest.raises(SiteUnavailableError):
         world.projects.create(evolve(project, project_id=world.ids()))
     assert sorted(map(str, world.everything())) == sorted(map(str, rows))
@@ -69,7 +69,7 @@ def test_fifty_creators_on_one_site_make_one_project(world: World) -> None:
     outcomes = at_once([lambda each=each: world.projects.create(each) for each in rivals])
     assert Counter(type(each) for each in outcomes) == {type(None): 1, SiteUnavailableError: CONTENDERS - 1}
     made = [each for each, outcome in zip(rivals, outcomes, strict=True) if outcome is None]
-    assert world.lists.projects(OWNER, limit=100).items == (made[0], project)
+    assert world.lists.list_projects(OWNER, limit=100).items == (made[0], project)
 
 
 def test_fifty_pushes_at_once_get_fifty_numbers(world: World) -> None:
@@ -82,14 +82,14 @@ def test_fifty_pushes_at_once_get_fifty_numbers(world: World) -> None:
             deployment = next_one(world, project.project_id, number)
             read = evolve(project, sequence=deployment.sequence - 1)
             try:
-                return world.deployments.record(read, deployment, delivery=f"body-{number}")
+                return world.deployments.create(read, deployment, delivery=f"body-{number}")
             except ProjectChangedError as refused:
                 refusals[type(refused)] += 1
 
     outcomes = at_once([lambda number=number: push(number) for number in range(CONTENDERS)])
     assert set(outcomes) == {None}
     assert world.projects.get(project.project_id).sequence == CONTENDERS
-    made = world.lists.deployments(OWNER, project.project_id, limit=100).items
+    made = world.lists.list_deployments(OWNER, project.project_id, limit=100).items
     assert sorted(each.sequence for each in made) == list(range(1, CONTENDERS + 1))
 
 
@@ -98,12 +98,12 @@ def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(world:
     project = world.project()
     deployments = [next_one(world, project.project_id, number) for number in range(CONTENDERS)]
     outcomes = at_once(
-        [lambda each=each: world.deployments.record(project, each, delivery="same") for each in deployments]
+        [lambda each=each: world.deployments.create(project, each, delivery="same") for each in deployments]
     )
     assert outcomes.count(None) == 1
     refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
-    assert refused <= {DeliveryRepeatedError, ProjectChangedError}
-    assert len(world.lists.deployments(OWNER, project.project_id, limit=100).items) == 1
+    assert refused <= {DuplicateDeliveryError, ProjectChangedError}
+    assert len(world.lists.list_deployments(OWNER, project.project_id, limit=100).items) == 1
 
 
 def test_of_fifty_that_want_the_build_slot_one_has_it(world: World) -> None:
@@ -125,7 +125,7 @@ def test_of_fifty_that_want_the_build_slot_one_has_it(world: World) -> None:
 
 def test_of_fifty_that_want_room_for_five_builds_five_have_it(world: World) -> None:
     """P8: each of another project, so that nothing but the room keeps them apart."""
-    slot = evolve(world.slot, room=5)
+    slot = evolve(world.slot, max_concurrent_builds=5)
     waiting = [
         deployed(world, placed(world, user_id=f"tenant-{number % 7}"), Status.QUEUED)
         for number in range(CONTENDERS)
@@ -134,7 +134,7 @@ def test_of_fifty_that_want_room_for_five_builds_five_have_it(world: World) -> N
     outcomes = at_once([lambda each=each: slot.take(each, at=at) for each in waiting])
     took = {each.deployment_id for each in outcomes if isinstance(each, Deployment)}
     assert len(took) == 5
-    assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {BuildRoomTakenError}
+    assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {NoBuildCapacityError}
     assert {each.deployment_id for each in world.stage_builds.read().running} == took
     assert {each.deployment_id for each in waiting if world.again(each).status is Status.BUILDING} == took
 
@@ -163,18 +163,18 @@ def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterw
     """P8, D5."""
     project = placed(world)
     one, two, three, four = (deployed(world, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4))
-    world.deployments.pointer.switch(two, at=world.clock())
+    world.deployments.live_pointers.switch(two, at=world.clock())
     with pytest.raises(SwitchRefusedError, match="newer"):
-        world.deployments.pointer.switch(one, at=world.clock())
-    world.deployments.pointer.switch(three, at=world.clock())
+        world.deployments.live_pointers.switch(one, at=world.clock())
+    world.deployments.live_pointers.switch(three, at=world.clock())
     pin = {"pinned": True}
     pinned = world.projects.change_owned(OWNER, project.project_id, pin, at=world.clock())
-    assert (pinned.live, pinned.pinned) == (Pointer(deployment_id=three.deployment_id, sequence=3), True)
+    assert (pinned.live, pinned.pinned) == (LivePointer(deployment_id=three.deployment_id, sequence=3), True)
     with pytest.raises(SwitchRefusedError, match="pinned"):
-        world.deployments.pointer.switch(four, at=world.clock())
+        world.deployments.live_pointers.switch(four, at=world.clock())
     world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
-    live = world.deployments.pointer.switch(four, at=world.clock()).live
-    assert live == Pointer(deployment_id=four.deployment_id, sequence=4)
+    live = world.deployments.live_pointers.switch(four, at=world.clock()).live
+    assert live == LivePointer(deployment_id=four.deployment_id, sequence=4)
 
 
 def test_of_fifty_releases_at_once_the_newest_stays(world: World) -> None:
@@ -186,13 +186,13 @@ def test_of_fifty_releases_at_once_the_newest_stays(world: World) -> None:
     def switch(deployment: Deployment) -> None:
         while True:
             with contextlib.suppress(TransactionConflictError):
-                world.deployments.pointer.switch(deployment, at=at)
+                world.deployments.live_pointers.switch(deployment, at=at)
                 return
 
     outcomes = at_once([lambda each=each: switch(each) for each in reversed(releases)])
     assert {type(each) for each in outcomes} == {type(None), SwitchRefusedError}
     live = world.projects.get(project.project_id).live
-    assert live == Pointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
+    assert live == LivePointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
 
 
 def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(world: World) -> None:
@@ -201,7 +201,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(wo
     deployment = deployed(world, project, Status.DEPLOYING)
     at = world.clock()
     ways: list[Callable[[], object]] = [
-        lambda: world.deployments.pointer.switch(deployment, at=at),
+        lambda: world.deployments.live_pointers.switch(deployment, at=at),
         lambda: world.deployments.fail(deployment, FAILURE, at=at),
         lambda: world.deployments.supersede(deployment, at=at),
     ]
@@ -227,9 +227,9 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(world: W
     at = world.clock()
     outcomes = at_once(
         [
-            (lambda each=each: world.deployments.pointer.promote(OWNER, each, at=at))
+            (lambda each=each: world.deployments.live_pointers.promote(OWNER, each, at=at))
             if each.sequence % 2
-            else (lambda each=each: world.deployments.pointer.switch(each, at=at))
+            else (lambda each=each: world.deployments.live_pointers.switch(each, at=at))
             for each in targets
         ]
     )
@@ -245,11 +245,11 @@ def test_of_a_promote_and_a_collection_at_once_one_wins(world: World) -> None:
     """D5, D6: what is collected cannot become live, and what becomes live is not collected."""
     project = world.project()
     first, second = world.live(project), world.live(project)
-    held = {each.deployment_id: each for each in world.retention.held()}
+    held = {each.deployment_id: each for each in world.retention.list_held()}
     promoted, taken = at_once(
         [
-            lambda: world.deployments.pointer.promote(OWNER, world.again(first), at=world.clock()),
-            lambda: world.retention.take(held[first.deployment_id], at=world.clock()),
+            lambda: world.deployments.live_pointers.promote(OWNER, world.again(first), at=world.clock()),
+            lambda: world.retention.mark_unused_collected(held[first.deployment_id], at=world.clock()),
         ]
     )
     collected = world.again(first).collected_at is not None
@@ -268,8 +268,8 @@ def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
 
     def promote(number: int) -> None:
         deployment = world.again(releases[number % len(releases)])
-        promoted = world.deployments.pointer.promote(OWNER, deployment, at=at)
-        world.deployments.pointer.finish_switch(promoted, deployment, at=at)
+        promoted = world.deployments.live_pointers.promote(OWNER, deployment, at=at)
+        world.deployments.live_pointers.finish_switch(promoted, deployment, at=at)
 
     outcomes = at_once([lambda number=number: promote(number) for number in range(CONTENDERS)])
     refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
@@ -278,7 +278,7 @@ def test_fifty_switches_at_once_leave_one_live(world: World) -> None:
     assert now.live
     # The last one to take the pointer may have been overtaken in the statuses: it is asked for again.
     with contextlib.suppress(SwitchRefusedError):
-        world.deployments.pointer.finish_switch(
+        world.deployments.live_pointers.finish_switch(
             now, world.deployments.get(project.project_id, now.live.deployment_id), at=at
         )
     after = world.projects.get(project.project_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import Factory, define
 
-from runtime.deploy.api.deleting import Deletion
+from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.build_output.artifact import ArtifactLimits
@@ -21,7 +21,7 @@ from runtime.deploy.releases.switching import Switch
 from runtime.deploy.releases.uploading import Uploader
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
 from runtime.deploy.upkeep.edge_cache import EdgeCache
 from tests.runtime.calls import REGION, CrashError, client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, World, message_of
@@ -194,11 +194,11 @@ class ReleaseWorld:
         self.collector = Collector(
             deployments=world.deployments,
             retention=world.retention,
-            withdrawal=Withdrawal(projects=world.projects, retention=world.retention, edge=edge),
+            withdrawal=ReleaseWithdrawal(projects=world.projects, retention=world.retention, edge=edge),
             edge=edge,
             functions=FunctionRemover(client=functions),
             objects=ObjectRemover(client=s3, bucket=ASSETS),
-            kept=3,
+            kept_releases=3,
             clock=world.clock,
         )
         self.edge_cache = EdgeCache(
@@ -215,7 +215,7 @@ class ReleaseWorld:
             clock=world.clock,
             pause=self.pauses.append,
         )
-        self.deletion = Deletion(
+        self.deletion = ProjectDeletion(
             projects=world.projects,
             rows=ProjectDeletionRepository(
                 client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
@@ -260,7 +260,7 @@ class ReleaseWorld:
         return project
 
     def site(self, project: Project) -> Site:
-        return self.world.projects.site(project.site)
+        return self.world.projects.get_site(project.site)
 
     def built(
         self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None

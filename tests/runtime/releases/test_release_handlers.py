@@ -126,7 +126,7 @@ def test_the_functions_are_composed_from_their_environment() -> None:
         "https://assets.s3.ap-southeast-1.amazonaws.com/a%20b?X-Amz-Algorithm=AWS4-HMAC-SHA256"
     )
     assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
-    assert collect.service().kept == 10
+    assert collect.service().kept_releases == 10
     assert collect.edge_cache().distribution_id == "E123"
     assert collect.edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]
 

@@ -165,7 +165,7 @@ def test_a_pointer_that_moved_without_anyone_hearing_of_it_is_no_failure(stage: 
     def lose(called: str) -> None:
         if called == "transact_write_items":
             world.calls.before = lambda _: None
-            world.deployments.pointer.switch(world.again(deployment), at=world.clock())
+            world.deployments.live_pointers.switch(world.again(deployment), at=world.clock())
             raise ZeroDivisionError
 
     world.calls.before = lose
@@ -277,7 +277,7 @@ def test_a_release_that_fails_while_a_copy_of_it_switches_fails_nothing(stage: R
     def switch(called: str) -> None:
         if called == "transact_write_items":
             world.calls.before = lambda _: None
-            world.deployments.pointer.switch(world.again(deployment), at=world.clock())
+            world.deployments.live_pointers.switch(world.again(deployment), at=world.clock())
 
     world.calls.before = switch
     with pytest.raises(SmokeTestError):

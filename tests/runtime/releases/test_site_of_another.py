@@ -37,8 +37,8 @@ def test_a_site_that_is_anothers_now_serves_no_hashed_file_of_who_had_it_before(
     assert served(stage, after, "_next/static/evil.html") is None
 
     at = stage.world.clock()
-    stage.collector.run(stage.world.log, at=at)
+    stage.collector.collect(stage.world.log, at=at)
     assert left == stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
-    stage.collector.run(stage.world.log, at=at + timedelta(hours=1))
+    stage.collector.collect(stage.world.log, at=at + timedelta(hours=1))
     assert not stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/")
     assert served(stage, after, CHUNK)

@@ -12,7 +12,7 @@ from runtime.deploy.errors import (
     SwitchOvertakenError,
     SwitchRefusedError,
 )
-from runtime.deploy.model import Deployment, Pointer, Project, Status
+from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, World
 
@@ -22,7 +22,7 @@ ENDS: Mapping[str, Callable[[World, Deployment], Deployment]] = {
 }
 
 
-def pointer(world: World, project: Project) -> tuple[Pointer | None, str | None, bool]:
+def pointer(world: World, project: Project) -> tuple[LivePointer | None, str | None, bool]:
     now = world.projects.get(project.project_id)
     return now.live, now.serving, now.pinned
 
@@ -36,7 +36,7 @@ def test_a_release_becomes_live_and_retires_the_one_before(world: World) -> None
     assert world.statuses(first, second) == ["retired", "live"]
     assert second.live_at == second.updated_at
     assert pointer(world, project) == (
-        Pointer(deployment_id=second.deployment_id, sequence=2),
+        LivePointer(deployment_id=second.deployment_id, sequence=2),
         second.deployment_id,
         False,
     )
@@ -47,7 +47,7 @@ def test_an_older_release_never_replaces_a_newer_one(world: World) -> None:
     project = world.project()
     older, newer = world.deploying(project), world.live(project)
     with pytest.raises(SwitchRefusedError, match="is newer"):
-        world.deployments.pointer.switch(older, at=world.clock())
+        world.deployments.live_pointers.switch(older, at=world.clock())
     world.deployments.supersede(older, at=world.clock())
     assert world.statuses(older, newer) == ["superseded", "live"]
 
@@ -58,48 +58,48 @@ def test_a_switch_can_be_repeated_at_every_step(world: World) -> None:
     before = world.live(project)
     deployment = world.deploying(project)
     for _ in range(2):
-        world.deployments.pointer.switch(deployment, at=world.clock())
-    switched = world.deployments.pointer.switch(deployment, at=world.clock())
-    live = world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
-    assert world.deployments.pointer.finish_switch(switched, deployment, at=world.clock()) == live
+        world.deployments.live_pointers.switch(deployment, at=world.clock())
+    switched = world.deployments.live_pointers.switch(deployment, at=world.clock())
+    live = world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock())
+    assert world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock()) == live
     switched = world.projects.get(project.project_id)
-    assert world.deployments.pointer.finish_switch(switched, live, at=world.clock()) == live
+    assert world.deployments.live_pointers.finish_switch(switched, live, at=world.clock()) == live
     assert world.statuses(before, deployment) == ["retired", "live"]
 
 
 def test_the_one_to_retire_is_known_even_if_switches_in_between_never_finished(world: World) -> None:
     project = world.project()
     first, lost, third = world.live(project), world.deploying(project), world.deploying(project)
-    world.deployments.pointer.switch(lost, at=world.clock())
-    switched = world.deployments.pointer.switch(third, at=world.clock())
-    world.deployments.pointer.finish_switch(switched, third, at=world.clock())
+    world.deployments.live_pointers.switch(lost, at=world.clock())
+    switched = world.deployments.live_pointers.switch(third, at=world.clock())
+    world.deployments.live_pointers.finish_switch(switched, third, at=world.clock())
     assert world.statuses(first, lost, third) == ["retired", "deploying", "live"]
     with pytest.raises(SwitchRefusedError):
-        world.deployments.pointer.switch(lost, at=world.clock())
+        world.deployments.live_pointers.switch(lost, at=world.clock())
 
 
 def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(world: World) -> None:
     project = world.project()
     first, slow, fast = world.live(project), world.deploying(project), world.deploying(project)
-    slow_switch = world.deployments.pointer.switch(slow, at=world.clock())
-    fast_switch = world.deployments.pointer.switch(fast, at=world.clock())
+    slow_switch = world.deployments.live_pointers.switch(slow, at=world.clock())
+    fast_switch = world.deployments.live_pointers.switch(fast, at=world.clock())
     with pytest.raises(SwitchOvertakenError, match=f"leads to {fast.deployment_id}"):
-        world.deployments.pointer.finish_switch(slow_switch, slow, at=world.clock())
-    world.deployments.pointer.finish_switch(fast_switch, fast, at=world.clock())
+        world.deployments.live_pointers.finish_switch(slow_switch, slow, at=world.clock())
+    world.deployments.live_pointers.finish_switch(fast_switch, fast, at=world.clock())
     with pytest.raises(SwitchOvertakenError):
-        world.deployments.pointer.finish_switch(slow_switch, slow, at=world.clock())
+        world.deployments.live_pointers.finish_switch(slow_switch, slow, at=world.clock())
     assert world.statuses(first, slow, fast) == ["retired", "deploying", "live"]
 
 
 def test_a_switch_that_another_one_finished_before_reads_the_project_again(world: World) -> None:
     project = world.project()
     first, second = world.live(project), world.deploying(project)
-    early = world.deployments.pointer.switch(second, at=world.clock())
-    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
-    world.deployments.pointer.finish_switch(promoted, first, at=world.clock())
+    early = world.deployments.live_pointers.switch(second, at=world.clock())
+    promoted = world.deployments.live_pointers.promote(OWNER, first, at=world.clock())
+    world.deployments.live_pointers.finish_switch(promoted, first, at=world.clock())
     # The promote pinned the first again: the second was overtaken, and is told so from the row as it is now.
     with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
-        world.deployments.pointer.finish_switch(early, second, at=world.clock())
+        world.deployments.live_pointers.finish_switch(early, second, at=world.clock())
     assert world.statuses(first, second) == ["live", "deploying"]
 
 
@@ -107,20 +107,20 @@ def test_a_switch_that_is_not_the_pointers_is_no_switch(world: World) -> None:
     project = world.project()
     deployment = world.deploying(project)
     with pytest.raises(SwitchOvertakenError, match="leads to None"):
-        world.deployments.pointer.finish_switch(project, deployment, at=world.clock())
+        world.deployments.live_pointers.finish_switch(project, deployment, at=world.clock())
 
 
 def test_only_a_deploying_or_retired_deployment_becomes_live(world: World) -> None:
     project = world.project()
     deployment = world.deploying(project)
-    switched = world.deployments.pointer.switch(deployment, at=world.clock())
+    switched = world.deployments.live_pointers.switch(deployment, at=world.clock())
     failed = evolve(deployment, status=Status.FAILED)  # by hand: nothing of ours fails what is led to
     world.database.put_item(TableName=world.deployments.table, Item=to_row(failed))
     with pytest.raises(StaleDeploymentError) as stale:
-        world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
+        world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock())
     assert stale.value.found == "failed"
     with pytest.raises(StaleDeploymentError):
-        world.deployments.pointer.finish_switch(switched, failed, at=world.clock())
+        world.deployments.live_pointers.finish_switch(switched, failed, at=world.clock())
     assert pointer(world, project)[1] is None
 
 
@@ -132,7 +132,7 @@ def test_what_has_ended_is_not_switched_to(world: World) -> None:
     world.deployments.supersede(superseded, at=world.clock())
     for deployment, status in ((failed, "failed"), (superseded, "superseded")):
         with pytest.raises(StaleDeploymentError) as stale:
-            world.deployments.pointer.switch(deployment, at=world.clock())
+            world.deployments.live_pointers.switch(deployment, at=world.clock())
         assert stale.value.found == status
     assert pointer(world, project) == (None, None, False)
 
@@ -141,12 +141,12 @@ def test_what_the_pointer_is_at_does_not_end(world: World) -> None:
     """D2."""
     project = world.project()
     deployment = world.deploying(project)
-    switched = world.deployments.pointer.switch(deployment, at=world.clock())
+    switched = world.deployments.live_pointers.switch(deployment, at=world.clock())
     for end in ENDS.values():
         with pytest.raises(StaleDeploymentError) as stale:
             end(world, deployment)
         assert stale.value.found is None
-    live = world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
+    live = world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock())
     assert world.again(deployment) == live
 
 
@@ -162,8 +162,8 @@ def test_whatever_ends_a_deployment_during_its_switch_it_is_live_and_led_to_or_n
 
     def switch() -> None:
         with contextlib.suppress(StaleDeploymentError):
-            switched = world.deployments.pointer.switch(deployment, at=world.clock())
-            world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
+            switched = world.deployments.live_pointers.switch(deployment, at=world.clock())
+            world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock())
 
     def ends() -> None:
         with contextlib.suppress(StaleDeploymentError):
@@ -189,8 +189,8 @@ def test_an_older_release_is_promoted_and_pinned(world: World) -> None:
     """D5."""
     project = world.project()
     first, second = world.live(project), world.live(project)
-    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
-    live = world.deployments.pointer.finish_switch(promoted, world.again(first), at=world.clock())
+    promoted = world.deployments.live_pointers.promote(OWNER, first, at=world.clock())
+    live = world.deployments.live_pointers.finish_switch(promoted, world.again(first), at=world.clock())
     assert (live.status, world.statuses(first, second)) == (Status.LIVE, ["live", "retired"])
     assert pointer(world, project)[2] is True
 
@@ -199,11 +199,11 @@ def test_an_automatic_release_does_not_undo_a_promote(world: World) -> None:
     """D5."""
     project = world.project()
     first, second = world.live(project), world.live(project)
-    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
-    world.deployments.pointer.finish_switch(promoted, world.again(first), at=world.clock())
+    promoted = world.deployments.live_pointers.promote(OWNER, first, at=world.clock())
+    world.deployments.live_pointers.finish_switch(promoted, world.again(first), at=world.clock())
     third = world.deploying(project)
     with pytest.raises(SwitchRefusedError, match=f"{first.deployment_id} is pinned"):
-        world.deployments.pointer.switch(third, at=world.clock())
+        world.deployments.live_pointers.switch(third, at=world.clock())
     assert world.statuses(first, second) == ["live", "retired"]
 
 
@@ -211,11 +211,11 @@ def test_what_is_live_can_be_pinned_where_it_is(world: World) -> None:
     """D5."""
     project = world.project()
     live = world.live(project)
-    promoted = world.deployments.pointer.promote(OWNER, live, at=world.clock())
-    assert world.deployments.pointer.finish_switch(promoted, live, at=world.clock()) == live
+    promoted = world.deployments.live_pointers.promote(OWNER, live, at=world.clock())
+    assert world.deployments.live_pointers.finish_switch(promoted, live, at=world.clock()) == live
     assert pointer(world, project)[2] is True
     # The pinned one's own release message may still come again.
-    assert world.deployments.pointer.switch(live, at=world.clock()).live == Pointer(
+    assert world.deployments.live_pointers.switch(live, at=world.clock()).live == LivePointer(
         deployment_id=live.deployment_id, sequence=live.sequence
     )
 
@@ -224,7 +224,7 @@ def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) 
     project = world.project()
     deployment = world.live(project)
     with pytest.raises(ProjectNotFoundError):
-        world.deployments.pointer.promote(OTHER, deployment, at=world.clock())
+        world.deployments.live_pointers.promote(OTHER, deployment, at=world.clock())
     other = world.project(user_id=OTHER, site="other")
     lost = world.deploying(other)
     world.dynamodb._target.delete_item(
@@ -232,7 +232,7 @@ def test_a_project_that_is_gone_or_anothers_has_nothing_to_switch(world: World) 
         Key={"projectId": {"S": other.project_id}, "sk": {"S": "METADATA"}},
     )
     with pytest.raises(ProjectNotFoundError):
-        world.deployments.pointer.switch(lost, at=world.clock())
+        world.deployments.live_pointers.switch(lost, at=world.clock())
 
 
 @pytest.mark.parametrize("turn", range(3))
@@ -249,8 +249,8 @@ def test_whoever_wins_a_race_one_deployment_is_live_and_the_pointer_names_it(
 
     def switch(deployment: Deployment) -> None:
         with contextlib.suppress(SwitchRefusedError, SwitchOvertakenError):
-            switched = world.deployments.pointer.switch(deployment, at=world.clock())
-            world.deployments.pointer.finish_switch(switched, deployment, at=world.clock())
+            switched = world.deployments.live_pointers.switch(deployment, at=world.clock())
+            world.deployments.live_pointers.finish_switch(switched, deployment, at=world.clock())
 
     def interrupt(_: str) -> None:
         if next(calls_left, None) == 0:

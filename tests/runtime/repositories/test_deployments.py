@@ -6,14 +6,14 @@ import pytest
 from attrs import evolve
 
 from runtime.deploy.errors import (
-    DeliveryRepeatedError,
     DeploymentNotFoundError,
+    DuplicateDeliveryError,
     ProjectChangedError,
     ProjectNotFoundError,
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployments import LOOKED_AT
+from runtime.deploy.repositories.deployments import MAX_DEPLOYMENTS_READ
 from tests.runtime.placed_rows import deployed, placed
 from tests.runtime.platform_fixture import FAILURE, OWNER, RELEASE, World
 from tests.runtime.tables import PROJECTS
@@ -36,11 +36,11 @@ def test_a_delivery_makes_one_deployment(world: World) -> None:
     """P3."""
     project = world.project()
     first = world.push(project, delivery="same")
-    with pytest.raises(DeliveryRepeatedError) as repeated:
+    with pytest.raises(DuplicateDeliveryError) as repeated:
         world.push(project, delivery="same")
     assert repeated.value.deployment_id == first.deployment_id
     assert world.projects.get(project.project_id).sequence == 1
-    assert len(world.lists.deployments(OWNER, project.project_id, limit=10).items) == 1
+    assert len(world.lists.list_deployments(OWNER, project.project_id, limit=10).items) == 1
 
 
 def test_a_delivery_is_remembered_for_thirty_days(world: World) -> None:
@@ -58,7 +58,7 @@ def test_a_delivery_that_dynamodb_has_not_deleted_yet_counts_no_more(world: Worl
     world.push(project, delivery="same")
     world.clock.now += timedelta(days=30)
     second = world.push(project, delivery="same")
-    with pytest.raises(DeliveryRepeatedError) as repeated:
+    with pytest.raises(DuplicateDeliveryError) as repeated:
         world.push(project, delivery="same")
     assert repeated.value.deployment_id == second.deployment_id
 
@@ -72,7 +72,7 @@ def test_of_two_pushes_at_the_same_moment_one_reads_the_project_again(world: Wor
     project = world.project()
     rival = evolve(world.push(project), deployment_id=world.ids())
     with pytest.raises(ProjectChangedError):
-        world.deployments.record(project, rival, delivery="other")
+        world.deployments.create(project, rival, delivery="other")
     assert len(world.everything()) == 5  # site, claim, project, deployment, delivery
 
 
@@ -81,14 +81,14 @@ def test_a_push_to_a_project_that_is_gone_is_not_recorded(world: World) -> None:
     deployment = world.push(project)
     gone = evolve(project, project_id=world.ids())
     with pytest.raises(ProjectNotFoundError):
-        world.deployments.record(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
+        world.deployments.create(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
 
 
 def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
     project = world.project()
     running = world.building(project)
     waiting = [world.push(project) for _ in range(3)]
-    found = world.deployments.waiting(running)
+    found = world.deployments.list_queued(running)
     assert [each.sequence for each in found] == [each.sequence for each in waiting[::-1]]
 
 
@@ -96,13 +96,15 @@ def test_what_waits_is_among_the_newest_or_knows_of_itself(world: World) -> None
     """P8: however many were pushed after it. What has left the queue since it was read is not listed."""
     project = placed(world)
     old, other, gone = (deployed(world, project, Status.QUEUED, number) for number in (1, 2, 3))
-    newer = [deployed(world, project, Status.CANCELLED, 4 + number) for number in range(LOOKED_AT - 1)]
-    assert world.deployments.waiting(gone) == (gone,)
-    assert world.deployments.waiting(old) == (gone, old)
-    assert world.deployments.waiting(evolve(other, status=Status.SUPERSEDED)) == (gone,)
+    newer = [
+        deployed(world, project, Status.CANCELLED, 4 + number) for number in range(MAX_DEPLOYMENTS_READ - 1)
+    ]
+    assert world.deployments.list_queued(gone) == (gone,)
+    assert world.deployments.list_queued(old) == (gone, old)
+    assert world.deployments.list_queued(evolve(other, status=Status.SUPERSEDED)) == (gone,)
     world.deployments.supersede(gone, at=world.clock())
-    assert world.deployments.waiting(gone) == ()
-    assert world.deployments.waiting(newer[0]) == ()
+    assert world.deployments.list_queued(gone) == ()
+    assert world.deployments.list_queued(newer[0]) == ()
 
 
 def test_deploying_begins_once_and_can_be_repeated(world: World) -> None:

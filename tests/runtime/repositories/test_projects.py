@@ -40,7 +40,7 @@ def test_an_undeclared_site_has_none(world: World) -> None:
     with pytest.raises(SiteUnavailableError):
         world.projects.create(evolve(project, project_id=world.ids(), site="undeclared"))
     with pytest.raises(SiteNotFoundError, match="'undeclared' is not declared"):
-        world.projects.site("undeclared")
+        world.projects.get_site("undeclared")
 
 
 def test_a_claim_keeps_out_of_the_list_of_a_users_projects(world: World) -> None:
@@ -54,9 +54,9 @@ def test_a_claim_keeps_out_of_the_list_of_a_users_projects(world: World) -> None
 
 def test_sites_are_read_together(world: World) -> None:
     one, two = world.declare("one"), world.declare("two")
-    assert world.projects.sites({"one", "two", "gone"}) == {"one": one, "two": two}
-    assert world.projects.sites(()) == {}
-    assert world.projects.site("one") == one
+    assert world.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
+    assert world.projects.get_sites(()) == {}
+    assert world.projects.get_site("one") == one
 
 
 @define
@@ -76,7 +76,7 @@ class Splitting:
 def test_sites_that_dynamodb_left_out_are_asked_for_again(world: World) -> None:
     names = {world.declare(name).site for name in ("one", "two", "three")}
     split = evolve(world.projects, client=Splitting(world.database))
-    assert set(split.sites(names)) == names
+    assert set(split.get_sites(names)) == names
 
 
 def test_variables_are_replaced_as_a_whole(world: World) -> None:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.errors import ProjectChangedError, SiteNotFoundError
 from runtime.deploy.model import Project, Variable
-from runtime.deploy.repositories.variables import SIZE_LIMIT, NewVariable, NewVariables, SecretStore
+from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariable, NewVariables, SecretStore
 from runtime.shared.api.inputs import read
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import client_error, real_client
@@ -138,7 +138,7 @@ def test_a_name_appears_once(world: World) -> None:
 def test_there_are_at_most_a_hundred(world: World) -> None:
     project = world.project()
     assert refused(world, project, *(plain(f"A{number}") for number in range(101))) == {
-        "variables": "must be at most 100"
+        "variables": "must have at most 100 entries"
     }
     assert len(put(world, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
 
@@ -146,11 +146,11 @@ def test_there_are_at_most_a_hundred(world: World) -> None:
 def test_all_together_fit_into_lambdas_environment(world: World) -> None:
     """Stored secrets count with the size that they had when they were written."""
     overhead = len(json.dumps({"A": ""}))
-    project = put(world, world.project(), secret("A", "x" * (SIZE_LIMIT - overhead)))
+    project = put(world, world.project(), secret("A", "x" * (MAX_TOTAL_BYTES - overhead)))
     said = refused(world, project, secret("A", None), plain("B", ""))
-    assert said["variables"].startswith(f"must be at most {SIZE_LIMIT} bytes together")
-    assert refused(world, project, plain("A", '"' * (SIZE_LIMIT // 2))).keys() == {"variables"}
-    assert refused(world, project, plain("A", "ü" * (SIZE_LIMIT // 2))).keys() == {"variables"}
+    assert said["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
+    assert refused(world, project, plain("A", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert refused(world, project, plain("A", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
 
 
 def test_a_value_without_a_place_in_any_environment_is_refused(world: World) -> None:

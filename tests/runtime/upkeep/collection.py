@@ -7,10 +7,10 @@ from typing import Any
 from attrs import evolve
 
 from runtime.deploy.handlers import collect
-from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status
+from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Source, Status
 from runtime.deploy.releases.edge_store import release_host
 from runtime.deploy.releases.publishing import release_alias
-from runtime.deploy.repositories.retention import HELD
+from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from runtime.shared.clock import to_text
@@ -49,7 +49,7 @@ def releases(stage: ReleaseWorld, project: Project, number: int) -> list[Deploym
     for _ in range(number):
         if found:
             retired = evolve(found[-1], status=Status.RETIRED)
-            stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD))
+            stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
         found.append(_release(stage, project))
     return found
 
@@ -84,16 +84,16 @@ def _release(stage: ReleaseWorld, project: Project) -> Deployment:
         host=host,
     )
     live = evolve(queued, status=Status.LIVE, release=release)
-    pointer = Pointer(deployment_id=deployment_id, sequence=live.sequence)
+    pointer = LivePointer(deployment_id=deployment_id, sequence=live.sequence)
     now = evolve(project, sequence=live.sequence, live=pointer, serving=deployment_id)
-    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(live, held=HELD))
+    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(live, held=HELD_PARTITION))
     world.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
     return live
 
 
 def left_of(stage: ReleaseWorld, deployment: Deployment) -> dict[str, Any]:
     """What there is of a release, in all of AWS."""
-    site = stage.world.projects.site(deployment.site)
+    site = stage.world.projects.get_site(deployment.site)
     alias = release_alias(deployment.deployment_id)
     functions = {
         name: stage.functions.functions[name]

@@ -8,7 +8,7 @@ from attrs import evolve
 from runtime.deploy.errors import DeploymentNotFoundError, ReleaseCollectedError, ReleaseInUseError
 from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
-from runtime.deploy.repositories.retention import HELD, HeldRelease, beyond
+from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import split_changes
@@ -35,7 +35,7 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     before = [left_of(stage, each) for each in kept]
     shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
     live, tags = live_versions(stage, project), dict(stage.tags.rows)
-    collector = evolve(stage.collector, kept=10)
+    collector = evolve(stage.collector, kept_releases=10)
     at = stage.world.clock()
 
     run(stage, at, collector)
@@ -53,7 +53,7 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
     assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert led_to(stage, project) == all_of_them[1].deployment_id
-    assert len(stage.world.retention.held()) == len(kept)
+    assert len(stage.world.retention.list_held()) == len(kept)
     assert {stage.world.again(each).status for each in gone} == {Status.RETIRED}
 
 
@@ -76,7 +76,7 @@ def test_a_collected_release_cannot_be_promoted(stage: ReleaseWorld) -> None:
     first, *_, last = releases(stage, project, 4)
     for at in (stage.world.clock(), stage.world.clock() + HOUR):
         run(stage, at)
-        with pytest.raises(ReleaseCollectedError, match="is no longer kept"):
+        with pytest.raises(ReleaseCollectedError, match="was removed"):
             stage.switch.promote(OWNER, first.deployment_id)
     assert led_to(stage, project) == last.deployment_id
     assert stage.world.projects.get(project.project_id).pinned is False
@@ -123,7 +123,7 @@ def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: R
     many = {f"assets/a-rather-long-file-name-{number}.txt": b"" for number in range(120)}
     first = stage.release(stage.built(project, many))
     retired = evolve(first, status=Status.RETIRED)
-    stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD))
+    stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
     others = releases(stage, project, 3)
     assert len(left_of(stage, first)["keys"]) > 120
     collected(stage)
@@ -148,7 +148,7 @@ def test_every_part_of_a_split_server_is_removed(stage: ReleaseWorld, broken_off
         )
     at = stage.world.clock()
     for moment in (at, at + HOUR):
-        run(stage, moment, evolve(stage.collector, kept=1))
+        run(stage, moment, evolve(stage.collector, kept_releases=1))
     assert newest.release
     assert set(server.aliases) == {newest.release.alias, "live"}
     assert set(server.urls) == {newest.release.alias}
@@ -168,7 +168,7 @@ def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleaseWo
     (live,) = releases(stage, project, 1)
     at = stage.world.clock()
     for _ in range(2):
-        stage.collector.withdrawal.give_up(live, at=at)
+        stage.collector.withdrawal.withdraw_deleted(live, at=at)
         assert "keys" not in left_of(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
@@ -176,7 +176,7 @@ def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleaseWo
     # The alias `live` names its versions still, and they stay with the functions.
     assert left_of(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
-        stage.collector.withdrawal.give_up(evolve(live, deployment_id=stage.world.ids()), at=at)
+        stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.world.ids()), at=at)
 
 
 def lines(*statuses: str) -> list[HeldRelease]:
@@ -202,7 +202,7 @@ def lines(*statuses: str) -> list[HeldRelease]:
     ],
 )
 def test_of_a_project_the_newest_and_the_live_release_are_kept(statuses: str, gone: str) -> None:
-    found = beyond(reversed(lines(*statuses.split())), kept=3)
+    found = find_collectable(reversed(lines(*statuses.split())), kept=3)
     assert [int(each.deployment_id) for each in found] == [int(number) for number in gone.split()]
 
 
@@ -210,9 +210,9 @@ def test_rows_of_what_is_in_use_are_not_written(stage: ReleaseWorld) -> None:
     world = stage.world
     live = world.live(stage.project())
     rows = world.everything()
-    (held,) = world.retention.held()
+    (held,) = world.retention.list_held()
     with pytest.raises(ReleaseInUseError):
-        world.retention.take(held, at=world.clock())
+        world.retention.mark_unused_collected(held, at=world.clock())
     with pytest.raises(ReleaseInUseError):
-        world.retention.finish(evolve(world.again(live), collected_at=world.clock()))
+        world.retention.clear_release(evolve(world.again(live), collected_at=world.clock()))
     assert world.everything() == rows

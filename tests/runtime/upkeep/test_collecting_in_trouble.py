@@ -45,7 +45,7 @@ def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleaseWor
             break
         assert left_of(stage, first) == {}
         assert stage.world.again(first).collected_at
-        assert [each.deployment_id for each in stage.world.retention.held()] == [
+        assert [each.deployment_id for each in stage.world.retention.list_held()] == [
             each.deployment_id for each in kept
         ]
         assert all(left_of(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)

@@ -39,7 +39,7 @@ def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage:
     with pytest.raises(ClientError, match="AccessDenied"):
         run(stage, at)
     assert GENERATION_KEY not in stage.store.items
-    assert any(each.collected_at for each in stage.world.retention.held()), "the collection went on"
+    assert any(each.collected_at for each in stage.world.retention.list_held()), "the collection went on"
 
     stage.world.calls.before = lambda _: None
     run(stage, at + HOUR)

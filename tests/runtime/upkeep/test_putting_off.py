@@ -55,7 +55,7 @@ def test_those_that_always_fail_leave_room_for_the_others_of_their_shard(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P9: else the first ones of a shard would be all that is ever looked at."""
-    monkeypatch.setattr(leases, "MOST", 1)
+    monkeypatch.setattr(leases, "MAX_PER_SHARD", 1)
     for module in (deployment_rows, leases):
         monkeypatch.setattr(module, "LEASE_SHARDS", ("ACTIVE#0",))
     for name in ("one", "two"):
@@ -86,7 +86,7 @@ def test_a_failing_one_that_was_moved_on_meanwhile_keeps_its_new_lease(world: Wo
     """P7."""
     deployment = world.push(world.project())
     fresh = row(world, deployment)
-    assert not world.leases.put_off(message_of(deployment), at=world.clock())
+    assert not world.leases.postpone(message_of(deployment), at=world.clock())
     assert row(world, deployment) == fresh
 
 

@@ -123,7 +123,7 @@ def test_a_slot_that_nobody_builds_in_is_freed(world: World, holder: str) -> Non
 def test_a_slot_that_is_taken_anew_meanwhile_is_not_freed(world: World) -> None:
     project = world.project()
     building = world.building(project)
-    assert not world.slot.release_abandoned(project.project_id, world.ids())
+    assert not world.slot.free_abandoned(project.project_id, world.ids())
     assert world.projects.get(project.project_id).active_build == building.deployment_id
 
 
@@ -133,7 +133,7 @@ def test_a_waiting_deployment_of_a_project_that_is_gone_fails(world: World) -> N
     key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
     world.database.delete_item(TableName=PROJECTS, Key=key)
     swept(world)
-    assert failure(world, deployment) == ("sweep", "its project is gone")
+    assert failure(world, deployment) == ("sweep", "its project no longer exists")
 
 
 @pytest.mark.parametrize("status", ["queued", "building", "built", "deploying"])
@@ -164,7 +164,7 @@ def test_what_visitors_are_led_to_never_fails(world: World) -> None:
     """D2: until everything has followed the pointer, its release is sent again."""
     project = world.project()
     deployment = world.deploying(project)
-    world.deployments.pointer.switch(deployment, at=world.clock())
+    world.deployments.live_pointers.switch(deployment, at=world.clock())
     for _ in range(6):
         swept(world, after=MUCH_LATER)
     assert world.statuses(deployment) == ["deploying"]
@@ -231,7 +231,7 @@ def test_a_build_that_codebuild_forgot_fails_and_the_next_is_sent(world: World) 
     swept(world)
     assert failure(world, deployment) == (
         "sweep",
-        "CodeBuild does not know its build any more: push again",
+        "CodeBuild has deleted its build: push again",
     )
     assert waiting.deployment_id in sent(world, BUILD_QUEUE)
 

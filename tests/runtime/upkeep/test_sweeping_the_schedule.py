@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from runtime.deploy.model import Commit, Deployment, Source, Status
-from runtime.deploy.repositories.stage_builds import RunningBuild, runs_no_more
+from runtime.deploy.repositories.stage_builds import RunningBuild, remove_running_operation
 from runtime.shared.clock import to_text
 from runtime.shared.dynamodb import transact
 from tests.runtime.calls import real_client
@@ -78,15 +78,15 @@ def test_room_that_nobody_builds_in_is_used_again(
     waits = asked(world, "waits")
     assert world.statuses(waits) == ["queued"]
     swept(world)
-    assert "make room" in decisions(capsys.readouterr().out)
+    assert "remove running build" in decisions(capsys.readouterr().out)
     world.bring()
     assert world.statuses(waits) == ["building"]
 
 
 def test_room_of_a_build_that_begins_meanwhile_is_not_taken_away(world: World) -> None:
     building = asked(world, "building")
-    assert not world.stage_builds.forget(RunningBuild.of(building))
-    assert world.stage_builds.read().running == (RunningBuild.of(building),)
+    assert not world.stage_builds.remove_running(RunningBuild.from_deployment(building))
+    assert world.stage_builds.read().running == (RunningBuild.from_deployment(building),)
 
 
 def test_a_build_that_runs_without_being_counted_is_counted(
@@ -94,7 +94,7 @@ def test_a_build_that_runs_without_being_counted_is_counted(
 ) -> None:
     """As of a version before there was room to take, and however many run by now."""
     building = asked(world, "building")
-    transact(world.database, runs_no_more(PROJECTS, RunningBuild.of(building)))
+    transact(world.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building)))
     other = asked(world, "other")
     assert world.statuses(building, other) == ["building", "building"]
     swept(world)
@@ -103,7 +103,7 @@ def test_a_build_that_runs_without_being_counted_is_counted(
         other.deployment_id,
     }
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["deploymentId"] for line in lines if line.get("decision") == "note its build"] == [
+    assert [line["deploymentId"] for line in lines if line.get("decision") == "record running build"] == [
         building.deployment_id
     ]
 
@@ -140,10 +140,10 @@ def test_what_waits_without_being_queued_holds_up_nobody(
     waiting_row(world, left)
     world.clock.now += timedelta(seconds=1)
     waits = asked(world, "waits", user_id=OTHER)
-    world.stage_builds.wait(waits, since=world.clock())
+    world.stage_builds.add_waiting(waits, since=world.clock())
     assert world.statuses(waits) == ["queued"]
     swept(world)
-    assert "wait no more" in decisions(capsys.readouterr().out)
+    assert "remove waiting build" in decisions(capsys.readouterr().out)
     assert sent(world, BUILD_QUEUE)[-1] == waits.deployment_id
     world.build(waits)
     assert world.statuses(waits) == ["building"]

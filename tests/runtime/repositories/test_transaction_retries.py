@@ -7,7 +7,7 @@ from attrs import Factory, define
 from botocore.exceptions import ClientError
 
 from runtime.deploy.handlers import orchestrator
-from runtime.deploy.repositories.patience import PATIENT, Patience
+from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.events import messages
 from tests.runtime.platform_fixture import World, message_of
@@ -38,8 +38,8 @@ def conflict() -> ClientError:
 class Slept:
     seconds: list[float] = Factory(list)
 
-    def patience(self) -> Patience:
-        return Patience(sleep=self.seconds.append, chance=lambda: 0.5)
+    def patience(self) -> TransactionRetrier:
+        return TransactionRetrier(sleep=self.seconds.append, jitter=lambda: 0.5)
 
 
 def test_a_transaction_that_meets_others_is_repeated_after_longer_and_longer_pauses() -> None:
@@ -55,7 +55,7 @@ def test_after_three_seconds_at_most_it_gives_up() -> None:
         slept.patience().transact(busy)  # type: ignore[arg-type]
     assert sum(slept.seconds) < 3.2 / 2
     assert len(slept.seconds) == 6
-    assert 0 <= PATIENT.chance() <= 1
+    assert 0 <= DEFAULT_RETRIER.jitter() <= 1
 
 
 @pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])

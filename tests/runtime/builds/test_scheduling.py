@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.deploy.builds.turns import in_order
+from runtime.deploy.builds.scheduling import order_waiting_builds
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, StageBuilds, WaitingBuild
@@ -52,7 +52,7 @@ def running(world: World) -> set[str]:
 
 
 def waiting(world: World) -> list[str]:
-    return [each.deployment_id for each in in_order(world.stage_builds.read())]
+    return [each.deployment_id for each in order_waiting_builds(world.stage_builds.read())]
 
 
 # Fairness
@@ -130,7 +130,7 @@ def queue(user_id: str, number: int, *, since: datetime = START) -> list[Waiting
 
 def begun(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingBuild | None]:
     """What comes next has started."""
-    following = next(in_order(builds), None)
+    following = next(order_waiting_builds(builds), None)
     if following is None:
         return builds, None
     started = RunningBuild(
@@ -162,7 +162,7 @@ def test_each_other_tenant_starts_one_build_at_most_before_a_single_one(
     for step, ends_now in enumerate(ending):
         if step == before:
             builds, starts = evolve(builds, waiting=(*builds.waiting, *single)), []
-        if len(builds.running) == room or not any(in_order(builds)):
+        if len(builds.running) == room or not any(order_waiting_builds(builds)):
             kept = list(builds.running)
             del kept[ends_now % max(1, len(kept)) : ends_now % max(1, len(kept)) + 1]
             builds = evolve(builds, running=tuple(kept))
@@ -177,10 +177,10 @@ def test_of_a_project_that_waits_twice_for_a_moment_the_newest_has_the_place() -
     older, newer, other = queue("a", 3)
     twice = (older, evolve(newer, project_id=older.project_id, since=START + timedelta(minutes=1)))
     late = evolve(other, since=START + timedelta(seconds=1))
-    order = list(in_order(StageBuilds(waiting=(*twice, late), started={})))
+    order = list(order_waiting_builds(StageBuilds(waiting=(*twice, late), started={})))
     assert [each.deployment_id for each in order] == [newer.deployment_id, other.deployment_id]
     building = RunningBuild(deployment_id="x", project_id=older.project_id, user_id="a")
-    assert list(in_order(StageBuilds(running=(building,), waiting=twice, started={}))) == []
+    assert list(order_waiting_builds(StageBuilds(running=(building,), waiting=twice, started={}))) == []
 
 
 # What waits
@@ -228,7 +228,7 @@ def test_who_leaves_the_queue_waits_no_more(world: World, way: str) -> None:
             ends(world, first)
     assert world.statuses(waits) == [way]
     assert world.stage_builds.read().waiting == ()
-    assert not world.stage_builds.wait(waits, since=waits.created_at)
+    assert not world.stage_builds.add_waiting(waits, since=waits.created_at)
     assert world.stage_builds.read().waiting == ()
 
 
