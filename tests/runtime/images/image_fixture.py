@@ -173,7 +173,7 @@ class ImageWorld:
         Returns:
             Whether it died: not if it was done before.
         """
-        died = self.calls.die(lambda: self.deliver(event), after=after)
+        died = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if died:
             self.deliver(event)
         return died

@@ -12,7 +12,7 @@ from runtime.images.handlers import api
 from runtime.images.model import TRANSITIONS, UPLOADS, Image, Status
 from runtime.images.service.image_input import ImageChanges
 from tests.runtime.calls import client_error
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import ImageWorld
 from tests.runtime.images.pictures import picture
 from tests.runtime.platform_fixture import OWNER
@@ -36,7 +36,7 @@ def test_caches_are_told_after_the_object_is_gone_and_before_the_row_is(world: I
     """I2. An image that was not delivered costs no invalidation."""
     image = KINDS[kind](world)
     world.visit()
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.gallery.delete_image(OWNER, image.image_id)
     steps = ["transact_write_items" if step == "update_item" else step for step in calls]
     assert steps == [step for step in STEPS if kind in DELIVERED or step not in OF_DELIVERED]
@@ -54,7 +54,9 @@ def test_a_deletion_that_dies_leaves_all_or_is_finished_by_the_next(
     uploads = {key for key in world.objects() if key.startswith(UPLOADS)}  # for their event, under way
     world.visit()
     kept = dict(world.caches.kept)
-    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=crash_after)
+    assert world.calls.crash_during(
+        lambda: world.gallery.delete_image(OWNER, image.image_id), after=crash_after
+    )
     # DynamoDB must not delete the row while there may be an object.
     if crash_after > 1:
         world.expire()
@@ -79,7 +81,7 @@ def test_an_unfinished_deletion_is_shown_as_such_and_cannot_be_taken_back(world:
     image = half_deleted(world)
     path = {"imageId": image.image_id}
     shown = json.loads(
-        api.respond(request("GET /images/{imageId}", user_id=OWNER, **path), world.gallery)["body"]
+        api.respond(api_event("GET /images/{imageId}", user_id=OWNER, **path), world.gallery)["body"]
     )
     assert shown["status"] == "deleting"
     assert "url" not in shown
@@ -96,7 +98,7 @@ def test_a_deletion_that_caches_cannot_be_told_of_is_to_be_repeated(world: Image
     image = world.ready()
     world.visit()
     world.caches.refusal = client_error(code, "CreateInvalidation")
-    delete = request("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+    delete = api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
     refused = api.respond(delete, world.gallery)
     assert (refused["statusCode"], world.again(image).status) == (503, Status.DELETING)
     assert "delete it again" in json.loads(refused["body"])["detail"]
@@ -118,7 +120,7 @@ def test_each_attempt_asks_the_caches_anew(world: ImageWorld) -> None:
     image = world.ready()
     world.visit()
     kept = dict(world.caches.kept)
-    assert world.calls.die(lambda: world.gallery.delete_image(OWNER, image.image_id), after=4)
+    assert world.calls.crash_during(lambda: world.gallery.delete_image(OWNER, image.image_id), after=4)
     world.caches.kept = kept  # was being fetched when the object was deleted
     world.gallery.delete_image(OWNER, image.image_id)
     assert (world.everything(), world.caches.kept) == (([], {}), {})

@@ -44,7 +44,7 @@ def test_a_second_upload_with_the_same_form_is_ignored(world: ImageWorld, data: 
     image = world.ready(colour="red", album_id=album.album_id)
     world.visit()
     before = world.everything()
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.upload(image, data)
     assert world.everything() == before == (world.rows(), {key_of(image): RED})
     assert "copy_object" not in calls
@@ -94,7 +94,7 @@ def test_an_event_that_dies_before_a_second_upload_leaves_one_of_the_two(
     for crash_after in range(1, 6):
         image = world.pending()
         red = world.put(image, RED)
-        assert world.calls.die(partial(world.deliver, red), after=crash_after)
+        assert world.calls.crash_during(partial(world.deliver, red), after=crash_after)
         other = world.put(image, second)
         for event in (red, other, red) if first_again else (other, red, other):
             world.deliver(event)
@@ -143,7 +143,7 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     if dies:
         steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
-        assert world.calls.die(lambda: world.deliver(red), after=steps.index(step) + deleting + 1)
+        assert world.calls.crash_during(lambda: world.deliver(red), after=steps.index(step) + deleting + 1)
     world.deliver(red)
     assert world.everything() == ([], {})
 

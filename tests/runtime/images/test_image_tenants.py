@@ -22,7 +22,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.shared.pages import Page
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import ImageWorld
 from tests.runtime.platform_fixture import OTHER, OWNER
 
@@ -149,7 +149,7 @@ def ask(  # noqa: PLR0913 - a request in all its parts
     query: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = request(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
+    event = api_event(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
     response = api.respond(event, world.gallery)
     return response["statusCode"], json.loads(response.get("body") or "null")
 
@@ -164,7 +164,7 @@ def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", OF_ONE_THING)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
-def test_anothers_thing_is_answered_exactly_as_a_missing_one(
+def test_resources_of_another_tenant_are_answered_as_missing(
     world: ImageWorld, route: str, body: object
 ) -> None:
     """A5: the same status and the same body, and nothing changes."""
@@ -210,7 +210,7 @@ def test_the_owner_is_answered(world: ImageWorld, route: str) -> None:
     assert status in expected, answer
 
 
-def test_without_a_user_nothing_is_answered(world: ImageWorld) -> None:
+def test_a_request_without_a_user_is_refused(world: ImageWorld) -> None:
     """A1: the second lock behind the API's authorizer."""
     path = path_of(owned(world))
     before = world.everything()
@@ -218,7 +218,7 @@ def test_without_a_user_nothing_is_answered(world: ImageWorld) -> None:
     assert world.everything() == before
 
 
-def test_lists_hold_only_what_is_the_users_own(world: ImageWorld) -> None:
+def test_lists_contain_only_the_users_resources(world: ImageWorld) -> None:
     owned(world)
     assert ask(world, "GET /images", OTHER, {}) == (200, {"images": [], "cursor": None})
     assert ask(world, "GET /albums", OTHER, {}) == (200, {"albums": [], "cursor": None})
@@ -226,7 +226,7 @@ def test_lists_hold_only_what_is_the_users_own(world: ImageWorld) -> None:
 
 def test_an_image_belongs_to_who_made_it_whatever_the_request_says(world: ImageWorld) -> None:
     """A1."""
-    event = request("POST /images", user_id=OWNER, body=BODIES["POST /images"])
+    event = api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
     api.respond(event, world.gallery)

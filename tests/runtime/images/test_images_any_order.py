@@ -147,10 +147,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def meanwhile(self, before: int, act: Callable[[], object]) -> None:
         """Let something happen right before one of the next calls."""
-        at = len(self.world.calls.made) + before
+        at = len(self.world.calls.operations) + before
 
         def happens(_: str) -> None:
-            if len(self.world.calls.made) + 1 >= at:
+            if len(self.world.calls.operations) + 1 >= at:
                 self.world.calls.before = lambda _: None
                 act()
 
@@ -159,7 +159,7 @@ class AnyOrder(RuleBasedStateMachine):
     @contextlib.contextmanager
     def dying(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
         calls = self.world.calls
-        calls.crash_after = None if crash_after is None else len(calls.made) + crash_after
+        calls.crash_after = None if crash_after is None else len(calls.operations) + crash_after
         with contextlib.suppress(CrashError):
             yield
         calls.crash_after = None

@@ -14,7 +14,7 @@ from runtime.images.repositories.objects import upload_key
 from runtime.images.service.routes import ROUTES
 from runtime.shared.clock import from_text
 from tests.runtime.calls import real_client
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import BUCKET, DELIVERY, MAXIMUM, ImageWorld, key_of, object_created
 from tests.runtime.images.pictures import picture
 from tests.runtime.platform_fixture import OTHER, OWNER
@@ -30,7 +30,7 @@ def call(
     user_id: str | None = OWNER,
     **more: Any,  # noqa: ANN401 - see request
 ) -> tuple[int, dict[str, Any]]:
-    response = api.respond(request(route, user_id=user_id, **more), world.gallery)
+    response = api.respond(api_event(route, user_id=user_id, **more), world.gallery)
     if response["statusCode"] == 204:
         return 204, {}
     expected = "application/json" if response["statusCode"] < 400 else "application/problem+json"
@@ -212,7 +212,7 @@ def test_images_are_listed_newest_first_in_pages(world: ImageWorld) -> None:
     listed: list[str] = []
     query: dict[str, str] = {"limit": "2"}
     while True:
-        with world.calls.counted() as calls:
+        with world.calls.record_calls() as calls:
             status, page = call(world, "GET /images", query=query)
         assert (status, [each for each in calls if each != "generate_mac"]) == (200, ["query"])
         listed += [image["imageId"] for image in page["images"]]
@@ -228,9 +228,9 @@ def test_an_albums_ready_images_are_listed_newest_first_in_pages(world: ImageWor
     world.pending(album_id=album.album_id)
     world.ready()
     query = {"albumId": album.album_id, "limit": "2"}
-    with world.calls.counted() as first_calls:
+    with world.calls.record_calls() as first_calls:
         _, first = call(world, "GET /images", query=query)
-    with world.calls.counted() as next_calls:
+    with world.calls.record_calls() as next_calls:
         _, rest = call(world, "GET /images", query={**query, "cursor": first["cursor"]})
     assert [image["imageId"] for image in first["images"] + rest["images"]] == made[::-1]
     assert rest["cursor"] is None

@@ -9,7 +9,7 @@ from runtime.images.handlers import api
 from runtime.images.service.routes import ROUTES
 from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.images.image_fixture import ImageWorld
 from tests.runtime.platform_fixture import OWNER
@@ -21,7 +21,7 @@ NEW = {"contentType": "image/png", "size": 5_000}
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
 def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -> None:
     made = [
-        json.loads(api.respond(request(path, user_id=OWNER, body=body), world.gallery)["body"])
+        json.loads(api.respond(api_event(path, user_id=OWNER, body=body), world.gallery)["body"])
         for path, body in (("POST /images", NEW), ("POST /albums", {"name": "Hills"}))
     ]
     ids = {"imageId": made[0]["imageId"], "albumId": made[1]["albumId"]}
@@ -29,7 +29,7 @@ def test_every_answer_of_a_route_is_described(world: ImageWorld, route: Route) -
         routes=ROUTES,
         functions={"images-api": lambda event: api.respond(event, world.gallery)},
         user_id=OWNER,
-    ).session()
+    ).open_session()
     own = {name: value for name, value in ids.items() if f"{{{name}}}" in route.path}
     asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
     assert asked.statuses & {200, 201, 204}, asked.statuses
@@ -43,6 +43,6 @@ def test_what_does_not_exist_is_answered_as_described(world: ImageWorld, route: 
         routes=ROUTES,
         functions={"images-api": lambda event: api.respond(event, world.gallery)},
         user_id=OWNER,
-    ).session()
+    ).open_session()
     asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert 404 in asked.statuses

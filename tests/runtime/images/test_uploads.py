@@ -28,7 +28,7 @@ def test_a_real_file_makes_its_image_ready(world: ImageWorld, content_type: str)
     image = world.pending(content_type=content_type)
     data = picture(content_type, 64, 48)
     event = world.put(image, data)
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.deliver(event)
     now = world.again(image)
     assert (now.status, now.ttl, now.size, (now.width, now.height)) == (
@@ -102,7 +102,7 @@ def test_an_event_that_comes_twice_changes_nothing(world: ImageWorld) -> None:
     event = world.put(image, picture())
     world.deliver(event)
     everything = world.everything()
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.deliver(event)
     assert world.everything() == everything
     assert calls == ["get_item", "delete_object"]
@@ -266,7 +266,7 @@ def test_an_object_that_no_form_allows_is_left_alone(
     world: ImageWorld, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         uploaded.respond(object_created(key, "0" * 32, 1), world.uploads)
     assert calls == []
     assert f'"key":"{key}"' in capsys.readouterr().out
@@ -287,7 +287,7 @@ def test_a_file_of_several_blocks_is_read_as_far_as_it_needs_to_be(world: ImageW
     large = photograph[:2] + segment * 2 + photograph[2:] + bytes(500_000)
     image = world.pending(content_type="image/jpeg", size=1_000_000)
     event = world.put(image, large)
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.deliver(event)
     assert (world.again(image).width, calls.count("get_object")) == (64, 2)
 
@@ -304,7 +304,7 @@ def test_a_file_that_is_gone_through_byte_by_byte_is_given_up(world: ImageWorld,
     """Four megabytes of it take longer than the function has, at every delivery, and stay in the bucket."""
     image = world.pending(content_type="image/jpeg", size=1_000_000)
     event = world.put(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
-    with world.calls.counted() as calls:
+    with world.calls.record_calls() as calls:
         world.deliver(event)
     assert "are not where a picture has them" in (world.again(image).reason or "")
     assert calls.count("get_object") <= 3

@@ -94,7 +94,7 @@ def test_publishing_waits_until_each_change_is_done(bench: Bench) -> None:
 
 def test_what_is_published_is_not_touched_again(bench: Bench) -> None:
     bench.publisher.version(release(1))
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.version(release(1)) == "1"
     assert made == ["get_alias", "get_function_configuration"]
 
@@ -117,11 +117,11 @@ def test_what_a_function_has_already_is_not_sent_again(bench: Bench) -> None:
     sent = list[str]()
     same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
     same_code = evolve(same_code, code=evolve(same_code.code, put=lambda: sent.append("zip")))
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.version(same_code) == "2"
     assert (sent, "update_function_code" in made) == ([], False)
     same_variables = evolve(release(3), environment={"ANCHOR_DEPLOYMENT_ID": "2"})
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.version(same_variables) == "3"
     assert "update_function_configuration" not in made
     assert bench.service.functions["server"].versions["3"] == (
@@ -141,7 +141,7 @@ def test_new_code_is_in_the_bucket_when_lambda_is_told_of_it(bench: Bench) -> No
 def test_a_function_without_variables_of_its_own_keeps_them_as_they_are(bench: Bench) -> None:
     alone = evolve(release(1), function="revalidate", environment=None)
     assert bench.publisher.version(alone) == "1"
-    assert "update_function_configuration" not in bench.calls.made
+    assert "update_function_configuration" not in bench.calls.operations
     same_code = evolve(alone, alias="r-2")
     assert bench.publisher.version(same_code) == "1"
     assert bench.service.functions["revalidate"].aliases == {"r-1": "1", "r-2": "1"}
@@ -151,7 +151,7 @@ def crashes() -> int:
     bench = Bench()
     bench.publisher.version(release(1))
     bench.publisher.origin("server", "r-1")
-    return len(bench.calls.made)
+    return len(bench.calls.operations)
 
 
 @pytest.mark.parametrize("after", range(1, crashes() + 1))
@@ -160,7 +160,7 @@ def test_a_crash_after_any_call_is_made_good_by_repeating(bench: Bench, after: i
         bench.publisher.version(release(1))
         bench.publisher.origin("server", "r-1")
 
-    assert bench.calls.die(publish, after=after)
+    assert bench.calls.crash_during(publish, after=after)
     assert bench.publisher.version(release(1)) in {"1", "2"}
     assert bench.publisher.origin("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = bench.service.functions["server"]
@@ -331,7 +331,7 @@ def test_the_live_aliases_follow_and_are_made_by_the_first_release(bench: Bench)
         bench.publisher.version(release(number))
     bench.publisher.lead(lambda: {"server": "1"})
     assert bench.service.functions["server"].aliases["live"] == "1"
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         bench.publisher.lead(lambda: {"server": "2"})
     assert made == ["update_alias"]
     assert bench.service.functions["server"].aliases["live"] == "2"

@@ -77,7 +77,7 @@ def test_a_split_release_that_broke_off_is_made_good(stage: ReleaseWorld, operat
             seen.append(operation)
             raise CrashError
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.release(deployment)
     released = stage.release(deployment)

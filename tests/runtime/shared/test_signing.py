@@ -36,7 +36,7 @@ def test_a_warm_function_asks_once_for_each_secret() -> None:
     signer = Signer(calls.client("kms", Kms()), "arn:key")
     assert signer.webhook_secret("p", 1) == signer.webhook_secret("p", 1)
     assert signer.webhook_secret("q", 1) != signer.webhook_secret("p", 1)
-    assert len(calls.made) == 2
+    assert len(calls.operations) == 2
 
 
 def test_a_flood_of_names_does_not_fill_the_memory() -> None:

@@ -98,7 +98,7 @@ def test_a_free_time_costs_one_call_and_a_taken_one_another(
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each wants the last microsecond
     made = []
     for _ in range(3):
-        with store.calls.counted() as calls:
+        with store.calls.record_calls() as calls:
             made.append(store.history.record(record_of(store, START)).timestamp - unix_time(START))
         made.append(len(calls))
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
@@ -184,7 +184,7 @@ def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(sto
     with pytest.raises(ItemTooLargeError) as refused:
         store.history.record(evolve(record_of(store, START), error="x" * 500_000))
     assert refused.value.size > 500_000
-    assert store.calls.made == []
+    assert store.calls.operations == []
 
 
 def test_recording_again_leaves_what_a_newer_version_has_added(store: ShopWorld) -> None:

@@ -81,10 +81,10 @@ def test_a_list_by_status_shows_whole_jobs(store: ShopWorld) -> None:
 def test_a_list_by_status_costs_a_query_and_one_reading_of_its_rows(store: ShopWorld) -> None:
     store.queued()
     store.queued()
-    with store.calls.counted() as made:
+    with store.calls.record_calls() as made:
         store.jobs.with_status(Status.QUEUED, limit=10)
     assert made == ["query", "batch_get_item"]
-    with store.calls.counted() as made:
+    with store.calls.record_calls() as made:
         store.jobs.with_status(Status.RUNNING, limit=10)
     assert made == ["query"]
 

@@ -1,4 +1,4 @@
-"""P8, P9: the sweep beside builds that wait for room in the stage."""
+"""P8, P9: the sweep of deployments that wait for build capacity."""
 
 import json
 from datetime import timedelta
@@ -10,95 +10,107 @@ from runtime.deploy.repositories.stage_builds import RunningBuild, remove_runnin
 from runtime.shared.clock import to_text
 from runtime.shared.dynamodb import transact
 from tests.runtime.calls import real_client
-from tests.runtime.placed_rows import deployed, placed
-from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World
+from tests.runtime.placed_rows import put_deployment, put_project
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
 from tests.runtime.tables import PROJECTS, platform_tables
-from tests.runtime.upkeep.test_sweeping import MUCH_LATER, decisions, row, sent, swept
+from tests.runtime.upkeep.test_sweeping import MUCH_LATER, read_decisions, read_row, run_sweep, sent_ids
 
 
 @pytest.fixture
-def world(aws: None) -> World:  # noqa: ARG001 - for its effect
-    """A stage with room for one build."""
+def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
+    """A stage with a capacity of one build."""
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    return World(room=1)
+    return Platform(max_concurrent_builds=1)
 
 
-def asked(world: World, site: str, *, user_id: str = OWNER) -> Deployment:
-    deployment = world.push(world.project(site=site, user_id=user_id))
-    world.build(deployment)
+def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
+    deployment = platform.push(platform.create_project(site=site, user_id=user_id))
+    platform.deliver_build_message(deployment)
     return deployment
 
 
-def test_who_waits_for_a_turn_that_does_not_come_is_not_given_up(world: World) -> None:
-    first, waits = asked(world, "first"), asked(world, "waits", user_id=OTHER)
+def test_a_deployment_waiting_for_capacity_never_fails(platform: Platform) -> None:
+    first, waits = push_and_deliver(platform, "first"), push_and_deliver(platform, "waits", user_id=OTHER)
     for _ in range(8):
-        swept(world, after=MUCH_LATER)
-    assert world.statuses(first, waits) == ["building", "queued"]
-    assert row(world, waits)["redrives"]["N"] == "0"
-    assert sent(world, BUILD_QUEUE) == []
+        run_sweep(platform, after=MUCH_LATER)
+    assert platform.statuses(first, waits) == ["building", "queued"]
+    assert read_row(platform, waits)["redrives"]["N"] == "0"
+    assert sent_ids(platform, BUILD_QUEUE) == []
 
 
-def test_a_lost_call_is_repaired_by_whichever_of_those_that_wait_is_looked_at_first(world: World) -> None:
-    first, called, after = asked(world, "first"), asked(world, "called"), asked(world, "after")
-    world.slot.free(world.again(first), Status.BUILT, at=world.clock(), build_id=world.again(first).build_id)
-    swept(world)
-    world.bring()
-    assert world.statuses(called, after) == ["building", "queued"]
+def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: Platform) -> None:
+    first, called, after = (
+        push_and_deliver(platform, "first"),
+        push_and_deliver(platform, "called"),
+        push_and_deliver(platform, "after"),
+    )
+    platform.slot.free(
+        platform.reload(first), Status.BUILT, at=platform.clock(), build_id=platform.reload(first).build_id
+    )
+    run_sweep(platform)
+    platform.deliver_build_messages()
+    assert platform.statuses(called, after) == ["building", "queued"]
 
 
-def test_one_that_cannot_take_its_turn_holds_up_nobody(world: World) -> None:
-    """Its message may be dead: once it was not taken, others come first until it comes again."""
-    first, called, after = asked(world, "first"), asked(world, "called"), asked(world, "after")
-    world.slot.free(world.again(first), Status.BUILT, at=world.clock(), build_id=world.again(first).build_id)
-    swept(world)
-    assert [each.deployment_id for each in world.stage_builds.read().waiting] == [after.deployment_id]
-    assert sent(world, BUILD_QUEUE)[-1] == after.deployment_id
-    world.build(after)
-    assert world.statuses(called, after) == ["queued", "building"]
+def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
+    """P9: after one failed dispatch, others come first."""
+    first, called, after = (
+        push_and_deliver(platform, "first"),
+        push_and_deliver(platform, "called"),
+        push_and_deliver(platform, "after"),
+    )
+    platform.slot.free(
+        platform.reload(first), Status.BUILT, at=platform.clock(), build_id=platform.reload(first).build_id
+    )
+    run_sweep(platform)
+    assert [each.deployment_id for each in platform.stage_builds.read().waiting] == [after.deployment_id]
+    assert sent_ids(platform, BUILD_QUEUE)[-1] == after.deployment_id
+    platform.deliver_build_message(after)
+    assert platform.statuses(called, after) == ["queued", "building"]
 
 
 @pytest.mark.parametrize("holder", ["ended", "unknown"])
-def test_room_that_nobody_builds_in_is_used_again(
-    world: World, holder: str, capsys: pytest.CaptureFixture[str]
+def test_capacity_of_an_ended_build_is_reused(
+    platform: Platform, holder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As after rows were restored or changed by hand."""
-    ended = world.built(world.project(site="ended"))
+    """P9: for example, after rows were restored or edited manually."""
+    ended = platform.create_built(platform.create_project(site="ended"))
     build = RunningBuild(
-        deployment_id=ended.deployment_id if holder == "ended" else world.ids(),
+        deployment_id=ended.deployment_id if holder == "ended" else platform.ids(),
         project_id=ended.project_id,
         user_id=OWNER,
     )
-    world.database.update_item(
+    platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": "BUILDS"}, "sk": {"S": "RUNNING"}},
         UpdateExpression="ADD running :builds",
         ExpressionAttributeValues={":builds": {"SS": [build.text]}},
     )
-    waits = asked(world, "waits")
-    assert world.statuses(waits) == ["queued"]
-    swept(world)
-    assert "remove running build" in decisions(capsys.readouterr().out)
-    world.bring()
-    assert world.statuses(waits) == ["building"]
+    waits = push_and_deliver(platform, "waits")
+    assert platform.statuses(waits) == ["queued"]
+    run_sweep(platform)
+    assert "remove running build" in read_decisions(capsys.readouterr().out)
+    platform.deliver_build_messages()
+    assert platform.statuses(waits) == ["building"]
 
 
-def test_room_of_a_build_that_begins_meanwhile_is_not_taken_away(world: World) -> None:
-    building = asked(world, "building")
-    assert not world.stage_builds.remove_running(RunningBuild.from_deployment(building))
-    assert world.stage_builds.read().running == (RunningBuild.from_deployment(building),)
+def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform) -> None:
+    building = push_and_deliver(platform, "building")
+    assert not platform.stage_builds.remove_running(RunningBuild.from_deployment(building))
+    assert platform.stage_builds.read().running == (RunningBuild.from_deployment(building),)
 
 
-def test_a_build_that_runs_without_being_counted_is_counted(
-    world: World, capsys: pytest.CaptureFixture[str]
+def test_an_uncounted_running_build_is_counted(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As of a version before there was room to take, and however many run by now."""
-    building = asked(world, "building")
-    transact(world.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building)))
-    other = asked(world, "other")
-    assert world.statuses(building, other) == ["building", "building"]
-    swept(world)
-    assert {each.deployment_id for each in world.stage_builds.read().running} == {
+    """P8: for example, from a version without capacity limits, however many builds run."""
+    building = push_and_deliver(platform, "building")
+    transact(platform.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building)))
+    other = push_and_deliver(platform, "other")
+    assert platform.statuses(building, other) == ["building", "building"]
+    run_sweep(platform)
+    assert {each.deployment_id for each in platform.stage_builds.read().running} == {
         building.deployment_id,
         other.deployment_id,
     }
@@ -108,9 +120,9 @@ def test_a_build_that_runs_without_being_counted_is_counted(
     ]
 
 
-def waiting_row(world: World, deployment: Deployment) -> None:
-    """One that no transaction leaves behind."""
-    world.database.put_item(
+def put_waiting_row(platform: Platform, deployment: Deployment) -> None:
+    """Write a waiting row that no transaction leaves behind."""
+    platform.database.put_item(
         TableName=PROJECTS,
         Item={
             "projectId": {"S": "BUILDS"},
@@ -123,36 +135,36 @@ def waiting_row(world: World, deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("status", [None, Status.LIVE, Status.FAILED])
-def test_what_waits_without_being_queued_holds_up_nobody(
-    world: World, status: Status | None, capsys: pytest.CaptureFixture[str]
+def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
+    platform: Platform, status: Status | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As after rows were restored or changed by hand."""
+    """P9: for example, after rows were restored or edited manually."""
     if status:
-        left = deployed(world, placed(world, site="left"), status)
+        left = put_deployment(platform, put_project(platform, site="left"), status)
     else:
         left = Deployment.queued(
-            placed(world, site="left"),
+            put_project(platform, site="left"),
             Commit(sha="1" * 40, message="", author=""),
-            deployment_id=world.ids(),
+            deployment_id=platform.ids(),
             source=Source.PUSH,
-            at=world.clock(),
+            at=platform.clock(),
         )
-    waiting_row(world, left)
-    world.clock.now += timedelta(seconds=1)
-    waits = asked(world, "waits", user_id=OTHER)
-    world.stage_builds.add_waiting(waits, since=world.clock())
-    assert world.statuses(waits) == ["queued"]
-    swept(world)
-    assert "remove waiting build" in decisions(capsys.readouterr().out)
-    assert sent(world, BUILD_QUEUE)[-1] == waits.deployment_id
-    world.build(waits)
-    assert world.statuses(waits) == ["building"]
+    put_waiting_row(platform, left)
+    platform.clock.now += timedelta(seconds=1)
+    waits = push_and_deliver(platform, "waits", user_id=OTHER)
+    platform.stage_builds.add_waiting(waits, since=platform.clock())
+    assert platform.statuses(waits) == ["queued"]
+    run_sweep(platform)
+    assert "remove waiting build" in read_decisions(capsys.readouterr().out)
+    assert sent_ids(platform, BUILD_QUEUE)[-1] == waits.deployment_id
+    platform.deliver_build_message(waits)
+    assert platform.statuses(waits) == ["building"]
 
 
-def test_a_message_of_what_waits_without_being_queued_is_the_last_of_it(world: World) -> None:
-    """Else each would send the next."""
-    left = deployed(world, placed(world, site="left"), Status.FAILED)
-    waiting_row(world, left)
-    world.build(left)
-    assert sent(world, BUILD_QUEUE) == []
-    assert world.stage_builds.read().waiting == ()
+def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
+    """P9: otherwise each message would send the next one."""
+    left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
+    put_waiting_row(platform, left)
+    platform.deliver_build_message(left)
+    assert sent_ids(platform, BUILD_QUEUE) == []
+    assert platform.stage_builds.read().waiting == ()

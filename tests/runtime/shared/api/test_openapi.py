@@ -10,27 +10,29 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.gateway import ENDPOINT, Gateway
-from tests.runtime.platform_fixture import OWNER, World
+from tests.runtime.platform_fixture import OWNER, Platform
 
 DESCRIBED = DescribedApi.of(PLATFORM)
 HERE = [route for route in ROUTES if route.function in ("api", "webhook")]
 
 
 @pytest.fixture
-def session(world: World) -> requests.Session:
+def session(platform: Platform) -> requests.Session:
     functions = {
-        "api": lambda event: api.respond(event, world.management),
-        "webhook": lambda event: webhook.respond(event, world.pushes),
+        "api": lambda event: api.respond(event, platform.project_service),
+        "webhook": lambda event: webhook.respond(event, platform.push_receiver),
     }
-    return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).session()
+    return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).open_session()
 
 
 @pytest.mark.parametrize("route", HERE, ids=lambda route: route.key)
-def test_every_answer_of_a_route_is_described(world: World, session: requests.Session, route: Route) -> None:
-    project = world.project()
-    deployment = world.building(project)
+def test_every_answer_of_a_route_is_described(
+    platform: Platform, session: requests.Session, route: Route
+) -> None:
+    project = platform.create_project()
+    deployment = platform.create_building(project)
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     own = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
     asked = DESCRIBED.ask(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
@@ -44,8 +46,8 @@ def test_what_does_not_exist_is_answered_as_described(session: requests.Session,
     assert asked.statuses & {401, 404}
 
 
-def test_the_description_is_served_to_everybody_as_it_is_committed(world: World) -> None:
-    response = api.respond(request("GET /openapi.json"), world.management)
+def test_the_description_is_served_to_everybody_as_it_is_committed(platform: Platform) -> None:
+    response = api.respond(api_event("GET /openapi.json"), platform.project_service)
     assert response["statusCode"] == 200
     assert response["headers"]["content-type"] == "application/json"
     assert response["headers"]["cache-control"].startswith("public")
