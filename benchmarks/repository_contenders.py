@@ -101,7 +101,7 @@ class Repositories:
     def list(self) -> object:
         """See `Contender`."""
         deployment = self.data.deployment
-        return self.lists.deployments(deployment.user_id, deployment.project_id, limit=PAGE)
+        return self.lists.list_deployments(deployment.user_id, deployment.project_id, limit=PAGE)
 
 
 @frozen

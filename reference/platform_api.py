@@ -17,11 +17,11 @@ from runtime.deploy.api.answers import (
 )
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.api.routes import ROUTES
-from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE, ArchivedLogError
+from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ArchivedLogError
 from runtime.deploy.builds.pushing import SignatureRefusedError
 from runtime.deploy.errors import (
+    DeploymentInProgressError,
     DeploymentNotFoundError,
-    DeploymentUnderWayError,
     NotReleasedError,
     ProjectChangedError,
     ProjectDeletedError,
@@ -78,7 +78,7 @@ _DESCRIPTIONS: Final = {
         summary="Delete a project with all its releases and secrets",
         description="Another project can use its site afterwards. If the request fails, repeat it.",
         responses={HTTPStatus.NO_CONTENT: None},
-        errors=(ProjectNotFoundError, DeploymentUnderWayError, ProjectChangedError),
+        errors=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),
     ),
     "GET /projects/{projectId}/deployments": RouteDescription(
         operation_id="listDeployments",
@@ -122,7 +122,7 @@ _DESCRIPTIONS: Final = {
         description=(
             "Until the build has ended, every response contains a cursor. Use it to request new lines."
         ),
-        pagination=Pagination(default=PAGE, maximum=LARGEST_PAGE),
+        pagination=Pagination(default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
         responses={_OK: LogDocument},
         errors=(DeploymentNotFoundError, ArchivedLogError, UnavailableError),
     ),

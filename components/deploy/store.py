@@ -11,7 +11,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.stage import StageConfig
 from components.deploy import buckets, tables
-from runtime.deploy.model import BUILDS
+from runtime.deploy.model import BUILDS_PARTITION
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +70,7 @@ class DeployStore(Component):
 
         These rows are in the projects table, in a partition of their own. This grant cannot delete a project.
         """
-        return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS)
+        return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION)
 
     def _create_bucket(
         self, name: str, lifecycle: tuple[LifecycleRule, ...], *, read_by_distribution: bool = False

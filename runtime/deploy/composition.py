@@ -1,9 +1,9 @@
-# ruff: noqa: D102, PLC0415 - the names of variables say it; a function imports only what its own services need
-"""The composition root: every client, repository and service of the deploy platform is wired here, once.
+# ruff: noqa: D102, PLC0415 - variables are named by their type; functions only import what their service needs
+"""The composition root: it wires every client, repository and service of the deploy platform.
 
-A handler asks for its service with its own environment; each function below names the variables that it
-reads by the type of its argument. Modules are imported and clients are made when they are asked for, because
-both take time in a cold start.
+A handler calls the function of its service with its own environment. The type of that argument names the
+variables that the function reads. Modules are imported, and clients created, only for the requested service,
+because both take time in a cold start.
 """
 
 import os
@@ -15,13 +15,13 @@ from runtime.shared import aws
 from runtime.shared.clock import utc_now
 
 if TYPE_CHECKING:
-    from runtime.deploy.api.deleting import Deletion
-    from runtime.deploy.api.managing import Management
-    from runtime.deploy.builds.build_results import BuildResults
+    from runtime.deploy.api.deleting import ProjectDeletion
+    from runtime.deploy.api.managing import ProjectService
+    from runtime.deploy.builds.build_results import BuildResultRecorder
     from runtime.deploy.builds.building import Builder
     from runtime.deploy.builds.cancelling import Cancellation
-    from runtime.deploy.builds.pushing import Pushes
-    from runtime.deploy.builds.turns import Turns
+    from runtime.deploy.builds.pushing import PushReceiver
+    from runtime.deploy.builds.scheduling import BuildScheduler
     from runtime.deploy.messages import BuildQueue, ReleaseQueue
     from runtime.deploy.releases.edge_store import EdgeStore
     from runtime.deploy.releases.publishing import FunctionPublisher
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from runtime.deploy.repositories.deployments import DeploymentRepository
     from runtime.deploy.repositories.projects import ProjectRepository
     from runtime.deploy.repositories.retention import RetentionRepository
-    from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+    from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
     from runtime.shared.cursors import Cursors
     from runtime.shared.signing import Signer
 
-_SMOKE_TEST_READ_TIMEOUT = 60  # seconds; longer than a site's functions may run
+_SMOKE_TEST_READ_TIMEOUT = 60  # seconds; longer than the timeout of a site's functions
 
 
-class Tables(Protocol):
-    """Variables with the names of the platform's tables."""
+class TableNames(Protocol):
+    """The variables with the names of the platform's tables."""
 
     @property
     def projects_table(self) -> str: ...
@@ -77,48 +77,48 @@ class SecretsKey(Protocol):
     def secrets_key_arn(self) -> str: ...
 
 
-class Store(Protocol):
+class KeyValueStore(Protocol):
     """The variable with the ARN of the edge's KeyValueStore."""
 
     @property
     def key_value_store_arn(self) -> str: ...
 
 
-class RedrivenQueue(Protocol):
-    """The variable with how often a function's queue brings a message before it is a dead letter."""
+class MaxReceiveCount(Protocol):
+    """The variable with the number of receives after which a message goes to the dead-letter queue."""
 
     @property
     def max_receive_count(self) -> str: ...
 
 
-class Scheduling(Tables, BuildQueueUrl, Protocol):
-    """Variables of everything that starts or ends builds.
+class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
+    """The variables of all services that start or end builds.
 
     Attributes:
-        concurrent_builds: How many builds the stage runs at the same time.
+        concurrent_builds: Maximum number of builds that the stage runs at the same time.
     """
 
     @property
     def concurrent_builds(self) -> str: ...
 
 
-class Webhook(Tables, BuildQueueUrl, SigningKey, Protocol):
-    """Variables of `pushes`."""
+class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, Protocol):
+    """The variables of `create_push_receiver`."""
 
 
-class Building(Scheduling, RedrivenQueue, SigningKey, SecretsKey, Protocol):
-    """Variables of `builder`."""
+class BuilderEnvironment(SchedulerEnvironment, MaxReceiveCount, SigningKey, SecretsKey, Protocol):
+    """The variables of `create_builder`."""
 
     @property
     def artifacts_bucket(self) -> str: ...
 
 
-class EndOfBuilds(Scheduling, ReleaseQueueUrl, Protocol):
-    """Variables of `build_results` and `sweeper`."""
+class BuildEndEnvironment(SchedulerEnvironment, ReleaseQueueUrl, Protocol):
+    """The variables of `create_build_result_recorder` and `create_sweeper`."""
 
 
-class Api(Scheduling, SigningKey, SecretsKey, Protocol):
-    """Variables of `management`."""
+class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, Protocol):
+    """The variables of `create_project_service`."""
 
     @property
     def api_endpoint(self) -> str: ...
@@ -126,12 +126,12 @@ class Api(Scheduling, SigningKey, SecretsKey, Protocol):
     def logs_bucket(self) -> str: ...
 
 
-class Switching(Tables, Store, Protocol):
-    """Variables of `switch` and `deletion`."""
+class SwitchEnvironment(TableNames, KeyValueStore, Protocol):
+    """The variables of `create_switch` and `create_project_deletion`."""
 
 
-class Releasing(Switching, RedrivenQueue, SigningKey, Protocol):
-    """Variables of `releaser`."""
+class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, Protocol):
+    """The variables of `create_releaser`."""
 
     @property
     def artifacts_bucket(self) -> str: ...
@@ -139,8 +139,8 @@ class Releasing(Switching, RedrivenQueue, SigningKey, Protocol):
     def assets_bucket(self) -> str: ...
 
 
-class Collecting(Switching, Protocol):
-    """Variables of `collector`."""
+class CollectorEnvironment(SwitchEnvironment, Protocol):
+    """The variables of `create_collector`."""
 
     @property
     def assets_bucket(self) -> str: ...
@@ -148,86 +148,86 @@ class Collecting(Switching, Protocol):
     def kept_releases(self) -> str: ...
 
 
-class EdgeCaching(Store, Protocol):
-    """Variables of `edge_cache`."""
+class EdgeCacheEnvironment(KeyValueStore, Protocol):
+    """The variables of `create_edge_cache`."""
 
     @property
     def distribution_id(self) -> str: ...
 
 
-def pushes(environment: Webhook) -> "Pushes":
+def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
     """Return the service of the webhook."""
-    from runtime.deploy.builds.pushing import Pushes
+    from runtime.deploy.builds.pushing import PushReceiver
     from runtime.shared.ids import make_ulid_generator
 
-    deployments = _deployments(environment)
-    return Pushes(
+    deployments = _create_deployment_repository(environment)
+    return PushReceiver(
         projects=deployments.projects,
         deployments=deployments,
-        queue=_build_queue(environment),
-        signer=_signer(environment),
+        queue=_create_build_queue(environment),
+        signer=_create_signer(environment),
         ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
     )
 
 
-def builder(environment: Building) -> "Builder":
+def create_builder(environment: BuilderEnvironment) -> "Builder":
     """Return the service that starts builds."""
     from runtime.deploy.builds.building import Builder
     from runtime.deploy.repositories.variables import SecretStore
 
-    turns = _turns(environment)
+    scheduler = _create_scheduler(environment)
     return Builder(
-        projects=turns.deployments.projects,
-        deployments=turns.deployments,
-        slot=turns.slot,
-        turns=turns,
-        build_queue=turns.build_queue,
+        projects=scheduler.deployments.projects,
+        deployments=scheduler.deployments,
+        slot=scheduler.slot,
+        scheduler=scheduler,
+        build_queue=scheduler.build_queue,
         codebuild=aws.client("codebuild"),
         max_receive_count=int(environment.max_receive_count),
         artifacts_bucket=environment.artifacts_bucket,
-        signer=_signer(environment),
+        signer=_create_signer(environment),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
         clock=utc_now,
     )
 
 
-def build_results(environment: EndOfBuilds) -> "BuildResults":
-    """Return the service that records how builds ended."""
-    return _build_results(_turns(environment), _release_queue(environment))
+def create_build_result_recorder(environment: BuildEndEnvironment) -> "BuildResultRecorder":
+    """Return the service that records the results of builds."""
+    return _create_build_result_recorder(_create_scheduler(environment), _create_release_queue(environment))
 
 
-def sweeper(environment: EndOfBuilds) -> "Sweeper":
-    """Return the service that moves deployments on which stand still."""
+def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
+    """Return the service that recovers deployments which have not progressed."""
     from runtime.deploy.repositories.leases import LeaseRepository
     from runtime.deploy.upkeep.sweeping import Sweeper
 
-    turns, release_queue = _turns(environment), _release_queue(environment)
+    scheduler, release_queue = _create_scheduler(environment), _create_release_queue(environment)
     return Sweeper(
-        projects=turns.deployments.projects,
-        deployments=turns.deployments,
-        slot=turns.slot,
-        turns=turns,
+        projects=scheduler.deployments.projects,
+        deployments=scheduler.deployments,
+        slot=scheduler.slot,
+        scheduler=scheduler,
         leases=LeaseRepository(client=aws.client("dynamodb"), table=environment.deployments_table),
-        results=_build_results(turns, release_queue),
-        build_queue=turns.build_queue,
+        results=_create_build_result_recorder(scheduler, release_queue),
+        build_queue=scheduler.build_queue,
         release_queue=release_queue,
         codebuild=aws.client("codebuild"),
         clock=utc_now,
     )
 
 
-def management(environment: Api) -> "Management":
-    """Return the service of the API; what only some routes need is made by their first request."""
-    from runtime.deploy.api.managing import Management
+def create_project_service(environment: ApiEnvironment) -> "ProjectService":
+    """Return the service of the API. Dependencies that only some routes need are created on first use."""
+    from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository
     from runtime.deploy.repositories.variables import SecretStore
     from runtime.shared.ids import make_ulid_generator
 
-    deployments, signer = _deployments(environment), _signer(environment)
-    cursors = _cursors(signer)
-    return Management(
+    deployments, signer = _create_deployment_repository(environment), _create_signer(environment)
+    cursors = _create_cursors(signer)
+    return ProjectService(
         projects=deployments.projects,
         deployments=deployments,
         lists=ListRepository(
@@ -237,8 +237,8 @@ def management(environment: Api) -> "Management":
             cursors=cursors,
         ),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
-        cancellation=lambda: _cancellation(environment),
-        build_queue=lambda: _build_queue(environment),
+        cancellation=lambda: _create_cancellation(environment),
+        build_queue=lambda: _create_build_queue(environment),
         logs=lambda: BuildLogs(
             logs=aws.client("logs"),
             objects=lambda: aws.client("s3"),
@@ -252,16 +252,16 @@ def management(environment: Api) -> "Management":
     )
 
 
-def releaser(environment: Releasing) -> "Releaser":
-    """Return the service that makes built deployments live."""
+def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
+    """Return the service that releases built deployments."""
     from botocore.config import Config
 
     from runtime.deploy.releases.release_steps import ReleaseSteps
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.uploading import CONNECTIONS, Uploader, make_http_put
 
-    # Presigned in this form, URLs lead to the bucket's own region. Those of the usual form lead to a global
-    # address, which sends requests for a new bucket away.
+    # Virtual-hosted addressing presigns URLs for the bucket's own region. The default form uses the global
+    # endpoint, which redirects requests for a new bucket.
     s3 = aws.client(
         "s3",
         Config(
@@ -269,8 +269,8 @@ def releaser(environment: Releasing) -> "Releaser":
         ),
     )
     functions = aws.client("lambda", Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT))
-    deployments, edge = _deployments(environment), _edge_store(environment)
-    publisher = _publisher(functions)
+    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    publisher = _create_publisher(functions)
     return Releaser(
         projects=deployments.projects,
         deployments=deployments,
@@ -280,7 +280,7 @@ def releaser(environment: Releasing) -> "Releaser":
             uploader=Uploader(client=s3, bucket=environment.assets_bucket, put=make_http_put()),
             tags=aws.client("dynamodb"),
             secrets=aws.client("ssm"),
-            signer=_signer(environment),
+            signer=_create_signer(environment),
             publisher=publisher,
             functions=functions,
             edge=edge,
@@ -289,27 +289,29 @@ def releaser(environment: Releasing) -> "Releaser":
             pause=time.sleep,
             jitter=random.random,
         ),
-        switch=_switch(deployments, edge, publisher),
+        switch=_create_switch(deployments, edge, publisher),
         max_receive_count=int(environment.max_receive_count),
         clock=utc_now,
         pause=time.sleep,
     )
 
 
-def switch(environment: Switching) -> "Switch":
+def create_switch(environment: SwitchEnvironment) -> "Switch":
     """Return the service that promotes releases."""
-    publisher = _publisher(aws.client("lambda"))
-    return _switch(_deployments(environment), _edge_store(environment), publisher)
+    publisher = _create_publisher(aws.client("lambda"))
+    return _create_switch(
+        _create_deployment_repository(environment), _create_edge_store(environment), publisher
+    )
 
 
-def deletion(environment: Switching) -> "Deletion":
+def create_project_deletion(environment: SwitchEnvironment) -> "ProjectDeletion":
     """Return the service that deletes projects."""
-    from runtime.deploy.api.deleting import Deletion
+    from runtime.deploy.api.deleting import ProjectDeletion
     from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
     from runtime.deploy.repositories.variables import SecretRemover
 
-    projects, edge = _projects(environment), _edge_store(environment)
-    return Deletion(
+    projects, edge = _create_project_repository(environment), _create_edge_store(environment)
+    return ProjectDeletion(
         projects=projects,
         rows=ProjectDeletionRepository(
             client=aws.client("dynamodb"),
@@ -317,59 +319,62 @@ def deletion(environment: Switching) -> "Deletion":
             deployments_table=environment.deployments_table,
         ),
         edge=edge,
-        withdrawal=_withdrawal(projects, _retention(environment), edge),
+        withdrawal=_create_withdrawal(projects, _create_retention_repository(environment), edge),
         secrets=SecretRemover(client=aws.client("ssm")),
         clock=utc_now,
     )
 
 
-def collector(environment: Collecting) -> "Collector":
-    """Return the service that removes releases which are not kept any more."""
+def create_collector(environment: CollectorEnvironment) -> "Collector":
+    """Return the service that removes releases which are no longer kept."""
     from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
     from runtime.deploy.upkeep.collecting import Collector
 
-    deployments, retention = _deployments(environment), _retention(environment)
-    edge = _edge_store(environment)
+    deployments, retention = (
+        _create_deployment_repository(environment),
+        _create_retention_repository(environment),
+    )
+    edge = _create_edge_store(environment)
     return Collector(
         deployments=deployments,
         retention=retention,
-        withdrawal=_withdrawal(deployments.projects, retention, edge),
+        withdrawal=_create_withdrawal(deployments.projects, retention, edge),
         edge=edge,
         functions=FunctionRemover(client=aws.client("lambda")),
         objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
-        kept=int(environment.kept_releases),
+        kept_releases=int(environment.kept_releases),
         clock=utc_now,
     )
 
 
-def edge_cache(environment: EdgeCaching) -> "EdgeCache":
+def create_edge_cache(environment: EdgeCacheEnvironment) -> "EdgeCache":
     """Return the cache of the sites' distribution."""
     from runtime.deploy.upkeep.edge_cache import EdgeCache
 
     return EdgeCache(
         client=lambda: aws.client("cloudfront"),
         distribution_id=environment.distribution_id,
-        store=_edge_store(environment),
+        store=_create_edge_store(environment),
     )
 
 
-def _projects(environment: Tables) -> "ProjectRepository":
+def _create_project_repository(environment: TableNames) -> "ProjectRepository":
     from runtime.deploy.repositories.projects import ProjectRepository
 
     return ProjectRepository(client=aws.client("dynamodb"), table=environment.projects_table)
 
 
-def _deployments(environment: Tables) -> "DeploymentRepository":
+def _create_deployment_repository(environment: TableNames) -> "DeploymentRepository":
     from runtime.deploy.repositories.deployments import DeploymentRepository
 
     return DeploymentRepository(
         client=aws.client("dynamodb"),
         table=environment.deployments_table,
-        projects=_projects(environment),
+        projects=_create_project_repository(environment),
     )
 
 
-def _retention(environment: Tables) -> "RetentionRepository":
+def _create_retention_repository(environment: TableNames) -> "RetentionRepository":
     from runtime.deploy.repositories.retention import RetentionRepository
 
     return RetentionRepository(
@@ -379,64 +384,70 @@ def _retention(environment: Tables) -> "RetentionRepository":
     )
 
 
-def _build_queue(environment: BuildQueueUrl) -> "BuildQueue":
+def _create_build_queue(environment: BuildQueueUrl) -> "BuildQueue":
     from runtime.deploy.messages import BuildQueue
 
     return BuildQueue(client=aws.client("sqs"), url=environment.build_queue_url)
 
 
-def _release_queue(environment: ReleaseQueueUrl) -> "ReleaseQueue":
+def _create_release_queue(environment: ReleaseQueueUrl) -> "ReleaseQueue":
     from runtime.deploy.messages import ReleaseQueue
 
     return ReleaseQueue(client=aws.client("sqs"), url=environment.release_queue_url)
 
 
-def _signer(environment: SigningKey) -> "Signer":
+def _create_signer(environment: SigningKey) -> "Signer":
     from runtime.shared.signing import Signer
 
     return Signer(aws.client("kms"), environment.signing_key_arn)
 
 
-def _cursors(signer: "Signer") -> "Cursors":
+def _create_cursors(signer: "Signer") -> "Cursors":
     from runtime.shared.cursors import Cursors
 
     return Cursors(key=signer.derive_cursor_key, clock=utc_now)
 
 
-def _turns(environment: Scheduling) -> "Turns":
-    from runtime.deploy.builds.turns import Turns
+def _create_scheduler(environment: SchedulerEnvironment) -> "BuildScheduler":
+    from runtime.deploy.builds.scheduling import BuildScheduler
 
-    room = int(environment.concurrent_builds)
-    return Turns.composed(_deployments(environment), _build_queue(environment), room=room, clock=utc_now)
+    return BuildScheduler.from_repositories(
+        _create_deployment_repository(environment),
+        _create_build_queue(environment),
+        max_concurrent_builds=int(environment.concurrent_builds),
+        clock=utc_now,
+    )
 
 
-def _build_results(turns: "Turns", release_queue: "ReleaseQueue") -> "BuildResults":
-    from runtime.deploy.builds.build_results import BuildResults
+def _create_build_result_recorder(
+    scheduler: "BuildScheduler", release_queue: "ReleaseQueue"
+) -> "BuildResultRecorder":
+    from runtime.deploy.builds.build_results import BuildResultRecorder
 
-    return BuildResults(
-        deployments=turns.deployments,
-        slot=turns.slot,
-        turns=turns,
+    return BuildResultRecorder(
+        deployments=scheduler.deployments,
+        slot=scheduler.slot,
+        scheduler=scheduler,
         release_queue=release_queue,
         logs=aws.client("logs"),
         clock=utc_now,
     )
 
 
-def _cancellation(environment: Scheduling) -> "Cancellation":
+def _create_cancellation(environment: SchedulerEnvironment) -> "Cancellation":
     from runtime.deploy.builds.cancelling import Cancellation
 
-    turns = _turns(environment)
+    scheduler = _create_scheduler(environment)
     return Cancellation(
-        deployments=turns.deployments,
-        slot=turns.slot,
-        turns=turns,
+        deployments=scheduler.deployments,
+        slot=scheduler.slot,
+        scheduler=scheduler,
         codebuild=aws.client("codebuild"),
         clock=utc_now,
     )
 
 
-def _edge_store(environment: Store) -> "EdgeStore":
+def _create_edge_store(environment: KeyValueStore) -> "EdgeStore":
     from runtime.deploy.releases.edge_store import EdgeStore
 
     return EdgeStore(
@@ -447,13 +458,13 @@ def _edge_store(environment: Store) -> "EdgeStore":
     )
 
 
-def _publisher(functions: "LambdaClient") -> "FunctionPublisher":
+def _create_publisher(functions: "LambdaClient") -> "FunctionPublisher":
     from runtime.deploy.releases.publishing import FunctionPublisher
 
     return FunctionPublisher(client=functions, pause=time.sleep)
 
 
-def _switch(
+def _create_switch(
     deployments: "DeploymentRepository", edge: "EdgeStore", publisher: "FunctionPublisher"
 ) -> "Switch":
     from runtime.deploy.releases.switching import Switch
@@ -467,9 +478,9 @@ def _switch(
     )
 
 
-def _withdrawal(
+def _create_withdrawal(
     projects: "ProjectRepository", retention: "RetentionRepository", edge: "EdgeStore"
-) -> "Withdrawal":
-    from runtime.deploy.upkeep.collecting import Withdrawal
+) -> "ReleaseWithdrawal":
+    from runtime.deploy.upkeep.collecting import ReleaseWithdrawal
 
-    return Withdrawal(projects=projects, retention=retention, edge=edge)
+    return ReleaseWithdrawal(projects=projects, retention=retention, edge=edge)

@@ -1,61 +1,64 @@
-"""What can stand in the way of a project or a deployment, by name."""
+"""Errors that concern projects and deployments."""
 
 from runtime.shared.errors import AnchorError, ConflictError, NotFoundError
 
 
 class ProjectNotFoundError(NotFoundError):
-    """No such project, or another tenant's."""
+    """The project does not exist, or belongs to another tenant."""
 
     def __init__(self) -> None:
-        super().__init__("no such project")
+        super().__init__("the project does not exist")
 
 
 class DeploymentNotFoundError(NotFoundError):
-    """No such deployment, or another tenant's."""
+    """The deployment does not exist, or belongs to another tenant."""
 
     def __init__(self) -> None:
-        super().__init__("no such deployment")
+        super().__init__("the deployment does not exist")
 
 
 class SiteNotFoundError(ConflictError):
-    """The program declares no such site (any more)."""
+    """The site is not declared in this stage, or no longer declared."""
 
     def __init__(self, site: str) -> None:
         super().__init__(f"site {site!r} is not declared in this stage: add it to the stage's settings")
 
 
 class SiteUnavailableError(AnchorError):
-    """The site is not declared, or already another project's: the two are not told apart (A5)."""
+    """The site is not declared, or belongs to another project.
+
+    The error does not say which, because that would reveal other tenants' projects.
+    """
 
     def __init__(self, site: str) -> None:
         super().__init__(f"site {site!r} is not available")
 
 
 class StaleDeploymentError(ConflictError):
-    """A deployment is no longer in the status that a write expects: someone else moved it on (P7).
+    """The deployment is no longer in the status that a write expects.
 
     Attributes:
-        found: Its present status, or None where the write could not tell.
+        found: Present status, or None if the write could not determine it.
     """
 
     def __init__(self, deployment_id: str, *, to: str, found: str | None) -> None:
         self.deployment_id = deployment_id
         self.found = found
-        super().__init__(f"deployment {deployment_id} cannot become {to}: it is {found or 'elsewhere'}")
+        super().__init__(f"deployment {deployment_id} cannot become {to}: its status is {found or 'unknown'}")
 
 
 class ProjectChangedError(ConflictError):
-    """The project changed between being read and being written."""
+    """The project changed between the read and the write."""
 
     def __init__(self) -> None:
-        super().__init__("the project changed at the same moment: read it again and repeat")
+        super().__init__("the project was changed by another request: read it again and repeat")
 
 
 class ProjectDeletedError(ConflictError):
-    """The project is being deleted, which a crash may have broken off."""
+    """The project is being deleted. A crash may have interrupted the deletion."""
 
     def __init__(self) -> None:
-        super().__init__("the project is being deleted: delete it again if that takes longer than a minute")
+        super().__init__("the project is being deleted: if that takes longer than a minute, delete it again")
 
 
 class BuildSlotTakenError(ConflictError):
@@ -65,27 +68,27 @@ class BuildSlotTakenError(ConflictError):
         super().__init__(f"deployment {active_build} is building")
 
 
-class BuildRoomTakenError(ConflictError):
-    """As many builds run in the stage as may."""
+class NoBuildCapacityError(ConflictError):
+    """The stage already runs its maximum number of concurrent builds."""
 
     def __init__(self) -> None:
-        super().__init__("as many builds run as may at the same time")
+        super().__init__("the stage already runs its maximum number of concurrent builds")
 
 
-class DeliveryRepeatedError(ConflictError):
-    """This very delivery was recorded before (P3).
+class DuplicateDeliveryError(ConflictError):
+    """The webhook delivery was recorded before.
 
     Attributes:
-        deployment_id: The deployment that it made.
+        deployment_id: Deployment that the first delivery created.
     """
 
     def __init__(self, deployment_id: str) -> None:
         self.deployment_id = deployment_id
-        super().__init__(f"this delivery made deployment {deployment_id}")
+        super().__init__(f"this delivery was recorded before: it created deployment {deployment_id}")
 
 
 class SwitchRefusedError(ConflictError):
-    """An automatic release may not replace what is live: that is newer, or pinned (P8, D5).
+    """An automatic release cannot replace the live release, which is newer or pinned.
 
     Attributes:
         reason: A sentence for logs and users.
@@ -97,43 +100,43 @@ class SwitchRefusedError(ConflictError):
 
 
 class SwitchOvertakenError(ConflictError):
-    """Between the pointer's write and the end of the switch another release took the pointer."""
+    """Another release took the live pointer before this switch was finished."""
 
     def __init__(self, deployment_id: str, live: str | None) -> None:
-        super().__init__(f"deployment {deployment_id} was overtaken: the site now leads to {live}")
+        super().__init__(f"deployment {deployment_id} was overtaken: the live deployment is now {live}")
 
 
-class DeploymentUnderWayError(ConflictError):
-    """A project is not deleted while one of its deployments is under way."""
+class DeploymentInProgressError(ConflictError):
+    """A project cannot be deleted while one of its deployments is in progress."""
 
     def __init__(self, deployment_id: str, status: str) -> None:
         super().__init__(
-            f"deployment {deployment_id} is {status}: cancel it or wait until it has ended, then delete the"
-            " project"
+            f"deployment {deployment_id} is {status}: cancel it or wait for its end, then delete the project"
         )
 
 
 class ReleaseInUseError(ConflictError):
-    """A release is not to be collected: a site leads to it, or it was taken up before."""
+    """The release cannot be collected: it is live, or it was collected before."""
 
     def __init__(self, deployment_id: str) -> None:
-        super().__init__(f"deployment {deployment_id} is in use, or was collected meanwhile")
+        super().__init__(f"deployment {deployment_id} is in use, or was already collected")
 
 
 class ReleaseCollectedError(ConflictError):
-    """A release is not kept any more, so it cannot be promoted (D6)."""
+    """The release was collected, so it cannot be promoted."""
 
     def __init__(self, deployment_id: str) -> None:
         super().__init__(
-            f"deployment {deployment_id} is no longer kept, as it is none of the project's newest releases: "
+            f"deployment {deployment_id} was removed, because the project only keeps its newest releases: "
             "deploy its commit again"
         )
 
 
 class NotReleasedError(ConflictError):
-    """A deployment that was never live cannot be promoted (D5)."""
+    """The deployment was never live, so it cannot be promoted."""
 
     def __init__(self, deployment_id: str, status: str) -> None:
         super().__init__(
-            f"deployment {deployment_id} is {status}: only one that is or was live can be promoted"
+            f"deployment {deployment_id} is {status}: "
+            "only a live or previously live deployment can be promoted"
         )

@@ -1,4 +1,4 @@
-"""The one message of the build and release queues: which deployment."""
+"""The messages of the build and release queues. Each names a deployment."""
 
 import json
 from typing import Self
@@ -11,48 +11,50 @@ from runtime.shared.aws import SQSClient
 
 @frozen(kw_only=True)
 class DeploymentMessage:
-    """Names a deployment; everything else is read from its row, which is newer than any message."""
+    """The ids of a deployment. Receivers read everything else from its row, which is newer."""
 
     project_id: str
     deployment_id: str
 
     @classmethod
     def from_body(cls, body: str) -> Self:
-        """Read `{"projectId", "deploymentId"}`.
+        """Parse `{"projectId", "deploymentId"}`.
 
         Raises:
-            ValueError: The body is no JSON.
-            KeyError: An id is absent.
+            ValueError: The body is not JSON.
+            KeyError: An id is missing.
         """
         fields = json.loads(body)
         return cls(project_id=fields["projectId"], deployment_id=fields["deploymentId"])
 
     def to_body(self) -> str:
-        """Write `{"projectId", "deploymentId"}`."""
+        """Return `{"projectId", "deploymentId"}` as JSON."""
         return json.dumps({"projectId": self.project_id, "deploymentId": self.deployment_id})
 
 
 @frozen(kw_only=True)
 class BuildQueue:
-    """Queue of deployments that wait for a build; a message may arrive twice and changes nothing then."""
+    """The queue of deployments to build. A message can arrive twice; processing it again is harmless."""
 
     client: SQSClient
     url: str
 
     def send(self, deployment: Deployment | DeploymentMessage) -> None:
-        """Send a deployment to be built."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment))
+        """Send the build message of a deployment."""
+        self.client.send_message(QueueUrl=self.url, MessageBody=_message_body(deployment))
 
-    def send_later(self, deployment: Deployment, *, seconds: int) -> None:
-        """Send a deployment to be built after some time, a quarter of an hour at most."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=_message(deployment), DelaySeconds=seconds)
+    def send_delayed(self, deployment: Deployment, *, seconds: int) -> None:
+        """Send the build message of a deployment after a delay of at most 900 seconds."""
+        self.client.send_message(
+            QueueUrl=self.url, MessageBody=_message_body(deployment), DelaySeconds=seconds
+        )
 
-    def show_again(self, receipt: str, *, seconds: int) -> None:
-        """Let a message that was received come again sooner, or later, than the queue would bring it.
+    def change_visibility_timeout(self, receipt: str, *, seconds: int) -> None:
+        """Change when a received message is delivered again.
 
         Args:
-            receipt: The message's receipt handle.
-            seconds: From now, up to twelve hours.
+            receipt: Receipt handle of the message.
+            seconds: Delay from now, at most 43,200 (12 hours).
         """
         self.client.change_message_visibility(
             QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=seconds
@@ -61,40 +63,41 @@ class BuildQueue:
 
 @frozen(kw_only=True)
 class ReleaseQueue:
-    """FIFO queue of built deployments: those of one project are released one after the other."""
+    """The FIFO queue of built deployments. The releases of one project run one after the other."""
 
     client: SQSClient
     url: str
 
     def send(self, deployment: Deployment) -> None:
-        """Send a deployment to be released. Within five minutes SQS drops repetitions."""
+        """Send the release message of a deployment. SQS drops duplicates within five minutes."""
         self.client.send_message(
             QueueUrl=self.url,
-            MessageBody=_message(deployment),
+            MessageBody=_message_body(deployment),
             MessageGroupId=deployment.project_id,
             MessageDeduplicationId=deployment.deployment_id,
         )
 
-    def send_again(self, deployment: Deployment, *, number: int) -> None:
-        """Send a deployment whose message was lost, or waits for half an hour because its function died.
+    def resend(self, deployment: Deployment, *, number: int) -> None:
+        """Send the release message of a deployment again, in a message group of its own.
 
-        It goes beside its project's other messages: behind one that died it would wait just as long. Releases
-        of one project may run at once; it is only not worth their while.
+        The first message may be lost, or its function may have died. In that case the project's own message
+        group is blocked for the visibility timeout of half an hour. Concurrent releases of one project are
+        safe; they only waste work.
 
         Args:
-            deployment: `built` or `deploying`.
-            number: Counts repetitions: within five minutes SQS drops what it has had before.
+            deployment: A `built` or `deploying` deployment, or the target of an interrupted promotion.
+            number: Makes the deduplication id unique: SQS drops an id that it has seen within five minutes.
         """
         name = f"{deployment.deployment_id}-{number}"
         self.client.send_message(
             QueueUrl=self.url,
-            MessageBody=_message(deployment),
+            MessageBody=_message_body(deployment),
             MessageGroupId=name,
             MessageDeduplicationId=name,
         )
 
 
-def _message(deployment: Deployment | DeploymentMessage) -> str:
+def _message_body(deployment: Deployment | DeploymentMessage) -> str:
     return DeploymentMessage(
         project_id=deployment.project_id, deployment_id=deployment.deployment_id
     ).to_body()

@@ -1,4 +1,4 @@
-"""Projects, sites, deployments and the one table of what a deployment may become (P7)."""
+"""Projects, sites, deployments, and the table of allowed deployment status transitions."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from runtime.deploy.errors import StaleDeploymentError
 
 
 class Status(StrEnum):
-    """Where a deployment stands between the push and the visitors."""
+    """The status of a deployment, from the push to the live site."""
 
     QUEUED = "queued"
     BUILDING = "building"
@@ -28,7 +28,7 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.QUEUED: frozenset({Status.BUILDING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
-        # Queued again where CodeBuild had no room for its build, which was not begun.
+        # Back to `queued` if the account's CodeBuild quota was reached and the build did not start.
         Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
         Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
@@ -39,18 +39,18 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.SUPERSEDED: frozenset(),
     },
 )
-"""What each status may become. Every write of a status is conditional on the one it came from."""
+"""The allowed next statuses for each status. Each status write is conditional on the current status."""
 
 
 SERVER_ACTIONS_KEY = "NEXT_SERVER_ACTIONS_ENCRYPTION_KEY"
-"""The variable in which Next.js takes the key that server actions are named and encrypted with."""
+"""The environment variable from which Next.js reads the encryption key for server actions."""
 
-BUILDS = "BUILDS"
-"""The partition of the projects table that is no project's: what builds, and what waits for it."""
+BUILDS_PARTITION = "BUILDS"
+"""The partition key in the projects table for the stage's running and waiting builds."""
 
 
 class Source(StrEnum):
-    """What asked for a deployment."""
+    """The trigger of a deployment."""
 
     PUSH = "push"
     MANUAL = "manual"
@@ -58,14 +58,14 @@ class Source(StrEnum):
 
 @frozen(kw_only=True)
 class Variable:
-    """One environment variable of a project's builds and of its running site.
+    """An environment variable of a project's builds and of its running site.
 
     Attributes:
         name: `[A-Z_][A-Z0-9_]*`.
-        value: Absent for a secret: its value is in the parameter store, never in a row (A4).
-        is_secret: Whether the value may be written but never read back.
-        secret_size: Bytes that a secret takes of the limit on all variables; noted when it is written,
-            because it cannot be read later.
+        value: None for a secret. The value of a secret is in the parameter store, never in a row.
+        is_secret: True if the value can be written but never read back.
+        secret_size: Size of a secret in bytes, counted in the limit on all variables. It is recorded at
+            write time, because the value cannot be read later.
     """
 
     name: str
@@ -75,8 +75,12 @@ class Variable:
 
 
 @frozen(kw_only=True)
-class Pointer:
-    """The release a project's site host leads to; `sequence` lets the newer one win (P8)."""
+class LivePointer:
+    """The deployment that a project's site host serves.
+
+    Attributes:
+        sequence: Number of the deployment. An automatic release only replaces a lower number.
+    """
 
     deployment_id: str
     sequence: int
@@ -84,20 +88,21 @@ class Pointer:
 
 @frozen(kw_only=True)
 class Project:
-    """A repository's branch, bound to one declared site. `METADATA` of the projects table.
+    """A branch of a repository, bound to one declared site. Row `METADATA` of the projects table.
 
     Attributes:
         sequence: Number of the project's newest deployment; 0 before the first.
-        webhook_version: Raised to make a new webhook secret.
-        variables_version: How often the variables were replaced.
-        active_build: Deployment that holds the project's one build slot. It is the deployment whose status
-            is `building`: slot and status are only ever written together.
-        live: What the site host leads to, or is being led to. Absent until the first release.
-        serving: Deployment whose status is `live`. It follows `live` at the end of a switch, and so names the
-            one to retire, whatever crashed in between.
-        deleting_at: When its deletion began, which is completed by repeating it; nothing changes it any more.
-        pinned: Someone promoted a release by hand: until the pin is released, automatic ones do not replace
-            it (D5).
+        webhook_version: Incremented to create a new webhook secret.
+        variables_version: Incremented each time the variables are replaced.
+        active_build: The deployment that holds the project's build slot. It is the deployment with the status
+            `building`: slot and status are always written together.
+        live: The deployment that the site host serves, or is being switched to. None before the first
+            release.
+        serving: The deployment with the status `live`. It follows `live` at the end of a switch. After a
+            crash it still names the deployment to retire.
+        deleting_at: Start of the project's deletion. From then on the project cannot be changed; a repeated
+            delete request completes the deletion.
+        pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
     """
 
     project_id: str
@@ -113,7 +118,7 @@ class Project:
     variables: tuple[Variable, ...] = ()
     variables_version: int = 0
     active_build: str | None = None
-    live: Pointer | None = None
+    live: LivePointer | None = None
     serving: str | None = None
     pinned: bool = False
     deleting_at: datetime | None = None
@@ -121,12 +126,12 @@ class Project:
 
 @frozen(kw_only=True)
 class Site:
-    """What the program declared for one site: row `SITE#<site>`, written by Pulumi, only read here.
+    """The declaration of a site: row `SITE#<site>`. Pulumi writes it; the functions only read it.
 
     Attributes:
-        host: The site's own host, without a port.
-        url_pattern: URL of any host of the site, with `{host}` in it, such as `https://{host}`.
-        secrets_path: Folder of the site's secrets in the parameter store, without a trailing slash.
+        host: Default host of the site, without a port.
+        url_pattern: URL of any host of the site, with the placeholder `{host}`, such as `https://{host}`.
+        secrets_path: Parameter store folder of the site's secrets, without a trailing slash.
     """
 
     site: str
@@ -141,32 +146,32 @@ class Site:
     secrets_path: str
 
     def url(self, host: str | None = None) -> str:
-        """Return the URL of a host of this site, by default its own."""
+        """Return the URL of a host of this site. The default is the site's own host."""
         return self.url_pattern.replace("{host}", host or self.host)
 
     def server_actions_parameter(self, project_id: str) -> str:
-        """Return the name of the parameter that holds the project's key for server actions."""
+        """Return the name of the parameter with the project's server actions key."""
         return self.secret_parameter(project_id, SERVER_ACTIONS_KEY)
 
     def secret_parameter(self, project_id: str, variable: str) -> str:
-        """Return the parameter's name that holds a secret variable of the project on this site."""
+        """Return the name of the parameter with a secret variable of the project."""
         return f"{self.secrets_folder(project_id)}/{variable}"
 
     def secrets_folder(self, project_id: str) -> str:
-        """Return the folder of the parameters that hold the project's secrets on this site."""
+        """Return the parameter store folder of the project's secrets on this site."""
         return f"{self.secrets_path}/{project_id}"
 
 
 @frozen(kw_only=True)
 class Release:
-    """What a deployment became: immutable versions behind an alias with its own URL (D1, D6).
+    """The immutable result of a deployment: function versions behind an alias with its own URL.
 
     Attributes:
-        revalidation_version: Of the function that revalidates this build's pages and no other build's;
-            absent where the site has switched its incremental cache off.
-        split_versions: Of the server function, too: one for each part into which the build has split its
-            server, each behind an alias of its own; absent where there is one server.
-        base_path: The path below which the whole site lies; absent where that is the root.
+        revalidation_version: Version of the function that revalidates this build's pages. None if the site
+            has disabled its incremental cache.
+        split_versions: Further versions of the server function, one for each part of a split server. Each has
+            its own alias. None for a single server.
+        base_path: Path prefix of the whole site. None if the site is at the root.
     """
 
     alias: str
@@ -183,12 +188,12 @@ class Release:
 
 @frozen(kw_only=True)
 class Failure:
-    """Why a deployment failed.
+    """The step and the reason of a failed deployment.
 
     Attributes:
         step: Build phase or release step, such as `BUILD` or `smoke test`.
         reason: A sentence for the user.
-        log_tail: The last lines of the build's log, oldest first.
+        log_tail: Last lines of the build log, oldest first.
     """
 
     step: str
@@ -198,11 +203,12 @@ class Failure:
 
 @frozen(kw_only=True)
 class Commit:
-    """What was pushed, or is to be deployed by hand.
+    """A commit that was pushed, or that a user deploys manually.
 
     Attributes:
-        sha: Absent where the head of a branch is to be deployed: its build finds out.
-        message: Empty where nobody told it, as is the author.
+        sha: None if the head of a branch is deployed. The build then determines the commit.
+        message: Empty if unknown.
+        author: Empty if unknown.
     """
 
     sha: str | None = None
@@ -212,14 +218,14 @@ class Commit:
 
 @frozen(kw_only=True)
 class Deployment:
-    """One commit on its way to the visitors. Deployment ids are ULIDs: they sort by creation (T6).
+    """One build and release of a commit. Deployment ids are ULIDs, so they sort by creation time.
 
     Attributes:
-        commit_sha: Absent until the build of a branch's head has found it.
-        waiting_since: The place that it had among those that waited for room, when it got its turn to build:
-            should it have to give that back. Absent where it had not waited.
-        collected_at: When it was taken from the visitors for good (D6). Its functions and files follow, and
-            then `release` is absent.
+        commit_sha: None until the build of a branch's head has determined the commit.
+        waiting_since: Start of the wait for build capacity. It is kept while the deployment builds, so that
+            the deployment can return to its place in the queue. None if it did not wait.
+        collected_at: Time at which the release was withdrawn for good. Its functions and files are deleted
+            later, and then `release` is None.
     """
 
     project_id: str
@@ -243,7 +249,7 @@ class Deployment:
     collected_at: datetime | None = None
 
     @classmethod
-    def queued(  # noqa: PLR0913 - all that a deployment begins with
+    def queued(  # noqa: PLR0913 - the initial fields of a deployment
         cls,
         project: Project,
         commit: Commit,
@@ -253,7 +259,7 @@ class Deployment:
         at: datetime,
         branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment, waiting for a build; of the project's branch or another."""
+        """Return the project's next deployment as `queued`, by default of the project's branch."""
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,
@@ -270,11 +276,11 @@ class Deployment:
             updated_at=at,
         )
 
-    def moved(self, to: Status, *, at: datetime) -> Self:
-        """Return this deployment in another status.
+    def with_status(self, to: Status, *, at: datetime) -> Self:
+        """Return this deployment with another status.
 
         Raises:
-            StaleDeploymentError: `TRANSITIONS` has no such way.
+            StaleDeploymentError: `TRANSITIONS` does not allow the change.
         """
         if to not in TRANSITIONS[self.status]:
             raise StaleDeploymentError(self.deployment_id, to=to, found=self.status)

@@ -96,7 +96,7 @@ def test_descriptions_contain_no_requirement_ids() -> None:
     schemas = Schemas()
     schemas.schema_of(ProjectChanges)
     pinned = schemas.named["ProjectChanges"]["properties"]["pinned"]["description"]
-    assert pinned == "False lets automatic releases replace what is live again; promoting pins."
+    assert pinned == "Only false is allowed. It lets automatic releases replace the promoted one."
 
 
 def test_a_type_without_a_schema_is_named() -> None:

@@ -1,8 +1,7 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Clients whose calls pass one `Calls`.
+"""Clients that record their calls in one `Calls` object.
 
-It counts, checks the arguments against botocore's own model of the service, and can stop the world right
-after any call: a function that crashes there.
+It validates the arguments against botocore's service model, and can simulate a crash after any call.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,12 +19,12 @@ REGION = "ap-southeast-1"
 
 
 class CrashError(BaseException):
-    """The function died. No code under test may catch it."""
+    """A simulated crash of the function. No code under test may catch it."""
 
 
 @cache
 def real_client(service: str) -> Any:
-    """A client of a service that moto answers."""
+    """Return a client of a service that moto implements."""
     return boto3.client(
         service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
     )
@@ -42,22 +41,22 @@ def client_error(code: str, operation: str = "Operation", message: str = "no") -
 
 @define
 class Calls:
-    made: list[str] = Factory(list)
+    operations: list[str] = Factory(list)
     arguments: list[Mapping[str, Any]] = Factory(list)
     crash_after: int | None = None
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
 
-    def client(self, service: str, target: object) -> "Watched":
-        return Watched(service, target, self)
+    def client(self, service: str, target: object) -> "RecordedClient":
+        return RecordedClient(service, target, self)
 
-    def die(self, act: Callable[[], object], *, after: int) -> bool:
-        """Let a function do something and die after so many calls.
+    def crash_during(self, act: Callable[[], object], *, after: int) -> bool:
+        """Run an action that crashes after a number of calls.
 
         Returns:
-            Whether it died: not if it was done before.
+            False if the action ended before.
         """
-        self.crash_after = len(self.made) + after
+        self.crash_after = len(self.operations) + after
         try:
             act()
         except CrashError:
@@ -67,17 +66,17 @@ class Calls:
         return False
 
     @contextmanager
-    def counted(self) -> Iterator[list[str]]:
-        """The calls made inside."""
-        start = len(self.made)
+    def record_calls(self) -> Iterator[list[str]]:
+        """Yield the list of operations that are called inside the context."""
+        start = len(self.operations)
         made: list[str] = []
         yield made
-        made += self.made[start:]
+        made += self.operations[start:]
 
 
 @define
-class Watched:
-    """A client whose calls are noted."""
+class RecordedClient:
+    """A client that records its calls."""
 
     _service: str
     _target: object
@@ -92,9 +91,9 @@ class Watched:
             try:
                 return getattr(self._target, operation)(**arguments)
             finally:
-                self._calls.made.append(operation)
+                self._calls.operations.append(operation)
                 self._calls.arguments.append(arguments)
-                if self._calls.crash_after == len(self._calls.made):
+                if self._calls.crash_after == len(self._calls.operations):
                     raise CrashError
                 self._calls.after(operation)
 

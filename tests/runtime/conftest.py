@@ -1,4 +1,4 @@
-"""Fixtures of the functions' tests: an AWS of moto's, and the platform in it."""
+"""Fixtures of the functions' tests: moto's AWS, and the platform in it."""
 
 from collections.abc import Iterator
 
@@ -6,28 +6,28 @@ import pytest
 from moto import mock_aws
 
 from tests.runtime.calls import REGION, real_client
-from tests.runtime.platform_fixture import World
+from tests.runtime.platform_fixture import Platform
 from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.tables import platform_tables
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty AWS that nothing outside of this process answers for."""
+    """An empty AWS inside this process."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
         yield
 
 
 @pytest.fixture
-def world(aws: None) -> World:  # noqa: ARG001 - for its effect
-    """The platform's tables and repositories."""
+def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
+    """The platform's tables, repositories and services."""
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    return World()
+    return Platform()
 
 
 @pytest.fixture
-def stage(world: World) -> ReleasePlatform:
-    """A stage in which built deployments can be released."""
-    return ReleasePlatform(world)
+def stage(platform: Platform) -> ReleasePlatform:
+    """A stage that can release built deployments."""
+    return ReleasePlatform(platform)

@@ -9,7 +9,7 @@ from typing import Any
 from runtime.deploy.model import Deployment
 
 
-def request(
+def api_event(
     route: str,
     *,
     user_id: str | None = None,
@@ -17,7 +17,7 @@ def request(
     query: dict[str, str] | None = None,
     **path: str,
 ) -> dict[str, Any]:
-    """A request of the HTTP API; the authorizer has checked the token of `user_id`."""
+    """Return an HTTP API event. The authorizer has verified the token of `user_id`."""
     method, template = route.split(" ")
     authorizer = {"authorizer": {"jwt": {"claims": {"sub": user_id}, "scopes": None}}} if user_id else {}
     return {
@@ -33,10 +33,10 @@ def request(
     }
 
 
-def delivery(
+def delivery_event(
     project_id: str, secret: str, body: bytes, *, encoded: bool = False, **headers: str | None
 ) -> dict[str, Any]:
-    """A delivery of GitHub's, signed; `x_github_event="ping"` sets a header, None takes it away."""
+    """Return a signed GitHub delivery. `x_github_event="ping"` sets a header, None removes it."""
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     sent: dict[str, str | None] = {
         "Content-Type": "application/json",
@@ -49,15 +49,15 @@ def delivery(
     for name, value in headers.items():
         sent[names[name]] = value
     return {
-        **request("POST /webhook/{projectId}", projectId=project_id),
+        **api_event("POST /webhook/{projectId}", projectId=project_id),
         "headers": {name: value for name, value in sent.items() if value is not None},
         "body": base64.b64encode(body).decode() if encoded else body.decode(),
         "isBase64Encoded": encoded,
     }
 
 
-def messages(*bodies: str, receives: int = 1) -> dict[str, Any]:
-    """An SQS event."""
+def sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
+    """Return an SQS event."""
     return {
         "Records": [
             {
@@ -72,14 +72,14 @@ def messages(*bodies: str, receives: int = 1) -> dict[str, Any]:
     }
 
 
-def build_state(
+def build_state_event(
     deployment: Deployment,
     status: str = "SUCCEEDED",
     *,
     build_id: str | None = None,
     failing: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """CodeBuild's event, after the example in its user guide."""
+    """Return a CodeBuild event, after the example in its user guide."""
     build_id = build_id or deployment.build_id or "anchor-dev-site-next-site-build:unknown"
     project, _, build = build_id.partition(":")
     arn = f"arn:aws:codebuild:ap-southeast-1:123456789012:build/{build_id}"

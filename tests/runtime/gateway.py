@@ -1,4 +1,4 @@
-"""API Gateway in this process: HTTP requests of `requests` become events, and answers responses."""
+"""An in-process API Gateway: requests of the `requests` library become events, results become responses."""
 
 import io
 import re
@@ -19,13 +19,13 @@ Respond = Callable[[dict[str, Any]], dict[str, Any]]
 
 @frozen(kw_only=True)
 class Gateway:
-    """The routes of an API, as one signed-in user sees them."""
+    """The routes of an API for one signed-in user."""
 
     routes: tuple[Route, ...]
     functions: Mapping[str, Respond]
     user_id: str
 
-    def session(self) -> requests.Session:
+    def open_session(self) -> requests.Session:
         session = requests.Session()
         session.mount(ENDPOINT, _Adapter(self))
         return session

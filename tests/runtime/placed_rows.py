@@ -1,4 +1,4 @@
-"""Rows that are just put where they are: for tests that do not care how they got there."""
+"""Rows written directly, for tests that do not need their history."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ from attrs import evolve
 
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.shared.converters import to_row
-from tests.runtime.platform_fixture import OWNER, World
+from tests.runtime.platform_fixture import OWNER, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 
-def placed(
-    world: World,
+def put_project(
+    platform: Platform,
     *,
     user_id: str = OWNER,
     site: str = "next-site",
     **more: Any,  # noqa: ANN401 - a project's fields
 ) -> Project:
-    """A project whose site need not be declared."""
-    at = world.clock()
+    """Write a project. Its site need not be declared."""
+    at = platform.clock()
     project = Project(
-        project_id=world.ids(),
+        project_id=platform.ids(),
         user_id=user_id,
         name="My site",
         site=site,
@@ -30,16 +30,16 @@ def placed(
         updated_at=at,
         **more,
     )
-    world.database.put_item(TableName=PROJECTS, Item=to_row(project, sk="METADATA"))
+    platform.database.put_item(TableName=PROJECTS, Item=to_row(project, sk="METADATA"))
     return project
 
 
-def deployed(world: World, project: Project, status: Status, sequence: int = 1) -> Deployment:
-    """A project's deployment, however it got there."""
+def put_deployment(platform: Platform, project: Project, status: Status, sequence: int = 1) -> Deployment:
+    """Write a deployment with any status."""
     commit = Commit(sha="1" * 40, message="", author="")
     queued = Deployment.queued(
-        project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock()
+        project, commit, deployment_id=platform.ids(), source=Source.PUSH, at=platform.clock()
     )
     deployment = evolve(queued, status=status, sequence=sequence)
-    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
+    platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
     return deployment

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The deploy platform's services over moto's DynamoDB, with stand-ins for what moto does not do."""
+"""The deploy platform's services over moto's DynamoDB, with fakes for services that moto lacks."""
 
 import random
 from collections.abc import Mapping
@@ -7,21 +7,31 @@ from typing import Any
 
 from attrs import Factory, define, evolve, field
 
-from runtime.deploy.api.managing import Management
+from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.builds.build_logs import BuildLogs
-from runtime.deploy.builds.build_results import BuildResults
+from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.building import Builder
 from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.pushing import Pushes
-from runtime.deploy.builds.turns import Turns
+from runtime.deploy.builds.pushing import PushReceiver
+from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
-from runtime.deploy.model import Commit, Deployment, Failure, Pointer, Project, Release, Site, Source, Status
+from runtime.deploy.model import (
+    Commit,
+    Deployment,
+    Failure,
+    LivePointer,
+    Project,
+    Release,
+    Site,
+    Source,
+    Status,
+)
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
-from runtime.deploy.repositories.patience import Patience
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
+from runtime.deploy.repositories.transaction_retries import TransactionRetrier
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
 from runtime.shared.converters import to_row
@@ -30,7 +40,7 @@ from runtime.shared.ids import make_ulid_generator
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 from tests.runtime.calls import Calls, real_client
-from tests.runtime.stand_ins import LOGS_BUCKET, Clock, CodeBuild, KeptLogs, Kms, Logs, Queues
+from tests.runtime.stand_ins import LOGS_BUCKET, Clock, CodeBuild, Kms, Logs, LogsBucket, Queues
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 OWNER = "owner-0000"
@@ -54,15 +64,15 @@ RELEASE = Release(
 
 
 @define(slots=False)
-class World:
+class Platform:
     """One stage with two declared sites.
 
     Attributes:
-        database: The DynamoDB client behind the repositories; moto's, unless another one is given.
-        ssm: The parameter store's, likewise.
-        room: For how many builds at the same time.
-        slept: The pauses that were made, in seconds.
-        brought: How many of the queues' messages `bring` has seen.
+        database: DynamoDB client of the repositories. The default is moto's.
+        ssm: Parameter store client. The default is moto's.
+        max_concurrent_builds: Maximum number of running builds.
+        sleeps: Recorded delays in seconds.
+        delivered: Number of queue messages that `deliver_build_messages` has processed.
     """
 
     database: Any = Factory(lambda: real_client("dynamodb"))
@@ -72,11 +82,11 @@ class World:
     queues: Queues = Factory(Queues)
     codebuild: CodeBuild = Factory(CodeBuild)
     logs: Logs = Factory(Logs)
-    kept_logs: KeptLogs = Factory(KeptLogs)
+    logs_bucket: LogsBucket = Factory(LogsBucket)
     log: Log = Factory(Log)
-    room: int = 10
-    slept: list[float] = Factory(list)
-    brought: int = 0
+    max_concurrent_builds: int = 10
+    sleeps: list[float] = Factory(list)
+    delivered: int = 0
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
@@ -91,14 +101,14 @@ class World:
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
-        self.turns = Turns.composed(
+        self.scheduler = BuildScheduler.from_repositories(
             self.deployments,
             self.build_queue,
-            room=self.room,
+            max_concurrent_builds=self.max_concurrent_builds,
             clock=self.clock,
-            patience=Patience(sleep=self.slept.append, chance=lambda: 1.0),
+            retrier=TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0),
         )
-        self.slot, self.stage_builds = self.turns.slot, self.turns.stage_builds
+        self.slot, self.stage_builds = self.scheduler.slot, self.scheduler.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
         self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
         self.cursors = Cursors(key=self.signer.derive_cursor_key, clock=self.clock)
@@ -112,7 +122,7 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.scheduler,
             build_queue=self.build_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
             max_receive_count=MAX_RECEIVE_COUNT,
@@ -121,10 +131,10 @@ class World:
             secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
             clock=self.clock,
         )
-        self.results = BuildResults(
+        self.result_recorder = BuildResultRecorder(
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.scheduler,
             release_queue=self.release_queue,
             logs=self.calls.client("logs", self.logs),
             clock=self.clock,
@@ -134,9 +144,9 @@ class World:
             projects=self.projects,
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.scheduler,
             leases=self.leases,
-            results=self.results,
+            results=self.result_recorder,
             build_queue=self.build_queue,
             release_queue=self.release_queue,
             codebuild=self.calls.client("codebuild", self.codebuild),
@@ -145,11 +155,11 @@ class World:
         self.cancellation = Cancellation(
             deployments=self.deployments,
             slot=self.slot,
-            turns=self.turns,
+            scheduler=self.scheduler,
             codebuild=self.calls.client("codebuild", self.codebuild),
             clock=self.clock,
         )
-        self.pushes = Pushes(
+        self.push_receiver = PushReceiver(
             projects=self.projects,
             deployments=self.deployments,
             queue=self.build_queue,
@@ -157,7 +167,7 @@ class World:
             ids=self.ids,
             clock=self.clock,
         )
-        self.management = Management(
+        self.project_service = ProjectService(
             projects=self.projects,
             deployments=self.deployments,
             lists=self.lists,
@@ -166,7 +176,7 @@ class World:
             build_queue=lambda: self.build_queue,
             logs=lambda: BuildLogs(
                 logs=self.calls.client("logs", self.logs),
-                objects=lambda: self.calls.client("s3", self.kept_logs),
+                objects=lambda: self.calls.client("s3", self.logs_bucket),
                 bucket=LOGS_BUCKET,
                 cursors=self.cursors,
             ),
@@ -176,8 +186,8 @@ class World:
             api_endpoint="https://api.example.com",
         )
 
-    def declare(self, name: str) -> Site:
-        """Write a site's row as the program does."""
+    def declare_site(self, name: str) -> Site:
+        """Write a site's row, as the Pulumi program does."""
         site = Site(
             site=name,
             host=f"{name}.sites.example.com",
@@ -194,9 +204,9 @@ class World:
         self.database.put_item(TableName=PROJECTS, Item=row)
         return site
 
-    def project(self, *, user_id: str = OWNER, site: str = "next-site", **more: Any) -> Project:
-        """Make a project on a declared site."""
-        self.declare(site)
+    def create_project(self, *, user_id: str = OWNER, site: str = "next-site", **more: Any) -> Project:
+        """Create a project on a declared site."""
+        self.declare_site(site)
         at = self.clock()
         project = Project(
             project_id=self.ids(),
@@ -213,39 +223,39 @@ class World:
         return project
 
     def push(self, project: Project, delivery: str | None = None) -> Deployment:
-        """Record a push; the deployment is `queued`."""
+        """Create a `queued` deployment, as a push does."""
         project = self.projects.get(project.project_id)
         number = project.sequence + 1
         commit = Commit(sha=f"{number:040x}", message=f"change {number}", author="Octocat")
         deployment = Deployment.queued(
             project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
         )
-        self.deployments.record(project, deployment, delivery=delivery or f"body-{number}")
+        self.deployments.create(project, deployment, delivery=delivery or f"body-{number}")
         return deployment
 
-    def building(self, project: Project) -> Deployment:
-        """A deployment whose build runs."""
+    def create_building(self, project: Project) -> Deployment:
+        """Create a deployment with a running build."""
         deployment = self.push(project)
-        self.build(deployment)
-        return self.again(deployment)
+        self.deliver_build_message(deployment)
+        return self.reload(deployment)
 
-    def built(self, project: Project) -> Deployment:
-        deployment = self.building(project)
+    def create_built(self, project: Project) -> Deployment:
+        deployment = self.create_building(project)
         return self.slot.free(deployment, Status.BUILT, at=self.clock(), build_id=deployment.build_id)
 
-    def deploying(self, project: Project) -> Deployment:
-        """A deployment with a release, ready to be switched to."""
-        deployment = self.deployments.begin_deploying(self.built(project), at=self.clock())
+    def create_deploying(self, project: Project) -> Deployment:
+        """Create a deployment with a release that is ready for the switch."""
+        deployment = self.deployments.begin_deploying(self.create_built(project), at=self.clock())
         release = evolve(RELEASE, alias=f"r-{deployment.deployment_id.lower()}")
         return self.deployments.record_release(deployment, release, at=self.clock())
 
-    def live(self, project: Project) -> Deployment:
-        deployment = self.deploying(project)
-        switched = self.deployments.pointer.switch(deployment, at=self.clock())
-        return self.deployments.pointer.finish_switch(switched, deployment, at=self.clock())
+    def create_live(self, project: Project) -> Deployment:
+        deployment = self.create_deploying(project)
+        switched = self.deployments.live_pointers.switch(deployment, at=self.clock())
+        return self.deployments.live_pointers.finish_switch(switched, deployment, at=self.clock())
 
-    def placed_live(self, project: Project) -> Deployment:
-        """A first release that is live, as rows alone: for tests that do not care how it got there."""
+    def put_live(self, project: Project) -> Deployment:
+        """Write the rows of a first live release, for tests that do not need its history."""
         deployment = evolve(
             Deployment.queued(
                 project,
@@ -258,36 +268,36 @@ class World:
             release=RELEASE,
             live_at=self.clock(),
         )
-        pointer = Pointer(deployment_id=deployment.deployment_id, sequence=1)
+        pointer = LivePointer(deployment_id=deployment.deployment_id, sequence=1)
         now = evolve(project, sequence=1, live=pointer, serving=deployment.deployment_id)
         self.database.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
         self.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
         return deployment
 
-    def build(self, deployment: Deployment) -> None:
-        """Let the deployment's message arrive."""
-        self.builder.build(message_of(deployment), self.log)
+    def deliver_build_message(self, deployment: Deployment) -> None:
+        """Deliver the deployment's build message."""
+        self.builder.build(build_message(deployment), self.log)
 
-    def bring(self) -> None:
-        """Let every message arrive that is in the build queue, and those that are sent meanwhile."""
-        while self.brought < len(self.queues.sent):
-            message = self.queues.sent[self.brought]
-            self.brought += 1
+    def deliver_build_messages(self) -> None:
+        """Deliver all messages of the build queue, including those sent meanwhile."""
+        while self.delivered < len(self.queues.sent):
+            message = self.queues.sent[self.delivered]
+            self.delivered += 1
             if message["QueueUrl"] == BUILD_QUEUE:
                 self.builder.build(DeploymentMessage.from_body(message["MessageBody"]), self.log)
 
-    def again(self, deployment: Deployment) -> Deployment:
-        """The deployment as it stands now."""
+    def reload(self, deployment: Deployment) -> Deployment:
+        """Return the present state of the deployment."""
         return self.deployments.get(deployment.project_id, deployment.deployment_id)
 
     def statuses(self, *deployments: Deployment) -> list[str]:
-        return [self.again(deployment).status.value for deployment in deployments]
+        return [self.reload(deployment).status.value for deployment in deployments]
 
-    def everything(self) -> list[Mapping[str, Any]]:
-        """All rows."""
+    def read_all_rows(self) -> list[Mapping[str, Any]]:
+        """Return all rows of both tables."""
         tables = (PROJECTS, DEPLOYMENTS)
         return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
 
-def message_of(deployment: Deployment) -> DeploymentMessage:
+def build_message(deployment: Deployment) -> DeploymentMessage:
     return DeploymentMessage(project_id=deployment.project_id, deployment_id=deployment.deployment_id)

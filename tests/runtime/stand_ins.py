@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Stand-ins for the services that moto does not have, or makes slow."""
+"""Fakes for services that moto lacks, or that are slow in moto."""
 
 import hashlib
 import hmac
@@ -18,21 +18,21 @@ LOGS_BUCKET = "anchor-dev-123456789012-logs"
 @define
 class Queues:
     sent: list[Mapping[str, Any]] = Factory(list)
-    shown_again: list[tuple[str, int]] = Factory(list)
+    visibility_changes: list[tuple[str, int]] = Factory(list)
 
     def send_message(self, **arguments: Any) -> Mapping[str, Any]:
         self.sent.append(arguments)
         return {"MessageId": str(len(self.sent))}
 
     def change_message_visibility(self, **arguments: Any) -> None:
-        self.shown_again.append((arguments["ReceiptHandle"], arguments["VisibilityTimeout"]))
+        self.visibility_changes.append((arguments["ReceiptHandle"], arguments["VisibilityTimeout"]))
 
     def bodies(self, url: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == url]
 
 
 class Kms:
-    """Makes HMACs as KMS does. `test_signing` asks moto's, which takes its time to make a key."""
+    """HMACs as KMS computes them. `test_signing` uses moto's KMS, whose key creation is slow."""
 
     def generate_mac(self, **arguments: Any) -> Mapping[str, Any]:
         return {"Mac": hmac.new(b"the key", arguments["Message"], hashlib.sha256).digest()}
@@ -40,25 +40,28 @@ class Kms:
 
 @define
 class CodeBuild:
-    """Starts one build for a token, as CodeBuild does within five minutes.
+    """A CodeBuild that starts one build per idempotency token.
 
     Attributes:
-        quota: How many builds the account may run at the same time.
-        gone: Whether the build projects are deleted, and their builds with them.
+        quota: Maximum number of running builds in the account. None is unlimited.
+        is_deleted: Whether the build projects and their builds are deleted.
+        errors: Errors that the next calls raise, one each.
+        refused_tokens: Idempotency tokens whose builds are always refused.
+        has_forgotten_builds: Whether the build records have expired.
     """
 
     quota: int | None = None
-    gone: bool = False
-    refusals: list[Exception] = Factory(list)
-    never: set[str] = Factory(set)
+    is_deleted: bool = False
+    errors: list[Exception] = Factory(list)
+    refused_tokens: set[str] = Factory(set)
     builds: dict[str, Mapping[str, Any]] = Factory(dict)
     stopped: list[str] = Factory(list)
     ended: dict[str, Mapping[str, Any]] = Factory(dict)
-    forgotten: bool = False
+    has_forgotten_builds: bool = False
 
     def list_builds_for_project(self, **asked: str) -> Mapping[str, Any]:
         assert asked["sortOrder"] == "DESCENDING"
-        if self.gone:
+        if self.is_deleted:
             raise client_error("ResourceNotFoundException", "ListBuildsForProject", "no such project")
         found = [each["id"] for each in self._records() if each["id"].startswith(f"{asked['projectName']}:")]
         return {"ids": found[::-1]}
@@ -68,11 +71,11 @@ class CodeBuild:
         return {"builds": found, "buildsNotFound": sorted({*ids} - {each["id"] for each in found})}
 
     def end(self, token: str, status: str = "SUCCEEDED", **more: Any) -> None:
-        """Let a deployment's build end, as CodeBuild's own record tells it."""
+        """End a deployment's build in CodeBuild's records."""
         self.ended[token] = {"buildStatus": status, **more}
 
     def _records(self) -> list[Mapping[str, Any]]:
-        if self.forgotten:
+        if self.has_forgotten_builds:
             return []
         return [
             {
@@ -85,18 +88,18 @@ class CodeBuild:
         ]
 
     def stop_build(self, *, id: str) -> Mapping[str, Any]:  # noqa: A002 - AWS's own name
-        if self.refusals:
-            raise self.refusals.pop(0)
+        if self.errors:
+            raise self.errors.pop(0)
         self.stopped.append(id)
         return {"build": {"id": id}}
 
     def start_build(self, **arguments: Any) -> Mapping[str, Any]:
-        if self.refusals:
-            raise self.refusals.pop(0)
-        if self.gone:
+        if self.errors:
+            raise self.errors.pop(0)
+        if self.is_deleted:
             raise client_error("ResourceNotFoundException", "StartBuild", "no such project")
         token = arguments["idempotencyToken"]
-        if token in self.never:
+        if token in self.refused_tokens:
             raise client_error("InvalidInputException", "StartBuild", "never")
         if self.builds.get(token, arguments) != arguments:
             text = "the token was used before with other parameters"
@@ -110,13 +113,13 @@ class CodeBuild:
 
 @define
 class Logs:
-    """One stream, which goes on from a token as CloudWatch's do: at its end the token stays the same."""
+    """One CloudWatch log stream. At its end, the forward token stays the same."""
 
     lines: list[str] | None = None
-    asked: list[Mapping[str, Any]] = Factory(list)
+    requests: list[Mapping[str, Any]] = Factory(list)
 
     def get_log_events(self, **arguments: Any) -> Mapping[str, Any]:
-        self.asked.append(arguments)
+        self.requests.append(arguments)
         if self.lines is None:
             raise client_error("ResourceNotFoundException", "GetLogEvents", "no such log stream")
         limit = arguments["limit"]
@@ -129,22 +132,22 @@ class Logs:
 
 
 @define
-class KeptLogs:
-    """The logs bucket: what CodeBuild put there, by key."""
+class LogsBucket:
+    """The logs bucket: objects by key."""
 
-    stored: dict[str, bytes] = Factory(dict)
-    refusal: str = "NoSuchKey"
+    objects: dict[str, bytes] = Factory(dict)
+    error_code: str = "NoSuchKey"
 
     def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:  # noqa: N803 - AWS's own
         assert Bucket == LOGS_BUCKET
-        if Key not in self.stored:
-            raise client_error(self.refusal, "GetObject", "no")
-        return {"Body": io.BytesIO(self.stored[Key])}
+        if Key not in self.objects:
+            raise client_error(self.error_code, "GetObject", "no")
+        return {"Body": io.BytesIO(self.objects[Key])}
 
 
 @define
 class Clock:
-    """Each reading is one second after the last."""
+    """A clock that advances by one second with each reading."""
 
     now: datetime = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""Test tables, made from what the program declares: a test's schema cannot differ from the deployed one."""
+"""Test tables, created from the program's declarations, so that both have the same schema."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ IMPORT_HISTORY = "anchor-dev-import-history"
 
 
 def platform_tables() -> list[dict[str, Any]]:
-    """Arguments of `create_table` for the platform's tables."""
+    """Return the `create_table` arguments of the platform's tables."""
     tables = [table for table in dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
     assert len(tables) == 2
     return tables
 
 
 def shop_tables() -> list[dict[str, Any]]:
-    """Arguments of `create_table` for the shop store's tables."""
+    """Return the `create_table` arguments of the shop store's tables."""
     names = {SHOPS, JOBS, IMPORT_HISTORY}
     tables = [table for table in dynamodb_tables("dev") if table["TableName"] in names]
     assert len(tables) == 3

@@ -1,4 +1,4 @@
-"""Every function of the program and the handler that it names: what one gives is what the other needs."""
+"""Each function's declared environment matches the variables of its handler."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -35,7 +35,7 @@ VALUES = {
 
 
 def declared() -> Mapping[str, Mapping[str, Any]]:
-    """The inputs of the functions that run handlers of ours, by the module of the handler."""
+    """Return the inputs of the functions that run our handlers, by handler module."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
         for function in record_stage("dev")
@@ -50,7 +50,7 @@ def variables(handler: ModuleType) -> set[str]:
 
 @pytest.fixture(params=HANDLERS)
 def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A handler in a process that has just begun, whose environment names nothing of ours."""
+    """A handler in a fresh process whose environment lacks its variables."""
     module = import_module(request.param)
     for name in variables(module):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""The functions as Lambda calls them: composed from their environment variables, light to import."""
+"""The functions as Lambda calls them: created from environment variables, with light imports."""
 
 import json
 import subprocess
@@ -15,8 +15,8 @@ from runtime.shared import aws as clients
 from runtime.shared.converters import from_row
 from tests.components.recorder import record_stage
 from tests.runtime.calls import real_client
-from tests.runtime.events import build_state, delivery, messages, request
-from tests.runtime.platform_fixture import OWNER, World, message_of
+from tests.runtime.events import api_event, build_state_event, delivery_event, sqs_event
+from tests.runtime.platform_fixture import OWNER, Platform, build_message
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def forget() -> None:
 
 
 @pytest.fixture
-def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """The functions' environment, in an AWS with what they name."""
     sqs = real_client("sqs")
     kms = real_client("kms")
@@ -57,7 +57,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     forget()
-    yield world
+    yield platform
     forget()
 
 
@@ -69,18 +69,18 @@ def received(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_push_travels_through_the_functions_to_the_release_queue(
-    deployed: World, monkeypatch: pytest.MonkeyPatch
+    deployed: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P1, P5, P7, A2: the real handlers and clients, from the project's creation to `built`."""
-    deployed.declare("next-site")
+    deployed.declare_site("next-site")
     body = {
         "name": "My site",
         "site": "next-site",
         "repositoryUrl": "https://github.com/Codertocat/Hello-World",
         "branch": "master",
     }
-    made = json.loads(api.handle(request("POST /projects", user_id=OWNER, body=body), None)["body"])
-    event = delivery(made["projectId"], made["webhook"]["secret"], PUSH)
+    made = json.loads(api.handle(api_event("POST /projects", user_id=OWNER, body=body), None)["body"])
+    event = delivery_event(made["projectId"], made["webhook"]["secret"], PUSH)
     response = webhook.handle(event, None)
     assert response["statusCode"] == 202
     environment = clients.client("sqs").meta
@@ -93,15 +93,15 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
     codebuild = deployed.calls.client("codebuild", deployed.codebuild)
     real = clients.client
     monkeypatch.setattr(clients, "client", lambda name: codebuild if name == "codebuild" else real(name))
-    assert orchestrator.handle(messages(json.dumps(message)), None) == {"batchItemFailures": []}
+    assert orchestrator.handle(sqs_event(json.dumps(message)), None) == {"batchItemFailures": []}
     monkeypatch.setattr(clients, "client", real)
     deployment = deployed.deployments.get(message["projectId"], message["deploymentId"])
     assert deployment.status == "building"
 
-    build_events.handle(build_state(deployment), None)
+    build_events.handle(build_state_event(deployment), None)
     assert deployed.statuses(deployment) == ["built"]
     releases = real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
-    assert received(releases) == [json.loads(message_of(deployment).to_body())]
+    assert received(releases) == [json.loads(build_message(deployment).to_body())]
 
 
 def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
@@ -120,7 +120,7 @@ def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
 
 
 def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:
-    """Cold start: what is imported is paid by the first visitor."""
+    """Imports take time in each cold start."""
     program = """
 import sys
 import boto3, botocore.config, attrs, cattrs, cattrs.gen

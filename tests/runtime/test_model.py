@@ -1,4 +1,4 @@
-"""What a deployment may become (P7)."""
+"""P7: the allowed status transitions of a deployment."""
 
 from datetime import UTC, datetime
 
@@ -30,20 +30,20 @@ def queued() -> Deployment:
     )
 
 
-def test_every_status_has_its_ways() -> None:
+def test_every_status_has_its_transitions() -> None:
     assert set(TRANSITIONS) == set(Status)
 
 
-def test_the_way_of_a_push_is_allowed_step_by_step() -> None:
+def test_the_transitions_of_a_push_are_allowed() -> None:
     """P7."""
     deployment = queued()
     for status in ("building", "built", "deploying", "live", "retired", "live"):
-        deployment = deployment.moved(Status(status), at=AT)
+        deployment = deployment.with_status(Status(status), at=AT)
     assert deployment.status is Status.LIVE
 
 
 @pytest.mark.parametrize("end", sorted(ENDS))
-def test_nothing_leaves_an_end(end: Status) -> None:
+def test_final_statuses_have_no_transitions(end: Status) -> None:
     """P7."""
     assert not TRANSITIONS[end]
 
@@ -53,24 +53,24 @@ def test_only_a_queued_deployment_starts_building_and_only_a_built_one_deploys()
     assert [status for status in Status if Status.DEPLOYING in TRANSITIONS[status]] == [Status.BUILT]
 
 
-def test_what_visitors_see_never_fails_or_disappears() -> None:
+def test_a_live_deployment_can_only_be_retired() -> None:
     """D6: a live release is only ever replaced."""
     assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
     assert TRANSITIONS[Status.RETIRED] == {Status.LIVE}
 
 
 @given(st.lists(st.sampled_from(Status), max_size=12))
-def test_any_walk_either_follows_the_table_or_is_refused_and_changes_nothing(walk: list[Status]) -> None:
+def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
     """P7: model-based, over random walks."""
     deployment = queued()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:
-            deployment = deployment.moved(status, at=AT)
+            deployment = deployment.with_status(status, at=AT)
             assert deployment.status is status
         else:
             before = deployment
             with pytest.raises(StaleDeploymentError, match=f"is {deployment.status}"):
-                deployment.moved(status, at=AT)
+                deployment.with_status(status, at=AT)
             assert deployment == before
 
 
@@ -80,7 +80,7 @@ def test_a_new_deployment_is_the_projects_next_one() -> None:
     assert (deployment.sequence, deployment.user_id, deployment.site) == (5, "u", "s")
 
 
-def test_a_site_knows_the_urls_of_its_hosts_and_where_its_secrets_are() -> None:
+def test_a_site_returns_the_urls_of_its_hosts_and_its_secret_parameters() -> None:
     site = Site(
         site="s",
         host="s.localhost",

@@ -1,6 +1,6 @@
-"""Nobody sees or changes another tenant's things, nor learns that they exist (A1, A5).
+"""Tenant isolation of every API route (A1, A5).
 
-Proven here for every route; for every public method of the repositories in `data/test_isolation.py`.
+`data/test_isolation.py` checks it for every public method of the repositories.
 """
 
 import json
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from runtime.deploy.handlers import api
-from tests.runtime.events import request
-from tests.runtime.platform_fixture import OTHER, OWNER, World
+from tests.runtime.events import api_event
+from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
 # What OWNER gets on each route, and what everybody else gets.
 BODIES: dict[str, object] = {
@@ -21,59 +21,59 @@ BODIES: dict[str, object] = {
 }
 
 
-def ask(world: World, route: str, user: str | None, path: dict[str, str]) -> tuple[int, dict[str, Any]]:
+def ask(platform: Platform, route: str, user: str | None, path: dict[str, str]) -> tuple[int, dict[str, Any]]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = request(route, user_id=user, body=BODIES.get(route), **used)
-    response = api.respond(event, world.management)
+    event = api_event(route, user_id=user, body=BODIES.get(route), **used)
+    response = api.respond(event, platform.project_service)
     return response["statusCode"], json.loads(response["body"])
 
 
-def owned(world: World, route: str = "") -> dict[str, str]:
-    """A project of OWNER's with a deployment to which the route applies."""
-    project = world.project()
-    deployment = world.push(project) if route.endswith("/cancel") else world.placed_live(project)
+def owned(platform: Platform, route: str = "") -> dict[str, str]:
+    """Create a project of OWNER with a deployment for the route."""
+    project = platform.create_project()
+    deployment = platform.push(project) if route.endswith("/cancel") else platform.put_live(project)
     return {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
 
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if "{" in route])
-def test_anothers_thing_is_answered_exactly_as_a_missing_one(world: World, route: str) -> None:
-    """A5: the same status and the same body, and nothing changes."""
-    path = owned(world, route)
-    missing = {name: world.ids() for name in path}
+def test_resources_of_another_tenant_are_answered_as_missing(platform: Platform, route: str) -> None:
+    """A5: status and body are those of a missing resource, and no row changes."""
+    path = owned(platform, route)
+    missing = {name: platform.ids() for name in path}
     nonsense = dict.fromkeys(path, "x" * 3000)
-    rows = world.everything()
-    answer = ask(world, route, OTHER, path)
+    rows = platform.read_all_rows()
+    answer = ask(platform, route, OTHER, path)
     assert answer[0] == 404
-    assert answer == ask(world, route, OTHER, missing) == ask(world, route, OTHER, nonsense)
-    assert answer == ask(world, route, OWNER, missing)
-    assert world.everything() == rows
+    assert answer == ask(platform, route, OTHER, missing) == ask(platform, route, OTHER, nonsense)
+    assert answer == ask(platform, route, OWNER, missing)
+    assert platform.read_all_rows() == rows
 
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if route != "POST /projects"])
-def test_the_owner_is_answered(world: World, route: str) -> None:
-    assert ask(world, route, OWNER, owned(world, route))[0] in {200, 201}
+def test_the_owner_is_answered(platform: Platform, route: str) -> None:
+    assert ask(platform, route, OWNER, owned(platform, route))[0] in {200, 201}
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
-def test_without_a_user_nothing_is_answered(world: World, route: str) -> None:
-    """A1: the second lock behind the API's authorizer."""
-    path = owned(world, route)
-    rows = world.everything()
-    assert ask(world, route, None, path)[0] == 401
-    assert world.everything() == rows
+def test_a_request_without_a_user_is_refused(platform: Platform, route: str) -> None:
+    """A1: the function checks the token's claims, too, behind the API's authorizer."""
+    path = owned(platform, route)
+    rows = platform.read_all_rows()
+    assert ask(platform, route, None, path)[0] == 401
+    assert platform.read_all_rows() == rows
 
 
-def test_lists_hold_only_what_is_the_users_own(world: World) -> None:
-    owned(world)
-    status, answer = ask(world, "GET /projects", OTHER, {})
+def test_lists_contain_only_the_users_resources(platform: Platform) -> None:
+    owned(platform)
+    status, answer = ask(platform, "GET /projects", OTHER, {})
     assert (status, answer) == (200, {"projects": [], "cursor": None})
 
 
-def test_a_project_belongs_to_who_made_it_whatever_the_request_says(world: World) -> None:
+def test_a_project_belongs_to_the_user_of_the_token(platform: Platform) -> None:
     """A1."""
-    world.declare("next-site")
-    event = request("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
+    platform.declare_site("next-site")
+    event = api_event("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
-    made = json.loads(api.respond(event, world.management)["body"])
-    assert world.projects.get(made["projectId"]).user_id == OWNER
+    made = json.loads(api.respond(event, platform.project_service)["body"])
+    assert platform.projects.get(made["projectId"]).user_id == OWNER

@@ -1,1 +1,1 @@
-"""What signed-in users may ask of the platform."""
+"""The API of the deploy platform for signed-in users."""

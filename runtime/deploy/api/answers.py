@@ -1,4 +1,4 @@
-"""What the platform's API answers, as types: the OpenAPI document is made of them."""
+"""The response bodies of the platform's API, as types. The OpenAPI document is generated from them."""
 
 from typing import Annotated, NotRequired, TypedDict
 
@@ -7,20 +7,21 @@ from runtime.shared.api.shapes import Id, Shape, Time, Url
 
 
 class LiveDocument(TypedDict):
-    """The deployment that visitors of a project's site get."""
+    """The deployment that the project's site serves."""
 
     deploymentId: Id
 
 
 class ProjectDocument(TypedDict):
-    """A project as its owner sees it.
+    """A project, as shown to its owner.
 
     Attributes:
-        site: The declared site that it is bound to, for good.
-        url: Where visitors find the site; null when the program declares the site no more.
-        live: What they get there; null before the first release.
-        pinned: Whether a release was promoted by hand, so that automatic ones do not replace it.
-        deleting: Whether its deletion has begun; should that have broken off, deleting it again completes it.
+        site: The declared site of the project. It cannot be changed.
+        url: URL of the site. Null if the site is no longer declared.
+        live: The deployment that the site serves. Null before the first release.
+        pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
+        deleting: True after the deletion has begun. If the deletion was interrupted, delete the project
+            again.
     """
 
     projectId: Id
@@ -37,11 +38,11 @@ class ProjectDocument(TypedDict):
 
 
 class WebhookDocument(TypedDict):
-    """What a repository's webhook must be set to.
+    """The settings of the repository's webhook.
 
     Attributes:
-        url: Where GitHub is to send pushes, as `application/json`.
-        secret: What it is to sign them with. It is shown once.
+        url: Payload URL, for content type `application/json`.
+        secret: Signing secret. It is shown only once.
     """
 
     url: Url
@@ -49,16 +50,16 @@ class WebhookDocument(TypedDict):
 
 
 class CreatedProjectDocument(ProjectDocument):
-    """A new project, with its webhook."""
+    """A new project, with the settings of its webhook."""
 
     webhook: WebhookDocument
 
 
 class ProjectsDocument(TypedDict):
-    """Projects, newest first.
+    """A page of projects, newest first.
 
     Attributes:
-        cursor: Continues the list, for a day; null at its end.
+        cursor: Continues the list; valid for a day. Null at the end of the list.
     """
 
     projects: list[ProjectDocument]
@@ -66,11 +67,11 @@ class ProjectsDocument(TypedDict):
 
 
 class FailureDocument(TypedDict):
-    """Why a deployment failed.
+    """The step and the reason of a failed deployment.
 
     Attributes:
-        step: Phase of the build, or step of the release.
-        logTail: The last lines of the build's log, oldest first.
+        step: Build phase or release step.
+        logTail: Last lines of the build log, oldest first.
     """
 
     step: str
@@ -79,13 +80,13 @@ class FailureDocument(TypedDict):
 
 
 class DeploymentDocument(TypedDict):
-    """One way of a commit to the visitors.
+    """One build and release of a commit.
 
     Attributes:
-        commitSha: Null while nobody has said which commit a branch's head is.
-        url: Where this very release is found, for as long as it is kept; once it is released.
-        liveAt: When visitors of the site got it last; once they have.
-        failure: If it failed.
+        commitSha: Null until the build of a branch's head has determined the commit.
+        url: URL of this release. Present while the release is kept.
+        liveAt: Time of the last switch to this deployment. Present after the first.
+        failure: Present if the deployment failed.
     """
 
     deploymentId: Id
@@ -104,10 +105,10 @@ class DeploymentDocument(TypedDict):
 
 
 class DeploymentsDocument(TypedDict):
-    """A project's deployments, newest first.
+    """A page of a project's deployments, newest first.
 
     Attributes:
-        cursor: Continues the list, for a day; null at its end.
+        cursor: Continues the list; valid for a day. Null at the end of the list.
     """
 
     deployments: list[DeploymentDocument]
@@ -115,11 +116,11 @@ class DeploymentsDocument(TypedDict):
 
 
 class LogLineDocument(TypedDict):
-    """One line of a build's log.
+    """One line of a build log.
 
     Attributes:
-        at: When it was written; null in a log that only the archive has any more.
-        text: Its first 1,500 characters.
+        at: Time of the line. Null if the log comes from the archive.
+        text: First 1,500 characters.
     """
 
     at: Time | None
@@ -127,11 +128,11 @@ class LogLineDocument(TypedDict):
 
 
 class LogDocument(TypedDict):
-    """Lines of a build's log, oldest first.
+    """A page of a build log, oldest line first.
 
     Attributes:
-        cursor: Continues the log, for a day. Until the build has ended there always is one, and a page
-            without lines means: nothing new yet. After it, null at the log's end.
+        cursor: Continues the log; valid for a day. Until the end of the build it is always present, and a
+            page without lines means that there are no new ones. After that, null at the end of the log.
     """
 
     lines: list[LogLineDocument]
@@ -139,10 +140,10 @@ class LogDocument(TypedDict):
 
 
 class VariableDocument(TypedDict):
-    """One environment variable.
+    """An environment variable.
 
     Attributes:
-        value: Not of a secret, which is never shown.
+        value: Absent for a secret, which is never shown.
     """
 
     name: str
@@ -151,18 +152,18 @@ class VariableDocument(TypedDict):
 
 
 class VariablesDocument(TypedDict):
-    """A project's environment variables."""
+    """The environment variables of a project."""
 
     variables: list[VariableDocument]
 
 
 class AcceptedDocument(TypedDict):
-    """The deployment that a push has made."""
+    """The deployment that a push has created."""
 
     deploymentId: Id
 
 
 class IgnoredDocument(TypedDict):
-    """Why a delivery has made no deployment."""
+    """The reason why a delivery has created no deployment."""
 
     ignored: str

@@ -1,4 +1,4 @@
-"""Projects and deployments as the API's JSON. Field by field: nothing is shown that is not listed here."""
+"""Conversion of projects and deployments to the API's JSON. Only the fields listed here are shown."""
 
 from runtime.deploy.api.answers import (
     DeploymentDocument,
@@ -14,7 +14,7 @@ from runtime.shared.pages import Page
 
 
 def project_document(project: Project, site: Site | None) -> ProjectDocument:
-    """Return a project as the API shows it to its owner."""
+    """Return a project as shown to its owner."""
     return {
         "projectId": project.project_id,
         "name": project.name,
@@ -31,7 +31,7 @@ def project_document(project: Project, site: Site | None) -> ProjectDocument:
 
 
 def deployment_document(deployment: Deployment) -> DeploymentDocument:
-    """Return a deployment as the API shows it to its owner; `url`, `liveAt`, `failure` once they exist."""
+    """Return a deployment as shown to its owner, with `url`, `liveAt` and `failure` if they exist."""
     document: DeploymentDocument = {
         "deploymentId": deployment.deployment_id,
         "projectId": deployment.project_id,
@@ -44,7 +44,7 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
         "createdAt": format_time(deployment.created_at),
         "updatedAt": format_time(deployment.updated_at),
     }
-    if deployment.release and not deployment.collected_at:  # from then on it leads nowhere
+    if deployment.release and not deployment.collected_at:  # a collected release is no longer served
         document["url"] = deployment.release.url
     if deployment.live_at:
         document["liveAt"] = format_time(deployment.live_at)
@@ -58,7 +58,7 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
 
 
 def log_document(page: Page[LogLine]) -> LogDocument:
-    """Return lines of a build's log, as they were printed."""
+    """Return a page of a build log."""
     return {
         "lines": [
             {"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items
@@ -68,7 +68,7 @@ def log_document(page: Page[LogLine]) -> LogDocument:
 
 
 def variables_document(project: Project) -> VariablesDocument:
-    """Return a project's variables; a secret has a name and no value (A4)."""
+    """Return a project's variables. A secret has a name, but no value."""
     return {"variables": [_variable_document(variable) for variable in project.variables]}
 
 

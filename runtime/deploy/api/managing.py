@@ -1,6 +1,6 @@
-"""What a signed-in user does with projects and deployments (A1-A5).
+"""The operations of signed-in users on projects and deployments.
 
-Every method takes the user's id first and finds nothing of another tenant.
+Each method takes the user id first, and projects and deployments of other tenants do not exist for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,14 +10,14 @@ from attrs import field, frozen
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.pushing import record_next
+from runtime.deploy.builds.pushing import create_next_deployment
 from runtime.deploy.errors import ProjectDeletedError, ProjectNotFoundError, SiteUnavailableError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Site, Source
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.variables import NewVariable, SecretStore, replaced
+from runtime.deploy.repositories.variables import NewVariable, SecretStore, resolve_variables
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
@@ -28,11 +28,11 @@ from runtime.shared.signing import Signer
 
 @frozen(kw_only=True)
 class CreatedProject:
-    """A new project, with what is shown only once.
+    """A new project, with the webhook settings that are shown only once.
 
     Attributes:
-        webhook_url: Where GitHub is to send pushes.
-        webhook_secret: What it is to sign them with.
+        webhook_url: Payload URL for GitHub.
+        webhook_secret: Signing secret for GitHub.
     """
 
     project: Project
@@ -42,13 +42,14 @@ class CreatedProject:
 
 
 @frozen(kw_only=True)
-class Management:
-    """Projects, deployments and variables for their owner.
+class ProjectService:
+    """The service of projects, deployments and variables for their owner.
 
     Attributes:
-        cancellation: Returns what cancels; called by a cancel only, because making its clients takes time.
-        build_queue: Returns where deployments wait for their build, likewise.
-        logs: Returns what reads the logs of builds, likewise.
+        cancellation: Returns the cancellation service. Only called by a cancel request, because creating its
+            clients takes time.
+        build_queue: Returns the build queue. Only called when needed, for the same reason.
+        logs: Returns the service of build logs. Only called when needed, for the same reason.
         api_endpoint: URL of this API, without a trailing slash.
     """
 
@@ -65,12 +66,13 @@ class Management:
     api_endpoint: str
 
     def create_project(self, user_id: str, new: NewProject) -> CreatedProject:
-        """Make a project and bind it to its site.
+        """Create a project and bind it to its site.
 
-        Two calls of DynamoDB: the site, which only the program writes, and one transaction.
+        Two DynamoDB calls: read the site, whose row only Pulumi writes, and one transaction.
 
         Raises:
-            InvalidInputError: The site is not declared, or another project's; not told apart.
+            InvalidInputError: The site is not declared, or belongs to another project. The error does not say
+                which.
         """
         at = self.clock()
         project = Project(
@@ -83,11 +85,11 @@ class Management:
             created_at=at,
             updated_at=at,
         )
-        # Before anything is written: a project without its secret would be of no use and hold its site.
+        # Derive the secret first: a project without its webhook secret would be useless, but hold its site.
         secret = self.signer.derive_webhook_secret(project.project_id, project.webhook_version)
-        # Read first, so that nothing is left to fail afterwards. Whether it may be had, the transaction
-        # decides: that takes as long for a site that is not declared as for one that is taken.
-        site = self.projects.sites({new.site}).get(new.site)
+        # Read the site first, so that nothing can fail after the transaction. Only the transaction decides
+        # whether the site is available: its duration is the same for an undeclared and for a taken site.
+        site = self.projects.get_sites({new.site}).get(new.site)
         try:
             self.projects.create(project)
         except SiteUnavailableError:
@@ -100,16 +102,16 @@ class Management:
             webhook_secret=secret,
         )
 
-    def project(self, user_id: str, project_id: str) -> tuple[Project, Site | None]:
-        """Return a project and its site; None when the program declares that no more.
+    def get_project(self, user_id: str, project_id: str) -> tuple[Project, Site | None]:
+        """Return a project and its site. The site is None if it is no longer declared.
 
-        Two calls of DynamoDB: a site's host is the program's to change, so no project's row repeats it.
+        Two DynamoDB calls: the site's host can change, so the project's row does not repeat it.
 
         Raises:
-            ProjectNotFoundError: There is none, or it is another tenant's.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
-        project = self.projects.owned(user_id, project_id)
-        sites = self.projects.sites({project.site})
+        project = self.projects.get_owned(user_id, project_id)
+        sites = self.projects.get_sites({project.site})
         return project, sites.get(project.site)
 
     def change_project(
@@ -117,70 +119,70 @@ class Management:
     ) -> tuple[Project, Site | None]:
         """Change a project, and return it with its site.
 
-        Repository and branch count for what is pushed and built from now on. Two calls of DynamoDB, as for
-        reading it.
+        A new repository or branch applies to later pushes and builds. Two DynamoDB calls, as for
+        `get_project`.
 
         Raises:
-            InvalidInputError: Nothing is to change, or the project is to be pinned.
-            ProjectNotFoundError: There is none, or it is another tenant's.
+            InvalidInputError: There is nothing to change, or `pinned` is true.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
-        spoken = read_changed_fields(changes)
-        if spoken.get("pinned"):
-            problem = "must be false, which lets automatic releases go on; promoting a deployment pins it"
+        given = read_changed_fields(changes)
+        if given.get("pinned"):
+            problem = "must be false, which allows automatic releases again; promote a deployment to pin it"
             raise InvalidInputError(FieldProblem(field="pinned", problem=problem))
-        project = self.projects.change_owned(user_id, project_id, spoken, at=self.clock())
-        return project, self.projects.sites({project.site}).get(project.site)
+        project = self.projects.change_owned(user_id, project_id, given, at=self.clock())
+        return project, self.projects.get_sites({project.site}).get(project.site)
 
-    def all_projects(
+    def list_projects(
         self, user_id: str, *, limit: int, cursor: str | None
     ) -> Page[tuple[Project, Site | None]]:
-        """List projects with their sites, newest first. Two calls of DynamoDB, as for one project.
+        """Return a page of projects with their sites, newest first. Two DynamoDB calls, as for `get_project`.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
-        page = self.lists.projects(user_id, limit=limit, cursor=cursor)
-        sites = self.projects.sites({project.site for project in page.items})
+        page = self.lists.list_projects(user_id, limit=limit, cursor=cursor)
+        sites = self.projects.get_sites({project.site for project in page.items})
         return Page(
             items=tuple((project, sites.get(project.site)) for project in page.items), cursor=page.cursor
         )
 
-    def all_deployments(
+    def list_deployments(
         self, user_id: str, project_id: str, *, limit: int, cursor: str | None
     ) -> Page[Deployment]:
-        """List a project's deployments, newest first.
+        """Return a page of a project's deployments, newest first.
 
-        Two calls of DynamoDB: a project without deployments differs from one that is not the user's.
+        Two DynamoDB calls: the first one distinguishes an empty project from one of another tenant.
 
         Raises:
-            ProjectNotFoundError: There is none, or it is another tenant's.
-            MalformedError: The cursor is not one of this list's.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            MalformedError: The cursor does not belong to this list.
         """
-        project = self.projects.owned(user_id, project_id)
-        return self.lists.deployments(user_id, project.project_id, limit=limit, cursor=cursor)
+        project = self.projects.get_owned(user_id, project_id)
+        return self.lists.list_deployments(user_id, project.project_id, limit=limit, cursor=cursor)
 
-    def deployment(self, user_id: str, deployment_id: str) -> Deployment:
+    def get_deployment(self, user_id: str, deployment_id: str) -> Deployment:
         """Return a deployment.
 
         Raises:
-            DeploymentNotFoundError: There is none, or it is another tenant's.
+            DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
         """
-        return self.deployments.owned(user_id, deployment_id)
+        return self.deployments.get_owned(user_id, deployment_id)
 
-    def deploy(self, user_id: str, project_id: str, wanted: NewDeployment) -> Deployment:
-        """Queue a deployment by hand: of a commit, or of a branch's head, which its build looks up.
+    def deploy(self, user_id: str, project_id: str, request: NewDeployment) -> Deployment:
+        """Queue a manual deployment of a commit, or of a branch's head, which its build determines.
 
-        Calls of DynamoDB: read the project; one transaction.
+        Two DynamoDB calls: read the project, and one transaction.
 
         Raises:
-            InvalidInputError: Neither a branch nor a commit is named.
-            ProjectNotFoundError: There is none, or it is another tenant's.
-            ProjectChangedError: Others recorded deployments of it at the same moment, again and again.
+            InvalidInputError: Neither a branch nor a commit is given.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            ProjectChangedError: All attempts met concurrent deployments.
             ProjectDeletedError: The project is being deleted.
         """
-        spoken = read_changed_fields(wanted)
-        commit = Commit(sha=spoken.get("commit_sha"))
-        project = self.projects.owned(user_id, project_id)
+        given = read_changed_fields(request)
+        commit = Commit(sha=given.get("commit_sha"))
+        project = self.projects.get_owned(user_id, project_id)
 
         def queued(project: Project) -> Deployment:
             return Deployment.queued(
@@ -189,69 +191,74 @@ class Management:
                 deployment_id=self.ids(),
                 source=Source.MANUAL,
                 at=self.clock(),
-                branch=spoken.get("branch"),
+                branch=given.get("branch"),
             )
 
-        deployment = record_next(self.deployments, project, queued)
+        deployment = create_next_deployment(self.deployments, project, queued)
         self.build_queue().send(deployment)
         return deployment
 
-    def build_log(self, user_id: str, deployment_id: str, *, limit: int, cursor: str | None) -> Page[LogLine]:
-        """Return some lines of the log of a deployment's build; see `BuildLogs.page`.
+    def read_build_log(
+        self, user_id: str, deployment_id: str, *, limit: int, cursor: str | None
+    ) -> Page[LogLine]:
+        """Return a page of a deployment's build log. See `BuildLogs.read_page`.
 
         Raises:
-            DeploymentNotFoundError: There is none, or it is another tenant's.
-            MalformedError: The cursor is not one of this log's.
-            ArchivedLogError: Restoring the log takes hours.
-            UnavailableError: CloudWatch is asked for too much at the moment.
+            DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
+            MalformedError: The cursor does not belong to this log.
+            ArchivedLogError: The log must be restored first, which takes hours.
+            UnavailableError: CloudWatch is throttled.
         """
-        deployment = self.deployments.owned(user_id, deployment_id)
-        return self.logs().page(deployment, limit=limit, cursor=cursor)
+        deployment = self.deployments.get_owned(user_id, deployment_id)
+        return self.logs().read_page(deployment, limit=limit, cursor=cursor)
 
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
-        """Cancel a deployment that is not being released yet; see `Cancellation.cancel`.
+        """Cancel a deployment whose release has not started. See `Cancellation.cancel`.
 
         Raises:
-            DeploymentNotFoundError: There is none, or it is another tenant's.
-            StaleDeploymentError: It is being released already, or has come to another end.
+            DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
+            StaleDeploymentError: The release has started, or the deployment has ended.
         """
         return self.cancellation().cancel(user_id, deployment_id)
 
-    def variables(self, user_id: str, project_id: str) -> Project:
-        """Return the project whose variables are asked for.
+    def get_variables(self, user_id: str, project_id: str) -> Project:
+        """Return the project with its variables.
 
         Raises:
-            ProjectNotFoundError: There is none, or it is another tenant's.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
-        return self.projects.owned(user_id, project_id)
+        return self.projects.get_owned(user_id, project_id)
 
     def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
-        """Replace a project's variables. They reach the site with its next deployment.
+        """Replace a project's variables. They take effect with the next deployment.
 
-        Two calls of DynamoDB, the stored names being needed to keep secrets; one more for the site's path
-        when secrets change. New secrets are written before the row that names them and old ones deleted after
-        it: a crash in between leaves a parameter that no row names, never a name without its parameter.
+        Two DynamoDB calls: read the project, because unchanged secrets are kept, and write it. One more call
+        for the site's path if secrets change. New secrets are written before the row that names them, and old
+        ones are deleted after it. So a crash leaves a parameter without a name in the row, never a name
+        without its parameter.
 
         Raises:
-            ProjectNotFoundError: There is none, or it is another tenant's.
-            InvalidInputError: Names every wrong field.
-            ProjectChangedError: Someone else replaced them at the same moment.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            InvalidInputError: A variable is invalid. The error names every invalid field.
+            ProjectChangedError: The variables were replaced by another request at the same time.
             ProjectDeletedError: The project is being deleted.
-            SiteNotFoundError: Secrets change, and the program declares the project's site no more.
+            SiteNotFoundError: Secrets change, and the project's site is no longer declared.
         """
-        project = self.projects.owned(user_id, project_id)
-        variables = replaced(project, wanted)
+        project = self.projects.get_owned(user_id, project_id)
+        variables = resolve_variables(project, wanted)
         written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
-        kept = {variable.name for variable in variables if variable.is_secret}
-        dropped = [each.name for each in project.variables if each.is_secret and each.name not in kept]
-        site = self.projects.site(project.site) if written or dropped else None
+        secret_names = {variable.name for variable in variables if variable.is_secret}
+        dropped = [
+            each.name for each in project.variables if each.is_secret and each.name not in secret_names
+        ]
+        site = self.projects.get_site(project.site) if written or dropped else None
         if site:
             for name, value in written.items():
                 self.secrets.put(site.secret_parameter(project_id, name), value)
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
         except (ProjectDeletedError, ProjectNotFoundError):
-            # Its deletion may have looked for secrets before these were written.
+            # The deletion may have deleted all secrets before these were written.
             if site:
                 for name in written:
                     self.secrets.delete(site.secret_parameter(project_id, name))

@@ -1,4 +1,4 @@
-"""What a user may say about a project (A3)."""
+"""The request bodies for projects and deployments, with their validation rules."""
 
 import re
 from typing import Annotated
@@ -43,14 +43,14 @@ def _repository_problem(url: str) -> str | None:
     if parts.scheme != "https" or not parts.hostname or port == 0 or not parts.path.strip("/"):
         return problem
     if "@" in parts.netloc:
-        return "must not hold a user name or password: everyone who may read the project would see it"
+        return "must not contain a user name or password: everyone with access to the project would see it"
     if parts.query or parts.fragment:
         return "must not have a query or fragment"
     return None
 
 
 def _branch_problem(branch: str) -> str | None:
-    # The rules of git check-ref-format, and no leading hyphen: git would take it for an option.
+    # The rules of git check-ref-format, and no leading hyphen, which git would read as an option.
     if (
         not 0 < len(branch) <= _BRANCH_LENGTH
         or branch.startswith(("-", "/", "."))
@@ -64,9 +64,7 @@ def _branch_problem(branch: str) -> str | None:
 
 
 def _sha_problem(sha: str) -> str | None:
-    return (
-        None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in small letters"
-    )
+    return None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in lower case"
 
 
 _Name = Annotated[
@@ -82,7 +80,7 @@ _Sha = Annotated[str, Rule(_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"}
 
 @frozen(kw_only=True)
 class NewProject:
-    """Body of `POST /projects`."""
+    """The body of `POST /projects`."""
 
     name: _Name
     site: _Site
@@ -92,10 +90,10 @@ class NewProject:
 
 @frozen(kw_only=True)
 class ProjectChanges:
-    """Body of `PATCH /projects/{projectId}`: what is not in it stays. The site is for good.
+    """The body of `PATCH /projects/{projectId}`. Absent fields stay unchanged. The site cannot be changed.
 
     Attributes:
-        pinned: False lets automatic releases replace what is live again (D5); promoting pins.
+        pinned: Only false is allowed. It lets automatic releases replace the promoted one.
     """
 
     name: _Name = field(default=UNCHANGED)
@@ -106,11 +104,11 @@ class ProjectChanges:
 
 @frozen(kw_only=True)
 class NewDeployment:
-    """Body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
+    """The body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
 
     Attributes:
-        branch: Its head is deployed, unless a commit is named; by default the project's branch.
-        commit_sha: The commit to deploy, by its full id.
+        branch: Its head is deployed unless a commit is given. The default is the project's branch.
+        commit_sha: Full id of the commit to deploy.
     """
 
     branch: _Branch = field(default=UNCHANGED)

@@ -1,9 +1,9 @@
-"""The routes of the platform's HTTP API, as data."""
+"""The routes of the platform's HTTP API."""
 
 from runtime.shared.api.routes import Route
 
 ROUTES: tuple[Route, ...] = (
-    # No token: GitHub signs its body.
+    # Without a token: GitHub signs the body.
     Route(method="POST", path="/webhook/{projectId}", function="webhook", auth=False),
     Route(method="POST", path="/projects", function="api"),
     Route(method="GET", path="/projects", function="api"),
@@ -18,6 +18,6 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/deployments/{deploymentId}/logs", function="api"),
     Route(method="POST", path="/deployments/{deploymentId}/cancel", function="api"),
     Route(method="POST", path="/deployments/{deploymentId}/promote", function="promote"),
-    # No token: it tells nothing but what this checkout says of the API.
+    # Without a token: the document contains nothing confidential.
     Route(method="GET", path="/openapi.json", function="api", auth=False),
 )

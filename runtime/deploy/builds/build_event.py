@@ -1,4 +1,4 @@
-"""How a build ended, from CodeBuild's event or its own record, read as far as a deployment needs it.
+"""The result of a build, read from CodeBuild's event or from its build record.
 
 Documents: CodeBuild's user guide, "Build notifications input format reference"; its API reference, "Build".
 """
@@ -10,9 +10,9 @@ from attrs import frozen
 
 from runtime.deploy.model import Deployment, Failure, Status
 
-# What is logged of every build that ended; an alarm counts these lines (components/operations/alarms.py).
+# Log message for each ended build. An alarm counts these lines (components/operations/alarms.py).
 BUILD_ENDED = "build ended"
-# What is logged, likewise, of builds that wait for room, and of one that CodeBuild has no room for.
+# Log messages for waiting builds and for a reached CodeBuild quota. Alarms read these, too.
 BUILDS_WAIT = "builds wait"
 CODEBUILD_FULL = "CodeBuild is full"
 PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"
@@ -26,34 +26,34 @@ _OUTCOMES: Mapping[str, Status] = {
     "STOPPED": Status.CANCELLED,
 }
 _REASONS: Mapping[str, str] = {
-    "FAULT": "CodeBuild had a fault of its own: push again",
-    "TIMED_OUT": "the build took longer than it may",
+    "FAULT": "CodeBuild had an internal fault: push again",
+    "TIMED_OUT": "the build exceeded its time limit",
     "STOPPED": "the build was stopped",
 }
 
 
 _Phase: TypeAlias = tuple[str, str | None, Sequence[str]]
-"""A phase's name, its status, and what CodeBuild says of it."""
+"""A phase's name, its status, and CodeBuild's messages about it."""
 
 _QUEUED: Final = "QUEUED"
 
 
 class ForeignBuildError(Exception):
-    """The event is of a build that no deployment started, such as one started by hand."""
+    """No deployment started the build of the event. For example, it was started manually."""
 
 
 @frozen(kw_only=True)
 class BuildEvent:
-    """How one build ended.
+    """The result of one build.
 
     Attributes:
-        build_id: As `StartBuild` returned it: `project:uuid`.
-        outcome: What the deployment becomes.
-        step: First phase that did not succeed, as CodeBuild calls it; empty for a build that succeeded.
-        reason: A sentence on why, empty for a build that succeeded.
-        queued: Seconds for which CodeBuild itself let it wait: a few, unless its quota was reached.
-        log_group: Log group of the build's log; None when there is no log.
-        log_stream: Its stream.
+        build_id: The id from `StartBuild`: `project:uuid`.
+        outcome: New status of the deployment.
+        step: CodeBuild's name of the first failed phase. Empty for a successful build.
+        reason: A sentence about the failure. Empty for a successful build.
+        queued: Seconds that CodeBuild kept the build in its own queue: a few, unless its quota was reached.
+        log_group: Log group of the build's log. None without a log.
+        log_stream: Log stream of the build's log. None without a log.
     """
 
     project_id: str
@@ -68,11 +68,11 @@ class BuildEvent:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "BuildEvent":
-        """Read EventBridge's event.
+        """Parse the event from EventBridge.
 
         Raises:
             ForeignBuildError: The build's environment names no deployment.
-            KeyError: The event has not the documented form.
+            KeyError: The event does not have the documented form.
         """
         detail: Mapping[str, Any] = event["detail"]
         information: Mapping[str, Any] = detail["additional-information"]
@@ -83,7 +83,7 @@ class BuildEvent:
         status: str = detail["build-status"]
         build_id: str = detail["build-id"].rpartition(":build/")[2]
         if PROJECT_VARIABLE not in variables or DEPLOYMENT_VARIABLE not in variables:
-            raise ForeignBuildError(f"build {build_id} was started for no deployment")
+            raise ForeignBuildError(f"build {build_id} does not belong to a deployment")
         logs: Mapping[str, str] = information.get("logs") or {}
         phases = [
             (phase["phase-type"], phase.get("phase-status"), phase.get("phase-context", ()))
@@ -93,7 +93,7 @@ class BuildEvent:
             project_id=variables[PROJECT_VARIABLE],
             deployment_id=variables[DEPLOYMENT_VARIABLE],
             build_id=build_id,
-            **_end(status, phases),
+            **_read_outcome(status, phases),
             queued=sum(
                 phase.get("duration-in-seconds", 0)
                 for phase in information.get("phases", ())
@@ -105,7 +105,7 @@ class BuildEvent:
 
     @classmethod
     def from_build(cls, build: Mapping[str, Any], deployment: Deployment) -> "BuildEvent":
-        """Read the record of a deployment's build that has ended, as `BatchGetBuilds` returns it."""
+        """Parse the record of a deployment's ended build, as `BatchGetBuilds` returns it."""
         logs: Mapping[str, str] = build.get("logs") or {}
         phases = [
             (
@@ -122,7 +122,7 @@ class BuildEvent:
             project_id=deployment.project_id,
             deployment_id=deployment.deployment_id,
             build_id=build["id"],
-            **_end(build["buildStatus"], phases),
+            **_read_outcome(build["buildStatus"], phases),
             queued=sum(
                 phase.get("durationInSeconds", 0)
                 for phase in build.get("phases", ())
@@ -133,14 +133,14 @@ class BuildEvent:
         )
 
     def failure(self, log_tail: tuple[str, ...]) -> Failure | None:
-        """Return why the build came to nothing; None for a build that succeeded."""
+        """Return the failure of the build, or None for a successful build."""
         if self.outcome is Status.BUILT:
             return None
         return Failure(step=self.step, reason=self.reason, log_tail=log_tail)
 
 
 def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:
-    """Tell whether a build's record says that it was started for this deployment."""
+    """Return whether a build record says that the build was started for this deployment."""
     variables: Sequence[Mapping[str, str]] = build["environment"].get("environmentVariables", ())
     return any(
         variable["name"] == DEPLOYMENT_VARIABLE and variable["value"] == deployment.deployment_id
@@ -148,12 +148,12 @@ def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:
     )
 
 
-def _end(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
+def _read_outcome(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
     """Return outcome, step and reason."""
     outcome = _OUTCOMES[status]
     if outcome is Status.BUILT:
         return {"outcome": outcome, "step": "", "reason": ""}
-    step, reason = _first_trouble(phases)
+    step, reason = _find_failed_phase(phases)
     return {
         "outcome": outcome,
         "step": step,
@@ -161,13 +161,13 @@ def _end(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
     }
 
 
-def _first_trouble(phases: Sequence[_Phase]) -> tuple[str, str]:
-    """Return the first phase that did not succeed and what CodeBuild says of it.
+def _find_failed_phase(phases: Sequence[_Phase]) -> tuple[str, str]:
+    """Return the first failed phase and CodeBuild's messages about it.
 
-    The first, because later ones follow from it: CodeBuild runs POST_BUILD after a failed BUILD.
+    Later failures are consequences: CodeBuild runs POST_BUILD after a failed BUILD.
     """
-    for name, status, said in phases:
+    for name, status, messages in phases:
         # The last phase, COMPLETED, has no status.
         if status not in {None, "SUCCEEDED"}:
-            return name, "; ".join(text.strip() for text in said if text.strip(" :"))
+            return name, "; ".join(text.strip() for text in messages if text.strip(" :"))
     return "COMPLETED", ""

@@ -1,8 +1,8 @@
-"""The log of a deployment's build, page by page: while it grows, and as long as it is kept (A2).
+"""The log of a deployment's build, page by page, during and after the build.
 
-CloudWatch has it first; its pages end at 1 MB by themselves. Once that has forgotten it, there is the whole
-log that CodeBuild put into the logs bucket when the build ended: `logs/builds/<site>/<the build id>.gz`,
-plain text without times, of which `log_archive.py` shows as much as fits its bounds.
+CloudWatch has the log first; it limits a page to 1 MB. After CloudWatch has deleted it, the log that
+CodeBuild wrote to the logs bucket at the end of the build is read: `logs/builds/<site>/<the build id>.gz`,
+plain text without times. `log_archive.py` returns as much of it as its limits allow.
 """
 
 import re
@@ -14,7 +14,7 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.builds import log_archive
-from runtime.deploy.builds.log_archive import LONGEST_LINE
+from runtime.deploy.builds.log_archive import MAX_LINE_LENGTH
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import AwsResponse, CloudWatchLogsClient
 from runtime.shared.aws_errors import error_code, is_retryable
@@ -22,29 +22,29 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.errors import ConflictError, MalformedError, UnavailableError
 from runtime.shared.pages import Page
 
-PAGE: Final = 100
-LARGEST_PAGE: Final = 500
+DEFAULT_PAGE_SIZE: Final = 100
+MAX_PAGE_SIZE: Final = 500
 
-_BEFORE_ITS_END: Final = frozenset({Status.QUEUED, Status.BUILDING})
+_BUILD_NOT_ENDED: Final = frozenset({Status.QUEUED, Status.BUILDING})
 _START: Final[Mapping[str, Any]] = {"token": {"S": ""}}
-# What the buildspec's checkout says, before it runs anything of the repository's.
-_COMMIT: Final = re.compile(r"==> Commit ([0-9a-f]{40}(?:[0-9a-f]{24})?) is the head of ")
+# Printed by the buildspec's checkout, before any code of the repository runs.
+_COMMIT_LINE: Final = re.compile(r"==> Commit ([0-9a-f]{40}(?:[0-9a-f]{24})?) is the head of ")
 _HEAD_LINES: Final = 2_000
 _HEAD_PAGES: Final = 3
 
 
 class ArchivedLogError(ConflictError):
-    """The log has moved to storage that is not read at once."""
+    """The log is in a storage class that must be restored before it can be read."""
 
     def __init__(self, deployment_id: str) -> None:
         super().__init__(
             f"the build log of deployment {deployment_id} is archived:"
-            " whoever runs the platform can restore it, which takes hours"
+            " ask the operator of the platform to restore it, which takes hours"
         )
 
 
 class LogObjects(Protocol):
-    """Calls of the `s3` client on the logs bucket."""
+    """The calls of the `s3` client on the logs bucket."""
 
     def get_object(self, *, Bucket: str, Key: str) -> AwsResponse: ...  # noqa: N803, D102 - AWS's own names
 
@@ -54,8 +54,8 @@ class LogLine:
     """One line of a log.
 
     Attributes:
-        at: When it was written; absent once only the archive has it.
-        text: Its first 1,500 characters, without the line's end.
+        at: Time of the line. None if the log comes from the archive.
+        text: First 1,500 characters, without the line terminator.
     """
 
     at: datetime | None
@@ -64,10 +64,10 @@ class LogLine:
 
 @frozen(kw_only=True)
 class BuildLogs:
-    """Reads the logs of builds for tenants.
+    """The service that reads build logs for tenants.
 
     Attributes:
-        objects: Returns the client of the logs bucket; called only once CloudWatch has forgotten a log.
+        objects: Returns the client of the logs bucket. Only called after CloudWatch has deleted a log.
         bucket: Name of the logs bucket.
     """
 
@@ -76,54 +76,54 @@ class BuildLogs:
     bucket: str
     cursors: Cursors
 
-    def page(self, deployment: Deployment, *, limit: int, cursor: str | None) -> Page[LogLine]:
-        """Return some of the log, oldest first.
+    def read_page(self, deployment: Deployment, *, limit: int, cursor: str | None) -> Page[LogLine]:
+        """Return a page of the log, oldest line first.
 
-        Until the build has ended every page has a cursor, and an empty page means: nothing new yet. After it,
-        the page without a cursor is the last one.
+        Until the end of the build, each page has a cursor, and an empty page means that there are no new
+        lines. After the end of the build, the page without a cursor is the last one.
 
         Args:
-            deployment: Its owner is who asks.
-            limit: Lines at most.
+            deployment: A deployment of the user who asks.
+            limit: Maximum number of lines.
             cursor: From the page before.
 
         Raises:
-            MalformedError: The cursor is not one of this log's.
-            ArchivedLogError: Restoring the log takes hours.
-            UnavailableError: CloudWatch is asked for too much at the moment.
+            MalformedError: The cursor does not belong to this log.
+            ArchivedLogError: The log must be restored first, which takes hours.
+            UnavailableError: CloudWatch is throttled.
         """
         query = f"logs:deployment={deployment.deployment_id}"
         position = self.cursors.read(deployment.user_id, query, cursor) if cursor is not None else _START
-        lines, following = self._read(deployment, position, limit)
+        lines, next_position = self._read(deployment, position, limit)
         return Page(
             items=lines,
-            cursor=self.cursors.write(deployment.user_id, query, following) if following else None,
+            cursor=self.cursors.write(deployment.user_id, query, next_position) if next_position else None,
         )
 
     def _read(
         self, deployment: Deployment, position: Mapping[str, Any], limit: int
     ) -> tuple[tuple[LogLine, ...], Mapping[str, Any] | None]:
-        grows = deployment.status in _BEFORE_ITS_END
+        is_growing = deployment.status in _BUILD_NOT_ENDED
         if deployment.build_id is None:
-            return (), position if grows else None
+            return (), position if is_growing else None
         if "byte" in position:
-            return self._archived(deployment, int(position["byte"]["N"]), limit)
+            return self._read_archive(deployment, int(position["byte"]["N"]), limit)
         token: str = position["token"]["S"]
-        answer = self._events(deployment.build_id, token, limit)
-        lines = tuple(_line(event) for event in answer["events"]) if answer else ()
-        if grows:
-            return lines, _at(answer["nextForwardToken"]) if answer else position
+        answer = self._read_cloudwatch(deployment.build_id, token, limit)
+        lines = tuple(_log_line(event) for event in answer["events"]) if answer else ()
+        if is_growing:
+            return lines, _position_at(answer["nextForwardToken"]) if answer else position
         if not lines and not token:
-            # Forgotten by CloudWatch, which may keep the empty stream; or there never was a line.
-            return self._archived(deployment, 0, limit)
+            # CloudWatch has deleted the lines, but may keep the empty stream. Or the log is empty.
+            return self._read_archive(deployment, 0, limit)
         if answer is None:
-            raise MalformedError("the log has been archived since: leave the cursor away to start anew")
-        # At the end CloudWatch returns the token that it was given.
+            raise MalformedError("the log was archived in the meantime: omit the cursor to start again")
+        # At the end of a stream, CloudWatch returns the given token.
         is_end = answer["nextForwardToken"] == token
-        return lines, None if is_end else _at(answer["nextForwardToken"])
+        return lines, None if is_end else _position_at(answer["nextForwardToken"])
 
-    def _events(self, build_id: str, token: str, limit: int) -> AwsResponse | None:
-        """Return CloudWatch's page; None if it has no such stream (yet, or any more)."""
+    def _read_cloudwatch(self, build_id: str, token: str, limit: int) -> AwsResponse | None:
+        """Return a page from CloudWatch, or None if the log stream does not exist."""
         project, _, build = build_id.partition(":")
         try:
             return self.logs.get_log_events(
@@ -137,14 +137,14 @@ class BuildLogs:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             if token and error_code(error) == "InvalidParameterException":
-                raise MalformedError("the cursor is too old: leave it away to start anew") from error
+                raise MalformedError("the cursor has expired: omit it to start again") from error
             if is_retryable(error):
                 raise UnavailableError(
-                    "build logs are asked for too often at the moment: try again"
+                    "build logs are requested too often at the moment: try again"
                 ) from error
             raise
 
-    def _archived(
+    def _read_archive(
         self, deployment: Deployment, start: int, limit: int
     ) -> tuple[tuple[LogLine, ...], Mapping[str, Any] | None]:
         build = (deployment.build_id or "").rpartition(":")[2]
@@ -157,14 +157,14 @@ class BuildLogs:
                 raise ArchivedLogError(deployment.deployment_id) from error
             if error_code(error) != "NoSuchKey":
                 raise
-            return (), None  # a build that ended before it could write anything
-        texts, following = log_archive.page(answer["Body"], start=start, limit=limit)
+            return (), None  # the build ended before it wrote a line
+        texts, next_byte = log_archive.read_page(answer["Body"], start=start, limit=limit)
         lines = tuple(LogLine(at=None, text=text) for text in texts)
-        return lines, None if following is None else {"byte": {"N": str(following)}}
+        return lines, None if next_byte is None else {"byte": {"N": str(next_byte)}}
 
 
-def commit_found(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
-    """Return the commit that the build of a branch's head has built; None if it did not come that far."""
+def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
+    """Return the commit that the build of a branch's head has checked out, or None if there is none yet."""
     token = ""
     for _ in range(_HEAD_PAGES):
         answer = logs.get_log_events(
@@ -175,18 +175,18 @@ def commit_found(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str 
             **({"nextToken": token} if token else {}),
         )
         for event in answer["events"]:
-            if said := _COMMIT.match(event["message"]):
-                return said[1]
+            if found := _COMMIT_LINE.match(event["message"]):
+                return found[1]
         if answer["nextForwardToken"] == token:
             break
         token = answer["nextForwardToken"]
     return None
 
 
-def _line(event: Mapping[str, Any]) -> LogLine:
+def _log_line(event: Mapping[str, Any]) -> LogLine:
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-    return LogLine(at=at, text=event["message"].rstrip("\r\n")[:LONGEST_LINE])
+    return LogLine(at=at, text=event["message"].rstrip("\r\n")[:MAX_LINE_LENGTH])
 
 
-def _at(token: str) -> Mapping[str, Any]:
+def _position_at(token: str) -> Mapping[str, Any]:
     return {"token": {"S": token}}

@@ -1,4 +1,4 @@
-"""Builds as CodeBuild has recorded them: whether a deployment's was started, and how to stop it."""
+"""CodeBuild's records of builds: how to find a deployment's build, and how to stop it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,44 +11,48 @@ from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import CodeBuildClient
 from runtime.shared.aws_errors import error_code
 
-RUNS: Final = "IN_PROGRESS"
+IN_PROGRESS: Final = "IN_PROGRESS"
 
-_RECENT: Final = 10  # builds of a site, among which its project's latest is: they do not run side by side
-_OVER: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
+_MAX_RECENT_BUILDS: Final = 10  # builds of a site that are searched: they run one after the other
+_NOT_RUNNING_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 
 
-def record_of(
+def find_build(
     codebuild: CodeBuildClient, projects: ProjectRepository, deployment: Deployment
 ) -> Mapping[str, Any] | None:
-    """Return CodeBuild's record of a deployment's build, whether or not its id was written down.
+    """Return CodeBuild's record of a deployment's build, whether or not its id was recorded.
 
-    One call of CodeBuild where it was; else two, and one of DynamoDB. None if there is no such build, or none
-    any more.
+    One CodeBuild call if it was; otherwise two, and one DynamoDB call. None if the build does not exist, or
+    no longer exists.
 
     Raises:
-        SiteNotFoundError: The program declares the deployment's site no more.
+        SiteNotFoundError: The deployment's site is no longer declared.
     """
-    ids = [deployment.build_id] if deployment.build_id else _recent(codebuild, projects, deployment)
+    ids = (
+        [deployment.build_id] if deployment.build_id else _list_recent_builds(codebuild, projects, deployment)
+    )
     builds = codebuild.batch_get_builds(ids=ids)["builds"] if ids else ()
     return next((build for build in builds if is_build_of(build, deployment)), None)
 
 
 def stop_build(codebuild: CodeBuildClient, build_id: str) -> None:
-    """Stop a build, if it still runs and is still known."""
+    """Stop a build, if it still runs."""
     try:
         codebuild.stop_build(id=build_id)
     except ClientError as error:
-        if error_code(error) not in _OVER:
+        if error_code(error) not in _NOT_RUNNING_ERRORS:
             raise
 
 
-def _recent(codebuild: CodeBuildClient, projects: ProjectRepository, deployment: Deployment) -> list[str]:
-    site = projects.site(deployment.site)
+def _list_recent_builds(
+    codebuild: CodeBuildClient, projects: ProjectRepository, deployment: Deployment
+) -> list[str]:
+    site = projects.get_site(deployment.site)
     try:
         answer = codebuild.list_builds_for_project(projectName=site.build_project, sortOrder="DESCENDING")
     except ClientError as error:
         if error_code(error) != "ResourceNotFoundException":
             raise
-        return []  # the build project is gone, and its builds with it
+        return []  # the build project was deleted with its builds
     ids: list[str] = answer.get("ids", [])
-    return ids[:_RECENT]
+    return ids[:_MAX_RECENT_BUILDS]

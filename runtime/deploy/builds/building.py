@@ -1,16 +1,16 @@
-"""From a queued deployment to a running build (P5, P8)."""
+"""Start of builds: from a queued deployment to a running build."""
 
 from typing import Final
 
 from attrs import evolve, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runtime.deploy.builds.build_records import RUNS, record_of, stop_build
-from runtime.deploy.builds.turns import Turns
-from runtime.deploy.builds.waiting import newest_waiting
+from runtime.deploy.builds.build_records import IN_PROGRESS, find_build, stop_build
+from runtime.deploy.builds.scheduling import BuildScheduler
+from runtime.deploy.builds.superseding import keep_newest_queued
 from runtime.deploy.errors import (
-    BuildRoomTakenError,
     BuildSlotTakenError,
+    NoBuildCapacityError,
     SiteNotFoundError,
     StaleDeploymentError,
 )
@@ -27,50 +27,53 @@ from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 
-STEP: Final = "SUBMITTED"  # CodeBuild's own name of its first phase
+STEP: Final = "SUBMITTED"  # CodeBuild's name of the first phase
 
-_REFUSALS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
-"""What CodeBuild answers when repeating the same call cannot help. Anything else is tried again."""
-
-
-_PAUSES: Final = (60, 120)  # seconds, the last one repeatedly; the queue's own pause is half an hour
+_PERMANENT_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
+"""CodeBuild errors for which a retry cannot help. All other errors are retried."""
 
 
-_FULL: Final = frozenset({"AccountLimitExceededException"})
-"""What it answers when the account has no room for another build; there is when one ends."""
+_RETRY_DELAYS: Final = (
+    60,
+    120,
+)  # seconds; the last one repeats. The queue's visibility timeout is half an hour
 
-_ATTEMPTS: Final = 5  # for room that others take at the same moment
-_LEFT: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
-"""Deployments in these may have left their turn before anybody was told."""
+
+_QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
+"""CodeBuild's error if the account's quota is reached. There is capacity when a build ends."""
+
+_MAX_ATTEMPTS: Final = 5  # if concurrent builds take the capacity
+_ENDED_WITHOUT_BUILD: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
+"""Statuses in which the deployment may have ended before the next one was scheduled."""
 
 
 class BuildRefusedError(Exception):
-    """The build cannot be started, now or later; the text says why."""
+    """The build can never be started. The text says why."""
 
 
-class BuildsBusyError(Exception):
-    """CodeBuild is busy at the moment, or others take room again and again; the text says which."""
+class BuildsUnavailableError(Exception):
+    """CodeBuild is throttled, or other builds keep taking the capacity. The text says which."""
 
 
-class CodeBuildFullError(Exception):
-    """The account's quota has no room for another build."""
+class CodeBuildQuotaError(Exception):
+    """The account's quota of concurrent builds is reached."""
 
 
 @frozen(kw_only=True)
 class Builder:
-    """Starts builds, one at a time for each project, and of the stage as many as there is room for.
+    """The service that starts builds: one at a time per project, and up to the stage's capacity.
 
     Attributes:
-        max_receive_count: How often the queue brings a message before it is a dead letter.
-        artifacts_bucket: Where builds put their artifacts.
+        max_receive_count: Number of receives after which a message goes to the dead-letter queue.
+        artifacts_bucket: Bucket of the build artifacts.
         signer: Derives each project's key for server actions.
-        secrets: Where builds find it.
+        secrets: Stores that key for the builds.
     """
 
     projects: ProjectRepository
     deployments: DeploymentRepository
     slot: BuildSlotRepository
-    turns: Turns
+    scheduler: BuildScheduler
     build_queue: BuildQueue
     codebuild: CodeBuildClient
     max_receive_count: int
@@ -80,132 +83,135 @@ class Builder:
     clock: Clock
 
     def build(self, message: DeploymentMessage, log: Log) -> None:
-        """Start the deployment's build, unless it is started or over, or it is not its turn.
+        """Start the deployment's build, unless it has started or ended, or it must wait.
 
-        Repeatable at every point: the deployment keeps the slot and the room that it took, and CodeBuild
-        takes its id as the token of the request. A deployment that finds the slot taken stays `queued`, and
-        so does one that finds no room or others before it (`turns.py`); whoever ends a build calls who is
-        next. One for which the account has no room is `queued` again. When the build can never start, the
-        deployment fails and the next one is called. The build of a deployment that was cancelled is stopped,
-        if it was begun nevertheless.
+        Idempotent: the deployment keeps its slot and its capacity, and its id is the idempotency token of the
+        request to CodeBuild. A deployment stays `queued` if the slot is taken, if there is no capacity, or if
+        others come first (`scheduling.py`); the end of a build dispatches the next one. If the account's
+        quota is reached, the deployment becomes `queued` again. If the build can never start, the deployment
+        fails and the next one is dispatched. The running build of a cancelled deployment is stopped.
 
         Raises:
-            BuildsBusyError: CodeBuild is busy: the message is to come again.
-            TransactionConflictError: Others take and free room, again and again: the same.
-            ClientError: CodeBuild or DynamoDB cannot do it now: the same.
+            BuildsUnavailableError: CodeBuild is throttled: the message must come again.
+            TransactionConflictError: Too many concurrent writers: the message must come again.
+            ClientError: CodeBuild or DynamoDB refused the call: the message must come again.
         """
         deployment = self.deployments.get(message.project_id, message.deployment_id)
-        own = log.bind(deploymentId=deployment.deployment_id)
+        bound = log.bind(deploymentId=deployment.deployment_id)
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
-            own.info("nothing to build", status=deployment.status)
-            if deployment.status in _LEFT:
-                self.turns.leave(deployment, own)
+            bound.info("no build to start", status=deployment.status)
+            if deployment.status in _ENDED_WITHOUT_BUILD:
+                self.scheduler.skip_ended(deployment, bound)
             if deployment.status is Status.CANCELLED:
-                self._stop(deployment, own)
+                self._stop_build(deployment, bound)
             return
         if deployment.build_id:
-            own.info("the build runs already", buildId=deployment.build_id)
+            bound.info("the build is already running", buildId=deployment.build_id)
             return
         project = self.projects.get(deployment.project_id)
-        taken = self._taken(project, deployment, own)
-        if taken:
-            self._begin(project, taken, log.bind(deploymentId=taken.deployment_id))
+        admitted = self._take_slot(project, deployment, bound)
+        if admitted:
+            self._start_and_record(project, admitted, log.bind(deploymentId=admitted.deployment_id))
 
     def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
-        """Do as `build` does. When there is too much going on, let the message come again within minutes.
+        """Process a build message as `build` does, and redeliver it within minutes if AWS is unavailable.
 
-        The last time it is taken as done, for it is nobody's fault and no dead letter: the deployment, or the
-        one that it was to call, keeps its place, and the sweep sends it again (`sweeping.py`).
+        The last receive counts as processed, so that an outage does not fill the dead-letter queue. The
+        deployment keeps its place, and the sweep sends it again (`sweeping.py`).
 
         Args:
             message: Names the deployment.
-            log: For what happens.
-            receipt: The message's receipt handle.
-            receives: How often the queue has brought it.
+            log: Logger.
+            receipt: Receipt handle of the message.
+            receives: How many times the queue has delivered it.
         """
         try:
             self.build(message, log)
-        except (BuildsBusyError, TransactionConflictError, ClientError, BotoCoreError) as busy:
-            if isinstance(busy, ClientError | BotoCoreError) and not is_retryable(busy):
+        except (BuildsUnavailableError, TransactionConflictError, ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
                 raise
             log = log.bind(deploymentId=message.deployment_id)
             if receives >= self.max_receive_count:
-                log.warning("left to the sweep", reason=describe_error(busy))
+                log.warning("the build is left to the sweep", reason=describe_error(error))
                 return
-            pause = _PAUSES[min(receives, len(_PAUSES)) - 1]
-            log.warning("the build is started later", reason=describe_error(busy), seconds=pause)
-            self.build_queue.show_again(receipt, seconds=pause)
+            delay = _RETRY_DELAYS[min(receives, len(_RETRY_DELAYS)) - 1]
+            log.warning("the build will be retried", reason=describe_error(error), seconds=delay)
+            self.build_queue.change_visibility_timeout(receipt, seconds=delay)
             raise
 
-    def _taken(self, project: Project, deployment: Deployment, log: Log) -> Deployment | None:
-        """Return who has the project's slot by now and is to be built; None where that is to wait."""
-        for _ in range(_ATTEMPTS):
-            turn: Deployment | None = deployment
+    def _take_slot(self, project: Project, deployment: Deployment, log: Log) -> Deployment | None:
+        """Return the deployment that now holds the project's slot, or None if the project has to wait."""
+        for _ in range(_MAX_ATTEMPTS):
+            admitted: Deployment | None = deployment
             if deployment.status is Status.QUEUED:
                 if project.active_build:
-                    log.info("waits for the build slot", holder=project.active_build)
-                    # Each message tidies up: the end of the build finds few, however many were pushed.
-                    newest_waiting(self.deployments, deployment, at=self.clock())
+                    log.info("the deployment waits for the build slot", holder=project.active_build)
+                    # Supersede older deployments with each message, so that few are left at the build's end.
+                    keep_newest_queued(self.deployments, deployment, at=self.clock())
                     return None
-                turn = self.turns.of(deployment, log)
-            if turn is None:
+                admitted = self.scheduler.admit(deployment, log)
+            if admitted is None:
                 return None
             try:
-                return self.slot.take(turn, at=self.clock())
-            except BuildRoomTakenError:
+                return self.slot.take(admitted, at=self.clock())
+            except NoBuildCapacityError:
                 continue
             except BuildSlotTakenError as taken:
-                log.info("waits for the build slot", reason=str(taken))
+                log.info("the deployment waits for the build slot", reason=str(taken))
             except StaleDeploymentError as stale:
-                log.info("nothing to build", status=stale.found)
-                self.turns.call(log)  # it may have been its turn
+                log.info("no build to start", status=stale.found)
+                self.scheduler.dispatch_next(log)  # it may have been next in order
             return None
-        raise BuildsBusyError("others take every room")
+        raise BuildsUnavailableError("other builds keep taking the capacity")
 
-    def _begin(self, project: Project, deployment: Deployment, log: Log) -> None:
-        """Start the build of a deployment that has the slot."""
+    def _start_and_record(self, project: Project, deployment: Deployment, log: Log) -> None:
+        """Start the build of a deployment that holds the slot, and record its id."""
         try:
-            build_id = self._start(project, deployment)
+            build_id = self._start_build(project, deployment)
         except (BuildRefusedError, SiteNotFoundError) as refused:
             failure = Failure(step=STEP, reason=str(refused))
             log.warning("the build cannot be started", reason=failure.reason)
             try:
                 ended = self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
-            except StaleDeploymentError:  # it was cancelled meanwhile
+            except StaleDeploymentError:  # it was cancelled in the meantime
                 ended = self.deployments.get(deployment.project_id, deployment.deployment_id)
-            self.turns.pass_on(ended, log)
+            self.scheduler.schedule_after(ended, log)
             return
-        except CodeBuildFullError:
-            self.turns.give_back(deployment, log)
+        except CodeBuildQuotaError:
+            self.scheduler.requeue(deployment, log)
             return
-        self._record(deployment, build_id, log)
+        self._record_build(deployment, build_id, log)
         log.info("build started", buildId=build_id)
 
-    def _record(self, deployment: Deployment, build_id: str, log: Log) -> None:
-        """Write which build a deployment has."""
+    def _record_build(self, deployment: Deployment, build_id: str, log: Log) -> None:
+        """Write the deployment's build id."""
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
         except StaleDeploymentError as stale:
-            # Builds can end before this write; their event carries the build's id, too.
-            log.info("something else came first", status=stale.found)
+            # The build may have ended before this write. Its event also records the build id.
+            log.info("the build id was not recorded: the status has changed", status=stale.found)
             if stale.found in {Status.CANCELLED, Status.SUPERSEDED}:
-                # Whoever moved it on knew of no build yet.
+                # The cancelling function did not know the build.
                 stop_build(self.codebuild, build_id)
-            elif stale.found == Status.QUEUED and self._took_again(deployment, log):
-                self._record(deployment, build_id, log)
+            elif stale.found == Status.QUEUED and self._retake_slot(deployment, log):
+                self._record_build(deployment, build_id, log)
 
-    def _took_again(self, deployment: Deployment, log: Log) -> bool:
-        """Take back what another copy of the message gave back, whom CodeBuild refused this build before."""
+    def _retake_slot(self, deployment: Deployment, log: Log) -> bool:
+        """Take the slot again after another delivery of the message has requeued the deployment.
+
+        CodeBuild refused that delivery's request and then accepted this one. Return False if the slot is
+        taken.
+        """
         try:
             self.slot.take(evolve(deployment, status=Status.QUEUED), at=self.clock())
-        except (BuildRoomTakenError, BuildSlotTakenError, StaleDeploymentError) as taken:
-            log.warning("a build runs whose turn was given back", reason=str(taken))
+        except (NoBuildCapacityError, BuildSlotTakenError, StaleDeploymentError) as taken:
+            log.warning("the build runs, but its deployment was requeued", reason=str(taken))
             return False
         return True
 
-    def _start(self, project: Project, deployment: Deployment) -> str:
-        site = self.projects.site(deployment.site)
-        # Written for every build, so that none depends on what happened when its project was made.
+    def _start_build(self, project: Project, deployment: Deployment) -> str:
+        site = self.projects.get_site(deployment.site)
+        # Written for every build, so that no build depends on the creation of its project.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
@@ -214,7 +220,7 @@ class Builder:
             answer = self.codebuild.start_build(
                 projectName=site.build_project,
                 idempotencyToken=deployment.deployment_id,
-                environmentVariablesOverride=_variables(project, site, deployment),
+                environmentVariablesOverride=_build_variables(project, site, deployment),
                 artifactsOverride={
                     "type": "S3",
                     "location": self.artifacts_bucket,
@@ -223,50 +229,50 @@ class Builder:
                     "packaging": "NONE",
                     "namespaceType": "NONE",
                     "overrideArtifactName": False,
-                    # The bucket encrypts by itself; the override would add a key of AWS's own.
+                    # The bucket has default encryption. The override would use an AWS managed key.
                     "encryptionDisabled": True,
                 },
             )
         except ClientError as error:
-            if error_code(error) in _REFUSALS | _FULL:
-                # Also a request that is repeated, if the project's variables have changed since.
-                begun = record_of(self.codebuild, self.projects, deployment)
-                if begun is None:
-                    raise _refused(error) from None
-                return str(begun["id"])
+            if error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
+                # A repeated request is also refused if the project's variables have changed.
+                started = find_build(self.codebuild, self.projects, deployment)
+                if started is None:
+                    raise _start_error(error) from None
+                return str(started["id"])
             if is_retryable(error):
-                raise BuildsBusyError(f"CodeBuild answered {error_code(error)}") from None
+                raise BuildsUnavailableError(f"CodeBuild returned {error_code(error)}") from None
             raise
         return str(answer["build"]["id"])
 
-    def _stop(self, deployment: Deployment, log: Log) -> None:
-        """Stop the build of a deployment that was cancelled: who began it, or cancelled, may have died."""
+    def _stop_build(self, deployment: Deployment, log: Log) -> None:
+        """Stop the build of a cancelled deployment. The starting or cancelling function may have died."""
         try:
-            begun = record_of(self.codebuild, self.projects, deployment)
+            build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError:
-            return  # and its build project is gone, too
-        if begun and begun["buildStatus"] == RUNS:
-            log.info("the build of a cancelled deployment is stopped", buildId=begun["id"])
-            stop_build(self.codebuild, begun["id"])
+            return  # its build project no longer exists
+        if build and build["buildStatus"] == IN_PROGRESS:
+            log.info("the build of a cancelled deployment is stopped", buildId=build["id"])
+            stop_build(self.codebuild, build["id"])
 
 
-def _refused(error: ClientError) -> CodeBuildFullError | BuildRefusedError:
-    if error_code(error) in _FULL:
-        return CodeBuildFullError()
+def _start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefusedError:
+    if error_code(error) in _QUOTA_ERRORS:
+        return CodeBuildQuotaError()
     return BuildRefusedError(f"CodeBuild refused the build: {error_message(error)}")
 
 
-def _variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
-    """Return the build's environment; secrets by name: CodeBuild reads them with the site's own role."""
-    own = {
+def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
+    """Return the build's environment. Secrets are given by name; CodeBuild reads them as the site's role."""
+    platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
         "ANCHOR_REPOSITORY_URL": project.repository_url,
-        # Without it, the build takes the branch's head.
+        # Without it, the build uses the branch's head.
         **({"ANCHOR_COMMIT_SHA": deployment.commit_sha} if deployment.commit_sha else {}),
         "ANCHOR_BRANCH": deployment.branch,
     }
-    plain = own | {v.name: v.value or "" for v in project.variables if not v.is_secret}
+    plain = platform | {v.name: v.value or "" for v in project.variables if not v.is_secret}
     secret = {
         v.name: site.secret_parameter(project.project_id, v.name) for v in project.variables if v.is_secret
     }

@@ -1,10 +1,10 @@
-"""Cancel: a deployment that is not being released yet ends by hand."""
+"""Cancellation of deployments whose release has not started."""
 
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.build_records import stop_build
-from runtime.deploy.builds.turns import Turns
+from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployments import DeploymentRepository
@@ -16,48 +16,48 @@ from runtime.shared.logging import Log
 
 @frozen(kw_only=True)
 class Cancellation:
-    """Cancels deployments, stops their builds, and lets the next one build."""
+    """The service that cancels a deployment, stops its build, and starts the next one."""
 
     deployments: DeploymentRepository
     slot: BuildSlotRepository
-    turns: Turns
+    scheduler: BuildScheduler
     codebuild: CodeBuildClient
     clock: Clock
 
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
-        """Cancel a tenant's deployment, and stop its build: what that ends as changes nothing more.
+        """Cancel a tenant's deployment, and stop its build. The result of that build changes nothing.
 
-        Repeatable: a crash may have come between the write, the next deployment's message and the stop. A
-        build that cannot be stopped now, or that may just be being started, is left to the deployment's
-        message, with which the orchestrator stops it.
+        Idempotent: a crash may have interrupted an earlier call between the status write, the next
+        deployment's message and the stop. If the build cannot be stopped now, or is just being started, the
+        deployment's message makes the orchestrator stop it.
 
         Raises:
-            DeploymentNotFoundError: There is no such deployment, or it is another tenant's.
-            StaleDeploymentError: It is being released already, or has come to another end.
+            DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
+            StaleDeploymentError: The release has started, or the deployment has ended.
         """
-        found = self.deployments.owned(user_id, deployment_id)
-        # The index that finds it by its id alone may be behind.
-        deployment = self.deployments.get(found.project_id, deployment_id)
+        indexed = self.deployments.get_owned(user_id, deployment_id)
+        # The index of deployment ids is eventually consistent.
+        deployment = self.deployments.get(indexed.project_id, deployment_id)
         held_slot = deployment.status in {Status.BUILDING, Status.CANCELLED}
         if deployment.status is not Status.CANCELLED:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
-            # Again: its build may have been recorded meanwhile. One that was not is stopped by its starter.
-            deployment = self.deployments.get(found.project_id, deployment_id)
+            # Read it again, because its build may have been recorded. Otherwise the orchestrator stops it.
+            deployment = self.deployments.get(indexed.project_id, deployment_id)
         log = Log().bind(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
-            self.turns.pass_on(deployment, log)
-        # Last: a build that cannot be stopped now wastes its own time, not that of the next one.
+            self.scheduler.schedule_after(deployment, log)
+        # Last, so that a build which cannot be stopped does not delay the next one.
         if deployment.build_id:
-            self._stop(deployment, deployment.build_id, log)
+            self._stop_build(deployment, deployment.build_id, log)
         elif held_slot:
-            self.turns.build_queue.send(deployment)
+            self.scheduler.build_queue.send(deployment)
         return deployment
 
-    def _stop(self, deployment: Deployment, build_id: str, log: Log) -> None:
+    def _stop_build(self, deployment: Deployment, build_id: str, log: Log) -> None:
         try:
             stop_build(self.codebuild, build_id)
         except (ClientError, BotoCoreError) as busy:
             if not is_retryable(busy):
                 raise
-            log.failure("the build is stopped later", busy)
-            self.turns.build_queue.send(deployment)
+            log.failure("the build cannot be stopped now: its message stops it later", busy)
+            self.scheduler.build_queue.send(deployment)

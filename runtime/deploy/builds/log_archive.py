@@ -1,10 +1,10 @@
-"""A build's log as the logs bucket has it: gzip, of which a page is read without ever holding the whole.
+"""Pages of a gzip-compressed build log in the logs bucket, read without holding the whole log.
 
-A build can say as much as it wants, and could put anything else in its log's place (P6). So of each object at
-most `STORED` bytes are fetched and `SHOWN` bytes unzipped, in pieces, and never more is held than a page and
-some buffers. gzip cannot be begun in its midst: what lies before a page is unzipped again and dropped, a
-fraction of a second at most. A log that goes on behind these bounds ends with a line that says so; who runs
-the platform has all of it in the bucket.
+A build can print any amount, and can replace its log's object with anything. So at most `MAX_STORED_BYTES` of
+each object are downloaded and `MAX_SHOWN_BYTES` decompressed, in pieces; only one page and some buffers are
+in memory. gzip has no random access: the part before a page is decompressed again and dropped, in a fraction
+of a second. A log beyond these limits ends with a line that says so; the operator has all of it in the
+bucket.
 """
 
 import gzip
@@ -14,81 +14,81 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-STORED: Final = 8 * 1024 * 1024
-SHOWN: Final = 32 * 1024 * 1024
-LONGEST_LINE: Final = 1_500
-"""Characters of a line that are shown; a longer one is several here."""
-CUT: Final = "[the log goes on, but no more of it can be shown here: print less]"
-BROKEN: Final = "[the rest of the log cannot be read]"
+MAX_STORED_BYTES: Final = 8 * 1024 * 1024
+MAX_SHOWN_BYTES: Final = 32 * 1024 * 1024
+MAX_LINE_LENGTH: Final = 1_500
+"""Maximum length of a line in characters. A longer line is split."""
+TRUNCATED_LINE: Final = "[the log is longer than can be shown here: print less]"
+UNREADABLE_LINE: Final = "[the rest of the log cannot be read]"
 
-_MOST: Final = 400_000
-"""Characters of a page. One can take 14 bytes of Lambda's answer, which has 6 MB at most."""
-_BLOCK: Final = 64 * 1024
-
-
-class Stored(Protocol):
-    """An object's content, as S3's client streams it."""
-
-    def read(self, amt: int, /) -> bytes: ...  # noqa: D102 - as of every file
-    def close(self) -> None: ...  # noqa: D102 - as of every file
+_MAX_PAGE_LENGTH: Final = 400_000
+"""Maximum length of a page in characters. One can take 14 bytes of Lambda's answer, whose limit is 6 MB."""
+_BUFFER_SIZE: Final = 64 * 1024
 
 
-def page(stored: Stored, *, start: int, limit: int) -> tuple[tuple[str, ...], int | None]:
-    """Return lines, without their ends, and where the next page starts, if there is one.
+class StoredObject(Protocol):
+    """The content of an object, as the S3 client streams it."""
+
+    def read(self, amt: int, /) -> bytes: ...  # noqa: D102 - as in io.RawIOBase
+    def close(self) -> None: ...  # noqa: D102 - as in io.RawIOBase
+
+
+def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[str, ...], int | None]:
+    """Return lines without terminators, and the start of the next page, if there is one.
 
     Args:
         stored: The object, from its beginning. It is closed.
-        start: Bytes of the unzipped log before the page, as the page before returned them.
-        limit: Lines at most.
+        start: Offset of the page in the decompressed log, in bytes, as returned with the page before.
+        limit: Maximum number of lines.
     """
-    first = _First(stored, left=STORED)
+    reader = _LimitedReader(stored, remaining=MAX_STORED_BYTES)
     lines: list[str] = []
-    following = None
+    next_start = None
     try:
-        with gzip.open(io.BufferedReader(first, _BLOCK)) as unzipped:
-            unzipped.seek(min(start, SHOWN))
-            following = _read(unzipped, start, limit, lines)
+        with gzip.open(io.BufferedReader(reader, _BUFFER_SIZE)) as unzipped:
+            unzipped.seek(min(start, MAX_SHOWN_BYTES))
+            next_start = _read_lines(unzipped, start, limit, lines)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        lines.append(BROKEN if first.left else CUT)
+        lines.append(UNREADABLE_LINE if reader.remaining else TRUNCATED_LINE)
     finally:
         stored.close()
-    return tuple(lines), following
+    return tuple(lines), next_start
 
 
-def _read(unzipped: gzip.GzipFile, start: int, limit: int, lines: list[str]) -> int | None:
-    """Add the page's lines; returns where the next page starts."""
-    # What is no UTF-8 is kept as it is, so that characters can be counted as the bytes that they were.
+def _read_lines(unzipped: gzip.GzipFile, start: int, limit: int, lines: list[str]) -> int | None:
+    """Append the page's lines, and return the start of the next page."""
+    # Keep invalid UTF-8, so that the original bytes can be counted.
     text = io.TextIOWrapper(unzipped, encoding="utf-8", errors="surrogateescape", newline="\n")
-    position, room = start, _MOST
-    while piece := text.readline(LONGEST_LINE):
-        if position >= SHOWN:
-            lines.append(CUT)
+    position, remaining = start, _MAX_PAGE_LENGTH
+    while piece := text.readline(MAX_LINE_LENGTH):
+        if position >= MAX_SHOWN_BYTES:
+            lines.append(TRUNCATED_LINE)
             return None
-        room -= len(piece)
-        if len(lines) == limit or room < 0:
+        remaining -= len(piece)
+        if len(lines) == limit or remaining < 0:
             return position
-        said = piece.encode("utf-8", "surrogateescape")
-        position += len(said)
-        lines.append(said.decode("utf-8", "replace").rstrip("\r\n"))
+        data = piece.encode("utf-8", "surrogateescape")
+        position += len(data)
+        lines.append(data.decode("utf-8", "replace").rstrip("\r\n"))
     return None
 
 
 @define(eq=False, slots=False)
-class _First(io.RawIOBase):
+class _LimitedReader(io.RawIOBase):
     """The first bytes of an object.
 
     Attributes:
-        left: How many more may be read.
+        remaining: Number of bytes that can still be read.
     """
 
-    stored: Stored = field(repr=False)
-    left: int
+    stored: StoredObject = field(repr=False)
+    remaining: int
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        data = self.stored.read(min(len(buffer), self.left)) if self.left else b""
+        data = self.stored.read(min(len(buffer), self.remaining)) if self.remaining else b""
         buffer[: len(data)] = data
-        self.left -= len(data)
+        self.remaining -= len(data)
         return len(data)

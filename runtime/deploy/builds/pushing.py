@@ -1,4 +1,4 @@
-"""From a push to a queued deployment (P1-P3)."""
+"""Receipt of webhook deliveries: from a push to a queued deployment."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from typing import Final
 
 from attrs import frozen
 
-from runtime.deploy.builds.github import Ignored, read_push, signature_holds
-from runtime.deploy.errors import DeliveryRepeatedError, ProjectChangedError, ProjectNotFoundError
+from runtime.deploy.builds.github import IgnoredDelivery, is_signature_valid, read_push
+from runtime.deploy.errors import DuplicateDeliveryError, ProjectChangedError, ProjectNotFoundError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
@@ -19,13 +19,16 @@ from runtime.shared.errors import UnauthenticatedError, UnsupportedContentError
 from runtime.shared.ids import IdGenerator, is_ulid
 from runtime.shared.signing import Signer
 
-_FIRST_VERSION = 1
-_NO_ID = "0" * 26
-_ATTEMPTS: Final = 8  # deployments of one project at the same moment, of which each attempt lets one through
+_FIRST_WEBHOOK_VERSION = 1
+_UNKNOWN_PROJECT_ID = "0" * 26
+_MAX_ATTEMPTS: Final = 8  # each attempt lets one of the concurrent deployments of a project through
 
 
 class SignatureRefusedError(UnauthenticatedError):
-    """The delivery is not signed with the project's secret, or there is no such project: not told apart."""
+    """The delivery is not signed with the project's secret, or the project does not exist.
+
+    The error does not say which, because that would reveal whether a project exists.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -33,33 +36,33 @@ class SignatureRefusedError(UnauthenticatedError):
         )
 
 
-def record_next(
+def create_next_deployment(
     deployments: DeploymentRepository,
     project: Project,
     queued: Callable[[Project], Deployment],
     *,
     delivery: str | None = None,
 ) -> Deployment:
-    """Record a project's next deployment, whoever records others of it at the same moment.
+    """Create a project's next deployment, and retry if others create one at the same time.
 
-    Calls of DynamoDB: one transaction; another deployment of the same moment costs a repetition and a read.
+    One DynamoDB transaction; each concurrent deployment costs a retry and a read.
 
     Args:
-        deployments: Where it is recorded.
-        project: As read.
-        queued: Makes the deployment, of the project as it stands (`Deployment.queued`).
-        delivery: Of the webhook, as for `DeploymentRepository.record`.
+        deployments: Repository of the deployments.
+        project: The project, as read.
+        queued: Returns the new deployment for the present project (`Deployment.queued`).
+        delivery: Hash of the delivery, as for `DeploymentRepository.create`.
 
     Raises:
-        DeliveryRepeatedError: This delivery was recorded before; names the deployment that it made.
-        ProjectChangedError: Others were quicker, again and again.
+        DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
+        ProjectChangedError: All attempts met concurrent deployments.
         ProjectDeletedError: The project is being deleted.
-        ProjectNotFoundError: The project is gone.
+        ProjectNotFoundError: The project no longer exists.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         deployment = queued(project)
         try:
-            deployments.record(project, deployment, delivery=delivery)
+            deployments.create(project, deployment, delivery=delivery)
         except (ProjectChangedError, TransactionConflictError):
             project = deployments.projects.get(project.project_id)
         else:
@@ -69,7 +72,7 @@ def record_next(
 
 @frozen(kw_only=True)
 class Delivery:
-    """One request of GitHub's, as it came.
+    """A webhook request from GitHub.
 
     Attributes:
         signature: Header `X-Hub-Signature-256`.
@@ -85,8 +88,8 @@ class Delivery:
 
 
 @frozen(kw_only=True)
-class Pushes:
-    """Turns deliveries into queued deployments."""
+class PushReceiver:
+    """The service that creates queued deployments from webhook deliveries."""
 
     projects: ProjectRepository
     deployments: DeploymentRepository
@@ -95,24 +98,25 @@ class Pushes:
     ids: IdGenerator
     clock: Clock
 
-    def receive(self, project_id: str, delivery: Delivery) -> Deployment | Ignored:
-        """Record a push and send it to be built; the same delivery twice makes one deployment (P3).
+    def receive(self, project_id: str, delivery: Delivery) -> Deployment | IgnoredDelivery:
+        """Record a push and send its build message. A repeated delivery creates no second deployment.
 
-        Calls of DynamoDB: read the project; one transaction. Each push of the same project at the same moment
-        costs a repetition of both; a repeated delivery costs one read of its deployment.
+        Two DynamoDB calls: read the project, and one transaction. Each concurrent push of the project repeats
+        both. A repeated delivery costs one more read.
 
         Returns:
-            The deployment, of which a repeated delivery may find any status, or why there is none.
+            The deployment, which has any status after a repeated delivery, or the reason why there is none.
 
         Raises:
-            SignatureRefusedError: The signature is missing or wrong, or there is no such project.
+            SignatureRefusedError: The signature is missing or wrong, or the project does not exist.
             UnsupportedContentError: The body is signed but form-encoded.
-            MalformedError: The body is signed but no JSON, or a push without what every push has.
+            MalformedError: The body is signed but not JSON, or lacks a required field of a push.
         """
-        project = self._signed_project(project_id, delivery)
+        project = self._authenticate(project_id, delivery)
         if delivery.content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
             raise UnsupportedContentError(
-                "choose content type 'application/json' in the webhook's settings on GitHub"
+                "form-encoded bodies are not supported:"
+                " choose content type 'application/json' in the webhook's settings on GitHub"
             )
         pushed = read_push(
             delivery.event,
@@ -120,37 +124,39 @@ class Pushes:
             branch=project.branch,
             repository_url=project.repository_url,
         )
-        if isinstance(pushed, Ignored):
+        if isinstance(pushed, IgnoredDelivery):
             return pushed
-        deployment = self._recorded(project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest())
+        deployment = self._create_deployment(
+            project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest()
+        )
         if deployment.status is Status.QUEUED:
-            # Also when it was recorded before: the message may be what got lost.
+            # Also for a repeated delivery, because the message may have been lost.
             self.queue.send(deployment)
         return deployment
 
-    def _signed_project(self, project_id: str, delivery: Delivery) -> Project:
-        # What is no id at all is looked up and signed as this one: it may be too long for a key or a message.
-        project_id = project_id if is_ulid(project_id) else _NO_ID
+    def _authenticate(self, project_id: str, delivery: Delivery) -> Project:
+        # Replace an invalid id, which may be too long for a DynamoDB key or for KMS. The work stays the same.
+        project_id = project_id if is_ulid(project_id) else _UNKNOWN_PROJECT_ID
         try:
             project = self.projects.get(project_id)
         except ProjectNotFoundError:
             project = None
-        # An unknown project costs the same signature, so that time does not tell it from a wrong secret.
-        version = project.webhook_version if project else _FIRST_VERSION
+        # Compute a signature for an unknown project, too, so that timing does not reveal whether it exists.
+        version = project.webhook_version if project else _FIRST_WEBHOOK_VERSION
         secret = self.signer.derive_webhook_secret(project_id, version)
-        holds = signature_holds(secret, delivery.body, delivery.signature)
-        if project is None or not holds:
+        is_valid = is_signature_valid(secret, delivery.body, delivery.signature)
+        if project is None or not is_valid:
             raise SignatureRefusedError
         return project
 
-    def _recorded(self, project: Project, commit: Commit, *, delivery: str) -> Deployment:
+    def _create_deployment(self, project: Project, commit: Commit, *, delivery: str) -> Deployment:
         def queued(project: Project) -> Deployment:
             return Deployment.queued(
                 project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
             )
 
         try:
-            # Until it is recorded: GitHub does not deliver it again.
-            return record_next(self.deployments, project, queued, delivery=delivery)
-        except DeliveryRepeatedError as repeated:
+            # Retry here, because GitHub does not deliver it again.
+            return create_next_deployment(self.deployments, project, queued, delivery=delivery)
+        except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

@@ -1,4 +1,4 @@
-"""The platform's API, apart from what has a function of its own (A1-A5)."""
+"""The handler of the platform's API, except for routes with a function of their own."""
 
 import os
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from runtime.deploy.api.documents import (
     project_document,
     variables_document,
 )
-from runtime.deploy.api.managing import Management
+from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
-from runtime.deploy.builds.build_logs import LARGEST_PAGE, PAGE
+from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.deploy.repositories.variables import NewVariables
 from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
 from runtime.shared.api.http import Request, Response, json_response
@@ -42,22 +42,22 @@ class Environment:
 
 
 @cache
-def service() -> Management:
-    """Return the function's one service, composed at its first request."""
-    return composition.management(load_environment(Environment, os.environ))
+def service() -> ProjectService:
+    """Return the function's service, created at the first request."""
+    return composition.create_project_service(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a signed-in user's request."""
+    """Answer the request of a signed-in user."""
     return respond(event, service())
 
 
-def respond(event: Mapping[str, Any], management: Management) -> Response:
+def respond(event: Mapping[str, Any], management: ProjectService) -> Response:
     """Answer a request with the given service."""
     return dispatch(event, OPERATIONS, management, public_operations=OPEN)
 
 
-def _create_project(management: Management, user_id: str, request: Request) -> Response:
+def _create_project(management: ProjectService, user_id: str, request: Request) -> Response:
     created = management.create_project(user_id, read_input(NewProject, read_json_body(request)))
     return json_response(
         HTTPStatus.CREATED,
@@ -68,27 +68,27 @@ def _create_project(management: Management, user_id: str, request: Request) -> R
     )
 
 
-def _list_projects(management: Management, user_id: str, request: Request) -> Response:
-    page = management.all_projects(
+def _list_projects(management: ProjectService, user_id: str, request: Request) -> Response:
+    page = management.list_projects(
         user_id, limit=read_page_limit(request), cursor=request.query.get("cursor")
     )
     documents = [project_document(project, site) for project, site in page.items]
     return json_response(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
 
 
-def _get_project(management: Management, user_id: str, request: Request) -> Response:
-    project, site = management.project(user_id, request.path_parameters["projectId"])
+def _get_project(management: ProjectService, user_id: str, request: Request) -> Response:
+    project, site = management.get_project(user_id, request.path_parameters["projectId"])
     return json_response(HTTPStatus.OK, project_document(project, site))
 
 
-def _change_project(management: Management, user_id: str, request: Request) -> Response:
+def _change_project(management: ProjectService, user_id: str, request: Request) -> Response:
     changes = read_input(ProjectChanges, read_json_body(request))
     project, site = management.change_project(user_id, request.path_parameters["projectId"], changes)
     return json_response(HTTPStatus.OK, project_document(project, site))
 
 
-def _list_deployments(management: Management, user_id: str, request: Request) -> Response:
-    page = management.all_deployments(
+def _list_deployments(management: ProjectService, user_id: str, request: Request) -> Response:
+    page = management.list_deployments(
         user_id,
         request.path_parameters["projectId"],
         limit=read_page_limit(request),
@@ -98,44 +98,44 @@ def _list_deployments(management: Management, user_id: str, request: Request) ->
     return json_response(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
 
 
-def _get_deployment(management: Management, user_id: str, request: Request) -> Response:
-    deployment = management.deployment(user_id, request.path_parameters["deploymentId"])
+def _get_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
+    deployment = management.get_deployment(user_id, request.path_parameters["deploymentId"])
     return json_response(HTTPStatus.OK, deployment_document(deployment))
 
 
-def _deploy(management: Management, user_id: str, request: Request) -> Response:
+def _deploy(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewDeployment, read_json_body(request))
     deployment = management.deploy(user_id, request.path_parameters["projectId"], wanted)
     return json_response(HTTPStatus.CREATED, deployment_document(deployment))
 
 
-def _get_log(management: Management, user_id: str, request: Request) -> Response:
-    page = management.build_log(
+def _get_log(management: ProjectService, user_id: str, request: Request) -> Response:
+    page = management.read_build_log(
         user_id,
         request.path_parameters["deploymentId"],
-        limit=read_page_limit(request, default=PAGE, maximum=LARGEST_PAGE),
+        limit=read_page_limit(request, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
         cursor=request.query.get("cursor"),
     )
     return json_response(HTTPStatus.OK, log_document(page))
 
 
-def _cancel(management: Management, user_id: str, request: Request) -> Response:
+def _cancel(management: ProjectService, user_id: str, request: Request) -> Response:
     deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
     return json_response(HTTPStatus.OK, deployment_document(deployment))
 
 
-def _get_variables(management: Management, user_id: str, request: Request) -> Response:
-    project = management.variables(user_id, request.path_parameters["projectId"])
+def _get_variables(management: ProjectService, user_id: str, request: Request) -> Response:
+    project = management.get_variables(user_id, request.path_parameters["projectId"])
     return json_response(HTTPStatus.OK, variables_document(project))
 
 
-def _set_variables(management: Management, user_id: str, request: Request) -> Response:
+def _set_variables(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewVariables, read_json_body(request))
     project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
     return json_response(HTTPStatus.OK, variables_document(project))
 
 
-OPERATIONS: Operations[Management] = {
+OPERATIONS: Operations[ProjectService] = {
     "POST /projects": _create_project,
     "GET /projects": _list_projects,
     "GET /projects/{projectId}": _get_project,
@@ -148,7 +148,7 @@ OPERATIONS: Operations[Management] = {
     "GET /deployments/{deploymentId}/logs": _get_log,
     "POST /deployments/{deploymentId}/cancel": _cancel,
 }
-"""What answers each route that `runtime.deploy.api.routes` gives to this function."""
+"""The operation of each route that `runtime.deploy.api.routes` assigns to this function."""
 
 OPEN: PublicOperations = {OPENAPI_ROUTE: serve_openapi("openapi.json")}
-"""What answers the routes among them that want no token."""
+"""The operation of each of these routes that needs no token."""

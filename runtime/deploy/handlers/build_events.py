@@ -1,4 +1,4 @@
-"""CodeBuild's build states, from EventBridge: moves deployments on when their builds end."""
+"""The handler of CodeBuild's build state events from EventBridge."""
 
 import os
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.builds.build_event import BuildEvent, ForeignBuildError
-from runtime.deploy.builds.build_results import BuildResults
+from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.shared.environment import load_environment
 from runtime.shared.logging import Log
 
@@ -26,25 +26,25 @@ class Environment:
 
 
 @cache
-def service() -> BuildResults:
-    """Return the function's one service, composed at its first event."""
-    return composition.build_results(load_environment(Environment, os.environ))
+def service() -> BuildResultRecorder:
+    """Return the function's service, created at the first event."""
+    return composition.create_build_result_recorder(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Record how a build ended. What fails is raised: Lambda brings the event again."""
+    """Record the result of a build. Errors are raised, so that Lambda retries the event."""
     respond(event, service())
 
 
-def respond(event: Mapping[str, Any], results: BuildResults) -> None:
-    """Record how a build ended with the given service."""
+def respond(event: Mapping[str, Any], results: BuildResultRecorder) -> None:
+    """Record the result of a build with the given service."""
     log = Log().bind(eventId=event.get("id"))
     try:
-        ended = BuildEvent.from_event(event)
+        result = BuildEvent.from_event(event)
     except ForeignBuildError as foreign:
         log.warning("event ignored", reason=str(foreign))
         return
-    results.receive(
-        ended,
-        log.bind(projectId=ended.project_id, deploymentId=ended.deployment_id, buildId=ended.build_id),
+    results.record(
+        result,
+        log.bind(projectId=result.project_id, deploymentId=result.deployment_id, buildId=result.build_id),
     )

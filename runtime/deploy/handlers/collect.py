@@ -1,4 +1,4 @@
-"""Every hour: goes one step further with the releases that are not kept any more (D6)."""
+"""The hourly handler of the collector. It removes releases that are no longer kept, step by step."""
 
 import os
 from collections.abc import Mapping
@@ -29,25 +29,25 @@ class Environment:
 
 @cache
 def service() -> Collector:
-    """Return the function's one service, composed at its first event."""
-    return composition.collector(load_environment(Environment, os.environ))
+    """Return the function's service, created at the first event."""
+    return composition.create_collector(load_environment(Environment, os.environ))
 
 
 @cache
 def edge_cache() -> EdgeCache:
-    """Return the cache of the sites' distribution, composed at the first event."""
-    return composition.edge_cache(load_environment(Environment, os.environ))
+    """Return the cache of the sites' distribution, created at the first event."""
+    return composition.create_edge_cache(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Collect what is due. What fails is raised, so that an alarm can tell; the next hour tries again."""
+    """Collect releases. Errors are raised, so that an alarm reports them; the next hour retries."""
     respond(event, service(), edge_cache())
 
 
 def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
-    """Collect what is due at the time that a scheduled event tells, with the given services."""
+    """Collect releases with the given services, as of the time in a scheduled event."""
     log, at = Log().bind(eventId=event.get("id")), parse_time(event["time"])
     try:
         cache.invalidate_once(log, at=at)
     finally:
-        collector.run(log, at=at)
+        collector.collect(log, at=at)

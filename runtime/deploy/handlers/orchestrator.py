@@ -1,4 +1,4 @@
-"""Build queue: starts builds."""
+"""The handler of the build queue. It starts builds."""
 
 import os
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ class Environment:
 
 @cache
 def service() -> Builder:
-    """Return the function's one service, composed at its first message."""
-    return composition.builder(load_environment(Environment, os.environ))
+    """Return the function's service, created at the first message."""
+    return composition.create_builder(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Start the build of each message's deployment; return the messages that are to come again."""
+    """Start the build of each message's deployment, and return the failed messages."""
     return respond(event, service())
 
 

@@ -1,4 +1,4 @@
-"""What of the platform's API changes the edge: promoting a release, and deleting a project."""
+"""The handler of the API routes that change the edge: promoting a release, and deleting a project."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy import composition
-from runtime.deploy.api.deleting import Deletion
+from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.api.documents import deployment_document
 from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.dispatch import Operations, dispatch
@@ -28,27 +28,29 @@ class Environment:
 
 @frozen(kw_only=True)
 class Services:
-    """What its routes are answered with.
+    """The services of the handler's routes.
 
     Attributes:
-        deletion: Returns what deletes; called by a deletion only, because making its client takes time.
+        deletion: Returns the deletion service. Only called by a delete request, because creating its clients
+            takes time.
     """
 
     switch: Switch
-    deletion: Callable[[], Deletion]
+    deletion: Callable[[], ProjectDeletion]
 
 
 @cache
 def service() -> Services:
-    """Return the function's services, composed at its first request."""
+    """Return the function's services, created at the first request."""
     environment = load_environment(Environment, os.environ)
     return Services(
-        switch=composition.switch(environment), deletion=lambda: composition.deletion(environment)
+        switch=composition.create_switch(environment),
+        deletion=lambda: composition.create_project_deletion(environment),
     )
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a signed-in user's request."""
+    """Answer the request of a signed-in user."""
     return respond(event, service())
 
 
@@ -71,4 +73,4 @@ OPERATIONS: Operations[Services] = {
     "POST /deployments/{deploymentId}/promote": _promote,
     "DELETE /projects/{projectId}": _delete_project,
 }
-"""What answers each route that `runtime.deploy.api.routes` gives to this function."""
+"""The operation of each route that `runtime.deploy.api.routes` assigns to this function."""

@@ -1,4 +1,4 @@
-"""Release queue: makes built deployments live, those of one project one after the other."""
+"""The handler of the release queue. It releases built deployments, one after the other for each project."""
 
 import os
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ class Environment:
 
 @cache
 def service() -> Releaser:
-    """Return the function's one service, composed at its first message."""
-    return composition.releaser(load_environment(Environment, os.environ))
+    """Return the function's service, created at the first message."""
+    return composition.create_releaser(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Release each message's deployment; return the messages that are to come again."""
+    """Release the deployment of each message, and return the failed messages."""
     return respond(event, service())
 
 

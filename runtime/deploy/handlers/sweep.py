@@ -1,4 +1,4 @@
-"""Every minute: moves deployments on that stand still because something was lost (P9)."""
+"""The handler of the sweep, every minute. It recovers deployments that do not progress."""
 
 import os
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ class Environment:
 
 @cache
 def service() -> Sweeper:
-    """Return the function's one service, composed at its first event."""
-    return composition.sweeper(load_environment(Environment, os.environ))
+    """Return the function's service, created at the first event."""
+    return composition.create_sweeper(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Sweep. What fails is raised, so that an alarm can tell; the next minute tries again."""
+    """Sweep. Errors are raised, so that an alarm reports them; the next minute retries."""
     respond(event, service())
 
 

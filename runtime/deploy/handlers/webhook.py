@@ -1,4 +1,4 @@
-"""`POST /webhook/{projectId}`: GitHub's pushes."""
+"""The handler of `POST /webhook/{projectId}`: GitHub's push deliveries."""
 
 import os
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy import composition
-from runtime.deploy.builds.github import Ignored
-from runtime.deploy.builds.pushing import Delivery, Pushes
+from runtime.deploy.builds.github import IgnoredDelivery
+from runtime.deploy.builds.pushing import Delivery, PushReceiver
 from runtime.shared.api.http import Request, Response, error_response, json_response
 from runtime.shared.aws_errors import retryable_errors_as_busy
 from runtime.shared.environment import load_environment
@@ -29,21 +29,21 @@ class Environment:
 
 
 @cache
-def service() -> Pushes:
-    """Return the function's one service, composed at its first request."""
-    return composition.pushes(load_environment(Environment, os.environ))
+def service() -> PushReceiver:
+    """Return the function's service, created at the first request."""
+    return composition.create_push_receiver(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
-    """Answer a delivery: 202 with the deployment, 200 with why there is none, or a problem."""
+    """Answer a delivery: 202 with the deployment, 200 with the reason why there is none, or an error."""
     return respond(event, service())
 
 
-def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
+def respond(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
     """Answer a delivery with the given service.
 
-    What AWS refuses only for the moment is a 503. GitHub repeats no delivery by itself, but shows it as
-    failed, with the reason and a button to redeliver it; where the push was recorded, that changes nothing.
+    A temporary refusal by AWS is answered with 503. GitHub does not retry a failed delivery, but shows it
+    with the reason and a button to redeliver it. If the push was recorded, the redelivery changes nothing.
     """
     request = Request.from_event(event)
     project_id = request.path_parameters.get("projectId", "")
@@ -62,12 +62,12 @@ def respond(event: Mapping[str, Any], pushes: Pushes) -> Response:
         with retryable_errors_as_busy():
             outcome = pushes.receive(project_id, delivery)
     except UnavailableError as error:
-        log.failure("delivery cannot be taken now: it has to be redelivered", error.__cause__ or error)
+        log.failure("the delivery cannot be accepted now: redeliver it later", error.__cause__ or error)
         return error_response(error)
     except AnchorError as error:
         log.warning("delivery refused", reason=str(error))
         return error_response(error)
-    if isinstance(outcome, Ignored):
+    if isinstance(outcome, IgnoredDelivery):
         log.info("delivery ignored", reason=outcome.reason)
         return json_response(HTTPStatus.OK, {"ignored": outcome.reason})
     log.info("delivery accepted", deploymentId=outcome.deployment_id, status=outcome.status)

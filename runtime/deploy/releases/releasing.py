@@ -142,7 +142,7 @@ class Releaser:
         deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         project = self.projects.get(deployment.project_id)
         run.deployment = deployment
-        site = self.projects.site(deployment.site)
+        site = self.projects.get_site(deployment.site)
         if deployment.release is None:
             release = self.steps.run(project, deployment, site, run.begin)
             run.deployment = deployment = self.deployments.record_release(
@@ -152,7 +152,7 @@ class Releaser:
             # Visitors may have newer pages in its cache by now. Seeding it again would bring back old ones.
             run.begin(Step.SWITCH)
         try:
-            project = self.deployments.pointer.switch(deployment, at=self.clock())
+            project = self.deployments.live_pointers.switch(deployment, at=self.clock())
             self.switch.apply_pointer(project, deployment, site)
         except (SwitchRefusedError, SwitchOvertakenError) as newer:
             self.deployments.supersede(deployment, at=self.clock())
@@ -177,7 +177,7 @@ class Releaser:
         run.begin(Step.SWITCH)
         project = self.projects.get(deployment.project_id)
         try:
-            self.switch.apply_pointer(project, deployment, self.projects.site(deployment.site))
+            self.switch.apply_pointer(project, deployment, self.projects.get_site(deployment.site))
         except SwitchOvertakenError as newer:
             run.log.info("another release was promoted", reason=str(newer))
             return

@@ -38,11 +38,11 @@ class Switch:
             ReleaseCollectedError: The release was removed.
             SwitchOvertakenError: A later switch of the same project was faster.
         """
-        found = self.deployments.owned(user_id, deployment_id)
+        found = self.deployments.get_owned(user_id, deployment_id)
         # The index that finds a deployment by its id alone is eventually consistent.
         deployment = self.deployments.get(found.project_id, deployment_id)
-        site = self.projects.site(deployment.site)
-        project = self.deployments.pointer.promote(user_id, deployment, at=self.clock())
+        site = self.projects.get_site(deployment.site)
+        project = self.deployments.live_pointers.promote(user_id, deployment, at=self.clock())
         return self.apply_pointer(project, deployment, site)
 
     def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
@@ -65,7 +65,7 @@ class Switch:
             site.host, partial(self._read_live_deployment_id, project, deployment)
         )
         self.publisher.point_live_aliases(partial(self._read_live_versions, project, deployment, site))
-        return self.deployments.pointer.finish_switch(project, deployment, at=self.clock())
+        return self.deployments.live_pointers.finish_switch(project, deployment, at=self.clock())
 
     def _read_live_deployment_id(self, project: Project, deployment: Deployment) -> str:
         """Return the id of the deployment that the project's pointer names now.

@@ -1,8 +1,8 @@
-"""A project's one build slot: deployments of a project build one after the other (P8).
+"""A project's build slot: the deployments of a project build one after the other.
 
-Slot, status and the stage's set of builds that run (`stage_builds.py`) are only written together, each time
-in one transaction: the deployment that holds the slot is the one that is `building`, whatever crashed. Each
-method makes one DynamoDB call. `cancel_owned` serves a tenant, all others the platform.
+Slot, deployment status and the stage's set of running builds (`stage_builds.py`) are always written in one
+transaction. So after any crash, the deployment that holds the slot is the one with the status `building`.
+Each method makes one DynamoDB call. `cancel_owned` serves a tenant, all other methods the platform.
 """
 
 from datetime import datetime
@@ -11,9 +11,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from runtime.deploy.errors import (
-    BuildRoomTakenError,
     BuildSlotTakenError,
     DeploymentNotFoundError,
+    NoBuildCapacityError,
     ProjectNotFoundError,
 )
 from runtime.deploy.model import Deployment, Failure, Status
@@ -21,20 +21,20 @@ from runtime.deploy.repositories.deployment_rows import (
     BUILD_LEASE,
     deployment_key,
     lease_end,
-    stale,
+    stale_error,
     status_update,
 )
-from runtime.deploy.repositories.patience import Patience
 from runtime.deploy.repositories.projects import project_key
 from runtime.deploy.repositories.stage_builds import (
     RunningBuild,
-    no_more_waiting,
-    runs,
-    runs_no_more,
-    starts,
-    starts_not,
-    waits,
+    add_running_operation,
+    add_waiting_operation,
+    record_start_operation,
+    remove_running_operation,
+    remove_waiting_operation,
+    undo_start_operation,
 )
+from runtime.deploy.repositories.transaction_retries import TransactionRetrier
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -49,37 +49,37 @@ from runtime.shared.errors import AnchorError
 
 @frozen(kw_only=True)
 class BuildSlotRepository:
-    """Takes and frees build slots.
+    """The writes that take and free build slots.
 
     Attributes:
         client: Low-level DynamoDB client.
         deployments_table: Name of the deployments table.
         projects_table: Name of the projects table.
-        room: How many builds may run at the same time in the stage.
-        patience: For the row of what runs, which all of them write.
+        max_concurrent_builds: Maximum number of running builds in the stage.
+        retrier: Retries conflicts on the row of running builds, which every transaction here writes.
     """
 
     client: DynamoDBClient
     deployments_table: str
     projects_table: str
-    room: int
-    patience: Patience
+    max_concurrent_builds: int
+    retrier: TransactionRetrier
 
     def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Take the project's build slot and room, and move `queued` to `building`, in one transaction.
+        """Take the build slot and build capacity, and move `queued` to `building`, in one transaction.
 
-        Repeatable. One that is `building` already has its room, however many others run.
+        Idempotent. A deployment that is already `building` keeps its capacity, however many builds run.
 
         Raises:
-            StaleDeploymentError: The deployment is neither `queued` nor `building`; or it was read as
-                `building`, and is `queued` again.
+            StaleDeploymentError: The deployment is neither `queued` nor `building`, or it was read as
+                `building` and is `queued` again.
             BuildSlotTakenError: Another deployment of the project is building.
-            BuildRoomTakenError: As many builds run as may.
+            NoBuildCapacityError: The stage already runs its maximum number of builds.
         """
         is_new = deployment.status is Status.QUEUED
-        place: dict[str, Any] = {}
+        waiting_since: dict[str, Any] = {}
         if is_new and deployment.waiting_since:
-            place = {"also": ", #waitingSince = :since", "since": deployment.waiting_since}
+            waiting_since = {"extra_set": ", #waitingSince = :since", "since": deployment.waiting_since}
         slot = build_update(
             self.projects_table,
             project_key(deployment.project_id),
@@ -92,66 +92,71 @@ class BuildSlotRepository:
             self.deployments_table,
             _key(deployment),
             Status.BUILDING,
-            # One that was read as `building` may have given its turn back since: then it has no room.
-            was=(Status.QUEUED, Status.BUILDING) if is_new else Status.BUILDING,
+            # A deployment that was read as `building` may be queued again, and then has no capacity.
+            expected=(Status.QUEUED, Status.BUILDING) if is_new else Status.BUILDING,
             at=at,
-            anew=is_new,
-            **place,
+            starts_lease=is_new,
+            **waiting_since,
         )
-        room = runs(self.projects_table, RunningBuild.of(deployment), room=self.room if is_new else None)
-        first = [
-            no_more_waiting(self.projects_table, deployment.deployment_id),
-            starts(self.projects_table, deployment.user_id, at=at),
+        running = add_running_operation(
+            self.projects_table,
+            RunningBuild.from_deployment(deployment),
+            limit=self.max_concurrent_builds if is_new else None,
+        )
+        first_time = [
+            remove_waiting_operation(self.projects_table, deployment.deployment_id),
+            record_start_operation(self.projects_table, deployment.user_id, at=at),
         ]
         try:
-            self.patience.transact(
-                self.client, {"Update": slot}, {"Update": status}, room, *(first if is_new else ())
+            self.retrier.transact(
+                self.client, {"Update": slot}, {"Update": status}, running, *(first_time if is_new else ())
             )
         except TransactionRefusedError as refused:
             in_project, in_deployment, *_ = refused.items
             if in_deployment is not None:
-                raise stale(deployment, Status.BUILDING, in_deployment) from None
+                raise stale_error(deployment, Status.BUILDING, in_deployment) from None
             if in_project is None:
-                raise BuildRoomTakenError from None
+                raise NoBuildCapacityError from None
             if not in_project:
                 raise ProjectNotFoundError from None
             raise BuildSlotTakenError(in_project["activeBuild"]["S"]) from None
         return evolve(deployment, status=Status.BUILDING, updated_at=at)
 
-    def give_back(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Give slot and room back, and move `building` to `queued`, in one transaction.
+    def requeue(self, deployment: Deployment, *, at: datetime) -> Deployment:
+        """Free slot and capacity, and move `building` to `queued`, in one transaction.
 
-        For a build that CodeBuild had no room for. It waits where it did, as if it had not had its turn.
+        Used if the account's CodeBuild quota is reached. The deployment waits again, with its earlier start
+        time.
 
         Raises:
-            StaleDeploymentError: It is no longer `building`, or has a build.
+            StaleDeploymentError: The deployment is no longer `building`, or has a build.
         """
-        after = deployment.moved(Status.QUEUED, at=at)
+        after = deployment.with_status(Status.QUEUED, at=at)
         status = status_update(
             self.deployments_table,
             _key(deployment),
             Status.QUEUED,
-            was=Status.BUILDING,
+            expected=Status.BUILDING,
             at=at,
-            when=" AND attribute_not_exists(#buildId)",
+            extra_condition=" AND attribute_not_exists(#buildId)",
         )
         since = deployment.waiting_since or deployment.created_at
         try:
             self._free(
                 deployment,
                 status,
-                waits(self.projects_table, deployment, since=since),
-                starts_not(self.projects_table, deployment.user_id),
+                add_waiting_operation(self.projects_table, deployment, since=since),
+                undo_start_operation(self.projects_table, deployment.user_id),
             )
         except TransactionRefusedError as refused:
-            raise stale(deployment, Status.QUEUED, refused.items[1]) from None
+            raise stale_error(deployment, Status.QUEUED, refused.items[1]) from None
         return after
 
     def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
-        """Write which build a `building` deployment has. Repeatable, but never another build.
+        """Write the build id of a `building` deployment. Idempotent; another id is never overwritten.
 
         Raises:
-            StaleDeploymentError: It is no longer `building`, or has another build.
+            StaleDeploymentError: The deployment is no longer `building`, or has another build.
         """
         write = build_update(
             self.deployments_table,
@@ -167,7 +172,7 @@ class BuildSlotRepository:
             with named_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise stale(deployment, Status.BUILDING, refused.item) from None
+            raise stale_error(deployment, Status.BUILDING, refused.item) from None
         return from_row(answer["Attributes"], Deployment)
 
     def free(
@@ -179,20 +184,22 @@ class BuildSlotRepository:
         build_id: str | None = None,
         failure: Failure | None = None,
     ) -> Deployment:
-        """Free slot and room, and move `building` to `built`, `failed` or `cancelled`, in one transaction.
+        """Free slot and capacity, and end `building` as `built`, `failed` or `cancelled`, in one transaction.
 
         Args:
-            deployment: As read, `building`.
-            to: What the build came to.
-            at: Now.
-            build_id: The build that ended; None when none was started. A deployment that has another build
-                recorded is left as it is.
-            failure: Why, unless it was built.
+            deployment: A `building` deployment, as read.
+            to: The new status.
+            at: Current time.
+            build_id: The build that ended. None if no build was started. A deployment with another recorded
+                build is not changed.
+            failure: Reason of the failure. None for `built`.
 
         Raises:
-            StaleDeploymentError: It is no longer `building`, or has another build.
+            StaleDeploymentError: The deployment is no longer `building`, or has another build.
         """
-        after = evolve(deployment.moved(to, at=at), build_id=build_id or deployment.build_id, failure=failure)
+        after = evolve(
+            deployment.with_status(to, at=at), build_id=build_id or deployment.build_id, failure=failure
+        )
         more: dict[str, object] = {}
         if after.build_id:
             more["build"] = after.build_id
@@ -202,79 +209,84 @@ class BuildSlotRepository:
             self.deployments_table,
             _key(deployment),
             to,
-            was=Status.BUILDING,
+            expected=Status.BUILDING,
             at=at,
-            also=(", #buildId = :build" if "build" in more else "")
+            extra_set=(", #buildId = :build" if "build" in more else "")
             + (", #failure = :failure" if "failure" in more else ""),
-            when=" AND (attribute_not_exists(#buildId)"
+            extra_condition=" AND (attribute_not_exists(#buildId)"
             + (" OR #buildId = :build)" if "build" in more else ")"),
-            anew=True,
+            starts_lease=True,
             **more,
         )
         try:
             self._free(deployment, status)
         except TransactionRefusedError as refused:
-            raise stale(deployment, to, refused.items[1]) from None
+            raise stale_error(deployment, to, refused.items[1]) from None
         return after
 
     def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
         """Move a tenant's `queued`, `building` or `built` deployment, as read, to `cancelled`.
 
-        A `building` one's slot and room are freed in the same transaction; its build is not stopped by this.
+        For a `building` deployment, slot and capacity are freed in the same transaction. The build is not
+        stopped.
 
         Raises:
-            DeploymentNotFoundError: It is another tenant's.
-            StaleDeploymentError: It is no longer in the status it was read in, or cannot be cancelled in it.
+            DeploymentNotFoundError: The deployment belongs to another tenant.
+            StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot be
+                cancelled in it.
         """
         if deployment.user_id != user_id:
             raise DeploymentNotFoundError
-        after = deployment.moved(Status.CANCELLED, at=at)
+        after = deployment.with_status(Status.CANCELLED, at=at)
         status = status_update(
             self.deployments_table,
             _key(deployment),
             Status.CANCELLED,
-            was=deployment.status,
+            expected=deployment.status,
             at=at,
-            when=" AND #userId = :user",
+            extra_condition=" AND #userId = :user",
             user=user_id,
         )
         try:
             if deployment.status is Status.BUILDING:
                 self._free(deployment, status)
             elif deployment.status is Status.QUEUED:
-                left = no_more_waiting(self.projects_table, deployment.deployment_id)
-                write_transaction(self.client, left, {"Update": status})
+                waiting = remove_waiting_operation(self.projects_table, deployment.deployment_id)
+                write_transaction(self.client, waiting, {"Update": status})
             else:
                 with named_condition_errors():
                     self.client.update_item(**status)
         except TransactionRefusedError as refused:
-            raise _not_cancelled(deployment, user_id, refused.items[1]) from None
+            raise _cancel_error(deployment, user_id, refused.items[1]) from None
         except ConditionFailedError as refused:
-            raise _not_cancelled(deployment, user_id, refused.item) from None
+            raise _cancel_error(deployment, user_id, refused.item) from None
         return after
 
-    def release_abandoned(self, project_id: str, holder: str) -> bool:
-        """Free a slot whose holder is not `building` any more; False when it is another's by now.
+    def free_abandoned(self, project_id: str, holder: str) -> bool:
+        """Free a slot whose holder is no longer `building`.
 
-        While both are written together that never happens, but rows can be restored or changed by hand.
+        Both are always written together, so this only happens after rows were restored or edited manually.
+
+        Returns:
+            False if another deployment holds the slot. Then nothing is written.
         """
         try:
             with named_condition_errors():
-                self.client.update_item(**self._freed_of(project_id, holder))
+                self.client.update_item(**self._free_slot_update(project_id, holder))
         except ConditionFailedError:
             return False
         return True
 
-    def _free(self, deployment: Deployment, status: dict[str, Any], *beside: dict[str, Any]) -> None:
-        self.patience.transact(
+    def _free(self, deployment: Deployment, status: dict[str, Any], *operations: dict[str, Any]) -> None:
+        self.retrier.transact(
             self.client,
-            {"Update": self._freed_of(deployment.project_id, deployment.deployment_id)},
+            {"Update": self._free_slot_update(deployment.project_id, deployment.deployment_id)},
             {"Update": status},
-            runs_no_more(self.projects_table, RunningBuild.of(deployment)),
-            *beside,
+            remove_running_operation(self.projects_table, RunningBuild.from_deployment(deployment)),
+            *operations,
         )
 
-    def _freed_of(self, project_id: str, holder: str) -> dict[str, Any]:
+    def _free_slot_update(self, project_id: str, holder: str) -> dict[str, Any]:
         return build_update(
             self.projects_table,
             project_key(project_id),
@@ -288,7 +300,7 @@ def _key(deployment: Deployment) -> Item:
     return deployment_key(deployment.project_id, deployment.deployment_id)
 
 
-def _not_cancelled(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
+def _cancel_error(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
     if item and item["userId"]["S"] != user_id:
         return DeploymentNotFoundError()
-    return stale(deployment, Status.CANCELLED, item)
+    return stale_error(deployment, Status.CANCELLED, item)

@@ -1,7 +1,7 @@
-"""Rows of the deployments table: their key, and the writes that move one on, alone or in a transaction.
+"""Rows of the deployments table: their keys, and the writes that change a status, alone or in a transaction.
 
-A deployment that is under way has a lease: until then whoever works on it has to have moved it on. The sweep
-looks at what is past its lease (`sweeping.py`), by an index that holds nothing but what has one.
+A deployment in progress has a lease: its status must change before the lease ends. The sweep (`sweeping.py`)
+finds expired leases by an index that only contains rows with a lease.
 """
 
 import zlib
@@ -16,40 +16,40 @@ from runtime.shared.converters import from_row, to_attribute_value, to_row
 from runtime.shared.dynamodb import ConditionFailedError, build_update, named_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
-    # A message is taken within seconds, or the project's slot is taken for as long as a build.
+    # A message is delivered within seconds, or the project's slot is taken for the duration of a build.
     Status.QUEUED: timedelta(minutes=5),
-    # To start a build: within five minutes CodeBuild knows the token of the request again.
+    # For starting the build. CodeBuild recognizes an idempotency token for five minutes.
     Status.BUILDING: timedelta(minutes=3),
-    # Longer than one release may take (components/deploy/pipeline.py): those of a project follow each other.
+    # Longer than one release may take (components/deploy/pipeline.py): a project's releases run in sequence.
     Status.BUILT: timedelta(minutes=10),
     Status.DEPLOYING: timedelta(minutes=10),
 }
-"""How long a deployment may stay as it is before the sweep looks at it. The other statuses are ends."""
+"""How long a deployment may keep a status before the sweep examines it. Other statuses are final."""
 
 BUILD_LEASE: Final = timedelta(minutes=5)
-"""How long the sweep waits for the end of a build before it asks CodeBuild, each time."""
+"""How long the sweep waits for the end of a build before it asks CodeBuild again."""
 
 SWITCH_LEASE: Final = timedelta(minutes=2)
-"""How long a promote has for the rest of its switch: longer than its function may run."""
+"""How long a promotion may take to finish its switch: longer than its function can run."""
 
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
-"""The partitions of the index: one alone would take all writes of all projects."""
+"""The partitions of the lease index. A single one would receive the writes of all projects."""
 
-_DELIVERY_REMEMBERED: Final = timedelta(days=30)
+_DELIVERY_RETENTION: Final = timedelta(days=30)
 
 
 def lease_shard(deployment_id: str) -> str:
-    """Return the partition of the index that a deployment is in while it is under way."""
+    """Return the lease index partition of a deployment."""
     return LEASE_SHARDS[zlib.crc32(deployment_id.encode()) % len(LEASE_SHARDS)]
 
 
 def lease_end(lease: timedelta, *, at: datetime) -> int:
-    """Return the end of a lease in Unix seconds, as rows have it."""
+    """Return the end of a lease in Unix seconds, as stored in rows."""
     return int((at + lease).timestamp())
 
 
 def queued_row(deployment: Deployment) -> Item:
-    """Return the row of a new deployment, with its first lease."""
+    """Return the row of a new deployment with its first lease."""
     lease = lease_end(LEASES[Status.QUEUED], at=deployment.created_at)
     return {
         **to_row(deployment, lease=lease_shard(deployment.deployment_id)),
@@ -58,12 +58,12 @@ def queued_row(deployment: Deployment) -> Item:
 
 
 def delivery_row(deployment: Deployment, delivery: str) -> Item:
-    """Return the row, in the projects table, by which a delivery that comes again is known."""
+    """Return the row of the projects table that identifies a repeated delivery."""
     return {
         "projectId": to_attribute_value(deployment.project_id),
         "sk": to_attribute_value(f"DELIVERY#{delivery}"),
         "deploymentId": to_attribute_value(deployment.deployment_id),
-        "expiresAt": to_attribute_value(int((deployment.created_at + _DELIVERY_REMEMBERED).timestamp())),
+        "expiresAt": to_attribute_value(int((deployment.created_at + _DELIVERY_RETENTION).timestamp())),
     }
 
 
@@ -72,38 +72,38 @@ def deployment_key(project_id: str, deployment_id: str) -> Item:
     return {"projectId": {"S": project_id}, "deploymentId": {"S": deployment_id}}
 
 
-def status_update(  # noqa: PLR0913 - what a status' write can consist of
+def status_update(  # noqa: PLR0913 - the parts of a status write
     table: str,
     key: Item,
     to: Status,
     *,
-    was: Status | tuple[Status, ...],
+    expected: Status | tuple[Status, ...],
     at: datetime,
-    also: str = "",
-    when: str = "",
-    anew: bool = True,
+    extra_set: str = "",
+    extra_condition: str = "",
+    starts_lease: bool = True,
     **by_name: object,
 ) -> dict[str, Any]:
-    """Return the arguments of the update that moves a deployment to a status, which begins or ends its lease.
+    """Return the arguments of the update that sets a deployment's status and starts or ends its lease.
 
     Args:
         table: Name of the deployments table.
-        key: From `deployment_key`.
+        key: Result of `deployment_key`.
         to: The new status.
-        was: The status that the row must have, or several it may have.
+        expected: The status, or one of the statuses, that the row must have.
         at: Becomes `updatedAt`.
-        also: What else is set, such as `, #failure = :failure`.
-        when: What else must hold, such as ` AND #userId = :user`.
-        anew: False when the deployment is in that status already: its lease and what the sweep has tried
-            stay as they are.
-        by_name: A model value for each `:value` of the last two.
+        extra_set: Further assignments, such as `, #failure = :failure`.
+        extra_condition: Further conditions, such as ` AND #userId = :user`.
+        starts_lease: False if the deployment may already have the status: its lease and the number of retries
+            then stay unchanged.
+        by_name: A model value for each `:value` of `extra_set` and `extra_condition`.
     """
-    expected = was if isinstance(was, tuple) else (was,)
+    expected = expected if isinstance(expected, tuple) else (expected,)
     marks = {f"was{number}": status for number, status in enumerate(expected)}
-    change = f"SET #status = :to, #updatedAt = :at{also}"
+    change = f"SET #status = :to, #updatedAt = :at{extra_set}"
     if to not in LEASES:
         change += " REMOVE #lease, #leaseUntil, #putOff, #redrives"
-    elif anew:
+    elif starts_lease:
         change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #putOff, #redrives"
         by_name["lease"] = lease_shard(key["deploymentId"]["S"])
         by_name["leaseUntil"] = lease_end(LEASES[to], at=at)
@@ -111,7 +111,7 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
         table,
         key,
         change,
-        when=f"#status IN ({', '.join(f':{mark}' for mark in marks)}){when}",
+        when=f"#status IN ({', '.join(f':{mark}' for mark in marks)}){extra_condition}",
         to=to,
         at=at,
         **marks,
@@ -119,41 +119,49 @@ def status_update(  # noqa: PLR0913 - what a status' write can consist of
     )
 
 
-def move(
-    table: str, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **by_name: object
+def transition_update(
+    table: str, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
 ) -> dict[str, Any]:
-    """Return the arguments of the update that moves a deployment on from the status that it was read in.
+    """Return the arguments of the update that changes the status in which a deployment was read.
 
     Raises:
-        StaleDeploymentError: `TRANSITIONS` has no such way.
+        StaleDeploymentError: `TRANSITIONS` does not allow the change.
     """
-    deployment.moved(to, at=at)
+    deployment.with_status(to, at=at)
     key = deployment_key(deployment.project_id, deployment.deployment_id)
     return status_update(
-        table, key, to, was=deployment.status, at=at, also=also, when="", anew=True, **by_name
+        table,
+        key,
+        to,
+        expected=deployment.status,
+        at=at,
+        extra_set=extra_set,
+        extra_condition="",
+        starts_lease=True,
+        **by_name,
     )
 
 
-def reading(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
-    """Return the arguments of the call that reads a deployment as it stands now (strongly consistent)."""
+def read_arguments(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
+    """Return the arguments of the call that reads a deployment (strongly consistent)."""
     return {"TableName": table, "Key": deployment_key(project_id, deployment_id), "ConsistentRead": True}
 
 
-def found(answer: AwsResponse) -> Deployment:
-    """Return the deployment that such a call has answered with.
+def deployment_from_answer(answer: AwsResponse) -> Deployment:
+    """Return the deployment in the answer of `get_item`.
 
     Raises:
-        DeploymentNotFoundError: There is none.
+        DeploymentNotFoundError: The deployment does not exist.
     """
     if "Item" not in answer:
         raise DeploymentNotFoundError
     return from_row(answer["Item"], Deployment)
 
 
-def write_existing(
+def update_existing(
     client: DynamoDBClient, table: str, deployment: Deployment, change: str, **by_name: object
 ) -> Deployment:
-    """Change a deployment whatever its status is, and return it as it then is. One call; repeatable.
+    """Change a deployment in any status, and return its new state. One call; idempotent.
 
     Args:
         client: Low-level DynamoDB client.
@@ -163,7 +171,7 @@ def write_existing(
         by_name: A model value for each `:value`.
 
     Raises:
-        DeploymentNotFoundError: There is no such deployment.
+        DeploymentNotFoundError: The deployment does not exist.
     """
     key = deployment_key(deployment.project_id, deployment.deployment_id)
     write = build_update(table, key, change, when="attribute_exists(#projectId)", **by_name)
@@ -175,10 +183,10 @@ def write_existing(
     return from_row(answer["Attributes"], Deployment)
 
 
-def switch_lease(
+def switch_lease_update(
     table: str, deployment: Deployment, *, when: str, at: datetime, **by_name: object
 ) -> dict[str, Any]:
-    """Return the update that gives a promoted deployment a lease until its switch is over."""
+    """Return the update that gives a promoted deployment a lease until its switch is finished."""
     return build_update(
         table,
         deployment_key(deployment.project_id, deployment.deployment_id),
@@ -190,7 +198,7 @@ def switch_lease(
     )
 
 
-def stale(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
+def stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
     """Return the error for a write whose condition failed on this row."""
     found = item["status"]["S"] if item else None
     return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

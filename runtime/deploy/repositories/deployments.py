@@ -1,9 +1,9 @@
 """The deployments table, and the transactions that change a deployment and its project together.
 
-Methods with `owned` in their name serve a tenant: they take the signed-in user's id, and another tenant's
-things are missing for them (A5). All others serve the platform. Every write of a status is conditional on the
-status it comes from (P7) and raises `StaleDeploymentError` when that is no longer so. Each method makes one
-DynamoDB call, except where its docstring says more.
+Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and deployments of
+other tenants do not exist for them. All other methods serve the platform. Each status write is conditional on
+the status before, and raises `StaleDeploymentError` if that status has changed. Each method makes one
+DynamoDB call, unless its docstring says otherwise.
 """
 
 from datetime import datetime
@@ -12,29 +12,29 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from runtime.deploy.errors import (
-    DeliveryRepeatedError,
     DeploymentNotFoundError,
+    DuplicateDeliveryError,
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.repositories.deployment_rows import (
     delivery_row,
+    deployment_from_answer,
     deployment_key,
-    found,
-    move,
     queued_row,
-    reading,
-    stale,
-    write_existing,
+    read_arguments,
+    stale_error,
+    transition_update,
+    update_existing,
 )
-from runtime.deploy.repositories.pointer import PointerRepository, pointer_elsewhere
+from runtime.deploy.repositories.live_pointer import LivePointerRepository, not_live_check
 from runtime.deploy.repositories.projects import (
     ProjectRepository,
-    changed,
     project_key,
+    write_error,
 )
-from runtime.deploy.repositories.retention import HELD
-from runtime.deploy.repositories.stage_builds import no_more_waiting
+from runtime.deploy.repositories.retention import HELD_PARTITION
+from runtime.deploy.repositories.stage_builds import remove_waiting_operation
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -50,18 +50,18 @@ from runtime.shared.dynamodb import (
 )
 from runtime.shared.ids import is_ulid
 
-LOOKED_AT: Final = 25
-"""How many of a project's deployments are read to find those that wait."""
+MAX_DEPLOYMENTS_READ: Final = 25
+"""The number of a project's newest deployments that are searched for queued ones."""
 
 
 @frozen(kw_only=True)
 class DeploymentRepository:
-    """Reads and writes deployments.
+    """Reads and writes of deployments.
 
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the deployments table.
-        projects: The projects, for what changes together with a deployment.
+        projects: Repository of the projects that change together with deployments.
     """
 
     client: DynamoDBClient
@@ -69,27 +69,29 @@ class DeploymentRepository:
     projects: ProjectRepository
 
     @property
-    def pointer(self) -> PointerRepository:
-        """What leads the projects' sites to deployments, in the same tables."""
-        return PointerRepository(client=self.client, deployments_table=self.table, projects=self.projects)
+    def live_pointers(self) -> LivePointerRepository:
+        """Return the repository of the projects' live pointers, over the same tables."""
+        return LivePointerRepository(client=self.client, deployments_table=self.table, projects=self.projects)
 
     # Reading
 
     def get(self, project_id: str, deployment_id: str) -> Deployment:
-        """Read a deployment as it stands now (strongly consistent).
+        """Return the current state of a deployment (strongly consistent).
 
         Raises:
-            DeploymentNotFoundError: There is none.
+            DeploymentNotFoundError: The deployment does not exist.
         """
-        return found(self.client.get_item(**reading(self.table, project_id, deployment_id)))
+        return deployment_from_answer(
+            self.client.get_item(**read_arguments(self.table, project_id, deployment_id))
+        )
 
-    def owned(self, user_id: str, deployment_id: str) -> Deployment:
-        """Read a tenant's deployment by its id alone (index `DeploymentIdIndex`, eventually consistent).
+    def get_owned(self, user_id: str, deployment_id: str) -> Deployment:
+        """Return a tenant's deployment by its id alone (index `DeploymentIdIndex`, eventually consistent).
 
         Raises:
-            DeploymentNotFoundError: There is none, or it is another tenant's.
+            DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
         """
-        if not is_ulid(deployment_id):  # a stranger's text may be too long for a key
+        if not is_ulid(deployment_id):  # user input may be too long for a key
             raise DeploymentNotFoundError
         answer = self.client.query(
             TableName=self.table,
@@ -103,16 +105,17 @@ class DeploymentRepository:
             raise DeploymentNotFoundError
         return deployments[0]
 
-    def waiting(self, beside: Deployment) -> tuple[Deployment, ...]:
-        """List the `queued` deployments of a deployment's project, newest first (strongly consistent).
+    def list_queued(self, beside: Deployment) -> tuple[Deployment, ...]:
+        """Return the `queued` deployments of a deployment's project, newest first (strongly consistent).
 
-        Newest means the highest sequence: that is the order of pushes that all writers agree on. Only the
-        project's `LOOKED_AT` newest deployments are read, however many were pushed: one that waits is among
-        them, or a newer one is, unless all of those have ended since. One that is older than these knows of
-        itself.
+        They are sorted by sequence, which is the order of pushes that all writers agree on. Only the
+        project's `MAX_DEPLOYMENTS_READ` newest deployments are read, however many were pushed. A queued
+        deployment is among them, or a newer one is, unless all of those have ended. An older one is passed as
+        `beside`.
 
         Args:
-            beside: As read. If it is `queued`, and older than what is looked at, it is listed, too.
+            beside: A deployment of the project, as read. If it is `queued` and older than the deployments
+                read, it is included.
         """
         answer = self.client.query(
             TableName=self.table,
@@ -122,7 +125,7 @@ class DeploymentRepository:
             ExpressionAttributeValues=attribute_values(project=beside.project_id, queued=Status.QUEUED),
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=LOOKED_AT,
+            Limit=MAX_DEPLOYMENTS_READ,
         )
         queued = [from_row(row, Deployment) for row in answer["Items"]]
         end = answer.get("LastEvaluatedKey")
@@ -130,22 +133,21 @@ class DeploymentRepository:
             queued.append(beside)
         return tuple(sorted(queued, key=lambda deployment: deployment.sequence, reverse=True))
 
-    # Push
+    # Creation
 
-    def record(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
-        """Write a queued deployment, the project's new sequence and the delivery behind it, or nothing.
+    def create(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
+        """Write a queued deployment, the project's new sequence and the delivery, in one transaction.
 
         Args:
-            project: As read: its sequence is the one before the deployment's.
-            deployment: From `Deployment.queued`.
-            delivery: Hexadecimal SHA-256 of the signed body; remembered for 30 days, whenever DynamoDB
-                deletes the row. None where no webhook asked.
+            project: The project as read. Its sequence is one less than the deployment's.
+            deployment: Result of `Deployment.queued`.
+            delivery: Hexadecimal SHA-256 of the signed body, remembered for 30 days. None without a webhook.
 
         Raises:
-            DeliveryRepeatedError: This delivery was recorded before; names the deployment that it made.
+            DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
             ProjectChangedError: Another deployment took the sequence: read the project again.
             ProjectDeletedError: The project is being deleted.
-            ProjectNotFoundError: The project is gone.
+            ProjectNotFoundError: The project no longer exists.
         """
         sequence = build_update(
             self.projects.table,
@@ -168,35 +170,39 @@ class DeploymentRepository:
         except TransactionRefusedError as refused:
             in_project, _, *in_delivery = refused.items
             if in_delivery and in_delivery[0]:
-                raise DeliveryRepeatedError(in_delivery[0]["deploymentId"]["S"]) from None
-            raise changed(in_project, project.user_id) from None
+                raise DuplicateDeliveryError(in_delivery[0]["deploymentId"]["S"]) from None
+            raise write_error(in_project, project.user_id) from None
 
     def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
-        """Write which commit the build of a branch's head has found. Repeatable.
+        """Write the commit that the build of a branch's head has determined. Idempotent.
 
         Raises:
-            DeploymentNotFoundError: There is no such deployment.
+            DeploymentNotFoundError: The deployment does not exist.
         """
-        return write_existing(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
+        return update_existing(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
 
     # Release
 
     def begin_deploying(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Move `built` to `deploying`. Repeatable: a deployment read as `deploying` is returned as it is.
+        """Move a deployment from `built` to `deploying`. Idempotent.
+
+        A deployment that was read as `deploying` is returned unchanged.
 
         Raises:
-            StaleDeploymentError: It is in neither status.
+            StaleDeploymentError: The deployment has neither status.
         """
         if deployment.status is Status.DEPLOYING:
             return deployment
-        # From here on there is something to collect one day.
-        return self._moved(deployment, Status.DEPLOYING, at=at, also=", #held = :held", held=HELD)
+        # From now on the deployment holds resources that must be collected later.
+        return self._change_status(
+            deployment, Status.DEPLOYING, at=at, extra_set=", #held = :held", held=HELD_PARTITION
+        )
 
     def record_release(self, deployment: Deployment, release: Release, *, at: datetime) -> Deployment:
-        """Write what a `deploying` deployment became, once versions, alias and URLs exist. Repeatable.
+        """Write the release of a `deploying` deployment, once versions, alias and URLs exist. Idempotent.
 
         Raises:
-            StaleDeploymentError: It is no longer `deploying`.
+            StaleDeploymentError: The deployment is no longer `deploying`.
         """
         write = build_update(
             self.table,
@@ -207,53 +213,55 @@ class DeploymentRepository:
             deploying=Status.DEPLOYING,
             at=at,
         )
-        return self._written(deployment, Status.DEPLOYING, write)
+        return self._update(deployment, Status.DEPLOYING, write)
 
-    # Ends
+    # Final statuses
 
     def fail(self, deployment: Deployment, failure: Failure, *, at: datetime) -> Deployment:
-        """Move a `queued`, `built` or `deploying` deployment, as read, to `failed` with the step and reason.
+        """Move a `queued`, `built` or `deploying` deployment, as read, to `failed`.
 
-        A `building` one holds the build slot: that is for `BuildSlotRepository.free`.
+        A `building` deployment holds the build slot: use `BuildSlotRepository.free` for it.
 
         Raises:
-            StaleDeploymentError: It is no longer in the status it was read in, or cannot fail in it; or the
-                project's pointer has moved to it: then the error names no status.
+            StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot fail in
+                it. Also if the project's live pointer has moved to it; then the error names no status.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)
-        return self._moved(deployment, Status.FAILED, at=at, also=", #failure = :failure", failure=failure)
+        return self._change_status(
+            deployment, Status.FAILED, at=at, extra_set=", #failure = :failure", failure=failure
+        )
 
     def supersede(self, deployment: Deployment, *, at: datetime) -> Deployment:
         """Move a `queued`, `built` or `deploying` deployment, as read, to `superseded`. It keeps its own URL.
 
         Raises:
-            StaleDeploymentError: As of `fail`.
+            StaleDeploymentError: As for `fail`.
         """
-        return self._moved(deployment, Status.SUPERSEDED, at=at)
+        return self._change_status(deployment, Status.SUPERSEDED, at=at)
 
-    def _moved(
-        self, deployment: Deployment, to: Status, *, at: datetime, also: str = "", **more: object
+    def _change_status(
+        self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **more: object
     ) -> Deployment:
-        write = move(self.table, deployment, to, at=at, also=also, **more)
+        write = transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **more)
         match deployment.status:
             case Status.QUEUED:
-                beside = no_more_waiting(self.projects.table, deployment.deployment_id)
+                beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
             case Status.DEPLOYING:
-                # Its site may lead to it since it was read: what does that cannot end otherwise than live.
-                beside = pointer_elsewhere(self.projects.table, deployment)
+                # The live pointer may have moved to it since the read. Such a deployment must become live.
+                beside = not_live_check(self.projects.table, deployment)
             case _:
-                return self._written(deployment, to, write)
+                return self._update(deployment, to, write)
         try:
             write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
-            raise stale(deployment, to, refused.items[1]) from None
-        return evolve(deployment.moved(to, at=at), **more)
+            raise stale_error(deployment, to, refused.items[1]) from None
+        return evolve(deployment.with_status(to, at=at), **more)
 
-    def _written(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
+    def _update(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:
             with named_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise stale(deployment, to, refused.item) from None
+            raise stale_error(deployment, to, refused.item) from None
         return from_row(answer["Attributes"], Deployment)

@@ -1,4 +1,4 @@
-"""Leases: which deployments have stayed as they are for too long, and how often the sweep has tried (P9)."""
+"""Leases of deployments: they show which ones have not progressed, and how often the sweep has retried."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -20,26 +20,26 @@ from runtime.shared.dynamodb import (
     named_condition_errors,
 )
 
-MOST: Final = 25
-"""Deployments of one shard in one sweep; the next sweep takes the others."""
+MAX_PER_SHARD: Final = 25
+"""The maximum number of deployments of one shard in one sweep. The next sweep takes the others."""
 
-_PUT_OFF: Final = 60
-"""Seconds by which the lease of a deployment that cannot be looked at grows, each time."""
+_POSTPONEMENT: Final = 60
+"""Seconds that are added to the lease each time a deployment cannot be swept."""
 
 
 @frozen(kw_only=True)
-class _Held:
+class _LeaseAttributes:
     lease_until: int | None = None
     redrives: int = 0
 
 
 @frozen(kw_only=True)
-class Leased:
+class LeasedDeployment:
     """A deployment with its lease.
 
     Attributes:
-        until: End of the lease, Unix seconds; None where it has none (any more).
-        redrives: How often the sweep has sent it on its way again since its status last changed.
+        until: End of the lease in Unix seconds. None without a lease.
+        redrives: Number of times that the sweep has resent it since its last status change.
     """
 
     deployment: Deployment
@@ -49,7 +49,7 @@ class Leased:
 
 @frozen(kw_only=True)
 class LeaseRepository:
-    """Reads and prolongs leases, for the sweep. Each method makes one DynamoDB call, except `overdue`.
+    """Reads and writes of leases for the sweep. Each method makes one DynamoDB call, except `list_expired`.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -59,10 +59,11 @@ class LeaseRepository:
     client: DynamoDBClient
     table: str
 
-    def overdue(self, *, at: datetime) -> Iterator[DeploymentMessage]:
-        """Name deployments past their lease, longest first; at most `MOST` of each shard, one call each.
+    def list_expired(self, *, at: datetime) -> Iterator[DeploymentMessage]:
+        """Yield the ids of deployments with an expired lease, longest expired first.
 
-        Index `LeaseIndex`, eventually consistent: some may have been moved on meanwhile.
+        At most `MAX_PER_SHARD` of each shard, with one call per shard. The index `LeaseIndex` is eventually
+        consistent, so a deployment may have progressed since.
         """
         for shard in LEASE_SHARDS:
             answer = self.client.query(
@@ -71,35 +72,34 @@ class LeaseRepository:
                 KeyConditionExpression="#lease = :shard AND #leaseUntil <= :now",
                 ExpressionAttributeNames=attribute_names("#lease #leaseUntil"),
                 ExpressionAttributeValues=attribute_values(shard=shard, now=int(at.timestamp())),
-                Limit=MOST,
+                Limit=MAX_PER_SHARD,
             )
             for row in answer["Items"]:
                 yield from_row(row, DeploymentMessage)
 
-    def get(self, named: DeploymentMessage) -> Leased:
-        """Read a deployment as it stands now, with its lease (strongly consistent).
+    def get(self, message: DeploymentMessage) -> LeasedDeployment:
+        """Return the current state of a deployment with its lease (strongly consistent).
 
         Raises:
-            DeploymentNotFoundError: There is none.
+            DeploymentNotFoundError: The deployment does not exist.
         """
         answer = self.client.get_item(
             TableName=self.table,
-            Key=deployment_key(named.project_id, named.deployment_id),
+            Key=deployment_key(message.project_id, message.deployment_id),
             ConsistentRead=True,
         )
         if "Item" not in answer:
             raise DeploymentNotFoundError
-        held = from_row(answer["Item"], _Held)
-        return Leased(
-            deployment=from_row(answer["Item"], Deployment), until=held.lease_until, redrives=held.redrives
+        lease = from_row(answer["Item"], _LeaseAttributes)
+        return LeasedDeployment(
+            deployment=from_row(answer["Item"], Deployment), until=lease.lease_until, redrives=lease.redrives
         )
 
-    def prolong(self, leased: Leased, lease: timedelta, *, at: datetime, redrives: int) -> bool:
-        """Begin another lease, and note how often the sweep has tried.
+    def extend(self, leased: LeasedDeployment, lease: timedelta, *, at: datetime, redrives: int) -> bool:
+        """Start another lease, and record the number of retries.
 
         Returns:
-            Whether it was written: not if somebody else has moved the deployment on since it was read, or
-            prolonged its lease.
+            False if the deployment's status or its lease has changed since the read. Then nothing is written.
         """
         deployment = leased.deployment
         write = build_update(
@@ -114,34 +114,33 @@ class LeaseRepository:
         )
         return self._write(write)
 
-    def put_off(self, named: DeploymentMessage, *, at: datetime) -> bool:
-        """Begin another lease for a deployment that cannot be looked at, each time a minute longer.
+    def postpone(self, message: DeploymentMessage, *, at: datetime) -> bool:
+        """Start another lease for a deployment that cannot be swept, each time one minute longer.
 
-        By its key alone, whatever its row says: else those that fail each time would stay the first of their
-        shard, and `MOST` of them would keep all others of it from being looked at.
+        The write uses only the key, because the row may be unreadable. Without it, failing deployments would
+        always come first in their shard, and `MAX_PER_SHARD` of them would block all others.
 
         Returns:
-            Whether it was written: not if it has no lease, or one that has not ended.
+            False if the deployment has no expired lease. Then nothing is written.
         """
         write = build_update(
             self.table,
-            deployment_key(named.project_id, named.deployment_id),
+            deployment_key(message.project_id, message.deployment_id),
             "SET #leaseUntil = :first + if_not_exists(#putOff, :none),"
             " #putOff = if_not_exists(#putOff, :none) + :more",
             when="#leaseUntil <= :now",
-            first=int(at.timestamp()) + _PUT_OFF,
-            more=_PUT_OFF,
+            first=int(at.timestamp()) + _POSTPONEMENT,
+            more=_POSTPONEMENT,
             none=0,
             now=int(at.timestamp()),
         )
         return self._write(write)
 
-    def end(self, leased: Leased) -> bool:
-        """End the lease of a deployment that is not under way.
+    def end(self, leased: LeasedDeployment) -> bool:
+        """End the lease of a deployment that is no longer in progress.
 
         Returns:
-            Whether it was written: not if somebody else has moved the deployment on since it was read, or
-            given it another lease.
+            False if the deployment's status or its lease has changed since the read. Then nothing is written.
         """
         deployment = leased.deployment
         write = build_update(

@@ -1,6 +1,6 @@
-"""What a tenant lists, page by page: projects, and the deployments of a project.
+"""The lists that a tenant can page through: projects, and the deployments of a project.
 
-Every method takes the signed-in user's id, finds nothing of another tenant (A5) and makes one DynamoDB call.
+Each method takes the id of the signed-in user, returns nothing of other tenants, and makes one DynamoDB call.
 Cursors are signed for the user and the list (`runtime.shared.cursors`).
 """
 
@@ -19,13 +19,13 @@ from runtime.shared.pages import Page
 
 @frozen(kw_only=True)
 class ListRepository:
-    """Lists for tenants.
+    """Paged queries for tenants.
 
     Attributes:
         client: Low-level DynamoDB client.
         projects_table: Name of the projects table.
         deployments_table: Name of the deployments table.
-        cursors: Writes and reads the lists' cursors.
+        cursors: Writes and reads the cursors.
     """
 
     client: DynamoDBClient
@@ -33,11 +33,11 @@ class ListRepository:
     deployments_table: str
     cursors: Cursors
 
-    def projects(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Project]:
-        """List a tenant's projects, newest first (index `UserIdIndex`, eventually consistent).
+    def list_projects(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[Project]:
+        """Return a page of a tenant's projects, newest first (index `UserIdIndex`, eventually consistent).
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         query = "projects"
         answer = self.client.query(
@@ -48,20 +48,20 @@ class ListRepository:
             ExpressionAttributeValues=attribute_values(user=user_id),
             ScanIndexForward=False,
             Limit=limit,
-            **self._start(user_id, query, cursor),
+            **self._start_arguments(user_id, query, cursor),
         )
         return Page(
             items=tuple(from_row(row, Project) for row in answer["Items"]),
-            cursor=self._end(user_id, query, answer),
+            cursor=self._next_cursor(user_id, query, answer),
         )
 
-    def deployments(
+    def list_deployments(
         self, user_id: str, project_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[Deployment]:
-        """List a project's deployments, newest first; another tenant's project has none.
+        """Return a page of a project's deployments, newest first. It is empty for another tenant's project.
 
         Raises:
-            MalformedError: The cursor is not one of this list's.
+            MalformedError: The cursor does not belong to this list.
         """
         query = f"deployments:project={project_id}"
         answer = self.client.query(
@@ -72,16 +72,16 @@ class ListRepository:
             ExpressionAttributeValues=attribute_values(project=project_id, user=user_id),
             ScanIndexForward=False,
             Limit=limit,
-            **self._start(user_id, query, cursor),
+            **self._start_arguments(user_id, query, cursor),
         )
         items = tuple(from_row(row, Deployment) for row in answer["Items"])
-        # A project's deployments have one owner: where the filter leaves nothing, nothing follows either, and
-        # a cursor would tell that there is something.
-        return Page(items=items, cursor=self._end(user_id, query, answer) if items else None)
+        # All deployments of a project have the same owner. If the filter removes everything, no later page
+        # has an item, and a cursor would reveal that the project exists.
+        return Page(items=items, cursor=self._next_cursor(user_id, query, answer) if items else None)
 
-    def _start(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:
+    def _start_arguments(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:
         return {"ExclusiveStartKey": self.cursors.read(user_id, query, cursor)} if cursor is not None else {}
 
-    def _end(self, user_id: str, query: str, answer: AwsResponse) -> str | None:
+    def _next_cursor(self, user_id: str, query: str, answer: AwsResponse) -> str | None:
         last = answer.get("LastEvaluatedKey")
         return self.cursors.write(user_id, query, last) if last else None

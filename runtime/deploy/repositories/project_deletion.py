@@ -1,7 +1,7 @@
-"""What deleting a project writes, step by step: each step shuts out what could undo it.
+"""The writes that delete a project, step by step. Each step prevents writes that would undo it.
 
-`begin_owned` serves a tenant, the others what it has begun. Each method makes one DynamoDB call, except where
-its docstring says more.
+`begin_owned` serves a tenant; the other methods complete the deletion. Each method makes one DynamoDB call,
+unless its docstring says otherwise.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ from runtime.shared.dynamodb import (
     write_transaction,
 )
 
-REMEMBERED: Final = timedelta(days=30)
-"""How long the deployments of a deleted project are kept: for questions, and for the collection."""
+RETENTION: Final = timedelta(days=30)
+"""How long the deployments of a deleted project are kept, for questions and for the collector."""
 
-_AT_ONCE: Final = 100  # writes of a transaction
+_MAX_OPERATIONS: Final = 100  # DynamoDB's limit for a transaction
 
 
 @frozen(kw_only=True)
 class ProjectDeletionRepository:
-    """Deletes a project and its deployments.
+    """The deletion of a project and its deployments.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -47,8 +47,8 @@ class ProjectDeletionRepository:
     projects_table: str
     deployments_table: str
 
-    def deployments(self, project_id: str) -> tuple[Deployment, ...]:
-        """List all deployments of a project (strongly consistent). One call for every 1 MB of them."""
+    def list_deployments(self, project_id: str) -> tuple[Deployment, ...]:
+        """Return all deployments of a project (strongly consistent). One call per 1 MB."""
         rows = query_all(
             self.client,
             TableName=self.deployments_table,
@@ -60,13 +60,13 @@ class ProjectDeletionRepository:
         return tuple(from_row(row, Deployment) for row in rows)
 
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
-        """Write that a tenant's project, as read, is being deleted and its site leads nowhere. Repeatable.
+        """Mark a tenant's project, as read, as being deleted, and remove its live pointer. Idempotent.
 
-        From then on it gets no deployments, none of its own is promoted, and it is not changed.
+        From then on it gets no deployments, its deployments cannot be promoted, and it cannot be changed.
 
         Raises:
-            ProjectNotFoundError: The project is gone, or another tenant's.
-            ProjectChangedError: It got a deployment since it was read.
+            ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
+            ProjectChangedError: The project got a deployment since it was read.
         """
         write = build_update(
             self.projects_table,
@@ -86,40 +86,40 @@ class ProjectDeletionRepository:
             raise ProjectChangedError from None
 
     def expire(self, deployments: Sequence[Deployment], *, at: datetime) -> None:
-        """Let deployments expire, 30 days from now. Repeatable. One call for every 100 of them."""
-        for start in range(0, len(deployments), _AT_ONCE):
+        """Set the expiry time of deployments to 30 days from now. Idempotent. One call per 100 of them."""
+        for start in range(0, len(deployments), _MAX_OPERATIONS):
             writes = [
                 build_update(
                     self.deployments_table,
                     deployment_key(deployment.project_id, deployment.deployment_id),
                     "SET #expiresAt = :ends",
                     when="attribute_exists(#projectId)",
-                    ends=int((at + REMEMBERED).timestamp()),
+                    ends=int((at + RETENTION).timestamp()),
                 )
-                for deployment in deployments[start : start + _AT_ONCE]
+                for deployment in deployments[start : start + _MAX_OPERATIONS]
             ]
             write_transaction(self.client, *({"Update": write} for write in writes))
 
     def finish(self, project: Project) -> None:
-        """Delete a project whose deletion has begun and free its site, in one transaction. Repeatable."""
-        begun, own = "attribute_exists(#deletingAt)", "#claimedBy = :project"
+        """Delete a project that is being deleted, and release its site, in one transaction. Idempotent."""
+        is_deleting, is_owner = "attribute_exists(#deletingAt)", "#claimedBy = :project"
         row = {
             "TableName": self.projects_table,
             "Key": project_key(project.project_id),
-            "ConditionExpression": begun,
-            "ExpressionAttributeNames": attribute_names(begun),
+            "ConditionExpression": is_deleting,
+            "ExpressionAttributeNames": attribute_names(is_deleting),
         }
         claim = {
             "TableName": self.projects_table,
             "Key": claim_key(project.site),
-            "ConditionExpression": own,
-            "ExpressionAttributeNames": attribute_names(own),
+            "ConditionExpression": is_owner,
+            "ExpressionAttributeNames": attribute_names(is_owner),
             "ExpressionAttributeValues": attribute_values(project=project.project_id),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             write_transaction(self.client, {"Delete": row}, {"Delete": claim})
         except TransactionRefusedError as refused:
-            # Another call was quicker: the two go together.
+            # Both rows are missing after a concurrent call has finished the deletion.
             if refused.items[0] is None:
                 raise

@@ -1,8 +1,8 @@
-"""The projects table: projects and the sites they are bound to.
+"""The projects table: projects, and the sites that they are bound to.
 
-Methods with `owned` in their name serve a tenant: they take the signed-in user's id, and another tenant's
-project is missing for them (A5). All others serve the platform, which has the project's id from its own rows
-or messages. Each method makes one DynamoDB call.
+Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and projects of
+other tenants do not exist for them. All other methods serve the platform, which takes the project id from its
+own rows or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +41,7 @@ def project_key(project_id: str) -> Item:
 
 
 def claim_key(site: str) -> Item:
-    """Return the key of the row that says whose a site is."""
+    """Return the key of the row that binds a site to its project."""
     return _site_key(site, "CLAIM")
 
 
@@ -49,8 +49,8 @@ def _site_key(site: str, sk: str) -> Item:
     return {"projectId": {"S": f"SITE#{site}"}, "sk": {"S": sk}}
 
 
-def changed(item: Item | None, user_id: str) -> AnchorError:
-    """Return the error for a tenant's write to a project whose row, if there is one, did not allow it."""
+def write_error(item: Item | None, user_id: str) -> AnchorError:
+    """Return the error for a tenant's write that the project's row, None if missing, has refused."""
     if not item or item["userId"]["S"] != user_id:
         return ProjectNotFoundError()
     return ProjectDeletedError() if "deletingAt" in item else ProjectChangedError()
@@ -58,7 +58,7 @@ def changed(item: Item | None, user_id: str) -> AnchorError:
 
 @frozen(kw_only=True)
 class ProjectRepository:
-    """Reads and writes projects; reads sites, whose rows the program writes.
+    """Reads and writes of projects, and reads of sites, whose rows Pulumi writes.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -72,7 +72,7 @@ class ProjectRepository:
         """Write a new project and claim its site, in one transaction.
 
         Raises:
-            SiteUnavailableError: The site is not declared, or another project's.
+            SiteUnavailableError: The site is not declared, or belongs to another project.
         """
         claim = {**claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
         declared = {
@@ -92,32 +92,32 @@ class ProjectRepository:
             raise SiteUnavailableError(project.site) from None
 
     def get(self, project_id: str) -> Project:
-        """Read a project as it stands now (strongly consistent).
+        """Return the current state of a project (strongly consistent).
 
         Raises:
-            ProjectNotFoundError: There is none.
+            ProjectNotFoundError: The project does not exist.
         """
         answer = self.client.get_item(TableName=self.table, Key=project_key(project_id), ConsistentRead=True)
         if "Item" not in answer:
             raise ProjectNotFoundError
         return from_row(answer["Item"], Project)
 
-    def site(self, site: str) -> Site:
-        """Read what the program declared for a site.
+    def get_site(self, site: str) -> Site:
+        """Return the declaration of a site.
 
         Raises:
-            SiteNotFoundError: The program declares no such site (any more).
+            SiteNotFoundError: The site is not declared, or no longer declared.
         """
         answer = self.client.get_item(TableName=self.table, Key=_site_key(site, "SITE"))
         if "Item" not in answer:
             raise SiteNotFoundError(site)
         return from_row(answer["Item"], Site)
 
-    def sites(self, sites: Collection[str]) -> Mapping[str, Site]:
-        """Read what the program declared for up to 100 sites, in one call unless DynamoDB splits it.
+    def get_sites(self, sites: Collection[str]) -> Mapping[str, Site]:
+        """Return the declarations of up to 100 sites, in one call unless DynamoDB splits it.
 
         Returns:
-            Sites by name, without those that the program declares no more.
+            The sites by name, without those that are no longer declared.
         """
         found: dict[str, Site] = {}
         wanted: Mapping[str, Any] = {self.table: {"Keys": [_site_key(site, "SITE") for site in sites]}}
@@ -129,13 +129,13 @@ class ProjectRepository:
             wanted = answer.get("UnprocessedKeys", {})
         return found
 
-    def owned(self, user_id: str, project_id: str) -> Project:
-        """Read a tenant's project.
+    def get_owned(self, user_id: str, project_id: str) -> Project:
+        """Return a tenant's project.
 
         Raises:
-            ProjectNotFoundError: There is none, or it is another tenant's.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
-        if not is_ulid(project_id):  # a stranger's text may be too long for a key
+        if not is_ulid(project_id):  # user input may be too long for a key
             raise ProjectNotFoundError
         project = self.get(project_id)
         if project.user_id != user_id:
@@ -145,22 +145,22 @@ class ProjectRepository:
     def set_owned_variables(
         self, user_id: str, project: Project, variables: Sequence[Variable], *, at: datetime
     ) -> Project:
-        """Replace the variables of a tenant's project, if they are still as they were read.
+        """Replace the variables of a tenant's project, if they have not changed since the read.
 
         Raises:
-            ProjectNotFoundError: It is another tenant's.
-            ProjectChangedError: Someone changed it in the meantime.
-            ProjectDeletedError: It is being deleted.
+            ProjectNotFoundError: The project belongs to another tenant.
+            ProjectChangedError: The variables were changed by another request.
+            ProjectDeletedError: The project is being deleted.
         """
-        # A row that an earlier version of this code wrote has no number.
-        unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
+        # Rows from earlier versions of this code have no version number.
+        or_unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
         write = build_update(
             self.table,
             project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
-            # A number, not the variables: what a later version of this code added to one is not known here.
+            # Compare the version number, not the variables: a later version may have added fields to them.
             when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
-            f" AND (#variablesVersion = :read{unnumbered})",
+            f" AND (#variablesVersion = :read{or_unnumbered})",
             variables=tuple(variables),
             next=project.variables_version + 1,
             read=project.variables_version,
@@ -168,29 +168,29 @@ class ProjectRepository:
             at=at,
         )
         try:
-            return self._written(write)
+            return self._update(write)
         except ConditionFailedError as refused:
-            raise changed(refused.item, user_id) from None
+            raise write_error(refused.item, user_id) from None
 
     def change_owned(
         self, user_id: str, project_id: str, changes: Mapping[str, object], *, at: datetime
     ) -> Project:
-        """Change fields of a tenant's project. Repeatable.
+        """Change fields of a tenant's project. Idempotent.
 
-        With `pinned` false, automatic releases replace what is live again (D5). Nothing switches by this; the
-        next release that is newer than what is live does.
+        With `pinned` false, automatic releases replace the live release again. This call does not switch the
+        site; the next release that is newer than the live one does.
 
         Args:
             user_id: The tenant.
-            project_id: A stranger's text.
+            project_id: User input.
             changes: New values by the names of `Project`'s fields; not empty.
-            at: Now.
+            at: Current time.
 
         Raises:
-            ProjectNotFoundError: The project is gone, or another tenant's.
-            ProjectDeletedError: It is being deleted.
+            ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
+            ProjectDeletedError: The project is being deleted.
         """
-        if not is_ulid(project_id):  # a stranger's text may be too long for a key
+        if not is_ulid(project_id):  # user input may be too long for a key
             raise ProjectNotFoundError
         values = {to_camel_case(name): value for name, value in changes.items()}
         write = build_update(
@@ -203,11 +203,11 @@ class ProjectRepository:
             **values,
         )
         try:
-            return self._written(write)
+            return self._update(write)
         except ConditionFailedError as refused:
-            raise changed(refused.item, user_id) from None
+            raise write_error(refused.item, user_id) from None
 
-    def _written(self, write: dict[str, Any]) -> Project:
+    def _update(self, write: dict[str, Any]) -> Project:
         with named_condition_errors():
             answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         return from_row(answer["Attributes"], Project)

@@ -1,7 +1,7 @@
-"""Which releases are kept, and the rows of those that still hold something (D6).
+"""The releases that a project keeps, and the rows of deployments that still hold resources.
 
-A deployment holds something from the moment its release begins: versions, a key at the edge, files. From then
-on its row is in `HeldIndex`, and it leaves that when nothing is left of it.
+A deployment holds resources from the start of its release: function versions, an edge key, files. From then
+on its row is in `HeldIndex`, until all of them are deleted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from attrs import frozen
 
 from runtime.deploy.errors import ReleaseInUseError
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployment_rows import deployment_key, write_existing
+from runtime.deploy.repositories.deployment_rows import deployment_key, update_existing
 from runtime.deploy.repositories.projects import project_key
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -28,15 +28,15 @@ from runtime.shared.dynamodb import (
     write_transaction,
 )
 
-HELD: Final = "RELEASE"
-"""The one partition of `HeldIndex`. It grows by a row per release, which a partition can take."""
+HELD_PARTITION: Final = "RELEASE"
+"""The only partition of `HeldIndex`. It grows by one row per release, which one partition can hold."""
 
-_COLLECTED: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
+_COLLECTABLE: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
 
 @frozen(kw_only=True)
 class HeldRelease:
-    """What `HeldIndex` tells of a deployment: enough to decide, without reading its row."""
+    """The attributes of a deployment in `HeldIndex`, sufficient to decide without reading its row."""
 
     project_id: str
     deployment_id: str
@@ -44,26 +44,27 @@ class HeldRelease:
     collected_at: datetime | None = None
 
 
-def beyond(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
-    """Yield what a project does not keep, oldest first: all but its newest releases and what is in use.
+def find_collectable(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
+    """Yield the releases that a project does not keep, oldest first.
 
-    A release that failed was never reachable; it is not kept and does not count.
+    A project keeps its newest releases and those in use. A failed release was never reachable: it is never
+    kept, and does not count as one of the newest.
 
     Args:
-        held: What one project holds, in any order.
-        kept: How many of the newest releases are kept, the live one among them if it is one of these.
+        held: The held releases of one project, in any order.
+        kept: Number of newest releases to keep, including the live one if it is among them.
     """
     by_age = sorted(held, key=lambda each: each.deployment_id)  # ULIDs sort by creation
     released = [each for each in by_age if each.status not in {Status.DEPLOYING, Status.FAILED}]
     newest = {each.deployment_id for each in released[-kept:]}
     for each in by_age:
-        if each.status in _COLLECTED and each.deployment_id not in newest:
+        if each.status in _COLLECTABLE and each.deployment_id not in newest:
             yield each
 
 
 @frozen(kw_only=True)
 class RetentionRepository:
-    """Reads `HeldIndex`, and writes what collection does to a deployment.
+    """Reads of `HeldIndex`, and the writes that the collector makes to a deployment.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -75,10 +76,10 @@ class RetentionRepository:
     deployments_table: str
     projects_table: str
 
-    def held(self) -> Sequence[HeldRelease]:
-        """List what every project holds, oldest first (index `HeldIndex`, eventually consistent).
+    def list_held(self) -> Sequence[HeldRelease]:
+        """Return the held releases of all projects, oldest first (index `HeldIndex`, eventually consistent).
 
-        One call per 1 MB: some 5,000 releases.
+        One call per 1 MB, which is about 5,000 releases.
         """
         rows = query_all(
             self.client,
@@ -86,21 +87,21 @@ class RetentionRepository:
             IndexName="HeldIndex",
             KeyConditionExpression="#held = :held",
             ExpressionAttributeNames=attribute_names("#held"),
-            ExpressionAttributeValues=attribute_values(held=HELD),
+            ExpressionAttributeValues=attribute_values(held=HELD_PARTITION),
         )
         return [from_row(row, HeldRelease) for row in rows]
 
-    def take(self, held: HeldRelease, *, at: datetime) -> None:
-        """Write that a release is collected, unless its project's site leads to it or is about to.
+    def mark_unused_collected(self, held: HeldRelease, *, at: datetime) -> None:
+        """Mark a release as collected, unless it is live or is becoming live.
 
-        From then on it cannot be promoted. One transaction over the deployment and its project, which may be
-        gone: a promote writes the same two.
+        From then on it cannot be promoted. One transaction over the deployment and its project, which may not
+        exist. A promotion writes the same two rows.
 
         Raises:
-            ReleaseInUseError: It is live, or being promoted, or collected already.
+            ReleaseInUseError: The release is live, is being promoted, or was already collected.
         """
         unused = "#status IN (:retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
-        taken = build_update(
+        collected = build_update(
             self.deployments_table,
             deployment_key(held.project_id, held.deployment_id),
             "SET #collectedAt = :at",
@@ -110,7 +111,7 @@ class RetentionRepository:
             superseded=Status.SUPERSEDED,
             failed=Status.FAILED,
         )
-        not_led_to = build_condition_check(
+        not_live = build_condition_check(
             self.projects_table,
             project_key(held.project_id),
             when="(attribute_not_exists(#live) OR #live.#deploymentId <> :deployment)"
@@ -118,24 +119,25 @@ class RetentionRepository:
             deployment=held.deployment_id,
         )
         try:
-            write_transaction(self.client, {"Update": taken}, not_led_to)
+            write_transaction(self.client, {"Update": collected}, not_live)
         except TransactionRefusedError:
             raise ReleaseInUseError(held.deployment_id) from None
 
-    def mark(self, deployment: Deployment, *, at: datetime) -> None:
-        """Write that a release is collected, whatever leads to it: its host was found reachable after all, or
-        its project is being deleted. Repeatable; the time is then the last one.
+    def mark_collected(self, deployment: Deployment, *, at: datetime) -> None:
+        """Mark a release as collected, whether or not it is live. Idempotent; the last time counts.
+
+        Used if its host is still reachable after the collection, or if its project is being deleted.
 
         Raises:
-            DeploymentNotFoundError: There is no such deployment.
-        """  # noqa: D205 - one sentence
-        write_existing(self.client, self.deployments_table, deployment, "SET #collectedAt = :at", at=at)
+            DeploymentNotFoundError: The deployment does not exist.
+        """
+        update_existing(self.client, self.deployments_table, deployment, "SET #collectedAt = :at", at=at)
 
-    def finish(self, deployment: Deployment) -> None:
-        """Write that nothing is left of a collected release. Repeatable.
+    def clear_release(self, deployment: Deployment) -> None:
+        """Remove a collected release from its row, because all its resources are deleted. Idempotent.
 
         Raises:
-            ReleaseInUseError: It was marked again since it was read, or never.
+            ReleaseInUseError: The release was marked again since it was read, or never.
         """
         write = build_update(
             self.deployments_table,

@@ -1,15 +1,14 @@
-"""The builds of the whole stage: which run, which wait for room, and who had the last one (P8).
+"""The builds of the whole stage: running builds, waiting deployments, and each tenant's last start.
 
-All are rows of one partition of the projects table, so that one query tells them:
+All of these are rows in one partition of the projects table, so that one query reads them:
 
-- `RUNNING` has the set of the builds that run. It is only ever written in the transaction that takes or frees
-  a project's build slot (`build_slot.py`): whatever crashed, it is the set of the deployments that are
-  `building`.
-- `WAITING#<deployment>` is a deployment for which there was no room. The transaction that moves the
-  deployment out of `queued` deletes the row, whichever way it goes.
-- `STARTED#<user>` says when a tenant's last build started, for a day.
-- `FULL` says when CodeBuild last refused a build because its account's quota was reached, and how many of the
-  stage's builds ran then.
+- `RUNNING` holds the set of running builds. It is only written in the transaction that takes or frees a
+  project's build slot (`build_slot.py`). After any crash it is the set of `building` deployments.
+- `WAITING#<deployment>` is a deployment that waits for build capacity. The transaction that moves the
+  deployment out of `queued` deletes the row.
+- `STARTED#<user>` is the start time of a tenant's last build. It expires after a day.
+- `FULL` is the time at which CodeBuild last refused a build because the account's quota was reached, and the
+  number of builds that the stage ran then.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import Any, Final, Self
 
 from attrs import frozen
 
-from runtime.deploy.model import BUILDS, Deployment, Status
+from runtime.deploy.model import BUILDS_PARTITION, Deployment, Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.clock import parse_time
@@ -36,23 +35,23 @@ _RUNNING: Final = "RUNNING"
 _WAITING: Final = "WAITING#"
 _STARTED: Final = "STARTED#"
 _FULL: Final = "FULL"
-_FULL_FOR: Final = timedelta(minutes=1)
+_PROBE_INTERVAL: Final = timedelta(minutes=1)
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
-"""Before every build."""
+"""The start time of a tenant without any build."""
 
-_REMEMBERED: Final = timedelta(days=1)  # a build ends within the hour
+_RETENTION: Final = timedelta(days=1)  # longer than any build runs
 
 
 @frozen(kw_only=True)
 class RunningBuild:
-    """A build that has its room, from before it is asked for until it has ended."""
+    """A build that takes capacity, from before the request to CodeBuild until the end of the build."""
 
     deployment_id: str
     project_id: str
     user_id: str
 
     @classmethod
-    def of(cls, deployment: Deployment) -> Self:
+    def from_deployment(cls, deployment: Deployment) -> Self:
         """Return the build of a deployment."""
         return cls(
             deployment_id=deployment.deployment_id,
@@ -62,22 +61,22 @@ class RunningBuild:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read an element of the set."""
+        """Parse an element of the `RUNNING` set."""
         deployment_id, project_id, user_id = text.split("#", 2)
         return cls(deployment_id=deployment_id, project_id=project_id, user_id=user_id)
 
     @property
     def text(self) -> str:
-        """Write an element of the set."""
+        """Return the element of the `RUNNING` set."""
         return f"{self.deployment_id}#{self.project_id}#{self.user_id}"
 
 
 @frozen(kw_only=True)
 class WaitingBuild:
-    """A deployment that waits for room.
+    """A deployment that waits for build capacity.
 
     Attributes:
-        since: When it was queued, or the one of its project that waited before it.
+        since: Start of the wait, inherited from an older deployment of the project that it replaced.
     """
 
     deployment_id: str
@@ -87,12 +86,12 @@ class WaitingBuild:
 
 
 @frozen(kw_only=True)
-class Full:
-    """That CodeBuild has refused a build, because its account's quota was reached.
+class QuotaReached:
+    """The last time that CodeBuild refused a build because the account's quota was reached.
 
     Attributes:
-        builds: How many builds of the stage had room.
-        at: When.
+        builds: Number of the stage's builds that ran then.
+        at: Time of the refusal.
     """
 
     builds: int
@@ -101,36 +100,36 @@ class Full:
 
 @frozen(kw_only=True)
 class StageBuilds:
-    """What runs and what waits.
+    """The stage's running and waiting builds.
 
     Attributes:
-        started: When each tenant's last build started, of those who had one within a day.
-        full: When CodeBuild was last found full, if it was within a day.
+        started: Start time of each tenant's last build within a day, by user id.
+        quota_reached: Last refusal by CodeBuild within a day.
     """
 
     running: tuple[RunningBuild, ...] = ()
     waiting: tuple[WaitingBuild, ...] = ()
     started: Mapping[str, datetime]
-    full: Full | None = None
+    quota_reached: QuotaReached | None = None
 
-    def room(self, most: int, *, at: datetime) -> int:
-        """Return for how many builds there is room now, of as many as the stage may have.
+    def capacity(self, limit: int, *, at: datetime) -> int:
+        """Return the number of builds that can run now, at most `limit`.
 
-        Since CodeBuild was full there is for as many as ran then, and for one more with each minute: so one
-        at a time finds out, whose turn it is.
+        After CodeBuild has refused a build, that is the number of builds that ran then, plus one for each
+        minute since. So only one build at a time tests whether the account has capacity again.
         """
-        if self.full is None:
-            return most
-        return min(most, self.full.builds + max(0, (at - self.full.at) // _FULL_FOR))
+        if self.quota_reached is None:
+            return limit
+        return min(limit, self.quota_reached.builds + max(0, (at - self.quota_reached.at) // _PROBE_INTERVAL))
 
-    def waiting_of(self, project_id: str) -> tuple[WaitingBuild, ...]:
-        """Return what waits of one project: more than one only for a moment."""
+    def waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
+        """Return the waiting deployments of one project. It has more than one only for a moment."""
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
 
 @frozen(kw_only=True)
 class StageBuildRepository:
-    """Reads what runs and what waits, and lets deployments wait. Each method makes one DynamoDB call.
+    """Reads and writes of running and waiting builds. Each method makes one DynamoDB call.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -143,17 +142,17 @@ class StageBuildRepository:
     projects_table: str
 
     def read(self) -> StageBuilds:
-        """Read all of it (strongly consistent): one call up to some thousands that wait."""
+        """Return all builds of the stage (strongly consistent). One call for up to some thousand of them."""
         running: tuple[RunningBuild, ...] = ()
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}
-        full: Full | None = None
+        full: QuotaReached | None = None
         for row in query_all(
             self.client,
             TableName=self.projects_table,
             KeyConditionExpression="#projectId = :builds",
             ExpressionAttributeNames=attribute_names("#projectId"),
-            ExpressionAttributeValues=attribute_values(builds=BUILDS),
+            ExpressionAttributeValues=attribute_values(builds=BUILDS_PARTITION),
             ConsistentRead=True,
         ):
             sk = row["sk"]["S"]
@@ -172,90 +171,102 @@ class StageBuildRepository:
             elif sk.startswith(_STARTED):
                 started[sk.removeprefix(_STARTED)] = parse_time(row["startedAt"]["S"])
             elif sk == _FULL:
-                full = Full(builds=int(row["fullWith"]["N"]), at=parse_time(row["fullAt"]["S"]))
-        return StageBuilds(running=running, waiting=tuple(waiting), started=started, full=full)
+                full = QuotaReached(builds=int(row["fullWith"]["N"]), at=parse_time(row["fullAt"]["S"]))
+        return StageBuilds(running=running, waiting=tuple(waiting), started=started, quota_reached=full)
 
-    def wait(self, deployment: Deployment, *, since: datetime) -> bool:
-        """Let a `queued` deployment wait. Repeatable: it keeps the time since when.
+    def add_waiting(self, deployment: Deployment, *, since: datetime) -> bool:
+        """Record a `queued` deployment as waiting. Idempotent: a waiting deployment keeps its start time.
 
         Returns:
-            Whether it waits: not if it is no longer `queued`.
+            False if the deployment is no longer `queued`. Then nothing is written.
         """
-        still = build_condition_check(
+        is_queued = build_condition_check(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),
             when="#status = :queued",
             queued=Status.QUEUED,
         )
         try:
-            write_transaction(self.client, waits(self.projects_table, deployment, since=since), still)
+            write_transaction(
+                self.client, add_waiting_operation(self.projects_table, deployment, since=since), is_queued
+            )
         except TransactionRefusedError:
             return False
         return True
 
-    def withdraw(self, deployment_id: str) -> None:
-        """Let a deployment wait no more, `queued` as it is: its message makes it wait again. Repeatable."""
-        self.client.delete_item(**no_more_waiting(self.projects_table, deployment_id)["Delete"])
+    def remove_waiting(self, deployment_id: str) -> None:
+        """Remove a waiting deployment. It stays `queued`; its message can add it again. Idempotent."""
+        self.client.delete_item(**remove_waiting_operation(self.projects_table, deployment_id)["Delete"])
 
-    def note_full(self, *, builds: int, at: datetime) -> None:
-        """Write that CodeBuild takes no more than so many builds of the stage. Repeatable."""
+    def record_quota_reached(self, *, builds: int, at: datetime) -> None:
+        """Record that CodeBuild runs no more than this number of the stage's builds. Idempotent."""
         self.client.update_item(
-            **_written(
+            **_update_arguments(
                 self.projects_table,
                 _FULL,
                 "SET #fullWith = :builds, #fullAt = :at, #expiresAt = :end",
                 builds=to_attribute_value(builds),
                 at=to_attribute_value(at),
-                end=to_attribute_value(int((at + _REMEMBERED).timestamp())),
+                end=to_attribute_value(int((at + _RETENTION).timestamp())),
             )
         )
 
-    def forget(self, build: RunningBuild) -> bool:
-        """Take a build from those that run whose deployment is not `building`.
+    def remove_running(self, build: RunningBuild) -> bool:
+        """Remove a running build whose deployment is not `building`.
 
-        While both are written together that never happens, but rows can be restored or changed by hand.
+        Both are always written together, so this only happens after rows were restored or edited manually.
 
         Returns:
-            Whether it was taken away: not if the deployment is `building` by now.
+            False if the deployment is `building`. Then nothing is written.
         """
-        other = build_condition_check(
+        is_not_building = build_condition_check(
             self.deployments_table,
             deployment_key(build.project_id, build.deployment_id),
             when="attribute_not_exists(#status) OR #status <> :building",
             building=Status.BUILDING,
         )
         try:
-            write_transaction(self.client, runs_no_more(self.projects_table, build), other)
+            write_transaction(
+                self.client, remove_running_operation(self.projects_table, build), is_not_building
+            )
         except TransactionRefusedError:
             return False
         return True
 
 
-def runs(table: str, build: RunningBuild, *, room: int | None) -> dict[str, Any]:
-    """Return the operation by which a build runs; with `room`, only if so many do not run without it."""
-    write = _written(
+def add_running_operation(table: str, build: RunningBuild, *, limit: int | None) -> dict[str, Any]:
+    """Return the transaction operation that adds a running build.
+
+    Args:
+        table: Name of the projects table.
+        build: The build to add.
+        limit: Maximum number of running builds with this one. None adds it without a check.
+    """
+    write = _update_arguments(
         table,
         _RUNNING,
         "ADD #running :builds",
         builds={"SS": [build.text]},
     )
-    if room is not None:
-        when = "attribute_not_exists(#running) OR size(#running) < :room OR contains(#running, :build)"
+    if limit is not None:
+        when = "attribute_not_exists(#running) OR size(#running) < :limit OR contains(#running, :build)"
         write["ConditionExpression"] = when
-        write["ExpressionAttributeValues"] |= attribute_values(room=room, build=build.text)
+        write["ExpressionAttributeValues"] |= attribute_values(limit=limit, build=build.text)
         write["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     return {"Update": write}
 
 
-def runs_no_more(table: str, build: RunningBuild) -> dict[str, Any]:
-    """Return the operation by which a build makes room."""
-    return {"Update": _written(table, _RUNNING, "DELETE #running :builds", builds={"SS": [build.text]})}
-
-
-def waits(table: str, deployment: Deployment, *, since: datetime) -> dict[str, Any]:
-    """Return the operation by which a deployment waits; one that does so already keeps its place."""
+def remove_running_operation(table: str, build: RunningBuild) -> dict[str, Any]:
+    """Return the transaction operation that removes a running build."""
     return {
-        "Update": _written(
+        "Update": _update_arguments(table, _RUNNING, "DELETE #running :builds", builds={"SS": [build.text]})
+    }
+
+
+def add_waiting_operation(table: str, deployment: Deployment, *, since: datetime) -> dict[str, Any]:
+    """Return the transaction operation that adds a waiting deployment, or keeps an existing one."""
+    return {
+        "Update": _update_arguments(
             table,
             _WAITING + deployment.deployment_id,
             "SET #userId = :user, #waitingProject = :project,"
@@ -267,29 +278,29 @@ def waits(table: str, deployment: Deployment, *, since: datetime) -> dict[str, A
     }
 
 
-def no_more_waiting(table: str, deployment_id: str) -> dict[str, Any]:
-    """Return the operation by which a deployment waits no more, whether or not it did."""
+def remove_waiting_operation(table: str, deployment_id: str) -> dict[str, Any]:
+    """Return the transaction operation that removes a waiting deployment, if it exists."""
     return {"Delete": {"TableName": table, "Key": _key(_WAITING + deployment_id)}}
 
 
-def starts(table: str, user_id: str, *, at: datetime) -> dict[str, Any]:
-    """Return the operation that notes the start of a tenant's build."""
+def record_start_operation(table: str, user_id: str, *, at: datetime) -> dict[str, Any]:
+    """Return the transaction operation that records the start of a tenant's build."""
     return {
-        "Update": _written(
+        "Update": _update_arguments(
             table,
             _STARTED + user_id,
             "SET #startedBefore = if_not_exists(#startedAt, :never), #startedAt = :at, #expiresAt = :end",
             never=to_attribute_value(NEVER),
             at=to_attribute_value(at),
-            end=to_attribute_value(int((at + _REMEMBERED).timestamp())),
+            end=to_attribute_value(int((at + _RETENTION).timestamp())),
         )
     }
 
 
-def starts_not(table: str, user_id: str) -> dict[str, Any]:
-    """Return the operation that takes back what `starts` has noted, should it still be known."""
+def undo_start_operation(table: str, user_id: str) -> dict[str, Any]:
+    """Return the transaction operation that restores the start time before `record_start_operation`."""
     return {
-        "Update": _written(
+        "Update": _update_arguments(
             table,
             _STARTED + user_id,
             "SET #startedAt = if_not_exists(#startedBefore, :never)",
@@ -299,11 +310,11 @@ def starts_not(table: str, user_id: str) -> dict[str, Any]:
 
 
 def _key(sk: str) -> Item:
-    return {"projectId": to_attribute_value(BUILDS), "sk": to_attribute_value(sk)}
+    return {"projectId": to_attribute_value(BUILDS_PARTITION), "sk": to_attribute_value(sk)}
 
 
-def _written(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of an update that does not depend on what is there."""
+def _update_arguments(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an unconditional update."""
     return {
         "TableName": table,
         "Key": _key(sk),

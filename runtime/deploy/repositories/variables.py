@@ -1,4 +1,4 @@
-"""A project's environment variables: what is allowed, and where secrets go (A4)."""
+"""A project's environment variables: validation rules, and the storage of secrets."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from runtime.shared.aws import SSMClient
 from runtime.shared.errors import FieldProblem, InvalidInputError
 
 _NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-_NAME_LENGTH = 100
+_MAX_NAME_LENGTH = 100
 _RESERVED_PREFIXES = (
     "_",
     "ANCHOR_",
@@ -30,16 +30,16 @@ _RESERVED_PREFIXES = (
 )
 _RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY})
 
-_DELETED_AT_ONCE = 10  # by the parameter store's own limit
+_MAX_DELETED_PER_CALL = 10  # limit of the SSM API
 
-COUNT_LIMIT = 100
-SIZE_LIMIT = 3_200
-"""Bytes of all variables as JSON, as Lambda measures its limit of 4,096; the platform needs the rest."""
+MAX_VARIABLES = 100
+MAX_TOTAL_BYTES = 3_200
+"""Limit on all variables as JSON, in bytes. Lambda's limit is 4,096; the platform uses the rest."""
 
 
 def _name_problem(name: str) -> str | None:
-    if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH:
-        return f"must be A-Z, 0-9 and _, not starting with a digit, at most {_NAME_LENGTH} characters"
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
+        return f"must be A-Z, 0-9 and _, not starting with a digit, at most {_MAX_NAME_LENGTH} characters"
     if name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
         return "is reserved for the platform: choose another name"
     return None
@@ -51,10 +51,10 @@ def _value_problem(value: str) -> str | None:
 
 @frozen(kw_only=True)
 class NewVariable:
-    """One variable of `PUT /projects/{projectId}/env`; a secret without a value keeps its stored one."""
+    """A variable in `PUT /projects/{projectId}/env`. A secret without a value keeps its stored value."""
 
     name: Annotated[
-        str, Rule(_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _NAME_LENGTH})
+        str, Rule(_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _MAX_NAME_LENGTH})
     ]
     value: Annotated[str, Rule(_value_problem)] | None = field(default=None, repr=False)
     is_secret: bool
@@ -62,17 +62,17 @@ class NewVariable:
 
 @frozen(kw_only=True)
 class NewVariables:
-    """Body of `PUT /projects/{projectId}/env`: replaces all variables."""
+    """The body of `PUT /projects/{projectId}/env`. It replaces all variables."""
 
     variables: tuple[NewVariable, ...]
 
 
 @frozen(kw_only=True)
 class SecretStore:
-    """Secret variables as SecureStrings of the parameter store: written here, and never read.
+    """The writes of secret variables as SecureString parameters. Secrets are never read here.
 
-    The parameter store encrypts each with its own ARN as encryption context, and the ARN names the project:
-    one project's ciphertext is of no use under another's name.
+    The parameter store encrypts each secret with its ARN as encryption context, and the ARN contains the
+    project id: the ciphertext of one project cannot be decrypted under another name.
 
     Attributes:
         client: SSM client.
@@ -83,23 +83,23 @@ class SecretStore:
     key: str
 
     def put(self, parameter: str, value: str) -> None:
-        """Write a secret, replacing what was there."""
+        """Write a secret, or replace it."""
         self.client.put_parameter(
             Name=parameter, Value=value, Type="SecureString", KeyId=self.key, Overwrite=True
         )
 
     def delete(self, parameter: str) -> None:
-        """Delete a secret, if it is there."""
+        """Delete a secret, if it exists."""
         try:
             self.client.delete_parameter(Name=parameter)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ParameterNotFound":  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always tells
+            if error.response["Error"]["Code"] != "ParameterNotFound":  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always sets it
                 raise
 
 
 @frozen(kw_only=True)
 class SecretRemover:
-    """Deletes all secrets of a project, whatever its row says.
+    """The deletion of all secrets of a project, including those that its row does not name.
 
     Attributes:
         client: SSM client.
@@ -107,10 +107,10 @@ class SecretRemover:
 
     client: SSMClient
 
-    def remove(self, folder: str) -> None:
-        """Delete every parameter in a folder. Repeatable. Two calls for every ten of them.
+    def remove_all(self, folder: str) -> None:
+        """Delete all parameters in a folder. Idempotent. Two calls per ten parameters.
 
-        They are looked up encrypted: no right to read them is needed.
+        They are listed without decryption, so no permission to read secrets is needed.
         """
         names: list[str] = []
         more: dict[str, str] = {}
@@ -120,28 +120,29 @@ class SecretRemover:
             if "NextToken" not in answer:
                 break
             more = {"NextToken": answer["NextToken"]}
-        for start in range(0, len(names), _DELETED_AT_ONCE):
-            self.client.delete_parameters(Names=names[start : start + _DELETED_AT_ONCE])
+        for start in range(0, len(names), _MAX_DELETED_PER_CALL):
+            self.client.delete_parameters(Names=names[start : start + _MAX_DELETED_PER_CALL])
 
 
-def replaced(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable, ...]:
-    """Return a project's variables after being replaced by the wanted ones.
+def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable, ...]:
+    """Return the project's variables after their replacement.
 
     Raises:
-        InvalidInputError: A name twice, a value missing, too many or too large together; names every field.
+        InvalidInputError: A name is repeated, a value is missing, or the variables exceed a limit. The error
+            names every invalid field.
     """
     stored = {variable.name: variable for variable in project.variables if variable.is_secret}
-    times = Counter(variable.name for variable in wanted)
+    name_counts = Counter(variable.name for variable in wanted)
     problems: list[FieldProblem] = []
     result: list[Variable] = []
     for index, variable in enumerate(wanted):
         path = f"variables[{index}]"
-        if times[variable.name] > 1:
+        if name_counts[variable.name] > 1:
             problems.append(FieldProblem(field=f"{path}.name", problem="appears more than once"))
         if variable.is_secret:
-            kept = stored.get(variable.name)
-            if variable.value is None and kept:
-                size = kept.secret_size
+            existing = stored.get(variable.name)
+            if variable.value is None and existing:
+                size = existing.secret_size
             elif variable.value:
                 size = _size(variable.name, variable.value)
             else:
@@ -153,14 +154,16 @@ def replaced(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable,
             problems.append(FieldProblem(field=f"{path}.value", problem="is required"))
         else:
             result.append(Variable(name=variable.name, value=variable.value, is_secret=False))
-    if len(wanted) > COUNT_LIMIT:
-        problems.append(FieldProblem(field="variables", problem=f"must be at most {COUNT_LIMIT}"))
+    if len(wanted) > MAX_VARIABLES:
+        problems.append(FieldProblem(field="variables", problem=f"must have at most {MAX_VARIABLES} entries"))
     size = sum(
         variable.secret_size or 0 if variable.is_secret else _size(variable.name, variable.value or "")
         for variable in result
     )
-    if size > SIZE_LIMIT:
-        problem = f"must be at most {SIZE_LIMIT} bytes together, names and values as JSON; these are {size}"
+    if size > MAX_TOTAL_BYTES:
+        problem = (
+            f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}"
+        )
         problems.append(FieldProblem(field="variables", problem=problem))
     if problems:
         raise InvalidInputError(*problems)

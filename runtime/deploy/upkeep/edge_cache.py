@@ -1,4 +1,4 @@
-"""Invalidates the edge's cache once after an upgrade, if what it keeps must not be served any more."""
+"""One-time invalidation of the edge cache after an upgrade that makes its content unusable."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,19 +14,19 @@ from runtime.shared.clock import format_time
 from runtime.shared.logging import Log
 
 GENERATION: Final = "1"
-"""Raise this number to invalidate the whole cache of the edge once, and add the reason here.
+"""Increment this number if the whole edge cache must be invalidated once, and add the reason here.
 
-- 1: before 0.2.0, CloudFront kept answers that middleware had made for one visitor (SECURITY.md).
+- 1: before 0.2.0, CloudFront cached responses that middleware had made for one visitor (SECURITY.md).
 """
 
 GENERATION_KEY: Final = "_edge-cache-generation"
-"""Its key in the edge's store. No host has an underscore, so no request can ask for it."""
+"""The key of the generation in the edge's store. Hosts have no underscore, so no request can read it."""
 
 _EVERYTHING: Final = "/*"
 
 
 class CloudFrontClient(Protocol):
-    """Calls of the `cloudfront` client."""
+    """The calls of the `cloudfront` client."""
 
     def create_invalidation(
         self,
@@ -43,9 +43,9 @@ class EdgeCache:
     """The cache of the sites' distribution.
 
     Attributes:
-        client: Makes the CloudFront client, which is needed once per generation.
-        distribution_id: The distribution's id.
-        store: Where the generation of what the edge keeps is noted.
+        client: Creates the CloudFront client, which is only needed once per generation.
+        distribution_id: Id of the distribution.
+        store: Records the generation of the cache.
     """
 
     client: Callable[[], CloudFrontClient] = field(repr=False)
@@ -53,25 +53,25 @@ class EdgeCache:
     store: EdgeStore
 
     def invalidate_once(self, log: Log, *, at: datetime) -> None:
-        """Invalidate everything that an older generation left in the cache. Repeatable.
+        """Invalidate the whole cache if it is from an older generation. Idempotent.
 
-        If AWS is busy, the next call tries again.
+        If AWS is busy, the next call retries.
 
         Args:
-            log: For what happens.
-            at: Now. It makes the reference of the invalidation new, because CloudFront refuses a used one.
+            log: Logger.
+            at: Current time. It makes the caller reference unique, because CloudFront refuses a used one.
 
         Raises:
-            ClientError: AWS refuses the invalidation for a reason that does not pass by itself.
+            ClientError: AWS refuses the invalidation permanently.
         """
         try:
             if self.store.read(GENERATION_KEY) != GENERATION:
                 self._invalidate(at)
-                log.info("the edge's cache was invalidated", generation=GENERATION)
+                log.info("edge cache invalidated", generation=GENERATION)
         except (BotoCoreError, ClientError, EdgeBusyError) as error:
             if isinstance(error, ClientError) and not is_retryable(error):
                 raise
-            log.warning("the invalidation is left to the next run", reason=type(error).__name__)
+            log.warning("the invalidation failed: the next run retries", reason=type(error).__name__)
 
     def _invalidate(self, at: datetime) -> None:
         self.client().create_invalidation(

@@ -1,9 +1,9 @@
-"""The sweep: moves on what was lost, be it a message, an event or a function that died (P9).
+"""The sweep: it recovers deployments that stopped because a message, an event or a function was lost.
 
-Who moves a deployment on gives it a lease (`deployment_rows.py`). What is past its lease is looked at here,
-as it stands: sent again, told how its build ended, or failed with the reason. Everything can be repeated, and
-several sweeps can run at once: it is the same work that messages and events bring about, which may come late
-and twice anyway.
+Each status change in progress gives the deployment a lease (`deployment_rows.py`). The sweep examines
+deployments with an expired lease: it resends their message, records the result of their build, or fails them
+with the reason. Each action is idempotent, and several sweeps can run at the same time: the sweep does the
+same work as messages and events, which may come late and twice anyway.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,10 +14,10 @@ from typing import Final
 from attrs import frozen
 
 from runtime.deploy.builds.build_event import BuildEvent
-from runtime.deploy.builds.build_records import RUNS, record_of
-from runtime.deploy.builds.build_results import BuildResults
-from runtime.deploy.builds.turns import Turns
-from runtime.deploy.builds.waiting import newest_waiting
+from runtime.deploy.builds.build_records import IN_PROGRESS, find_build
+from runtime.deploy.builds.build_results import BuildResultRecorder
+from runtime.deploy.builds.scheduling import BuildScheduler
+from runtime.deploy.builds.superseding import keep_newest_queued
 from runtime.deploy.errors import (
     BuildSlotTakenError,
     DeploymentNotFoundError,
@@ -30,7 +30,7 @@ from runtime.deploy.model import Deployment, Failure, Status
 from runtime.deploy.repositories.build_slot import BuildSlotRepository
 from runtime.deploy.repositories.deployment_rows import BUILD_LEASE, LEASES
 from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.leases import Leased, LeaseRepository
+from runtime.deploy.repositories.leases import LeasedDeployment, LeaseRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import CodeBuildClient
 from runtime.shared.clock import Clock
@@ -38,148 +38,151 @@ from runtime.shared.logging import Log
 
 STEP: Final = "sweep"
 
-_REDRIVES: Final[Mapping[Status, int]] = {
+_MAX_REDRIVES: Final[Mapping[Status, int]] = {
     Status.QUEUED: 5,
-    Status.BUILDING: 5,  # an hour and a half: CodeBuild may have an outage
+    Status.BUILDING: 5,  # about 90 minutes, for an outage of CodeBuild
     Status.BUILT: 3,
     Status.DEPLOYING: 3,
 }
-_STUCK: Final[Mapping[Status, str]] = {
-    Status.QUEUED: "its build was asked for again and again, and nothing took it up: push again",
-    Status.BUILDING: "its build could not be started, again and again: push again later",
-    Status.BUILT: "its release was asked for again and again, and nothing took it up: push again",
-    Status.DEPLOYING: "its release was begun again and again, and never ended: push again",
+_GIVE_UP_REASONS: Final[Mapping[Status, str]] = {
+    Status.QUEUED: "its build was requested again and again, but never started: push again",
+    Status.BUILDING: "its build failed to start again and again: push again later",
+    Status.BUILT: "its release was requested again and again, but never started: push again",
+    Status.DEPLOYING: "its release was started again and again, but never finished: push again",
 }
-_LONGEST: Final = timedelta(hours=1)
-_DOUBLINGS: Final = 5  # lead beyond the longest lease
+_MAX_LEASE: Final = timedelta(hours=1)
+_MAX_DOUBLINGS: Final = 5  # enough to reach the longest lease
 
 
 class SweepIncompleteError(Exception):
-    """Some deployments could not be looked at; the next sweep tries again."""
+    """Some deployments could not be examined. The next sweep retries."""
 
 
 @frozen(kw_only=True)
 class Sweeper:
-    """Moves deployments on that have stayed as they are for too long."""
+    """The service that recovers deployments which have not progressed."""
 
     projects: ProjectRepository
     deployments: DeploymentRepository
     slot: BuildSlotRepository
-    turns: Turns
+    scheduler: BuildScheduler
     leases: LeaseRepository
-    results: BuildResults
+    results: BuildResultRecorder
     build_queue: BuildQueue
     release_queue: ReleaseQueue
     codebuild: CodeBuildClient
     clock: Clock
 
     def sweep(self, log: Log) -> None:
-        """Look at what is past its lease, a hundred deployments at most.
+        """Examine deployments with an expired lease, at most a hundred.
 
-        What fails is looked at again ever later, so that it cannot take the place of others.
+        A deployment that cannot be examined is retried after ever longer pauses, so that it does not block
+        others.
 
         Raises:
-            SweepIncompleteError: Some failed, each for itself, and were logged: somebody should look.
+            SweepIncompleteError: Some deployments failed. Each failure was logged and needs attention.
         """
         failed = 0
-        looked_at: set[Status] = set()
-        for named in self.leases.overdue(at=self.clock()):
-            own = log.bind(projectId=named.project_id, deploymentId=named.deployment_id)
+        statuses: set[Status] = set()
+        for message in self.leases.list_expired(at=self.clock()):
+            bound = log.bind(projectId=message.project_id, deploymentId=message.deployment_id)
             try:
-                looked_at |= self._look_at(named, own)
-            except Exception as error:  # noqa: BLE001 - one that cannot be read must not keep others waiting
-                own.failure("a deployment could not be swept", error)
+                statuses |= self._sweep_one(message, bound)
+            except Exception as error:  # noqa: BLE001 - one failing deployment must not block the others
+                bound.failure("a deployment could not be swept", error)
                 failed += 1
-                self._put_off(named, own)
-        if Status.QUEUED in looked_at:
-            # One that waits for its turn may wait because a call was lost.
-            self.turns.look_after(log)
+                self._postpone(message, bound)
+        if Status.QUEUED in statuses:
+            # A deployment may wait because a message of the scheduler was lost.
+            self.scheduler.repair(log)
         if failed:
             raise SweepIncompleteError(f"{failed} deployments could not be swept")
 
-    def _put_off(self, named: DeploymentMessage, log: Log) -> None:
+    def _postpone(self, message: DeploymentMessage, log: Log) -> None:
         try:
-            self.leases.put_off(named, at=self.clock())
-        except Exception as error:  # noqa: BLE001 - nor must this keep others waiting
-            log.failure("a lease could not be prolonged", error)
+            self.leases.postpone(message, at=self.clock())
+        except Exception as error:  # noqa: BLE001 - it must not block the others either
+            log.failure("a lease could not be extended", error)
 
-    def _look_at(self, named: DeploymentMessage, log: Log) -> set[Status]:
-        """Move a deployment on, and return the status it was in, if it was past its lease."""
+    def _sweep_one(self, message: DeploymentMessage, log: Log) -> set[Status]:
+        """Recover a deployment if its lease has expired. Return its status, or an empty set otherwise."""
         try:
-            leased = self.leases.get(named)
+            leased = self.leases.get(message)
         except DeploymentNotFoundError:
-            return set()  # the index is behind
+            return set()  # the index is eventually consistent
         if leased.until is None or leased.until > self.clock().timestamp():
-            return set()  # moved on meanwhile
+            return set()  # it has progressed in the meantime
         match leased.deployment.status:
             case Status.QUEUED:
-                self._queued(leased, log)
+                self._sweep_queued(leased, log)
             case Status.BUILDING:
-                self._building(leased, log)
+                self._sweep_building(leased, log)
             case Status.RETIRED | Status.LIVE:
-                self._promoted(leased, log)
+                self._sweep_promoted(leased, log)
             case _:
-                self._released(leased, log)
+                self._sweep_release(leased, log)
         return {leased.deployment.status}
 
     # Queued
 
-    def _queued(self, leased: Leased, log: Log) -> None:
+    def _sweep_queued(self, leased: LeasedDeployment, log: Log) -> None:
         deployment = leased.deployment
         try:
             holder = self.projects.get(deployment.project_id).active_build
         except ProjectNotFoundError:
-            self._give_up(deployment, "its project is gone", log)
+            self._give_up(deployment, "its project no longer exists", log)
             return
-        if holder and self._is_taken(deployment, holder, log):
-            self._wait(leased, LEASES[Status.QUEUED], "another build of the project runs", log)
+        if holder and self._is_slot_in_use(deployment, holder, log):
+            self._extend_lease(leased, LEASES[Status.QUEUED], "another build of the project is running", log)
             return
-        newest = newest_waiting(self.deployments, deployment, at=self.clock())
+        newest = keep_newest_queued(self.deployments, deployment, at=self.clock())
         if newest is None:
-            log.info("moved on meanwhile")
+            log.info("the deployment has progressed in the meantime")
         elif newest.deployment_id != deployment.deployment_id:
-            log.info("swept", decision="leave it to a newer one", next=newest.deployment_id)
+            log.info("swept", decision="send a newer one", next=newest.deployment_id)
             self.build_queue.send(newest)
-        elif self.turns.keeps_waiting(deployment):
-            self._wait(leased, LEASES[Status.QUEUED], "it is not its turn", log)
+        elif self.scheduler.keep_waiting(deployment):
+            self._extend_lease(leased, LEASES[Status.QUEUED], "it waits for build capacity", log)
         else:
-            self._again(leased, "its message was lost", self.build_queue.send, log)
+            self._resend(leased, "its message was lost", self.build_queue.send, log)
 
-    def _is_taken(self, deployment: Deployment, holder: str, log: Log) -> bool:
-        """Tell whether the holder of the project's slot builds; free the slot where it does not."""
+    def _is_slot_in_use(self, deployment: Deployment, holder: str, log: Log) -> bool:
+        """Return whether the holder of the project's slot is building. Free the slot if it is not."""
         try:
             if self.deployments.get(deployment.project_id, holder).status is Status.BUILDING:
                 return True
         except DeploymentNotFoundError:
-            pass  # as little as one that has ended
-        freed = self.slot.release_abandoned(deployment.project_id, holder)
-        log.warning("swept", decision="free the build slot", reason=f"{holder} does not build", freed=freed)
+            pass  # it does not build, like an ended one
+        freed = self.slot.free_abandoned(deployment.project_id, holder)
+        log.warning("swept", decision="free the build slot", reason=f"{holder} is not building", freed=freed)
         return not freed
 
     # Building
 
-    def _building(self, leased: Leased, log: Log) -> None:
+    def _sweep_building(self, leased: LeasedDeployment, log: Log) -> None:
         deployment = leased.deployment
         try:
-            build = record_of(self.codebuild, self.projects, deployment)
+            build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError as gone:
             self._fail_build(deployment, str(gone), log)
             return
         if build is None and deployment.build_id:
-            self._fail_build(deployment, "CodeBuild does not know its build any more: push again", log)
+            self._fail_build(deployment, "CodeBuild has deleted its build: push again", log)
         elif build is None:
-            self._again(leased, "its build was not started", self.build_queue.send, log)
-        elif build["buildStatus"] != RUNS:
+            self._resend(leased, "its build was not started", self.build_queue.send, log)
+        elif build["buildStatus"] != IN_PROGRESS:
             log.info("swept", decision="end", reason="the event of its build was lost", buildId=build["id"])
-            self.results.receive(BuildEvent.from_build(build, deployment), log)
+            self.results.record(BuildEvent.from_build(build, deployment), log)
         elif deployment.build_id:
             with suppress(BuildSlotTakenError, StaleDeploymentError):
-                if self.turns.note_running(deployment):
-                    log.warning("swept", decision="note its build", reason="it runs and takes no room")
-            self._wait(leased, BUILD_LEASE, "its build runs", log)
+                if self.scheduler.ensure_running_recorded(deployment):
+                    log.warning("swept", decision="record running build", reason="it was not counted")
+            self._extend_lease(leased, BUILD_LEASE, "its build is running", log)
         else:
-            log.info("swept", decision="record the build", reason="it runs", buildId=build["id"])
-            with suppress(StaleDeploymentError):  # its event has come
+            log.info(
+                "swept", decision="record the build id", reason="the build is running", buildId=build["id"]
+            )
+            with suppress(StaleDeploymentError):  # its event has arrived
                 self.slot.record_build(deployment, build["id"], at=self.clock())
 
     def _fail_build(self, deployment: Deployment, reason: str, log: Log) -> None:
@@ -193,64 +196,69 @@ class Sweeper:
                 failure=failure,
             )
         except StaleDeploymentError as stale:
-            log.info("moved on meanwhile", status=stale.found)
+            log.info("the deployment has progressed in the meantime", status=stale.found)
             return
         log.warning("swept", decision="fail", reason=reason)
-        self.turns.pass_on(failed, log)
+        self.scheduler.schedule_after(failed, log)
 
-    # Released
+    # Built and deploying
 
-    def _released(self, leased: Leased, log: Log) -> None:
+    def _sweep_release(self, leased: LeasedDeployment, log: Log) -> None:
         def send(deployment: Deployment) -> None:
-            self.release_queue.send_again(deployment, number=leased.redrives + 1)
+            self.release_queue.resend(deployment, number=leased.redrives + 1)
 
-        self._again(leased, "its message was lost, or its release broke off", send, log)
+        self._resend(leased, "its message was lost, or its release was interrupted", send, log)
 
     # Promoted
 
-    def _promoted(self, leased: Leased, log: Log) -> None:
-        """Let the release function finish a switch that a promote has left.
+    def _sweep_promoted(self, leased: LeasedDeployment, log: Log) -> None:
+        """Make the release function finish the switch of an interrupted promotion.
 
-        To whatever the pointer is at by now: a promote back to what was live has no lease of its own.
+        The target is the present live pointer, because a promotion of the release that was live before has no
+        lease of its own.
         """
         with suppress(ProjectNotFoundError, DeploymentNotFoundError):
             project = self.projects.get(leased.deployment.project_id)
             if project.live:
                 pointed = self.deployments.get(project.project_id, project.live.deployment_id)
-                log.warning("swept", decision="send", reason="a promote broke off", to=pointed.deployment_id)
-                # The end of a lease: a later promote that breaks off, too, is another message.
-                self.release_queue.send_again(pointed, number=leased.until or 0)
+                log.warning(
+                    "swept", decision="send", reason="a promotion was interrupted", to=pointed.deployment_id
+                )
+                # The lease end makes the deduplication id unique for each interrupted promotion.
+                self.release_queue.resend(pointed, number=leased.until or 0)
         self.leases.end(leased)
 
-    # All
+    # Common steps
 
-    def _wait(self, leased: Leased, lease: timedelta, reason: str, log: Log) -> None:
+    def _extend_lease(self, leased: LeasedDeployment, lease: timedelta, reason: str, log: Log) -> None:
         log.info("swept", decision="wait", reason=reason)
-        self.leases.prolong(leased, lease, at=self.clock(), redrives=leased.redrives)
+        self.leases.extend(leased, lease, at=self.clock(), redrives=leased.redrives)
 
-    def _again(self, leased: Leased, reason: str, send: Callable[[Deployment], None], log: Log) -> None:
-        """Send a deployment again, after which its lease is twice as long; or fail it, when that was often.
+    def _resend(
+        self, leased: LeasedDeployment, reason: str, send: Callable[[Deployment], None], log: Log
+    ) -> None:
+        """Resend a deployment's message and double its lease. After too many retries, fail the deployment.
 
-        The one that the project's pointer is at never fails: visitors see it, or are about to.
+        The live deployment of a project never fails, because visitors see it or are about to.
         """
         deployment, status, times = leased.deployment, leased.deployment.status, leased.redrives + 1
-        if times > _REDRIVES[status] and self._give_up(deployment, _STUCK[status], log):
+        if times > _MAX_REDRIVES[status] and self._give_up(deployment, _GIVE_UP_REASONS[status], log):
             return
         log.warning("swept", decision="send again", reason=reason, status=status, times=times)
         send(deployment)
-        # After it: a sweep that dies between the two sends twice, which does no harm.
-        lease = min(LEASES[status] * 2 ** min(times, _DOUBLINGS), _LONGEST)
-        self.leases.prolong(leased, lease, at=self.clock(), redrives=times)
+        # Extend the lease last: a crash between the two sends the message twice, which is harmless.
+        lease = min(LEASES[status] * 2 ** min(times, _MAX_DOUBLINGS), _MAX_LEASE)
+        self.leases.extend(leased, lease, at=self.clock(), redrives=times)
 
     def _give_up(self, deployment: Deployment, reason: str, log: Log) -> bool:
-        """Fail a deployment; False when it cannot be, because the project's pointer is at it."""
+        """Fail a deployment. Return False if it cannot fail because the project's live pointer is at it."""
         if deployment.status is Status.BUILDING:
             self._fail_build(deployment, reason, log)
             return True
         try:
             self.deployments.fail(deployment, Failure(step=STEP, reason=reason), at=self.clock())
         except StaleDeploymentError as stale:
-            log.info("not given up", reason=str(stale))
+            log.info("the deployment was not failed", reason=str(stale))
             return stale.found is not None
         log.warning("swept", decision="fail", reason=reason)
         return True

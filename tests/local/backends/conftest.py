@@ -1,7 +1,7 @@
 """The platform's repositories on DynamoDBs that are servers of their own: ministack, and dynalite.
 
 Nothing may depend on what one emulator lets pass. dynalite is the strictest and has no transactions: what
-needs none runs on both (`row_world`), the rest on ministack (`world`).
+needs none runs on both (`row_platform`), the rest on ministack (`platform`).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import with_empty_tables
-from tests.runtime.platform_fixture import World
+from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import platform_tables
 
 pytest.register_assert_rewrite(
@@ -40,22 +40,22 @@ class ParameterStore:
         return
 
 
-def emptied(client: Any) -> World:  # noqa: ANN401 - clients have no type here
+def emptied(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
     """The platform on this DynamoDB, with nothing in it."""
-    return World(with_empty_tables(client, platform_tables()), ssm=ParameterStore())
+    return Platform(with_empty_tables(client, platform_tables()), ssm=ParameterStore())
 
 
 @pytest.fixture
-def world(running_emulator: Emulator) -> World:
+def platform(running_emulator: Emulator) -> Platform:
     """The platform on ministack."""
     return emptied(running_emulator.client("dynamodb"))
 
 
 @pytest.fixture(params=["ministack", "dynalite"])
-def row_world(request: pytest.FixtureRequest) -> World:
+def row_platform(request: pytest.FixtureRequest) -> Platform:
     """The platform on each, for what needs no transaction."""
     if request.param == "ministack":
-        world: World = request.getfixturevalue("world")
-        return world
+        platform: Platform = request.getfixturevalue("platform")
+        return platform
     server: Dynalite = request.getfixturevalue("dynalite")
     return emptied(server.client)

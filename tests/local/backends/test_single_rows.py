@@ -8,7 +8,7 @@ from tests.local.backends.conftest import emptied
 from tests.local.backends.dynalite import Dynalite
 from tests.runtime.data.single_rows import *  # noqa: F403 - the tests, whose docstrings say what they prove
 from tests.runtime.data.single_rows import row
-from tests.runtime.platform_fixture import World
+from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import PROJECTS
 
 
@@ -25,13 +25,13 @@ def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: st
         database.put_item(TableName=PROJECTS, Item=large)
 
 
-def test_a_row_as_large_as_may_be_is_stored(row_world: World) -> None:
+def test_a_row_as_large_as_may_be_is_stored(row_platform: Platform) -> None:
     """To the byte. Of plain texts alone: ministack counts all else by rules of its own, moto these too."""
     large = row("p", blob={"S": ""})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
-    row_world.database.put_item(**build_put_if_absent(PROJECTS, large, key="projectId"))
+    row_platform.database.put_item(**build_put_if_absent(PROJECTS, large, key="projectId"))
     larger = {**large, "blob": {"S": large["blob"]["S"] + "x"}}
     with pytest.raises(ItemTooLargeError, match="makes a row of 409601 bytes"):
         build_put_if_absent(PROJECTS, larger, key="projectId")
     with pytest.raises(ClientError, match="maximum allowed size"):
-        row_world.database.put_item(TableName=PROJECTS, Item=larger)
+        row_platform.database.put_item(TableName=PROJECTS, Item=larger)

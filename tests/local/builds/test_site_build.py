@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 from local.builds.buildspec import parse_buildspec
 from local.emulator.build_request import BuildResult, EnvironmentVariable
 from local.git_server import Author, GitServer, Repository
-from runtime.deploy.builds.build_logs import commit_found
+from runtime.deploy.builds.build_logs import find_commit
 from tests.local.builds.bench import Bench, failed_phase
 
 BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
@@ -142,7 +142,7 @@ def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
         "Fetching branch main of https://github.com/acme/next-site",
         f"Commit {head} is the head of main",
     ]
-    assert commit_found(PrintedLog(site.bench.aws.output()), group="", stream="") == head
+    assert find_commit(PrintedLog(site.bench.aws.output()), group="", stream="") == head
     assert f"commit: {head}" in site.bench.aws.output()
 
 

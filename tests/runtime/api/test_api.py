@@ -1,4 +1,4 @@
-"""The platform's API (A1-A5): what its owner gets, what is refused and how."""
+"""A1-A5: the responses of the platform's API to the owner, and its refusals."""
 
 import hashlib
 import hmac
@@ -10,8 +10,8 @@ import pytest
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api
 from runtime.deploy.model import Deployment, Project
-from tests.runtime.events import request
-from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, World
+from tests.runtime.events import api_event
+from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, Platform
 
 NEW = {
     "name": "My site",
@@ -21,8 +21,13 @@ NEW = {
 }
 
 
-def call(world: World, route: str, user_id: str | None = OWNER, **more: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - see request
-    response = api.respond(request(route, user_id=user_id, **more), world.management)
+def call(
+    platform: Platform,
+    route: str,
+    user_id: str | None = OWNER,
+    **more: Any,  # noqa: ANN401 - see api_event
+) -> tuple[int, dict[str, Any]]:
+    response = api.respond(api_event(route, user_id=user_id, **more), platform.project_service)
     expected = "application/json" if response["statusCode"] < 400 else "application/problem+json"
     assert response["headers"]["content-type"] == expected
     return response["statusCode"], json.loads(response["body"])
@@ -34,13 +39,13 @@ def test_every_route_of_this_function_is_answered_and_no_other() -> None:
     assert set(api.OPEN) == {route.key for route in routes if not route.auth}
 
 
-def test_a_project_is_created_and_its_webhook_secret_told_once(world: World) -> None:
+def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platform) -> None:
     """A2, P1."""
-    world.declare("next-site")
-    status, made = call(world, "POST /projects", body=NEW)
+    platform.declare_site("next-site")
+    status, made = call(platform, "POST /projects", body=NEW)
     assert status == 201
     webhook = made.pop("webhook")
-    project = world.projects.get(made["projectId"])
+    project = platform.projects.get(made["projectId"])
     assert made == {
         "projectId": project.project_id,
         "name": "My site",
@@ -57,22 +62,22 @@ def test_a_project_is_created_and_its_webhook_secret_told_once(world: World) -> 
     assert project.user_id == OWNER
     assert webhook == {
         "url": f"https://api.example.com/webhook/{project.project_id}",
-        "secret": world.signer.derive_webhook_secret(project.project_id, 1),
+        "secret": platform.signer.derive_webhook_secret(project.project_id, 1),
     }
-    assert call(world, "GET /projects/{projectId}", projectId=project.project_id) == (200, made)
-    assert call(world, "GET /projects") == (200, {"projects": [made], "cursor": None})
+    assert call(platform, "GET /projects/{projectId}", projectId=project.project_id) == (200, made)
+    assert call(platform, "GET /projects") == (200, {"projects": [made], "cursor": None})
 
 
-def test_the_branch_is_main_unless_another_is_named(world: World) -> None:
-    world.declare("next-site")
+def test_the_branch_is_main_unless_another_is_named(platform: Platform) -> None:
+    platform.declare_site("next-site")
     body = {key: value for key, value in NEW.items() if key != "branch"}
-    assert call(world, "POST /projects", body=body)[1]["branch"] == "main"
+    assert call(platform, "POST /projects", body=body)[1]["branch"] == "main"
 
 
-def test_every_wrong_field_of_a_project_is_named(world: World) -> None:
+def test_every_wrong_field_of_a_project_is_named(platform: Platform) -> None:
     """A3."""
     status, problem = call(
-        world,
+        platform,
         "POST /projects",
         body={"name": "x", "site": 3, "repositoryUrl": "ftp://x", "owner": "me"},
     )
@@ -80,11 +85,11 @@ def test_every_wrong_field_of_a_project_is_named(world: World) -> None:
     assert {error["field"] for error in problem["errors"]} == {"name", "site", "repositoryUrl", "owner"}
 
 
-def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(world: World) -> None:
+def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(platform: Platform) -> None:
     """A5."""
-    world.project(user_id=OTHER, site="taken")
-    taken = call(world, "POST /projects", body={**NEW, "site": "taken"})
-    absent = call(world, "POST /projects", body={**NEW, "site": "absent"})
+    platform.create_project(user_id=OTHER, site="taken")
+    taken = call(platform, "POST /projects", body={**NEW, "site": "taken"})
+    absent = call(platform, "POST /projects", body={**NEW, "site": "absent"})
     assert taken == absent
     status, problem = taken
     assert (status, [error["field"] for error in problem["errors"]]) == (422, ["site"])
@@ -95,49 +100,49 @@ def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(worl
     [(None, "not JSON"), ("{", "not JSON"), ("x" * 70_000, "larger than 65536 bytes")],
 )
 def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
-    world: World, body: str | None, detail: str
+    platform: Platform, body: str | None, detail: str
 ) -> None:
     """Q1."""
-    status, problem = call(world, "POST /projects", body=body)
+    status, problem = call(platform, "POST /projects", body=body)
     assert status == 400
     assert detail in problem["detail"]
 
 
-def test_projects_are_listed_in_pages(world: World) -> None:
-    made = [world.project(site=f"site-{letter}").project_id for letter in "abc"]
-    _, first = call(world, "GET /projects", query={"limit": "2"})
-    _, rest = call(world, "GET /projects", query={"limit": "2", "cursor": first["cursor"]})
+def test_projects_are_listed_in_pages(platform: Platform) -> None:
+    made = [platform.create_project(site=f"site-{letter}").project_id for letter in "abc"]
+    _, first = call(platform, "GET /projects", query={"limit": "2"})
+    _, rest = call(platform, "GET /projects", query={"limit": "2", "cursor": first["cursor"]})
     assert [each["projectId"] for each in first["projects"] + rest["projects"]] == made[::-1]
     assert rest["cursor"] is None
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "", "1.5", "\uff19", "1e1", "9" * 5000])
-def test_a_limit_is_a_whole_number_up_to_a_hundred(world: World, limit: str) -> None:
-    status, problem = call(world, "GET /projects", query={"limit": limit})
+def test_a_limit_is_a_whole_number_up_to_a_hundred(platform: Platform, limit: str) -> None:
+    status, problem = call(platform, "GET /projects", query={"limit": limit})
     assert (status, problem["errors"]) == (
         422,
         [{"field": "limit", "problem": "must be a whole number from 1 to 100"}],
     )
 
 
-def test_a_cursor_that_is_none_is_refused(world: World) -> None:
-    status, problem = call(world, "GET /projects", query={"cursor": "x"})
+def test_an_invalid_cursor_is_refused(platform: Platform) -> None:
+    status, problem = call(platform, "GET /projects", query={"cursor": "x"})
     assert status == 400
     assert "cursor" in problem["detail"]
 
 
-def test_deployments_are_listed_newest_first_in_pages(world: World) -> None:
+def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> None:
     """A2."""
-    project = world.project()
-    made = [world.push(project).deployment_id for _ in range(3)]
+    project = platform.create_project()
+    made = [platform.push(project).deployment_id for _ in range(3)]
     _, first = call(
-        world,
+        platform,
         "GET /projects/{projectId}/deployments",
         projectId=project.project_id,
         query={"limit": "2"},
     )
     _, rest = call(
-        world,
+        platform,
         "GET /projects/{projectId}/deployments",
         projectId=project.project_id,
         query={"cursor": first["cursor"]},
@@ -146,10 +151,10 @@ def test_deployments_are_listed_newest_first_in_pages(world: World) -> None:
     assert [each["deploymentId"] for each in listed] == made[::-1]
 
 
-def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(world: World) -> None:
-    project = world.project()
-    deployment = world.live(project)
-    status, shown = call(world, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
+def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.create_live(project)
+    status, shown = call(platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
     assert status == 200
     assert shown == {
         "deploymentId": deployment.deployment_id,
@@ -165,21 +170,23 @@ def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(world:
         "url": "https://r-1--next-site.example.com",
         "liveAt": shown["updatedAt"],
     }
-    _, project_shown = call(world, "GET /projects/{projectId}", projectId=project.project_id)
+    _, project_shown = call(platform, "GET /projects/{projectId}", projectId=project.project_id)
     assert project_shown["live"] == {"deploymentId": deployment.deployment_id}
 
 
-def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(world: World) -> None:
+def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(platform: Platform) -> None:
     """Q1."""
-    deployment = world.deployments.fail(world.push(world.project()), FAILURE, at=world.clock())
-    _, shown = call(world, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
+    deployment = platform.deployments.fail(
+        platform.push(platform.create_project()), FAILURE, at=platform.clock()
+    )
+    _, shown = call(platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
     assert shown["failure"] == {"step": "BUILD", "reason": "exit status 1", "logTail": ["one", "two"]}
     assert "url" not in shown
 
 
-def test_variables_are_replaced_and_secrets_never_shown(world: World) -> None:
+def test_variables_are_replaced_and_secrets_never_shown(platform: Platform) -> None:
     """A4."""
-    project = world.project()
+    project = platform.create_project()
     path = {"projectId": project.project_id}
     body = {
         "variables": [
@@ -188,22 +195,22 @@ def test_variables_are_replaced_and_secrets_never_shown(world: World) -> None:
         ]
     }
     shown = {"variables": [{"name": "A", "value": "1", "isSecret": False}, {"name": "B", "isSecret": True}]}
-    assert call(world, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
-    assert call(world, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
-    assert call(world, "GET /projects/{projectId}/env", **path) == (200, shown)
+    assert call(platform, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
+    assert call(platform, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
+    assert call(platform, "GET /projects/{projectId}/env", **path) == (200, shown)
 
 
-def test_a_project_whose_site_left_the_program_is_shown_without_a_url(world: World) -> None:
-    project = world.project()
-    world.dynamodb._target.delete_item(
-        TableName=world.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
+def test_a_project_with_an_undeclared_site_has_no_url(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.dynamodb._target.delete_item(
+        TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
-    assert call(world, "GET /projects/{projectId}", projectId=project.project_id)[1]["url"] is None
-    assert call(world, "GET /projects")[1]["projects"][0]["url"] is None
+    assert call(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]["url"] is None
+    assert call(platform, "GET /projects")[1]["projects"][0]["url"] is None
 
 
-def test_a_route_that_does_not_exist_is_not_found(world: World) -> None:
-    assert call(world, "DELETE /deployments/{deploymentId}", deploymentId="x")[0] == 404
+def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
+    assert call(platform, "DELETE /deployments/{deploymentId}", deploymentId="x")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -225,39 +232,43 @@ def test_a_route_that_does_not_exist_is_not_found(world: World) -> None:
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
     ],
 )
-def test_every_route_costs_the_calls_that_are_listed_here(world: World, route: str, calls: list[str]) -> None:
-    """One call of DynamoDB, and where it is two, why."""
-    project = world.project()
-    deployment = world.push(project)
-    world.declare("another")
+def test_every_route_costs_the_calls_that_are_listed_here(
+    platform: Platform, route: str, calls: list[str]
+) -> None:
+    """One DynamoDB call, or two with a reason."""
+    project = platform.create_project()
+    deployment = platform.push(project)
+    platform.declare_site("another")
     body: dict[str, object] = {
         "POST /projects": {**NEW, "site": "another"},
         "POST /projects/{projectId}/deployments": {"branch": "main"},
         "PUT /projects/{projectId}/env": {"variables": []},
     }.get(route, {})
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
-    with world.calls.counted() as made:
-        status, _ = call(world, route, body=body, **{key: path[key] for key in path if f"{{{key}}}" in route})
+    with platform.calls.record_calls() as made:
+        status, _ = call(
+            platform, route, body=body, **{key: path[key] for key in path if f"{{{key}}}" in route}
+        )
     assert status < 300
     assert made == calls
 
 
-def test_the_secret_that_is_told_signs_what_the_webhook_accepts(world: World) -> None:
-    """P1: API and webhook derive the same secret."""
-    world.declare("next-site")
-    _, made = call(world, "POST /projects", body=NEW)
+def test_the_webhook_accepts_signatures_with_the_shown_secret(platform: Platform) -> None:
+    """P1: the API and the webhook derive the same secret."""
+    platform.declare_site("next-site")
+    _, made = call(platform, "POST /projects", body=NEW)
     fresh = hmac.new(made["webhook"]["secret"].encode(), b"body", hashlib.sha256).hexdigest()
-    known = world.pushes.signer.derive_webhook_secret(made["projectId"], 1)
+    known = platform.push_receiver.signer.derive_webhook_secret(made["projectId"], 1)
     assert fresh == hmac.new(known.encode(), b"body", hashlib.sha256).hexdigest()
 
 
-def test_a_project_is_changed_field_by_field(world: World) -> None:
-    """A2, D5: what the body does not speak of stays."""
-    project = world.project(pinned=True)
+def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
+    """A2, D5: absent fields stay unchanged."""
+    project = platform.create_project(pinned=True)
     changes = {"name": "Another name", "branch": "next", "repositoryUrl": "https://github.com/owner/moved"}
-    before = call(world, "GET /projects/{projectId}", projectId=project.project_id)[1]
+    before = call(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]
     for body in (changes, {"pinned": False}):
-        status, after = call(world, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+        status, after = call(platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
         expected = {**before, **body, "updatedAt": after["updatedAt"]}
         assert (status, after) == (200, expected)
         assert after["updatedAt"] > before["updatedAt"]
@@ -278,70 +289,72 @@ def test_a_project_is_changed_field_by_field(world: World) -> None:
         ({"live": None}, "live"),
     ],
 )
-def test_a_change_that_cannot_be_made_names_its_field(world: World, body: object, field: str) -> None:
+def test_an_invalid_change_names_its_field(platform: Platform, body: object, field: str) -> None:
     """A3."""
-    project = world.project()
-    before = world.projects.get(project.project_id)
-    status, problem = call(world, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+    project = platform.create_project()
+    before = platform.projects.get(project.project_id)
+    status, problem = call(platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
-    assert world.projects.get(project.project_id) == before
+    assert platform.projects.get(project.project_id) == before
 
 
-def test_a_deployment_is_cancelled_and_its_build_stopped(world: World) -> None:
+def test_a_deployment_is_cancelled_and_its_build_stopped(platform: Platform) -> None:
     """A2."""
-    running = world.building(world.project())
+    running = platform.create_building(platform.create_project())
     status, document = call(
-        world, "POST /deployments/{deploymentId}/cancel", deploymentId=running.deployment_id
+        platform, "POST /deployments/{deploymentId}/cancel", deploymentId=running.deployment_id
     )
     assert (status, document["status"]) == (200, "cancelled")
-    assert world.codebuild.stopped == [running.build_id]
+    assert platform.codebuild.stopped == [running.build_id]
 
 
-def test_what_is_live_cannot_be_cancelled(world: World) -> None:
-    live = world.live(world.project())
-    status, problem = call(world, "POST /deployments/{deploymentId}/cancel", deploymentId=live.deployment_id)
+def test_what_is_live_cannot_be_cancelled(platform: Platform) -> None:
+    live = platform.create_live(platform.create_project())
+    status, problem = call(
+        platform, "POST /deployments/{deploymentId}/cancel", deploymentId=live.deployment_id
+    )
     assert status == 409
     assert "is live" in problem["detail"]
 
 
-def deploy(world: World, project: Project, **body: str) -> tuple[int, dict[str, Any]]:
-    return call(world, "POST /projects/{projectId}/deployments", body=body, projectId=project.project_id)
+def deploy(platform: Platform, project: Project, **body: str) -> tuple[int, dict[str, Any]]:
+    return call(platform, "POST /projects/{projectId}/deployments", body=body, projectId=project.project_id)
 
 
-def test_a_deployment_by_hand_of_a_commit_waits_for_its_build(world: World) -> None:
-    """A2: of the project's branch, unless another is named."""
-    project = world.project()
+def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
+    """A2: on the project's branch, unless another one is given."""
+    project = platform.create_project()
     sha = "3" * 40
-    status, shown = deploy(world, project, commitSha=sha)
+    status, shown = deploy(platform, project, commitSha=sha)
     assert (status, shown["status"], shown["source"]) == (201, "queued", "manual")
     assert (shown["commitSha"], shown["branch"], shown["commitMessage"]) == (sha, "master", "")
-    assert deploy(world, project, commitSha=sha, branch="next")[1]["branch"] == "next"
-    (body, _) = world.queues.bodies(BUILD_QUEUE)
+    assert deploy(platform, project, commitSha=sha, branch="next")[1]["branch"] == "next"
+    (body, _) = platform.queues.bodies(BUILD_QUEUE)
     assert json.loads(body)["deploymentId"] == shown["deploymentId"]
 
 
-def test_a_deployment_by_hand_of_a_branch_has_no_commit_until_its_build_knows(world: World) -> None:
+def test_a_manual_deployment_of_a_branch_has_no_commit_at_first(platform: Platform) -> None:
     """A2."""
-    project = world.project()
-    _, shown = deploy(world, project, branch="feature/x")
+    project = platform.create_project()
+    _, shown = deploy(platform, project, branch="feature/x")
     assert (shown["branch"], shown["commitSha"]) == ("feature/x", None)
-    found = call(world, "GET /deployments/{deploymentId}", deploymentId=shown["deploymentId"])
+    found = call(platform, "GET /deployments/{deploymentId}", deploymentId=shown["deploymentId"])
     assert found == (200, shown)
 
 
-def test_a_deployment_by_hand_takes_its_turn_among_the_pushes(world: World) -> None:
-    """P8: also when a push is recorded at the same moment."""
-    project = world.project()
+def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> None:
+    """P8: also with a concurrent push."""
+    project = platform.create_project()
     pushed: list[Deployment] = []
 
     def push(operation: str) -> None:
         if operation == "transact_write_items" and not pushed:
-            world.calls.before = lambda _: None
-            pushed.append(world.push(project))
+            platform.calls.before = lambda _: None
+            pushed.append(platform.push(project))
 
-    world.calls.before = push
-    _, shown = deploy(world, project, branch="main")
-    by_hand = world.deployments.get(project.project_id, shown["deploymentId"])
+    platform.calls.before = push
+    _, shown = deploy(platform, project, branch="main")
+    by_hand = platform.deployments.get(project.project_id, shown["deploymentId"])
     assert [pushed[0].sequence, by_hand.sequence] == [1, 2]
 
 
@@ -357,11 +370,11 @@ def test_a_deployment_by_hand_takes_its_turn_among_the_pushes(world: World) -> N
         ({"branch": "main", "force": True}, "force"),
     ],
 )
-def test_a_deployment_by_hand_that_cannot_be_made_names_its_field(
-    world: World, body: dict[str, Any], field: str
+def test_an_invalid_manual_deployment_names_its_field(
+    platform: Platform, body: dict[str, Any], field: str
 ) -> None:
     """A3."""
-    project = world.project()
-    status, problem = deploy(world, project, **body)
+    project = platform.create_project()
+    status, problem = deploy(platform, project, **body)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
-    assert world.projects.get(project.project_id).sequence == 0
+    assert platform.projects.get(project.project_id).sequence == 0

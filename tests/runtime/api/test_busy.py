@@ -1,4 +1,4 @@
-"""Requests that AWS refuses for the moment, and those that it refuses for good (Q1)."""
+"""Q1: temporary and permanent refusals by AWS."""
 
 import json
 
@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from runtime.deploy.handlers import api
 from tests.runtime.calls import client_error
-from tests.runtime.events import request
-from tests.runtime.platform_fixture import OWNER, World
+from tests.runtime.events import api_event
+from tests.runtime.platform_fixture import OWNER, Platform
 
 NEW = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
 BUSY = [
@@ -19,11 +19,11 @@ BUSY = [
 
 
 @pytest.mark.parametrize("reasons", BUSY)
-def test_a_transaction_that_dynamodb_throttles_is_to_be_repeated_later(
-    world: World, reasons: tuple[dict[str, str], ...], capsys: pytest.CaptureFixture[str]
+def test_a_throttled_transaction_is_answered_with_retry_later(
+    platform: Platform, reasons: tuple[dict[str, str], ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1: in the problem document, in its header, and with AWS's own words in the log alone."""
-    world.declare("next-site")
+    """Q1: in body and header. The words of AWS are only logged."""
+    platform.declare_site("next-site")
     error = client_error("TransactionCanceledException", "TransactWriteItems", "its reasons")
     error.response["CancellationReasons"] = [*reasons]  # type: ignore[typeddict-unknown-key]
 
@@ -31,8 +31,8 @@ def test_a_transaction_that_dynamodb_throttles_is_to_be_repeated_later(
         if operation == "transact_write_items":
             raise error
 
-    world.calls.before = throttles
-    response = api.respond(request("POST /projects", user_id=OWNER, body=NEW), world.management)
+    platform.calls.before = throttles
+    response = api.respond(api_event("POST /projects", user_id=OWNER, body=NEW), platform.project_service)
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
     assert json.loads(response["body"])["detail"].startswith("the platform is busy: try again")
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -41,9 +41,9 @@ def test_a_transaction_that_dynamodb_throttles_is_to_be_repeated_later(
     assert "transact_write_items" in line["trace"]
 
 
-def test_every_service_that_a_request_needs_may_be_busy(world: World) -> None:
-    """Whatever call it is: of DynamoDB, KMS, SSM, SQS."""
-    project = world.project()
+def test_throttling_of_any_service_is_answered_as_unavailable(platform: Platform) -> None:
+    """Q1: for DynamoDB, KMS, SSM and SQS."""
+    project = platform.create_project()
     body = {"variables": [{"name": "A", "value": "secret", "isSecret": True}]}
     for operation in ("get_item", "put_parameter", "update_item"):
 
@@ -51,21 +51,21 @@ def test_every_service_that_a_request_needs_may_be_busy(world: World) -> None:
             if called == busy:
                 raise ReadTimeoutError(endpoint_url="https://aws.example.com")
 
-        world.calls.before = times_out
-        event = request(
+        platform.calls.before = times_out
+        event = api_event(
             "PUT /projects/{projectId}/env", user_id=OWNER, body=body, projectId=project.project_id
         )
-        response = api.respond(event, world.management)
+        response = api.respond(event, platform.project_service)
         title = json.loads(response["body"])["title"]
         assert (response["statusCode"], title) == (503, "Service Unavailable"), operation
 
 
-def test_what_aws_refuses_for_good_fails_loudly(world: World) -> None:
-    """A missing right is the platform's fault: an alarm, not an answer."""
+def test_a_permanent_refusal_by_aws_raises(platform: Platform) -> None:
+    """Q1: a missing permission is an error of the platform, which raises an alarm."""
 
     def denies(_: str) -> None:
         raise client_error("AccessDeniedException")
 
-    world.calls.before = denies
+    platform.calls.before = denies
     with pytest.raises(ClientError, match="AccessDenied"):
-        api.respond(request("GET /projects", user_id=OWNER), world.management)
+        api.respond(api_event("GET /projects", user_id=OWNER), platform.project_service)

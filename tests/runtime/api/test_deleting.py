@@ -1,4 +1,4 @@
-"""DELETE of a project: everything goes, in an order that a repeated call completes (A2)."""
+"""A2: deletion of a project, in an order that a repeated call completes."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.errors import (
-    DeploymentUnderWayError,
+    DeploymentInProgressError,
     ProjectChangedError,
     ProjectDeletedError,
     ProjectNotFoundError,
@@ -18,11 +18,11 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.handlers import api, promote
 from runtime.deploy.model import Deployment, Project
-from runtime.deploy.repositories.project_deletion import REMEMBERED
+from runtime.deploy.repositories.project_deletion import RETENTION
 from runtime.deploy.repositories.variables import NewVariable
-from runtime.deploy.upkeep.collecting import GRACE
+from runtime.deploy.upkeep.collecting import GRACE_PERIOD
 from tests.runtime.calls import real_client
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -31,15 +31,15 @@ DELETE = "DELETE /projects/{projectId}"
 
 
 def delete(stage: ReleasePlatform, project: Project, user: str = OWNER) -> tuple[int, dict[str, Any]]:
-    event = request(DELETE, user_id=user, projectId=project.project_id)
+    event = api_event(DELETE, user_id=user, projectId=project.project_id)
     response = promote.respond(event, stage.services)
     return response["statusCode"], json.loads(response.get("body") or "{}")
 
 
 def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
-    """Give the project more secrets than the parameter store tells or deletes at once."""
+    """Give the project more secrets than SSM lists or deletes in one call."""
     wanted = tuple(NewVariable(name=f"S{number}", value="x", is_secret=True) for number in range(23))
-    return stage.world.management.set_variables(OWNER, project.project_id, wanted)
+    return stage.platform.project_service.set_variables(OWNER, project.project_id, wanted)
 
 
 def secrets() -> list[str]:
@@ -48,7 +48,7 @@ def secrets() -> list[str]:
 
 
 def rows_of(project: Project) -> list[str]:
-    """The sort keys of the project's own rows, and whose its site is."""
+    """Return the sort keys of the project's rows, and the owner of its site."""
     rows = real_client("dynamodb").scan(TableName=PROJECTS)["Items"]
     return sorted(
         row["sk"]["S"]
@@ -58,125 +58,128 @@ def rows_of(project: Project) -> list[str]:
 
 
 def is_gone(stage: ReleasePlatform, project: Project) -> None:
-    """What holds of a deleted project at once."""
-    world = stage.world
+    """Assert the immediate effects of a deletion."""
+    platform = stage.platform
     with pytest.raises(ProjectNotFoundError):
-        world.projects.get(project.project_id)
+        platform.projects.get(project.project_id)
     assert [sk for sk in rows_of(project) if not sk.startswith("DELIVERY#")] == []
     assert stage.store.items == {}
     assert secrets() == []
     for row in real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]:
-        left = int(row["expiresAt"]["N"]) - world.clock().timestamp()
-        assert timedelta(days=29).total_seconds() < left <= REMEMBERED.total_seconds()
+        left = int(row["expiresAt"]["N"]) - platform.clock().timestamp()
+        assert timedelta(days=29).total_seconds() < left <= RETENTION.total_seconds()
 
 
-def test_a_project_goes_with_everything_that_belongs_to_it(stage: ReleasePlatform) -> None:
-    world, project = stage.world, stage.project()
+def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleasePlatform) -> None:
+    platform, project = stage.platform, stage.project()
     releases = [stage.live(project) for _ in range(2)]
     with_secrets(stage, project)
     assert delete(stage, project) == (204, {})
     is_gone(stage, project)
     assert delete(stage, project)[0] == 404
     # The rest is the collection's (D6).
-    stage.collector.run(world.log, at=world.clock() + GRACE + timedelta(minutes=5))
-    assert world.retention.held() == []
+    stage.collector.collect(platform.log, at=platform.clock() + GRACE_PERIOD + timedelta(minutes=5))
+    assert platform.retention.list_held() == []
     for deployment in releases:
-        assert world.again(deployment).release is None
+        assert platform.reload(deployment).release is None
         assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
 
 
-def test_its_site_can_be_had_at_once_by_anyone(stage: ReleasePlatform) -> None:
+def test_its_site_is_available_immediately(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
     delete(stage, project)
     others = stage.project(user_id=OTHER)
     theirs = stage.live(others)
     assert others.site == project.site
-    assert stage.world.statuses(theirs) == ["live"]
-    stage.collector.run(stage.world.log, at=stage.world.clock() + GRACE + timedelta(minutes=5))
-    assert stage.world.again(theirs).release
+    assert stage.platform.statuses(theirs) == ["live"]
+    stage.collector.collect(
+        stage.platform.log, at=stage.platform.clock() + GRACE_PERIOD + timedelta(minutes=5)
+    )
+    assert stage.platform.reload(theirs).release
 
 
 @pytest.mark.parametrize("user", [OTHER, OWNER + " "])
-def test_anothers_project_cannot_be_deleted_and_looks_missing(stage: ReleasePlatform, user: str) -> None:
+def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
+    stage: ReleasePlatform, user: str
+) -> None:
     """A5."""
     project = stage.project()
     stage.live(project)
-    before = (stage.world.everything(), dict(stage.store.items))
+    before = (stage.platform.read_all_rows(), dict(stage.store.items))
     assert delete(stage, project, user)[0] == 404
     with pytest.raises(ProjectNotFoundError):  # also for a caller that believes the row to be its own
-        stage.deletion.rows.begin_owned(user, project, at=stage.world.clock())
-    assert (stage.world.everything(), dict(stage.store.items)) == before
+        stage.deletion.rows.begin_owned(user, project, at=stage.platform.clock())
+    assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
 
 
-@pytest.mark.parametrize("made", ["push", "building", "built", "deploying"])
-def test_a_deployment_under_way_stands_in_the_way_and_the_answer_says_what_to_do(
-    stage: ReleasePlatform, made: str
-) -> None:
+@pytest.mark.parametrize("made", ["push", "create_building", "create_built", "create_deploying"])
+def test_a_deployment_in_progress_prevents_the_deletion(stage: ReleasePlatform, made: str) -> None:
     """Q1."""
     project = stage.project()
-    make: Callable[[Project], Deployment] = getattr(stage.world, made)
+    make: Callable[[Project], Deployment] = getattr(stage.platform, made)
     deployment = make(project)
     status, problem = delete(stage, project)
     assert status == 409
-    expected = (
-        f"deployment {deployment.deployment_id} is {stage.world.again(deployment).status}: cancel it or wait"
-    )
+    found = stage.platform.reload(deployment).status
+    expected = f"deployment {deployment.deployment_id} is {found}: cancel it or wait"
     assert expected in problem["detail"]
-    assert stage.world.projects.get(project.project_id).deleting_at is None
+    assert stage.platform.projects.get(project.project_id).deleting_at is None
 
 
-def test_a_deployment_that_comes_at_the_same_moment_stands_in_the_way(stage: ReleasePlatform) -> None:
+def test_a_concurrent_deployment_prevents_the_deletion(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
     came: list[Deployment] = []
 
     def push(operation: str) -> None:
         if operation == "query" and not came:
-            came.append(stage.world.push(project))
+            came.append(stage.platform.push(project))
 
-    stage.world.calls.after = push
+    stage.platform.calls.after = push
     with pytest.raises(ProjectChangedError):
         stage.deletion.delete(OWNER, project.project_id)
-    with pytest.raises(DeploymentUnderWayError):
+    with pytest.raises(DeploymentInProgressError):
         stage.deletion.delete(OWNER, project.project_id)
-    assert stage.world.statuses(*came) == ["queued"]
+    assert stage.platform.statuses(*came) == ["queued"]
 
 
-def test_a_project_that_is_being_deleted_is_changed_by_nobody_and_says_so(stage: ReleasePlatform) -> None:
-    """Whatever was under way when its deletion began finds that out."""
-    world, project = stage.world, stage.project()
+def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatform) -> None:
+    """Operations that started before the deletion are refused."""
+    platform, project = stage.platform, stage.project()
     release = stage.live(project)
-    project, before = world.projects.get(project.project_id), secrets()
-    stage.deletion.rows.begin_owned(OWNER, project, at=world.clock())
+    project, before = platform.projects.get(project.project_id), secrets()
+    stage.deletion.rows.begin_owned(OWNER, project, at=platform.clock())
     for write in (
-        lambda: world.push(project),
+        lambda: platform.push(project),
         lambda: stage.switch.promote(OWNER, release.deployment_id),
-        lambda: world.projects.change_owned(OWNER, project.project_id, {"name": "New"}, at=world.clock()),
+        lambda: platform.projects.change_owned(
+            OWNER, project.project_id, {"name": "New"}, at=platform.clock()
+        ),
         lambda: with_secrets(stage, project),
     ):
         with pytest.raises(ProjectDeletedError):
             write()
     with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
-        world.deployments.pointer.switch(release, at=world.clock())
+        platform.deployments.live_pointers.switch(release, at=platform.clock())
     assert secrets() == before
-    event = request("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
-    shown = json.loads(api.respond(event, world.management)["body"])
+    event = api_event("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
+    shown = json.loads(api.respond(event, platform.project_service)["body"])
     assert (shown["deleting"], shown["live"]) == (True, None)
     assert delete(stage, project)[0] == 204
 
 
-def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: ReleasePlatform) -> None:
-    """D3: the pointer is gone before the edge's key is."""
+def test_a_concurrent_promotion_does_not_restore_the_site(stage: ReleasePlatform) -> None:
+    """D3: the live pointer is removed before the edge key."""
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
 
     def interfere(operation: str) -> None:
         if operation == "put_key":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             assert delete(stage, project)[0] == 204
 
-    stage.world.calls.before = interfere
+    stage.platform.calls.before = interfere
     with pytest.raises((ProjectNotFoundError, SwitchOvertakenError)):
         stage.switch.promote(OWNER, first.deployment_id)
     assert stage.store.items == {}
@@ -184,17 +187,19 @@ def test_a_promote_that_is_under_way_does_not_bring_the_site_back(stage: Release
 
 @pytest.mark.thorough
 @pytest.mark.thorough
-def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: ReleasePlatform) -> None:
-    """A crash after any call."""
+def test_a_repeated_call_completes_a_deletion_after_a_crash_at_any_call(stage: ReleasePlatform) -> None:
+    """A2."""
     crashes = 0
     while True:
-        project = stage.world.project()
-        release = stage.world.placed_live(project).release
+        project = stage.platform.create_project()
+        release = stage.platform.put_live(project).release
         assert release
         stage.store.items = {stage.site(project).host: "{}", release.host: "{}"}
         folder = stage.site(project).secrets_folder(project.project_id)
         real_client("ssm").put_parameter(Name=f"{folder}/A", Value="x", Type="SecureString")
-        if not stage.world.calls.die(lambda project=project: delete(stage, project), after=crashes + 1):
+        if not stage.platform.calls.crash_during(
+            lambda project=project: delete(stage, project), after=crashes + 1
+        ):
             break
         assert delete(stage, project)[0] in {204, 404}
         is_gone(stage, project)
@@ -202,8 +207,8 @@ def test_a_deletion_that_broke_off_anywhere_is_completed_by_another(stage: Relea
     assert crashes == 16
 
 
-def test_a_site_that_left_the_program_is_named(stage: ReleasePlatform) -> None:
-    """Q1: without its row nobody knows where its secrets are."""
+def test_an_undeclared_site_is_named_in_the_error(stage: ReleasePlatform) -> None:
+    """Q1: the site's row contains the path of its secrets."""
     project = stage.project()
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
@@ -211,15 +216,15 @@ def test_a_site_that_left_the_program_is_named(stage: ReleasePlatform) -> None:
         stage.deletion.delete(OWNER, project.project_id)
 
 
-def test_two_deletions_at_once_are_one(stage: ReleasePlatform) -> None:
+def test_two_concurrent_deletions_both_succeed(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
 
     def again(operation: str) -> None:
         if operation == "get_parameters_by_path":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             assert delete(stage, project)[0] == 204
 
-    stage.world.calls.before = again
+    stage.platform.calls.before = again
     assert delete(stage, project)[0] == 204
     is_gone(stage, project)

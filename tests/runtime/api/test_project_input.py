@@ -1,4 +1,4 @@
-"""What a user may say about a project (A3)."""
+"""A3: validation of user input for projects and deployments."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def problems(**changes: object) -> dict[str, str]:
     return {problem.field: problem.problem for problem in refused.value.problems}
 
 
-def test_what_is_right_is_read_and_the_branch_is_main() -> None:
+def test_valid_input_is_read_and_the_default_branch_is_main() -> None:
     assert read_input(NewProject, GOOD) == NewProject(
         name="My site",
         site="next-site",
@@ -35,7 +35,7 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("site", ["abc", "a" * 28, "next-site", "a1-2b"])
-def test_a_site_is_named_as_stages_name_them(site: str) -> None:
+def test_site_names_of_a_stage_are_valid(site: str) -> None:
     assert read_input(NewProject, {**GOOD, "site": site}).site == site
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a deployment when its build ends (P7, P8)."""
+"""P7, P8: the results of builds, and what follows them."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Failure, Project, Status
 from tests.runtime.calls import client_error
-from tests.runtime.events import build_state
-from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, World
+from tests.runtime.events import build_state_event
+from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, Platform
 
 FAILED_INSTALL = {
     "phase-type": "INSTALL",
@@ -24,26 +24,26 @@ FAILED_INSTALL = {
 }
 
 
-def end(world: World, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - see build_state
-    build_events.respond(build_state(deployment, status, **more), world.results)
+def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - see build_state
+    build_events.respond(build_state_event(deployment, status, **more), platform.result_recorder)
 
 
-def slot(world: World, project: Project) -> str | None:
-    return world.projects.get(project.project_id).active_build
+def read_slot(platform: Platform, project: Project) -> str | None:
+    return platform.projects.get(project.project_id).active_build
 
 
-def sent(world: World, queue: str) -> list[str]:
-    return [json.loads(body)["deploymentId"] for body in world.queues.bodies(queue)]
+def sent_ids(platform: Platform, queue: str) -> list[str]:
+    return [json.loads(body)["deploymentId"] for body in platform.queues.bodies(queue)]
 
 
-def test_a_build_that_succeeds_is_handed_to_the_release(world: World) -> None:
+def test_a_successful_build_is_sent_to_the_release_queue(platform: Platform) -> None:
     """P7."""
-    project = world.project()
-    deployment = world.building(project)
-    end(world, deployment)
-    assert world.statuses(deployment) == ["built"]
-    assert slot(world, project) is None
-    (message,) = world.queues.sent
+    project = platform.create_project()
+    deployment = platform.create_building(project)
+    end_build(platform, deployment)
+    assert platform.statuses(deployment) == ["built"]
+    assert read_slot(platform, project) is None
+    (message,) = platform.queues.sent
     assert message == {
         "QueueUrl": RELEASE_QUEUE,
         "MessageBody": json.dumps(
@@ -54,14 +54,14 @@ def test_a_build_that_succeeds_is_handed_to_the_release(world: World) -> None:
     }
 
 
-def test_a_build_that_fails_says_where_and_why_with_the_end_of_its_log(world: World) -> None:
+def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> None:
     """P7, D2, Q1."""
-    project = world.project()
-    deployment = world.building(project)
-    world.logs.lines = [f"line {number}" for number in range(100)]
-    world.logs.lines[-1] = "x" * 10_000
-    end(world, deployment, "FAILED", failing=FAILED_INSTALL)
-    failed = world.again(deployment)
+    project = platform.create_project()
+    deployment = platform.create_building(project)
+    platform.logs.lines = [f"line {number}" for number in range(100)]
+    platform.logs.lines[-1] = "x" * 10_000
+    end_build(platform, deployment, "FAILED", failing=FAILED_INSTALL)
+    failed = platform.reload(deployment)
     assert failed.status is Status.FAILED
     assert failed.failure is not None
     assert failed.failure.step == "INSTALL"
@@ -71,7 +71,7 @@ def test_a_build_that_fails_says_where_and_why_with_the_end_of_its_log(world: Wo
     assert len(failed.failure.log_tail) == 40
     assert failed.failure.log_tail[0] == "line 60"
     assert failed.failure.log_tail[-1] == "x" * 500
-    assert world.logs.asked == [
+    assert platform.logs.requests == [
         {
             "logGroupName": "/aws/codebuild/anchor-dev-site-next-site-build",
             "logStreamName": f"build-of-{deployment.deployment_id}",
@@ -79,14 +79,14 @@ def test_a_build_that_fails_says_where_and_why_with_the_end_of_its_log(world: Wo
             "startFromHead": False,
         }
     ]
-    assert slot(world, project) is None
-    assert sent(world, RELEASE_QUEUE) == []
+    assert read_slot(platform, project) is None
+    assert sent_ids(platform, RELEASE_QUEUE) == []
 
 
-def test_a_log_that_cannot_be_read_is_no_reason_to_stop(world: World) -> None:
-    deployment = world.building(world.project())
-    end(world, deployment, "FAILED", failing=FAILED_INSTALL)
-    failure = world.again(deployment).failure
+def test_an_unreadable_log_does_not_stop_the_recording(platform: Platform) -> None:
+    deployment = platform.create_building(platform.create_project())
+    end_build(platform, deployment, "FAILED", failing=FAILED_INSTALL)
+    failure = platform.reload(deployment).failure
     assert failure is not None
     assert failure.log_tail == ()
 
@@ -95,43 +95,43 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_stop(world: World) -> None:
     ("build_status", "status", "reason"),
     [
         ("STOPPED", "cancelled", "the build was stopped"),
-        ("TIMED_OUT", "failed", "the build took longer than it may"),
-        ("FAULT", "failed", "CodeBuild had a fault of its own: push again"),
+        ("TIMED_OUT", "failed", "the build exceeded its time limit"),
+        ("FAULT", "failed", "CodeBuild had an internal fault: push again"),
         ("FAILED", "failed", "the build ended as FAILED"),
     ],
 )
-def test_every_other_end_has_its_status_and_reason(
-    world: World, build_status: str, status: str, reason: str
+def test_each_build_result_has_its_status_and_reason(
+    platform: Platform, build_status: str, status: str, reason: str
 ) -> None:
     """P7."""
-    deployment = world.building(world.project())
+    deployment = platform.create_building(platform.create_project())
     failing = {"phase-type": "BUILD", "phase-status": build_status, "phase-context": [": "]}
-    end(world, deployment, build_status, failing=failing)
-    assert world.statuses(deployment) == [status]
-    assert world.again(deployment).failure == Failure(step="BUILD", reason=reason)
+    end_build(platform, deployment, build_status, failing=failing)
+    assert platform.statuses(deployment) == [status]
+    assert platform.reload(deployment).failure == Failure(step="BUILD", reason=reason)
 
 
-def test_the_first_phase_that_failed_is_the_one_to_name() -> None:
-    event = build_state(_SOME, "FAILED", failing=FAILED_INSTALL)
+def test_the_first_failed_phase_is_reported() -> None:
+    event = build_state_event(_SOME, "FAILED", failing=FAILED_INSTALL)
     event["detail"]["additional-information"]["phases"][-2]["phase-status"] = "FAILED"
     assert BuildEvent.from_event(event).step == "INSTALL"
 
 
 def test_an_event_without_phases_and_logs_still_tells_the_outcome() -> None:
-    event = build_state(_SOME, "FAILED")
+    event = build_state_event(_SOME, "FAILED")
     del event["detail"]["additional-information"]["phases"]
     del event["detail"]["additional-information"]["logs"]
     read = BuildEvent.from_event(event)
     assert (read.step, read.reason, read.log_group) == ("COMPLETED", "the build ended as FAILED", None)
 
 
-def test_for_how_long_codebuild_let_a_build_wait_is_logged(
-    world: World, capsys: pytest.CaptureFixture[str]
+def test_the_time_in_codebuilds_queue_is_logged(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: an alarm rings for what takes longer than where there is room; from its event and its record."""
-    deployment = world.building(world.project())
+    """Q2: an alarm reads it, from the event and from the build record."""
+    deployment = platform.create_building(platform.create_project())
     capsys.readouterr()
-    end(world, deployment, failing={"phase-type": "QUEUED", "duration-in-seconds": 90})
+    end_build(platform, deployment, failing={"phase-type": "QUEUED", "duration-in-seconds": 90})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["queued"] for line in lines if line["message"] == BUILD_ENDED] == [90]
     phases = [
@@ -142,171 +142,175 @@ def test_for_how_long_codebuild_let_a_build_wait_is_logged(
     assert BuildEvent.from_build(record, deployment).queued == 80
 
 
-def test_a_build_without_a_log_fails_without_a_tail(world: World) -> None:
-    deployment = world.building(world.project())
-    event = build_state(deployment, "FAILED", failing=FAILED_INSTALL)
+def test_a_build_without_a_log_fails_without_a_tail(platform: Platform) -> None:
+    deployment = platform.create_building(platform.create_project())
+    event = build_state_event(deployment, "FAILED", failing=FAILED_INSTALL)
     event["detail"]["additional-information"]["logs"] = {"deep-link": ""}
-    build_events.respond(event, world.results)
-    assert world.statuses(deployment) == ["failed"]
-    assert world.logs.asked == []
+    build_events.respond(event, platform.result_recorder)
+    assert platform.statuses(deployment) == ["failed"]
+    assert platform.logs.requests == []
 
 
-def test_when_the_slot_is_free_the_newest_push_is_built_and_older_ones_are_superseded(world: World) -> None:
+def test_after_a_build_the_newest_push_is_built_and_older_ones_are_superseded(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    running = world.building(project)
-    older, newest = world.push(project), world.push(project)
-    end(world, running)
-    assert world.statuses(running, older, newest) == ["built", "superseded", "queued"]
-    assert sent(world, BUILD_QUEUE) == [newest.deployment_id]
-    world.build(newest)
-    assert slot(world, project) == newest.deployment_id
+    project = platform.create_project()
+    running = platform.create_building(project)
+    older, newest = platform.push(project), platform.push(project)
+    end_build(platform, running)
+    assert platform.statuses(running, older, newest) == ["built", "superseded", "queued"]
+    assert sent_ids(platform, BUILD_QUEUE) == [newest.deployment_id]
+    platform.deliver_build_message(newest)
+    assert read_slot(platform, project) == newest.deployment_id
 
 
-def test_a_failed_build_makes_room_as_well(world: World) -> None:
+def test_a_failed_build_frees_its_capacity(platform: Platform) -> None:
     """P8, P9."""
-    project = world.project()
-    running, newer = world.building(project), world.push(project)
-    end(world, running, "FAILED")
-    assert sent(world, BUILD_QUEUE) == [newer.deployment_id]
+    project = platform.create_project()
+    running, newer = platform.create_building(project), platform.push(project)
+    end_build(platform, running, "FAILED")
+    assert sent_ids(platform, BUILD_QUEUE) == [newer.deployment_id]
 
 
-def test_an_older_push_whose_message_came_late_is_not_built_after_a_newer_one(world: World) -> None:
+def test_an_older_push_with_a_late_message_is_not_built_after_a_newer_one(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    older, newer = world.push(project), world.push(project)
-    world.build(newer)
-    end(world, world.again(newer))
-    assert world.statuses(older, newer) == ["superseded", "built"]
-    assert sent(world, BUILD_QUEUE) == []
+    project = platform.create_project()
+    older, newer = platform.push(project), platform.push(project)
+    platform.deliver_build_message(newer)
+    end_build(platform, platform.reload(newer))
+    assert platform.statuses(older, newer) == ["superseded", "built"]
+    assert sent_ids(platform, BUILD_QUEUE) == []
 
 
-def test_a_waiting_deployment_that_starts_meanwhile_is_left_alone(world: World) -> None:
-    """P7: the read of what waits is not the write."""
-    project = world.project()
-    running, older = world.building(project), world.push(project)
-    world.push(project)
+def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform: Platform) -> None:
+    """P7: the write is conditional on the status, whatever the read said."""
+    project = platform.create_project()
+    running, older = platform.create_building(project), platform.push(project)
+    platform.push(project)
 
     def starts(operation: str) -> None:
-        if operation == "transact_write_items" and world.again(running).status is Status.BUILT:
-            world.calls.before = lambda _: None
-            world.build(older)
+        if operation == "transact_write_items" and platform.reload(running).status is Status.BUILT:
+            platform.calls.before = lambda _: None
+            platform.deliver_build_message(older)
 
-    world.calls.before = starts
-    end(world, running)
-    assert world.statuses(older) == ["building"]
+    platform.calls.before = starts
+    end_build(platform, running)
+    assert platform.statuses(older) == ["building"]
 
 
-def test_the_same_event_twice_changes_nothing(world: World) -> None:
-    """P7: it sends again what may not have been sent."""
-    deployment = world.building(world.project())
-    end(world, deployment)
-    rows = world.everything()
-    end(world, deployment)
-    assert world.everything() == rows
-    assert sent(world, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # which the queue itself drops
+def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
+    """P7: it only sends messages again that may have been lost."""
+    deployment = platform.create_building(platform.create_project())
+    end_build(platform, deployment)
+    rows = platform.read_all_rows()
+    end_build(platform, deployment)
+    assert platform.read_all_rows() == rows
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # which the queue itself drops
 
 
 @pytest.mark.parametrize("late", ["SUCCEEDED", "FAILED", "STOPPED"])
-def test_a_late_event_changes_nothing(world: World, late: str) -> None:
+def test_a_late_event_changes_nothing(platform: Platform, late: str) -> None:
     """P7."""
-    project = world.project()
-    deployment = world.live(project)
-    rows = world.everything()
-    end(world, deployment, late)
-    assert world.everything() == rows
-    assert world.queues.sent == []
+    project = platform.create_project()
+    deployment = platform.create_live(project)
+    rows = platform.read_all_rows()
+    end_build(platform, deployment, late)
+    assert platform.read_all_rows() == rows
+    assert platform.queues.sent == []
 
 
-def test_an_event_of_another_build_changes_nothing(world: World) -> None:
+def test_an_event_of_another_build_changes_nothing(platform: Platform) -> None:
     """P7."""
-    project = world.project()
-    deployment = world.building(project)
-    rows = world.everything()
-    end(world, deployment, "FAILED", build_id="anchor-dev-site-next-site-build:another")
-    assert world.everything() == rows
-    assert world.queues.sent == []
+    project = platform.create_project()
+    deployment = platform.create_building(project)
+    rows = platform.read_all_rows()
+    end_build(platform, deployment, "FAILED", build_id="anchor-dev-site-next-site-build:another")
+    assert platform.read_all_rows() == rows
+    assert platform.queues.sent == []
 
 
-def test_an_event_for_a_deployment_that_waits_changes_nothing(world: World) -> None:
-    """P7: a build that someone started by hand with a deployment's variables."""
-    deployment = world.push(world.project())
-    rows = world.everything()
-    end(world, deployment, "FAILED", build_id="anchor-dev-site-next-site-build:by-hand")
-    assert world.everything() == rows
-    assert world.queues.sent == []
+def test_an_event_for_a_deployment_that_waits_changes_nothing(platform: Platform) -> None:
+    """P7: for example, of a build that was started manually with the deployment's variables."""
+    deployment = platform.push(platform.create_project())
+    rows = platform.read_all_rows()
+    end_build(platform, deployment, "FAILED", build_id="anchor-dev-site-next-site-build:by-hand")
+    assert platform.read_all_rows() == rows
+    assert platform.queues.sent == []
 
 
-def test_two_events_at_the_same_moment_are_one(world: World) -> None:
+def test_two_concurrent_events_change_the_status_once(platform: Platform) -> None:
     """P7."""
-    deployment = world.building(world.project())
+    deployment = platform.create_building(platform.create_project())
 
     def the_other_is_quicker(operation: str) -> None:
         if operation == "transact_write_items":
-            world.calls.before = lambda _: None
-            end(world, deployment)
+            platform.calls.before = lambda _: None
+            end_build(platform, deployment)
 
-    world.calls.before = the_other_is_quicker
-    end(world, deployment)
-    assert world.statuses(deployment) == ["built"]
+    platform.calls.before = the_other_is_quicker
+    end_build(platform, deployment)
+    assert platform.statuses(deployment) == ["built"]
 
 
-def test_an_event_that_comes_before_the_build_was_recorded_records_it(world: World) -> None:
-    project = world.project()
-    deployment = world.slot.take(world.push(project), at=world.clock())
-    end(world, deployment, build_id="anchor-dev-site-next-site-build:early")
-    now = world.again(deployment)
+def test_an_event_that_comes_before_the_build_was_recorded_records_it(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.slot.take(platform.push(project), at=platform.clock())
+    end_build(platform, deployment, build_id="anchor-dev-site-next-site-build:early")
+    now = platform.reload(deployment)
     assert (now.status, now.build_id) == (Status.BUILT, "anchor-dev-site-next-site-build:early")
 
 
-def test_a_build_of_no_deployment_is_ignored(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    event = build_state(_SOME)
+def test_a_build_without_a_deployment_is_ignored(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = build_state_event(_SOME)
     event["detail"]["additional-information"]["environment"]["environment-variables"] = []
     with pytest.raises(ForeignBuildError):
         BuildEvent.from_event(event)
-    build_events.respond(event, world.results)
-    assert "was started for no deployment" in capsys.readouterr().out
+    build_events.respond(event, platform.result_recorder)
+    assert "does not belong to a deployment" in capsys.readouterr().out
 
 
-def test_a_build_of_an_unknown_deployment_fails_loudly(world: World) -> None:
+def test_a_build_of_an_unknown_deployment_raises(platform: Platform) -> None:
     with pytest.raises(DeploymentNotFoundError):
-        end(world, evolve(world.push(world.project()), deployment_id=world.ids()))
+        end_build(platform, evolve(platform.push(platform.create_project()), deployment_id=platform.ids()))
 
 
 @pytest.mark.parametrize("build_status", ["SUCCEEDED", "FAILED"])
 @pytest.mark.parametrize("dies_after", range(1, 9))
 def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
-    world: World, dies_after: int, build_status: str
+    platform: Platform, dies_after: int, build_status: str
 ) -> None:
     """P7, P8, P9."""
-    project = world.project()
-    running = world.building(project)
-    older, newest = world.push(project), world.push(project)
-    event = build_state(running, build_status)
-    if world.calls.die(lambda: build_events.respond(event, world.results), after=dies_after):
-        build_events.respond(event, world.results)
+    project = platform.create_project()
+    running = platform.create_building(project)
+    older, newest = platform.push(project), platform.push(project)
+    event = build_state_event(running, build_status)
+    if platform.calls.crash_during(
+        lambda: build_events.respond(event, platform.result_recorder), after=dies_after
+    ):
+        build_events.respond(event, platform.result_recorder)
     ended = "built" if build_status == "SUCCEEDED" else "failed"
-    assert world.statuses(running, older, newest) == [ended, "superseded", "queued"]
-    assert slot(world, project) is None
-    assert set(sent(world, BUILD_QUEUE)) == {newest.deployment_id}
-    assert set(sent(world, RELEASE_QUEUE)) == ({running.deployment_id} if ended == "built" else set())
+    assert platform.statuses(running, older, newest) == [ended, "superseded", "queued"]
+    assert read_slot(platform, project) is None
+    assert set(sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
+    assert set(sent_ids(platform, RELEASE_QUEUE)) == ({running.deployment_id} if ended == "built" else set())
 
 
-def test_if_a_message_cannot_be_sent_the_event_is_to_come_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+def test_if_a_message_cannot_be_sent_the_event_is_retried(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P9."""
-    deployment = world.building(world.project())
+    deployment = platform.create_building(platform.create_project())
 
     def refuses(*_: object, **__: object) -> None:
         raise client_error("ServiceUnavailable", "SendMessage")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(world.queues), "send_message", refuses)
+        broken.setattr(type(platform.queues), "send_message", refuses)
         with pytest.raises(Exception, match="ServiceUnavailable"):
-            end(world, deployment)
-    end(world, deployment)
-    assert sent(world, RELEASE_QUEUE) == [deployment.deployment_id]
+            end_build(platform, deployment)
+    end_build(platform, deployment)
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
 
 
 _SOME = Deployment(

@@ -1,48 +1,48 @@
-"""The orchestrator: one build at a time for each project, whatever crashes (P5, P8)."""
+"""P5, P8: the orchestrator runs one build at a time for each project, also after crashes."""
 
 import base64
 
 import pytest
 from attrs import evolve
 
-from runtime.deploy.builds.building import BuildsBusyError
+from runtime.deploy.builds.building import BuildsUnavailableError
 from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.platform_fixture import FAILURE, World
+from tests.runtime.platform_fixture import FAILURE, Platform
 
 REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")
 FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 
 
-def slot(world: World, project: Project) -> str | None:
-    return world.projects.get(project.project_id).active_build
+def read_slot(platform: Platform, project: Project) -> str | None:
+    return platform.projects.get(project.project_id).active_build
 
 
-def test_a_queued_deployment_gets_the_slot_and_a_build(world: World) -> None:
+def test_a_queued_deployment_gets_the_slot_and_a_build(platform: Platform) -> None:
     """P5."""
-    project = world.project()
-    deployment = world.push(project)
-    world.build(deployment)
-    now = world.again(deployment)
-    assert (now.status, slot(world, project)) == (Status.BUILDING, deployment.deployment_id)
+    project = platform.create_project()
+    deployment = platform.push(project)
+    platform.deliver_build_message(deployment)
+    now = platform.reload(deployment)
+    assert (now.status, read_slot(platform, project)) == (Status.BUILDING, deployment.deployment_id)
     assert now.build_id == f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
 
 
-def test_a_build_is_started_with_what_it_needs_and_nothing_more(world: World) -> None:
-    """P5, P6, A4: secrets are named, never carried."""
-    project = world.project(
+def test_a_build_is_started_with_what_it_needs_and_nothing_more(platform: Platform) -> None:
+    """P5, P6, A4: secrets are passed by name, not by value."""
+    project = platform.create_project(
         variables=(
             Variable(name="API_URL", value="https://api.example.com", is_secret=False),
             Variable(name="EMPTY", value="", is_secret=False),
             Variable(name="TOKEN", is_secret=True, secret_size=20),
         )
     )
-    deployment = world.push(project)
-    world.build(deployment)
-    assert world.codebuild.builds[deployment.deployment_id] == {
+    deployment = platform.push(project)
+    platform.deliver_build_message(deployment)
+    assert platform.codebuild.builds[deployment.deployment_id] == {
         "projectName": "anchor-dev-site-next-site-build",
         "idempotencyToken": deployment.deployment_id,
         "environmentVariablesOverride": [
@@ -77,12 +77,12 @@ def test_a_build_is_started_with_what_it_needs_and_nothing_more(world: World) ->
     }
 
 
-def test_all_builds_of_a_project_name_server_actions_alike(world: World) -> None:
-    """D3: a form opened before a switch works after it; and no two projects share a key."""
-    mine, other = world.project(), world.project(site="other")
+def test_all_builds_of_a_project_share_the_server_actions_key(platform: Platform) -> None:
+    """D3: a form that was opened before a switch works after it. Projects do not share keys."""
+    mine, other = platform.create_project(), platform.create_project(site="other")
     keys: list[str] = []
     for project in (mine, mine, other):
-        world.build(world.push(project))
+        platform.deliver_build_message(platform.push(project))
         name = f"/anchor/dev/sites/{project.site}/{project.project_id}/{SERVER_ACTIONS_KEY}"
         parameter = real_client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
         assert parameter["Type"] == "SecureString"
@@ -91,219 +91,224 @@ def test_all_builds_of_a_project_name_server_actions_alike(world: World) -> None
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_while_a_build_runs_newer_pushes_wait(world: World) -> None:
+def test_newer_pushes_wait_while_a_build_runs(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    running, waiting = world.building(project), world.push(project)
-    world.build(waiting)
-    assert world.statuses(running, waiting) == ["building", "queued"]
-    assert slot(world, project) == running.deployment_id
-    assert len(world.codebuild.builds) == 1
+    project = platform.create_project()
+    running, waiting = platform.create_building(project), platform.push(project)
+    platform.deliver_build_message(waiting)
+    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert read_slot(platform, project) == running.deployment_id
+    assert len(platform.codebuild.builds) == 1
 
 
-def test_projects_do_not_wait_for_each_other(world: World) -> None:
-    one, two = world.project(site="one"), world.project(site="two")
-    assert (world.building(one).status, world.building(two).status) == (Status.BUILDING, Status.BUILDING)
+def test_projects_do_not_wait_for_each_other(platform: Platform) -> None:
+    one, two = platform.create_project(site="one"), platform.create_project(site="two")
+    assert (platform.create_building(one).status, platform.create_building(two).status) == (
+        Status.BUILDING,
+        Status.BUILDING,
+    )
 
 
-def test_a_message_that_arrives_twice_starts_one_build(world: World) -> None:
-    deployment = world.push(world.project())
-    world.build(deployment)
-    before = world.again(deployment)
-    world.build(deployment)
-    assert world.again(deployment) == before
-    assert world.calls.made.count("start_build") == 1
+def test_a_message_that_arrives_twice_starts_one_build(platform: Platform) -> None:
+    deployment = platform.push(platform.create_project())
+    platform.deliver_build_message(deployment)
+    before = platform.reload(deployment)
+    platform.deliver_build_message(deployment)
+    assert platform.reload(deployment) == before
+    assert platform.calls.operations.count("start_build") == 1
 
 
 @pytest.mark.parametrize("status", ["built", "live", "superseded", "failed"])
-def test_a_late_message_changes_nothing(world: World, status: str) -> None:
+def test_a_late_message_changes_nothing(platform: Platform, status: str) -> None:
     """P7."""
-    project = world.project()
+    project = platform.create_project()
     match status:
         case "built":
-            deployment = world.built(project)
+            deployment = platform.create_built(project)
         case "live":
-            deployment = world.live(project)
+            deployment = platform.create_live(project)
         case "superseded":
-            deployment = world.deployments.supersede(world.push(project), at=world.clock())
+            deployment = platform.deployments.supersede(platform.push(project), at=platform.clock())
         case _:
-            deployment = world.deployments.fail(world.push(project), FAILURE, at=world.clock())
-    rows, builds = world.everything(), len(world.codebuild.builds)
-    world.build(deployment)
-    assert world.everything() == rows
-    assert len(world.codebuild.builds) == builds
+            deployment = platform.deployments.fail(platform.push(project), FAILURE, at=platform.clock())
+    rows, builds = platform.read_all_rows(), len(platform.codebuild.builds)
+    platform.deliver_build_message(deployment)
+    assert platform.read_all_rows() == rows
+    assert len(platform.codebuild.builds) == builds
 
 
-def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_built(world: World) -> None:
-    """P7: the transaction decides, not what was read before it."""
-    project = world.project()
-    deployment = world.push(project)
+def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_built(platform: Platform) -> None:
+    """P7: the transaction decides, not the read before it."""
+    project = platform.create_project()
+    deployment = platform.push(project)
 
     def cancels(operation: str) -> None:
         if operation == "transact_write_items":
-            world.calls.before = lambda _: None
-            world.deployments.supersede(deployment, at=world.clock())
+            platform.calls.before = lambda _: None
+            platform.deployments.supersede(deployment, at=platform.clock())
 
-    world.calls.before = cancels
-    world.build(deployment)
-    assert world.statuses(deployment) == ["superseded"]
-    assert slot(world, project) is None
-    assert not world.codebuild.builds
+    platform.calls.before = cancels
+    platform.deliver_build_message(deployment)
+    assert platform.statuses(deployment) == ["superseded"]
+    assert read_slot(platform, project) is None
+    assert not platform.codebuild.builds
 
 
-def test_when_codebuild_is_busy_the_deployment_keeps_its_slot_and_comes_again(world: World) -> None:
+def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Platform) -> None:
     """P4, P5."""
-    project = world.project()
-    deployment = world.push(project)
-    world.codebuild.refusals = [BUSY]
-    with pytest.raises(BuildsBusyError, match="Throttling"):
-        world.build(deployment)
-    assert world.statuses(deployment) == ["building"]
-    assert slot(world, project) == deployment.deployment_id
-    world.build(deployment)
-    assert world.again(deployment).build_id is not None
+    project = platform.create_project()
+    deployment = platform.push(project)
+    platform.codebuild.errors = [BUSY]
+    with pytest.raises(BuildsUnavailableError, match="Throttling"):
+        platform.deliver_build_message(deployment)
+    assert platform.statuses(deployment) == ["building"]
+    assert read_slot(platform, project) == deployment.deployment_id
+    platform.deliver_build_message(deployment)
+    assert platform.reload(deployment).build_id is not None
 
 
-def test_a_build_that_can_never_start_fails_and_frees_the_slot(world: World) -> None:
+def test_a_build_that_can_never_start_fails_and_frees_the_slot(platform: Platform) -> None:
     """P9, Q1."""
-    project = world.project()
-    deployment = world.push(project)
-    world.codebuild.refusals = [REFUSED]
-    world.build(deployment)
-    failed = world.again(deployment)
+    project = platform.create_project()
+    deployment = platform.push(project)
+    platform.codebuild.errors = [REFUSED]
+    platform.deliver_build_message(deployment)
+    failed = platform.reload(deployment)
     assert failed.status is Status.FAILED
     assert failed.failure is not None
     assert failed.failure.step == "SUBMITTED"
     assert failed.failure.reason == "CodeBuild refused the build: the project has no source"
-    assert slot(world, project) is None
+    assert read_slot(platform, project) is None
 
 
-def test_a_site_that_is_no_longer_declared_fails_the_deployment(world: World) -> None:
-    project = world.project()
-    deployment = world.push(project)
-    world.dynamodb._target.delete_item(
-        TableName=world.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
+def test_a_site_that_is_no_longer_declared_fails_the_deployment(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.push(project)
+    platform.dynamodb._target.delete_item(
+        TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
-    world.build(deployment)
-    failure = world.again(deployment).failure
+    platform.deliver_build_message(deployment)
+    failure = platform.reload(deployment).failure
     assert failure is not None
     assert "site 'next-site' is not declared" in failure.reason
 
 
-def test_after_a_build_that_cannot_start_the_newest_waiting_one_is_started(world: World) -> None:
+def test_after_a_build_that_cannot_start_the_newest_waiting_one_is_started(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    first, older, newest = (world.push(project) for _ in range(3))
-    world.codebuild.refusals = [REFUSED]
-    world.build(first)
-    assert world.statuses(first, older, newest) == ["failed", "superseded", "queued"]
-    world.bring()
-    assert world.statuses(newest) == ["building"]
-    assert slot(world, project) == newest.deployment_id
+    project = platform.create_project()
+    first, older, newest = (platform.push(project) for _ in range(3))
+    platform.codebuild.errors = [REFUSED]
+    platform.deliver_build_message(first)
+    assert platform.statuses(first, older, newest) == ["failed", "superseded", "queued"]
+    platform.deliver_build_messages()
+    assert platform.statuses(newest) == ["building"]
+    assert read_slot(platform, project) == newest.deployment_id
 
 
-def test_if_none_can_start_all_of_them_say_so(world: World) -> None:
-    project = world.project()
-    first, older, newest = (world.push(project) for _ in range(3))
-    world.codebuild.refusals = [REFUSED, REFUSED]
-    world.build(first)
-    world.bring()
-    assert world.statuses(first, older, newest) == ["failed", "superseded", "failed"]
-    assert slot(world, project) is None
+def test_if_no_build_can_start_each_deployment_fails_with_a_reason(platform: Platform) -> None:
+    project = platform.create_project()
+    first, older, newest = (platform.push(project) for _ in range(3))
+    platform.codebuild.errors = [REFUSED, REFUSED]
+    platform.deliver_build_message(first)
+    platform.deliver_build_messages()
+    assert platform.statuses(first, older, newest) == ["failed", "superseded", "failed"]
+    assert read_slot(platform, project) is None
 
 
-def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(world: World) -> None:
+def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Platform) -> None:
     """P7: the event may come first."""
-    project = world.project()
-    deployment = world.push(project)
+    project = platform.create_project()
+    deployment = platform.push(project)
     build_id = f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
 
     def event_comes_first(operation: str) -> None:
         if operation == "update_item":
-            world.calls.before = lambda _: None
-            world.slot.free(world.again(deployment), Status.BUILT, at=world.clock(), build_id=build_id)
+            platform.calls.before = lambda _: None
+            platform.slot.free(
+                platform.reload(deployment), Status.BUILT, at=platform.clock(), build_id=build_id
+            )
 
-    world.calls.before = event_comes_first
-    world.build(deployment)
-    now = world.again(deployment)
+    platform.calls.before = event_comes_first
+    platform.deliver_build_message(deployment)
+    now = platform.reload(deployment)
     assert (now.status, now.build_id) == (Status.BUILT, build_id)
 
 
-def test_the_slot_and_the_status_are_only_ever_written_together(world: World) -> None:
+def test_the_slot_and_the_status_are_only_ever_written_together(platform: Platform) -> None:
     """P7."""
-    project = world.project()
-    running, waiting = world.building(project), world.push(project)
+    project = platform.create_project()
+    running, waiting = platform.create_building(project), platform.push(project)
     stale = evolve(waiting, status=Status.BUILDING)
     with pytest.raises(StaleDeploymentError):
-        world.slot.free(stale, Status.FAILED, at=world.clock(), failure=FAILURE)
+        platform.slot.free(stale, Status.FAILED, at=platform.clock(), failure=FAILURE)
     with pytest.raises(StaleDeploymentError):
-        world.slot.free(running, Status.BUILT, at=world.clock(), build_id="another:build")
+        platform.slot.free(running, Status.BUILT, at=platform.clock(), build_id="another:build")
     with pytest.raises(StaleDeploymentError):
-        world.slot.record_build(running, "another:build", at=world.clock())
-    assert world.statuses(running, waiting) == ["building", "queued"]
-    assert slot(world, project) == running.deployment_id
+        platform.slot.record_build(running, "another:build", at=platform.clock())
+    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert read_slot(platform, project) == running.deployment_id
 
 
 @pytest.mark.parametrize("dies_after", range(1, 10))
 def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again(
-    world: World, dies_after: int
+    platform: Platform, dies_after: int
 ) -> None:
-    """P5: one build, because CodeBuild knows the token."""
-    project = world.project()
-    first, waiting = world.push(project), world.push(project)
-    assert world.calls.die(lambda: world.build(first), after=dies_after)
-    world.build(first)
-    assert world.statuses(first, waiting) == ["building", "queued"]
-    assert slot(world, project) == first.deployment_id
-    assert world.again(first).build_id is not None
-    assert len(world.codebuild.builds) == 1
+    """P5: one build, because of the idempotency token."""
+    project = platform.create_project()
+    first, waiting = platform.push(project), platform.push(project)
+    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=dies_after)
+    platform.deliver_build_message(first)
+    assert platform.statuses(first, waiting) == ["building", "queued"]
+    assert read_slot(platform, project) == first.deployment_id
+    assert platform.reload(first).build_id is not None
+    assert len(platform.codebuild.builds) == 1
 
 
 @pytest.mark.parametrize("dies_after", range(1, 17))
-def test_a_function_that_dies_while_it_hands_the_slot_on_does_so_when_it_runs_again(
-    world: World, dies_after: int
+def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
+    platform: Platform, dies_after: int
 ) -> None:
-    """P8, P9: the first can never start, the newest takes over, the one between is superseded."""
-    project = world.project()
-    first, older, newest = (world.push(project) for _ in range(3))
-    world.codebuild.never = {first.deployment_id}
-    assert world.calls.die(lambda: world.build(first), after=dies_after)
-    world.build(first)
-    world.bring()
-    assert world.statuses(first, older, newest) == ["failed", "superseded", "building"]
-    assert slot(world, project) == newest.deployment_id
-    assert world.again(newest).build_id is not None
-    assert list(world.codebuild.builds) == [newest.deployment_id]
+    """P8, P9: the first cannot start, the newest follows, and the one between is superseded."""
+    project = platform.create_project()
+    first, older, newest = (platform.push(project) for _ in range(3))
+    platform.codebuild.refused_tokens = {first.deployment_id}
+    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=dies_after)
+    platform.deliver_build_message(first)
+    platform.deliver_build_messages()
+    assert platform.statuses(first, older, newest) == ["failed", "superseded", "building"]
+    assert read_slot(platform, project) == newest.deployment_id
+    assert platform.reload(newest).build_id is not None
+    assert list(platform.codebuild.builds) == [newest.deployment_id]
 
 
-def test_the_crashes_above_are_after_every_call_there_is(world: World) -> None:
-    project = world.project()
-    plain = world.push(project)
-    with world.calls.counted() as made:
-        world.build(plain)
+def test_the_crash_tests_cover_every_call(platform: Platform) -> None:
+    project = platform.create_project()
+    plain = platform.push(project)
+    with platform.calls.record_calls() as made:
+        platform.deliver_build_message(plain)
     assert len(made) == 9
-    other = world.project(site="other")
-    first, _, _ = (world.push(other) for _ in range(3))
-    world.codebuild.never = {first.deployment_id}
-    with world.calls.counted() as made:
-        world.build(first)
+    other = platform.create_project(site="other")
+    first, _, _ = (platform.push(other) for _ in range(3))
+    platform.codebuild.refused_tokens = {first.deployment_id}
+    with platform.calls.record_calls() as made:
+        platform.deliver_build_message(first)
     assert len(made) == 16
 
 
-def test_a_build_of_a_project_that_is_gone_is_not_started(world: World) -> None:
-    deployment = world.push(world.project())
-    gone = evolve(deployment, project_id=world.ids())
+def test_a_build_of_a_deleted_project_is_not_started(platform: Platform) -> None:
+    deployment = platform.push(platform.create_project())
+    gone = evolve(deployment, project_id=platform.ids())
     row = to_row(gone)
-    world.dynamodb._target.put_item(TableName=world.deployments.table, Item=row)
+    platform.dynamodb._target.put_item(TableName=platform.deployments.table, Item=row)
     with pytest.raises(ProjectNotFoundError):
-        world.slot.take(gone, at=world.clock())
-    assert world.statuses(gone) == ["queued"]
+        platform.slot.take(gone, at=platform.clock())
+    assert platform.statuses(gone) == ["queued"]
 
 
-def test_a_build_costs_four_reads_and_two_writes(world: World) -> None:
-    deployment = world.push(world.project())
-    with world.calls.counted() as made:
-        world.build(deployment)
+def test_a_build_costs_four_reads_and_two_writes(platform: Platform) -> None:
+    deployment = platform.push(platform.create_project())
+    with platform.calls.record_calls() as made:
+        platform.deliver_build_message(deployment)
     assert made == [
         "get_item",
         "get_item",

@@ -1,4 +1,4 @@
-"""Cancel, and the pin that is released by hand."""
+"""Cancellation of deployments, and release of the pin."""
 
 import pytest
 from attrs import evolve
@@ -14,188 +14,193 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.calls import client_error
-from tests.runtime.events import build_state
-from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, World
+from tests.runtime.events import build_state_event
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
 
 
-def sent(world: World) -> list[str]:
-    """The deployments whose messages wait in the build queue."""
-    return [DeploymentMessage.from_body(body).deployment_id for body in world.queues.bodies(BUILD_QUEUE)]
+def sent_ids(platform: Platform) -> list[str]:
+    """Return the deployments in the build queue's messages."""
+    return [DeploymentMessage.from_body(body).deployment_id for body in platform.queues.bodies(BUILD_QUEUE)]
 
 
-def cancel(world: World, deployment: Deployment) -> Deployment:
-    return world.cancellation.cancel(OWNER, deployment.deployment_id)
+def cancel(platform: Platform, deployment: Deployment) -> Deployment:
+    return platform.cancellation.cancel(OWNER, deployment.deployment_id)
 
 
-def test_a_waiting_deployment_is_cancelled_and_wakes_nobody(world: World) -> None:
-    project = world.project()
-    world.building(project)
-    waiting, cancelled = world.push(project), world.push(project)
-    assert cancel(world, cancelled).status is Status.CANCELLED
-    assert world.statuses(waiting, cancelled) == ["queued", "cancelled"]
-    assert sent(world) == []
+def test_cancelling_a_queued_deployment_sends_no_message(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.create_building(project)
+    waiting, cancelled = platform.push(project), platform.push(project)
+    assert cancel(platform, cancelled).status is Status.CANCELLED
+    assert platform.statuses(waiting, cancelled) == ["queued", "cancelled"]
+    assert sent_ids(platform) == []
 
 
-def test_a_running_build_is_cancelled_together_with_its_slot(world: World) -> None:
-    """P8: the next one builds at once."""
-    project = world.project()
-    running, waiting = world.building(project), world.push(project)
-    with world.calls.counted() as made:
-        after = world.slot.cancel_owned(OWNER, running, at=world.clock())
+def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform) -> None:
+    """P8: the next one builds immediately."""
+    project = platform.create_project()
+    running, waiting = platform.create_building(project), platform.push(project)
+    with platform.calls.record_calls() as made:
+        after = platform.slot.cancel_owned(OWNER, running, at=platform.clock())
     assert made == ["transact_write_items"]
-    assert world.again(running) == after
-    assert world.projects.get(project.project_id).active_build is None
-    assert cancel(world, running).status is Status.CANCELLED  # again: what a crash may have left out
-    assert sent(world) == [waiting.deployment_id]
+    assert platform.reload(running) == after
+    assert platform.projects.get(project.project_id).active_build is None
+    assert cancel(platform, running).status is Status.CANCELLED  # again: what a crash may have left out
+    assert sent_ids(platform) == [waiting.deployment_id]
 
 
-def test_the_build_of_a_cancelled_deployment_is_stopped(world: World) -> None:
-    """Also by a cancel that comes again: a crash may have come before the stop."""
-    running = world.building(world.project())
+def test_the_build_of_a_cancelled_deployment_is_stopped(platform: Platform) -> None:
+    """P9: also by a repeated cancel, because a crash may have prevented the stop."""
+    running = platform.create_building(platform.create_project())
     for _ in range(2):
-        cancel(world, running)
-    assert world.codebuild.stopped == [running.build_id] * 2
+        cancel(platform, running)
+    assert platform.codebuild.stopped == [running.build_id] * 2
 
 
 @pytest.mark.parametrize("code", ["InvalidInputException", "ResourceNotFoundException"])
-def test_a_build_that_is_over_or_forgotten_needs_no_stop(world: World, code: str) -> None:
-    running = world.building(world.project())
-    world.codebuild.refusals = [client_error(code, "StopBuild")]
-    assert cancel(world, running).status is Status.CANCELLED
+def test_an_ended_or_deleted_build_is_not_stopped(platform: Platform, code: str) -> None:
+    running = platform.create_building(platform.create_project())
+    platform.codebuild.errors = [client_error(code, "StopBuild")]
+    assert cancel(platform, running).status is Status.CANCELLED
 
 
-def test_a_build_that_cannot_be_stopped_now_is_stopped_by_the_deployments_message(world: World) -> None:
-    project = world.project()
-    running, waiting = world.building(project), world.push(project)
-    world.codebuild.refusals = [client_error("ThrottlingException", "StopBuild")]
-    assert cancel(world, running).status is Status.CANCELLED
-    assert sent(world) == [waiting.deployment_id, running.deployment_id]
-    world.bring()
-    assert world.codebuild.stopped == [running.build_id]
+def test_a_build_that_cannot_be_stopped_now_is_stopped_by_the_deployments_message(platform: Platform) -> None:
+    project = platform.create_project()
+    running, waiting = platform.create_building(project), platform.push(project)
+    platform.codebuild.errors = [client_error("ThrottlingException", "StopBuild")]
+    assert cancel(platform, running).status is Status.CANCELLED
+    assert sent_ids(platform) == [waiting.deployment_id, running.deployment_id]
+    platform.deliver_build_messages()
+    assert platform.codebuild.stopped == [running.build_id]
 
 
-def test_a_build_that_nobody_may_stop_rings_an_alarm(world: World) -> None:
-    running = world.building(world.project())
-    world.codebuild.refusals = [client_error("AccessDeniedException", "StopBuild")]
+def test_a_denied_stop_raises(platform: Platform) -> None:
+    running = platform.create_building(platform.create_project())
+    platform.codebuild.errors = [client_error("AccessDeniedException", "StopBuild")]
     with pytest.raises(ClientError):
-        cancel(world, running)
-    assert world.statuses(running) == ["cancelled"]
+        cancel(platform, running)
+    assert platform.statuses(running) == ["cancelled"]
 
 
-def test_a_build_that_is_refused_after_a_cancel_is_no_failure(world: World) -> None:
-    project = world.project()
-    older, deployment = world.push(project), world.push(project)
-    world.codebuild.never.add(deployment.deployment_id)
-
-    def cancelled(operation: str) -> None:
-        if operation == "start_build":
-            cancel(world, deployment)
-
-    world.calls.before = cancelled
-    world.build(deployment)
-    assert world.statuses(older, deployment) == ["queued", "cancelled"]
-    assert world.projects.get(project.project_id).active_build is None
-    world.bring()
-    assert world.statuses(older) == ["building"]
-
-
-def test_a_deployment_that_is_cancelled_while_its_build_is_started_has_it_stopped(world: World) -> None:
-    deployment = world.push(world.project())
+def test_a_refused_build_of_a_cancelled_deployment_is_not_a_failure(platform: Platform) -> None:
+    project = platform.create_project()
+    older, deployment = platform.push(project), platform.push(project)
+    platform.codebuild.refused_tokens.add(deployment.deployment_id)
 
     def cancelled(operation: str) -> None:
         if operation == "start_build":
-            cancel(world, deployment)
+            cancel(platform, deployment)
 
-    world.calls.before = cancelled
-    world.build(deployment)
-    assert world.statuses(deployment) == ["cancelled"]
-    assert len(world.codebuild.stopped) == 1
-    assert world.codebuild.stopped[0].endswith(deployment.deployment_id)
-
-
-def test_a_build_that_is_cancelled_before_it_has_an_id_frees_its_slot(world: World) -> None:
-    project = world.project()
-    taken = world.slot.take(world.push(project), at=world.clock())
-    assert cancel(world, taken).status is Status.CANCELLED
-    assert world.projects.get(project.project_id).active_build is None
+    platform.calls.before = cancelled
+    platform.deliver_build_message(deployment)
+    assert platform.statuses(older, deployment) == ["queued", "cancelled"]
+    assert platform.projects.get(project.project_id).active_build is None
+    platform.deliver_build_messages()
+    assert platform.statuses(older) == ["building"]
 
 
-def test_a_built_deployment_is_cancelled_before_its_release(world: World) -> None:
-    built = world.built(world.project())
-    assert cancel(world, built).status is Status.CANCELLED
+def test_a_deployment_that_is_cancelled_while_its_build_is_started_has_it_stopped(platform: Platform) -> None:
+    deployment = platform.push(platform.create_project())
+
+    def cancelled(operation: str) -> None:
+        if operation == "start_build":
+            cancel(platform, deployment)
+
+    platform.calls.before = cancelled
+    platform.deliver_build_message(deployment)
+    assert platform.statuses(deployment) == ["cancelled"]
+    assert len(platform.codebuild.stopped) == 1
+    assert platform.codebuild.stopped[0].endswith(deployment.deployment_id)
+
+
+def test_a_build_that_is_cancelled_before_it_has_an_id_frees_its_slot(platform: Platform) -> None:
+    project = platform.create_project()
+    taken = platform.slot.take(platform.push(project), at=platform.clock())
+    assert cancel(platform, taken).status is Status.CANCELLED
+    assert platform.projects.get(project.project_id).active_build is None
+
+
+def test_a_built_deployment_is_cancelled_before_its_release(platform: Platform) -> None:
+    built = platform.create_built(platform.create_project())
+    assert cancel(platform, built).status is Status.CANCELLED
     with pytest.raises(StaleDeploymentError):
-        world.deployments.begin_deploying(built, at=world.clock())
+        platform.deployments.begin_deploying(built, at=platform.clock())
 
 
-def test_the_end_of_a_cancelled_build_changes_nothing(world: World) -> None:
-    project = world.project()
-    running = world.building(project)
-    cancelled = cancel(world, running)
+def test_the_end_of_a_cancelled_build_changes_nothing(platform: Platform) -> None:
+    project = platform.create_project()
+    running = platform.create_building(project)
+    cancelled = cancel(platform, running)
     for status in ("STOPPED", "SUCCEEDED", "FAILED"):
-        build_events.respond(build_state(running, status), world.results)
-    assert world.again(running) == cancelled
+        build_events.respond(build_state_event(running, status), platform.result_recorder)
+    assert platform.reload(running) == cancelled
 
 
-def test_a_cancelled_newer_deployment_does_not_stand_in_an_older_ones_way(world: World) -> None:
-    """The older one was never built: with the newer one gone, it is the newest."""
-    project = world.project()
-    older = world.push(project)
-    newer = world.building(project)
-    cancel(world, newer)
-    assert sent(world) == [older.deployment_id]
-    world.build(newer)  # its message comes again
-    world.bring()
-    assert world.statuses(older, newer) == ["building", "cancelled"]
+def test_after_a_newer_deployment_is_cancelled_the_older_one_is_built(platform: Platform) -> None:
+    """P8: the older one was never built, and is now the newest."""
+    project = platform.create_project()
+    older = platform.push(project)
+    newer = platform.create_building(project)
+    cancel(platform, newer)
+    assert sent_ids(platform) == [older.deployment_id]
+    platform.deliver_build_message(newer)  # its message comes again
+    platform.deliver_build_messages()
+    assert platform.statuses(older, newer) == ["building", "cancelled"]
 
 
-def test_what_is_being_released_or_over_is_not_cancelled(world: World) -> None:
-    project = world.project()
-    for deployment in (world.live(project), world.deploying(project)):
+def test_a_deploying_or_ended_deployment_cannot_be_cancelled(platform: Platform) -> None:
+    project = platform.create_project()
+    for deployment in (platform.create_live(project), platform.create_deploying(project)):
         with pytest.raises(StaleDeploymentError):
-            cancel(world, deployment)
+            cancel(platform, deployment)
 
 
-def test_a_deployment_that_moved_on_meanwhile_is_not_cancelled(world: World) -> None:
-    project = world.project()
-    queued = world.push(project)
-    world.build(queued)
-    building = world.again(queued)
-    build_events.respond(build_state(building), world.results)
+def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platform: Platform) -> None:
+    project = platform.create_project()
+    queued = platform.push(project)
+    platform.deliver_build_message(queued)
+    building = platform.reload(queued)
+    build_events.respond(build_state_event(building), platform.result_recorder)
     for read_early, found in ((queued, "built"), (building, "built")):
         with pytest.raises(StaleDeploymentError) as stale:
-            world.slot.cancel_owned(OWNER, read_early, at=world.clock())
+            platform.slot.cancel_owned(OWNER, read_early, at=platform.clock())
         assert stale.value.found == found
 
 
-def test_only_the_owner_cancels(world: World) -> None:
-    """A5: also when the row is not what the caller believes."""
-    queued = world.push(world.project())
+def test_only_the_owner_can_cancel(platform: Platform) -> None:
+    """A5: also if the row differs from what the caller has read."""
+    queued = platform.push(platform.create_project())
     for user, deployment in ((OTHER, queued), (OTHER, evolve(queued, user_id=OTHER))):
         with pytest.raises(DeploymentNotFoundError):
-            world.slot.cancel_owned(user, deployment, at=world.clock())
-    assert world.statuses(queued) == ["queued"]
+            platform.slot.cancel_owned(user, deployment, at=platform.clock())
+    assert platform.statuses(queued) == ["queued"]
 
 
-def test_automatic_releases_go_on_when_the_pin_is_released(world: World) -> None:
+def test_automatic_releases_continue_after_the_pin_is_released(platform: Platform) -> None:
     """D5."""
-    project = world.project()
-    first, _ = world.live(project), world.live(project)
-    promoted = world.deployments.pointer.promote(OWNER, first, at=world.clock())
-    world.deployments.pointer.finish_switch(promoted, world.again(first), at=world.clock())
-    third = world.deploying(project)
+    project = platform.create_project()
+    first, _ = platform.create_live(project), platform.create_live(project)
+    promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
+    platform.deployments.live_pointers.finish_switch(promoted, platform.reload(first), at=platform.clock())
+    third = platform.create_deploying(project)
     with pytest.raises(SwitchRefusedError):
-        world.deployments.pointer.switch(third, at=world.clock())
+        platform.deployments.live_pointers.switch(third, at=platform.clock())
     for _ in range(2):
-        released = world.projects.change_owned(OWNER, project.project_id, {"pinned": False}, at=world.clock())
+        released = platform.projects.change_owned(
+            OWNER, project.project_id, {"pinned": False}, at=platform.clock()
+        )
         assert (released.pinned, released.live) == (False, promoted.live)
-    switched = world.deployments.pointer.switch(third, at=world.clock())
-    assert world.deployments.pointer.finish_switch(switched, third, at=world.clock()).status is Status.LIVE
+    switched = platform.deployments.live_pointers.switch(third, at=platform.clock())
+    assert (
+        platform.deployments.live_pointers.finish_switch(switched, third, at=platform.clock()).status
+        is Status.LIVE
+    )
 
 
-def test_only_the_owner_releases_a_pin(world: World) -> None:
+def test_only_the_owner_can_release_a_pin(platform: Platform) -> None:
     """A5."""
-    project = world.project(pinned=True)
-    for user, project_id in ((OTHER, project.project_id), (OWNER, world.ids()), (OWNER, "x" * 3000)):
+    project = platform.create_project(pinned=True)
+    for user, project_id in ((OTHER, project.project_id), (OWNER, platform.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):
-            world.projects.change_owned(user, project_id, {"pinned": False}, at=world.clock())
-    assert world.projects.get(project.project_id).pinned
+            platform.projects.change_owned(user, project_id, {"pinned": False}, at=platform.clock())
+    assert platform.projects.get(project.project_id).pinned

@@ -1,4 +1,4 @@
-"""GitHub's payloads, as the package of its examples has them, and signatures (P1, P2)."""
+"""P1, P2: GitHub's payloads, from its examples package, and its signatures."""
 
 import hashlib
 import hmac
@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.deploy.builds.github import Ignored, comparable, read_push, signature_holds
+from runtime.deploy.builds.github import (
+    IgnoredDelivery,
+    is_signature_valid,
+    normalize_repository_url,
+    read_push,
+)
 from runtime.deploy.model import Commit
 from runtime.shared.errors import MalformedError
 
@@ -23,11 +28,11 @@ def payload(name: str, **changes: object) -> dict[str, Any]:
     return {**json.loads((PAYLOADS / f"{name}.json").read_text()), **changes}
 
 
-def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | Ignored:
+def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | IgnoredDelivery:
     return read_push(event, body, branch=branch, repository_url=REPOSITORY)
 
 
-def test_a_push_gives_its_commit() -> None:
+def test_a_push_returns_its_commit() -> None:
     """P2."""
     assert read(payload("push")) == Commit(
         sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="Initial commit", author="Codertocat"
@@ -37,9 +42,9 @@ def test_a_push_gives_its_commit() -> None:
 @pytest.mark.parametrize(
     ("event", "name", "branch", "reason"),
     [
-        ("ping", "ping", "master", "event 'ping' starts no deployment"),
-        ("issues", "push", "master", "event 'issues' starts no deployment"),
-        (None, "push", "master", r"event '\(none\)' starts no deployment"),
+        ("ping", "ping", "master", "event 'ping' creates no deployment"),
+        ("issues", "push", "master", "event 'issues' creates no deployment"),
+        (None, "push", "master", r"event '\(none\)' creates no deployment"),
         ("push", "push", "main", "push is to refs/heads/master, the project deploys refs/heads/main"),
         ("push", "push-tag", "master", "push is to refs/tags/simple-tag"),
         ("push", "push-tag", "simple-tag", "push is to refs/tags/simple-tag"),
@@ -47,18 +52,18 @@ def test_a_push_gives_its_commit() -> None:
         ("push", "push-branch-deleted", "master", "branch master was deleted"),
     ],
 )
-def test_what_starts_nothing_says_why(event: str | None, name: str, branch: str, reason: str) -> None:
+def test_an_ignored_delivery_has_a_reason(event: str | None, name: str, branch: str, reason: str) -> None:
     """P2."""
     ignored = read(payload(name), event=event, branch=branch)
-    assert isinstance(ignored, Ignored)
+    assert isinstance(ignored, IgnoredDelivery)
     assert re.search(reason, ignored.reason)
 
 
-def test_a_push_to_another_repository_starts_nothing() -> None:
+def test_a_push_to_another_repository_is_ignored() -> None:
     ignored = read_push(
         "push", payload("push"), branch="master", repository_url="https://github.com/someone/else"
     )
-    assert isinstance(ignored, Ignored)
+    assert isinstance(ignored, IgnoredDelivery)
     assert "https://github.com/Codertocat/Hello-World.git" in ignored.reason
     assert "https://github.com/someone/else" in ignored.reason
 
@@ -71,8 +76,8 @@ def test_a_push_to_another_repository_starts_nothing() -> None:
         "https://GitHub.com/Codertocat/Hello-World",
     ],
 )
-def test_ways_to_write_a_repositorys_url_are_the_same(url: str) -> None:
-    assert comparable(url) == comparable(REPOSITORY)
+def test_spellings_of_a_repository_url_are_equal(url: str) -> None:
+    assert normalize_repository_url(url) == normalize_repository_url(REPOSITORY)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +88,11 @@ def test_ways_to_write_a_repositorys_url_are_the_same(url: str) -> None:
         "https://github.com:444/Codertocat/Hello-World",
     ],
 )
-def test_other_repositories_are_not_the_same(url: str) -> None:
-    assert comparable(url) != comparable(REPOSITORY)
+def test_urls_of_other_repositories_differ(url: str) -> None:
+    assert normalize_repository_url(url) != normalize_repository_url(REPOSITORY)
 
 
-def test_a_push_without_a_commit_of_its_own_still_has_a_sha() -> None:
+def test_a_push_without_a_new_commit_has_a_sha() -> None:
     commit = read(payload("push", head_commit=None))
     assert commit == Commit(sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="", author="")
 
@@ -115,15 +120,13 @@ def test_a_long_message_is_cut() -> None:
         ({"head_commit": {"author": "x"}}, "head_commit.author"),
     ],
 )
-def test_a_push_without_what_every_push_has_is_refused_by_the_fields_name(
-    change: dict[str, object], field: str
-) -> None:
+def test_a_push_with_a_missing_field_is_refused_with_its_name(change: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError, match=f"^{field}: must be"):
         read(payload("push", **change))
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 3])
-def test_a_push_is_an_object(body: object) -> None:
+def test_a_push_must_be_a_json_object(body: object) -> None:
     with pytest.raises(MalformedError, match=r"^the body: must be an object"):
         read(body)
 
@@ -138,7 +141,7 @@ FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "com
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict[str, Any]) -> None:
-    """P2: only a push to the project's branch, with a SHA, is ever a commit."""
+    """P2: only a push to the project's branch with a SHA is a commit."""
     body = payload("push", **changes)
     try:
         outcome: object = read(body)
@@ -158,9 +161,9 @@ def signed(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def test_the_signature_of_githubs_own_documentation_holds() -> None:
+def test_the_signature_in_githubs_documentation_is_valid() -> None:
     """P1: the test values of "Validating webhook deliveries"."""
-    assert signature_holds(
+    assert is_signature_valid(
         "It's a Secret to Everybody",
         b"Hello, World!",
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
@@ -168,10 +171,10 @@ def test_the_signature_of_githubs_own_documentation_holds() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_a_body_that_was_signed_holds_and_a_changed_one_does_not(body: bytes) -> None:
+def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
     """P1."""
-    assert signature_holds(SECRET, body, signed(SECRET, body))
-    assert not signature_holds(SECRET, body + b" ", signed(SECRET, body))
+    assert is_signature_valid(SECRET, body, signed(SECRET, body))
+    assert not is_signature_valid(SECRET, body + b" ", signed(SECRET, body))
 
 
 @pytest.mark.parametrize(
@@ -189,6 +192,6 @@ def test_a_body_that_was_signed_holds_and_a_changed_one_does_not(body: bytes) ->
         signed(SECRET, b"{}") + "\n",
     ],
 )
-def test_any_other_signature_does_not_hold(signature: str | None) -> None:
+def test_any_other_signature_is_invalid(signature: str | None) -> None:
     """P1."""
-    assert not signature_holds(SECRET, b"{}", signature)
+    assert not is_signature_valid(SECRET, b"{}", signature)

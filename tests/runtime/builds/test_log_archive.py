@@ -1,4 +1,4 @@
-"""Pages of a log from the bucket, whatever the build has said or put there (A2, P6)."""
+"""A2, P6: pages of an archived log, whatever its build has printed or stored."""
 
 import gzip
 import io
@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.deploy.builds import log_archive
-from runtime.deploy.builds.log_archive import BROKEN, CUT, page
+from runtime.deploy.builds.log_archive import TRUNCATED_LINE, UNREADABLE_LINE, read_page
 
 MEGABYTE = 1024 * 1024
 
 
 class Body(io.BytesIO):
-    """An object, and how much of it was fetched."""
+    """An object that counts the downloaded bytes."""
 
     fetched = 0
 
@@ -26,11 +26,11 @@ class Body(io.BytesIO):
 
 
 def whole(stored: bytes, *, limit: int = 500) -> list[str]:
-    lines, following = page(Body(stored), start=0, limit=limit)
+    lines, following = read_page(Body(stored), start=0, limit=limit)
     found = [*lines]
     while following is not None:
         assert lines
-        lines, following = page(Body(stored), start=following, limit=limit)
+        lines, following = read_page(Body(stored), start=following, limit=limit)
         found += lines
     return found
 
@@ -41,48 +41,50 @@ def whole(stored: bytes, *, limit: int = 500) -> list[str]:
     limit=st.integers(1, 4),
 )
 def test_pages_of_any_size_make_the_whole_log(parts: list[bytes], limit: int) -> None:
-    """A2: also of what is no UTF-8."""
+    """A2: also for invalid UTF-8."""
     said = b"".join(parts)
     expected = [line.decode("utf-8", "replace").rstrip("\r") for line in said.split(b"\n")]
     assert whole(gzip.compress(said), limit=limit) == expected[: -1 if expected[-1] == "" else None]
 
 
 def test_a_long_line_is_cut_between_characters() -> None:
-    said = "\N{SNOWMAN}" * (log_archive.LONGEST_LINE * 2 + 1)
+    said = "\N{SNOWMAN}" * (log_archive.MAX_LINE_LENGTH * 2 + 1)
     lines = whole(gzip.compress(said.encode()), limit=1)
     assert ("".join(lines), len(lines)) == (said, 3)
 
 
-def test_a_log_that_unzips_to_more_than_is_shown_ends_with_a_line_that_says_so(
+def test_a_log_beyond_the_size_limit_ends_with_a_notice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Q1."""
-    monkeypatch.setattr(log_archive, "SHOWN", 40)
+    monkeypatch.setattr(log_archive, "MAX_SHOWN_BYTES", 40)
     said = [f"line {number}" for number in range(10)]  # of 7 bytes each with their ends
-    assert whole(gzip.compress("\n".join(said).encode()), limit=2) == [*said[:6], CUT]
+    assert whole(gzip.compress("\n".join(said).encode()), limit=2) == [*said[:6], TRUNCATED_LINE]
     fits = gzip.compress("\n".join(said[:5]).encode())
     assert whole(fits, limit=2) == said[:5]
 
 
-def test_an_object_larger_than_is_fetched_ends_with_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_archive, "STORED", 4_096)
+def test_an_object_beyond_the_download_limit_ends_with_the_same_notice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_archive, "MAX_STORED_BYTES", 4_096)
     body = Body(gzip.compress(bytes(range(256)) * 100, compresslevel=0))
-    lines, following = page(body, start=0, limit=500)
-    assert (lines[-1], following) == (CUT, None)
+    lines, following = read_page(body, start=0, limit=500)
+    assert (lines[-1], following) == (TRUNCATED_LINE, None)
     assert body.fetched == 4_096
     assert body.closed
 
 
-def test_a_bomb_takes_neither_memory_nor_what_comes_behind_the_bound() -> None:
-    """P6: 64 MB without a line's end are 64 KB in the bucket."""
+def test_a_decompression_bomb_uses_little_memory() -> None:
+    """P6: 64 MB without a line terminator are 64 KB in the bucket."""
     bomb = gzip.compress(bytes(64 * MEGABYTE), compresslevel=1)
     tracemalloc.start()
-    first, following = page(Body(bomb), start=0, limit=500)
-    last = page(Body(bomb), start=log_archive.SHOWN, limit=500)
+    first, following = read_page(Body(bomb), start=0, limit=500)
+    last = read_page(Body(bomb), start=log_archive.MAX_SHOWN_BYTES, limit=500)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (len(first), following) == (266, 266 * log_archive.LONGEST_LINE)
-    assert last == ((CUT,), None)
+    assert (len(first), following) == (266, 266 * log_archive.MAX_LINE_LENGTH)
+    assert last == ((TRUNCATED_LINE,), None)
     assert most < 4 * MEGABYTE
 
 
@@ -91,11 +93,11 @@ def test_a_bomb_takes_neither_memory_nor_what_comes_behind_the_bound() -> None:
     [b"no gzip at all", gzip.compress(b"one\ntwo\n" * 1_000)[:-20], b"\x1f\x8b\x08\x08" + b"x" * 100_000],
     ids=["no gzip", "cut off", "an endless name"],
 )
-def test_what_is_no_whole_archive_says_so(stored: bytes) -> None:
-    """P6: a build can write its own log's object."""
-    lines, following = page(Body(stored), start=0, limit=5_000)
-    assert (lines[-1], following) == (BROKEN, None)
+def test_an_incomplete_archive_ends_with_a_notice(stored: bytes) -> None:
+    """P6: a build can overwrite its own log object."""
+    lines, following = read_page(Body(stored), start=0, limit=5_000)
+    assert (lines[-1], following) == (UNREADABLE_LINE, None)
 
 
 def test_an_empty_object_is_an_empty_log() -> None:
-    assert page(Body(b""), start=0, limit=1) == ((), None)
+    assert read_page(Body(b""), start=0, limit=1) == ((), None)

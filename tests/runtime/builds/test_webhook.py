@@ -1,4 +1,4 @@
-"""The webhook function: signature first, then one deployment for each delivery (P1-P3)."""
+"""P1-P3: the webhook verifies the signature first, then creates one deployment per delivery."""
 
 import json
 from pathlib import Path
@@ -10,21 +10,21 @@ from attrs import evolve
 from runtime.deploy.handlers import webhook
 from runtime.deploy.model import Project, Status
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.events import delivery
-from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, World
+from tests.runtime.events import delivery_event
+from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, Platform
 from tests.runtime.tables import DEPLOYMENTS
 
 PAYLOADS = Path(__file__).parents[3] / "examples" / "github-webhooks"
 PUSH = (PAYLOADS / "push.json").read_bytes()
 
 
-def send(world: World, project: Project, body: bytes = PUSH, **more: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - headers
-    secret = world.signer.derive_webhook_secret(project.project_id, 1)
-    return post(world, delivery(project.project_id, secret, body, **more))
+def send(platform: Platform, project: Project, body: bytes = PUSH, **more: Any) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - headers
+    secret = platform.signer.derive_webhook_secret(project.project_id, 1)
+    return post(platform, delivery_event(project.project_id, secret, body, **more))
 
 
-def post(world: World, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    response = webhook.respond(event, world.pushes)
+def post(platform: Platform, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    response = webhook.respond(event, platform.push_receiver)
     return response["statusCode"], json.loads(response["body"])
 
 
@@ -32,103 +32,108 @@ def deployments() -> list[dict[str, Any]]:
     return real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]
 
 
-def test_a_signed_push_is_accepted_and_queued(world: World) -> None:
+def test_a_signed_push_is_accepted_and_queued(platform: Platform) -> None:
     """P1, P2."""
-    project = world.project()
-    status, body = send(world, project)
+    project = platform.create_project()
+    status, body = send(platform, project)
     assert status == 202
-    deployment = world.deployments.get(project.project_id, body["deploymentId"])
+    deployment = platform.deployments.get(project.project_id, body["deploymentId"])
     assert deployment.status is Status.QUEUED
     assert deployment.commit_sha == "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
     assert (deployment.commit_message, deployment.commit_author) == ("Initial commit", "Codertocat")
     assert (deployment.sequence, deployment.branch, deployment.source) == (1, "master", "push")
-    assert [json.loads(sent) for sent in world.queues.bodies(BUILD_QUEUE)] == [
+    assert [json.loads(sent) for sent in platform.queues.bodies(BUILD_QUEUE)] == [
         {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     ]
 
 
-def test_header_names_are_read_in_any_case_and_bodies_in_base64(world: World) -> None:
-    project = world.project()
-    secret = world.signer.derive_webhook_secret(project.project_id, 1)
-    event = delivery(project.project_id, secret, PUSH, encoded=True)
+def test_header_names_are_read_in_any_case_and_bodies_in_base64(platform: Platform) -> None:
+    project = platform.create_project()
+    secret = platform.signer.derive_webhook_secret(project.project_id, 1)
+    event = delivery_event(project.project_id, secret, PUSH, encoded=True)
     event["headers"] = {name.upper(): value for name, value in event["headers"].items()}
-    assert post(world, event)[0] == 202
+    assert post(platform, event)[0] == 202
 
 
-def test_wrong_signature_missing_signature_and_unknown_project_get_the_same_answer(world: World) -> None:
+def test_wrong_or_missing_signature_and_unknown_project_get_the_same_response(platform: Platform) -> None:
     """P1: and nothing is written."""
-    project = world.project()
-    rows = world.everything()
-    secret = world.signer.derive_webhook_secret(project.project_id, 1)
+    project = platform.create_project()
+    rows = platform.read_all_rows()
+    secret = platform.signer.derive_webhook_secret(project.project_id, 1)
     events = [
-        delivery(project.project_id, "wrong", PUSH),
-        delivery(project.project_id, secret, PUSH, x_hub_signature_256=None),
-        delivery(project.project_id, secret, b"not json", x_hub_signature_256="sha256=00"),
-        delivery(project.project_id, world.signer.derive_webhook_secret(project.project_id, 2), PUSH),
-        delivery(world.ids(), "wrong", PUSH),
-        delivery("no-ulid", "wrong", PUSH),
-        delivery("SITE#next-site", "wrong", PUSH),
-        delivery("x" * 9000, "wrong", PUSH),
-        delivery("", "wrong", PUSH),
+        delivery_event(project.project_id, "wrong", PUSH),
+        delivery_event(project.project_id, secret, PUSH, x_hub_signature_256=None),
+        delivery_event(project.project_id, secret, b"not json", x_hub_signature_256="sha256=00"),
+        delivery_event(
+            project.project_id, platform.signer.derive_webhook_secret(project.project_id, 2), PUSH
+        ),
+        delivery_event(platform.ids(), "wrong", PUSH),
+        delivery_event("no-ulid", "wrong", PUSH),
+        delivery_event("SITE#next-site", "wrong", PUSH),
+        delivery_event("x" * 9000, "wrong", PUSH),
+        delivery_event("", "wrong", PUSH),
     ]
-    answers = {json.dumps(webhook.respond(event, world.pushes), sort_keys=True) for event in events}
+    answers = {json.dumps(webhook.respond(event, platform.push_receiver), sort_keys=True) for event in events}
     assert len(answers) == 1
     assert json.loads(answers.pop())["statusCode"] == 401
-    assert world.everything() == rows
-    assert not world.queues.sent
+    assert platform.read_all_rows() == rows
+    assert not platform.queues.sent
 
 
-def test_an_unknown_project_costs_the_same_calls_as_a_wrong_signature(world: World) -> None:
-    """P1: neither answer nor work tells whether a project exists."""
-    project = world.project()
-    with world.calls.counted() as known:
-        post(world, delivery(project.project_id, "wrong", PUSH))
-    with world.calls.counted() as unknown:
-        post(world, delivery(world.ids(), "wrong", PUSH))
+def test_an_unknown_project_costs_the_same_calls_as_a_wrong_signature(platform: Platform) -> None:
+    """P1: neither the response nor its duration reveals whether a project exists."""
+    project = platform.create_project()
+    with platform.calls.record_calls() as known:
+        post(platform, delivery_event(project.project_id, "wrong", PUSH))
+    with platform.calls.record_calls() as unknown:
+        post(platform, delivery_event(platform.ids(), "wrong", PUSH))
     assert known == unknown == ["get_item", "generate_mac"]
 
 
-def test_nobody_can_push_with_the_secret_that_an_unknown_project_would_have(world: World) -> None:
-    unknown = world.ids()
-    assert post(world, delivery(unknown, world.signer.derive_webhook_secret(unknown, 1), PUSH))[0] == 401
+def test_the_derived_secret_of_an_unknown_project_is_refused(platform: Platform) -> None:
+    unknown = platform.ids()
+    assert (
+        post(platform, delivery_event(unknown, platform.signer.derive_webhook_secret(unknown, 1), PUSH))[0]
+        == 401
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "event", "reason"),
     [
-        ("ping", "ping", "event 'ping' starts no deployment"),
-        ("push", "workflow_run", "event 'workflow_run' starts no deployment"),
+        ("ping", "ping", "event 'ping' creates no deployment"),
+        ("push", "workflow_run", "event 'workflow_run' creates no deployment"),
         ("push-tag", "push", "refs/tags/simple-tag"),
         ("push-branch-deleted", "push", "branch master was deleted"),
     ],
 )
-def test_what_starts_no_deployment_is_answered_with_the_reason(
-    world: World, name: str, event: str, reason: str
+def test_an_ignored_delivery_is_answered_with_the_reason(
+    platform: Platform, name: str, event: str, reason: str
 ) -> None:
     """P2."""
     status, body = send(
-        world, world.project(), (PAYLOADS / f"{name}.json").read_bytes(), x_github_event=event
+        platform, platform.create_project(), (PAYLOADS / f"{name}.json").read_bytes(), x_github_event=event
     )
     assert status == 200
     assert reason in body["ignored"]
     assert deployments() == []
 
 
-def test_a_push_to_another_branch_starts_no_deployment(world: World) -> None:
+def test_a_push_to_another_branch_starts_no_deployment(platform: Platform) -> None:
     """P2."""
     body = PUSH.replace(b"refs/heads/master", b"refs/heads/feature")
-    status, answer = send(world, world.project(), body)
+    status, answer = send(platform, platform.create_project(), body)
     assert (status, answer) == (
         200,
         {"ignored": "the push is to refs/heads/feature, the project deploys refs/heads/master"},
     )
 
 
-def test_a_form_encoded_delivery_is_refused_with_what_to_change(world: World) -> None:
+def test_a_form_encoded_delivery_is_refused_with_what_to_change(platform: Platform) -> None:
     """Q1."""
     status, body = send(
-        world,
-        world.project(),
+        platform,
+        platform.create_project(),
         b"payload=%7B%7D",
         content_type="application/x-www-form-urlencoded; charset=utf-8",
     )
@@ -136,100 +141,100 @@ def test_a_form_encoded_delivery_is_refused_with_what_to_change(world: World) ->
     assert "choose content type 'application/json'" in body["detail"]
 
 
-def test_a_signed_body_that_is_no_json_is_refused_with_the_reason(world: World) -> None:
-    status, body = send(world, world.project(), b'{"ref": ')
+def test_a_signed_body_that_is_no_json_is_refused_with_the_reason(platform: Platform) -> None:
+    status, body = send(platform, platform.create_project(), b'{"ref": ')
     assert status == 400
     assert "not JSON: Expecting value (line 1, column 9)" in body["detail"]
 
 
-def test_a_body_of_five_megabytes_is_accepted(world: World) -> None:
+def test_a_body_of_five_megabytes_is_accepted(platform: Platform) -> None:
     push = json.loads(PUSH)
     push["commits"] = push["commits"] * 0 + [{"message": "x" * 1000}] * 5_000
     body = json.dumps(push).encode()
     assert len(body) > 5_000_000
-    assert send(world, world.project(), body)[0] == 202
+    assert send(platform, platform.create_project(), body)[0] == 202
 
 
-def test_the_same_delivery_twice_makes_one_deployment(world: World) -> None:
+def test_the_same_delivery_twice_makes_one_deployment(platform: Platform) -> None:
     """P3."""
-    project = world.project()
-    first, second = send(world, project), send(world, project, x_github_delivery="another")
+    project = platform.create_project()
+    first, second = send(platform, project), send(platform, project, x_github_delivery="another")
     assert first == second
     assert len(deployments()) == 1
 
 
-def test_a_repeated_delivery_sends_the_message_again_while_the_deployment_waits(world: World) -> None:
-    """P3: the message may be what got lost."""
-    project = world.project()
-    send(world, project)
-    send(world, project)
-    assert len(world.queues.bodies(BUILD_QUEUE)) == 2
+def test_a_repeated_delivery_sends_the_message_again_while_the_deployment_waits(platform: Platform) -> None:
+    """P3: the message may have been lost."""
+    project = platform.create_project()
+    send(platform, project)
+    send(platform, project)
+    assert len(platform.queues.bodies(BUILD_QUEUE)) == 2
 
 
-def test_a_repeated_delivery_of_what_is_on_its_way_sends_nothing(world: World) -> None:
+def test_a_repeated_delivery_of_a_started_deployment_sends_nothing(platform: Platform) -> None:
     """P3."""
-    project = world.project()
-    _, body = send(world, project)
-    world.build(world.deployments.get(project.project_id, body["deploymentId"]))
-    assert send(world, project) == (202, body)
-    assert len(world.queues.bodies(BUILD_QUEUE)) == 1
+    project = platform.create_project()
+    _, body = send(platform, project)
+    platform.deliver_build_message(platform.deployments.get(project.project_id, body["deploymentId"]))
+    assert send(platform, project) == (202, body)
+    assert len(platform.queues.bodies(BUILD_QUEUE)) == 1
 
 
-def test_a_redelivery_after_a_failure_succeeds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redelivery_after_a_failure_succeeds(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """P3."""
-    project = world.project()
+    project = platform.create_project()
 
     def refuses(**_: object) -> None:
         raise client_error("ServiceUnavailable", "SendMessage")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(world.queues), "send_message", lambda _, **arguments: refuses(**arguments))
+        broken.setattr(type(platform.queues), "send_message", lambda _, **arguments: refuses(**arguments))
         with pytest.raises(Exception, match="ServiceUnavailable"):
-            send(world, project)
-    status, body = send(world, project)
+            send(platform, project)
+    status, body = send(platform, project)
     assert status == 202
-    assert [json.loads(sent)["deploymentId"] for sent in world.queues.bodies(BUILD_QUEUE)] == [
+    assert [json.loads(sent)["deploymentId"] for sent in platform.queues.bodies(BUILD_QUEUE)] == [
         body["deploymentId"]
     ]
     assert len(deployments()) == 1
 
 
-def test_a_rival_push_between_reading_and_writing_costs_one_more_round(world: World) -> None:
-    """P3: both pushes get a deployment, with their own numbers."""
-    project = world.project()
+def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
+    """P3: both pushes get a deployment with their own sequence."""
+    project = platform.create_project()
     rivals = [1]
 
     def rival(operation: str) -> None:
         if operation == "transact_write_items" and rivals:
             rivals.clear()
-            world.push(project)
+            platform.push(project)
 
-    world.calls.before = rival
-    status, body = send(world, project)
+    platform.calls.before = rival
+    status, body = send(platform, project)
     assert status == 202
-    assert world.deployments.get(project.project_id, body["deploymentId"]).sequence == 2
+    assert platform.deployments.get(project.project_id, body["deploymentId"]).sequence == 2
     assert len(deployments()) == 2
 
 
-def test_endless_rivals_end_in_a_conflict_that_can_be_sent_again(world: World) -> None:
-    project = world.project()
+def test_endless_concurrent_pushes_end_in_a_conflict_that_can_be_redelivered(platform: Platform) -> None:
+    project = platform.create_project()
     pushing = [False]
 
     def rival(operation: str) -> None:
         if operation == "transact_write_items" and not pushing[0]:
             pushing[0] = True
-            world.push(project)
+            platform.push(project)
             pushing[0] = False
 
-    world.calls.before = rival
-    status, body = send(world, project)
+    platform.calls.before = rival
+    status, body = send(platform, project)
     assert status == 409
     assert "repeat" in body["detail"]
 
 
-def test_a_push_that_keeps_meeting_other_transactions_is_not_lost(world: World) -> None:
-    """P3: GitHub does not deliver again by itself what it got a refusal for."""
-    project = world.project()
+def test_a_push_is_recorded_after_repeated_transaction_conflicts(platform: Platform) -> None:
+    """P3: GitHub does not retry a refused delivery."""
+    project = platform.create_project()
     meetings = [0]
 
     def met(operation: str) -> None:
@@ -239,16 +244,16 @@ def test_a_push_that_keeps_meeting_other_transactions_is_not_lost(world: World) 
             error.response["CancellationReasons"] = [{"Code": "TransactionConflict"}, {"Code": "None"}]
             raise error
 
-    world.calls.before = met
-    status, body = send(world, project)
+    platform.calls.before = met
+    status, body = send(platform, project)
     assert (status, meetings) == (202, [4])
-    assert world.deployments.get(project.project_id, body["deploymentId"]).status is Status.QUEUED
+    assert platform.deployments.get(project.project_id, body["deploymentId"]).status is Status.QUEUED
 
 
 @pytest.mark.parametrize("operation", ["get_item", "transact_write_items", "send_message"])
-def test_a_push_that_meets_a_busy_platform_can_be_redelivered(world: World, operation: str) -> None:
-    """P1, P3: GitHub shows a failed delivery with its reason; who redelivers it gets one deployment."""
-    project = world.project()
+def test_a_push_during_throttling_can_be_redelivered(platform: Platform, operation: str) -> None:
+    """P1, P3: GitHub shows the failed delivery with its reason. A redelivery creates one deployment."""
+    project = platform.create_project()
 
     def throttles(called: str) -> None:
         if called == operation:
@@ -256,49 +261,49 @@ def test_a_push_that_meets_a_busy_platform_can_be_redelivered(world: World, oper
             error.response["CancellationReasons"] = [{"Code": "ThrottlingError"}, {"Code": "None"}]
             raise error
 
-    world.calls.before = throttles
-    secret = world.signer.derive_webhook_secret(project.project_id, 1)
-    response = webhook.respond(delivery(project.project_id, secret, PUSH), world.pushes)
+    platform.calls.before = throttles
+    secret = platform.signer.derive_webhook_secret(project.project_id, 1)
+    response = webhook.respond(delivery_event(project.project_id, secret, PUSH), platform.push_receiver)
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
     assert "try again" in json.loads(response["body"])["detail"]
-    world.calls.before = lambda _: None
-    assert send(world, project)[0] == 202
+    platform.calls.before = lambda _: None
+    assert send(platform, project)[0] == 202
     assert len(deployments()) == 1
 
 
-def test_a_push_costs_two_calls_of_dynamodb(world: World) -> None:
-    project = world.project()
-    send(world, project, b"{}", x_github_event="ping")  # remembers the secret
-    with world.calls.counted() as made:
-        send(world, project)
+def test_a_push_costs_two_calls_of_dynamodb(platform: Platform) -> None:
+    project = platform.create_project()
+    send(platform, project, b"{}", x_github_event="ping")  # remembers the secret
+    with platform.calls.record_calls() as made:
+        send(platform, project)
     assert made == ["get_item", "transact_write_items", "send_message"]
 
 
-def test_a_new_version_makes_a_new_secret(world: World) -> None:
-    project = evolve(world.project(webhook_version=2))
-    secret = world.signer.derive_webhook_secret(project.project_id, 2)
-    assert send(world, project)[0] == 401
-    assert post(world, delivery(project.project_id, secret, PUSH))[0] == 202
+def test_a_new_version_makes_a_new_secret(platform: Platform) -> None:
+    project = evolve(platform.create_project(webhook_version=2))
+    secret = platform.signer.derive_webhook_secret(project.project_id, 2)
+    assert send(platform, project)[0] == 401
+    assert post(platform, delivery_event(project.project_id, secret, PUSH))[0] == 202
 
 
-def test_a_function_that_dies_anywhere_leaves_a_push_that_can_be_delivered_again(world: World) -> None:
+def test_a_push_can_be_redelivered_after_a_crash_at_any_call(platform: Platform) -> None:
     """P3."""
-    project = world.project()
-    send(world, project, b"{}", x_github_event="ping")  # remembers the secret
+    project = platform.create_project()
+    send(platform, project, b"{}", x_github_event="ping")  # remembers the secret
     for dies_after in range(1, 4):  # reading the project, the transaction, sending
         body = PUSH.replace(b'"Initial commit"', f'"Commit {dies_after}"'.encode())
-        assert world.calls.die(lambda body=body: send(world, project, body), after=dies_after)
-        status, answer = send(world, project, body)
+        assert platform.calls.crash_during(lambda body=body: send(platform, project, body), after=dies_after)
+        status, answer = send(platform, project, body)
         assert status == 202
-        assert answer["deploymentId"] in world.queues.bodies(BUILD_QUEUE)[-1]
+        assert answer["deploymentId"] in platform.queues.bodies(BUILD_QUEUE)[-1]
         assert len(deployments()) == dies_after
 
 
-def test_a_failed_deployment_is_not_built_again_by_its_delivery(world: World) -> None:
+def test_a_failed_deployment_is_not_built_again_by_its_delivery(platform: Platform) -> None:
     """P3."""
-    project = world.project()
-    _, body = send(world, project)
-    deployment = world.deployments.get(project.project_id, body["deploymentId"])
-    world.deployments.fail(deployment, FAILURE, at=world.clock())
-    assert send(world, project) == (202, body)
-    assert world.statuses(deployment) == ["failed"]
+    project = platform.create_project()
+    _, body = send(platform, project)
+    deployment = platform.deployments.get(project.project_id, body["deploymentId"])
+    platform.deployments.fail(deployment, FAILURE, at=platform.clock())
+    assert send(platform, project) == (202, body)
+    assert platform.statuses(deployment) == ["failed"]

@@ -1,4 +1,4 @@
-"""Who builds: build slots, the stage's room, and leases, method by method."""
+"""The operations of the repositories of build slots, running builds and leases."""
 
 from datetime import timedelta
 
@@ -7,14 +7,14 @@ from attrs import evolve
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild
 from tests.runtime.data.deploy_operations import MESSAGE, operation, waiting
-from tests.runtime.platform_fixture import FAILURE, World, message_of
+from tests.runtime.platform_fixture import FAILURE, Platform, build_message
 
 _SWEEP = "the platform's own upkeep, over all projects"
 _STAGE = "the stage's room for builds is shared by all tenants, by the platform's own rule"
 
 
-def _taken(world: World, project: Project) -> Deployment:
-    return world.slot.take(world.push(project), at=world.clock())
+def _taken(platform: Platform, project: Project) -> Deployment:
+    return platform.slot.take(platform.push(project), at=platform.clock())
 
 
 OPERATIONS = (
@@ -29,119 +29,119 @@ OPERATIONS = (
         "BuildSlotRepository.cancel_owned",
         lambda w, user, _, d: w.slot.cancel_owned(user, d, at=w.clock()),
         "update_item",
-        made=World.built,
+        made=Platform.create_built,
     ),
     operation(
         "BuildSlotRepository.cancel_owned",
         # Also for a caller that believes the row to be its own.
         lambda w, user, _, d: w.slot.cancel_owned(user, evolve(d, user_id=user), at=w.clock()),
         "transact_write_items",
-        made=World.building,
+        made=Platform.create_building,
     ),
     # For the platform
     operation(
         "BuildSlotRepository.take",
         lambda w, _, __, d: w.slot.take(d, at=w.clock()),
         "transact_write_items",
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "BuildSlotRepository.give_back",
-        lambda w, _, __, d: w.slot.give_back(d, at=w.clock()),
+        "BuildSlotRepository.requeue",
+        lambda w, _, __, d: w.slot.requeue(d, at=w.clock()),
         "transact_write_items",
         made=_taken,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "BuildSlotRepository.record_build",
         lambda w, _, __, d: w.slot.record_build(d, "build", at=w.clock()),
         "update_item",
         made=_taken,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "BuildSlotRepository.free",
         lambda w, _, __, d: w.slot.free(d, Status.FAILED, at=w.clock(), failure=FAILURE),
         "transact_write_items",
         made=_taken,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "BuildSlotRepository.release_abandoned",
-        lambda w, _, p, d: w.slot.release_abandoned(p.project_id, d.deployment_id),
+        "BuildSlotRepository.free_abandoned",
+        lambda w, _, p, d: w.slot.free_abandoned(p.project_id, d.deployment_id),
         "update_item",
         made=_taken,
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
     ),
     operation(
         "StageBuildRepository.read",
         lambda w, *_: w.stage_builds.read(),
         "query",
         made=waiting,
-        platform=_STAGE,
+        no_tenant_reason=_STAGE,
     ),
     operation(
-        "StageBuildRepository.wait",
-        lambda w, _, __, d: w.stage_builds.wait(d, since=w.clock()),
+        "StageBuildRepository.add_waiting",
+        lambda w, _, __, d: w.stage_builds.add_waiting(d, since=w.clock()),
         "transact_write_items",
         made=waiting,
-        platform=_STAGE,
+        no_tenant_reason=_STAGE,
     ),
     operation(
-        "StageBuildRepository.note_full",
-        lambda w, *_: w.stage_builds.note_full(builds=2, at=w.clock()),
+        "StageBuildRepository.record_quota_reached",
+        lambda w, *_: w.stage_builds.record_quota_reached(builds=2, at=w.clock()),
         "update_item",
-        platform=_STAGE,
+        no_tenant_reason=_STAGE,
     ),
     operation(
-        "StageBuildRepository.withdraw",
-        lambda w, _, __, d: w.stage_builds.withdraw(d.deployment_id),
+        "StageBuildRepository.remove_waiting",
+        lambda w, _, __, d: w.stage_builds.remove_waiting(d.deployment_id),
         "delete_item",
         made=waiting,
-        platform=_STAGE,
+        no_tenant_reason=_STAGE,
     ),
     operation(
-        "StageBuildRepository.forget",
-        lambda w, _, __, d: w.stage_builds.forget(RunningBuild.of(d)),
+        "StageBuildRepository.remove_running",
+        lambda w, _, __, d: w.stage_builds.remove_running(RunningBuild.from_deployment(d)),
         "transact_write_items",
         made=_taken,
-        platform=_STAGE,
+        no_tenant_reason=_STAGE,
     ),
     operation(
-        "LeaseRepository.overdue",
-        lambda w, *_: list(w.leases.overdue(at=w.clock())),
+        "LeaseRepository.list_expired",
+        lambda w, *_: list(w.leases.list_expired(at=w.clock())),
         *(["query"] * 4),
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
         more_calls="one for each partition of the index",
     ),
     operation(
         "LeaseRepository.get",
-        lambda w, _, __, d: w.leases.get(message_of(d)),
+        lambda w, _, __, d: w.leases.get(build_message(d)),
         "get_item",
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
     ),
     operation(
-        "LeaseRepository.prolong",
-        lambda w, _, __, d: w.leases.prolong(
-            w.leases.get(message_of(d)), timedelta(minutes=5), at=w.clock(), redrives=1
+        "LeaseRepository.extend",
+        lambda w, _, __, d: w.leases.extend(
+            w.leases.get(build_message(d)), timedelta(minutes=5), at=w.clock(), redrives=1
         ),
         "get_item",
         "update_item",
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
         more_calls="the first one is this test's: it prolongs what it has read",
     ),
     operation(
-        "LeaseRepository.put_off",
-        lambda w, _, __, d: w.leases.put_off(message_of(d), at=w.clock() + timedelta(hours=1)),
+        "LeaseRepository.postpone",
+        lambda w, _, __, d: w.leases.postpone(build_message(d), at=w.clock() + timedelta(hours=1)),
         "update_item",
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
     ),
     operation(
         "LeaseRepository.end",
-        lambda w, _, __, d: w.leases.end(w.leases.get(message_of(d))),
+        lambda w, _, __, d: w.leases.end(w.leases.get(build_message(d))),
         "get_item",
         "update_item",
-        platform=_SWEEP,
+        no_tenant_reason=_SWEEP,
         more_calls="the first one is this test's: it ends what it has read",
     ),
 )

@@ -1,4 +1,4 @@
-"""The deploy platform's repositories, method by method."""
+"""The operations of the deploy platform's repositories."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from runtime.deploy.model import Commit, Deployment, Project, Source, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
-from tests.runtime.platform_fixture import FAILURE, RELEASE, World
+from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 MESSAGE = "its ids come from the platform's own messages"
@@ -20,100 +20,102 @@ _NEW = "the row says whose it is; the caller takes that from the verified token"
 _RETENTION = "what a project keeps is the platform's rule, for all tenants alike"
 _READ = "the project's row was read, and with it whose it is, before"
 
-Act = Callable[[World, str, Project, Deployment], object]
+Act = Callable[[Platform, str, Project, Deployment], object]
 
 
 def operation(
     method: str,
     act: Act,
     *calls: str,
-    made: Callable[[World, Project], Deployment] = World.push,
-    platform: str | None = None,
+    made: Callable[[Platform, Project], Deployment] = Platform.push,
+    no_tenant_reason: str | None = None,
     more_calls: str | None = None,
 ) -> Operation:
-    """An operation on a project of OWNER's with one deployment."""
+    """Return an operation on a project of OWNER with one deployment."""
 
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
-        world = World(database)
+        platform = Platform(database)
         variables = (Variable(name="A", value="1", is_secret=False),)
-        project = world.project(user_id=OWNER, variables=variables)
-        deployment = made(world, project)
-        project = world.projects.get(project.project_id)
+        project = platform.create_project(user_id=OWNER, variables=variables)
+        deployment = made(platform, project)
+        project = platform.projects.get(project.project_id)
         return Scene(
             database=database,
-            call=lambda user: act(world, user, project, deployment),
+            call=lambda user: act(platform, user, project, deployment),
         )
 
     listed = method.startswith("ListRepository.")
     return Operation(
         method=method,
         tables=(PROJECTS, DEPLOYMENTS),
-        scene=scene,
-        platform=platform,
+        create_scene=scene,
+        no_tenant_reason=no_tenant_reason,
         calls=calls,
-        more_calls=more_calls,
+        more_calls_reason=more_calls,
         missing=() if listed else (ProjectNotFoundError, DeploymentNotFoundError),
         empty=Page(items=(), cursor=None) if listed else None,
     )
 
 
-def _beside_a_free_site(world: World, project: Project) -> Deployment:
-    world.declare("another")
-    return world.push(project)
+def _beside_a_free_site(platform: Platform, project: Project) -> Deployment:
+    platform.declare_site("another")
+    return platform.push(project)
 
 
-def _create(world: World, _user: str, project: Project, _: Deployment) -> None:
-    world.projects.create(evolve(project, project_id=world.ids(), site="another"))
+def _create(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
+    platform.projects.create(evolve(project, project_id=platform.ids(), site="another"))
 
 
-def _record(world: World, _user: str, project: Project, _: Deployment) -> None:
+def _record(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
     commit = Commit(sha="2" * 40, message="", author="")
     deployment = Deployment.queued(
-        project, commit, deployment_id=world.ids(), source=Source.PUSH, at=world.clock()
+        project, commit, deployment_id=platform.ids(), source=Source.PUSH, at=platform.clock()
     )
-    world.deployments.record(project, deployment, delivery="another")
+    platform.deployments.create(project, deployment, delivery="another")
 
 
-def _switched(world: World, project: Project) -> Deployment:
-    world.live(project)
-    deployment = world.deploying(project)
-    world.deployments.pointer.switch(deployment, at=world.clock())
+def _switched(platform: Platform, project: Project) -> Deployment:
+    platform.create_live(project)
+    deployment = platform.create_deploying(project)
+    platform.deployments.live_pointers.switch(deployment, at=platform.clock())
     return deployment
 
 
-def _replaced(world: World, project: Project) -> Deployment:
-    world.live(project)
-    return world.live(project)
+def _replaced(platform: Platform, project: Project) -> Deployment:
+    platform.create_live(project)
+    return platform.create_live(project)
 
 
-def _collected(world: World, project: Project) -> Deployment:
-    deployment = world.live(project)
-    world.retention.mark(deployment, at=world.clock())
-    return world.again(deployment)
+def _collected(platform: Platform, project: Project) -> Deployment:
+    deployment = platform.create_live(project)
+    platform.retention.mark_collected(deployment, at=platform.clock())
+    return platform.reload(deployment)
 
 
-def _deletion(world: World) -> ProjectDeletionRepository:
+def _deletion(platform: Platform) -> ProjectDeletionRepository:
     return ProjectDeletionRepository(
-        client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+        client=platform.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
     )
 
 
-def _being_deleted(world: World, project: Project) -> Deployment:
-    deployment = world.placed_live(project)
-    _deletion(world).begin_owned(OWNER, world.projects.get(project.project_id), at=world.clock())
+def _being_deleted(platform: Platform, project: Project) -> Deployment:
+    deployment = platform.put_live(project)
+    _deletion(platform).begin_owned(OWNER, platform.projects.get(project.project_id), at=platform.clock())
     return deployment
 
 
-def waiting(world: World, project: Project) -> Deployment:
-    deployment = world.push(project)
-    world.stage_builds.wait(deployment, since=deployment.created_at)
+def waiting(platform: Platform, project: Project) -> Deployment:
+    deployment = platform.push(project)
+    platform.stage_builds.add_waiting(deployment, since=deployment.created_at)
     return deployment
 
 
 OPERATIONS = (
     # For tenants
     operation(
-        "ProjectRepository.owned", lambda w, user, p, _: w.projects.owned(user, p.project_id), "get_item"
+        "ProjectRepository.get_owned",
+        lambda w, user, p, _: w.projects.get_owned(user, p.project_id),
+        "get_item",
     ),
     operation(
         "ProjectRepository.set_owned_variables",
@@ -121,11 +123,11 @@ OPERATIONS = (
         "update_item",
     ),
     operation(
-        "PointerRepository.promote",
-        lambda w, user, _, d: w.deployments.pointer.promote(user, d, at=w.clock()),
+        "LivePointerRepository.promote",
+        lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
         "transact_write_items",
         "get_item",
-        made=World.placed_live,
+        made=Platform.put_live,
         more_calls="a transaction returns nothing: the project is read after it",
     ),
     operation(
@@ -134,17 +136,19 @@ OPERATIONS = (
             user, p.project_id, {"pinned": False, "name": "New"}, at=w.clock()
         ),
         "update_item",
-        made=World.placed_live,
+        made=Platform.put_live,
     ),
     operation(
-        "DeploymentRepository.owned",
-        lambda w, user, _, d: w.deployments.owned(user, d.deployment_id),
+        "DeploymentRepository.get_owned",
+        lambda w, user, _, d: w.deployments.get_owned(user, d.deployment_id),
         "query",
     ),
-    operation("ListRepository.projects", lambda w, user, *_: w.lists.projects(user, limit=10), "query"),
     operation(
-        "ListRepository.deployments",
-        lambda w, user, p, _: w.lists.deployments(user, p.project_id, limit=10),
+        "ListRepository.list_projects", lambda w, user, *_: w.lists.list_projects(user, limit=10), "query"
+    ),
+    operation(
+        "ListRepository.list_deployments",
+        lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
     # For the platform
@@ -153,185 +157,190 @@ OPERATIONS = (
         _create,
         "transact_write_items",
         made=_beside_a_free_site,
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     operation(
         "ProjectRepository.get",
         lambda w, _, p, __: w.projects.get(p.project_id),
         "get_item",
-        platform=_SIGNED,
+        no_tenant_reason=_SIGNED,
     ),
     operation(
-        "ProjectRepository.site", lambda w, _, p, __: w.projects.site(p.site), "get_item", platform=_DECLARED
+        "ProjectRepository.get_site",
+        lambda w, _, p, __: w.projects.get_site(p.site),
+        "get_item",
+        no_tenant_reason=_DECLARED,
     ),
     operation(
-        "ProjectRepository.sites",
-        lambda w, _, p, __: w.projects.sites({p.site}),
+        "ProjectRepository.get_sites",
+        lambda w, _, p, __: w.projects.get_sites({p.site}),
         "batch_get_item",
-        platform=_DECLARED,
+        no_tenant_reason=_DECLARED,
     ),
     operation(
         "DeploymentRepository.get",
         lambda w, _, __, d: w.deployments.get(d.project_id, d.deployment_id),
         "get_item",
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "DeploymentRepository.waiting",
-        lambda w, _, __, d: w.deployments.waiting(d),
+        "DeploymentRepository.list_queued",
+        lambda w, _, __, d: w.deployments.list_queued(d),
         "query",
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
-    operation("DeploymentRepository.record", _record, "transact_write_items", platform=_READ),
+    operation("DeploymentRepository.create", _record, "transact_write_items", no_tenant_reason=_READ),
     operation(
         "DeploymentRepository.record_commit",
         lambda w, _, __, d: w.deployments.record_commit(d, "3" * 40),
         "update_item",
-        made=World.building,
-        platform=MESSAGE,
+        made=Platform.create_building,
+        no_tenant_reason=MESSAGE,
     ),
     # Deletion
     operation(
         "ProjectDeletionRepository.begin_owned",
         lambda w, user, p, _: _deletion(w).begin_owned(user, p, at=w.clock()),
         "update_item",
-        made=World.placed_live,
+        made=Platform.put_live,
     ),
     operation(
-        "ProjectDeletionRepository.deployments",
-        lambda w, _, p, __: _deletion(w).deployments(p.project_id),
+        "ProjectDeletionRepository.list_deployments",
+        lambda w, _, p, __: _deletion(w).list_deployments(p.project_id),
         "query",
-        platform=_READ,
+        no_tenant_reason=_READ,
     ),
     operation(
         "ProjectDeletionRepository.expire",
         lambda w, _, __, d: _deletion(w).expire([d], at=w.clock()),
         "transact_write_items",
-        platform=_READ,
+        no_tenant_reason=_READ,
     ),
     operation(
         "ProjectDeletionRepository.finish",
         lambda w, _, p, __: _deletion(w).finish(p),
         "transact_write_items",
         made=_being_deleted,
-        platform=_READ,
+        no_tenant_reason=_READ,
     ),
     operation(
         "DeploymentRepository.begin_deploying",
         lambda w, _, __, d: w.deployments.begin_deploying(d, at=w.clock()),
         "update_item",
-        made=World.built,
-        platform=MESSAGE,
+        made=Platform.create_built,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.record_release",
         lambda w, _, __, d: w.deployments.record_release(d, RELEASE, at=w.clock()),
         "update_item",
-        made=World.deploying,
-        platform=MESSAGE,
+        made=Platform.create_deploying,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "PointerRepository.switch",
-        lambda w, _, __, d: w.deployments.pointer.switch(d, at=w.clock()),
+        "LivePointerRepository.switch",
+        lambda w, _, __, d: w.deployments.live_pointers.switch(d, at=w.clock()),
         "transact_write_items",
         "get_item",
-        made=World.deploying,
-        platform=MESSAGE,
+        made=Platform.create_deploying,
+        no_tenant_reason=MESSAGE,
         more_calls="a transaction returns nothing: the project is read after it",
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
         made=_switched,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(p, d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "get_item",
-        made=World.placed_live,
-        platform=MESSAGE,
+        made=Platform.put_live,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "PointerRepository.finish_switch",
-        lambda w, _, p, d: w.deployments.pointer.finish_switch(evolve(p, serving=None), d, at=w.clock()),
+        "LivePointerRepository.finish_switch",
+        lambda w, _, p, d: w.deployments.live_pointers.finish_switch(
+            evolve(p, serving=None), d, at=w.clock()
+        ),
         "transact_write_items",
         "get_item",
         "transact_write_items",
         made=_switched,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
         more_calls="another switch finished since the project was read: it is read again",
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "update_item",
-        made=World.built,
-        platform=MESSAGE,
+        made=Platform.create_built,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
         made=waiting,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
-        made=World.deploying,
-        platform=MESSAGE,
+        made=Platform.create_deploying,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "update_item",
-        made=World.built,
-        platform=MESSAGE,
+        made=Platform.create_built,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
         made=waiting,
-        platform=MESSAGE,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
-        made=World.deploying,
-        platform=MESSAGE,
+        made=Platform.create_deploying,
+        no_tenant_reason=MESSAGE,
     ),
     operation(
-        "RetentionRepository.held",
-        lambda w, *_: w.retention.held(),
+        "RetentionRepository.list_held",
+        lambda w, *_: w.retention.list_held(),
         "query",
-        made=World.live,
-        platform=_RETENTION,
+        made=Platform.create_live,
+        no_tenant_reason=_RETENTION,
     ),
     operation(
-        "RetentionRepository.take",
-        lambda w, *_: w.retention.take(w.retention.held()[0], at=w.clock()),
+        "RetentionRepository.mark_unused_collected",
+        lambda w, *_: w.retention.mark_unused_collected(w.retention.list_held()[0], at=w.clock()),
         "query",
         "transact_write_items",
         made=_replaced,
-        platform=_RETENTION,
+        no_tenant_reason=_RETENTION,
         more_calls="the first one is this test's: it takes what the index lists",
     ),
     operation(
-        "RetentionRepository.mark",
-        lambda w, _, __, d: w.retention.mark(d, at=w.clock()),
+        "RetentionRepository.mark_collected",
+        lambda w, _, __, d: w.retention.mark_collected(d, at=w.clock()),
         "update_item",
-        platform=_RETENTION,
+        no_tenant_reason=_RETENTION,
     ),
     operation(
-        "RetentionRepository.finish",
-        lambda w, _, __, d: w.retention.finish(d),
+        "RetentionRepository.clear_release",
+        lambda w, _, __, d: w.retention.clear_release(d),
         "update_item",
         made=_collected,
-        platform=_RETENTION,
+        no_tenant_reason=_RETENTION,
     ),
 )

@@ -85,19 +85,21 @@ def _operation(
             first(images)
         return Scene(database=database, call=lambda user: act(images, user))
 
-    return Operation(method=method, tables=(IMAGES,), scene=scene, calls=calls, **more)
+    return Operation(method=method, tables=(IMAGES,), create_scene=scene, calls=calls, **more)
 
 
 IMAGE = {"missing": (ImageNotFoundError,)}
 ALBUM = {"missing": (AlbumNotFoundError,)}
 
 OPERATIONS = (
-    _operation("ImageRepository.create", lambda s, _: s.images.create(s.new()), "put_item", platform=_NEW),
+    _operation(
+        "ImageRepository.create", lambda s, _: s.images.create(s.new()), "put_item", no_tenant_reason=_NEW
+    ),
     _operation(
         "ImageRepository.create",
         lambda s, _: s.images.create(s.new(album_id=s.album.album_id)),
         "transact_write_items",
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     _operation(
         "ImageRepository.get",
@@ -145,7 +147,7 @@ OPERATIONS = (
         "AlbumRepository.create",
         lambda s, _: s.albums.create(evolve(s.album, album_id=s.ids())),
         "put_item",
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     _operation(
         "AlbumRepository.get",
@@ -175,13 +177,13 @@ OPERATIONS = (
         "ImageStatusRepository.find",
         lambda s, _: s.uploads.find(s.ready.image_id, at=AT),
         "get_item",
-        platform=_EVENT,
+        no_tenant_reason=_EVENT,
     ),
     _operation(
         "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "update_item",
-        platform=_EVENT,
+        no_tenant_reason=_EVENT,
     ),
     _operation(
         "ImageStatusRepository.make_ready",
@@ -189,13 +191,13 @@ OPERATIONS = (
         "transact_write_items",
         "update_item",
         first=_without_album,
-        platform=_EVENT,
-        more_calls="its album was deleted while it waited: it becomes ready without one",
+        no_tenant_reason=_EVENT,
+        more_calls_reason="its album was deleted while it waited: it becomes ready without one",
     ),
     _operation(
         "ImageStatusRepository.reject",
         lambda s, _: s.uploads.reject(s.pending, "no image", etag="e", at=AT),
         "update_item",
-        platform=_EVENT,
+        no_tenant_reason=_EVENT,
     ),
 )

@@ -1,7 +1,7 @@
-"""A project's life as it may happen: messages in any order, late and twice, functions that die at any write.
+"""A simulated life of a project: messages reordered, late or repeated, and crashes at any write.
 
-What is delivered at least once comes again until its function has finished; what a person asked for and saw
-fail, the person asks for again. `LifeCycle.drain` lets all of that happen.
+Messages are redelivered until their function finishes, and users repeat requests that failed.
+`LifeCycle.drain` runs all of these.
 """
 
 import itertools
@@ -15,11 +15,11 @@ from attrs import Factory, define
 from runtime.deploy.errors import NotReleasedError, StaleDeploymentError, SwitchOvertakenError
 from runtime.deploy.handlers import build_events, webhook
 from runtime.deploy.messages import DeploymentMessage
-from runtime.deploy.model import BUILDS, Deployment, Project, Status
+from runtime.deploy.model import BUILDS_PARTITION, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
-from tests.runtime.events import build_state, delivery
-from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, World
+from tests.runtime.events import build_state_event, delivery_event
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, Platform
 from tests.runtime.releases.open_next import SERVER, make_artifact
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
@@ -44,21 +44,21 @@ WRITES = {
 
 
 def artifact_of(deployment: Deployment) -> bytes:
-    """What a deployment's build leaves: its server is another one than that of any other."""
+    """Return the artifact of a deployment's build. Each has a different server."""
     return make_artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
 
 
 ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 Crash = tuple[str, int] | None
-"""Before or after which of a function's writes it dies: `("before", 1)` is right before its first."""
+"""The write at which a function crashes: `("before", 1)` is right before its first write."""
 
 
 @define(slots=False)
 class LifeCycle:
-    """One project of OWNER's that things happen to, and one of OTHER's that they must not touch."""
+    """A project of OWNER under test, and a project of OTHER that must not change."""
 
-    stage: ReleasePlatform = Factory(lambda: ReleasePlatform(World(room=1)))
+    stage: ReleasePlatform = Factory(lambda: ReleasePlatform(Platform(max_concurrent_builds=1)))
     due: list[Callable[[], None]] = Factory(list)
     builds: dict[str, Deployment] = Factory(dict)
     events: list[Mapping[str, Any]] = Factory(list)
@@ -66,29 +66,29 @@ class LifeCycle:
     _delivery: Any = Factory(lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
-        self.world = self.stage.world
+        self.platform = self.stage.platform
         self.project = self.stage.project()
         self.others = self.stage.project("others-site", user_id=OTHER)
-        self.world.placed_live(self.others)
+        self.platform.put_live(self.others)
 
     # What happens
 
     def push(self, crash: Crash = None) -> None:
         number = next(self._delivery)
         body = json.dumps({**PUSH, "after": f"{number:040x}"}).encode()
-        secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
-        event = delivery(self.project.project_id, secret, body)
+        secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
+        event = delivery_event(self.project.project_id, secret, body)
 
         def arrives() -> None:
-            assert webhook.respond(event, self.world.pushes)["statusCode"] == 202
+            assert webhook.respond(event, self.platform.push_receiver)["statusCode"] == 202
 
         self._run(arrives, crash)
 
     def build_message(self, deployment: Deployment, crash: Crash = None, *, refused: bool = False) -> None:
         def arrives() -> None:
             if refused:
-                self.world.codebuild.never.add(deployment.deployment_id)
-            self.world.build(deployment)
+                self.platform.codebuild.refused_tokens.add(deployment.deployment_id)
+            self.platform.deliver_build_message(deployment)
 
         self._run(arrives, crash)
 
@@ -97,13 +97,13 @@ class LifeCycle:
         if status == "SUCCEEDED":
             key = (ARTIFACTS, artifact_key(deployment))
             self.stage.objects.stored[key] = (artifact_of(deployment), "application/zip", None)
-        self.world.codebuild.end(deployment.deployment_id, status)
-        event = build_state(deployment, status, build_id=build_id)
+        self.platform.codebuild.end(deployment.deployment_id, status)
+        event = build_state_event(deployment, status, build_id=build_id)
         self.events.append(event)
-        self.due.append(lambda: build_events.respond(event, self.world.results))
+        self.due.append(lambda: build_events.respond(event, self.platform.result_recorder))
 
     def build_event(self, event: Mapping[str, Any], crash: Crash = None) -> None:
-        self._run(lambda: build_events.respond(event, self.world.results), crash)
+        self._run(lambda: build_events.respond(event, self.platform.result_recorder), crash)
 
     def release_message(self, deployment: Deployment, crash: Crash = None) -> None:
         self._run(lambda: self.stage.release(deployment), crash)
@@ -119,8 +119,8 @@ class LifeCycle:
 
     def unpin(self, crash: Crash = None) -> bool:
         return self._run(
-            lambda: self.world.projects.change_owned(
-                OWNER, self.project.project_id, {"pinned": False}, at=self.world.clock()
+            lambda: self.platform.projects.change_owned(
+                OWNER, self.project.project_id, {"pinned": False}, at=self.platform.clock()
             ),
             crash,
         )
@@ -128,22 +128,22 @@ class LifeCycle:
     def cancel(self, deployment: Deployment, crash: Crash = None) -> None:
         def asked() -> None:
             try:
-                self.world.cancellation.cancel(OWNER, deployment.deployment_id)
+                self.platform.cancellation.cancel(OWNER, deployment.deployment_id)
             except StaleDeploymentError:
                 return
 
         self._run(asked, crash)
 
     def sweep(self) -> None:
-        self._run(lambda: self.world.sweeper.sweep(self.world.log), None)
+        self._run(lambda: self.platform.sweeper.sweep(self.platform.log), None)
 
     def bring_what_is_due(self, crash: Crash = None) -> None:
-        """Let the oldest of what is still to come again come again."""
+        """Redeliver the oldest message or request that is due."""
         if self.due:
             self._run(self.due.pop(0), crash)
 
     def drain(self) -> None:
-        """Let everything come to its end: no function dies any more, and every build ends well."""
+        """Run until everything has ended, without crashes and with successful builds."""
         for _ in range(1000):
             if self.due:
                 self.bring_what_is_due()
@@ -154,9 +154,9 @@ class LifeCycle:
         raise AssertionError("it does not come to an end")
 
     def _run(self, work: Callable[[], object], crash: Crash) -> bool:
-        """Do the work of one function; if it dies, it is to be done again. Returns whether it finished."""
+        """Run a function. If it crashes, it is due again. Return whether it finished."""
         left = crash[1] if crash else 0
-        calls = self.world.calls
+        calls = self.platform.calls
 
         def counted(when: str) -> Callable[[str], None]:
             def count(operation: str) -> None:
@@ -180,27 +180,27 @@ class LifeCycle:
         return True
 
     def _note_messages(self) -> None:
-        """What was sent is due; what was started runs."""
-        for message in self.world.queues.sent[self._seen :]:
+        """Record sent messages as due, and started builds as running."""
+        for message in self.platform.queues.sent[self._seen :]:
             named = DeploymentMessage.from_body(message["MessageBody"])
             if message["QueueUrl"] == BUILD_QUEUE:
-                self.due.append(lambda named=named: self.world.builder.build(named, self.world.log))
+                self.due.append(lambda named=named: self.platform.builder.build(named, self.platform.log))
             elif message["QueueUrl"] == RELEASE_QUEUE:
                 self.due.append(
-                    lambda named=named: self.stage.releaser.release(named, self.world.log, is_last=False)
+                    lambda named=named: self.stage.releaser.release(named, self.platform.log, is_last=False)
                 )
-        self._seen = len(self.world.queues.sent)
-        for token, started in list(self.world.codebuild.builds.items()):
+        self._seen = len(self.platform.queues.sent)
+        for token, started in list(self.platform.codebuild.builds.items()):
             build_id = f"{started['projectName']}:build-of-{token}"
             if not any(event["detail"]["build-id"].endswith(build_id) for event in self.events):
-                self.builds[build_id] = self.world.deployments.get(self.project.project_id, token)
+                self.builds[build_id] = self.platform.deployments.get(self.project.project_id, token)
 
     # What is there
 
     def now(self) -> tuple[Project, dict[str, Deployment]]:
-        """The project and its deployments by id, oldest first."""
-        project = self.world.projects.get(self.project.project_id)
-        rows = self.world.database.query(
+        """Return the project, and its deployments by id, oldest first."""
+        project = self.platform.projects.get(self.project.project_id)
+        rows = self.platform.database.query(
             TableName=DEPLOYMENTS,
             KeyConditionExpression="projectId = :project",
             ExpressionAttributeValues={":project": {"S": self.project.project_id}},
@@ -209,20 +209,20 @@ class LifeCycle:
         return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
 
     def of_others(self) -> list[Mapping[str, Any]]:
-        """Every row of another project. The stage's builds are everybody's."""
+        """Return all rows of other projects, without the stage's shared builds."""
         tables = (PROJECTS, DEPLOYMENTS)
         return [
             row
             for table in tables
-            for row in self.world.database.scan(TableName=table)["Items"]
-            if row["projectId"]["S"] not in {self.project.project_id, BUILDS}
+            for row in self.platform.database.scan(TableName=table)["Items"]
+            if row["projectId"]["S"] not in {self.project.project_id, BUILDS_PARTITION}
         ]
 
     def stage_builds(self) -> tuple[set[str], set[str]]:
-        """The deployments whose builds run by the stage's own rows, and those that wait."""
-        found = self.world.stage_builds.read()
+        """Return the ids of the running and of the waiting deployments in the stage's rows."""
+        found = self.platform.stage_builds.read()
         return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}
 
     def led_to(self) -> str | None:
-        """Which deployment the edge leads visitors to."""
+        """Return the deployment that the edge serves."""
         return find_served_deployment_id(self.stage, self.project)

@@ -1,4 +1,4 @@
-"""Arbitrary values of every model that is stored, made from the models' own types."""
+"""Hypothesis strategies for every stored model, derived from the model's types."""
 
 import importlib
 import inspect
@@ -46,7 +46,7 @@ RULED: dict[tuple[type, str], st.SearchStrategy[Any]] = {
 
 
 def models() -> list[type]:
-    """Every attrs class of every `model.py` of `runtime`."""
+    """Return every attrs class of every `model.py` of `runtime`."""
     found: list[type] = []
     for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
         if module.name.endswith(".model"):
@@ -60,7 +60,7 @@ def models() -> list[type]:
 
 
 def values_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any annotation of a model's field
-    """Return any value of a type that a model can have."""
+    """Return a strategy for a type that a model can have."""
     if isinstance(kind, typing.NewType):
         return values_of(kind.__supertype__)
     if kind in OF_TYPE:

@@ -1,8 +1,8 @@
-"""A client for moto that lets one call at a time through.
+"""A moto client that allows one call at a time.
 
-moto reads, checks and writes a row without a lock: two threads in it at once could both find a condition to
-hold. DynamoDB serves the calls of one row one after the other, and so do ministack and dynalite by
-themselves. Calls of different writers still come in any order, which is what a race is about.
+moto reads, checks and writes a row without a lock, so two threads could both pass a condition. DynamoDB
+serializes the calls on one row, and so do ministack and dynalite. Calls of different writers still
+interleave, which is the subject of the race tests.
 """
 
 from collections.abc import Callable

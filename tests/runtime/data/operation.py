@@ -1,7 +1,7 @@
-"""What the tests over all repositories know of each public method: one table for the three systems.
+"""The properties of each public repository method that the tests of all repositories check.
 
-A system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories by themselves, so
-that a method which is missing from the table fails them.
+Each system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories themselves, so
+that a method without an entry fails them.
 """
 
 import importlib
@@ -20,10 +20,10 @@ OTHER = "other-0000"
 
 @frozen(kw_only=True)
 class Scene:
-    """The call that a test is about, once the rows for it are there.
+    """The prepared rows and the call of one operation.
 
     Attributes:
-        database: The DynamoDB client below the repositories.
+        database: DynamoDB client of the repositories.
         call: Calls the method as a tenant.
     """
 
@@ -31,7 +31,7 @@ class Scene:
     call: Callable[[str], object]
 
     def rows(self, tables: Iterable[str]) -> list[Mapping[str, Any]]:
-        """Every row of these tables."""
+        """Return all rows of these tables."""
         return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
 
@@ -41,31 +41,31 @@ class Operation:
 
     Attributes:
         method: `Class.method`.
-        owner: The tenant whose rows there are.
-        others: Tenants that have none.
-        tables: Names of its system's tables.
-        scene: Makes the owner's rows, over a DynamoDB client whose tables are empty.
-        platform: Why the method takes no tenant; None for those that do.
-        calls: The DynamoDB calls that one use makes.
-        more_calls: Why they are more than one.
-        missing: What a tenant gets of another's: the errors that say "not found".
-        empty: What else says so: an empty page.
+        owner: The tenant that owns the rows.
+        others: Tenants without rows.
+        tables: Names of the system's tables.
+        create_scene: Creates the owner's rows over a client with empty tables.
+        no_tenant_reason: Reason why the method takes no tenant. None for methods that do.
+        calls: DynamoDB calls of one use.
+        more_calls_reason: Reason for more than one call.
+        missing: Errors for rows of another tenant.
+        empty: Empty page for rows of another tenant.
     """
 
     method: str
     tables: tuple[str, ...]
-    scene: Callable[[Any], Scene]
+    create_scene: Callable[[Any], Scene]
     owner: str = OWNER
     others: tuple[str, ...] = (OTHER, OWNER + " ", "METADATA")
-    platform: str | None = None
+    no_tenant_reason: str | None = None
     calls: tuple[str, ...]
-    more_calls: str | None = None
+    more_calls_reason: str | None = None
     missing: tuple[type[Exception], ...] = ()
     empty: object = None
 
 
-def public_methods() -> set[str]:
-    """Every public method of every class of `runtime` that is named a repository."""
+def find_public_methods() -> set[str]:
+    """Return every public method of every repository class in `runtime`."""
     found: set[str] = set()
     for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
         for name, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):

@@ -1,4 +1,4 @@
-"""All public methods of all repositories. A system's own module makes its part of the table."""
+"""All public methods of all repositories, from the modules of the systems."""
 
 from tests.runtime.data import build_operations, deploy_operations, image_operations, shop_operations
 from tests.runtime.data.operation import Operation

@@ -1,4 +1,4 @@
-"""Fifty at once: threads that begin together, and what came of each."""
+"""Races between 50 threads, and their results."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ T = TypeVar("T")
 CONTENDERS = 50
 
 
-def at_once(work: Sequence[Callable[[], T]]) -> list[T | AnchorError]:
-    """Do all of it at the same moment; returns what each one came to, refusals included."""
+def run_concurrently(work: Sequence[Callable[[], T]]) -> list[T | AnchorError]:
+    """Run all actions at the same time. Return their results, including refusals."""
     start = Barrier(len(work))
 
     def one(each: Callable[[], T]) -> T | AnchorError:

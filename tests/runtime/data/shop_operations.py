@@ -29,38 +29,43 @@ def _operation(
     """An operation on a shop with one job and one record of another."""
 
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
-        world = ShopPlatform(database)
-        world.shop()
-        world.recorded()
-        job = made(world)
+        platform = ShopPlatform(database)
+        platform.shop()
+        platform.recorded()
+        job = made(platform)
         return Scene(
             database=database,
-            call=lambda shop: act(world, shop, job),
+            call=lambda shop: act(platform, shop, job),
         )
 
     return Operation(
-        method=method, tables=(SHOPS, JOBS, IMPORT_HISTORY), scene=scene, calls=calls, **SHOPS_OWN, **more
+        method=method,
+        tables=(SHOPS, JOBS, IMPORT_HISTORY),
+        create_scene=scene,
+        calls=calls,
+        **SHOPS_OWN,
+        **more,
     )
 
 
 INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_at=START)
 
 
-def _rename(world: ShopPlatform, shop: str, _: Job) -> Shop:
+def _rename(platform: ShopPlatform, shop: str, _: Job) -> Shop:
     """Also for a caller who holds the row of another shop."""
-    return world.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
+    return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 
-def _record(world: ShopPlatform, _: str, job: Job) -> ImportRecord:
-    return world.history.record(ImportRecord.from_job(job))
+def _record(platform: ShopPlatform, _: str, job: Job) -> ImportRecord:
+    return platform.history.record(ImportRecord.from_job(job))
 
 
-def _beside_one_at_its_microsecond(world: ShopPlatform) -> Job:
+def _beside_one_at_its_microsecond(platform: ShopPlatform) -> Job:
     """A finished job; another record of the shop lies where this one's belongs."""
-    job = world.finished()
-    placed = world.history.record(ImportRecord.from_job(job))
+    job = platform.finished()
+    placed = platform.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
-    world.database.update_item(
+    platform.database.update_item(
         TableName=IMPORT_HISTORY,
         Key=key,
         UpdateExpression="SET jobId = :other",
@@ -78,7 +83,7 @@ OPERATIONS = (
         "ShopRepository.install",
         lambda w, _, __: w.shop(installed_at=w.clock.move(seconds=1)),
         "update_item",
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     _operation(
         "ShopRepository.update",
@@ -104,14 +109,14 @@ OPERATIONS = (
         lambda w, _, __: w.jobs.list_with_status(Status.QUEUED, limit=10),
         "query",
         "batch_get_item",
-        platform=_SWEEP,
-        more_calls="the index holds keys alone, so that progress never writes to it",
+        no_tenant_reason=_SWEEP,
+        more_calls_reason="the index holds keys alone, so that progress never writes to it",
     ),
     _operation(
         "JobRepository.create",
         lambda w, _, j: w.jobs.create(evolve(j, job_id=w.ids())),
         "put_item",
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     _operation("JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB),
     _operation(
@@ -142,7 +147,7 @@ OPERATIONS = (
         _record,
         "put_item",
         made=ShopPlatform.finished,
-        platform=_NEW,
+        no_tenant_reason=_NEW,
     ),
     _operation(
         "ImportHistoryRepository.record",
@@ -150,8 +155,8 @@ OPERATIONS = (
         "put_item",
         "put_item",
         made=_beside_one_at_its_microsecond,
-        platform=_NEW,
-        more_calls="another import of the shop has taken its microsecond",
+        no_tenant_reason=_NEW,
+        more_calls_reason="another import of the shop has taken its microsecond",
     ),
     _operation(
         "ImportHistoryRepository.list_between",

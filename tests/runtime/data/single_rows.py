@@ -25,61 +25,61 @@ from runtime.shared.dynamodb import (
     named_condition_errors,
 )
 from runtime.shared.errors import AnchorError, MalformedError
-from tests.runtime.data.races import CONTENDERS, at_once
-from tests.runtime.placed_rows import deployed, placed
-from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, RELEASE, World
+from tests.runtime.data.races import CONTENDERS, run_concurrently
+from tests.runtime.placed_rows import put_deployment, put_project
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, RELEASE, Platform
 from tests.runtime.tables import PROJECTS
 
 # Reading
 
 
-def test_rows_are_read_by_their_owners_only(row_world: World) -> None:
+def test_rows_are_read_by_their_owners_only(row_platform: Platform) -> None:
     """A5."""
-    project = placed(row_world)
-    deployment = deployed(row_world, project, Status.QUEUED)
-    assert row_world.projects.owned(OWNER, project.project_id) == project
-    assert row_world.deployments.owned(OWNER, deployment.deployment_id) == deployment
-    for user, project_id in ((OTHER, project.project_id), (OWNER, row_world.ids()), (OWNER, "x" * 3000)):
+    project = put_project(row_platform)
+    deployment = put_deployment(row_platform, project, Status.QUEUED)
+    assert row_platform.projects.get_owned(OWNER, project.project_id) == project
+    assert row_platform.deployments.get_owned(OWNER, deployment.deployment_id) == deployment
+    for user, project_id in ((OTHER, project.project_id), (OWNER, row_platform.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):
-            row_world.projects.owned(user, project_id)
-    for user, deployment_id in ((OTHER, deployment.deployment_id), (OWNER, row_world.ids())):
+            row_platform.projects.get_owned(user, project_id)
+    for user, deployment_id in ((OTHER, deployment.deployment_id), (OWNER, row_platform.ids())):
         with pytest.raises(DeploymentNotFoundError):
-            row_world.deployments.owned(user, deployment_id)
+            row_platform.deployments.get_owned(user, deployment_id)
 
 
-def test_sites_are_read_together(row_world: World) -> None:
-    one, two = row_world.declare("one"), row_world.declare("two")
-    assert row_world.projects.sites({"one", "two", "gone"}) == {"one": one, "two": two}
+def test_sites_are_read_together(row_platform: Platform) -> None:
+    one, two = row_platform.declare_site("one"), row_platform.declare_site("two")
+    assert row_platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
 
 
 # Lists
 
 
-def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_world: World) -> None:
-    project = placed(row_world)
-    made = [deployed(row_world, project, Status.QUEUED).deployment_id for _ in range(7)]
-    deployed(row_world, placed(row_world, user_id=OTHER), Status.QUEUED)
+def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_platform: Platform) -> None:
+    project = put_project(row_platform)
+    made = [put_deployment(row_platform, project, Status.QUEUED).deployment_id for _ in range(7)]
+    put_deployment(row_platform, put_project(row_platform, user_id=OTHER), Status.QUEUED)
     listed: list[str] = []
     cursor = None
     for size in (3, 1, 2, 5):
-        page = row_world.lists.deployments(OWNER, project.project_id, limit=size, cursor=cursor)
+        page = row_platform.lists.list_deployments(OWNER, project.project_id, limit=size, cursor=cursor)
         listed += [each.deployment_id for each in page.items]
         cursor = page.cursor
     assert listed == made[::-1]
     assert cursor is None
 
 
-def test_an_index_is_listed_in_pages_across_equal_times(row_world: World) -> None:
+def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) -> None:
     """The position in an index is index key and table key: rows of one time are not lost or repeated."""
-    at = row_world.clock()
-    projects = [placed(row_world) for _ in range(5)]
+    at = row_platform.clock()
+    projects = [put_project(row_platform) for _ in range(5)]
     for project in projects:
         same = evolve(project, created_at=at)
-        row_world.database.put_item(TableName=PROJECTS, Item=to_row(same, sk="METADATA"))
+        row_platform.database.put_item(TableName=PROJECTS, Item=to_row(same, sk="METADATA"))
     listed: list[str] = []
     cursor = None
     while True:
-        page = row_world.lists.projects(OWNER, limit=2, cursor=cursor)
+        page = row_platform.lists.list_projects(OWNER, limit=2, cursor=cursor)
         listed += [each.project_id for each in page.items]
         cursor = page.cursor
         if cursor is None:
@@ -87,88 +87,90 @@ def test_an_index_is_listed_in_pages_across_equal_times(row_world: World) -> Non
     assert sorted(listed) == sorted(project.project_id for project in projects)
 
 
-def test_a_cursor_is_good_for_its_own_list_only(row_world: World) -> None:
+def test_a_cursor_is_good_for_its_own_list_only(row_platform: Platform) -> None:
     """A5."""
-    project, another = placed(row_world), placed(row_world)
+    project, another = put_project(row_platform), put_project(row_platform)
     for _ in range(2):
-        deployed(row_world, project, Status.QUEUED)
-    cursor = row_world.lists.deployments(OWNER, project.project_id, limit=1).cursor
+        put_deployment(row_platform, project, Status.QUEUED)
+    cursor = row_platform.lists.list_deployments(OWNER, project.project_id, limit=1).cursor
     assert cursor
     for user, project_id in ((OTHER, project.project_id), (OWNER, another.project_id)):
         with pytest.raises(MalformedError):
-            row_world.lists.deployments(user, project_id, limit=1, cursor=cursor)
+            row_platform.lists.list_deployments(user, project_id, limit=1, cursor=cursor)
 
 
-def test_what_waits_is_found_by_status(row_world: World) -> None:
-    project = placed(row_world)
-    deployed(row_world, project, Status.BUILDING, 1)
-    waiting = [deployed(row_world, project, Status.QUEUED, number) for number in (2, 3)]
-    found = row_world.deployments.waiting(waiting[0])
+def test_what_waits_is_found_by_status(row_platform: Platform) -> None:
+    project = put_project(row_platform)
+    put_deployment(row_platform, project, Status.BUILDING, 1)
+    waiting = [put_deployment(row_platform, project, Status.QUEUED, number) for number in (2, 3)]
+    found = row_platform.deployments.list_queued(waiting[0])
     assert found == tuple(waiting[::-1])
 
 
 # Conditions
 
 
-def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_world: World) -> None:
+def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_platform: Platform) -> None:
     """P7."""
-    project = placed(row_world)
-    released = row_world.deployments.record_release(
-        row_world.deployments.begin_deploying(
-            deployed(row_world, project, Status.BUILT), at=row_world.clock()
+    project = put_project(row_platform)
+    released = row_platform.deployments.record_release(
+        row_platform.deployments.begin_deploying(
+            put_deployment(row_platform, project, Status.BUILT), at=row_platform.clock()
         ),
         RELEASE,
-        at=row_world.clock(),
+        at=row_platform.clock(),
     )
-    assert row_world.again(released) == released
+    assert row_platform.reload(released) == released
     assert (released.status, released.release) == (Status.DEPLOYING, RELEASE)
-    built = deployed(row_world, project, Status.BUILT, 2)
-    failed = row_world.deployments.fail(built, FAILURE, at=row_world.clock())
-    assert row_world.again(built) == failed
+    built = put_deployment(row_platform, project, Status.BUILT, 2)
+    failed = row_platform.deployments.fail(built, FAILURE, at=row_platform.clock())
+    assert row_platform.reload(built) == failed
     assert (failed.status, failed.failure) == (Status.FAILED, FAILURE)
     deploying = evolve(built, status=Status.DEPLOYING)
     for late in (
-        lambda: row_world.deployments.begin_deploying(built, at=row_world.clock()),
-        lambda: row_world.deployments.record_release(deploying, RELEASE, at=row_world.clock()),
-        lambda: row_world.deployments.supersede(built, at=row_world.clock()),
-        lambda: row_world.slot.cancel_owned(OWNER, built, at=row_world.clock()),
-        lambda: row_world.slot.record_build(deploying, "build", at=row_world.clock()),
+        lambda: row_platform.deployments.begin_deploying(built, at=row_platform.clock()),
+        lambda: row_platform.deployments.record_release(deploying, RELEASE, at=row_platform.clock()),
+        lambda: row_platform.deployments.supersede(built, at=row_platform.clock()),
+        lambda: row_platform.slot.cancel_owned(OWNER, built, at=row_platform.clock()),
+        lambda: row_platform.slot.record_build(deploying, "build", at=row_platform.clock()),
     ):
         with pytest.raises(StaleDeploymentError):
             late()
-    assert row_world.again(built) == failed
+    assert row_platform.reload(built) == failed
 
 
-def test_a_row_that_is_gone_is_not_made_by_an_update(row_world: World) -> None:
-    project = placed(row_world)
-    gone = evolve(deployed(row_world, project, Status.BUILT), deployment_id=row_world.ids())
+def test_a_row_that_is_gone_is_not_made_by_an_update(row_platform: Platform) -> None:
+    project = put_project(row_platform)
+    gone = evolve(put_deployment(row_platform, project, Status.BUILT), deployment_id=row_platform.ids())
     with pytest.raises(StaleDeploymentError) as stale:
-        row_world.deployments.supersede(gone, at=row_world.clock())
+        row_platform.deployments.supersede(gone, at=row_platform.clock())
     assert stale.value.found is None
     with pytest.raises(DeploymentNotFoundError):
-        row_world.deployments.get(gone.project_id, gone.deployment_id)
+        row_platform.deployments.get(gone.project_id, gone.deployment_id)
 
 
-def test_variables_are_replaced_by_whom_they_belong_to_and_as_they_were_read(row_world: World) -> None:
-    project = placed(row_world)
+def test_variables_are_replaced_by_whom_they_belong_to_and_as_they_were_read(row_platform: Platform) -> None:
+    project = put_project(row_platform)
     variables = (Variable(name="A", value="", is_secret=False), Variable(name="B", is_secret=True))
-    changed = row_world.projects.set_owned_variables(OWNER, project, variables, at=row_world.clock())
-    assert row_world.projects.get(project.project_id) == changed
+    changed = row_platform.projects.set_owned_variables(OWNER, project, variables, at=row_platform.clock())
+    assert row_platform.projects.get(project.project_id) == changed
     with pytest.raises(ProjectChangedError):
-        row_world.projects.set_owned_variables(OWNER, project, (), at=row_world.clock())
+        row_platform.projects.set_owned_variables(OWNER, project, (), at=row_platform.clock())
     with pytest.raises(ProjectNotFoundError):
-        row_world.projects.set_owned_variables(OTHER, changed, (), at=row_world.clock())
+        row_platform.projects.set_owned_variables(OTHER, changed, (), at=row_platform.clock())
 
 
 def row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
-def test_a_put_never_replaces_a_row(row_world: World) -> None:
+def test_a_put_never_replaces_a_row(row_platform: Platform) -> None:
     arguments = build_put_if_absent(PROJECTS, row("p", n={"N": "1"}), key="projectId")
-    row_world.database.put_item(**arguments)
+    row_platform.database.put_item(**arguments)
     with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
-        row_world.database.put_item(**build_put_if_absent(PROJECTS, row("p", n={"N": "2"}), key="projectId"))
+        row_platform.database.put_item(
+            **build_put_if_absent(PROJECTS, row("p", n={"N": "2"}), key="projectId")
+        )
     assert failed.value.item in (row("p", n={"N": "1"}), None)  # dynalite does not return it
 
 
@@ -177,15 +179,15 @@ def test_a_put_never_replaces_a_row(row_world: World) -> None:
     [({"expiresAt": {"N": "1"}}, True), ({"expiresAt": {"N": "99999999999"}}, False), ({}, False)],
 )
 def test_an_expired_row_is_replaced_as_if_it_were_gone(
-    row_world: World, there: dict[str, Any], *, replaced: bool
+    row_platform: Platform, there: dict[str, Any], *, replaced: bool
 ) -> None:
     """S4."""
-    row_world.database.put_item(TableName=PROJECTS, Item=row("p", **there))
+    row_platform.database.put_item(TableName=PROJECTS, Item=row("p", **there))
     new = row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
     try:
         with named_condition_errors():
-            at = row_world.clock()
-            row_world.database.put_item(**build_put_if_expired(PROJECTS, new, key="projectId", at=at))
+            at = row_platform.clock()
+            row_platform.database.put_item(**build_put_if_expired(PROJECTS, new, key="projectId", at=at))
     except ConditionFailedError:
         assert not replaced
     else:
@@ -202,32 +204,32 @@ def winners(outcomes: list[Any], loses: type[AnchorError]) -> list[Any]:
     return [each for each in outcomes if not isinstance(each, AnchorError)]
 
 
-def test_of_fifty_that_move_a_deployment_on_one_does(row_world: World) -> None:
+def test_of_fifty_that_move_a_deployment_on_one_does(row_platform: Platform) -> None:
     """P7."""
-    deployment = deployed(row_world, placed(row_world), Status.BUILT)
-    at = row_world.clock()
+    deployment = put_deployment(row_platform, put_project(row_platform), Status.BUILT)
+    at = row_platform.clock()
     ways: list[Callable[[], Deployment]] = [
-        lambda: row_world.deployments.begin_deploying(deployment, at=at),
-        lambda: row_world.deployments.supersede(deployment, at=at),
-        lambda: row_world.deployments.fail(deployment, FAILURE, at=at),
-        lambda: row_world.slot.cancel_owned(OWNER, deployment, at=at),
+        lambda: row_platform.deployments.begin_deploying(deployment, at=at),
+        lambda: row_platform.deployments.supersede(deployment, at=at),
+        lambda: row_platform.deployments.fail(deployment, FAILURE, at=at),
+        lambda: row_platform.slot.cancel_owned(OWNER, deployment, at=at),
     ]
-    outcomes = at_once([ways[number % len(ways)] for number in range(CONTENDERS)])
+    outcomes = run_concurrently([ways[number % len(ways)] for number in range(CONTENDERS)])
     (winner,) = winners(outcomes, StaleDeploymentError)
-    assert row_world.again(deployment) == winner
+    assert row_platform.reload(deployment) == winner
 
 
-def test_of_fifty_that_replace_variables_one_does(row_world: World) -> None:
-    project = placed(row_world)
-    at = row_world.clock()
-    outcomes = at_once(
+def test_of_fifty_that_replace_variables_one_does(row_platform: Platform) -> None:
+    project = put_project(row_platform)
+    at = row_platform.clock()
+    outcomes = run_concurrently(
         [
-            lambda number=number: row_world.projects.set_owned_variables(
+            lambda number=number: row_platform.projects.set_owned_variables(
                 OWNER, project, (Variable(name=f"V{number}", value="", is_secret=False),), at=at
             )
             for number in range(CONTENDERS)
         ]
     )
     (winner,) = winners(outcomes, ProjectChangedError)
-    assert row_world.projects.get(project.project_id) == winner
+    assert row_platform.projects.get(project.project_id) == winner
     assert winner.variables_version == 1

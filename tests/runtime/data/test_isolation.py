@@ -1,6 +1,6 @@
-"""What holds for every public method of every repository (A5, and the calls and rows of each).
+"""Properties of every public repository method: tenant isolation (A5), calls and rows.
 
-The table of methods is compared with the code, so that none can be forgotten.
+The table of methods is compared with the code, so that none is missing.
 """
 
 import re
@@ -13,12 +13,12 @@ import pytest
 
 from tests.components.recorder import dynamodb_tables
 from tests.runtime.calls import real_client
-from tests.runtime.data.operation import Operation, public_methods
+from tests.runtime.data.operation import Operation, find_public_methods
 from tests.runtime.data.operations import OPERATIONS
 
 pytestmark = pytest.mark.thorough
 
-FOR_TENANTS = [each for each in OPERATIONS if each.platform is None]
+FOR_TENANTS = [each for each in OPERATIONS if each.no_tenant_reason is None]
 RUNTIME = Path(__file__).parents[3] / "runtime"
 ADDED = "addedByALaterVersion"
 
@@ -33,7 +33,7 @@ def sorted_rows(rows: list[Any]) -> list[str]:
 
 @contextmanager
 def counted(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients have no type here
-    """The calls that leave a client, as botocore itself tells them."""
+    """Yield the operations that a client sends, as reported by botocore."""
     made: list[str] = []
 
     def note(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
@@ -48,7 +48,7 @@ def counted(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients have 
 
 @pytest.fixture
 def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type
-    """Moto's client, with the tables of the operation's system, empty."""
+    """Moto's client with the empty tables of the operation's system."""
     client = real_client("dynamodb")
     for table in dynamodb_tables("dev"):
         if table["TableName"] in operation.tables:
@@ -57,16 +57,16 @@ def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - 
 
 
 def test_every_public_method_is_in_the_table() -> None:
-    assert {operation.method for operation in OPERATIONS} == public_methods()
+    assert {operation.method for operation in OPERATIONS} == find_public_methods()
 
 
 @pytest.mark.parametrize("operation", FOR_TENANTS, ids=named)
-def test_another_tenant_finds_nothing_and_changes_nothing(
+def test_another_tenant_reads_and_changes_nothing(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
     """A5: "not found", and the whole database is byte for byte the same."""
-    scene = operation.scene(database)
+    scene = operation.create_scene(database)
     before = sorted_rows(scene.rows(operation.tables))
     for tenant in operation.others:
         if operation.missing:
@@ -78,17 +78,17 @@ def test_another_tenant_finds_nothing_and_changes_nothing(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
-def test_a_method_makes_the_calls_that_it_says_and_no_write_loses_what_a_later_version_added(
+def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
     """One call each, but for what the table gives a reason for; and the owner is served."""
-    scene = operation.scene(database)
+    scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)
     with counted(database) as made:
         found = scene.call(operation.owner)
     assert tuple(made) == operation.calls
-    assert (len(made) == 1) == (operation.more_calls is None)
+    assert (len(made) == 1) == (operation.more_calls_reason is None)
     assert operation.empty is None or found != operation.empty
     kept = {key for table in operation.tables for key in _extended(scene.database, table)}
     deleted = touched - {key for table in operation.tables for key in _keys(scene.database, table)}
@@ -113,7 +113,7 @@ def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 
     return _keys(client, table, extended=True)
 
 
-def test_nothing_reads_a_whole_table() -> None:
+def test_no_code_scans_a_table() -> None:
     """No scan: not in the source, and by the test above not in any method's calls."""
     sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
     assert len(sources) > 50

@@ -1,4 +1,4 @@
-"""P9: whatever one thing is lost, and wherever one function dies for good, two sweeps set it right."""
+"""P9: after one lost message or one crash, two sweeps recover everything."""
 
 import os
 from collections.abc import Callable
@@ -22,12 +22,12 @@ LONGER_THAN_ANY_LEASE = timedelta(hours=1, minutes=1)
 
 @frozen
 class Fault:
-    """What goes wrong, once.
+    """One fault.
 
     Attributes:
-        kind: `lost` is a message or an event; `before` or `after` a write its function dies, and what called
-            it does not come again.
-        number: Which of the messages and events, or which of all writes.
+        kind: `lost` is a lost message or event. `before` or `after` is a crash at a write, without a retry by
+            the caller.
+        number: Number of the message, event or write.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Fault:
 
 @define
 class Journey:
-    """Two pushes on their way to the visitors, the second while the first is built."""
+    """Two pushes, the second one during the build of the first."""
 
     life: LifeCycle
     fault: Fault
@@ -65,9 +65,9 @@ class Journey:
 
     def _attempt(self, act: Callable[[Crash], None]) -> None:
         left = self.fault.number - self.written
-        before, due = len(self.life.world.calls.made), list(self.life.due)
+        before, due = len(self.life.platform.calls.operations), list(self.life.due)
         act((self.fault.kind, left) if self.fault.kind != "lost" and left > 0 else None)
-        self.written += sum(made in WRITES for made in self.life.world.calls.made[before:])
+        self.written += sum(made in WRITES for made in self.life.platform.calls.operations[before:])
         if act == self.life.push:  # GitHub does not deliver it again
             self.life.due[:] = [work for work in self.life.due if work in due or work.__name__ != "arrives"]
 
@@ -90,7 +90,7 @@ FAULTS = st.one_of(
 @example(Fault("lost", 4))  # the first release message
 @example(Fault("after", 4))  # StartBuild, before its id is written
 @given(fault=FAULTS)
-def test_after_one_fault_two_sweeps_end_everything_rightly(fault: Fault) -> None:
+def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
     os.environ["AWS_DEFAULT_REGION"] = REGION
     with mock_aws():
         for table in platform_tables():
@@ -98,7 +98,7 @@ def test_after_one_fault_two_sweeps_end_everything_rightly(fault: Fault) -> None
         life = LifeCycle()
         Journey(life, fault).travel()
         for _ in range(2):
-            life.world.clock.now += LONGER_THAN_ANY_LEASE
+            life.platform.clock.now += LONGER_THAN_ANY_LEASE
             life.sweep()
             life.drain()
         project, deployments = life.now()

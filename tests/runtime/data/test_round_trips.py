@@ -1,4 +1,4 @@
-"""Every model through DynamoDB and back, for arbitrary values; and what DynamoDB cannot hold, refused."""
+"""Round trips of every model through DynamoDB, for arbitrary values, and refusals of invalid ones."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,7 +22,7 @@ TABLE = "round-trips"
 
 @pytest.fixture(scope="module")
 def rows() -> Iterator[Any]:
-    """A client with one table of one key. Its examples share it."""
+    """A client with one table with one key. The examples share it."""
     with mock_aws():
         client = real_client("dynamodb")
         client.create_table(
@@ -39,13 +39,13 @@ def stored(rows: Any, row: dict[str, Any]) -> Any:  # noqa: ANN401 - clients and
     return rows.get_item(TableName=TABLE, Key={"PK": row["PK"]}, ConsistentRead=True)["Item"]
 
 
-def test_there_are_models() -> None:
+def test_the_models_are_found() -> None:
     names = {kind.__name__ for kind in models()}
     assert {"Project", "Deployment", "Image", "Album", "Shop", "Job", "ImportRecord"} <= names
 
 
 @pytest.mark.parametrize("kind", models(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
-def test_a_model_comes_back_as_it_was_and_what_it_does_not_know_stays_in_its_row(
+def test_a_model_round_trips_and_unknown_attributes_are_kept(
     rows: Any,  # noqa: ANN401 - clients have no type here
     kind: type,
 ) -> None:
@@ -88,7 +88,7 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
         Decimal("NaN"),
     ],
 )
-def test_a_number_that_dynamodb_does_not_hold_is_refused_before_the_call(number: int | Decimal) -> None:
+def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int | Decimal) -> None:
     """It would be rounded or refused there; emulators differ."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
         to_attribute_value(number)
@@ -119,6 +119,6 @@ def test_a_large_whole_number_is_read_however_dynamodb_writes_it() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 300_000])
-def test_texts_of_any_length_come_back(rows: Any, length: int) -> None:  # noqa: ANN401 - as above
+def test_strings_of_any_length_round_trip(rows: Any, length: int) -> None:  # noqa: ANN401 - as above
     row = {"PK": {"S": "long"}, "text": {"S": "é"[: length % 2] + "x" * (length - length % 2)}}
     assert stored(rows, row) == row

@@ -1,4 +1,4 @@
-"""A journey, on an AWS of moto's."""
+"""The journey fixture, over moto's AWS."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.runtime.tables import platform_tables
 
 @pytest.fixture
 def journey(aws: None) -> Journey:  # noqa: ARG001 - for its effect
-    """A project with a live release, and pushes that can go wrong."""
+    """A project with a live release, and pushes with injected faults."""
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
     return Journey()

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""moto's DynamoDB, called without HTTP: most of its time goes into what boto3 and moto tell each other."""
+"""moto's DynamoDB without HTTP, which takes most of the time between boto3 and moto."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from tests.runtime.calls import REGION
 
 
 class DirectDynamoDB:
-    """A client of DynamoDB; `botocore` has checked its arguments before (`Watched`)."""
+    """A DynamoDB client. `RecordedClient` validates the arguments."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
@@ -36,8 +36,8 @@ class DirectDynamoDB:
 
 
 @define
-class Parameters:
-    """The parameter store, for who only writes."""
+class InMemoryParameters:
+    """A parameter store for code that only writes."""
 
     values: dict[str, Mapping[str, Any]] = Factory(dict)
 

@@ -1,4 +1,4 @@
-"""Faults of AWS and of functions, injected at one of the calls that the functions make."""
+"""Injection of AWS errors and crashes at one of the functions' calls."""
 
 import sys
 import threading
@@ -30,7 +30,7 @@ _LAMBDA: Final = ("alias", "function", "permission", "version", "invoke")
 
 
 class Kind(StrEnum):
-    """What goes wrong at a call, as the page's columns say it."""
+    """The kind of fault, as named in the columns of docs/reliability.md."""
 
     THROTTLED = "throttled"
     FAILED = "fails"
@@ -39,15 +39,15 @@ class Kind(StrEnum):
 
 @frozen(order=True)
 class CallSite:
-    """A place in the code that calls AWS, in one of the functions.
+    """A place in the code where a function calls AWS.
 
     Attributes:
-        place: The platform's methods that lead there, the last two.
-        operation: AWS's own name.
+        call_path: The last two public methods of the platform on the call stack.
+        operation: AWS operation.
     """
 
     function: str
-    place: str
+    call_path: str
     operation: str
 
 
@@ -57,8 +57,8 @@ class Fault:
     kind: Kind
 
 
-def throttling(operation: str) -> ClientError:
-    """What the service of an operation answers to too many calls."""
+def throttling_error(operation: str) -> ClientError:
+    """Return the throttling error of an operation's service."""
     if operation in _DYNAMODB:
         code, status = "ProvisionedThroughputExceededException", 400
     elif operation in _S3:
@@ -69,31 +69,31 @@ def throttling(operation: str) -> ClientError:
         code, status = "TooManyRequestsException", 429
     else:
         code, status = "ThrottlingException", 400
-    return refusal(operation, code, status)
+    return aws_error(operation, code, status)
 
 
-def failing(operation: str) -> ClientError:
-    """What any service answers when it fails."""
-    return refusal(operation, "InternalServerError", 500)
+def failure_error(operation: str) -> ClientError:
+    """Return an internal error of any service."""
+    return aws_error(operation, "InternalServerError", 500)
 
 
-def refusal(operation: str, code: str, status: int, message: str = "") -> ClientError:
-    """What AWS answers; `operation` is boto3's name or AWS's own."""
+def aws_error(operation: str, code: str, status: int, message: str = "") -> ClientError:
+    """Return an AWS error. `operation` is boto3's name or AWS's own."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, operation)  # type: ignore[arg-type]
 
 
 @define
 class Injector:
-    """Watches every call, notes where it is made, and lets one of them go wrong, once.
+    """A recorder of call sites that injects one fault.
 
     Attributes:
-        fault: Which.
-            function: Whose calls these are; empty where the test itself makes them.
-        happened: Whether it has gone wrong.
-        sites: Every place that called, in the order of their first calls.
-        refuse: Returns what a call of an operation is to be refused with, beside the fault.
-        check: Is called after every call; what it raises fails the test.
+        fault: The fault to inject.
+        function: The running function. Empty while the test itself makes calls.
+        happened: Whether the fault was injected.
+        sites: All call sites, in the order of their first calls.
+        refuse: Returns a further error for an operation, or None.
+        check: Called after each call. An exception fails the test.
     """
 
     calls: Calls
@@ -118,9 +118,9 @@ class Injector:
         if refused:
             raise refused
         if self._is_here(operation, Kind.THROTTLED):
-            raise throttling(operation)
+            raise throttling_error(operation)
         if self._is_here(operation, Kind.FAILED):
-            raise failing(operation)
+            raise failure_error(operation)
 
     def after(self, operation: str) -> None:
         if not self.function:
@@ -132,7 +132,7 @@ class Injector:
             raise CrashError
 
     def _is_here(self, operation: str, kind: Kind) -> bool:
-        site = CallSite(self.function, _place(), operation)
+        site = CallSite(self.function, _find_call_path(), operation)
         with self._turn:
             self.sites.setdefault(site)
             if self.happened or self.fault != Fault(site, kind):
@@ -141,8 +141,8 @@ class Injector:
             return True
 
 
-def _place() -> str:
-    """The last two of the platform's public methods that lead to this call."""
+def _find_call_path() -> str:
+    """Return the last two public methods of the platform on the call stack."""
     found: list[str] = []
     nearest = ""
     frame = sys._getframe(1)

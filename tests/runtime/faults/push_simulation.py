@@ -1,9 +1,8 @@
-"""Pushes on their way to the visitors, in simulated time: functions are called, and again, as AWS does.
+"""Pushes in simulated time. Functions are called and retried as AWS does.
 
-SQS hides a message that failed and brings it three times in all; a FIFO queue drops repetitions within five
-minutes, and keeps a group waiting behind a message that is hidden. Lambda brings an event again after one and
-after two more minutes. GitHub delivers once. The sweep runs every minute; one that would find nothing is left
-out.
+SQS hides a failed message and delivers it three times in total. A FIFO queue drops duplicates within five
+minutes, and blocks a message group behind a hidden message. Lambda retries an event after one and after two
+more minutes. GitHub delivers once. The sweep runs every minute, unless it would find nothing.
 """
 
 import copy
@@ -22,10 +21,10 @@ from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.data.life_cycle import ENDS, PUSH, artifact_of
-from tests.runtime.events import build_state, delivery, messages
-from tests.runtime.faults.direct import DirectDynamoDB, Parameters
+from tests.runtime.events import build_state_event, delivery_event, sqs_event
+from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.faults.injected import Fault, Injector
-from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, Platform
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ReleasePlatform,
@@ -36,7 +35,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT: Final = Path(__file__).parents[3]
 HIDDEN: Final = timedelta(minutes=30)
-"""How long both queues hide a message (components/deploy/pipeline.py)."""
+"""The visibility timeout of both queues (components/deploy/pipeline.py)."""
 EVENT_PAUSES: Final = (timedelta(minutes=1), timedelta(minutes=2))
 REMEMBERED: Final = timedelta(minutes=5)
 BUILD: Final = timedelta(minutes=2)
@@ -45,25 +44,25 @@ MOST_STEPS: Final = 60
 
 
 class Stage(ReleasePlatform):
-    """Uploads by presigned URLs can go wrong as all calls can; what S3 answers then is a status."""
+    """A stage whose uploads to presigned URLs can fail, too. S3's error is then a status code."""
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
             status = super()._put(url, body, headers)
         except ClientError as refused:
             return refused.response["ResponseMetadata"]["HTTPStatusCode"]
-        self.world.calls.after("put")
+        self.platform.calls.after("put")
         return status
 
 
 @define
-class Due:
-    """A call of a function that AWS owes.
+class PendingCall:
+    """A call of a function that AWS still has to make.
 
     Attributes:
-        content: A message's body, or an event.
-        group: Of a FIFO queue: while one of it is hidden, no other comes.
-        tries: How often the function has been called with it.
+        content: Body of a message, or an event.
+        group: FIFO message group. While a message of it is hidden, no other is delivered.
+        tries: Number of calls so far.
     """
 
     at: datetime
@@ -74,17 +73,17 @@ class Due:
 
 
 @frozen(kw_only=True)
-class Observed:
-    """How a push ended.
+class Outcome:
+    """The result of a push.
 
     Attributes:
-        status: None where no deployment was recorded.
-        reason: Of a failure, with its step.
-        minutes: From the push to the end, beyond what it takes without a fault.
-        at_once: Whether the function that met the fault tried again itself.
-        again: The functions that were called again, in that order.
-        sweeps: That found something, until it had ended.
-        dead: Messages that became dead letters.
+        status: None if no deployment was recorded.
+        reason: Step and reason of a failure.
+        minutes: Delay of the end compared with a push without a fault.
+        at_once: Whether the function itself retried.
+        again: Functions that were called again, in order.
+        sweeps: Number of sweeps that found something before the end.
+        dead: Number of dead letters.
     """
 
     status: str | None
@@ -113,38 +112,40 @@ class Observed:
 
 @define(slots=False)
 class Journey:
-    """One project with a live release, and another tenant's that must not be touched.
+    """A project with a live release, and a project of another tenant that must not change.
 
     Attributes:
-        events_after: How long after their starts the events of the next builds come; None is never. Others
-            come after `BUILD`.
-        lost: Names a function for each message or event that never comes to it; each counts once.
-        finished: Is told of every call that was finished.
-        usual: Seconds from a push to its end when nothing goes wrong.
+        events_after: Delays of the next builds' events after their starts; None is never. The default is
+            `BUILD`.
+        lost: Functions whose next message or event is lost, one entry each.
+        finished: Called with each finished call.
+        usual: Seconds from a push to its end without faults.
     """
 
-    stage: ReleasePlatform = Factory(lambda: Stage(World(database=DirectDynamoDB(), ssm=Parameters())))
-    due: list[Due] = Factory(list)
-    dead: list[Due] = Factory(list)
+    stage: ReleasePlatform = Factory(
+        lambda: Stage(Platform(database=DirectDynamoDB(), ssm=InMemoryParameters()))
+    )
+    due: list[PendingCall] = Factory(list)
+    dead: list[PendingCall] = Factory(list)
     called_again: list[tuple[datetime, str]] = Factory(list)
     sweeps: int = 0
     events_after: list[timedelta | None] = Factory(list)
     lost: list[str] = Factory(list)
     usual: float = 0.0
-    finished: Callable[[Due], None] = lambda _: None
+    finished: Callable[[PendingCall], None] = lambda _: None
     _sent: int = 0
     _names: dict[str, datetime] = Factory(dict)
     _started: set[str] = Factory(set)
     _pushes: Any = field(factory=lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
-        self.world = self.stage.world
+        self.platform = self.stage.platform
         self.project, self.others = self.stage.project(), self.stage.project("others-site", user_id=OTHER)
         self.stage.live(self.others)
-        self._sent, self._started = len(self.world.queues.sent), set(self.world.codebuild.builds)
+        self._sent, self._started = len(self.platform.queues.sent), set(self.platform.codebuild.builds)
         self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
-        self.secret = self.world.signer.derive_webhook_secret(self.project.project_id, 1)
-        self.injector = Injector(self.world.calls, check=self.is_reachable)
+        self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
+        self.injector = Injector(self.platform.calls, check=self.is_reachable)
         self.of_others = self.what_others_have()
         self.observe()  # the first release does some things that no later one does
         self.injector.sites.clear()
@@ -154,25 +155,25 @@ class Journey:
 
     @property
     def now(self) -> datetime:
-        return self.world.clock.now
+        return self.platform.clock.now
 
     # What happens
 
     def push(self) -> str:
-        """GitHub delivers a push, once; returns the delivery's body."""
+        """Deliver a push once, as GitHub does. Return the delivery's body."""
         body = json.dumps({**PUSH, "after": f"{next(self._pushes):040x}"})
         self.deliver(body)
         return body
 
     def deliver(self, body: str) -> None:
-        self.world.signer._known.clear()  # as in functions that start anew
-        self.due.append(Due(self.now, "webhook", body))
+        self.platform.signer._known.clear()  # as in functions that start anew
+        self.due.append(PendingCall(self.now, "webhook", body))
 
-    def observe(self, fault: Fault | None = None, *, pushes: int = 1) -> Observed:
-        """Let pushes go their way with a fault at one call, until nothing is left to be done.
+    def observe(self, fault: Fault | None = None, *, pushes: int = 1) -> Outcome:
+        """Run pushes with a fault at one call, until nothing is left to do.
 
         Returns:
-            What became of the last one.
+            The outcome of the last push.
         """
         started, count = self.now, len(self.deployments())
         self.injector.fault, self.injector.happened = fault, False
@@ -189,26 +190,26 @@ class Journey:
         return observed
 
     def _forget_the_past(self) -> None:
-        """The fewer rows there are, the faster moto is."""
-        live = self.world.projects.get(self.project.project_id).serving
+        """Delete old rows, because moto is slow with many rows."""
+        live = self.platform.projects.get(self.project.project_id).serving
         for row in self.rows():
             if row["deploymentId"]["S"] != live:
                 key = {name: row[name] for name in ("projectId", "deploymentId")}
-                self.world.database.delete_item(TableName=DEPLOYMENTS, Key=key)
-        for row in self.world.database.scan(TableName=PROJECTS)["Items"]:
+                self.platform.database.delete_item(TableName=DEPLOYMENTS, Key=key)
+        for row in self.platform.database.scan(TableName=PROJECTS)["Items"]:
             if row["sk"]["S"].startswith("DELIVERY#"):
                 key = {name: row[name] for name in ("projectId", "sk")}
-                self.world.database.delete_item(TableName=PROJECTS, Key=key)
-        self.world.codebuild.builds.clear()
+                self.platform.database.delete_item(TableName=PROJECTS, Key=key)
+        self.platform.codebuild.builds.clear()
 
-    def observed(self, started: datetime, count: int) -> Observed:
-        """What became of the pushes since the given number of deployments; begins anew."""
+    def observed(self, started: datetime, count: int) -> Outcome:
+        """Return the outcome of the pushes after a number of deployments, and reset the counters."""
         deployments = self.deployments()[count:]
         newest = deployments[-1] if deployments else None
         ended = self._ended_at() if newest else self.now
         late = (ended - started).total_seconds() - self.usual
         failure = newest.failure if newest else None
-        observed = Observed(
+        observed = Outcome(
             status=newest.status.value if newest else None,
             reason=f"{failure.step}: {failure.reason}" if failure else "",
             at_once=bool(self.stage.pauses),
@@ -225,35 +226,35 @@ class Journey:
         return observed
 
     def run(self) -> None:
-        """Let time pass until nobody owes a call any more and no deployment has a lease."""
+        """Advance the time until no call is pending and no deployment has a lease."""
         for _ in range(MOST_STEPS):
             upcoming = min(self.due, key=self._comes_at, default=None)
             comes_at = self._comes_at(upcoming) if upcoming else datetime.max.replace(tzinfo=UTC)
             if comes_at > self.now + MINUTE:
                 lease = self._earliest_lease()
                 if lease is not None and lease < comes_at:
-                    self.world.clock.now = max(self.now, lease + MINUTE)
+                    self.platform.clock.now = max(self.now, lease + MINUTE)
                     self.sweeps += 1
-                    self.call(Due(self.now, "sweep", {"id": "event"}))
+                    self.call(PendingCall(self.now, "sweep", {"id": "event"}))
                     continue
             if upcoming is None:
                 return
             self.due.remove(upcoming)
-            self.world.clock.now = max(self.now, comes_at)
+            self.platform.clock.now = max(self.now, comes_at)
             self.call(upcoming)
         raise AssertionError("it does not come to an end")
 
-    def _comes_at(self, due: Due) -> datetime:
+    def _comes_at(self, due: PendingCall) -> datetime:
         hidden = [each.at for each in self.due if each is not due and each.tries and each.group == due.group]
         return max([due.at, *(hidden if due.group else [])])
 
-    def call(self, due: Due) -> None:
-        """Call a function, and owe it again what it did not finish."""
+    def call(self, due: PendingCall) -> None:
+        """Call a function, and schedule the retry if it fails."""
         due.tries += 1
         if due.tries > 1:
             self.called_again.append((self.now, due.function))
         self.injector.function, self.injector.dead = due.function, False
-        shown = len(self.world.queues.shown_again)
+        shown = len(self.platform.queues.visibility_changes)
         try:
             done = self._done(due)
         except CrashError:
@@ -268,26 +269,26 @@ class Journey:
         if done:
             self.finished(due)
         else:
-            self._owe_again(due, [seconds for _, seconds in self.world.queues.shown_again[shown:]])
+            self._owe_again(due, [seconds for _, seconds in self.platform.queues.visibility_changes[shown:]])
 
-    def _done(self, due: Due) -> bool:
+    def _done(self, due: PendingCall) -> bool:
         match due.function:
             case "webhook":
-                event = delivery(self.project.project_id, self.secret, due.content.encode())
-                return webhook.respond(event, self.world.pushes)["statusCode"] < 500
+                event = delivery_event(self.project.project_id, self.secret, due.content.encode())
+                return webhook.respond(event, self.platform.push_receiver)["statusCode"] < 500
             case "orchestrator":
-                event = messages(due.content, receives=due.tries)
-                return not orchestrator.respond(event, self.world.builder)["batchItemFailures"]
+                event = sqs_event(due.content, receives=due.tries)
+                return not orchestrator.respond(event, self.platform.builder)["batchItemFailures"]
             case "build events":
-                build_events.respond(due.content, self.world.results)
+                build_events.respond(due.content, self.platform.result_recorder)
             case "release":
-                event = messages(due.content, receives=due.tries)
+                event = sqs_event(due.content, receives=due.tries)
                 return not release.respond(event, self.stage.releaser)["batchItemFailures"]
             case _:
-                sweep.respond(due.content, self.world.sweeper)
+                sweep.respond(due.content, self.platform.sweeper)
         return True
 
-    def _owe_again(self, due: Due, shown_again: list[int]) -> None:
+    def _owe_again(self, due: PendingCall, shown_again: list[int]) -> None:
         match due.function:
             case "orchestrator" | "release" if due.tries < MAX_RECEIVE_COUNT:
                 pause = timedelta(seconds=shown_again[-1]) if shown_again else HIDDEN
@@ -302,8 +303,8 @@ class Journey:
                 pass  # GitHub does not try again, and the next minute has a sweep of its own
 
     def _collect(self) -> None:
-        """Owe what was sent, and the events of builds that were started."""
-        for message in self.world.queues.sent[self._sent :]:
+        """Schedule the sent messages, and the events of started builds."""
+        for message in self.platform.queues.sent[self._sent :]:
             name = message.get("MessageDeduplicationId")
             if name and self.now - self._names.get(name, datetime.min.replace(tzinfo=UTC)) < REMEMBERED:
                 continue
@@ -315,22 +316,22 @@ class Journey:
                 continue
             group = message.get("MessageGroupId")
             comes = self.now + timedelta(seconds=message.get("DelaySeconds", 0))
-            self.due.append(Due(comes, function, message["MessageBody"], group))
-        self._sent = len(self.world.queues.sent)
-        for token in set(self.world.codebuild.builds) - self._started:
+            self.due.append(PendingCall(comes, function, message["MessageBody"], group))
+        self._sent = len(self.platform.queues.sent)
+        for token in set(self.platform.codebuild.builds) - self._started:
             self._started.add(token)
             self._end_build(token, self.events_after.pop(0) if self.events_after else BUILD)
 
     def _end_build(self, token: str, event_after: timedelta | None) -> None:
-        """Let a deployment's build end well, and its event come then."""
-        deployment = self.world.deployments.get(self.project.project_id, token)
+        """End a deployment's build successfully, and schedule its event."""
+        deployment = self.platform.deployments.get(self.project.project_id, token)
         key, content = (ARTIFACTS, artifact_key(deployment)), artifact_of(deployment)
         self.stage.objects.stored[key] = (content, "application/zip", None)
-        self.world.codebuild.end(token)
-        build_id = f"{self.world.codebuild.builds[token]['projectName']}:build-of-{token}"
+        self.platform.codebuild.end(token)
+        build_id = f"{self.platform.codebuild.builds[token]['projectName']}:build-of-{token}"
         if event_after is not None:
-            event = build_state(deployment, build_id=build_id)
-            self.due.append(Due(self.now + event_after, "build events", event))
+            event = build_state_event(deployment, build_id=build_id)
+            self.due.append(PendingCall(self.now + event_after, "build events", event))
 
     # What is there
 
@@ -338,15 +339,15 @@ class Journey:
         return self._rows_of(self.project)
 
     def deployments(self) -> list[Deployment]:
-        """Oldest first."""
+        """Return the deployments, oldest first."""
         return [from_row(row, Deployment) for row in self.rows()]
 
     def functions_published(self) -> dict[str, str]:
-        """The versions of the site's server, with what they are made of."""
+        """Return the versions of the site's server function with their descriptions."""
         return self.stage.functions.functions[self.site.server_function].descriptions
 
     def _rows_of(self, project: Project) -> list[Mapping[str, Any]]:
-        rows: list[Mapping[str, Any]] = self.world.database.query(
+        rows: list[Mapping[str, Any]] = self.platform.database.query(
             TableName=DEPLOYMENTS,
             KeyConditionExpression="projectId = :project",
             ExpressionAttributeValues={":project": {"S": project.project_id}},
@@ -361,7 +362,7 @@ class Journey:
         return max(each.updated_at for each in self.deployments())
 
     def is_reachable(self) -> None:
-        """Once something is live, visitors are led to a release whose function answers, at every moment."""
+        """Assert that the edge serves a release with a working function, once a release is live."""
         value = self.stage.store.items.get(self.site.host)
         if value is None:
             return
@@ -371,12 +372,12 @@ class Journey:
         assert urls[alias]["FunctionUrl"] == f"https://{led['s']}/"
 
     def what_others_have(self) -> object:
-        """Rows, edge keys, functions and objects of the other tenant's project."""
+        """Return rows, edge keys, functions and objects of the other tenant's project."""
         key = {"projectId": {"S": self.others.project_id}, "sk": {"S": "METADATA"}}
         functions = self.stage.functions.functions
         return copy.deepcopy(
             (
-                self.world.database.get_item(TableName=PROJECTS, Key=key)["Item"],
+                self.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"],
                 self._rows_of(self.others),
                 {
                     host: value
@@ -390,8 +391,8 @@ class Journey:
         )
 
     def all_is_well(self) -> None:
-        """Everything has ended, one release is live, everything leads there, and others were left alone."""
-        project, deployments = self.world.projects.get(self.project.project_id), self.deployments()
+        """Assert that everything has ended, one release is live, and the other tenant is unaffected."""
+        project, deployments = self.platform.projects.get(self.project.project_id), self.deployments()
         assert {each.status for each in deployments} <= ENDS
         assert all(each.failure for each in deployments if each.status is Status.FAILED)
         live = [each.deployment_id for each in deployments if each.status is Status.LIVE]

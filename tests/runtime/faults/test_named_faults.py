@@ -1,4 +1,4 @@
-"""P3, P4, P7, P8, P9, D2: what goes wrong beyond single calls, and how a push ends all the same."""
+"""P3, P4, P7, P8, P9, D2: faults beyond single calls, and how a push recovers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,18 +11,18 @@ from runtime.deploy.releases import releasing
 from runtime.deploy.releases.release_steps import Step
 from tests.reliability_page import check_table
 from tests.runtime.calls import CrashError
-from tests.runtime.faults.injected import refusal, throttling
-from tests.runtime.faults.push_simulation import Due, Journey, Observed
+from tests.runtime.faults.injected import aws_error, throttling_error
+from tests.runtime.faults.push_simulation import Journey, Outcome, PendingCall
 
 pytestmark = pytest.mark.thorough
 
 MINUTE = timedelta(minutes=1)
 
-Scenario = Callable[[Journey], Observed]
+Scenario = Callable[[Journey], Outcome]
 
 
-def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> dict[str, Observed]:
-    """Let each of these happen, and compare what came of them with the page."""
+def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> dict[str, Outcome]:
+    """Run the scenarios, and compare their outcomes with the page."""
     found = {name: scenario(journey) for name, scenario in scenarios.items()}
     for name, observed in found.items():
         assert observed.sweeps <= 2, (name, observed)
@@ -32,7 +32,7 @@ def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> 
 
 @contextmanager
 def killed_after(step: Step) -> Iterator[None]:
-    """Let the release function die once, when it has just ended a step."""
+    """Crash the release function once, at the end of a step."""
     end = releasing._Attempt.end
     left = [1]
 
@@ -49,15 +49,15 @@ def killed_after(step: Step) -> Iterator[None]:
     assert not left
 
 
-def test_a_release_function_that_dies_after_any_step_is_followed_by_another(journey: Journey) -> None:
+def test_a_release_is_completed_after_a_crash_at_any_step(journey: Journey) -> None:
     def dies_after(step: Step) -> Scenario:
-        def scenario(journey: Journey) -> Observed:
+        def scenario(journey: Journey) -> Outcome:
             with killed_after(step):
                 return journey.observe()
 
         return scenario
 
-    def dies_before_another_push(journey: Journey) -> Observed:
+    def dies_before_another_push(journey: Journey) -> Outcome:
         with killed_after(Step.PUBLISH):
             return journey.observe(pushes=2)
 
@@ -68,13 +68,13 @@ def test_a_release_function_that_dies_after_any_step_is_followed_by_another(jour
 
 
 def twice(function: str, after: timedelta) -> Scenario:
-    """AWS calls a function with what it has finished already, once."""
+    """AWS delivers a finished call a second time."""
 
-    def scenario(journey: Journey) -> Observed:
-        def again(due: Due) -> None:
+    def scenario(journey: Journey) -> Outcome:
+        def again(due: PendingCall) -> None:
             if due.function == function:
                 journey.finished = lambda _: None
-                journey.due.append(Due(journey.now + after, function, due.content))
+                journey.due.append(PendingCall(journey.now + after, function, due.content))
 
         journey.finished = again
         return journey.observe()
@@ -83,16 +83,16 @@ def twice(function: str, after: timedelta) -> Scenario:
 
 
 def lost(function: str) -> Scenario:
-    """The first message or event for a function never comes."""
+    """The first message or event for a function is lost."""
 
-    def scenario(journey: Journey) -> Observed:
+    def scenario(journey: Journey) -> Outcome:
         journey.lost.append(function)
         return journey.observe()
 
     return scenario
 
 
-def test_messages_that_come_twice_or_never_change_nothing(journey: Journey) -> None:
+def test_repeated_or_lost_messages_change_nothing(journey: Journey) -> None:
     """P3, P4, P9."""
     now, later = timedelta(), 20 * MINUTE
     scenarios = {
@@ -112,17 +112,17 @@ def test_messages_that_come_twice_or_never_change_nothing(journey: Journey) -> N
 
 
 def coming(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """The events of the next builds come so long after their starts; None is never."""
+    """The events of the next builds arrive so long after their starts; None is never."""
 
-    def scenario(journey: Journey) -> Observed:
+    def scenario(journey: Journey) -> Outcome:
         journey.events_after = list(after)
         return journey.observe(pushes=pushes)
 
     return scenario
 
 
-def test_build_events_in_any_order_late_or_never_change_nothing(journey: Journey) -> None:
-    """P7, P8, P9: the newest push is live at last, and an older event does not undo it."""
+def test_late_lost_or_reordered_build_events_change_nothing(journey: Journey) -> None:
+    """P7, P8, P9: the newest push becomes live, and an older event does not undo it."""
     scenarios = {
         "the event comes twice": twice("build events", timedelta()),
         "the event comes again, 20 minutes later": twice("build events", 20 * MINUTE),
@@ -138,9 +138,9 @@ def test_build_events_in_any_order_late_or_never_change_nothing(journey: Journey
 
 
 def refused(operations: set[str], error: Callable[[str], ClientError], *, calls: range) -> Scenario:
-    """AWS refuses these calls, counted over all of the operations."""
+    """AWS refuses these calls, counted over all operations."""
 
-    def scenario(journey: Journey) -> Observed:
+    def scenario(journey: Journey) -> Outcome:
         made = 0
 
         def refuse(operation: str) -> ClientError | None:
@@ -160,14 +160,14 @@ def refused(operations: set[str], error: Callable[[str], ClientError], *, calls:
 
 
 def down(operations: set[str], time: timedelta) -> Scenario:
-    """AWS refuses these calls for some time, once the push is accepted."""
+    """AWS refuses these operations for some time after the push is accepted."""
 
-    def scenario(journey: Journey) -> Observed:
-        def accepted(due: Due) -> None:
+    def scenario(journey: Journey) -> Outcome:
+        def accepted(due: PendingCall) -> None:
             if due.function == "webhook":
                 end = journey.now + time
                 journey.injector.refuse = lambda operation: (
-                    throttling(operation) if operation in operations and journey.now < end else None
+                    throttling_error(operation) if operation in operations and journey.now < end else None
                 )
 
         journey.finished = accepted
@@ -182,38 +182,38 @@ def down(operations: set[str], time: timedelta) -> Scenario:
 
 def denied(operation: str) -> ClientError:
     name = "".join(word.capitalize() for word in operation.split("_"))
-    return refusal(name, "AccessDeniedException", 403)
+    return aws_error(name, "AccessDeniedException", 403)
 
 
 def full(_: str) -> ClientError:
-    return refusal("StartBuild", "AccountLimitExceededException", 400)
+    return aws_error("StartBuild", "AccountLimitExceededException", 400)
 
 
 def refusing_the_build(_: str) -> ClientError:
-    return refusal("StartBuild", "InvalidInputException", 400, "no such image")
+    return aws_error("StartBuild", "InvalidInputException", 400, "no such image")
 
 
-def test_services_that_are_busy_or_refuse_for_a_while_leave_what_is_live(journey: Journey) -> None:
+def test_unavailable_services_do_not_affect_the_live_release(journey: Journey) -> None:
     """D2, P9."""
     dynamodb = {"get_item", "query", "transact_write_items", "update_item"}
     uploads = {"put", "put_object"}
     for_good = range(1, 10_000)
     scenarios = {
-        "CodeBuild throttles StartBuild once": refused({"start_build"}, throttling, calls=range(1, 2)),
+        "CodeBuild throttles StartBuild once": refused({"start_build"}, throttling_error, calls=range(1, 2)),
         "CodeBuild throttles StartBuild until the queue gives up": refused(
-            {"start_build"}, throttling, calls=range(1, 4)
+            {"start_build"}, throttling_error, calls=range(1, 4)
         ),
         "the account has no room for another build, four times": refused(
             {"start_build"}, full, calls=range(1, 5)
         ),
         "DynamoDB throttles every call for four minutes, right after the push": down(dynamodb, 4 * MINUTE),
-        "S3 refuses four uploads midway": refused(uploads, throttling, calls=range(4, 8)),
+        "S3 refuses four uploads midway": refused(uploads, throttling_error, calls=range(4, 8)),
         "S3 refuses all uploads from the fourth on, for all tries of one call": refused(
-            uploads, throttling, calls=range(4, 60)
+            uploads, throttling_error, calls=range(4, 60)
         ),
         "S3 denies all uploads": refused(uploads, denied, calls=for_good),
         "CodeBuild refuses the build for good": refused({"start_build"}, refusing_the_build, calls=for_good),
-        "the edge's store is busy for a while": refused({"put_key"}, throttling, calls=range(1, 3)),
+        "the edge's store is busy for a while": refused({"put_key"}, throttling_error, calls=range(1, 3)),
         "Lambda denies a new version": refused({"publish_version"}, denied, calls=for_good),
     }
     found = observe(journey, "services", scenarios)

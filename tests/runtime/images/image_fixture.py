@@ -175,7 +175,7 @@ class ImagePlatform:
         Returns:
             Whether the first function died, instead of finishing before.
         """
-        died = self.calls.die(lambda: self.deliver(event), after=after)
+        died = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if died:
             self.deliver(event)
         return died

@@ -12,7 +12,7 @@ from runtime.images.handlers import api
 from runtime.images.model import TRANSITIONS, UPLOAD_PREFIX, Image, Status
 from runtime.images.service.image_input import ImageChanges
 from tests.runtime.calls import client_error
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import ImagePlatform
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
@@ -38,7 +38,7 @@ def test_caches_are_invalidated_after_the_object_and_before_the_row_is_deleted(
     """I2. An image that was not delivered costs no invalidation."""
     image = KINDS[kind](platform)
     platform.fill_caches()
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.service.delete_image(OWNER, image.image_id)
     steps = ["transact_write_items" if step == "update_item" else step for step in calls]
     assert steps == [step for step in STEPS if kind in DELIVERED or step not in OF_DELIVERED]
@@ -58,7 +58,9 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     }  # for their event, under way
     platform.fill_caches()
     kept = dict(platform.caches.kept)
-    assert platform.calls.die(lambda: platform.service.delete_image(OWNER, image.image_id), after=crash_after)
+    assert platform.calls.crash_during(
+        lambda: platform.service.delete_image(OWNER, image.image_id), after=crash_after
+    )
     # DynamoDB must not delete the row while there may be an object.
     if crash_after > 1:
         platform.expire()
@@ -84,7 +86,7 @@ def test_an_unfinished_deletion_is_shown_and_cannot_be_undone(platform: ImagePla
     image = half_deleted(platform)
     path = {"imageId": image.image_id}
     shown = json.loads(
-        api.respond(request("GET /images/{imageId}", user_id=OWNER, **path), platform.service)["body"]
+        api.respond(api_event("GET /images/{imageId}", user_id=OWNER, **path), platform.service)["body"]
     )
     assert shown["status"] == "deleting"
     assert "url" not in shown
@@ -106,7 +108,7 @@ def test_a_refused_invalidation_asks_the_user_to_repeat_the_deletion(
     image = platform.ready()
     platform.fill_caches()
     platform.caches.refusal = client_error(code, "CreateInvalidation")
-    delete = request("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+    delete = api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
     refused = api.respond(delete, platform.service)
     assert (refused["statusCode"], platform.read_again(image).status) == (503, Status.DELETING)
     assert "repeat the deletion" in json.loads(refused["body"])["detail"]
@@ -128,7 +130,7 @@ def test_each_attempt_invalidates_with_a_new_reference(platform: ImagePlatform) 
     image = platform.ready()
     platform.fill_caches()
     kept = dict(platform.caches.kept)
-    assert platform.calls.die(lambda: platform.service.delete_image(OWNER, image.image_id), after=4)
+    assert platform.calls.crash_during(lambda: platform.service.delete_image(OWNER, image.image_id), after=4)
     platform.caches.kept = kept  # was being fetched when the object was deleted
     platform.service.delete_image(OWNER, image.image_id)
     assert (platform.everything(), platform.caches.kept) == (([], {}), {})

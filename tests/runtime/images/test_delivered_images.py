@@ -44,7 +44,7 @@ def test_a_second_upload_with_the_same_form_is_ignored(platform: ImagePlatform, 
     image = platform.ready(color="red", album_id=album.album_id)
     platform.fill_caches()
     before = platform.everything()
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.upload(image, data)
     assert platform.everything() == before == (platform.rows(), {delivered_key_of(image): RED})
     assert "copy_object" not in calls
@@ -100,7 +100,7 @@ def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
     for crash_after in range(1, 6):
         image = platform.pending()
         red = platform.put_upload(image, RED)
-        assert platform.calls.die(partial(platform.deliver, red), after=crash_after)
+        assert platform.calls.crash_during(partial(platform.deliver, red), after=crash_after)
         other = platform.put_upload(image, second)
         for event in (red, other, red) if first_again else (other, red, other):
             platform.deliver(event)
@@ -149,7 +149,9 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     if dies:
         steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
-        assert platform.calls.die(lambda: platform.deliver(red), after=steps.index(step) + deleting + 1)
+        assert platform.calls.crash_during(
+            lambda: platform.deliver(red), after=steps.index(step) + deleting + 1
+        )
     platform.deliver(red)
     assert platform.everything() == ([], {})
 

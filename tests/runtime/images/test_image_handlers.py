@@ -14,7 +14,7 @@ from runtime.images.service.image_input import NewImage
 from runtime.images.service.managing import CreatedImage
 from runtime.shared import aws as clients
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImagePlatform
 from tests.runtime.images.image_tables import IMAGES
 from tests.runtime.images.pictures import make_picture
@@ -52,7 +52,7 @@ def deployed(platform: ImagePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def answered(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see request
-    return json.loads(api.handle(request(route, user_id=OWNER, **more), None)["body"])
+    return json.loads(api.handle(api_event(route, user_id=OWNER, **more), None)["body"])
 
 
 def test_an_image_goes_from_its_form_to_ready_through_the_functions(
@@ -120,7 +120,7 @@ def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
 ) -> None:
     """The form is enough to upload a file."""
     body = {**NEW, "title": "On the hill"}
-    response = api.respond(request("POST /images", user_id=OWNER, body=body), platform.service)
+    response = api.respond(api_event("POST /images", user_id=OWNER, body=body), platform.service)
     fields = json.loads(response["body"])["upload"]["fields"]
     secrets = [fields["policy"], fields["x-amz-signature"]]
     created: CreatedImage = platform.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
@@ -132,7 +132,7 @@ def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
 
     monkeypatch.setattr(platform.calls, "before", fails)
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        api.respond(request("POST /images", user_id=OWNER, body=body), platform.service)
+        api.respond(api_event("POST /images", user_id=OWNER, body=body), platform.service)
     printed = capsys.readouterr()
     seen = printed.out + printed.err + str(failed.value)
     assert not [secret for secret in secrets if secret in seen]
@@ -169,6 +169,6 @@ def test_each_operation_makes_the_documented_number_of_calls(platform: ImagePlat
     }
     for name, (more, expected) in one.items():
         route = " ".join(name.split()[:2])
-        with platform.calls.counted() as calls:
-            response = api.respond(request(route, user_id=OWNER, **more), platform.service)
+        with platform.calls.record_calls() as calls:
+            response = api.respond(api_event(route, user_id=OWNER, **more), platform.service)
         assert (name, response["statusCode"] < 300, calls) == (name, True, expected)

@@ -18,7 +18,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.shared.pages import Page
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import ImagePlatform
 from tests.runtime.platform_fixture import OTHER, OWNER
 
@@ -145,7 +145,7 @@ def ask(  # noqa: PLR0913 - a request in all its parts
     query: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = request(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
+    event = api_event(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
     response = api.respond(event, platform.service)
     return response["statusCode"], json.loads(response.get("body") or "null")
 
@@ -222,7 +222,7 @@ def test_lists_contain_only_the_users_own_items(platform: ImagePlatform) -> None
 
 def test_an_image_belongs_to_its_creator_whatever_the_request_contains(platform: ImagePlatform) -> None:
     """A1."""
-    event = request("POST /images", user_id=OWNER, body=BODIES["POST /images"])
+    event = api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
     api.respond(event, platform.service)

@@ -149,10 +149,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def meanwhile(self, before: int, act: Callable[[], object]) -> None:
         """Call a function right before one of the next calls."""
-        at = len(self.platform.calls.made) + before
+        at = len(self.platform.calls.operations) + before
 
         def happens(_: str) -> None:
-            if len(self.platform.calls.made) + 1 >= at:
+            if len(self.platform.calls.operations) + 1 >= at:
                 self.platform.calls.before = lambda _: None
                 act()
 
@@ -161,7 +161,7 @@ class AnyOrder(RuleBasedStateMachine):
     @contextlib.contextmanager
     def dying(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
         calls = self.platform.calls
-        calls.crash_after = None if crash_after is None else len(calls.made) + crash_after
+        calls.crash_after = None if crash_after is None else len(calls.operations) + crash_after
         with contextlib.suppress(CrashError):
             yield
         calls.crash_after = None

@@ -14,7 +14,7 @@ from runtime.images.repositories.objects import upload_key
 from runtime.images.service.routes import ROUTES
 from runtime.shared.clock import parse_time
 from tests.runtime.calls import real_client
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.images.image_fixture import (
     BUCKET,
     DELIVERY,
@@ -37,7 +37,7 @@ def call(
     user_id: str | None = OWNER,
     **more: Any,  # noqa: ANN401 - see request
 ) -> tuple[int, dict[str, Any]]:
-    response = api.respond(request(route, user_id=user_id, **more), platform.service)
+    response = api.respond(api_event(route, user_id=user_id, **more), platform.service)
     if response["statusCode"] == 204:
         return 204, {}
     expected = "application/json" if response["statusCode"] < 400 else "application/problem+json"
@@ -221,7 +221,7 @@ def test_images_are_listed_newest_first_in_pages(platform: ImagePlatform) -> Non
     listed: list[str] = []
     query: dict[str, str] = {"limit": "2"}
     while True:
-        with platform.calls.counted() as calls:
+        with platform.calls.record_calls() as calls:
             status, page = call(platform, "GET /images", query=query)
         assert (status, [each for each in calls if each != "generate_mac"]) == (200, ["query"])
         listed += [image["imageId"] for image in page["images"]]
@@ -237,9 +237,9 @@ def test_an_albums_ready_images_are_listed_newest_first_in_pages(platform: Image
     platform.pending(album_id=album.album_id)
     platform.ready()
     query = {"albumId": album.album_id, "limit": "2"}
-    with platform.calls.counted() as first_calls:
+    with platform.calls.record_calls() as first_calls:
         _, first = call(platform, "GET /images", query=query)
-    with platform.calls.counted() as next_calls:
+    with platform.calls.record_calls() as next_calls:
         _, rest = call(platform, "GET /images", query={**query, "cursor": first["cursor"]})
     assert [image["imageId"] for image in first["images"] + rest["images"]] == made[::-1]
     assert rest["cursor"] is None

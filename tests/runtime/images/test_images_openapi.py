@@ -9,7 +9,7 @@ from runtime.images.handlers import api
 from runtime.images.service.routes import ROUTES
 from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.images.image_fixture import ImagePlatform
 from tests.runtime.platform_fixture import OWNER
@@ -21,7 +21,7 @@ NEW = {"contentType": "image/png", "size": 5_000}
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
 def test_every_response_of_a_route_is_documented(platform: ImagePlatform, route: Route) -> None:
     made = [
-        json.loads(api.respond(request(path, user_id=OWNER, body=body), platform.service)["body"])
+        json.loads(api.respond(api_event(path, user_id=OWNER, body=body), platform.service)["body"])
         for path, body in (("POST /images", NEW), ("POST /albums", {"name": "Hills"}))
     ]
     ids = {"imageId": made[0]["imageId"], "albumId": made[1]["albumId"]}
@@ -29,7 +29,7 @@ def test_every_response_of_a_route_is_documented(platform: ImagePlatform, route:
         routes=ROUTES,
         functions={"images-api": lambda event: api.respond(event, platform.service)},
         user_id=OWNER,
-    ).session()
+    ).open_session()
     own = {name: value for name, value in ids.items() if f"{{{name}}}" in route.path}
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
     assert asked.statuses & {200, 201, 204}, asked.statuses
@@ -43,6 +43,6 @@ def test_the_response_for_a_missing_resource_is_documented(platform: ImagePlatfo
         routes=ROUTES,
         functions={"images-api": lambda event: api.respond(event, platform.service)},
         user_id=OWNER,
-    ).session()
+    ).open_session()
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert 404 in asked.statuses

@@ -28,7 +28,7 @@ def test_a_real_file_makes_its_image_ready(platform: ImagePlatform, content_type
     image = platform.pending(content_type=content_type)
     data = make_picture(content_type, 64, 48)
     event = platform.put_upload(image, data)
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.deliver(event)
     now = platform.read_again(image)
     assert (now.status, now.ttl, now.size, (now.width, now.height)) == (
@@ -102,7 +102,7 @@ def test_an_event_that_comes_twice_changes_nothing(platform: ImagePlatform) -> N
     event = platform.put_upload(image, make_picture())
     platform.deliver(event)
     everything = platform.everything()
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.deliver(event)
     assert platform.everything() == everything
     assert calls == ["get_item", "delete_object"]
@@ -268,7 +268,7 @@ def test_an_object_with_a_key_of_no_form_is_ignored(
     platform: ImagePlatform, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         uploaded.respond(object_created(key, "0" * 32, 1), platform.uploads)
     assert calls == []
     assert f'"key":"{key}"' in capsys.readouterr().out
@@ -289,7 +289,7 @@ def test_only_the_needed_blocks_of_a_large_file_are_read(platform: ImagePlatform
     large = photograph[:2] + segment * 2 + photograph[2:] + bytes(500_000)
     image = platform.pending(content_type="image/jpeg", size=1_000_000)
     event = platform.put_upload(image, large)
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.deliver(event)
     assert (platform.read_again(image).width, calls.count("get_object")) == (64, 2)
 
@@ -306,7 +306,7 @@ def test_a_file_that_is_parsed_byte_by_byte_is_rejected(platform: ImagePlatform,
     """Four megabytes would take longer than the function's timeout, at every retry."""
     image = platform.pending(content_type="image/jpeg", size=1_000_000)
     event = platform.put_upload(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
-    with platform.calls.counted() as calls:
+    with platform.calls.record_calls() as calls:
         platform.deliver(event)
     assert "its dimensions cannot be found" in (platform.read_again(image).reason or "")
     assert calls.count("get_object") <= 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import Factory, define
 
-from runtime.deploy.api.deleting import Deletion
+from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.build_output.artifact import ArtifactLimits
@@ -21,10 +21,10 @@ from runtime.deploy.releases.switching import Switch
 from runtime.deploy.releases.uploading import Uploader
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.collecting import Collector, Withdrawal
+from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
 from runtime.deploy.upkeep.edge_cache import EdgeCache
 from tests.runtime.calls import REGION, CrashError, client_error
-from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, World, message_of
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import make_artifact
@@ -150,7 +150,7 @@ class Secrets:
 class ReleasePlatform:
     """A stage in which built deployments can be released."""
 
-    world: World
+    platform: Platform
     objects: Objects = Factory(Objects)
     tags: TagTables = Factory(TagTables)
     secrets: Secrets = Factory(Secrets)
@@ -159,7 +159,7 @@ class ReleasePlatform:
     pauses: list[float] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
-        world, calls = self.world, self.world.calls
+        platform, calls = self.platform, self.platform.calls
         self.functions = LambdaService(lambda bucket, key: self.objects.stored[bucket, key][0], settling=0)
         s3: Any = self._s3()
         functions: Any = calls.client("lambda", self.functions)
@@ -169,11 +169,11 @@ class ReleasePlatform:
         edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
         publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
         self.switch = Switch(
-            projects=world.projects,
-            deployments=world.deployments,
+            projects=platform.projects,
+            deployments=platform.deployments,
             edge=edge,
             publisher=publisher,
-            clock=world.clock,
+            clock=platform.clock,
         )
         self.steps = ReleaseSteps(
             s3=s3,
@@ -181,25 +181,25 @@ class ReleasePlatform:
             uploader=Uploader(client=s3, bucket=ASSETS, put=self._put),
             tags=tags,
             secrets=secrets,
-            signer=world.signer,
+            signer=platform.signer,
             publisher=publisher,
             functions=functions,
             edge=edge,
             region=REGION,
-            clock=world.clock,
+            clock=platform.clock,
             pause=self.pauses.append,
             jitter=lambda: 0.5,
             limits=ArtifactLimits(archive_bytes=100_000),
         )
         self.collector = Collector(
-            deployments=world.deployments,
-            retention=world.retention,
-            withdrawal=Withdrawal(projects=world.projects, retention=world.retention, edge=edge),
+            deployments=platform.deployments,
+            retention=platform.retention,
+            withdrawal=ReleaseWithdrawal(projects=platform.projects, retention=platform.retention, edge=edge),
             edge=edge,
             functions=FunctionRemover(client=functions),
             objects=ObjectRemover(client=s3, bucket=ASSETS),
-            kept=3,
-            clock=world.clock,
+            kept_releases=3,
+            clock=platform.clock,
         )
         self.edge_cache = EdgeCache(
             client=lambda: calls.client("cloudfront", self.cloudfront),
@@ -207,28 +207,28 @@ class ReleasePlatform:
             store=edge,
         )
         self.releaser = Releaser(
-            projects=world.projects,
-            deployments=world.deployments,
+            projects=platform.projects,
+            deployments=platform.deployments,
             steps=self.steps,
             switch=self.switch,
             max_receive_count=MAX_RECEIVE_COUNT,
-            clock=world.clock,
+            clock=platform.clock,
             pause=self.pauses.append,
         )
-        self.deletion = Deletion(
-            projects=world.projects,
+        self.deletion = ProjectDeletion(
+            projects=platform.projects,
             rows=ProjectDeletionRepository(
-                client=world.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+                client=platform.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
             ),
             edge=edge,
             withdrawal=self.collector.withdrawal,
-            secrets=SecretRemover(client=calls.client("ssm", world.ssm)),
-            clock=world.clock,
+            secrets=SecretRemover(client=calls.client("ssm", platform.ssm)),
+            clock=platform.clock,
         )
         self.services = Services(switch=self.switch, deletion=lambda: self.deletion)
 
     def _s3(self) -> Any:
-        watched = self.world.calls.client("s3", self.objects)
+        watched = self.platform.calls.client("s3", self.objects)
 
         class S3:
             """An S3 client that makes no call for a presigned URL."""
@@ -243,38 +243,38 @@ class ReleasePlatform:
         return S3()
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        calls = self.world.calls
+        calls = self.platform.calls
         calls.before("put")
         bucket, _, key = url.partition(":")
         self.objects.stored[bucket, key] = (body, headers["content-type"], headers.get("cache-control"))
-        calls.made.append("put")
-        if calls.crash_after == len(calls.made):
+        calls.operations.append("put")
+        if calls.crash_after == len(calls.operations):
             raise CrashError
         return 200
 
     def project(self, site: str = "next-site", **more: Any) -> Project:
         """A project on a site with empty functions."""
-        project = self.world.project(site=site, **more)
+        project = self.platform.create_project(site=site, **more)
         declared = self.site(project)
         self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
         return project
 
     def site(self, project: Project) -> Site:
-        return self.world.projects.site(project.site)
+        return self.platform.projects.get_site(project.site)
 
     def built(
         self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
     ) -> Deployment:
         """A deployment with an artifact."""
-        deployment = self.world.built(project)
+        deployment = self.platform.create_built(project)
         content = make_artifact(changes).getvalue() if zipped is None else zipped
         self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
         return deployment
 
     def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
         """Deliver the deployment's message."""
-        self.releaser.release(message_of(deployment), self.world.log, is_last=is_last)
-        return self.world.again(deployment)
+        self.releaser.release(build_message(deployment), self.platform.log, is_last=is_last)
+        return self.platform.reload(deployment)
 
     def live(self, project: Project) -> Deployment:
         return self.release(self.built(project))
@@ -294,7 +294,7 @@ def live_versions(stage: ReleasePlatform, project: Project) -> list[str | None]:
 
 def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
     """Step and reason of a failed deployment."""
-    now = stage.world.again(deployment)
+    now = stage.platform.reload(deployment)
     assert now.status == "failed"
     assert now.failure
     return now.failure.step, now.failure.reason
@@ -309,7 +309,7 @@ def refuse(stage: ReleasePlatform, operation: str, error: Exception, times: int 
             left[0] -= 1
             raise error
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
 
 
 def answering(status: int) -> Callable[..., Mapping[str, bytes]]:

@@ -17,10 +17,10 @@ from tests.runtime.tables import PROJECTS
 def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
-    with stage.world.calls.counted() as made:
+    with stage.platform.calls.record_calls() as made:
         promoted = stage.switch.promote(OWNER, first.deployment_id)
     assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
-    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     writes = {"put_key", "update_alias", "transact_write_items"}
@@ -34,7 +34,7 @@ def test_later_automatic_releases_do_not_undo_it(stage: ReleasePlatform) -> None
     first, _ = stage.live(project), stage.live(project)
     stage.switch.promote(OWNER, first.deployment_id)
     third = stage.live(project)
-    assert stage.world.statuses(first, third) == ["live", "superseded"]
+    assert stage.platform.statuses(first, third) == ["live", "superseded"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
@@ -43,7 +43,7 @@ def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleaseP
     live = stage.live(project)
     for _ in range(2):
         assert stage.switch.promote(OWNER, live.deployment_id) == live
-    assert stage.world.projects.get(project.project_id).pinned
+    assert stage.platform.projects.get(project.project_id).pinned
 
 
 def test_another_tenants_deployment_does_not_exist(stage: ReleasePlatform) -> None:
@@ -52,7 +52,7 @@ def test_another_tenants_deployment_does_not_exist(stage: ReleasePlatform) -> No
     first, second = stage.live(project), stage.live(project)
     with pytest.raises(DeploymentNotFoundError):
         stage.switch.promote(OTHER, first.deployment_id)
-    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.statuses(first, second) == ["retired", "live"]
 
 
 def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatform) -> None:
@@ -62,7 +62,9 @@ def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatf
 
 def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatform) -> None:
     built = stage.built(stage.project())
-    with pytest.raises(NotReleasedError, match="is built: only one that is or was live can be promoted"):
+    with pytest.raises(
+        NotReleasedError, match="is built: only a live or previously live deployment can be promoted"
+    ):
         stage.switch.promote(OWNER, built.deployment_id)
 
 
@@ -73,13 +75,13 @@ def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -
 
     def before(called: str) -> None:
         if called == "put_key":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, second.deployment_id)
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
-    assert stage.world.statuses(first, second, third) == ["retired", "live", "retired"]
+    assert stage.platform.statuses(first, second, third) == ["retired", "live", "retired"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
 
@@ -93,12 +95,12 @@ def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlat
         if called == operation:
             raise CrashError
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, first.deployment_id)
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     stage.switch.promote(OWNER, first.deployment_id)
-    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
 
 
@@ -115,19 +117,19 @@ def promote_and_die(
             raise CrashError
         moved = moved or called == "transact_write_items"
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, first.deployment_id)
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     return first, second
 
 
 def swept(stage: ReleasePlatform) -> list[str]:
     """Let two minutes pass and run the sweep. Return the ids that it sends to the release queue."""
-    before = len(stage.world.queues.bodies(RELEASE_QUEUE))
-    stage.world.clock.now += timedelta(minutes=3)
-    stage.world.sweeper.sweep(stage.world.log)
-    return [json.loads(body)["deploymentId"] for body in stage.world.queues.bodies(RELEASE_QUEUE)[before:]]
+    before = len(stage.platform.queues.bodies(RELEASE_QUEUE))
+    stage.platform.clock.now += timedelta(minutes=3)
+    stage.platform.sweeper.sweep(stage.platform.log)
+    return [json.loads(body)["deploymentId"] for body in stage.platform.queues.bodies(RELEASE_QUEUE)[before:]]
 
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
@@ -137,7 +139,7 @@ def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform,
     first, second = promote_and_die(stage, project, operation)
     assert swept(stage) == [first.deployment_id]
     stage.release(first)
-    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
     assert swept(stage) == []
@@ -150,7 +152,7 @@ def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     assert swept(stage) == [second.deployment_id]  # it cannot see whether that promote came to its end
     stage.release(second)
     stage.release(first)  # a message that was sent just before
-    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
@@ -161,12 +163,12 @@ def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleasePlatf
 
     def before(called: str) -> None:
         if called == "put_key":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, second.deployment_id)
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
     stage.release(first)
-    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
@@ -182,12 +184,12 @@ def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str)
 
         def before(called: str) -> None:
             if called == "update_item":
-                stage.world.calls.before = lambda _: None
+                stage.platform.calls.before = lambda _: None
                 stage.switch.promote(OWNER, first.deployment_id)
 
-        stage.world.calls.before = before
+        stage.platform.calls.before = before
         assert swept(stage) == [first.deployment_id]
-        assert stage.world.statuses(first) == ["live"]
+        assert stage.platform.statuses(first) == ["live"]
     assert swept(stage) == []
 
 
@@ -210,15 +212,15 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
 
     def repair(called: str) -> None:
         if called == ("update_alias" if pointer else "put_key"):
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
             real_client("dynamodb").update_item(TableName=PROJECTS, Key=key, **change)
 
-    stage.world.calls.before = repair
+    stage.platform.calls.before = repair
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
     assert find_served_deployment_id(stage, project) == first.deployment_id
-    assert stage.world.statuses(first, second, built) == ["retired", "live", "built"]
+    assert stage.platform.statuses(first, second, built) == ["retired", "live", "built"]
 
 
 def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
@@ -228,15 +230,15 @@ def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage
 
     def before(called: str) -> None:
         if called == "transact_write_items":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, first.deployment_id)
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
     stage.switch.promote(OWNER, first.deployment_id)
     swept(stage)
     stage.release(first)
     assert swept(stage) == []
-    assert stage.world.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
@@ -250,13 +252,13 @@ def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlat
         if called == "put_key":
             raise CrashError
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, second.deployment_id)
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     for deployment_id in swept(stage):
         stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])
-    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
     assert swept(stage) == []

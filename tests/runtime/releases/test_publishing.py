@@ -94,7 +94,7 @@ def test_publishing_waits_until_each_change_is_done(bench: Bench) -> None:
 
 def test_a_published_version_is_not_changed_again(bench: Bench) -> None:
     bench.publisher.ensure_version(release(1))
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.ensure_version(release(1)) == "1"
     assert made == ["get_alias", "get_function_configuration"]
 
@@ -117,11 +117,11 @@ def test_unchanged_code_and_variables_are_not_sent_again(bench: Bench) -> None:
     sent = list[str]()
     same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
     same_code = evolve(same_code, code=evolve(same_code.code, upload=lambda: sent.append("zip")))
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.ensure_version(same_code) == "2"
     assert (sent, "update_function_code" in made) == ([], False)
     same_variables = evolve(release(3), environment={"ANCHOR_DEPLOYMENT_ID": "2"})
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         assert bench.publisher.ensure_version(same_variables) == "3"
     assert "update_function_configuration" not in made
     assert bench.service.functions["server"].versions["3"] == (
@@ -141,7 +141,7 @@ def test_new_code_is_uploaded_before_the_update_of_the_function(bench: Bench) ->
 def test_a_function_without_new_variables_keeps_its_present_ones(bench: Bench) -> None:
     alone = evolve(release(1), function="revalidate", environment=None)
     assert bench.publisher.ensure_version(alone) == "1"
-    assert "update_function_configuration" not in bench.calls.made
+    assert "update_function_configuration" not in bench.calls.operations
     same_code = evolve(alone, alias="r-2")
     assert bench.publisher.ensure_version(same_code) == "1"
     assert bench.service.functions["revalidate"].aliases == {"r-1": "1", "r-2": "1"}
@@ -151,7 +151,7 @@ def crashes() -> int:
     bench = Bench()
     bench.publisher.ensure_version(release(1))
     bench.publisher.ensure_url("server", "r-1")
-    return len(bench.calls.made)
+    return len(bench.calls.operations)
 
 
 @pytest.mark.parametrize("after", range(1, crashes() + 1))
@@ -160,7 +160,7 @@ def test_a_repeated_release_completes_after_a_crash_at_any_call(bench: Bench, af
         bench.publisher.ensure_version(release(1))
         bench.publisher.ensure_url("server", "r-1")
 
-    assert bench.calls.die(publish, after=after)
+    assert bench.calls.crash_during(publish, after=after)
     assert bench.publisher.ensure_version(release(1)) in {"1", "2"}
     assert bench.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = bench.service.functions["server"]
@@ -331,7 +331,7 @@ def test_the_live_aliases_are_moved_and_the_first_release_creates_them(bench: Be
         bench.publisher.ensure_version(release(number))
     bench.publisher.point_live_aliases(lambda: {"server": "1"})
     assert bench.service.functions["server"].aliases["live"] == "1"
-    with bench.calls.counted() as made:
+    with bench.calls.record_calls() as made:
         bench.publisher.point_live_aliases(lambda: {"server": "2"})
     assert made == ["update_alias"]
     assert bench.service.functions["server"].aliases["live"] == "2"

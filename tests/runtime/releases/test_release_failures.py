@@ -33,10 +33,10 @@ Served = tuple[ReleasePlatform, Project, Deployment]
 
 def assert_untouched(served: Served) -> None:
     stage, project, live = served
-    assert stage.world.statuses(live) == ["live"]
+    assert stage.platform.statuses(live) == ["live"]
     assert find_served_deployment_id(stage, project) == live.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
-    pointer = stage.world.projects.get(project.project_id).live
+    pointer = stage.platform.projects.get(project.project_id).live
     assert pointer
     assert pointer.deployment_id == live.deployment_id
 
@@ -45,7 +45,7 @@ def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> 
     """D9."""
     stage, project, _ = served
     deployment = stage.built(project, {"assets/../../x": b""})
-    with stage.world.calls.counted() as made:
+    with stage.platform.calls.record_calls() as made:
         stage.release(deployment)
     step, reason = failure(stage, deployment)
     assert step == "verify artifact"
@@ -56,7 +56,7 @@ def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> 
 
 def test_a_build_without_an_artifact_fails(served: Served) -> None:
     stage, project, _ = served
-    deployment = stage.world.built(project)
+    deployment = stage.platform.create_built(project)
     stage.release(deployment)
     assert failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
 
@@ -156,7 +156,7 @@ def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
     with pytest.raises(Exception, match=r".") as raised:
         stage.release(deployment)
     assert not isinstance(raised.value, AssertionError)
-    assert stage.world.statuses(deployment) == ["deploying"]
+    assert stage.platform.statuses(deployment) == ["deploying"]
     stage.release(deployment, is_last=True)
     _, reason = failure(stage, deployment)
     assert reason.endswith(", at every attempt")
@@ -188,5 +188,5 @@ def test_an_error_before_the_deployment_is_read_fails_no_deployment(stage: Relea
     refuse(stage, "get_item", client_error("AccessDeniedException", "GetItem"))
     with pytest.raises(ClientError, match="AccessDenied"):
         stage.release(deployment, is_last=True)
-    stage.world.calls.before = lambda _: None
-    assert stage.world.statuses(deployment) == ["built"]
+    stage.platform.calls.before = lambda _: None
+    assert stage.platform.statuses(deployment) == ["built"]

@@ -10,8 +10,8 @@ from runtime.deploy.handlers import collect, promote, release
 from runtime.deploy.model import Deployment
 from runtime.shared import aws as clients
 from tests.runtime.calls import client_error
-from tests.runtime.events import messages, request
-from tests.runtime.platform_fixture import OTHER, OWNER, message_of
+from tests.runtime.events import api_event, sqs_event
+from tests.runtime.platform_fixture import OTHER, OWNER, build_message
 from tests.runtime.releases.key_value_store import ARN
 from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -21,7 +21,7 @@ PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
     """Event of the release queue."""
-    event = messages(*(message_of(deployment).to_body() for deployment in deployments))
+    event = sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}
     return event
@@ -30,7 +30,7 @@ def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
 def test_a_message_releases_its_deployment(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
     assert release.respond(received(deployment), stage.releaser) == {"batchItemFailures": []}
-    assert stage.world.statuses(deployment) == ["live"]
+    assert stage.platform.statuses(deployment) == ["live"]
 
 
 def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlatform) -> None:
@@ -42,17 +42,17 @@ def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlat
         if operation == "list_objects_v2":
             raise client_error("SlowDown")
 
-    stage.world.calls.before = busy
+    stage.platform.calls.before = busy
     answer = release.respond(received(first, second), stage.releaser)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
-    assert stage.world.statuses(first, second) == ["deploying", "built"]
+    assert stage.platform.statuses(first, second) == ["deploying", "built"]
     assert release.respond(received(first, times=2), stage.releaser)["batchItemFailures"]
     assert release.respond(received(first, times=3), stage.releaser) == {"batchItemFailures": []}
-    assert stage.world.statuses(first, second) == ["failed", "built"]
+    assert stage.platform.statuses(first, second) == ["failed", "built"]
 
 
 def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, Any]:
-    return request(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
+    return api_event(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
 
 
 def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
@@ -117,7 +117,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
     forget()
 
 
-@pytest.mark.usefixtures("environment", "world")
+@pytest.mark.usefixtures("environment", "platform")
 def test_the_functions_are_composed_from_their_environment() -> None:
     service = release.service()
     assert service.steps.region == "ap-southeast-1"
@@ -128,17 +128,17 @@ def test_the_functions_are_composed_from_their_environment() -> None:
         "https://assets.s3.ap-southeast-1.amazonaws.com/a%20b?X-Amz-Algorithm=AWS4-HMAC-SHA256"
     )
     assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
-    assert collect.service().kept == 10
+    assert collect.service().kept_releases == 10
     assert collect.edge_cache().distribution_id == "E123"
     assert collect.edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]
 
 
-@pytest.mark.usefixtures("environment", "world")
+@pytest.mark.usefixtures("environment", "platform")
 def test_the_handlers_handle_their_events(stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
-    unknown = messages(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
+    unknown = sqs_event(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
     unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}
     assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    event = request(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
+    event = api_event(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
     assert promote.handle(event, None)["statusCode"] == 404
     collect.handle({"id": "event", "time": "2026-01-31T09:30:00Z"}, None)

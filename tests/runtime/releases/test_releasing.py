@@ -51,7 +51,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
         "s": deployment.release.server_origin,
         "i": deployment.release.image_origin,
         "n": f"next-site/{project.project_id}",
-        "k": stage.world.signer.derive_origin_key(identifier),
+        "k": stage.platform.signer.derive_origin_key(identifier),
         "p": "|data/|photo.jpg|robots.txt|",
         "c": 1,
     }
@@ -81,7 +81,7 @@ def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> 
         ("anchor-dev-site-next-site-server", alias, "/"),
         ("anchor-dev-site-next-site-image", alias, "/_next/image"),
     }
-    key = stage.world.signer.derive_origin_key(deployment.deployment_id)
+    key = stage.platform.signer.derive_origin_key(deployment.deployment_id)
     assert {event["headers"]["x-anchor-origin-key"] for _, _, event in stage.functions.invoked} == {key}
 
 
@@ -89,9 +89,9 @@ def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: Rel
     project = stage.project()
     first = stage.live(project)
     second = stage.built(project)
-    with stage.world.calls.counted() as made:
+    with stage.platform.calls.record_calls() as made:
         stage.release(second)
-    assert stage.world.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]  # the revalidation function is the same
     # photo, robots, two data files, the icon's second place, what the build id names; two cached objects
@@ -114,7 +114,7 @@ def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatf
     assert (server["GREETING"], server["TOKEN"]) == ("hello", SECRET)
     assert server["ANCHOR_COMMIT_SHA"] == f"{1:040x}"
     assert "TOKEN" not in functions[site.image_function].versions["1"][1]
-    everything = repr((stage.world.everything(), stage.store, stage.objects.stored))
+    everything = repr((stage.platform.read_all_rows(), stage.store, stage.objects.stored))
     assert SECRET not in everything
 
 
@@ -143,13 +143,13 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
         if called == operation and armed:
             raise denied
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
     for _ in range(2):
         with pytest.raises(ClientError, match="AccessDenied"):
             stage.release(deployment, is_last=True)
-    assert stage.world.statuses(deployment) == ["deploying"]
-    stage.world.calls.before = lambda _: None
-    with stage.world.calls.counted() as made:
+    assert stage.platform.statuses(deployment) == ["deploying"]
+    stage.platform.calls.before = lambda _: None
+    with stage.platform.calls.record_calls() as made:
         assert stage.release(deployment).status == "live"
     assert "get_object" not in made  # its cache is in use: seeding it again would bring old pages back
     assert find_served_deployment_id(stage, project) == deployment.deployment_id
@@ -158,18 +158,18 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
 def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatform) -> None:
     """D2. The response of the write was lost, at the last delivery."""
     deployment = stage.built(stage.project())
-    world = stage.world
+    platform = stage.platform
 
     def lose(called: str) -> None:
         if called == "transact_write_items":
-            world.calls.before = lambda _: None
-            world.deployments.pointer.switch(world.again(deployment), at=world.clock())
+            platform.calls.before = lambda _: None
+            platform.deployments.live_pointers.switch(platform.reload(deployment), at=platform.clock())
             raise ZeroDivisionError
 
-    world.calls.before = lose
+    platform.calls.before = lose
     with pytest.raises(ZeroDivisionError):
         stage.release(deployment, is_last=True)
-    assert world.statuses(deployment) == ["deploying"]
+    assert platform.statuses(deployment) == ["deploying"]
     assert stage.release(deployment).status == "live"
 
 
@@ -179,7 +179,7 @@ def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlat
     older = stage.built(project)
     newer = stage.live(project)
     older = stage.release(older)
-    assert stage.world.statuses(older, newer) == ["superseded", "live"]
+    assert stage.platform.statuses(older, newer) == ["superseded", "live"]
     assert find_served_deployment_id(stage, project) == newer.deployment_id
     assert older.release
     assert json.loads(stage.store.items[older.release.host])["r"] == older.deployment_id
@@ -193,12 +193,12 @@ def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: Rele
 
     def before(called: str) -> None:
         if called == "update_alias":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             stage.switch.promote(project.user_id, first.deployment_id)
 
-    stage.world.calls.before = before
+    stage.platform.calls.before = before
     stage.release(deployment)
-    assert stage.world.statuses(first, deployment) == ["live", "superseded"]
+    assert stage.platform.statuses(first, deployment) == ["live", "superseded"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
 
@@ -210,19 +210,19 @@ def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str)
     if status == "superseded":
         stage.live(project)
     if status == "failed":
-        stage.world.deployments.fail(deployment, Failure(step="s", reason="r"), at=stage.world.clock())
+        stage.platform.deployments.fail(deployment, Failure(step="s", reason="r"), at=stage.platform.clock())
     else:
         stage.release(deployment)
     if status == "retired":
         stage.live(project)
-    before = stage.world.again(deployment)
+    before = stage.platform.reload(deployment)
     assert before.status == status
     edge, versions = dict(stage.store.items), live_versions(stage, project)
-    with stage.world.calls.counted() as made:
+    with stage.platform.calls.record_calls() as made:
         stage.release(deployment, is_last=True)
     if status != "live":  # that one could have been promoted again, by a function that died
         assert set(made) == {"get_item"}
-    assert stage.world.again(deployment) == before
+    assert stage.platform.reload(deployment) == before
     assert (stage.store.items, live_versions(stage, project)) == (edge, versions)
 
 
@@ -239,15 +239,17 @@ def test_a_deployment_that_another_process_changes_is_not_changed(stage: Release
 
     def fail(called: str) -> None:
         if called == "invoke":
-            stage.world.calls.before = lambda _: None
-            stage.world.deployments.fail(
-                stage.world.again(deployment), Failure(step="sweep", reason="r"), at=stage.world.clock()
+            stage.platform.calls.before = lambda _: None
+            stage.platform.deployments.fail(
+                stage.platform.reload(deployment),
+                Failure(step="sweep", reason="r"),
+                at=stage.platform.clock(),
             )
 
-    stage.world.calls.before = fail
+    stage.platform.calls.before = fail
     stage.release(deployment)
     assert failure(stage, deployment) == ("sweep", "r")
-    assert find_served_deployment_id(stage, stage.world.projects.get(deployment.project_id)) is None
+    assert find_served_deployment_id(stage, stage.platform.projects.get(deployment.project_id)) is None
 
 
 def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
@@ -256,12 +258,14 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
 
     def fail(called: str) -> None:
         if called == "invoke":
-            stage.world.calls.before = lambda _: None
-            stage.world.deployments.fail(
-                stage.world.again(deployment), Failure(step="sweep", reason="r"), at=stage.world.clock()
+            stage.platform.calls.before = lambda _: None
+            stage.platform.deployments.fail(
+                stage.platform.reload(deployment),
+                Failure(step="sweep", reason="r"),
+                at=stage.platform.clock(),
             )
 
-    stage.world.calls.before = fail
+    stage.platform.calls.before = fail
     stage.release(deployment)
     assert failure(stage, deployment) == ("sweep", "r")
 
@@ -269,18 +273,18 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
 def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
     """D2. A message may be delivered twice. The other copy has moved the pointer just before."""
     deployment = stage.built(stage.project())
-    world = stage.world
+    platform = stage.platform
     answer, stage.functions.answer = stage.functions.answer, answering(500)
 
     def switch(called: str) -> None:
         if called == "transact_write_items":
-            world.calls.before = lambda _: None
-            world.deployments.pointer.switch(world.again(deployment), at=world.clock())
+            platform.calls.before = lambda _: None
+            platform.deployments.live_pointers.switch(platform.reload(deployment), at=platform.clock())
 
-    world.calls.before = switch
+    platform.calls.before = switch
     with pytest.raises(SmokeTestError):
         stage.release(deployment)
-    assert world.statuses(deployment) == ["deploying"]
+    assert platform.statuses(deployment) == ["deploying"]
     stage.functions.answer = answer
     assert stage.release(deployment).status == "live"
 
@@ -291,20 +295,20 @@ def test_a_release_that_the_sweep_failed_does_not_become_live(
     """P9. The sweep fails it while its function still runs."""
     project = stage.project()
     live, deployment = stage.live(project), stage.built(project)
-    world = stage.world
+    platform = stage.platform
 
     def fail(called: str) -> None:
         if called == "transact_write_items":
-            world.calls.before = lambda _: None
-            world.deployments.fail(
-                world.again(deployment), Failure(step="sweep", reason="r"), at=world.clock()
+            platform.calls.before = lambda _: None
+            platform.deployments.fail(
+                platform.reload(deployment), Failure(step="sweep", reason="r"), at=platform.clock()
             )
 
-    world.calls.before = fail
+    platform.calls.before = fail
     stage.release(deployment)
-    assert world.statuses(live, deployment) == ["live", "failed"]
+    assert platform.statuses(live, deployment) == ["live", "failed"]
     assert find_served_deployment_id(stage, project) == live.deployment_id
-    pointer = world.projects.get(project.project_id).live
+    pointer = platform.projects.get(project.project_id).live
     assert pointer
     assert pointer.deployment_id == live.deployment_id
 
@@ -343,10 +347,10 @@ def test_a_repeated_message_completes_the_release_after_a_crash_at_any_call(
         if called == operation and calls.count(operation) == number:
             raise CrashError
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.release(deployment)
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     assert find_served_deployment_id(stage, project) in {None, deployment.deployment_id}
     assert stage.release(deployment).status == "live"
     assert find_served_deployment_id(stage, project) == deployment.deployment_id

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 
@@ -27,7 +27,7 @@ def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: Releas
     assert served(stage, before, CHUNK) == b"evil()"
     left = stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
     promote.respond(
-        request("DELETE /projects/{projectId}", user_id=OWNER, projectId=before.project_id), stage.services
+        api_event("DELETE /projects/{projectId}", user_id=OWNER, projectId=before.project_id), stage.services
     )
 
     after = stage.project(user_id=OTHER)
@@ -36,9 +36,9 @@ def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: Releas
     assert served(stage, after, CHUNK) not in {b"evil()", None}
     assert served(stage, after, "_next/static/evil.html") is None
 
-    at = stage.world.clock()
-    stage.collector.run(stage.world.log, at=at)
+    at = stage.platform.clock()
+    stage.collector.collect(stage.platform.log, at=at)
     assert left == stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
-    stage.collector.run(stage.world.log, at=at + timedelta(hours=1))
+    stage.collector.collect(stage.platform.log, at=at + timedelta(hours=1))
     assert not stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/")
     assert served(stage, after, CHUNK)

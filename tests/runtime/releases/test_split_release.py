@@ -82,7 +82,7 @@ def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operati
             seen.append(operation)
             raise CrashError
 
-    stage.world.calls.before = crash
+    stage.platform.calls.before = crash
     with pytest.raises(CrashError):
         stage.release(deployment)
     released = stage.release(deployment)

@@ -1,4 +1,4 @@
-"""Deployments: reading, recording pushes, and moving on (P3, P7)."""
+"""P3, P7: reads of deployments, recording of pushes, and status changes."""
 
 from datetime import timedelta
 
@@ -6,163 +6,168 @@ import pytest
 from attrs import evolve
 
 from runtime.deploy.errors import (
-    DeliveryRepeatedError,
     DeploymentNotFoundError,
+    DuplicateDeliveryError,
     ProjectChangedError,
     ProjectNotFoundError,
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployments import LOOKED_AT
-from tests.runtime.placed_rows import deployed, placed
-from tests.runtime.platform_fixture import FAILURE, OWNER, RELEASE, World
+from runtime.deploy.repositories.deployments import MAX_DEPLOYMENTS_READ
+from tests.runtime.placed_rows import put_deployment, put_project
+from tests.runtime.platform_fixture import FAILURE, OWNER, RELEASE, Platform
 from tests.runtime.tables import PROJECTS
 
 
-def test_a_push_is_recorded_with_the_projects_next_number(world: World) -> None:
-    project = world.project()
-    first, second = world.push(project), world.push(project)
+def test_a_push_is_recorded_with_the_projects_next_number(platform: Platform) -> None:
+    project = platform.create_project()
+    first, second = platform.push(project), platform.push(project)
     assert (first.sequence, second.sequence) == (1, 2)
-    assert world.again(second) == second
-    assert world.projects.get(project.project_id).sequence == 2
+    assert platform.reload(second) == second
+    assert platform.projects.get(project.project_id).sequence == 2
 
 
-def test_a_missing_deployment_is_named_as_such(world: World) -> None:
+def test_a_missing_deployment_raises(platform: Platform) -> None:
     with pytest.raises(DeploymentNotFoundError):
-        world.deployments.get("absent", "absent")
+        platform.deployments.get("absent", "absent")
 
 
-def test_a_delivery_makes_one_deployment(world: World) -> None:
+def test_a_delivery_creates_one_deployment(platform: Platform) -> None:
     """P3."""
-    project = world.project()
-    first = world.push(project, delivery="same")
-    with pytest.raises(DeliveryRepeatedError) as repeated:
-        world.push(project, delivery="same")
+    project = platform.create_project()
+    first = platform.push(project, delivery="same")
+    with pytest.raises(DuplicateDeliveryError) as repeated:
+        platform.push(project, delivery="same")
     assert repeated.value.deployment_id == first.deployment_id
-    assert world.projects.get(project.project_id).sequence == 1
-    assert len(world.lists.deployments(OWNER, project.project_id, limit=10).items) == 1
+    assert platform.projects.get(project.project_id).sequence == 1
+    assert len(platform.lists.list_deployments(OWNER, project.project_id, limit=10).items) == 1
 
 
-def test_a_delivery_is_remembered_for_thirty_days(world: World) -> None:
-    project = world.project()
-    deployment = world.push(project, delivery="abc")
-    row = world.database.get_item(
+def test_a_delivery_is_remembered_for_thirty_days(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.push(project, delivery="abc")
+    row = platform.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": project.project_id}, "sk": {"S": "DELIVERY#abc"}}
     )["Item"]
     assert int(row["expiresAt"]["N"]) == int(deployment.created_at.timestamp()) + 30 * 86_400
 
 
-def test_a_delivery_that_dynamodb_has_not_deleted_yet_counts_no_more(world: World) -> None:
-    """S4: after thirty days the same body is a new push, whenever the row goes."""
-    project = world.project()
-    world.push(project, delivery="same")
-    world.clock.now += timedelta(days=30)
-    second = world.push(project, delivery="same")
-    with pytest.raises(DeliveryRepeatedError) as repeated:
-        world.push(project, delivery="same")
+def test_an_expired_delivery_is_ignored_before_dynamodb_deletes_it(platform: Platform) -> None:
+    """S4: after thirty days the same body is a new push."""
+    project = platform.create_project()
+    platform.push(project, delivery="same")
+    platform.clock.now += timedelta(days=30)
+    second = platform.push(project, delivery="same")
+    with pytest.raises(DuplicateDeliveryError) as repeated:
+        platform.push(project, delivery="same")
     assert repeated.value.deployment_id == second.deployment_id
 
 
-def test_two_projects_may_get_the_same_body(world: World) -> None:
-    one, two = world.project(site="one"), world.project(site="two")
-    assert world.push(one, delivery="same").project_id != world.push(two, delivery="same").project_id
+def test_two_projects_can_receive_the_same_body(platform: Platform) -> None:
+    one, two = platform.create_project(site="one"), platform.create_project(site="two")
+    assert platform.push(one, delivery="same").project_id != platform.push(two, delivery="same").project_id
 
 
-def test_of_two_pushes_at_the_same_moment_one_reads_the_project_again(world: World) -> None:
-    project = world.project()
-    rival = evolve(world.push(project), deployment_id=world.ids())
+def test_one_of_two_concurrent_pushes_reads_the_project_again(platform: Platform) -> None:
+    project = platform.create_project()
+    rival = evolve(platform.push(project), deployment_id=platform.ids())
     with pytest.raises(ProjectChangedError):
-        world.deployments.record(project, rival, delivery="other")
-    assert len(world.everything()) == 5  # site, claim, project, deployment, delivery
+        platform.deployments.create(project, rival, delivery="other")
+    assert len(platform.read_all_rows()) == 5  # site, claim, project, deployment, delivery
 
 
-def test_a_push_to_a_project_that_is_gone_is_not_recorded(world: World) -> None:
-    project = world.project()
-    deployment = world.push(project)
-    gone = evolve(project, project_id=world.ids())
+def test_a_push_to_a_deleted_project_is_not_recorded(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.push(project)
+    gone = evolve(project, project_id=platform.ids())
     with pytest.raises(ProjectNotFoundError):
-        world.deployments.record(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
+        platform.deployments.create(gone, evolve(deployment, project_id=gone.project_id), delivery="x")
 
 
-def test_what_waits_is_listed_by_number_newest_first(world: World) -> None:
-    project = world.project()
-    running = world.building(project)
-    waiting = [world.push(project) for _ in range(3)]
-    found = world.deployments.waiting(running)
+def test_queued_deployments_are_listed_newest_first(platform: Platform) -> None:
+    project = platform.create_project()
+    running = platform.create_building(project)
+    waiting = [platform.push(project) for _ in range(3)]
+    found = platform.deployments.list_queued(running)
     assert [each.sequence for each in found] == [each.sequence for each in waiting[::-1]]
 
 
-def test_what_waits_is_among_the_newest_or_knows_of_itself(world: World) -> None:
-    """P8: however many were pushed after it. What has left the queue since it was read is not listed."""
-    project = placed(world)
-    old, other, gone = (deployed(world, project, Status.QUEUED, number) for number in (1, 2, 3))
-    newer = [deployed(world, project, Status.CANCELLED, 4 + number) for number in range(LOOKED_AT - 1)]
-    assert world.deployments.waiting(gone) == (gone,)
-    assert world.deployments.waiting(old) == (gone, old)
-    assert world.deployments.waiting(evolve(other, status=Status.SUPERSEDED)) == (gone,)
-    world.deployments.supersede(gone, at=world.clock())
-    assert world.deployments.waiting(gone) == ()
-    assert world.deployments.waiting(newer[0]) == ()
+def test_an_old_queued_deployment_is_only_listed_if_it_is_passed(platform: Platform) -> None:
+    """P8: after many newer pushes. A deployment that is no longer queued is not listed."""
+    project = put_project(platform)
+    old, other, gone = (put_deployment(platform, project, Status.QUEUED, number) for number in (1, 2, 3))
+    newer = [
+        put_deployment(platform, project, Status.CANCELLED, 4 + number)
+        for number in range(MAX_DEPLOYMENTS_READ - 1)
+    ]
+    assert platform.deployments.list_queued(gone) == (gone,)
+    assert platform.deployments.list_queued(old) == (gone, old)
+    assert platform.deployments.list_queued(evolve(other, status=Status.SUPERSEDED)) == (gone,)
+    platform.deployments.supersede(gone, at=platform.clock())
+    assert platform.deployments.list_queued(gone) == ()
+    assert platform.deployments.list_queued(newer[0]) == ()
 
 
-def test_deploying_begins_once_and_can_be_repeated(world: World) -> None:
-    deployment = world.deployments.begin_deploying(world.built(world.project()), at=world.clock())
+def test_begin_deploying_is_idempotent(platform: Platform) -> None:
+    deployment = platform.deployments.begin_deploying(
+        platform.create_built(platform.create_project()), at=platform.clock()
+    )
     assert deployment.status is Status.DEPLOYING
-    assert world.deployments.begin_deploying(deployment, at=world.clock()) == deployment
-    assert world.again(deployment) == deployment
+    assert platform.deployments.begin_deploying(deployment, at=platform.clock()) == deployment
+    assert platform.reload(deployment) == deployment
 
 
-def test_a_release_is_recorded_while_deploying_and_only_then(world: World) -> None:
-    project = world.project()
-    deployment = world.deployments.begin_deploying(world.built(project), at=world.clock())
-    recorded = world.deployments.record_release(deployment, RELEASE, at=world.clock())
+def test_a_release_is_only_recorded_while_deploying(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.deployments.begin_deploying(platform.create_built(project), at=platform.clock())
+    recorded = platform.deployments.record_release(deployment, RELEASE, at=platform.clock())
     assert recorded.release == RELEASE
-    assert world.again(deployment) == recorded
-    world.deployments.supersede(recorded, at=world.clock())
+    assert platform.reload(deployment) == recorded
+    platform.deployments.supersede(recorded, at=platform.clock())
     with pytest.raises(StaleDeploymentError) as stale:
-        world.deployments.record_release(deployment, RELEASE, at=world.clock())
+        platform.deployments.record_release(deployment, RELEASE, at=platform.clock())
     assert stale.value.found == "superseded"
 
 
-def test_a_failure_is_kept_with_its_reason(world: World) -> None:
-    deployment = world.deploying(world.project())
-    failed = world.deployments.fail(deployment, FAILURE, at=world.clock())
+def test_a_failure_is_stored_with_its_reason(platform: Platform) -> None:
+    deployment = platform.create_deploying(platform.create_project())
+    failed = platform.deployments.fail(deployment, FAILURE, at=platform.clock())
     assert (failed.status, failed.failure) == (Status.FAILED, FAILURE)
-    assert world.again(deployment) == failed
+    assert platform.reload(deployment) == failed
 
 
-def test_a_building_deployment_fails_only_together_with_its_slot(world: World) -> None:
-    deployment = world.building(world.project())
-    with world.calls.counted() as made, pytest.raises(StaleDeploymentError):
-        world.deployments.fail(deployment, FAILURE, at=world.clock())
+def test_a_building_deployment_cannot_fail_without_its_slot(platform: Platform) -> None:
+    deployment = platform.create_building(platform.create_project())
+    with platform.calls.record_calls() as made, pytest.raises(StaleDeploymentError):
+        platform.deployments.fail(deployment, FAILURE, at=platform.clock())
     assert made == []
 
 
-def test_a_write_that_expects_an_older_status_changes_nothing(world: World) -> None:
+def test_a_write_that_expects_an_older_status_changes_nothing(platform: Platform) -> None:
     """P7: late writers lose."""
-    project = world.project()
-    read_early: Deployment = world.push(project)
-    world.build(read_early)
-    before = world.again(read_early)
+    project = platform.create_project()
+    read_early: Deployment = platform.push(project)
+    platform.deliver_build_message(read_early)
+    before = platform.reload(read_early)
     for late in (
-        lambda: world.deployments.supersede(read_early, at=world.clock()),
-        lambda: world.deployments.fail(read_early, FAILURE, at=world.clock()),
+        lambda: platform.deployments.supersede(read_early, at=platform.clock()),
+        lambda: platform.deployments.fail(read_early, FAILURE, at=platform.clock()),
     ):
         with pytest.raises(StaleDeploymentError) as stale:
             late()
         assert stale.value.found == "building"
-    assert world.again(read_early) == before
+    assert platform.reload(read_early) == before
 
 
-def test_a_way_that_does_not_exist_is_refused_without_a_call(world: World) -> None:
-    live = world.live(world.project())
-    with world.calls.counted() as made, pytest.raises(StaleDeploymentError):
-        world.deployments.supersede(live, at=world.clock())
+def test_a_forbidden_transition_is_refused_without_a_call(platform: Platform) -> None:
+    live = platform.create_live(platform.create_project())
+    with platform.calls.record_calls() as made, pytest.raises(StaleDeploymentError):
+        platform.deployments.supersede(live, at=platform.clock())
     assert made == []
 
 
-def test_a_deployment_that_is_gone_cannot_move(world: World) -> None:
-    deployment = evolve(world.push(world.project()), deployment_id=world.ids())
+def test_a_deleted_deployment_cannot_change_its_status(platform: Platform) -> None:
+    deployment = evolve(platform.push(platform.create_project()), deployment_id=platform.ids())
     with pytest.raises(StaleDeploymentError) as stale:
-        world.deployments.supersede(deployment, at=world.clock())
+        platform.deployments.supersede(deployment, at=platform.clock())
     assert stale.value.found is None

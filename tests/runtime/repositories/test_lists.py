@@ -1,4 +1,4 @@
-"""What a tenant lists, and the cursors of it."""
+"""The lists of a tenant, and their cursors."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ import pytest
 from runtime.deploy.model import Deployment, Project
 from runtime.shared.errors import MalformedError
 from runtime.shared.pages import Page
-from tests.runtime.platform_fixture import OTHER, OWNER, World
+from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
 
 def read_all(list_page: Callable[[str | None], Page[Project] | Page[Deployment]]) -> list[int]:
-    """Read a list to its end; returns how much each page held."""
+    """Read a list to its end, and return the sizes of its pages."""
     held: list[int] = []
     cursor: str | None = None
     while True:
@@ -22,13 +22,13 @@ def read_all(list_page: Callable[[str | None], Page[Project] | Page[Deployment]]
             return held
 
 
-def test_a_users_projects_are_listed_newest_first_in_pages(world: World) -> None:
-    made = [world.project(site=f"site-{letter}").project_id for letter in "abcde"]
-    world.project(user_id=OTHER, site="elsewhere")
+def test_a_users_projects_are_listed_newest_first_in_pages(platform: Platform) -> None:
+    made = [platform.create_project(site=f"site-{letter}").project_id for letter in "abcde"]
+    platform.create_project(user_id=OTHER, site="elsewhere")
     listed: list[str] = []
 
     def page(cursor: str | None) -> Page[Project]:
-        found = world.lists.projects(OWNER, limit=2, cursor=cursor)
+        found = platform.lists.list_projects(OWNER, limit=2, cursor=cursor)
         listed.extend(project.project_id for project in found.items)
         return found
 
@@ -36,50 +36,50 @@ def test_a_users_projects_are_listed_newest_first_in_pages(world: World) -> None
     assert listed == made[::-1]
 
 
-def test_a_projects_deployments_are_listed_newest_first_in_pages(world: World) -> None:
-    project = world.project()
-    made = [world.push(project).deployment_id for _ in range(5)]
-    one = world.lists.deployments(OWNER, project.project_id, limit=3)
-    two = world.lists.deployments(OWNER, project.project_id, limit=3, cursor=one.cursor)
+def test_a_projects_deployments_are_listed_newest_first_in_pages(platform: Platform) -> None:
+    project = platform.create_project()
+    made = [platform.push(project).deployment_id for _ in range(5)]
+    one = platform.lists.list_deployments(OWNER, project.project_id, limit=3)
+    two = platform.lists.list_deployments(OWNER, project.project_id, limit=3, cursor=one.cursor)
     assert [each.deployment_id for each in one.items + two.items] == made[::-1]
     assert two.cursor is None
 
 
-def test_a_page_may_be_of_another_size_than_the_one_before(world: World) -> None:
-    project = world.project()
+def test_the_page_size_can_change_between_pages(platform: Platform) -> None:
+    project = platform.create_project()
     for _ in range(5):
-        world.push(project)
-    one = world.lists.deployments(OWNER, project.project_id, limit=1)
-    rest = world.lists.deployments(OWNER, project.project_id, limit=10, cursor=one.cursor)
+        platform.push(project)
+    one = platform.lists.list_deployments(OWNER, project.project_id, limit=1)
+    rest = platform.lists.list_deployments(OWNER, project.project_id, limit=10, cursor=one.cursor)
     assert len(rest.items) == 4
 
 
-def test_a_cursor_continues_its_own_list_of_its_own_tenant_only(world: World) -> None:
+def test_a_cursor_is_only_valid_for_its_list_and_tenant(platform: Platform) -> None:
     """A5."""
-    mine, second = world.project(site="mine"), world.project(site="second")
-    theirs = world.project(user_id=OTHER, site="theirs")
+    mine, second = platform.create_project(site="mine"), platform.create_project(site="second")
+    theirs = platform.create_project(user_id=OTHER, site="theirs")
     for project in (mine, mine, second, second, theirs, theirs):
-        world.push(project)
-    of_mine = world.lists.deployments(OWNER, mine.project_id, limit=1).cursor
-    of_projects = world.lists.projects(OWNER, limit=1).cursor
+        platform.push(project)
+    of_mine = platform.lists.list_deployments(OWNER, mine.project_id, limit=1).cursor
+    of_projects = platform.lists.list_projects(OWNER, limit=1).cursor
     assert of_mine
     assert of_projects
     for borrowed in (
-        lambda: world.lists.deployments(OWNER, second.project_id, limit=1, cursor=of_mine),
-        lambda: world.lists.deployments(OTHER, theirs.project_id, limit=1, cursor=of_mine),
-        lambda: world.lists.deployments(OTHER, mine.project_id, limit=1, cursor=of_mine),
-        lambda: world.lists.projects(OTHER, limit=1, cursor=of_projects),
-        lambda: world.lists.projects(OWNER, limit=1, cursor=of_mine),
-        lambda: world.lists.deployments(OWNER, mine.project_id, limit=1, cursor=of_projects),
-        lambda: world.lists.projects(OWNER, limit=1, cursor="nonsense"),
+        lambda: platform.lists.list_deployments(OWNER, second.project_id, limit=1, cursor=of_mine),
+        lambda: platform.lists.list_deployments(OTHER, theirs.project_id, limit=1, cursor=of_mine),
+        lambda: platform.lists.list_deployments(OTHER, mine.project_id, limit=1, cursor=of_mine),
+        lambda: platform.lists.list_projects(OTHER, limit=1, cursor=of_projects),
+        lambda: platform.lists.list_projects(OWNER, limit=1, cursor=of_mine),
+        lambda: platform.lists.list_deployments(OWNER, mine.project_id, limit=1, cursor=of_projects),
+        lambda: platform.lists.list_projects(OWNER, limit=1, cursor="nonsense"),
     ):
         with pytest.raises(MalformedError, match="leave it out"):
             borrowed()
 
 
-def test_a_page_of_anothers_deployments_is_empty_and_leads_nowhere(world: World) -> None:
-    """A5: a cursor would tell that there is something."""
-    project = world.project()
+def test_a_page_of_another_tenants_deployments_is_empty_and_has_no_cursor(platform: Platform) -> None:
+    """A5: a cursor would reveal that the project exists."""
+    project = platform.create_project()
     for _ in range(3):
-        world.push(project)
-    assert world.lists.deployments(OTHER, project.project_id, limit=1) == Page(items=(), cursor=None)
+        platform.push(project)
+    assert platform.lists.list_deployments(OTHER, project.project_id, limit=1) == Page(items=(), cursor=None)

@@ -1,4 +1,4 @@
-"""Projects and the sites they claim."""
+"""Projects, and the sites that they claim."""
 
 from typing import Any
 
@@ -12,56 +12,56 @@ from runtime.deploy.errors import (
     SiteUnavailableError,
 )
 from runtime.deploy.model import Project, Variable
-from tests.runtime.platform_fixture import OTHER, OWNER, World
+from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 from tests.runtime.tables import PROJECTS
 
 
-def test_a_project_is_read_as_it_was_made(world: World) -> None:
-    project = world.project()
-    assert world.projects.get(project.project_id) == project
+def test_a_project_is_read_as_it_was_made(platform: Platform) -> None:
+    project = platform.create_project()
+    assert platform.projects.get(project.project_id) == project
 
 
-def test_a_missing_project_is_named_as_such(world: World) -> None:
+def test_a_missing_project_raises(platform: Platform) -> None:
     with pytest.raises(ProjectNotFoundError):
-        world.projects.get("absent")
+        platform.projects.get("absent")
 
 
-def test_a_site_has_one_project(world: World) -> None:
-    first = world.project()
-    second = evolve(first, project_id=world.ids(), user_id=OTHER)
+def test_a_site_has_one_project(platform: Platform) -> None:
+    first = platform.create_project()
+    second = evolve(first, project_id=platform.ids(), user_id=OTHER)
     with pytest.raises(SiteUnavailableError):
-        world.projects.create(second)
+        platform.projects.create(second)
     with pytest.raises(ProjectNotFoundError):
-        world.projects.get(second.project_id)
+        platform.projects.get(second.project_id)
 
 
-def test_an_undeclared_site_has_none(world: World) -> None:
-    project = world.project()
+def test_an_undeclared_site_cannot_have_a_project(platform: Platform) -> None:
+    project = platform.create_project()
     with pytest.raises(SiteUnavailableError):
-        world.projects.create(evolve(project, project_id=world.ids(), site="undeclared"))
+        platform.projects.create(evolve(project, project_id=platform.ids(), site="undeclared"))
     with pytest.raises(SiteNotFoundError, match="'undeclared' is not declared"):
-        world.projects.site("undeclared")
+        platform.projects.get_site("undeclared")
 
 
-def test_a_claim_keeps_out_of_the_list_of_a_users_projects(world: World) -> None:
-    project = world.project()
-    claim = world.database.get_item(
+def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
+    project = platform.create_project()
+    claim = platform.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "CLAIM"}}
     )["Item"]
     assert claim["claimedBy"] == {"S": project.project_id}
     assert "userId" not in claim
 
 
-def test_sites_are_read_together(world: World) -> None:
-    one, two = world.declare("one"), world.declare("two")
-    assert world.projects.sites({"one", "two", "gone"}) == {"one": one, "two": two}
-    assert world.projects.sites(()) == {}
-    assert world.projects.site("one") == one
+def test_sites_are_read_together(platform: Platform) -> None:
+    one, two = platform.declare_site("one"), platform.declare_site("two")
+    assert platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
+    assert platform.projects.get_sites(()) == {}
+    assert platform.projects.get_site("one") == one
 
 
 @define
 class Splitting:
-    """Answers one key at a time, as DynamoDB may."""
+    """A client that answers one key at a time, as DynamoDB may."""
 
     database: Any
 
@@ -73,40 +73,40 @@ class Splitting:
         return answer
 
 
-def test_sites_that_dynamodb_left_out_are_asked_for_again(world: World) -> None:
-    names = {world.declare(name).site for name in ("one", "two", "three")}
-    split = evolve(world.projects, client=Splitting(world.database))
-    assert set(split.sites(names)) == names
+def test_unprocessed_sites_are_requested_again(platform: Platform) -> None:
+    names = {platform.declare_site(name).site for name in ("one", "two", "three")}
+    split = evolve(platform.projects, client=Splitting(platform.database))
+    assert set(split.get_sites(names)) == names
 
 
-def test_variables_are_replaced_as_a_whole(world: World) -> None:
-    project = world.project()
+def test_variables_are_replaced_as_a_whole(platform: Platform) -> None:
+    project = platform.create_project()
     variables = (Variable(name="A", value="1", is_secret=False),)
-    changed = world.projects.set_owned_variables(OWNER, project, variables, at=world.clock())
+    changed = platform.projects.set_owned_variables(OWNER, project, variables, at=platform.clock())
     assert changed.variables == variables
-    assert world.projects.get(project.project_id) == changed
+    assert platform.projects.get(project.project_id) == changed
     assert changed.updated_at > project.updated_at
 
 
-def test_variables_that_changed_since_they_were_read_are_not_overwritten(world: World) -> None:
-    project = world.project()
+def test_variables_that_changed_since_they_were_read_are_not_overwritten(platform: Platform) -> None:
+    project = platform.create_project()
     mine, theirs = (Variable(name=name, value="1", is_secret=False) for name in ("MINE", "THEIRS"))
-    world.projects.set_owned_variables(OWNER, project, [theirs], at=world.clock())
+    platform.projects.set_owned_variables(OWNER, project, [theirs], at=platform.clock())
     with pytest.raises(ProjectChangedError):
-        world.projects.set_owned_variables(OWNER, project, [mine], at=world.clock())
-    assert world.projects.get(project.project_id).variables == (theirs,)
+        platform.projects.set_owned_variables(OWNER, project, [mine], at=platform.clock())
+    assert platform.projects.get(project.project_id).variables == (theirs,)
 
 
-def test_a_switch_of_releases_does_not_disturb_who_edits_variables(world: World) -> None:
-    project = world.project()
-    world.live(project)
-    changed = world.projects.set_owned_variables(OWNER, project, (), at=world.clock())
+def test_a_switch_does_not_conflict_with_an_edit_of_variables(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.create_live(project)
+    changed = platform.projects.set_owned_variables(OWNER, project, (), at=platform.clock())
     assert changed.live is not None
 
 
-def later_version(world: World, project: Project) -> None:
-    """What a later version of this code might have put into a row."""
-    world.database.update_item(
+def later_version(platform: Platform, project: Project) -> None:
+    """Write attributes of a later version of this code into a row."""
+    platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
         UpdateExpression="SET variables[0].origin = :new",
@@ -114,25 +114,25 @@ def later_version(world: World, project: Project) -> None:
     )
 
 
-def test_variables_that_a_later_version_extended_can_still_be_replaced(world: World) -> None:
-    """Rolling back the platform's code locks nobody out of their settings."""
+def test_variables_that_a_later_version_extended_can_still_be_replaced(platform: Platform) -> None:
+    """A rollback of the platform's code does not lock users out of their settings."""
     variables = (Variable(name="A", value="1", is_secret=False),)
-    project = world.project(variables=variables)
-    later_version(world, project)
-    read = world.projects.get(project.project_id)
+    project = platform.create_project(variables=variables)
+    later_version(platform, project)
+    read = platform.projects.get(project.project_id)
     assert read.variables == variables
-    assert world.projects.set_owned_variables(OWNER, read, (), at=world.clock()).variables == ()
+    assert platform.projects.set_owned_variables(OWNER, read, (), at=platform.clock()).variables == ()
 
 
-def test_variables_of_a_row_without_their_number_can_be_replaced_once(world: World) -> None:
-    project = world.project()
-    world.database.update_item(
+def test_variables_of_a_row_without_a_version_can_be_replaced_once(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
         UpdateExpression="REMOVE variablesVersion",
     )
-    project = world.projects.get(project.project_id)
+    project = platform.projects.get(project.project_id)
     variables = (Variable(name="A", value="1", is_secret=False),)
-    world.projects.set_owned_variables(OWNER, project, variables, at=world.clock())
+    platform.projects.set_owned_variables(OWNER, project, variables, at=platform.clock())
     with pytest.raises(ProjectChangedError):
-        world.projects.set_owned_variables(OWNER, project, (), at=world.clock())
+        platform.projects.set_owned_variables(OWNER, project, (), at=platform.clock())

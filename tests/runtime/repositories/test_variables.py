@@ -1,4 +1,4 @@
-"""Environment variables and secrets (A3, A4)."""
+"""A3, A4: environment variables and secrets."""
 
 import json
 from typing import Any
@@ -9,24 +9,24 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.errors import ProjectChangedError, SiteNotFoundError
 from runtime.deploy.model import Project, Variable
-from runtime.deploy.repositories.variables import SIZE_LIMIT, NewVariable, NewVariables, SecretStore
+from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariable, NewVariables, SecretStore
 from runtime.shared.api.inputs import read_input
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, World
+from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, Platform
 
 SECRET = "s3cr3t-value-of-a-token"
 
 
-def put(world: World, project: Project, *variables: dict[str, Any]) -> Project:
+def put(platform: Platform, project: Project, *variables: dict[str, Any]) -> Project:
     wanted = read_input(NewVariables, {"variables": list(variables)}).variables
-    return world.management.set_variables(OWNER, project.project_id, wanted)
+    return platform.project_service.set_variables(OWNER, project.project_id, wanted)
 
 
-def refused(world: World, project: Project, *variables: dict[str, Any]) -> dict[str, str]:
+def refused(platform: Platform, project: Project, *variables: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as error:
-        put(world, project, *variables)
-    assert world.projects.get(project.project_id) == project
+        put(platform, project, *variables)
+    assert platform.projects.get(project.project_id) == project
     return {problem.field: problem.problem for problem in error.value.problems}
 
 
@@ -44,19 +44,19 @@ def stored(project: Project) -> dict[str, str]:
     return {each["Name"].removeprefix(path): each["Value"] for each in answer["Parameters"]}
 
 
-def test_plain_variables_are_kept_in_the_row(world: World) -> None:
-    project = put(world, world.project(), plain("API_URL", "https://x"), plain("EMPTY", ""))
+def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
+    project = put(platform, platform.create_project(), plain("API_URL", "https://x"), plain("EMPTY", ""))
     assert project.variables == (
         Variable(name="API_URL", value="https://x", is_secret=False),
         Variable(name="EMPTY", value="", is_secret=False),
     )
 
 
-def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(world: World) -> None:
+def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Platform) -> None:
     """A4."""
-    project = put(world, world.project(), secret("TOKEN"))
+    project = put(platform, platform.create_project(), secret("TOKEN"))
     assert stored(project) == {"TOKEN": SECRET}
-    assert SECRET not in str(world.everything())
+    assert SECRET not in str(platform.read_all_rows())
     name = f"/anchor/dev/sites/next-site/{project.project_id}/TOKEN"
     parameter = real_client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])[
         "Parameters"
@@ -67,30 +67,32 @@ def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(world: World)
     )
 
 
-def test_a_secret_without_a_value_keeps_its_stored_one(world: World) -> None:
+def test_a_secret_without_a_value_keeps_its_stored_one(platform: Platform) -> None:
     """A4."""
-    project = put(world, world.project(), secret("TOKEN"), plain("A"))
-    project = put(world, project, secret("TOKEN", None))
+    project = put(platform, platform.create_project(), secret("TOKEN"), plain("A"))
+    project = put(platform, project, secret("TOKEN", None))
     assert [variable.name for variable in project.variables] == ["TOKEN"]
     assert stored(project) == {"TOKEN": SECRET}
-    assert stored(put(world, project, secret("TOKEN", "new"))) == {"TOKEN": "new"}
+    assert stored(put(platform, project, secret("TOKEN", "new"))) == {"TOKEN": "new"}
 
 
-def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(world: World) -> None:
+def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platform) -> None:
     """A4."""
-    project = put(world, world.project(), secret("ONE"), secret("TWO"), secret("THREE"))
-    project = put(world, project, secret("ONE", None), plain("TWO"))
+    project = put(platform, platform.create_project(), secret("ONE"), secret("TWO"), secret("THREE"))
+    project = put(platform, project, secret("ONE", None), plain("TWO"))
     assert stored(project) == {"ONE": SECRET}
 
 
-def test_a_secret_that_was_plain_needs_its_value_again(world: World) -> None:
-    project = put(world, world.project(), plain("TOKEN"))
-    assert "variables[0].value" in refused(world, project, secret("TOKEN", None))
+def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> None:
+    project = put(platform, platform.create_project(), plain("TOKEN"))
+    assert "variables[0].value" in refused(platform, project, secret("TOKEN", None))
 
 
-def test_a_value_is_needed(world: World) -> None:
-    project = world.project()
-    assert refused(world, project, {"name": "A", "isSecret": False}, secret("B", None), secret("C", "")) == {
+def test_a_value_is_required(platform: Platform) -> None:
+    project = platform.create_project()
+    assert refused(
+        platform, project, {"name": "A", "isSecret": False}, secret("B", None), secret("C", "")
+    ) == {
         "variables[0].value": "is required",
         "variables[1].value": "must not be empty: this secret has no value yet",
         "variables[2].value": "must not be empty: this secret has no value yet",
@@ -115,97 +117,99 @@ def test_a_value_is_needed(world: World) -> None:
         "_HANDLER",
     ],
 )
-def test_names_of_the_platform_are_reserved(world: World, name: str) -> None:
-    said = refused(world, world.project(), plain(name))
+def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:
+    said = refused(platform, platform.create_project(), plain(name))
     assert said == {"variables[0].name": "is reserved for the platform: choose another name"}
 
 
 @pytest.mark.parametrize("name", ["", "a", "lower_case", "1A", "A-B", "A B", "Ä", "A\n", "A=B", "A" * 101])
-def test_other_names_than_capitals_digits_and_underscores_are_refused(world: World, name: str) -> None:
+def test_other_names_than_capitals_digits_and_underscores_are_refused(platform: Platform, name: str) -> None:
     """A3."""
-    said = refused(world, world.project(), plain(name))
+    said = refused(platform, platform.create_project(), plain(name))
     assert said["variables[0].name"].startswith("must be A-Z")
 
 
-def test_a_name_appears_once(world: World) -> None:
-    said = refused(world, world.project(), plain("A"), plain("B"), secret("A"))
+def test_a_name_appears_once(platform: Platform) -> None:
+    said = refused(platform, platform.create_project(), plain("A"), plain("B"), secret("A"))
     assert said == {
         "variables[0].name": "appears more than once",
         "variables[2].name": "appears more than once",
     }
 
 
-def test_there_are_at_most_a_hundred(world: World) -> None:
-    project = world.project()
-    assert refused(world, project, *(plain(f"A{number}") for number in range(101))) == {
-        "variables": "must be at most 100"
+def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
+    project = platform.create_project()
+    assert refused(platform, project, *(plain(f"A{number}") for number in range(101))) == {
+        "variables": "must have at most 100 entries"
     }
-    assert len(put(world, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
+    assert len(put(platform, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
 
 
-def test_all_together_fit_into_lambdas_environment(world: World) -> None:
-    """Stored secrets count with the size that they had when they were written."""
+def test_all_variables_together_fit_into_lambdas_environment(platform: Platform) -> None:
+    """Stored secrets count with their size at the time of writing."""
     overhead = len(json.dumps({"A": ""}))
-    project = put(world, world.project(), secret("A", "x" * (SIZE_LIMIT - overhead)))
-    said = refused(world, project, secret("A", None), plain("B", ""))
-    assert said["variables"].startswith(f"must be at most {SIZE_LIMIT} bytes together")
-    assert refused(world, project, plain("A", '"' * (SIZE_LIMIT // 2))).keys() == {"variables"}
-    assert refused(world, project, plain("A", "ü" * (SIZE_LIMIT // 2))).keys() == {"variables"}
+    project = put(platform, platform.create_project(), secret("A", "x" * (MAX_TOTAL_BYTES - overhead)))
+    said = refused(platform, project, secret("A", None), plain("B", ""))
+    assert said["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
+    assert refused(platform, project, plain("A", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert refused(platform, project, plain("A", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
 
 
-def test_a_value_without_a_place_in_any_environment_is_refused(world: World) -> None:
-    said = refused(world, world.project(), plain("A", "a\0b"))
+def test_a_value_with_a_nul_character_is_refused(platform: Platform) -> None:
+    said = refused(platform, platform.create_project(), plain("A", "a\0b"))
     assert said == {"variables[0].value": "must not contain the NUL character"}
 
 
-def test_who_changes_variables_at_the_same_moment_is_told(world: World) -> None:
-    project = world.project()
+def test_a_concurrent_change_of_variables_is_refused(platform: Platform) -> None:
+    project = platform.create_project()
 
     def rival(operation: str) -> None:
         if operation == "update_item":
-            world.calls.before = lambda _: None
-            put(world, project, plain("RIVAL"))
+            platform.calls.before = lambda _: None
+            put(platform, project, plain("RIVAL"))
 
-    world.calls.before = rival
+    platform.calls.before = rival
     with pytest.raises(ProjectChangedError):
-        put(world, project, plain("MINE"))
-    assert world.projects.get(project.project_id).variables[0].name == "RIVAL"
+        put(platform, project, plain("MINE"))
+    assert platform.projects.get(project.project_id).variables[0].name == "RIVAL"
 
 
-def test_a_function_that_dies_anywhere_leaves_no_secret_without_its_parameter(world: World) -> None:
-    """A4: what the row names, the store has; the same request again finishes."""
-    project = put(world, world.project(), secret("OLD"), secret("KEPT"))
+def test_a_crash_at_any_call_leaves_no_secret_without_its_parameter(platform: Platform) -> None:
+    """A4: every secret in the row has a parameter, and a repeated request completes."""
+    project = put(platform, platform.create_project(), secret("OLD"), secret("KEPT"))
     wanted = [secret("NEW"), secret("KEPT", None)]
     for dies_after in range(1, 6):
-        assert world.calls.die(lambda project=project: put(world, project, *wanted), after=dies_after)
-        named = {variable.name for variable in world.projects.get(project.project_id).variables}
+        assert platform.calls.crash_during(
+            lambda project=project: put(platform, project, *wanted), after=dies_after
+        )
+        named = {variable.name for variable in platform.projects.get(project.project_id).variables}
         assert named <= set(stored(project))
-        done = put(world, project, *wanted)
+        done = put(platform, project, *wanted)
         assert {variable.name for variable in done.variables} == {"NEW", "KEPT"}
         assert {"NEW", "KEPT"} <= set(stored(project))
-        project = put(world, project, secret("OLD"), secret("KEPT", None))
+        project = put(platform, project, secret("OLD"), secret("KEPT", None))
 
 
-def test_plain_variables_cost_two_calls_and_secrets_one_more(world: World) -> None:
-    project = world.project()
-    with world.calls.counted() as made:
-        put(world, project, plain("A"))
+def test_plain_variables_cost_two_calls_and_secrets_one_more(platform: Platform) -> None:
+    project = platform.create_project()
+    with platform.calls.record_calls() as made:
+        put(platform, project, plain("A"))
     assert made == ["get_item", "update_item"]
-    with world.calls.counted() as made:
-        put(world, project, secret("A"))
+    with platform.calls.record_calls() as made:
+        put(platform, project, secret("A"))
     assert made == ["get_item", "get_item", "put_parameter", "update_item"]
-    with world.calls.counted() as made:
-        put(world, project)
+    with platform.calls.record_calls() as made:
+        put(platform, project)
     assert made == ["get_item", "get_item", "update_item", "delete_parameter"]
 
 
-def test_secrets_of_a_site_that_is_no_longer_declared_cannot_change(world: World) -> None:
-    project = world.project()
-    world.dynamodb._target.delete_item(
-        TableName=world.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
+def test_secrets_of_a_site_that_is_no_longer_declared_cannot_change(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.dynamodb._target.delete_item(
+        TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
     with pytest.raises(SiteNotFoundError, match="is not declared"):
-        put(world, project, secret("A"))
+        put(platform, project, secret("A"))
 
 
 class RefusingStore:
@@ -216,13 +220,13 @@ class RefusingStore:
         raise client_error(self.code, "DeleteParameter")
 
 
-def test_a_secret_that_is_gone_already_is_deleted() -> None:
+def test_deleting_a_missing_secret_succeeds() -> None:
     SecretStore(client=RefusingStore("ParameterNotFound"), key="k").delete("x")  # type: ignore[arg-type]
     with pytest.raises(ClientError, match="AccessDenied"):
         SecretStore(client=RefusingStore("AccessDeniedException"), key="k").delete("x")  # type: ignore[arg-type]
 
 
-def test_no_value_is_in_a_repr() -> None:
+def test_values_are_not_in_the_repr() -> None:
     """A4."""
     assert SECRET not in repr(NewVariable(name="A", value=SECRET, is_secret=True))
     assert SECRET not in repr(Variable(name="A", value=SECRET, is_secret=False))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from runtime.deploy.model import (
     Deployment,
     Failure,
-    Pointer,
+    LivePointer,
     Project,
     Release,
     Source,
@@ -46,7 +46,7 @@ PROJECTS = st.builds(
         max_size=3,
     ).map(tuple),
     active_build=st.none() | TEXTS,
-    live=st.none() | st.builds(Pointer, deployment_id=TEXTS, sequence=WHOLE),
+    live=st.none() | st.builds(LivePointer, deployment_id=TEXTS, sequence=WHOLE),
     serving=st.none() | TEXTS,
     pinned=st.booleans(),
 )
@@ -113,7 +113,7 @@ def test_a_row_is_written_in_attribute_values_of_the_low_level_client() -> None:
         created_at=at,
         updated_at=at,
         variables=(Variable(name="A", value="1", is_secret=False), Variable(name="B", is_secret=True)),
-        live=Pointer(deployment_id="01D", sequence=4),
+        live=LivePointer(deployment_id="01D", sequence=4),
     )
     assert to_row(project, sk="METADATA") == {
         "projectId": {"S": "01P"},
@@ -152,7 +152,10 @@ def test_a_row_of_another_model_is_refused() -> None:
         (True, {"BOOL": True}),
         (Status.LIVE, {"S": "live"}),
         ((), {"L": []}),
-        (Pointer(deployment_id="d", sequence=1), {"M": {"deploymentId": {"S": "d"}, "sequence": {"N": "1"}}}),
+        (
+            LivePointer(deployment_id="d", sequence=1),
+            {"M": {"deploymentId": {"S": "d"}, "sequence": {"N": "1"}}},
+        ),
     ],
 )
 def test_single_values_are_written_as_in_rows(value: object, written: object) -> None:

@@ -23,7 +23,7 @@ from runtime.shared.dynamodb import (
     write_transaction,
 )
 from tests.runtime.calls import client_error
-from tests.runtime.platform_fixture import World
+from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import PROJECTS
 
 
@@ -94,12 +94,12 @@ def row(key: str, **more: object) -> dict[str, Any]:
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
-def test_a_failed_condition_of_a_single_write_has_the_row(world: World) -> None:
-    client = world.database
+def test_a_failed_condition_of_a_single_write_has_the_row(platform: Platform) -> None:
+    client = platform.database
     client.put_item(TableName=PROJECTS, Item=row("p", count={"N": "1"}))
     key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
     with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
-        world.dynamodb.update_item(
+        platform.dynamodb.update_item(
             **build_update(PROJECTS, key, "SET #count = :new", when="#count = :old", new=3, old=2)
         )
     assert failed.value.item == row("p", count={"N": "1"})
@@ -116,21 +116,21 @@ def test_other_errors_of_a_single_write_are_raised() -> None:
         raise client_error("ThrottlingException")
 
 
-def test_a_refused_transaction_has_the_failed_condition_and_its_row(world: World) -> None:
-    world.database.put_item(TableName=PROJECTS, Item=row("taken"))
+def test_a_refused_transaction_has_the_failed_condition_and_its_row(platform: Platform) -> None:
+    platform.database.put_item(TableName=PROJECTS, Item=row("taken"))
     new, taken = row("new"), row("taken")
     absent = build_update(
         PROJECTS, {"projectId": {"S": "absent"}, "sk": {"S": "X"}}, "SET #a = :a", when="#a = :a", a=1
     )
     with pytest.raises(TransactionRefusedError, match=r"operations 1, 2$") as refused:
         write_transaction(
-            world.dynamodb,
+            platform.dynamodb,
             {"Put": build_put_if_absent(PROJECTS, new, key="projectId")},
             {"Put": build_put_if_absent(PROJECTS, taken, key="projectId")},
             {"Update": absent},
         )
     assert refused.value.items == (None, taken, {})
-    assert "Item" not in world.database.get_item(
+    assert "Item" not in platform.database.get_item(
         TableName=PROJECTS, Key={"projectId": new["projectId"], "sk": new["sk"]}
     )
 

@@ -24,7 +24,7 @@ from runtime.shared import aws
 from runtime.shared.environment import TIMEOUT_VARIABLE
 from tests.components.recorder import recording
 from tests.runtime.calls import REGION
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OWNER
 
 FUNCTION = "aws:lambda/function:Function"
@@ -178,7 +178,7 @@ def test_a_hanging_call_gives_a_response_with_retry_after(
         monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
         began = time.monotonic()
         route = "GET /projects/{projectId}" if handler is api else "POST /webhook/{projectId}"
-        event = request(route, user_id=OWNER, body={}, projectId="01JB0000000000000000000000")
+        event = api_event(route, user_id=OWNER, body={}, projectId="01JB0000000000000000000000")
         response = handler.handle(event, None)
         took = time.monotonic() - began
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")

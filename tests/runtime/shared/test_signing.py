@@ -36,7 +36,7 @@ def test_each_secret_is_derived_once_per_process() -> None:
     signer = Signer(calls.client("kms", Kms()), "arn:key")
     assert signer.derive_webhook_secret("p", 1) == signer.derive_webhook_secret("p", 1)
     assert signer.derive_webhook_secret("q", 1) != signer.derive_webhook_secret("p", 1)
-    assert len(calls.made) == 2
+    assert len(calls.operations) == 2
 
 
 def test_the_cache_size_is_limited() -> None:

@@ -98,7 +98,7 @@ def test_recording_makes_one_call_and_one_more_per_used_microsecond(
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each wants the last microsecond
     made = []
     for _ in range(3):
-        with store.calls.counted() as calls:
+        with store.calls.record_calls() as calls:
             made.append(store.history.record(record_of(store, START)).timestamp - to_unix_time(START))
         made.append(len(calls))
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
@@ -188,7 +188,7 @@ def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(sto
     with pytest.raises(ItemTooLargeError) as refused:
         store.history.record(evolve(record_of(store, START), error="x" * 500_000))
     assert refused.value.size > 500_000
-    assert store.calls.made == []
+    assert store.calls.operations == []
 
 
 def test_recording_again_keeps_attributes_of_a_newer_version(store: ShopPlatform) -> None:

@@ -83,10 +83,10 @@ def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopPlatform) -> Non
 def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
-    with store.calls.counted() as made:
+    with store.calls.record_calls() as made:
         store.jobs.list_with_status(Status.QUEUED, limit=10)
     assert made == ["query", "batch_get_item"]
-    with store.calls.counted() as made:
+    with store.calls.record_calls() as made:
         store.jobs.list_with_status(Status.RUNNING, limit=10)
     assert made == ["query"]
 

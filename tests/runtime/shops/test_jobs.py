@@ -216,7 +216,7 @@ def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store:
     with pytest.raises(ItemTooLargeError) as refused:
         store.jobs.create(job)
     assert refused.value.size > 500_000
-    assert store.calls.made == []
+    assert store.calls.operations == []
 
 
 def test_changes_keep_attributes_of_a_newer_version(store: ShopPlatform) -> None:

@@ -177,10 +177,10 @@ def test_a_late_uninstallation_event_does_not_delete_a_newer_installation(store:
 
 def test_a_shop_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     shop = store.shop()
-    store.calls.made.clear()
+    store.calls.operations.clear()
     huge = evolve(shop, name="ü" * 210_000)
     for write in (lambda: store.shops.install(huge), lambda: store.shops.update(SHOP, shop, huge)):
         with pytest.raises(ItemTooLargeError) as refused:
             write()
         assert 420_000 < refused.value.size < 420_300
-    assert store.calls.made == []
+    assert store.calls.operations == []

@@ -1,4 +1,4 @@
-"""Releases that can be collected, runs of the collection, and what they leave."""
+"""Helpers that create collectable releases, run the collector, and list what is left."""
 
 import json
 from datetime import datetime, timedelta
@@ -7,10 +7,10 @@ from typing import Any
 from attrs import evolve
 
 from runtime.deploy.handlers import collect
-from runtime.deploy.model import Commit, Deployment, Pointer, Project, Source, Status
+from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Source, Status
 from runtime.deploy.releases.edge_store import release_host
 from runtime.deploy.releases.publishing import release_alias
-from runtime.deploy.repositories.retention import HELD
+from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from runtime.shared.clock import format_time
@@ -33,30 +33,30 @@ def run(stage: ReleasePlatform, at: datetime, collector: Collector | None = None
 
 
 def collected(stage: ReleasePlatform) -> None:
-    """Both steps."""
-    at = stage.world.clock()
+    """Run both steps."""
+    at = stage.platform.clock()
     run(stage, at)
     run(stage, at + HOUR)
 
 
 def releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
-    """Releases that went live one after the other: as they leave things, without what makes them.
+    """Create releases that went live one after the other, by writing their resources directly.
 
-    The edge's cache has nothing of an older version of the platform.
+    The edge cache contains nothing from an older version of the platform.
     """
     stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []
     for _ in range(number):
         if found:
             retired = evolve(found[-1], status=Status.RETIRED)
-            stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD))
+            stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
         found.append(_release(stage, project))
     return found
 
 
 def _release(stage: ReleasePlatform, project: Project) -> Deployment:
-    world, site = stage.world, stage.site(project)
-    deployment_id = world.ids()
+    platform, site = stage.platform, stage.site(project)
+    deployment_id = platform.ids()
     alias, host = release_alias(deployment_id), release_host(deployment_id, site.host)
     version = ""
     for name in (site.server_function, site.image_function, site.revalidation_function):
@@ -70,10 +70,10 @@ def _release(stage: ReleasePlatform, project: Project) -> Deployment:
     for key in (f"{files}/data/a.json", f"cache/{site.site}/{deployment_id}/a"):
         stage.objects.stored[ASSETS, key] = (b"", "text/plain", None)
     stage.store.items |= {host: json.dumps({"r": deployment_id}), site.host: json.dumps({"r": deployment_id})}
-    project = world.projects.get(project.project_id)
+    project = platform.projects.get(project.project_id)
     commit = Commit(sha="1" * 40, message="", author="")
     queued = Deployment.queued(
-        project, commit, deployment_id=deployment_id, source=Source.PUSH, at=world.clock()
+        project, commit, deployment_id=deployment_id, source=Source.PUSH, at=platform.clock()
     )
     release = evolve(
         RELEASE,
@@ -84,16 +84,16 @@ def _release(stage: ReleasePlatform, project: Project) -> Deployment:
         host=host,
     )
     live = evolve(queued, status=Status.LIVE, release=release)
-    pointer = Pointer(deployment_id=deployment_id, sequence=live.sequence)
+    pointer = LivePointer(deployment_id=deployment_id, sequence=live.sequence)
     now = evolve(project, sequence=live.sequence, live=pointer, serving=deployment_id)
-    world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(live, held=HELD))
-    world.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
+    platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(live, held=HELD_PARTITION))
+    platform.database.put_item(TableName=PROJECTS, Item=to_row(now, sk="METADATA"))
     return live
 
 
 def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
-    """What there is of a release, in all of AWS."""
-    site = stage.world.projects.site(deployment.site)
+    """Return what is left of a release in AWS."""
+    site = stage.platform.projects.get_site(deployment.site)
     alias = release_alias(deployment.deployment_id)
     functions = {
         name: stage.functions.functions[name]
@@ -110,6 +110,6 @@ def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
             for number in each.versions
             if each.descriptions[number] == alias
         ],
-        "row": stage.world.again(deployment).release,
+        "row": stage.platform.reload(deployment).release,
     }
     return {what: there for what, there in found.items() if there}

@@ -1,4 +1,4 @@
-"""D6: the newest releases and the live one are kept; of the rest nothing is left."""
+"""D6: the newest releases and the live one are kept, and nothing is left of the others."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from attrs import evolve
 from runtime.deploy.errors import DeploymentNotFoundError, ReleaseCollectedError, ReleaseInUseError
 from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import deployment_key
-from runtime.deploy.repositories.retention import HELD, HeldRelease, beyond
+from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import make_split_changes
@@ -23,10 +23,10 @@ from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of, releases, run
 
 
-def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_rest_is_gone(
+def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
     stage: ReleasePlatform,
 ) -> None:
-    """Issue 5, acceptance 8."""
+    """D6: and every resource of the other releases is deleted."""
     project = stage.project()
     all_of_them = [stage.live(project) for _ in range(2)]
     all_of_them += [stage.release(stage.built(project, OTHER_CODE)) for _ in range(13)]
@@ -35,8 +35,8 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     before = [left_of(stage, each) for each in kept]
     shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
     live, tags = live_versions(stage, project), dict(stage.tags.rows)
-    collector = evolve(stage.collector, kept=10)
-    at = stage.world.clock()
+    collector = evolve(stage.collector, kept_releases=10)
+    at = stage.platform.clock()
 
     run(stage, at, collector)
     assert [left_of(stage, each).get("keys") for each in gone] == [None] * 4
@@ -53,14 +53,14 @@ def test_after_fifteen_releases_ten_and_the_pinned_one_are_left_and_all_of_the_r
     assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
     assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert find_served_deployment_id(stage, project) == all_of_them[1].deployment_id
-    assert len(stage.world.retention.held()) == len(kept)
-    assert {stage.world.again(each).status for each in gone} == {Status.RETIRED}
+    assert len(stage.platform.retention.list_held()) == len(kept)
+    assert {stage.platform.reload(each).status for each in gone} == {Status.RETIRED}
 
 
-def test_nothing_is_removed_before_its_hour_is_over(stage: ReleasePlatform) -> None:
+def test_nothing_is_deleted_during_the_grace_period(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     run(stage, at)
     taken = left_of(stage, first)
     run(stage, at + HOUR - timedelta(seconds=1))
@@ -74,34 +74,34 @@ def test_nothing_is_removed_before_its_hour_is_over(stage: ReleasePlatform) -> N
 def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_, last = releases(stage, project, 4)
-    for at in (stage.world.clock(), stage.world.clock() + HOUR):
+    for at in (stage.platform.clock(), stage.platform.clock() + HOUR):
         run(stage, at)
-        with pytest.raises(ReleaseCollectedError, match="is no longer kept"):
+        with pytest.raises(ReleaseCollectedError, match="was removed"):
             stage.switch.promote(OWNER, first.deployment_id)
     assert find_served_deployment_id(stage, project) == last.deployment_id
-    assert stage.world.projects.get(project.project_id).pinned is False
+    assert stage.platform.projects.get(project.project_id).pinned is False
 
 
-def test_a_release_that_is_promoted_while_it_is_judged_is_kept(stage: ReleasePlatform) -> None:
+def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     before = left_of(stage, first)
 
     def promote(operation: str) -> None:
         if operation == "transact_write_items":
-            stage.world.calls.before = lambda _: None
+            stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, first.deployment_id)
 
-    stage.world.calls.before = promote
+    stage.platform.calls.before = promote
     collected(stage)
     assert left_of(stage, first) == before
-    assert (find_served_deployment_id(stage, project), stage.world.again(first).status) == (
+    assert (find_served_deployment_id(stage, project), stage.platform.reload(first).status) == (
         first.deployment_id,
         "live",
     )
 
 
-def test_a_release_that_failed_is_collected_at_once(stage: ReleasePlatform) -> None:
+def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -> None:
     project = stage.project()
     live = stage.live(project)
     stage.functions.answer = answering(500)
@@ -121,12 +121,12 @@ def test_a_release_that_failed_is_collected_at_once(stage: ReleasePlatform) -> N
     assert left_of(stage, failed) == {}
 
 
-def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: ReleasePlatform) -> None:
+def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
     project = stage.project()
     many = {f"assets/a-rather-long-file-name-{number}.txt": b"" for number in range(120)}
     first = stage.release(stage.built(project, many))
     retired = evolve(first, status=Status.RETIRED)
-    stage.world.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD))
+    stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
     others = releases(stage, project, 3)
     assert len(left_of(stage, first)["keys"]) > 120
     collected(stage)
@@ -136,29 +136,29 @@ def test_public_files_with_keys_of_their_own_lose_them_with_the_release(stage: R
 
 @pytest.mark.parametrize("broken_off", [False, True])
 def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, broken_off: bool) -> None:  # noqa: FBT001 - a case
-    """D6, D7: also where no row says how many parts there are."""
+    """D6, D7: also if the row does not say how many parts there are."""
     project = stage.project()
     split = stage.release(stage.built(project, make_split_changes()))
     newest = stage.live(project)
     server = stage.functions.functions[stage.site(project).server_function]
     assert len(server.versions) == 4
     if broken_off:
-        stage.world.database.update_item(
+        stage.platform.database.update_item(
             TableName=DEPLOYMENTS,
             Key=deployment_key(split.project_id, split.deployment_id),
             UpdateExpression="REMOVE #release",
             ExpressionAttributeNames={"#release": "release"},
         )
-    at = stage.world.clock()
+    at = stage.platform.clock()
     for moment in (at, at + HOUR):
-        run(stage, moment, evolve(stage.collector, kept=1))
+        run(stage, moment, evolve(stage.collector, kept_releases=1))
     assert newest.release
     assert set(server.aliases) == {newest.release.alias, "live"}
     assert set(server.urls) == {newest.release.alias}
     assert set(server.versions) == {newest.release.server_version}
 
 
-def test_lists_of_many_pages_are_read_to_their_end(stage: ReleasePlatform) -> None:
+def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     stage.functions.page = stage.objects.page = 1
@@ -166,12 +166,12 @@ def test_lists_of_many_pages_are_read_to_their_end(stage: ReleasePlatform) -> No
     assert left_of(stage, first) == {}
 
 
-def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleasePlatform) -> None:
+def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatform) -> None:
     project = stage.project()
     (live,) = releases(stage, project, 1)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     for _ in range(2):
-        stage.collector.withdrawal.give_up(live, at=at)
+        stage.collector.withdrawal.withdraw_deleted(live, at=at)
         assert "keys" not in left_of(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
@@ -179,7 +179,7 @@ def test_a_release_of_a_deleted_project_goes_even_if_it_is_live(stage: ReleasePl
     # The alias `live` names its versions still, and they stay with the functions.
     assert left_of(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
-        stage.collector.withdrawal.give_up(evolve(live, deployment_id=stage.world.ids()), at=at)
+        stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.platform.ids()), at=at)
 
 
 def lines(*statuses: str) -> list[HeldRelease]:
@@ -204,18 +204,18 @@ def lines(*statuses: str) -> list[HeldRelease]:
         ("deploying", ""),
     ],
 )
-def test_of_a_project_the_newest_and_the_live_release_are_kept(statuses: str, gone: str) -> None:
-    found = beyond(reversed(lines(*statuses.split())), kept=3)
+def test_a_project_keeps_its_newest_releases_and_the_live_one(statuses: str, gone: str) -> None:
+    found = find_collectable(reversed(lines(*statuses.split())), kept=3)
     assert [int(each.deployment_id) for each in found] == [int(number) for number in gone.split()]
 
 
-def test_rows_of_what_is_in_use_are_not_written(stage: ReleasePlatform) -> None:
-    world = stage.world
-    live = world.live(stage.project())
-    rows = world.everything()
-    (held,) = world.retention.held()
+def test_rows_of_releases_in_use_are_not_written(stage: ReleasePlatform) -> None:
+    platform = stage.platform
+    live = platform.create_live(stage.project())
+    rows = platform.read_all_rows()
+    (held,) = platform.retention.list_held()
     with pytest.raises(ReleaseInUseError):
-        world.retention.take(held, at=world.clock())
+        platform.retention.mark_unused_collected(held, at=platform.clock())
     with pytest.raises(ReleaseInUseError):
-        world.retention.finish(evolve(world.again(live), collected_at=world.clock()))
-    assert world.everything() == rows
+        platform.retention.clear_release(evolve(platform.reload(live), collected_at=platform.clock()))
+    assert platform.read_all_rows() == rows

@@ -92,7 +92,7 @@ def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_rele
             for each in publish:
                 bench.publisher.ensure_version(each)
 
-        before = len(bench.calls.made)
+        before = len(bench.calls.operations)
         bench.calls.before = lambda _, turns=turns: turns.take()
         turns.play([released, bench.collect], order)
         function = bench.function
@@ -100,7 +100,7 @@ def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_rele
         assert function.versions[function.aliases[LIVE]][0] == release(LIVE, "code of live").code.sha256
         for each in publish:
             assert function.versions[function.aliases[each.alias]][0] == each.code.sha256
-        assert calls + 3 <= len(bench.calls.made) - before <= calls + 4
+        assert calls + 3 <= len(bench.calls.operations) - before <= calls + 4
         played += 1
     assert played > 50
 
@@ -163,7 +163,7 @@ def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     stage.live(project)
     stage.functions.answer = answering(500)
     failed = stage.release(stage.built(project, OTHER_CODE))
-    at = stage.world.clock()
+    at = stage.platform.clock()
     run(stage, at)
     publish, met = LambdaService.publish_version, list[str]()
 
@@ -181,4 +181,4 @@ def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     assert met == ["2"]
     assert live_versions(stage, project)[2] == "2"
     assert left_of(stage, failed).keys() <= {"versions"}
-    assert stage.world.again(failed).release is None
+    assert stage.platform.reload(failed).release is None

@@ -1,4 +1,4 @@
-"""D6: what stands in the way of one run is made good by the next, and nothing in use is taken."""
+"""D6: the next run completes an interrupted one, and nothing in use is removed."""
 
 import json
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.upkeep.collection import HOUR, collected, left_of, releases, run
 
 
-def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleasePlatform) -> None:
+def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: ReleasePlatform) -> None:
     project = stage.project()
     writes = {"transact_write_items", "update_item", "update_keys"}
     left = [0]
@@ -32,9 +32,9 @@ def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleasePla
     crashes = 0
     while True:
         first, *kept = releases(stage, project, 4)
-        at = stage.world.clock()
+        at = stage.platform.clock()
         left[0] = crashes = crashes + 1
-        stage.world.calls.after = die
+        stage.platform.calls.after = die
         try:
             collected(stage)
         except CrashError:
@@ -44,22 +44,22 @@ def test_a_crash_after_any_write_is_made_good_by_the_next_runs(stage: ReleasePla
         else:
             break
         assert left_of(stage, first) == {}
-        assert stage.world.again(first).collected_at
-        assert [each.deployment_id for each in stage.world.retention.held()] == [
+        assert stage.platform.reload(first).collected_at
+        assert [each.deployment_id for each in stage.platform.retention.list_held()] == [
             each.deployment_id for each in kept
         ]
         assert all(left_of(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
         for each in kept:
-            stage.world.database.delete_item(
+            stage.platform.database.delete_item(
                 TableName=DEPLOYMENTS, Key=deployment_key(each.project_id, each.deployment_id)
             )
     assert crashes > 12
 
 
-def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleasePlatform) -> None:
+def test_an_edge_key_left_by_a_crash_starts_a_new_grace_period(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     refuse(stage, "update_keys", client_error("ThrottlingException", "UpdateKeys"), times=1)
     run(stage, at)
     assert "keys" in left_of(stage, first)
@@ -70,30 +70,30 @@ def test_a_key_that_a_crash_left_gets_its_own_hour(stage: ReleasePlatform) -> No
     assert left_of(stage, first) == {}
 
 
-def test_functions_that_are_gone_have_nothing_to_remove(stage: ReleasePlatform) -> None:
+def test_deleted_functions_need_no_removal(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     stage.functions.functions.pop(stage.site(project).image_function)
     collected(stage)
-    assert stage.world.again(first).release is None
+    assert stage.platform.reload(first).release is None
 
 
-def test_a_site_that_is_no_more_leaves_no_files(stage: ReleasePlatform) -> None:
-    """Pulumi deletes its functions with all their versions."""
+def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None:
+    """D6: Pulumi has deleted its functions with all their versions."""
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     key = {"projectId": {"S": f"SITE#{project.site}"}, "sk": {"S": "SITE"}}
-    row = stage.world.database.get_item(TableName=PROJECTS, Key=key)["Item"]
-    stage.world.database.delete_item(TableName=PROJECTS, Key=key)
+    row = stage.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"]
+    stage.platform.database.delete_item(TableName=PROJECTS, Key=key)
     collected(stage)
-    stage.world.database.put_item(TableName=PROJECTS, Item=row)
+    stage.platform.database.put_item(TableName=PROJECTS, Item=row)
     assert left_of(stage, first).keys() == {"aliases", "urls", "versions"}
 
 
-def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleasePlatform) -> None:
+def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, *_ = releases(stage, project, 4)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     run(stage, at)
     stage.objects.refused = "assets/next-site/file"
     run(stage, at + HOUR)
@@ -103,12 +103,12 @@ def test_what_passes_by_itself_is_left_to_the_next_run(stage: ReleasePlatform) -
     assert "row" not in left_of(stage, first)
 
 
-def test_what_does_not_pass_is_told_after_all_others_were_collected(
+def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
     stage: ReleasePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = stage.project()
     first, second, *_ = releases(stage, project, 5)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     run(stage, at)
     refuse(stage, "delete_objects", client_error("AccessDenied", "DeleteObjects"), times=1)
     with pytest.raises(CollectionFailedError, match="1 releases"):
@@ -119,10 +119,10 @@ def test_what_does_not_pass_is_told_after_all_others_were_collected(
     assert failure["deploymentId"] == first.deployment_id
 
 
-def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleasePlatform) -> None:
+def test_a_run_stops_before_its_timeout_and_the_next_continues(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second, *_ = releases(stage, project, 5)
-    at = stage.world.clock()
+    at = stage.platform.clock()
     minutes = iter(range(0, 120, 7))
     short = evolve(stage.collector, clock=lambda: at + timedelta(minutes=next(minutes)))
     run(stage, at, short)
@@ -133,8 +133,8 @@ def test_a_run_stops_in_time_and_the_next_goes_on(stage: ReleasePlatform) -> Non
     assert "keys" not in left_of(stage, second)
 
 
-def test_what_the_edge_leads_to_is_kept_whatever_the_rows_say(stage: ReleasePlatform) -> None:
-    """Someone repaired the edge by hand."""
+def test_a_release_served_by_the_edge_is_kept_whatever_its_rows_say(stage: ReleasePlatform) -> None:
+    """D6: for example, after a manual change of the edge's store."""
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     host = stage.site(project).host

@@ -1,4 +1,4 @@
-"""E1: what an older version of the platform left in the edge's cache is invalidated once."""
+"""E1: responses that an older version of the platform left in the edge cache are invalidated once."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +10,7 @@ from tests.runtime.upkeep.collection import HOUR, releases, run
 
 
 def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
-    at = stage.world.clock()
+    at = stage.platform.clock()
     run(stage, at)
     run(stage, at + HOUR)
     ((distribution, reference, paths),) = stage.cloudfront.invalidations
@@ -21,11 +21,11 @@ def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
 
 def test_an_older_generation_is_invalidated(stage: ReleasePlatform) -> None:
     stage.store.items[GENERATION_KEY] = "0"
-    run(stage, stage.world.clock())
+    run(stage, stage.platform.clock())
     assert len(stage.cloudfront.invalidations) == 1
 
 
-def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage: ReleasePlatform) -> None:
+def test_a_refused_invalidation_is_retried_and_does_not_block_the_collection(stage: ReleasePlatform) -> None:
     project = stage.project()
     releases(stage, project, 5)
     del stage.store.items[GENERATION_KEY]
@@ -34,43 +34,43 @@ def test_a_refused_invalidation_is_tried_again_and_holds_up_no_collection(stage:
         if operation == "create_invalidation":
             raise client_error("AccessDenied", operation)
 
-    stage.world.calls.before = refuse
-    at = stage.world.clock()
+    stage.platform.calls.before = refuse
+    at = stage.platform.clock()
     with pytest.raises(ClientError, match="AccessDenied"):
         run(stage, at)
     assert GENERATION_KEY not in stage.store.items
-    assert any(each.collected_at for each in stage.world.retention.held()), "the collection went on"
+    assert any(each.collected_at for each in stage.platform.retention.list_held()), "the collection went on"
 
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     run(stage, at + HOUR)
     assert len(stage.cloudfront.invalidations) == 1
 
 
 @pytest.mark.parametrize("operation", ["create_invalidation", "update_keys"])
-def test_a_busy_aws_is_asked_again_by_the_next_run(stage: ReleasePlatform, operation: str) -> None:
+def test_a_throttled_invalidation_is_retried_by_the_next_run(stage: ReleasePlatform, operation: str) -> None:
     def busy(called: str) -> None:
         if called == operation:
             raise client_error("ThrottlingException", operation)
 
-    stage.world.calls.before = busy
-    at = stage.world.clock()
+    stage.platform.calls.before = busy
+    at = stage.platform.clock()
     run(stage, at)
     assert GENERATION_KEY not in stage.store.items
 
-    stage.world.calls.before = lambda _: None
+    stage.platform.calls.before = lambda _: None
     run(stage, at + HOUR)
     assert stage.store.items[GENERATION_KEY] == GENERATION
 
 
-def test_a_crash_before_the_generation_is_noted_invalidates_again(stage: ReleasePlatform) -> None:
-    """CloudFront refuses a reference that was used before: each run has its own."""
-    at = stage.world.clock()
+def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: ReleasePlatform) -> None:
+    """E1: CloudFront refuses a used caller reference, so each run has its own."""
+    at = stage.platform.clock()
     run(stage, at)
     del stage.store.items[GENERATION_KEY]
     run(stage, at + HOUR)
     assert len(stage.cloudfront.invalidations) == 2
 
 
-def test_no_host_can_be_the_generations_key() -> None:
-    """The viewer-request function looks up hosts of letters, digits, dots and hyphens only."""
+def test_no_host_can_equal_the_generation_key() -> None:
+    """E1: the viewer-request function only looks up hosts of letters, digits, dots and hyphens."""
     assert "_" in GENERATION_KEY

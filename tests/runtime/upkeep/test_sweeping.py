@@ -1,4 +1,4 @@
-"""P9: what stands still for longer than it may is looked at, and moved on with the reason."""
+"""P9: the sweep examines deployments with an expired lease and recovers them with a reason."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from runtime.deploy.handlers import sweep
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
 from runtime.shared.converters import to_attribute_value
-from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, World
+from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 LATER = timedelta(minutes=11)  # longer than any first lease
@@ -24,187 +24,191 @@ FAILED_INSTALL = {
 }
 
 
-def swept(world: World, *, after: timedelta = LATER) -> None:
-    world.clock.now += after
-    sweep.respond({"id": "event-1"}, world.sweeper)
+def run_sweep(platform: Platform, *, after: timedelta = LATER) -> None:
+    platform.clock.now += after
+    sweep.respond({"id": "event-1"}, platform.sweeper)
 
 
-def sent(world: World, queue: str) -> list[str]:
-    return [json.loads(body)["deploymentId"] for body in world.queues.bodies(queue)]
+def sent_ids(platform: Platform, queue: str) -> list[str]:
+    return [json.loads(body)["deploymentId"] for body in platform.queues.bodies(queue)]
 
 
-def row(world: World, deployment: Deployment) -> Mapping[str, Any]:
+def read_row(platform: Platform, deployment: Deployment) -> Mapping[str, Any]:
     key = {
         "projectId": {"S": deployment.project_id},
         "deploymentId": {"S": deployment.deployment_id},
     }
-    return world.database.get_item(TableName=DEPLOYMENTS, Key=key)["Item"]
+    return platform.database.get_item(TableName=DEPLOYMENTS, Key=key)["Item"]
 
 
-def failure(world: World, deployment: Deployment) -> tuple[str, str]:
-    now = world.again(deployment)
+def read_failure(platform: Platform, deployment: Deployment) -> tuple[str, str]:
+    now = platform.reload(deployment)
     assert now.status is Status.FAILED
     assert now.failure
     return now.failure.step, now.failure.reason
 
 
-def decisions(text: str) -> list[str]:
+def read_decisions(text: str) -> list[str]:
     lines = [json.loads(line) for line in text.splitlines()]
     return [line["decision"] for line in lines if line["message"] == "swept"]
 
 
-def test_what_is_under_way_has_a_lease_and_what_has_ended_has_none(world: World) -> None:
-    project = world.project()
-    waiting = world.push(project)
-    assert int(row(world, waiting)["leaseUntil"]["N"]) == waiting.created_at.timestamp() // 1 + 300
-    for active in (waiting, world.building(world.project(site="two")), world.deploying(project)):
-        assert row(world, active)["lease"]["S"].startswith("ACTIVE#")
-    live = world.live(world.project(site="three"))
-    assert not {"lease", "leaseUntil", "redrives"} & row(world, live).keys()
+def test_deployments_in_progress_have_a_lease_and_ended_ones_have_none(platform: Platform) -> None:
+    project = platform.create_project()
+    waiting = platform.push(project)
+    assert int(read_row(platform, waiting)["leaseUntil"]["N"]) == waiting.created_at.timestamp() // 1 + 300
+    for active in (
+        waiting,
+        platform.create_building(platform.create_project(site="two")),
+        platform.create_deploying(project),
+    ):
+        assert read_row(platform, active)["lease"]["S"].startswith("ACTIVE#")
+    live = platform.create_live(platform.create_project(site="three"))
+    assert not {"lease", "leaseUntil", "redrives"} & read_row(platform, live).keys()
 
 
-def test_what_is_within_its_lease_is_left_alone(world: World) -> None:
-    project = world.project()
-    world.push(project)
-    rows = world.everything()
-    swept(world, after=timedelta(minutes=4))
-    assert world.everything() == rows
-    assert world.queues.sent == []
+def test_a_deployment_within_its_lease_is_not_changed(platform: Platform) -> None:
+    project = platform.create_project()
+    platform.push(project)
+    rows = platform.read_all_rows()
+    run_sweep(platform, after=timedelta(minutes=4))
+    assert platform.read_all_rows() == rows
+    assert platform.queues.sent == []
 
 
-def test_a_deployment_whose_message_was_lost_is_sent_again(world: World, capsys: Any) -> None:  # noqa: ANN401
-    deployment = world.push(world.project())
-    swept(world)
-    assert sent(world, BUILD_QUEUE) == [deployment.deployment_id]
-    assert row(world, deployment)["redrives"]["N"] == "1"
-    assert decisions(capsys.readouterr().out) == ["send again"]
-    swept(world, after=timedelta(minutes=9))
-    assert len(world.queues.sent) == 1  # the second lease is twice as long
-    world.build(deployment)
-    assert "redrives" not in row(world, deployment)
+def test_a_deployment_whose_message_was_lost_is_sent_again(platform: Platform, capsys: Any) -> None:  # noqa: ANN401
+    deployment = platform.push(platform.create_project())
+    run_sweep(platform)
+    assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
+    assert read_row(platform, deployment)["redrives"]["N"] == "1"
+    assert read_decisions(capsys.readouterr().out) == ["send again"]
+    run_sweep(platform, after=timedelta(minutes=9))
+    assert len(platform.queues.sent) == 1  # the second lease is twice as long
+    platform.deliver_build_message(deployment)
+    assert "redrives" not in read_row(platform, deployment)
 
 
-def test_the_newest_of_those_that_wait_is_sent_and_the_others_are_superseded(world: World) -> None:
+def test_the_newest_queued_deployment_is_sent_and_the_others_are_superseded(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    first, second, newest = (world.push(project) for _ in range(3))
-    swept(world)
-    assert world.statuses(first, second, newest) == ["superseded", "superseded", "queued"]
-    assert set(sent(world, BUILD_QUEUE)) == {newest.deployment_id}
+    project = platform.create_project()
+    first, second, newest = (platform.push(project) for _ in range(3))
+    run_sweep(platform)
+    assert platform.statuses(first, second, newest) == ["superseded", "superseded", "queued"]
+    assert set(sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
 
 
-def test_while_another_build_runs_the_waiting_one_waits_on(world: World) -> None:
+def test_a_queued_deployment_keeps_waiting_while_another_build_runs(platform: Platform) -> None:
     """P8."""
-    project = world.project()
-    running, waiting = world.building(project), world.push(project)
-    swept(world)
-    assert world.queues.sent == []
-    assert world.statuses(running, waiting) == ["building", "queued"]
-    assert row(world, waiting)["redrives"]["N"] == "0"
+    project = platform.create_project()
+    running, waiting = platform.create_building(project), platform.push(project)
+    run_sweep(platform)
+    assert platform.queues.sent == []
+    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert read_row(platform, waiting)["redrives"]["N"] == "0"
 
 
 @pytest.mark.parametrize("holder", ["ended", "unknown"])
-def test_a_slot_that_nobody_builds_in_is_freed(world: World, holder: str) -> None:
-    project = world.project()
-    ended = world.built(project)
-    waiting = world.push(project)
-    name = ended.deployment_id if holder == "ended" else world.ids()
-    world.database.update_item(
+def test_a_slot_without_a_building_deployment_is_freed(platform: Platform, holder: str) -> None:
+    project = platform.create_project()
+    ended = platform.create_built(project)
+    waiting = platform.push(project)
+    name = ended.deployment_id if holder == "ended" else platform.ids()
+    platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
         UpdateExpression="SET activeBuild = :holder",
         ExpressionAttributeValues={":holder": {"S": name}},
     )
-    swept(world)
-    assert world.projects.get(project.project_id).active_build is None
-    assert sent(world, BUILD_QUEUE) == [waiting.deployment_id]
+    run_sweep(platform)
+    assert platform.projects.get(project.project_id).active_build is None
+    assert sent_ids(platform, BUILD_QUEUE) == [waiting.deployment_id]
 
 
-def test_a_slot_that_is_taken_anew_meanwhile_is_not_freed(world: World) -> None:
-    project = world.project()
-    building = world.building(project)
-    assert not world.slot.release_abandoned(project.project_id, world.ids())
-    assert world.projects.get(project.project_id).active_build == building.deployment_id
+def test_a_slot_taken_again_concurrently_is_not_freed(platform: Platform) -> None:
+    project = platform.create_project()
+    building = platform.create_building(project)
+    assert not platform.slot.free_abandoned(project.project_id, platform.ids())
+    assert platform.projects.get(project.project_id).active_build == building.deployment_id
 
 
-def test_a_waiting_deployment_of_a_project_that_is_gone_fails(world: World) -> None:
-    project = world.project()
-    deployment = world.push(project)
+def test_a_queued_deployment_of_a_deleted_project_fails(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment = platform.push(project)
     key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
-    world.database.delete_item(TableName=PROJECTS, Key=key)
-    swept(world)
-    assert failure(world, deployment) == ("sweep", "its project is gone")
+    platform.database.delete_item(TableName=PROJECTS, Key=key)
+    run_sweep(platform)
+    assert read_failure(platform, deployment) == ("sweep", "its project no longer exists")
 
 
 @pytest.mark.parametrize("status", ["queued", "building", "built", "deploying"])
-def test_what_is_sent_again_often_enough_fails_with_the_reason(world: World, status: str) -> None:
-    project = world.project()
+def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platform, status: str) -> None:
+    project = platform.create_project()
     match status:
         case "queued":
-            deployment = world.push(project)
+            deployment = platform.push(project)
         case "building":
-            deployment = world.slot.take(world.push(project), at=world.clock())
+            deployment = platform.slot.take(platform.push(project), at=platform.clock())
         case "built":
-            deployment = world.built(project)
+            deployment = platform.create_built(project)
         case _:
-            deployment = world.deploying(project)
+            deployment = platform.create_deploying(project)
     most = 5 if status in {"queued", "building"} else 3
     for _ in range(most):
-        swept(world, after=MUCH_LATER)
-    assert world.statuses(deployment) == [status]
-    assert len(world.queues.sent) == most
-    swept(world, after=MUCH_LATER)
-    step, reason = failure(world, deployment)
+        run_sweep(platform, after=MUCH_LATER)
+    assert platform.statuses(deployment) == [status]
+    assert len(platform.queues.sent) == most
+    run_sweep(platform, after=MUCH_LATER)
+    step, reason = read_failure(platform, deployment)
     assert step == "sweep"
     assert "again and again" in reason
-    assert world.projects.get(project.project_id).active_build is None
+    assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_what_visitors_are_led_to_never_fails(world: World) -> None:
-    """D2: until everything has followed the pointer, its release is sent again."""
-    project = world.project()
-    deployment = world.deploying(project)
-    world.deployments.pointer.switch(deployment, at=world.clock())
+def test_the_live_deployment_never_fails(platform: Platform) -> None:
+    """D2: its release is resent until edge and aliases follow the live pointer."""
+    project = platform.create_project()
+    deployment = platform.create_deploying(project)
+    platform.deployments.live_pointers.switch(deployment, at=platform.clock())
     for _ in range(6):
-        swept(world, after=MUCH_LATER)
-    assert world.statuses(deployment) == ["deploying"]
-    assert len(sent(world, RELEASE_QUEUE)) == 6
+        run_sweep(platform, after=MUCH_LATER)
+    assert platform.statuses(deployment) == ["deploying"]
+    assert len(sent_ids(platform, RELEASE_QUEUE)) == 6
 
 
-def test_a_release_is_sent_again_beside_the_message_that_may_block_its_project(world: World) -> None:
-    deployment = world.built(world.project())
-    swept(world)
-    swept(world, after=MUCH_LATER)
+def test_a_release_is_resent_in_its_own_message_group(platform: Platform) -> None:
+    deployment = platform.create_built(platform.create_project())
+    run_sweep(platform)
+    run_sweep(platform, after=MUCH_LATER)
     names = [f"{deployment.deployment_id}-{number}" for number in (1, 2)]
-    assert [message["MessageDeduplicationId"] for message in world.queues.sent] == names
-    assert [message["MessageGroupId"] for message in world.queues.sent] == names
+    assert [message["MessageDeduplicationId"] for message in platform.queues.sent] == names
+    assert [message["MessageGroupId"] for message in platform.queues.sent] == names
 
 
-def test_a_build_that_runs_is_waited_for(world: World) -> None:
-    deployment = world.building(world.project())
-    swept(world)
-    swept(world)
-    assert world.again(deployment) == deployment
-    assert world.queues.sent == []
-    assert int(row(world, deployment)["leaseUntil"]["N"]) > world.clock.now.timestamp()
+def test_the_sweep_waits_for_a_running_build(platform: Platform) -> None:
+    deployment = platform.create_building(platform.create_project())
+    run_sweep(platform)
+    run_sweep(platform)
+    assert platform.reload(deployment) == deployment
+    assert platform.queues.sent == []
+    assert int(read_row(platform, deployment)["leaseUntil"]["N"]) > platform.clock.now.timestamp()
 
 
-def test_a_build_whose_event_was_lost_ends_as_its_event_would_have_said(world: World) -> None:
+def test_a_build_with_a_lost_event_ends_as_its_event_says(platform: Platform) -> None:
     """P7."""
-    project = world.project()
-    deployment, waiting = world.building(project), world.push(project)
-    world.codebuild.end(deployment.deployment_id)
-    swept(world)
-    assert world.statuses(deployment) == ["built"]
-    assert sent(world, RELEASE_QUEUE) == [deployment.deployment_id]
-    assert waiting.deployment_id in sent(world, BUILD_QUEUE)
+    project = platform.create_project()
+    deployment, waiting = platform.create_building(project), platform.push(project)
+    platform.codebuild.end(deployment.deployment_id)
+    run_sweep(platform)
+    assert platform.statuses(deployment) == ["built"]
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
+    assert waiting.deployment_id in sent_ids(platform, BUILD_QUEUE)
 
 
-def test_a_build_that_failed_unheard_says_where_and_why(world: World) -> None:
+def test_a_failed_build_with_a_lost_event_has_step_and_reason(platform: Platform) -> None:
     """Q1."""
-    deployment = world.building(world.project())
-    world.logs.lines = ["npm error"]
-    world.codebuild.end(
+    deployment = platform.create_building(platform.create_project())
+    platform.logs.lines = ["npm error"]
+    platform.codebuild.end(
         deployment.deployment_id,
         "FAILED",
         phases=[
@@ -214,100 +218,107 @@ def test_a_build_that_failed_unheard_says_where_and_why(world: World) -> None:
         ],
         logs={"groupName": "/aws/codebuild/site", "streamName": "stream"},
     )
-    swept(world)
-    assert failure(world, deployment) == (
+    run_sweep(platform)
+    assert read_failure(platform, deployment) == (
         "INSTALL",
         "COMMAND_EXECUTION_ERROR: npm ci. Reason: exit status 1",
     )
-    now = world.again(deployment).failure
+    now = platform.reload(deployment).failure
     assert now
     assert now.log_tail == ("npm error",)
 
 
-def test_a_build_that_codebuild_forgot_fails_and_the_next_is_sent(world: World) -> None:
-    project = world.project()
-    deployment, waiting = world.building(project), world.push(project)
-    world.codebuild.forgotten = True
-    swept(world)
-    assert failure(world, deployment) == (
+def test_a_build_deleted_by_codebuild_fails_and_the_next_is_sent(platform: Platform) -> None:
+    project = platform.create_project()
+    deployment, waiting = platform.create_building(project), platform.push(project)
+    platform.codebuild.has_forgotten_builds = True
+    run_sweep(platform)
+    assert read_failure(platform, deployment) == (
         "sweep",
-        "CodeBuild does not know its build any more: push again",
+        "CodeBuild has deleted its build: push again",
     )
-    assert waiting.deployment_id in sent(world, BUILD_QUEUE)
+    assert waiting.deployment_id in sent_ids(platform, BUILD_QUEUE)
 
 
-def test_a_build_that_was_never_started_is_asked_for_again(world: World) -> None:
-    deployment = world.slot.take(world.push(world.project()), at=world.clock())
-    swept(world)
-    assert sent(world, BUILD_QUEUE) == [deployment.deployment_id]
-    world.build(deployment)
-    assert row(world, deployment)["redrives"]["N"] == "1"  # that it is started anew resets nothing
-    assert world.again(deployment).build_id == BUILD + deployment.deployment_id
+def test_a_build_that_never_started_is_requested_again(platform: Platform) -> None:
+    deployment = platform.slot.take(platform.push(platform.create_project()), at=platform.clock())
+    run_sweep(platform)
+    assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
+    platform.deliver_build_message(deployment)
+    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # that it is started anew resets nothing
+    assert platform.reload(deployment).build_id == BUILD + deployment.deployment_id
 
 
-def test_a_build_that_runs_without_being_known_is_found_and_not_started_twice(world: World) -> None:
-    """P5: CodeBuild knows the token for five minutes only."""
-    deployment = world.building(world.project())
-    world.database.update_item(
+def test_an_unrecorded_running_build_is_found_and_not_started_twice(platform: Platform) -> None:
+    """P5: CodeBuild remembers the idempotency token only for five minutes."""
+    deployment = platform.create_building(platform.create_project())
+    platform.database.update_item(
         TableName=DEPLOYMENTS,
-        Key={k: v for k, v in row(world, deployment).items() if k in {"projectId", "deploymentId"}},
+        Key={k: v for k, v in read_row(platform, deployment).items() if k in {"projectId", "deploymentId"}},
         UpdateExpression="REMOVE buildId",
     )
-    swept(world)
-    assert world.again(deployment).build_id == deployment.build_id
-    assert world.queues.sent == []
+    run_sweep(platform)
+    assert platform.reload(deployment).build_id == deployment.build_id
+    assert platform.queues.sent == []
 
 
-def test_a_build_of_a_site_that_is_no_longer_declared_fails(world: World) -> None:
-    deployment = world.slot.take(world.push(world.project()), at=world.clock())
+def test_a_build_of_a_site_that_is_no_longer_declared_fails(platform: Platform) -> None:
+    deployment = platform.slot.take(platform.push(platform.create_project()), at=platform.clock())
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
-    world.database.delete_item(TableName=PROJECTS, Key=key)
-    swept(world)
-    assert "is not declared" in failure(world, deployment)[1]
+    platform.database.delete_item(TableName=PROJECTS, Key=key)
+    run_sweep(platform)
+    assert "is not declared" in read_failure(platform, deployment)[1]
 
 
-def test_one_that_cannot_be_read_keeps_no_other_waiting_and_rings_an_alarm(world: World) -> None:
-    broken, other = world.push(world.project()), world.push(world.project(site="two"))
-    world.database.update_item(
+def test_an_unreadable_deployment_does_not_block_the_others_and_raises(platform: Platform) -> None:
+    broken, other = (
+        platform.push(platform.create_project()),
+        platform.push(platform.create_project(site="two")),
+    )
+    platform.database.update_item(
         TableName=DEPLOYMENTS,
-        Key={k: v for k, v in row(world, broken).items() if k in {"projectId", "deploymentId"}},
+        Key={k: v for k, v in read_row(platform, broken).items() if k in {"projectId", "deploymentId"}},
         UpdateExpression="SET #status = :nonsense",
         ExpressionAttributeNames={"#status": "status"},
         ExpressionAttributeValues={":nonsense": to_attribute_value("on holiday")},
     )
     with pytest.raises(SweepIncompleteError, match="1 deployments"):
-        swept(world)
-    assert sent(world, BUILD_QUEUE) == [other.deployment_id]
+        run_sweep(platform)
+    assert sent_ids(platform, BUILD_QUEUE) == [other.deployment_id]
 
 
 @pytest.mark.parametrize("call", ["get_item", "transact_write_items", "update_item"])
-def test_what_moves_on_while_it_is_looked_at_is_left_to_whoever_moved_it(world: World, call: str) -> None:
+def test_a_deployment_that_progresses_during_the_sweep_is_not_changed(platform: Platform, call: str) -> None:
     """P7."""
-    project = world.project()
-    deployment = world.deploying(project) if call == "transact_write_items" else world.push(project)
+    project = platform.create_project()
+    deployment = (
+        platform.create_deploying(project) if call == "transact_write_items" else platform.push(project)
+    )
     for _ in range(3 if call == "transact_write_items" else 0):
-        swept(world, after=MUCH_LATER)
+        run_sweep(platform, after=MUCH_LATER)
 
     def moves(operation: str) -> None:
         if operation == call:
-            world.calls.before = lambda _: None
-            world.deployments.supersede(world.again(deployment), at=world.clock())
+            platform.calls.before = lambda _: None
+            platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
 
-    world.calls.before = moves
-    swept(world, after=MUCH_LATER)
-    assert world.statuses(deployment) == ["superseded"]
-    assert "lease" not in row(world, deployment)
+    platform.calls.before = moves
+    run_sweep(platform, after=MUCH_LATER)
+    assert platform.statuses(deployment) == ["superseded"]
+    assert "lease" not in read_row(platform, deployment)
 
 
-def test_what_the_index_still_names_and_is_gone_is_passed_over(world: World) -> None:
-    deployment = world.push(world.project())
+def test_a_deleted_deployment_in_the_index_is_skipped(platform: Platform) -> None:
+    deployment = platform.push(platform.create_project())
 
     def deleted(operation: str) -> None:
         if operation == "get_item":
-            world.calls.before = lambda _: None
-            key = {k: v for k, v in row(world, deployment).items() if k in {"projectId", "deploymentId"}}
-            world.database.delete_item(TableName=DEPLOYMENTS, Key=key)
+            platform.calls.before = lambda _: None
+            key = {
+                k: v for k, v in read_row(platform, deployment).items() if k in {"projectId", "deploymentId"}
+            }
+            platform.database.delete_item(TableName=DEPLOYMENTS, Key=key)
 
-    world.calls.before = deleted
-    swept(world)
-    assert world.queues.sent == []
+    platform.calls.before = deleted
+    run_sweep(platform)
+    assert platform.queues.sent == []

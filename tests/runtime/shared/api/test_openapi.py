@@ -10,29 +10,29 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
-from tests.runtime.events import request
+from tests.runtime.events import api_event
 from tests.runtime.gateway import ENDPOINT, Gateway
-from tests.runtime.platform_fixture import OWNER, World
+from tests.runtime.platform_fixture import OWNER, Platform
 
 DESCRIBED = DescribedApi.from_api(PLATFORM)
 HERE = [route for route in ROUTES if route.function in ("api", "webhook")]
 
 
 @pytest.fixture
-def session(world: World) -> requests.Session:
+def session(platform: Platform) -> requests.Session:
     functions = {
-        "api": lambda event: api.respond(event, world.management),
-        "webhook": lambda event: webhook.respond(event, world.pushes),
+        "api": lambda event: api.respond(event, platform.project_service),
+        "webhook": lambda event: webhook.respond(event, platform.push_receiver),
     }
-    return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).session()
+    return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).open_session()
 
 
 @pytest.mark.parametrize("route", HERE, ids=lambda route: route.key)
 def test_every_response_of_a_route_is_documented(
-    world: World, session: requests.Session, route: Route
+    platform: Platform, session: requests.Session, route: Route
 ) -> None:
-    project = world.project()
-    deployment = world.building(project)
+    project = platform.create_project()
+    deployment = platform.create_building(project)
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     own = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
@@ -46,8 +46,8 @@ def test_the_response_for_a_missing_resource_is_documented(session: requests.Ses
     assert asked.statuses & {401, 404}
 
 
-def test_the_committed_document_is_served_without_a_token(world: World) -> None:
-    response = api.respond(request("GET /openapi.json"), world.management)
+def test_the_committed_document_is_served_without_a_token(platform: Platform) -> None:
+    response = api.respond(api_event("GET /openapi.json"), platform.project_service)
     assert response["statusCode"] == 200
     assert response["headers"]["content-type"] == "application/json"
     assert response["headers"]["cache-control"].startswith("public")

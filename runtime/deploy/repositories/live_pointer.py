@@ -1,7 +1,8 @@
-"""The pointer of a project to its live release, and how a switch or a promote moves it (D3, D5, P8).
+"""The pointer of a project to its live release, and its moves by a switch or a promotion.
 
-Who moves the pointer makes edge and aliases follow it, and then ends the switch (`releases/switching.py`).
-Every move is a transaction over the project and its deployments, so that nothing that has ended is live.
+After a move, the caller updates the edge and the aliases, and then finishes the switch
+(`releases/switching.py`). Each move is a transaction over the project and its deployments, so that an ended
+deployment never becomes live.
 """
 
 from datetime import datetime
@@ -17,17 +18,17 @@ from runtime.deploy.errors import (
     SwitchOvertakenError,
     SwitchRefusedError,
 )
-from runtime.deploy.model import Deployment, Pointer, Project, Status
+from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.deploy.repositories.deployment_rows import (
+    deployment_from_answer,
     deployment_key,
-    found,
-    move,
-    reading,
-    stale,
+    read_arguments,
+    stale_error,
     status_update,
-    switch_lease,
+    switch_lease_update,
+    transition_update,
 )
-from runtime.deploy.repositories.projects import ProjectRepository, changed, project_key
+from runtime.deploy.repositories.projects import ProjectRepository, project_key, write_error
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -38,17 +39,17 @@ from runtime.shared.dynamodb import (
 )
 from runtime.shared.errors import AnchorError
 
-_ATTEMPTS: Final = 5
+_MAX_ATTEMPTS: Final = 5
 
 
 @frozen(kw_only=True)
-class PointerRepository:
-    """Moves projects' pointers. `promote` serves a tenant, all others the platform.
+class LivePointerRepository:
+    """The moves of the projects' live pointers. `promote` serves a tenant, all other methods the platform.
 
     Attributes:
         client: Low-level DynamoDB client.
         deployments_table: Name of the deployments table.
-        projects: The projects, whose rows have the pointers.
+        projects: Repository of the projects, whose rows hold the pointers.
     """
 
     client: DynamoDBClient
@@ -56,21 +57,21 @@ class PointerRepository:
     projects: ProjectRepository
 
     def switch(self, deployment: Deployment, *, at: datetime) -> Project:
-        """Let the project's site lead to a deployment if it is newer than what is live and none is pinned.
+        """Point a project to a deployment, if it is newer than the live one and the project is not pinned.
 
-        Step (a) of a release's switch, and repeatable. One transaction over the project and the deployment,
-        so that nothing that has ended is live, and one call more to read the project.
+        Step (a) of a switch. Idempotent. One transaction over the project and the deployment, so that an
+        ended deployment never becomes live, and one more call to read the project.
 
         Returns:
-            The project after the write: `live` is this deployment, `serving` the one that `live` replaces.
+            The project after the write: `live` is this deployment, `serving` is the one it replaces.
 
         Raises:
-            SwitchRefusedError: A newer release is live, another one is pinned, or the project is being
+            SwitchRefusedError: A newer release is live, another release is pinned, or the project is being
                 deleted. The deployment keeps its own URL and becomes `superseded`.
-            ProjectNotFoundError: The project is gone.
+            ProjectNotFoundError: The project no longer exists.
             StaleDeploymentError: The deployment is neither `deploying` nor `live`.
         """
-        pointer = _switch(self.projects.table, deployment, at=at)
+        pointer = _switch_update(self.projects.table, deployment, at=at)
         released = build_condition_check(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),
@@ -83,39 +84,39 @@ class PointerRepository:
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
-                raise _switch_refused(in_project) from None
-            raise stale(deployment, Status.LIVE, in_deployment) from None
+                raise _switch_error(in_project) from None
+            raise stale_error(deployment, Status.LIVE, in_deployment) from None
         return self.projects.get(deployment.project_id)
 
     def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
-        """Let the site of a tenant's project lead to a deployment, older or newer, and pin it there (D5).
+        """Point a tenant's project to an older or newer deployment, and pin it there.
 
-        As `switch`, but of a deployment that collection may take meanwhile. Until its switch is over, a
-        `retired` one has a lease: should the promote die, the sweep has the switch finished.
+        Like `switch`, but the collector may remove the deployment at the same time. A `retired` deployment
+        gets a lease until its switch is finished: if the promotion dies, the sweep completes the switch.
 
         Returns:
             The project after the write.
 
         Raises:
-            ProjectNotFoundError: The project is gone, or another tenant's.
-            ProjectDeletedError: It is being deleted.
-            ReleaseCollectedError: The deployment is not kept any more.
-            NotReleasedError: It is neither `live` nor `retired`.
+            ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
+            ProjectDeletedError: The project is being deleted.
+            ReleaseCollectedError: The release was collected.
+            NotReleasedError: The deployment is neither `live` nor `retired`.
         """
-        pointer = _promote(self.projects.table, user_id, deployment, at=at)
+        pointer = _promote_update(self.projects.table, user_id, deployment, at=at)
         released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
         statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
         key = deployment_key(deployment.project_id, deployment.deployment_id)
         checked = build_condition_check(self.deployments_table, key, when=released, **statuses)
         if deployment.status is Status.RETIRED:
-            leased = switch_lease(self.deployments_table, deployment, when=released, at=at, **statuses)
+            leased = switch_lease_update(self.deployments_table, deployment, when=released, at=at, **statuses)
             checked = {"Update": leased}
         try:
             write_transaction(self.client, {"Update": pointer}, checked)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
-                raise changed(in_project, user_id) from None
+                raise write_error(in_project, user_id) from None
             if not in_deployment:
                 raise ProjectNotFoundError from None
             now = from_row(in_deployment, Deployment)
@@ -125,47 +126,51 @@ class PointerRepository:
         return self.projects.get(deployment.project_id)
 
     def finish_switch(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Write that a switch is over: this deployment `live`, the one it replaced `retired`, or neither.
+        """Mark this deployment as `live` and the replaced one as `retired`, in one transaction.
 
-        Step (d), for releases and promotes. Repeatable. One transaction over three rows: both deployments,
-        and the project's `serving`, which names the one to retire and must be as read. When another switch
-        finished in the meantime the project is read again: then more than one call.
+        Step (d), for releases and promotions. Idempotent. The transaction covers both deployments and the
+        project's `serving`, which names the one to retire and must be as read. If another switch has finished
+        in the meantime, the project is read again, which costs more calls.
 
         Args:
-            project: As `switch` or `promote` returned it.
-            deployment: The one that `project.live` names; `deploying`, `retired` or `live`.
+            project: Result of `switch` or `promote`.
+            deployment: The deployment in `project.live`: `deploying`, `retired` or `live`.
             at: Becomes `live_at`.
 
         Raises:
-            SwitchOvertakenError: `project.live` names another deployment by now. Nothing was written: a
-                `deploying` deployment is then to be superseded, a `retired` one stays so.
-            StaleDeploymentError: This deployment is in a status that cannot become `live`.
+            SwitchOvertakenError: `project.live` now names another deployment. Nothing was written. The caller
+                then supersedes a `deploying` deployment; a `retired` one stays retired.
+            StaleDeploymentError: The deployment cannot become `live` in its status.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             if project.serving == deployment.deployment_id:
                 key = (deployment.project_id, deployment.deployment_id)
-                return found(self.client.get_item(**reading(self.deployments_table, *key)))
+                return deployment_from_answer(
+                    self.client.get_item(**read_arguments(self.deployments_table, *key))
+                )
             if project.live is None or project.live.deployment_id != deployment.deployment_id:
                 break
             try:
-                return self._switch_statuses(project, deployment, at=at)
+                return self._update_statuses(project, deployment, at=at)
             except ProjectChangedError:
                 project = self.projects.get(project.project_id)
         raise SwitchOvertakenError(
             deployment.deployment_id, project.live.deployment_id if project.live else None
         )
 
-    def _switch_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
-        live = evolve(deployment.moved(Status.LIVE, at=at), live_at=at)
-        serving = _serve(self.projects.table, project, deployment)
-        becomes_live = move(self.deployments_table, deployment, Status.LIVE, at=at, also=", #liveAt = :at")
+    def _update_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
+        live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at)
+        serving = _serving_update(self.projects.table, project, deployment)
+        becomes_live = transition_update(
+            self.deployments_table, deployment, Status.LIVE, at=at, extra_set=", #liveAt = :at"
+        )
         operations = [{"Update": serving}, {"Update": becomes_live}]
         if project.serving:
             retires = status_update(
                 self.deployments_table,
                 deployment_key(project.project_id, project.serving),
                 Status.RETIRED,
-                was=Status.LIVE,
+                expected=Status.LIVE,
                 at=at,
             )
             operations.append({"Update": retires})
@@ -174,14 +179,14 @@ class PointerRepository:
         except TransactionRefusedError as refused:
             if refused.items[0] is not None:
                 raise ProjectChangedError from None
-            raise stale(deployment, Status.LIVE, refused.items[1]) from None
+            raise stale_error(deployment, Status.LIVE, refused.items[1]) from None
         return live
 
 
-def _switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """Return the update that leads a site to a release if it is newer than what is live and none is pinned.
+def _switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
+    """Return the update that points a project to a release, if it is newer and the project is not pinned.
 
-    Repeatable: a deployment that has the pointer already keeps it.
+    Idempotent: a deployment that already has the pointer keeps it.
     """
     newer = "attribute_not_exists(#live) OR #live.#sequence < :sequence"
     allowed = f"#live.#deploymentId = :deployment OR (#pinned = :no AND ({newer}))"
@@ -190,7 +195,7 @@ def _switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, An
         project_key(deployment.project_id),
         "SET #live = :live, #updatedAt = :at",
         when=f"attribute_exists(#projectId) AND attribute_not_exists(#deletingAt) AND ({allowed})",
-        live=_pointer(deployment),
+        live=_pointer_to(deployment),
         deployment=deployment.deployment_id,
         sequence=deployment.sequence,
         no=False,
@@ -198,22 +203,22 @@ def _switch(table: str, deployment: Deployment, *, at: datetime) -> dict[str, An
     )
 
 
-def _promote(table: str, user_id: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """Return the update that lets the site of a tenant's project lead to a release, and pins it there."""
+def _promote_update(table: str, user_id: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
+    """Return the update that points a tenant's project to a release, and pins it there."""
     return build_update(
         table,
         project_key(deployment.project_id),
         "SET #live = :live, #pinned = :yes, #updatedAt = :at",
         when="#userId = :user AND attribute_not_exists(#deletingAt)",
-        live=_pointer(deployment),
+        live=_pointer_to(deployment),
         user=user_id,
         yes=True,
         at=at,
     )
 
 
-def pointer_elsewhere(table: str, deployment: Deployment) -> dict[str, Any]:
-    """Return the check that a project, which may be gone, does not lead its site to a deployment."""
+def not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
+    """Return the check that a deployment is not the live one of its project, which may not exist."""
     return build_condition_check(
         table,
         project_key(deployment.project_id),
@@ -222,8 +227,8 @@ def pointer_elsewhere(table: str, deployment: Deployment) -> dict[str, Any]:
     )
 
 
-def _serve(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
-    """Return the update that ends a switch: `serving`, if it is as read, becomes what the pointer is at."""
+def _serving_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
+    """Return the update that finishes a switch: it sets `serving` if that is still as read."""
     unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
     return build_update(
         table,
@@ -235,8 +240,8 @@ def _serve(table: str, project: Project, deployment: Deployment) -> dict[str, An
     )
 
 
-def _switch_refused(item: Item) -> AnchorError:
-    """Return the error for a `switch` that this row, empty when there is none, did not allow."""
+def _switch_error(item: Item) -> AnchorError:
+    """Return the error for a `switch` that this row refused. The row is empty if there is no project."""
     if not item:
         return ProjectNotFoundError()
     project = from_row(item, Project)
@@ -248,5 +253,5 @@ def _switch_refused(item: Item) -> AnchorError:
     )
 
 
-def _pointer(deployment: Deployment) -> Pointer:
-    return Pointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence)
+def _pointer_to(deployment: Deployment) -> LivePointer:
+    return LivePointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence)

@@ -1,4 +1,4 @@
-"""Transactions on a row that many write at the same moment: P4."""
+"""P4: retries of transactions on a row with many concurrent writers."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from attrs import Factory, define
 from botocore.exceptions import ClientError
 
 from runtime.deploy.handlers import orchestrator
-from runtime.deploy.repositories.patience import PATIENT, Patience
+from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.dynamodb import TransactionConflictError
-from tests.runtime.events import messages
-from tests.runtime.platform_fixture import World, message_of
+from tests.runtime.events import sqs_event
+from tests.runtime.platform_fixture import Platform, build_message
 
 
 @define
 class Busy:
-    """A DynamoDB whose transactions meet others so many times."""
+    """A DynamoDB whose first transactions meet conflicts."""
 
     times: int
     asked: int = 0
@@ -38,42 +38,42 @@ def conflict() -> ClientError:
 class Slept:
     seconds: list[float] = Factory(list)
 
-    def patience(self) -> Patience:
-        return Patience(sleep=self.seconds.append, chance=lambda: 0.5)
+    def patience(self) -> TransactionRetrier:
+        return TransactionRetrier(sleep=self.seconds.append, jitter=lambda: 0.5)
 
 
-def test_a_transaction_that_meets_others_is_repeated_after_longer_and_longer_pauses() -> None:
+def test_a_conflicting_transaction_is_retried_with_exponential_backoff() -> None:
     slept, busy = Slept(), Busy(times=7)
     slept.patience().transact(busy)  # type: ignore[arg-type]
     assert busy.asked == 8
     assert slept.seconds == [0.025, 0.05]
 
 
-def test_after_three_seconds_at_most_it_gives_up() -> None:
+def test_the_retries_end_after_about_three_seconds() -> None:
     slept, busy = Slept(), Busy(times=100)
     with pytest.raises(TransactionConflictError):
         slept.patience().transact(busy)  # type: ignore[arg-type]
     assert sum(slept.seconds) < 3.2 / 2
     assert len(slept.seconds) == 6
-    assert 0 <= PATIENT.chance() <= 1
+    assert 0 <= DEFAULT_RETRIER.jitter() <= 1
 
 
 @pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])
-def test_a_deployment_that_meets_too_many_others_comes_again_and_is_no_dead_letter(
-    world: World, receives: int, comes_again: list[int]
+def test_a_message_with_repeated_conflicts_is_retried_and_never_dead_lettered(
+    platform: Platform, receives: int, comes_again: list[int]
 ) -> None:
-    """P4, P9: it is still queued, and the third time the sweep takes care of it."""
-    deployment = world.push(world.project())
+    """P4, P9: the deployment stays queued, and the sweep takes over after the third receive."""
+    deployment = platform.push(platform.create_project())
 
     def refuses(operation: str) -> None:
         if operation == "transact_write_items":
             raise conflict()
 
-    world.calls.before = refuses
-    event = messages(message_of(deployment).to_body(), receives=receives)
-    failed = orchestrator.respond(event, world.builder)["batchItemFailures"]
-    world.calls.before = lambda _: None
-    assert [seconds for _, seconds in world.queues.shown_again] == comes_again
+    platform.calls.before = refuses
+    event = sqs_event(build_message(deployment).to_body(), receives=receives)
+    failed = orchestrator.respond(event, platform.builder)["batchItemFailures"]
+    platform.calls.before = lambda _: None
+    assert [seconds for _, seconds in platform.queues.visibility_changes] == comes_again
     assert len(failed) == len(comes_again)
-    assert world.statuses(deployment) == ["queued"]
-    assert len(world.slept) == 6
+    assert platform.statuses(deployment) == ["queued"]
+    assert len(platform.sleeps) == 6

@@ -1,4 +1,4 @@
-"""Which waiting deployment comes next when a project's build slot is free (P8)."""
+"""Selection of a project's next deployment to build. Older queued deployments become `superseded`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,32 +8,34 @@ from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 
 
-def next_waiting(deployments: DeploymentRepository, ended: Deployment, *, at: datetime) -> Deployment | None:
-    """Return the newest waiting deployment, if newer than the one that ended; older ones become `superseded`.
+def keep_next_queued(
+    deployments: DeploymentRepository, ended: Deployment, *, at: datetime
+) -> Deployment | None:
+    """Return the newest queued deployment if it is newer than the ended one, and supersede the others.
 
-    One that was cancelled counts for nothing: then the newest is next, though it may be older. Repeatable.
-    One call of DynamoDB, and one for each deployment that becomes `superseded`.
+    After a cancelled deployment, the newest queued one is next, even if it is older. Idempotent. One DynamoDB
+    call, and one for each superseded deployment.
     """
-    waiting = deployments.waiting(ended)
+    waiting = deployments.list_queued(ended)
     is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
     newest = waiting[0] if is_next else None
     _supersede_others(deployments, waiting, newest, at=at)
     return newest
 
 
-def newest_waiting(
+def keep_newest_queued(
     deployments: DeploymentRepository, waiting: Deployment, *, at: datetime
 ) -> Deployment | None:
-    """Return the newest waiting deployment of a project; older ones become `superseded`.
+    """Return the newest queued deployment of a project, and supersede the others.
 
-    One call of DynamoDB, and one for each deployment that becomes `superseded`. Repeatable.
+    Idempotent. One DynamoDB call, and one for each superseded deployment.
 
     Args:
-        deployments: The deployments.
-        waiting: One that was seen to wait; it may not, any more.
-        at: Now.
+        deployments: Repository of the deployments.
+        waiting: A deployment that was read as `queued`. Its status may have changed.
+        at: Current time.
     """
-    found = deployments.waiting(waiting)
+    found = deployments.list_queued(waiting)
     newest = found[0] if found else None
     _supersede_others(deployments, found, newest, at=at)
     return newest
@@ -51,4 +53,4 @@ def _supersede_others(
             try:
                 deployments.supersede(deployment, at=at)
             except StaleDeploymentError:
-                continue  # it left the queue since it was read: not ours any more
+                continue  # its status has changed since the read

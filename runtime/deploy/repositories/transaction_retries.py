@@ -1,0 +1,49 @@
+"""Retries of transactions on a row with many concurrent writers."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from runtime.shared.aws import DynamoDBClient
+from runtime.shared.dynamodb import TransactionConflictError, write_transaction
+
+_MAX_ATTEMPTS: Final = 7
+_FIRST_DELAY: Final = 0.05  # seconds; doubled after each attempt, about three seconds in total
+
+
+@frozen(kw_only=True)
+class TransactionRetrier:
+    """A retry policy with exponential backoff and jitter for transaction conflicts.
+
+    Attributes:
+        sleep: Waits for a number of seconds.
+        jitter: Returns a random number from 0 to 1, the factor of each delay.
+    """
+
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+
+    def transact(self, client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
+        """Execute the operations in one transaction, and retry it after conflicts.
+
+        Args:
+            client: Low-level DynamoDB client.
+            *operations: Elements of `TransactItems`.
+
+        Raises:
+            TransactionRefusedError: A condition failed.
+            TransactionConflictError: Every attempt met a conflict with other writers.
+        """
+        for attempt in range(_MAX_ATTEMPTS - 1):
+            try:
+                return write_transaction(client, *operations)
+            except TransactionConflictError:
+                self.sleep(_FIRST_DELAY * 2**attempt * self.jitter())
+        return write_transaction(client, *operations)
+
+
+DEFAULT_RETRIER: Final = TransactionRetrier(sleep=time.sleep, jitter=random.random)
+"""The policy with real time and real randomness."""
