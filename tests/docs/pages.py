@@ -36,7 +36,7 @@ class Page:
         return _FENCE.sub("", self.text)
 
     @property
-    def iterate_blocks(self) -> list[Block]:
+    def blocks(self) -> list[Block]:
         found = _FENCE.findall(self.text)
         return [Block(page=self.name, language=language, text=dedent(text)) for _, language, text in found]
 
@@ -76,6 +76,6 @@ def iterate_blocks(*languages: str) -> Iterator[Block]:
 
 
 def resolve_link(of: Page, link: str) -> tuple[Path, str]:
-    """Where a link within the checkout leads: a file, and the fragment in it."""
+    """Return the file and the fragment of a link within the checkout."""
     path, _, heading = link.partition("#")
     return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

@@ -43,7 +43,7 @@ def test_the_readme_links_every_document_and_the_index_every_decision() -> None:
 
 def test_every_alarm_names_its_section_of_the_runbook() -> None:
     """Q2: whoever is woken reads the alarm, follows the link and finds what to do."""
-    alarms = recording("production").of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    alarms = recording("production").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert alarms
     for alarm in alarms:
         _, _, heading = alarm.inputs["alarmDescription"].rpartition(f"Runbook: {RUNBOOK}#")

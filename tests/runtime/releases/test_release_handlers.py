@@ -79,7 +79,10 @@ def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: Rele
     built = stage.built(stage.project())
     answer = promote.respond(promote_request(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
-    assert "is built: only one that is or was live" in json.loads(answer["body"])["detail"]
+    assert (
+        "is built: only a live or previously live deployment can be promoted"
+        in json.loads(answer["body"])["detail"]
+    )
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(platform: 
     )
     slow_switch = platform.deployments.live_pointers.switch(slow, at=platform.clock())
     fast_switch = platform.deployments.live_pointers.switch(fast, at=platform.clock())
-    with pytest.raises(SwitchOvertakenError, match=f"leads to {fast.deployment_id}"):
+    with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {fast.deployment_id}"):
         platform.deployments.live_pointers.finish_switch(slow_switch, slow, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(fast_switch, fast, at=platform.clock())
     with pytest.raises(SwitchOvertakenError):
@@ -106,7 +106,7 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(platf
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, first, at=platform.clock())
     # The promote pinned the first again, so the second was overtaken. Its error comes from the current row.
-    with pytest.raises(SwitchOvertakenError, match=f"leads to {first.deployment_id}"):
+    with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {first.deployment_id}"):
         platform.deployments.live_pointers.finish_switch(early, second, at=platform.clock())
     assert platform.statuses(first, second) == ["live", "deploying"]
 
@@ -114,7 +114,7 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(platf
 def test_a_switch_to_another_deployment_than_the_pointers_is_refused(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_deploying(project)
-    with pytest.raises(SwitchOvertakenError, match="leads to None"):
+    with pytest.raises(SwitchOvertakenError, match="the live deployment is now None"):
         platform.deployments.live_pointers.finish_switch(project, deployment, at=platform.clock())
 
 
