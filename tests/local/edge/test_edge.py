@@ -227,7 +227,7 @@ def test_an_answer_that_breaks_off_is_seen_to_by_the_viewer() -> None:
             with pytest.raises(aiohttp.ClientPayloadError):
                 await running_edge.get("/")
         assert len(running_edge.functions.sent) == 2
-        assert "broke off after 5 bytes" in str(running_edge.log[0].problem)
+        assert "closed the connection after 5 bytes" in str(running_edge.log[0].problem)
 
     run_scenario(scenario, functions=FakeFunctions(respond))
 

@@ -55,7 +55,7 @@ def test_credentials_need_an_existing_role_that_trusts_the_service(emulator: Emu
     given = emulator.create_role_credentials(role, service="codebuild.amazonaws.com")
     assert set(given.to_environment()) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     assert given.secret_access_key not in repr(given)
-    with pytest.raises(NotFoundInEmulatorError, match=r"events\.amazonaws\.com may not take"):
+    with pytest.raises(NotFoundInEmulatorError, match=r"events\.amazonaws\.com may not assume"):
         emulator.create_role_credentials(role, service="events.amazonaws.com")
     with pytest.raises(NotFoundInEmulatorError, match="there is no role"):
         emulator.create_role_credentials(role + "-other")
@@ -135,7 +135,7 @@ def test_a_taken_port_is_named_with_what_to_change_it_by() -> None:
 
 @pytest.mark.usefixtures("running_emulator")
 def test_a_process_has_one_emulator_at_a_time() -> None:
-    with pytest.raises(EmulatorError, match="this process runs an emulator already"):
+    with pytest.raises(EmulatorError, match="this process already runs an emulator"):
         Emulator(region="ap-southeast-1", port=0).start()
 
 

@@ -92,5 +92,5 @@ def test_a_function_that_does_not_let_the_rule_call_it_is_not_called(
 def test_a_rule_for_events_is_not_fired_by_hand(emulator: Emulator) -> None:
     emulator.client("events").put_rule(Name="ended", EventPattern='{"source": ["aws.codebuild"]}')
     for name in ("ended", "absent"):
-        with pytest.raises(NotFoundInEmulatorError, match="fires by the clock"):
+        with pytest.raises(NotFoundInEmulatorError, match="there is no scheduled rule"):
             emulator.fire_rule(name)

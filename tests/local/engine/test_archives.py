@@ -91,7 +91,7 @@ def test_a_zip_file_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedValueError, match=r"layers/base.*is not there"):
+    with pytest.raises(UnsupportedValueError, match=r"layers/base.*does not exist"):
         plain(folder_archive(tmp_path / "layers/base"))
 
 

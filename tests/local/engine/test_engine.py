@@ -286,7 +286,7 @@ def test_settings_come_from_the_stages_file_with_overrides_merged_in(engine: Eng
         "name": "importable",
         "stack": "local",
     }
-    with pytest.raises(EngineError, match=r"Pulumi\.nowhere\.yaml is not there"):
+    with pytest.raises(EngineError, match=r"does not exist: .*Pulumi\.nowhere\.yaml"):
         engine.deploy(stack="nowhere")
 
 
