@@ -131,7 +131,7 @@ def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud
     assert requests.get(address, timeout=10).status_code == 403
 
 
-@pytest.mark.parametrize("content", [make_picture(colour="blue"), b"just text"], ids=["picture", "text"])
+@pytest.mark.parametrize("content", [make_picture(color="blue"), b"just text"], ids=["picture", "text"])
 def test_a_published_image_does_not_change_when_its_form_is_used_again(
     images: Images, content: bytes
 ) -> None:
@@ -150,7 +150,7 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
     images = sign_in("list@example.com")
     album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
     image_ids = [
-        images.add(make_picture(colour=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
+        images.add(make_picture(color=colour), **({"albumId": album} if number % 2 else {}))["imageId"]
         for number, colour in enumerate(("red", "green", "blue", "white", "black"))
     ]
     for query, expected in (("", image_ids[::-1]), (f"&albumId={album}", [image_ids[3], image_ids[1]])):
