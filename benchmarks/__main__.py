@@ -71,7 +71,7 @@ def _table(reports: Sequence[Report]) -> Table:
 
 def _machine(seconds: float) -> Machine:
     return Machine(
-        processor=_processor(),
+        processor=_find_processor_name(),
         cores=os.cpu_count() or 1,
         system=f"{platform.system()} {platform.release()} on {platform.machine()}",
         python=platform.python_version(),
@@ -80,7 +80,7 @@ def _machine(seconds: float) -> Machine:
     )
 
 
-def _processor() -> str:
+def _find_processor_name() -> str:
     """Return the model name of the processor, if the system provides it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []

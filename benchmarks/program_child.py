@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> Cost:
         case ["components", sites, graph]:
             return _measure_components(int(sites), Path(graph))
         case ["raw" | "raw-usual" as kind, _, graph]:
-            return _measure_raw(Path(graph), fast_registration=kind == "raw")
+            return _measure_raw_program(Path(graph), fast_registration=kind == "raw")
         case _:
             raise SystemExit(__doc__)
 
@@ -111,7 +111,7 @@ def _measure_components(sites: int, graph: Path) -> Cost:
     return _with_counts(cost, len(custom), len(registered) - len(custom))
 
 
-def _measure_raw(graph: Path, *, fast_registration: bool) -> Cost:
+def _measure_raw_program(graph: Path, *, fast_registration: bool) -> Cost:
     from benchmarks.monitor import Registered, run  # noqa: PLC0415
     from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
     from benchmarks.recorded import find_differences  # noqa: PLC0415

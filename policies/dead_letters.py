@@ -34,7 +34,10 @@ def _check_queues(graph: Graph) -> Iterator[tuple[Resource, str]]:
 
 
 def _check_stream(resource: Resource) -> Iterator[str]:
-    """Check that a failing record does not block the stream. In a queue, other messages continue anyway."""
+    """Check that a failing record of a stream cannot block the records after it.
+
+    Queues are not checked, because a failing message does not block the other messages.
+    """
     if resource.get("startingPosition") is None:
         return
     if not resource.get("destinationConfig.onFailure.destinationArn"):

@@ -19,7 +19,7 @@ def _check_retention(resource: Resource) -> Iterator[str]:
         yield "keeps logs forever: set retentionInDays"
 
 
-def _check_groups(graph: Graph) -> Iterator[tuple[Resource, str]]:
+def _check_log_destination(graph: Graph) -> Iterator[tuple[Resource, str]]:
     groups = {group.urn for group in graph.of_type(_GROUP)}
     for resource in graph.of_type(*_LOG_PROPERTIES):
         prop = _LOG_PROPERTIES[resource.type]
@@ -50,7 +50,7 @@ RULES: Final = (
     StackRule(
         name="log-groups-are-declared",
         description="Functions, builds and APIs write to a log group that the program declares.",
-        check=_check_groups,
+        check=_check_log_destination,
         severity="medium",
     ),
 )

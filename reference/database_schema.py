@@ -77,7 +77,11 @@ def _render_section(each: DocumentedTable) -> Iterator[str]:
         table(
             ("policy", "actions on rows", "indexes queried"),
             [
-                (code(access.policy), _join(access.actions), _join(code(name) for name in access.indexes))
+                (
+                    code(access.policy),
+                    _join_or_none(access.actions),
+                    _join_or_none(code(name) for name in access.indexes),
+                )
                 for access in each.access
             ],
         )
@@ -168,14 +172,14 @@ def _describe_projection(index: Mapping[str, Any]) -> str:
         case "KEYS_ONLY":
             return "keys only"
         case _:
-            return f"keys and {_join(code(name) for name in index['nonKeyAttributes'])}"
+            return f"keys and {_join_or_none(code(name) for name in index['nonKeyAttributes'])}"
 
 
 def _describe_stages(what: str, stages: tuple[str, ...]) -> str:
-    return f"{what}, in {_join(stages)}" if stages else "no"
+    return f"{what}, in {_join_or_none(stages)}" if stages else "no"
 
 
-def _join(names: Iterator[str] | Sequence[str]) -> str:
+def _join_or_none(names: Iterator[str] | Sequence[str]) -> str:
     return ", ".join(names) or _NONE
 
 

@@ -221,7 +221,7 @@ class Function(Part):
             )
         aws.lambda_.EventSourceMapping(
             self.name,
-            function_name=self._queue_target(),
+            function_name=self._create_queue_target(),
             event_source_arn=queue.arn,
             batch_size=batch_size,
             function_response_types=["ReportBatchItemFailures"],
@@ -355,8 +355,8 @@ class Function(Part):
             opts=self.child_opts,
         )
 
-    def _queue_target(self) -> pulumi.Output[str]:
-        """Return the ARN that queues call."""
+    def _create_queue_target(self) -> pulumi.Output[str]:
+        """Return the ARN to which queues send their messages."""
         return self.arn
 
     def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
@@ -400,8 +400,8 @@ class NodeFunction(Function):
         )
         super().__init__(name, args, package, opts)
 
-    def _queue_target(self) -> pulumi.Output[str]:
-        """Return the alias of the live version, so that the live release processes the queue's messages."""
+    def _create_queue_target(self) -> pulumi.Output[str]:
+        """Create the `live` alias and return its ARN, so that the live release processes the messages."""
         options = self.retained_child_opts
         # The release and promote functions move the alias.
         options.ignore_changes = ["function_version"]

@@ -59,7 +59,7 @@ class BuildFolders:
 
     @property
     def source(self) -> Path:
-        """`CODEBUILD_SRC_DIR`, the folder in which commands start and artifacts are searched."""
+        """`CODEBUILD_SRC_DIR`: commands start in this folder, and artifacts are read from it."""
         return self.root / "src"
 
     @property

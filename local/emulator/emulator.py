@@ -167,7 +167,8 @@ class Emulator:
 
         Raises:
             PortTakenError: The port is taken.
-            EmulatorError: The process runs an emulator, or had one on another port, which its modules keep.
+            EmulatorError: The process already runs an emulator, or ran one on another port. The port
+                cannot be changed within a process.
         """
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(self._listen())

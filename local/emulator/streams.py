@@ -46,7 +46,7 @@ class RecordRange:
 
     @property
     def halves(self) -> tuple["RecordRange", "RecordRange"]:
-        """The range in two halves, the first of which is not empty. Splitting is no attempt."""
+        """The range in two halves, of which the first is not empty. They start with no failed attempts."""
         middle = self.start + (self.end - self.start + 1) // 2
         return RecordRange(start=self.start, end=middle), RecordRange(start=middle, end=self.end)
 
@@ -94,7 +94,7 @@ def _start_next_range(
         return False
     reader = readers.get(identity)
     if reader is None:
-        # The emulator sets it when the mapping is created: to the start or the current end of the stream.
+        # The emulator stored this position when the mapping was created: the start or the end of the stream.
         reader = readers[identity] = ReadPosition(position=lambda_svc._dynamodb_stream_positions[identity])
     reader.position = max(reader.position, dynamodb.stream_start_position(table))
     if not reader.ranges:

@@ -269,7 +269,7 @@ class Engine:
         return made
 
     def _take_over(self, registration: Registration) -> _RememberedResource | None:
-        """Return what is there of a resource. One that has an alias may be there under its former URN."""
+        """Return the remembered state of a resource, if any. It may be stored under a former URN (alias)."""
         urn = registration.declared.urn
         former = next((each for each in registration.former_urns if each in self._kept), None)
         if former is not None and urn not in self._kept:

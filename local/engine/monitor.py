@@ -95,7 +95,7 @@ class Monitor:
             Registration(
                 declared=declared,
                 ignore_changes=tuple(request.ignoreChanges),
-                former_urns=tuple(self._former_urn(request, alias) for alias in request.aliases),
+                former_urns=tuple(self._build_former_urn(request, alias) for alias in request.aliases),
             )
         )
         answer = struct_pb2.Struct()
@@ -103,8 +103,8 @@ class Monitor:
         answer.update(made.outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=answer)
 
-    def _former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
-        """Return the URN that an alias names: what it leaves out is as the resource has it now."""
+    def _build_former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
+        """Return the URN that an alias names. Parts that the alias omits are those of the resource itself."""
         if alias.urn:
             return alias.urn
         spec = alias.spec

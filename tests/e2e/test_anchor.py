@@ -223,7 +223,7 @@ def test_a_commit_that_is_not_a_sha_is_refused(anchor: Anchor, project: str) -> 
 
 @pytest.mark.parametrize("command", ["logs", "promote", "cancel", "deployment"])
 def test_a_missing_deployment_is_refused_with_404(anchor: Anchor, command: str) -> None:
-    assert anchor.run(command, NOTHING) == (1, "", "refused (404): no such deployment\n")
+    assert anchor.run(command, NOTHING) == (1, "", "refused (404): the deployment does not exist\n")
 
 
 def test_a_missing_project_is_named(anchor: Anchor) -> None:

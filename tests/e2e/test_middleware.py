@@ -41,7 +41,7 @@ PAGES: Final = (
     "note",
     "basic",
 )
-# OpenNext runs middleware whatever `has` and `missing` of its matcher say; Next.js does not.
+# OpenNext ignores `has` and `missing` of a middleware matcher; Next.js does not.
 NOT_AS_NEXT: Final = "/session"
 STRANGER: Final = VisitorProfile()
 MEMBER: Final = VisitorProfile(cookie="user=ok")
@@ -60,14 +60,13 @@ class Variant:
     """One build of the site.
 
     Attributes:
-        example: Whose locked dependencies are used.
+        example: The example whose locked dependencies are used.
         site: The declared site that it is released to.
-        changes: As of `build`.
+        changes: Passed to `build`.
         base: The base path.
-        slash: What ends each path.
-        locales: The site's locales; the first one is in the paths of its data. With locales, OpenNext
-            chooses one for every path, and does not find pages of the App Router: it is compared with
-            `next start` only where there are none.
+        slash: The end of each path: `/`, or empty.
+        locales: The site's locales. The first one is in the paths of page data. With locales, OpenNext does
+            not find pages of the App Router, so such a site is not compared with `next start`.
     """
 
     example: str
@@ -176,7 +175,7 @@ def served(
 
 
 def fresh() -> str:
-    """A query that nobody has asked with: its cache key is new."""
+    """Return a query that no request has used, so that its cache key is new."""
     return f"?fresh={uuid.uuid4().hex}"
 
 
@@ -205,7 +204,7 @@ def test_a_gate_holds_in_either_order(
 def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
     served: Served, seed: int
 ) -> None:
-    """Each answer is the function's own; what a page means is what it means under `next start`."""
+    """Each answer through the edge equals the function's own answer, and has the content of `next start`."""
     right: Callable[[Question], Reply] = cache(served.function.ask)
     real: Callable[[Question], Reply] = cache(served.next.ask)
     draw = random.Random(seed)  # noqa: S311 - an order that can be repeated

@@ -73,7 +73,7 @@ class TinyPlatform:
     def project(
         self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
     ) -> TinyProject:
-        """Create a project with its own repository on a site that is free."""
+        """Create a project with its own repository, on a site that no other project uses."""
         folder = self.folder / site
         repository = tiny_site.create(self.cloud.git, site, folder, more)
         client = self.tenant(tenant)

@@ -10,14 +10,14 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 from tests.local.deployed_program import DeployedProgram, make_layers
 
-# Where the tests are that look at the deployed program.
+# The tests that only read the deployed program.
 LOOKING = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Each test to whoever is free, but all of the deployed program to one process, which deploys it once.
+    """Gives each test to a free process, but all tests of the deployed program to one, which deploys it once.
 
-    `--dist loadgroup` is for that, but this version of pytest does not take the group from pytest-xdist.
+    `--dist loadgroup` should do this, but this version of pytest does not read the group of pytest-xdist.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -25,13 +25,13 @@ class Scheduling(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:  # noqa: ANN401 - xdist's own
-    """Only where no other way was asked for."""
+    """Return the scheduling, unless the command line selects another one than the default of `-n`."""
     return Scheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those tests come first, the one that destroys it last of them. Any order is right; this is quick."""
+    """To save time, run the tests of the deployed program first. The one that destroys it is their last."""
     items.sort(key=_turn)
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 class DeployedProgram:
     """The program's one deployment in a process. It is made when it is first asked for.
 
-    Emptying the emulator takes it away (`forget`); whoever asks then gets a new one.
+    Call `forget` when the emulator is emptied. The next call of `deployment` then deploys again.
     """
 
     def __init__(self, emulator: Emulator, layers: Path) -> None:
@@ -30,7 +30,7 @@ class DeployedProgram:
         return self._deployment
 
     def deploy(self) -> Deployment:
-        """Run the program, whether it is there or not."""
+        """Deploy the program, also if it is deployed already."""
         return self.engine.deploy(overrides={"anchor-deploy:layers": str(self._layers)})
 
     def forget(self) -> None:

@@ -81,9 +81,9 @@ class BuildResultRecorder:
     def _record_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         """Return the deployment with its commit, which only the build of a branch's head has determined.
 
-        The release stores the commit in its variables for good. So an unreadable log raises an error, which
-        makes the event come again. After a time limit the release goes on without a commit, because a
-        CloudWatch outage may last longer than a user can wait.
+        The release stores the commit in its variables and never changes it. So an unreadable log raises an
+        error, and Lambda retries the event. After a time limit the release continues without a commit,
+        because a CloudWatch outage may last longer than a user can wait.
         """
         if deployment.commit_sha or not event.log_group or not event.log_stream:
             return deployment

@@ -252,20 +252,20 @@ class BuildScheduler:
         self._dispatch(evolve(builds, waiting=waiting), log)
 
     def _remove_if_ended(self, build: RunningBuild, log: Log) -> bool:
-        if self._status(build) is Status.BUILDING or not self.stage_builds.remove_running(build):
+        if self._find_status(build) is Status.BUILDING or not self.stage_builds.remove_running(build):
             return False
         log.warning("swept", decision="remove running build", reason=f"{build.deployment_id} is not building")
         return True
 
     def _remove_if_not_queued(self, waiting: WaitingBuild, log: Log) -> bool:
         # A deployment only returns to `queued` after a reached quota, and then it also gets a message.
-        if self._status(waiting) is Status.QUEUED:
+        if self._find_status(waiting) is Status.QUEUED:
             return False
         self.stage_builds.remove_waiting(waiting.deployment_id)
         log.warning("swept", decision="remove waiting build", reason=f"{waiting.deployment_id} is not queued")
         return True
 
-    def _status(self, build: RunningBuild | WaitingBuild) -> Status | None:
+    def _find_status(self, build: RunningBuild | WaitingBuild) -> Status | None:
         try:
             return self.deployments.get(build.project_id, build.deployment_id).status
         except DeploymentNotFoundError:

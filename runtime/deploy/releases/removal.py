@@ -43,7 +43,7 @@ class FunctionRemover:
         """
         try:
             # Versions first: a version that is published and gets its alias in between is then not removed.
-            versions = self._versions(function)
+            versions = self._list_versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
                 for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
@@ -60,7 +60,7 @@ class FunctionRemover:
             if is_release_version(description) and number not in named:
                 self._delete(function, number)
 
-    def _versions(self, function: str) -> list[tuple[str, str]]:
+    def _list_versions(self, function: str) -> list[tuple[str, str]]:
         """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
             (each["Version"], each.get("Description", ""))

@@ -108,10 +108,9 @@ class DeploymentRepository:
     def list_queued(self, beside: Deployment) -> tuple[Deployment, ...]:
         """Return the `queued` deployments of a deployment's project, newest first (strongly consistent).
 
-        They are sorted by sequence, which is the order of pushes that all writers agree on. Only the
-        project's `MAX_DEPLOYMENTS_READ` newest deployments are read, however many were pushed. A queued
-        deployment is among them, or a newer one is, unless all of those have ended. An older one is passed as
-        `beside`.
+        They are sorted by sequence, the order of pushes. Only the project's `MAX_DEPLOYMENTS_READ` newest
+        deployments are read, however many were pushed. If all of these have ended, an older deployment can
+        still be queued; the caller passes it as `beside`.
 
         Args:
             beside: A deployment of the project, as read. If it is `queued` and older than the deployments

@@ -117,8 +117,8 @@ class LeaseRepository:
     def postpone(self, message: DeploymentMessage, *, at: datetime) -> bool:
         """Start another lease for a deployment that cannot be swept, each time one minute longer.
 
-        The write uses only the key, because the row may be unreadable. Without it, failing deployments would
-        always come first in their shard, and `MAX_PER_SHARD` of them would block all others.
+        The write uses only the key, because the row may be unreadable. Without a new lease, failing
+        deployments would always come first in their shard, and `MAX_PER_SHARD` of them would block the rest.
 
         Returns:
             False if the deployment has no expired lease. Then nothing is written.

@@ -1,7 +1,7 @@
-"""The platform's repositories on DynamoDBs that are servers of their own: ministack, and dynalite.
+"""The platform's repositories on two DynamoDB servers: ministack and dynalite.
 
-Nothing may depend on what one emulator lets pass. dynalite is the strictest and has no transactions: what
-needs none runs on both (`row_platform`), the rest on ministack (`platform`).
+The repositories must not depend on the leniency of one emulator. dynalite is the strictest, but has no
+transactions. Tests without transactions run on both (`row_platform`), all others on ministack (`platform`).
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def dynalite() -> Iterator[Dynalite]:
 
 
 class ParameterStore:
-    """Takes every parameter: what builds find in it is not the matter of these tests."""
+    """A parameter store that accepts every write. These tests do not read parameters."""
 
     def put_parameter(self, **_: object) -> None:
         return
@@ -53,7 +53,7 @@ def platform(running_emulator: Emulator) -> Platform:
 
 @pytest.fixture(params=["ministack", "dynalite"])
 def row_platform(request: pytest.FixtureRequest) -> Platform:
-    """The platform on each, for what needs no transaction."""
+    """The platform on each server, for tests without transactions."""
     if request.param == "ministack":
         platform: Platform = request.getfixturevalue("platform")
         return platform

@@ -1,7 +1,7 @@
 """dynalite: DynamoDB's rules without its transactions, from npm, run by the Node.js that builds run on.
 
-It is installed once into `.build/dynalite`, exactly as `dynalite-package/package-lock.json` says; the lock
-has the hashes of the packages and no address of a registry.
+It is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file contains the
+hashes of the packages, but no URL of a registry.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from local.node import NodeInstallation, find_node
 LOCKED = Path(__file__).parent / "dynalite-package"
 INSTALLED = Path(__file__).parents[3] / ".build" / "dynalite"
 
-# Listens on a port that is free, says which, and ends with its parent: when standard input closes.
+# Listens on a free port, prints it, and exits when its parent closes standard input.
 SERVER = """
 const server = require('dynalite')({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 server.keepAliveTimeout = 0 // a connection that is closed in the moment of its use would be an error
@@ -35,7 +35,7 @@ process.stdin.resume().on('end', () => process.exit(0))
 
 @frozen
 class WithItems:
-    """A client that adds what dynalite is too old for: the row that made a condition fail (2023)."""
+    """A client that adds the row to failed conditions, which AWS does since 2023 and dynalite does not."""
 
     _client: Any
 
@@ -61,10 +61,10 @@ class WithItems:
 
 @frozen
 class Dynalite:
-    """A running one.
+    """A running dynalite server.
 
     Attributes:
-        client: DynamoDB client of it.
+        client: DynamoDB client of the server.
     """
 
     client: Any
@@ -100,7 +100,7 @@ def installed(node: NodeInstallation) -> Path:
     if _holds(INSTALLED, lock):
         return INSTALLED
     INSTALLED.parent.mkdir(parents=True, exist_ok=True)
-    # Two test workers may do this at once: each in a folder of its own, and the last rename stands.
+    # Two test workers may install at the same time, so each uses its own folder and renames it at the end.
     with tempfile.TemporaryDirectory(dir=INSTALLED.parent) as name:
         folder = Path(name) / "dynalite"
         shutil.copytree(LOCKED, folder)

@@ -1,4 +1,4 @@
-"""Tables in a DynamoDB that is a server of its own: made at the first time, and emptied from then on."""
+"""Tables on a DynamoDB server. They are created at the first use, and emptied at each later one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ def with_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any: 
         name = table["TableName"]
         if name not in there:
             client.create_table(**table)
-            # The answer promises nothing: until the table is active, dynalite finds no such table.
+            # dynalite does not find a created table until it is active.
             client.get_waiter(waiter_name="table_exists").wait(
                 TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )

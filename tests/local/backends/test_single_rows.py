@@ -26,7 +26,7 @@ def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: st
 
 
 def test_a_row_as_large_as_may_be_is_stored(row_platform: Platform) -> None:
-    """To the byte. Of plain texts alone: ministack counts all else by rules of its own, moto these too."""
+    """Exactly 400 KB. The row contains only text, because ministack counts other types differently."""
     large = row("p", blob={"S": ""})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
     row_platform.database.put_item(**build_put_if_absent(PROJECTS, large, key="projectId"))

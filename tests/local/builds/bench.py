@@ -1,5 +1,5 @@
 # ruff: noqa: N803 - the fakes have AWS's own names
-"""A bench for builds: fake AWS services that remember what they were asked, and shells that really run."""
+"""A build runner for tests, with fake AWS services that record their calls, and with real shells."""
 
 import json
 import threading
@@ -106,7 +106,7 @@ class Bench:
     runner: BuildRunner
     aws: FakeAws
     shown: list[str]
-    # Of its own for each test: a build's end kills what bears its id, and tests run side by side.
+    # Unique for each test: the end of a build kills all processes with its id, and tests run in parallel.
     build_uuid: str = field(factory=lambda: str(uuid.uuid4()))
 
     @property

@@ -101,7 +101,7 @@ def log_lines(emulator: Emulator) -> list[str]:
 
 
 def eventually(check: Callable[[], T], seconds: float = 10.0) -> T:
-    """Poll what the emulator's own threads bring about, until it is true."""
+    """Call `check` until its result is true, and return the result. The emulator works in its own threads."""
     deadline = time.monotonic() + seconds
     while not (seen := check()):
         assert time.monotonic() < deadline, "it did not happen"

@@ -18,7 +18,7 @@ CORS = "access-control-"
 
 @pytest.fixture
 def endpoint(emulator: Emulator, tmp_path: Path) -> str:
-    """An HTTP API with one route for everybody and one for nobody, and a bucket, for pages of one origin."""
+    """An HTTP API with a public route and one that needs a token, and a bucket. CORS allows one origin."""
     emulator.set_node_invoker(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
     function = make_function(emulator, runtime="nodejs22.x")
 

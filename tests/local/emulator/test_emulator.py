@@ -1,4 +1,4 @@
-"""The embedded AWS: who may do what in it, how our side reads it, and that it leaves nothing behind."""
+"""The embedded AWS: its permissions, the methods of `Emulator`, and its complete removal at the end."""
 
 import os
 import socket

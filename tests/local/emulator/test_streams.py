@@ -40,7 +40,7 @@ class Consumer:
 
 
 def deploy(emulator: Emulator, root: Path, function: str, **settings: object) -> Json:
-    """A table whose stream the function is called with; it has a dead-letter queue."""
+    """Deploy a table whose stream calls the function, with a dead-letter queue for failed records."""
 
     def program() -> None:
         table = aws.dynamodb.Table(
@@ -115,7 +115,7 @@ def test_a_bad_record_is_cut_out_tried_again_and_given_up_alone(
     assert consumer.batches.count(["c"]) == 2
     alone = consumer.batches.index(["c"])
     assert [row for batch in consumer.batches[alone + 2 :] for row in batch][-1] == "h"
-    # What is done is not handed over again: each row came in a batch that did not fail, once.
+    # Processed records are not delivered again: each row was in exactly one batch that succeeded.
     if not reports:
         done = [row for batch in consumer.batches if "c" not in batch for row in batch]
         assert sorted(done) == list("abdefgh")

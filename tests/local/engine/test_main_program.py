@@ -81,7 +81,7 @@ def test_every_site_has_its_row(running_emulator: Emulator, deployed: Deployment
 
 def test_it_can_be_destroyed_completely(program: DeployedProgram, deployed: Deployment) -> None:
     """G3: a stage that keeps nothing leaves nothing behind."""
-    program.forget()  # before anything can fail: nobody shall look at half of it
+    program.forget()  # first, so that no other test reads a half destroyed program
     assert set(program.engine.destroy()) == {resource.urn for resource in deployed.resources}
     emulator = program.emulator
     left = {

@@ -216,19 +216,19 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
 @pytest.mark.parametrize(
     ("route", "calls"),
     [
-        # The site, which only the program writes, and one transaction; the key signs.
+        # KMS derives the webhook secret, a batch reads the site's rows, and a transaction writes.
         ("POST /projects", ["generate_mac", "batch_get_item", "transact_write_items"]),
-        # A site's host is the program's to change: no project's row repeats it.
+        # The host is read from the site's row, because a change of the program can change it.
         ("GET /projects", ["query", "batch_get_item"]),
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),
         # A project without deployments differs from one that is not the user's.
         ("GET /projects/{projectId}/deployments", ["get_item", "query"]),
         ("POST /projects/{projectId}/deployments", ["get_item", "transact_write_items", "send_message"]),
         ("GET /projects/{projectId}/env", ["get_item"]),
-        # The names that are stored decide which secrets stay.
+        # The stored names decide which secrets are kept, so the project is read first.
         ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
         ("GET /deployments/{deploymentId}", ["query"]),
-        # CloudWatch is asked once there is a build; the key signs the cursor.
+        # Without a build, CloudWatch is not called. KMS signs the cursor.
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
     ],
 )

@@ -168,7 +168,7 @@ def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platfor
 
 
 def test_only_the_owner_can_cancel(platform: Platform) -> None:
-    """A5: also if the row differs from what the caller has read."""
+    """A5: also if the passed deployment names the caller as the owner, but its row names another user."""
     queued = platform.push(platform.create_project())
     for user, deployment in ((OTHER, queued), (OTHER, evolve(queued, user_id=OTHER))):
         with pytest.raises(DeploymentNotFoundError):

@@ -195,7 +195,7 @@ class LifeCycle:
             if not any(event["detail"]["build-id"].endswith(build_id) for event in self.events):
                 self.builds[build_id] = self.platform.deployments.get(self.project.project_id, token)
 
-    # What is there
+    # Stored state
 
     def now(self) -> tuple[Project, dict[str, Deployment]]:
         """Return the project, and its deployments by id, oldest first."""
@@ -208,7 +208,7 @@ class LifeCycle:
         )["Items"]
         return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
 
-    def of_others(self) -> list[Mapping[str, Any]]:
+    def read_rows_of_others(self) -> list[Mapping[str, Any]]:
         """Return all rows of other projects, without the stage's shared builds."""
         tables = (PROJECTS, DEPLOYMENTS)
         return [
@@ -223,6 +223,6 @@ class LifeCycle:
         found = self.platform.stage_builds.read()
         return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}
 
-    def led_to(self) -> str | None:
+    def find_served_deployment(self) -> str | None:
         """Return the deployment that the edge serves."""
         return find_served_deployment_id(self.stage, self.project)

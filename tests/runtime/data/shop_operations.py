@@ -52,7 +52,7 @@ INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_a
 
 
 def _rename(platform: ShopPlatform, shop: str, _: Job) -> Shop:
-    """Also for a caller who holds the row of another shop."""
+    """Rename a shop. The caller may pass a row that it has read from another shop."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 
@@ -61,7 +61,7 @@ def _record(platform: ShopPlatform, _: str, job: Job) -> ImportRecord:
 
 
 def _beside_one_at_its_microsecond(platform: ShopPlatform) -> Job:
-    """A finished job; another record of the shop lies where this one's belongs."""
+    """A finished job. The history already has a record of another job at the same microsecond."""
     job = platform.finished()
     placed = platform.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}

@@ -1,7 +1,7 @@
-"""What repositories do with one row or one query at a time, on any DynamoDB.
+"""Tests of repository methods that use one row or one query, on any DynamoDB.
 
-Run on moto by `test_single_rows.py` here, on ministack and dynalite by the one in `tests/local/backends`.
-Nothing here is a transaction, which dynalite does not have: rows are placed by plain puts.
+`test_single_rows.py` in this folder runs them on moto, the one in `tests/local/backends` on ministack and
+dynalite. They use no transactions, because dynalite has none: rows are written by plain puts.
 """
 
 from collections.abc import Callable
@@ -198,7 +198,7 @@ def test_an_expired_row_is_replaced_as_if_it_were_gone(
 
 
 def winners(outcomes: list[Any], loses: type[AnchorError]) -> list[Any]:
-    """Who was not refused; everybody else was refused by this name."""
+    """Return the outcomes that are not errors, and assert that all errors are of this type."""
     refused = [each for each in outcomes if isinstance(each, AnchorError)]
     assert {type(each) for each in refused} <= {loses}
     return [each for each in outcomes if not isinstance(each, AnchorError)]

@@ -82,7 +82,7 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """One call each, but for what the table gives a reason for; and the owner is served."""
+    """A method makes one call, unless its operation gives a reason for more, and serves the owner."""
     scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)
     with counted(database) as made:
@@ -114,7 +114,7 @@ def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 
 
 
 def test_no_code_scans_a_table() -> None:
-    """No scan: not in the source, and by the test above not in any method's calls."""
+    """The source contains no scan. The test above shows that no method calls one either."""
     sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
     assert len(sources) > 50
     assert [

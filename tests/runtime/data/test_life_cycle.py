@@ -1,4 +1,4 @@
-"""Deployments under anything that may happen, compared with what must always hold (P3, P7, P8, D3, D5)."""
+"""Random events in the life of a project, and the invariants after each event (P3, P7, P8, D3, D5)."""
 
 import os
 
@@ -15,14 +15,14 @@ from tests.runtime.tables import platform_tables
 
 pytestmark = pytest.mark.thorough
 
-# Half of the functions finish; the others die before or after one of their first writes.
+# Half of the functions finish. The others crash before or after one of their first writes.
 CRASHES = st.none() | st.tuples(st.sampled_from(["before", "after"]), st.integers(1, 4))
 PICK = st.integers(0, 1000)
 BUILD_ENDS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "STOPPED"])
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Every rule is something that may happen at any time; `crash` says where its function dies."""
+    """Each rule is an event that may happen at any time. `crash` selects where its function crashes."""
 
     @initialize()
     def start(self) -> None:
@@ -32,7 +32,7 @@ class AnyOrder(RuleBasedStateMachine):
         for table in platform_tables():
             real_client("dynamodb").create_table(**table)
         self.life = LifeCycle()
-        self.untouched = self.life.of_others()
+        self.untouched = self.life.read_rows_of_others()
         self.known = self.life.now()
         self.by_hand = False
         self.was_live = False
@@ -41,7 +41,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "life"):
             return
         try:
-            self.by_hand = True  # a promote that died is asked for again
+            self.by_hand = True  # `drain` may repeat a promote that crashed
             self.life.drain()
             self.everything_has_come_to_an_end()
         finally:
@@ -49,7 +49,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def any_deployment(self, pick: int) -> Deployment:
         deployments = list(self.known[1].values())
-        # The newest ones are where things happen.
+        # Choose among the five newest deployments: most events concern them.
         return deployments[-1 - pick % min(len(deployments), 5)]
 
     @rule(crash=CRASHES)
@@ -59,7 +59,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.life.due)
     @rule(crash=CRASHES)
     def what_is_due_comes(self, crash: Crash) -> None:
-        self.by_hand = True  # it may be a promote that died
+        self.by_hand = True  # it may be the repetition of a promote that crashed
         self.life.bring_what_is_due(crash)
 
     @precondition(lambda self: self.life.due)
@@ -106,7 +106,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert project.pinned
             assert project.live
             assert project.live.deployment_id == project.serving == deployment.deployment_id
-            assert self.life.led_to() == deployment.deployment_id
+            assert self.life.find_served_deployment() == deployment.deployment_id
         elif finished:
             assert self.life.now()[0] == before
 
@@ -122,7 +122,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.life.cancel(self.any_deployment(pick), crash)
 
     @invariant()
-    def what_must_always_hold(self) -> None:
+    def check_invariants(self) -> None:
         if not hasattr(self, "life"):
             return
         (before, before_by_id), (project, deployments) = self.known, self.life.now()
@@ -130,40 +130,38 @@ class AnyOrder(RuleBasedStateMachine):
             status: {each for each, found in deployments.items() if found.status is status}
             for status in Status
         }
-        # The slot and the status are one.
+        # The project's slot names the deployment with status `building`, or none.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
-        # So is what takes room in the stage; and what waits for it is in the queue.
+        # The stage's running builds are exactly the building deployments, and its waiting ones are queued.
         running, waiting = self.life.stage_builds()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]
-        # Once one was live, one is, and the project knows which.
+        # After the first release, exactly one deployment is live, and the project names it.
         self.was_live = self.was_live or bool(of[Status.LIVE])
         assert of[Status.LIVE] == ({project.serving} if project.serving else set())
         assert len(of[Status.LIVE]) == self.was_live
-        self._pointer_moves_as_it_may(before, project, deployments)
-        # Every push has its number, and none is lost.
+        self._check_pointer(before, project, deployments)
+        # The sequence numbers of the pushes have no gaps and no duplicates.
         assert sorted(each.sequence for each in deployments.values()) == list(range(1, project.sequence + 1))
-        # All that failed has a reason; what was cancelled has none or the build's.
+        # Every failed deployment has a reason.
         assert of[Status.FAILED] <= {each for each, found in deployments.items() if found.failure}
-        # Statuses only go where the table leads.
+        # Statuses change only as `TRANSITIONS` allows.
         for deployment_id, found in deployments.items():
             start = before_by_id[deployment_id].status if deployment_id in before_by_id else Status.QUEUED
             assert found.status in _reachable(start)
-        # Visitors are only ever led to what was released.
-        led_to = self.life.led_to()
-        assert led_to is None or deployments[led_to].release is not None
-        assert self.life.of_others() == self.untouched
+        # The edge serves only a deployment with a release.
+        find_served_deployment = self.life.find_served_deployment()
+        assert find_served_deployment is None or deployments[find_served_deployment].release is not None
+        assert self.life.read_rows_of_others() == self.untouched
         self.known = (project, deployments)
         self.by_hand = False
 
-    def _pointer_moves_as_it_may(
-        self, before: Project, project: Project, deployments: dict[str, Deployment]
-    ) -> None:
+    def _check_pointer(self, before: Project, project: Project, deployments: dict[str, Deployment]) -> None:
         if project.live:
             pointed = deployments[project.live.deployment_id]
             assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
         if not self.by_hand and before.live:
-            # Without a hand on it, the pointer stays where it is pinned, and moves to newer releases only.
+            # Unless a user changes it, a pinned pointer stays, and another one only moves to newer releases.
             assert project.live
             assert project.pinned == before.pinned
             assert project.live == before.live or (
@@ -171,12 +169,12 @@ class AnyOrder(RuleBasedStateMachine):
             )
 
     def everything_has_come_to_an_end(self) -> None:
-        self.what_must_always_hold()
+        self.check_invariants()
         project, deployments = self.known
         assert {found.status for found in deployments.values()} <= ENDS
         assert project.active_build is None
         assert (project.live.deployment_id if project.live else None) == project.serving
-        assert self.life.led_to() == project.serving
+        assert self.life.find_served_deployment() == project.serving
 
 
 def _reachable(start: Status) -> set[Status]:
@@ -186,8 +184,9 @@ def _reachable(start: Status) -> set[Status]:
     return found
 
 
-# Always the same lives, so that it fails for whoever broke something; `LIFE_CYCLES=100 pytest <this file>`
-# tries a hundred new ones. Not shrunk: that takes minutes, and the steps that are printed tell the story.
+# The examples are always the same, so that a failure belongs to the change under test.
+# `LIFE_CYCLES=100 pytest <this file>` runs a hundred new ones. Failing examples are not shrunk, because that
+# takes minutes and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(
     max_examples=int(os.environ.get("LIFE_CYCLES", "4")),
     stateful_step_count=30,

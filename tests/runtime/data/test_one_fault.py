@@ -61,7 +61,7 @@ class Journey:
                 continue
             self._attempt(self.life.bring_what_is_due)
             if work in self.life.due:
-                self.life.due.remove(work)  # it died: nobody brings it again
+                self.life.due.remove(work)  # it crashed, and nothing redelivers it
 
     def _attempt(self, act: Callable[[Crash], None]) -> None:
         left = self.fault.number - self.written
@@ -72,7 +72,7 @@ class Journey:
             self.life.due[:] = [work for work in self.life.due if work in due or work.__name__ != "arrives"]
 
 
-# Exhaustive is `range(1, 8)` for what is lost, and 1 to 40 for where a function dies.
+# The ranges include every message and event that can be lost, and every write that can crash.
 FAULTS = st.one_of(
     st.builds(Fault, st.just("lost"), st.integers(1, 7)),
     st.builds(Fault, st.sampled_from(["before", "after"]), st.integers(1, 40)),

@@ -1,4 +1,4 @@
-"""What repositories do with several rows together, on a DynamoDB that has transactions (all but dynalite)."""
+"""Tests of repository methods that write several rows in a transaction, on every DynamoDB except dynalite."""
 
 import contextlib
 from collections import Counter
@@ -35,7 +35,7 @@ def next_one(platform: Platform, project_id: str, number: int) -> Deployment:
 
 
 def test_a_push_goes_all_the_way(platform: Platform) -> None:
-    """P7: every write of a life, and what each leaves behind."""
+    """P7: every write from the push to the end of a deployment, and the rows after it."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -77,7 +77,7 @@ def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None
 
 
 def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
-    """P3: the counter is exact, and whoever loses a number is told so and takes the next."""
+    """P3: no number is used twice. A push that loses its number gets an error and takes the next one."""
     project = platform.create_project()
     refusals: Counter[type] = Counter()
 
@@ -131,7 +131,7 @@ def test_of_fifty_that_want_the_build_slot_one_has_it(platform: Platform) -> Non
 
 
 def test_fifty_concurrent_builds_take_a_capacity_of_five(platform: Platform) -> None:
-    """P8: each of another project, so that nothing but the room keeps them apart."""
+    """P8: each build belongs to a different project, so only the capacity limits them."""
     slot = evolve(platform.slot, max_concurrent_builds=5)
     waiting = [
         put_deployment(platform, put_project(platform, user_id=f"tenant-{number % 7}"), Status.QUEUED)
@@ -189,7 +189,7 @@ def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterw
 
 
 def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
-    """P8: in whatever order they come, nobody's pointer is lost to an older one."""
+    """P8: in any order, an older release never replaces the pointer to a newer one."""
     project = put_project(platform)
     releases = [
         put_deployment(platform, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)
@@ -209,7 +209,7 @@ def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
 
 
 def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(platform: Platform) -> None:
-    """D2: what has failed or is superseded is never led to, and what is led to never ends so."""
+    """D2: the pointer names no failed or superseded deployment, and what it names never becomes either."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -223,9 +223,9 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(pl
     assert StaleDeploymentError in refused
     assert refused <= {StaleDeploymentError, TransactionConflictError}
     won = {type(each) for each in outcomes} - refused
-    is_led_to = platform.projects.get(project.project_id).live is not None
-    assert won == {Project if is_led_to else Deployment}
-    assert (platform.reload(deployment).status is Status.DEPLOYING) == is_led_to
+    is_pointed_to = platform.projects.get(project.project_id).live is not None
+    assert won == {Project if is_pointed_to else Deployment}
+    assert (platform.reload(deployment).status is Status.DEPLOYING) == is_pointed_to
 
 
 def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform: Platform) -> None:
@@ -291,7 +291,7 @@ def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
     assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
     now = platform.projects.get(project.project_id)
     assert now.live
-    # The last one to take the pointer may have been overtaken in the statuses: it is asked for again.
+    # The last promote that wrote the pointer may have failed to write the statuses, so it is repeated.
     with contextlib.suppress(SwitchRefusedError):
         platform.deployments.live_pointers.finish_switch(
             now, platform.deployments.get(project.project_id, now.live.deployment_id), at=at

@@ -145,8 +145,8 @@ class Journey:
         self._sent, self._started = len(self.platform.queues.sent), set(self.platform.codebuild.builds)
         self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
-        self.injector = Injector(self.platform.calls, check=self.is_reachable)
-        self.of_others = self.what_others_have()
+        self.injector = Injector(self.platform.calls, check=self.check_reachable)
+        self.of_others = self.read_state_of_others()
         self.observe()  # the first release does some things that no later one does
         self.injector.sites.clear()
         started = self.now
@@ -181,11 +181,11 @@ class Journey:
         self.run()
         assert fault is None or self.injector.happened, fault
         observed = self.observed(started, count)
-        if observed.status is None:  # GitHub shows that, and has a button for it
+        if observed.status is None:  # GitHub shows the failed delivery and a button to send it again
             self.deliver(bodies[-1])
             self.run()
             assert self.observed(started, count).status == Status.LIVE
-        self.all_is_well()
+        self.check_final_state()
         self._forget_the_past()
         return observed
 
@@ -214,7 +214,7 @@ class Journey:
             reason=f"{failure.step}: {failure.reason}" if failure else "",
             at_once=bool(self.stage.pauses),
             minutes=max(0, round(late / 60)) if newest else 0,
-            # Those that found everything done are nothing to tell.
+            # Calls after the end found nothing to do, so they are left out.
             again=tuple(function for at, function in self.called_again if at <= ended),
             sweeps=self.sweeps,
             dead=len(self.dead),
@@ -222,7 +222,7 @@ class Journey:
         self.called_again.clear()
         self.stage.pauses.clear()
         self.dead.clear()
-        self.sweeps = 0  # until it had ended: of an end there is no lease
+        self.sweeps = 0  # only sweeps before the end were counted: an ended deployment has no lease
         return observed
 
     def run(self) -> None:
@@ -300,7 +300,7 @@ class Journey:
                 due.at = self.now + EVENT_PAUSES[due.tries - 1]
                 self.due.append(due)
             case _:
-                pass  # GitHub does not try again, and the next minute has a sweep of its own
+                pass  # GitHub does not retry, and the next sweep runs a minute later
 
     def _collect(self) -> None:
         """Schedule the sent messages, and the events of started builds."""
@@ -333,7 +333,7 @@ class Journey:
             event = build_state_event(deployment, build_id=build_id)
             self.due.append(PendingCall(self.now + event_after, "build events", event))
 
-    # What is there
+    # Stored state
 
     def rows(self) -> list[Mapping[str, Any]]:
         return self._rows_of(self.project)
@@ -361,7 +361,7 @@ class Journey:
     def _ended_at(self) -> datetime:
         return max(each.updated_at for each in self.deployments())
 
-    def is_reachable(self) -> None:
+    def check_reachable(self) -> None:
         """Assert that the edge serves a release with a working function, once a release is live."""
         value = self.stage.store.items.get(self.site.host)
         if value is None:
@@ -371,7 +371,7 @@ class Journey:
         alias = f"r-{led['r'].lower()}"
         assert urls[alias]["FunctionUrl"] == f"https://{led['s']}/"
 
-    def what_others_have(self) -> object:
+    def read_state_of_others(self) -> object:
         """Return rows, edge keys, functions and objects of the other tenant's project."""
         key = {"projectId": {"S": self.others.project_id}, "sk": {"S": "METADATA"}}
         functions = self.stage.functions.functions
@@ -390,7 +390,7 @@ class Journey:
             )
         )
 
-    def all_is_well(self) -> None:
+    def check_final_state(self) -> None:
         """Assert that everything has ended, one release is live, and the other tenant is unaffected."""
         project, deployments = self.platform.projects.get(self.project.project_id), self.deployments()
         assert {each.status for each in deployments} <= ENDS
@@ -404,5 +404,5 @@ class Journey:
             == find_served_deployment_id(self.stage, self.project)
         )
         assert project.active_build is None
-        self.is_reachable()
-        assert self.what_others_have() == self.of_others
+        self.check_reachable()
+        assert self.read_state_of_others() == self.of_others

@@ -20,7 +20,7 @@ class _Player:
 
 @define(slots=False)
 class Turns:
-    """Runs functions in threads, of which exactly one runs at a time, from one `take` to the next."""
+    """Runs functions in threads, one at a time. A thread may yield to another one at each call of `take`."""
 
     _players: dict[int, _Player] = Factory(dict)
     _moved: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
@@ -42,9 +42,9 @@ class Turns:
         """Run the functions until all have returned.
 
         Args:
-            functions: Each calls `take` before all that others can see.
-            order: Whose turn it is, as numbers that are taken modulo how many are left.
-            deaths: Which function dies at which of its turns.
+            functions: Each calls `take` before every action that the others can see.
+            order: Number of the thread that runs next, modulo the number of unfinished threads.
+            deaths: Pairs of a function's number and the turn at which it crashes.
         """
         going: list[_Player] = []
         dying = dict(deaths)

@@ -246,10 +246,10 @@ PLAYS = st.builds(Play, st.lists(st.sampled_from(RELEASES[:2]), min_size=2, max_
 
 
 def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Bench]:
-    """Play writers that each move the pointer and then lead the edge.
+    """Run writers that each move the pointer and then update the edge.
 
     Returns:
-        The pointer at the end, which writers came to their end, and the bench.
+        The pointer at the end, the numbers of the writers that finished, and the bench.
     """
     bench = Bench(store=store)
     bench.publish(*RELEASES)
@@ -279,7 +279,7 @@ def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Benc
     return pointer[0], ended, bench
 
 
-# The second has read version and pointer when the third moves the pointer back and writes what is there.
+# The third writer moves the pointer back and writes an unchanged value, after the second has read both.
 BACK_AGAIN = Play(pointers=["01A", "01B", "01A"], bursts=[(0, 7), (0, 3), (1, 7)], deaths=[])
 
 
@@ -291,7 +291,7 @@ def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    """D3. Whether or not the store gives a write without changes a new version."""
+    """D3. This holds whether or not an unchanged write gives the store a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
     pointer, ended, bench = play(script, store)
     assert ended == set(range(len(script.pointers)))
@@ -309,7 +309,7 @@ DEADLY = st.builds(
 @given(DEADLY)
 @settings(max_examples=150, deadline=None)
 def test_writers_that_die_leave_no_wrong_release_at_the_edge(script: Play) -> None:
-    """If the last writer of the pointer finishes, the edge is right without help of others."""
+    """If the last writer of the pointer finishes, the edge is correct, even if all others crash."""
     pointer, ended, bench = play(script, KeyValueStore())
     if pointer is not None and script.pointers.index(pointer) in ended:
         assert bench.leads_to() == pointer

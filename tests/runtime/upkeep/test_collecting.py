@@ -64,7 +64,7 @@ def test_nothing_is_deleted_during_the_grace_period(stage: ReleasePlatform) -> N
     run(stage, at)
     taken = left_of(stage, first)
     run(stage, at + HOUR - timedelta(seconds=1))
-    run(stage, at - HOUR)  # an event that comes late tells an early time
+    run(stage, at - HOUR)  # a late event contains an earlier time
     assert left_of(stage, first) == taken
     assert "keys" not in taken
     run(stage, at + HOUR)
@@ -110,7 +110,7 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     assert {"aliases", "objects", "urls", "versions"} <= left_of(stage, failed).keys()
     before = left_of(stage, live)
     collected(stage)
-    # Of each function the newest version stays until there is a newer one: the next release may be given it.
+    # The newest version of each function stays: the next release receives it if its code is the same.
     assert left_of(stage, failed).keys() == {"versions"}
     assert left_of(stage, live) == before
     stage.functions.answer = answering(200)
@@ -176,7 +176,7 @@ def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatfo
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
     run(stage, at + HOUR)
-    # The alias `live` names its versions still, and they stay with the functions.
+    # Its versions stay, because the alias `live` still names them.
     assert left_of(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
         stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.platform.ids()), at=at)

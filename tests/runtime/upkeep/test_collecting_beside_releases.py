@@ -1,4 +1,4 @@
-"""D6: a release that is under way keeps what it was given, at whatever moment others are collected."""
+"""D6: a collection of other releases never removes the versions of a release that is being published."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ def release(alias: str, code: str) -> FunctionRelease:
 
 @define(slots=False)
 class Bench:
-    """A function with a live release and a later one that failed: a collection removes what is of that."""
+    """A function with a live release and a later failed one, whose version and alias a collection removes."""
 
     calls: Calls = field(factory=Calls)
     service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: key.encode(), settling=0))
@@ -63,7 +63,7 @@ class Bench:
 
 
 def orders(first: int, second: int) -> Iterator[Iterator[int]]:
-    """All in which two can take so many turns."""
+    """Yield every order in which two threads can take these numbers of turns."""
     turns = range(first + second)
     for of_second in combinations(turns, second):
         yield chain((int(turn in of_second) for turn in turns), repeat(0))
@@ -78,10 +78,10 @@ def orders(first: int, second: int) -> Iterator[Iterator[int]]:
         (("new code", "of a part"), 14, 97),
     ],
 )
-def test_no_order_of_a_releases_calls_and_a_collections_takes_away_what_the_release_was_given(
+def test_a_collection_never_removes_versions_of_a_concurrent_release(
     codes: tuple[str, ...], calls: int, every: int
 ) -> None:
-    """A function whose code is the failed release's gets its version, too: Lambda makes no second one."""
+    """Also with the code of the failed release: Lambda creates no second version, so both share one."""
     wanted = {f"r-next-{number}": code for number, code in enumerate(codes)}
     played = 0
     for order in islice(orders(1 + calls, 1 + 4), None, None, every):
@@ -124,8 +124,8 @@ def test_a_version_that_is_collected_behind_another_release_is_published_again(s
     assert set(bench.function.versions) == {"1", "4", "5"}
 
 
-def test_what_no_alias_names_goes_once_there_is_a_newer_version() -> None:
-    """Whose ever it is, also of releases that are not known any more; and nothing else."""
+def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
+    """This includes versions of forgotten releases, but not versions that no release has published."""
     bench = Bench()
     by_hand = bench.function
     by_hand.versions["3"], by_hand.descriptions["3"] = ("code of an operator", {}), "to look at something"
@@ -141,7 +141,7 @@ def test_what_no_alias_names_goes_once_there_is_a_newer_version() -> None:
 
 
 def test_ten_versions_and_more_are_in_their_order() -> None:
-    """As text, 9 would be the newest of eleven."""
+    """Version numbers are compared as numbers: as text, 9 would be newer than 11."""
     bench = Bench()
     for number in range(3, 12):
         bench.publisher.ensure_version(release(FAILED + f"-{number}", f"code {number}"))
@@ -158,7 +158,7 @@ def test_a_release_knows_its_versions_by_their_description() -> None:
 def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D2, D6: the site's owner pushes again, and the collection runs when all versions lack their aliases."""
+    """D2, D6: the site's owner pushes again, and the collection runs before any new version has an alias."""
     project = stage.project()
     stage.live(project)
     stage.functions.answer = answering(500)

@@ -245,7 +245,7 @@ def test_a_build_that_never_started_is_requested_again(platform: Platform) -> No
     run_sweep(platform)
     assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     platform.deliver_build_message(deployment)
-    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # that it is started anew resets nothing
+    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the new start does not reset the count
     assert platform.reload(deployment).build_id == BUILD + deployment.deployment_id
 
 

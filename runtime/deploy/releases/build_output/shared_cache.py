@@ -37,10 +37,10 @@ MANIFESTS: Final = (
 """The manifests that the rules come from, below the server's `.next/`."""
 
 _EVERY_PATH: Final = "^"
-# Paths below /_next, but for the data of pages, have the cache key of images or hashed files. The images'
-# behavior of the distribution also applies below any other folder.
+# Paths below /_next, except the data of pages, have the cache key of images or hashed files. The
+# distribution's behavior for images also applies to `/_next` below any other folder.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
-# What a rule may depend on without further ado: the cache key has the host, the query and some headers.
+# A rule may depend on these, because they are in the cache key. So are some headers (`vary`).
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
 
@@ -112,13 +112,13 @@ def read_shared_cache_rules(
         return evolve(NOTHING_SHARED, base_path=base_path)
     documents = {name: _document(name, text) for name, text in manifests.items()}
     routes = documents["routes-manifest.json"]
-    i18n = routes.object("i18n")
-    locales = tuple(i18n.texts("locales"))
+    i18n = routes.get_object("i18n")
+    locales = tuple(i18n.get_texts("locales"))
     rules = _conditional_rules(routes, has_locales=bool(locales))
     conditional = (*_middleware(documents), *rules, _OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
-    static = [page for page in pages.value if pages.text(page).endswith(".html")]
+    static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
     return SharedCacheRules(
         conditional=tuple(dict.fromkeys(conditional)),
         prerendered=tuple(dict.fromkeys((*_prerendered(prerender), *static))),
@@ -134,47 +134,49 @@ def _middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers. `has` and `missing` look beyond the cache key."""
     if found := documents.get("server/functions-config-manifest.json"):
         # Middleware of the Node.js runtime, as `proxy.ts`.
-        functions = found.object("functions")
+        functions = found.get_object("functions")
         if "/_middleware" in functions.value:
-            yield from _matchers(functions.object("/_middleware"))
+            yield from _matchers(functions.get_object("/_middleware"))
     if found := documents.get("server/middleware-manifest.json"):
-        middleware = found.object("middleware")
+        middleware = found.get_object("middleware")
         for page in middleware.value:
-            yield from _matchers(middleware.object(page))
+            yield from _matchers(middleware.get_object(page))
 
 
 def _matchers(middleware: "_Document") -> Iterator[str]:
-    matchers = [each.text("regexp") for each in middleware.objects("matchers")]
+    matchers = [each.get_text("regexp") for each in middleware.get_objects("matchers")]
     return iter(matchers or [_EVERY_PATH])
 
 
 def _conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_rewrites(routes))
-    # A rewrite can lead to a path that another one rewrites again: by conditions, or to a server that sees
-    # all of the request. With locales, OpenNext chooses one for every path before it rewrites, by the
+    # A rewrite can lead to a path that another rule rewrites again, with conditions or to another server,
+    # which receives the whole request. With locales, OpenNext first chooses a locale for every path, by the
     # visitor's cookie and languages.
     if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
-        yield from (rule.text("regex") for rule in rewrites)
+        yield from (rule.get_text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):
-        yield from (rule.text("regex") for rule in routes.objects(name) if _has_conditions(rule))
+        yield from (rule.get_text("regex") for rule in routes.get_objects(name) if _has_conditions(rule))
 
 
 def _rewrites(routes: "_Document") -> Iterator["_Document"]:
     if isinstance(routes.value.get("rewrites"), list):
-        yield from routes.objects("rewrites")
+        yield from routes.get_objects("rewrites")
         return
-    phases = routes.object("rewrites")
+    phases = routes.get_object("rewrites")
     for phase in ("beforeFiles", "afterFiles", "fallback"):
-        yield from phases.objects(phase)
+        yield from phases.get_objects(phase)
 
 
 def _is_external(rule: "_Document") -> bool:
-    return not rule.text("destination").startswith("/")
+    return not rule.get_text("destination").startswith("/")
 
 
 def _has_conditions(rule: "_Document") -> bool:
     """Return whether a rule applies by what is not in the cache key."""
-    return any(not _is_keyed(condition) for name in ("has", "missing") for condition in rule.objects(name))
+    return any(
+        not _is_keyed(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
+    )
 
 
 def _is_keyed(condition: "_Document") -> bool:
@@ -185,10 +187,10 @@ def _is_keyed(condition: "_Document") -> bool:
 
 
 def _prerendered(prerender: "_Document") -> Iterator[str]:
-    routes = prerender.object("routes")
+    routes = prerender.get_object("routes")
     for path in routes.value:
         yield path
-        if data_route := routes.object(path).optional_text("dataRoute"):
+        if data_route := routes.get_object(path).find_text("dataRoute"):
             yield data_route
 
 
@@ -199,7 +201,7 @@ class _Document:
     name: str
     value: Mapping[str, Any]
 
-    def object(self, key: str) -> "_Document":
+    def get_object(self, key: str) -> "_Document":
         found = self.value.get(key)
         if found is None:
             return _Document(f"{self.name}: {key}", {})
@@ -207,28 +209,28 @@ class _Document:
             raise SharedCacheError(f"{self.name}: {key} must be an object")
         return _Document(f"{self.name}: {key}", found)
 
-    def objects(self, key: str) -> Sequence["_Document"]:
-        found = self._list(key)
+    def get_objects(self, key: str) -> Sequence["_Document"]:
+        found = self._get_list(key)
         if not all(_is_object(each) for each in found):
             raise SharedCacheError(f"{self.name}: {key} must be a list of objects")
         return [_Document(f"{self.name}: {key}[{number}]", each) for number, each in enumerate(found)]
 
-    def text(self, key: str) -> str:
+    def get_text(self, key: str) -> str:
         found = self.value.get(key)
         if not isinstance(found, str):
             raise SharedCacheError(f"{self.name}: {key} must be a text")
         return found
 
-    def optional_text(self, key: str) -> str | None:
-        return self.text(key) if self.value.get(key) is not None else None
+    def find_text(self, key: str) -> str | None:
+        return self.get_text(key) if self.value.get(key) is not None else None
 
-    def texts(self, key: str) -> Iterable[str]:
-        found = self._list(key)
+    def get_texts(self, key: str) -> Iterable[str]:
+        found = self._get_list(key)
         if not all(isinstance(each, str) for each in found):
             raise SharedCacheError(f"{self.name}: {key} must be a list of texts")
         return cast("list[str]", found)
 
-    def _list(self, key: str) -> list[Any]:
+    def _get_list(self, key: str) -> list[Any]:
         found = self.value.get(key)
         if found is None:
             return []

@@ -40,7 +40,7 @@ FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
 REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
 UNSHARED = "private, no-store"
-# As the pages' policy: nothing is kept without a time, and at most a year.
+# Like the cache policy for pages: without Cache-Control nothing is cached, and at most for a year.
 POLICY = CachePolicy(max_ttl=31_536_000)
 
 
