@@ -197,15 +197,15 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
 
 
 def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
-    before = _read_write_times(cloud, site)
+    before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
-    after = _read_write_times(cloud, site)
+    after = _list_modification_times(cloud, site)
     # S3 times have a resolution of one second, and a build takes longer.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 
 
-def _read_write_times(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
+def _list_modification_times(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
     """Return the time of the last write of each hashed file."""
     prefix = f"assets/{SITE}/{site.project_id}/_next/static/"
     pages = (

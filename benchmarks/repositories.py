@@ -204,7 +204,7 @@ def _row(
 
 def _cpu(call: Callable[[], object], calls: int) -> float:
     """Return the CPU time of one call in this thread, in microseconds."""
-    with _no_collection():
+    with _disable_garbage_collection():
         before = time.thread_time()
         for _ in range(calls):
             call()
@@ -212,7 +212,7 @@ def _cpu(call: Callable[[], object], calls: int) -> float:
 
 
 @contextmanager
-def _no_collection() -> Generator[None]:
+def _disable_garbage_collection() -> Generator[None]:
     gc.collect()
     gc.disable()
     try:

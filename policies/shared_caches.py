@@ -1,4 +1,4 @@
-"""Shared caches: CloudFront keeps an answer of a server only if the platform released it (E1)."""
+"""Shared caches: CloudFront caches a server's answer only if the platform marks it as shared (E1)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
@@ -11,7 +11,7 @@ CACHE_POLICY: Final = "aws:cloudfront/cachePolicy:CachePolicy"
 SIGNAL: Final = "x-anchor-cache"
 # Files with a hash in their name: their Cache-Control is the same for caches and visitors.
 _HASHED_FILES: Final = "/_next/static/*"
-# Cache policies of AWS that keep answers: all but CachingDisabled
+# AWS's managed cache policies that cache answers: all except CachingDisabled
 # (developer guide, "Use managed cache policies").
 _MANAGED: Final = frozenset(
     {
@@ -28,13 +28,13 @@ _BEHAVIORS: Final = ("defaultCacheBehavior", "orderedCacheBehaviors")
 _KEY_HEADERS: Final = "parametersInCacheKeyAndForwardedToOrigin.headersConfig.headers.items"
 
 
-def _policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
+def _check_cache_policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
     for distribution in graph.of_type(DISTRIBUTION):
         if not _has_server(distribution):
             continue
         referred = frozenset[str]().union(*(distribution.references.get(each, ()) for each in _BEHAVIORS))
         for policy in graph.of_type(CACHE_POLICY):
-            if policy.urn in referred and not _keeps_only_what_is_released(policy):
+            if policy.urn in referred and not _caches_only_shared_answers(policy):
                 problem = (
                     "lets CloudFront share whatever a server marks as cacheable: "
                     f"add {SIGNAL} to its key's headers, or set maxTtl to 0"
@@ -47,12 +47,12 @@ def _has_server(distribution: Resource) -> bool:
     return any(origin.get("customOriginConfig") is not None for origin in origins)
 
 
-def _keeps_only_what_is_released(policy: Resource) -> bool:
+def _caches_only_shared_answers(policy: Resource) -> bool:
     items = policy.get(_KEY_HEADERS)
     return policy.is_one_of("maxTtl", 0) or items is UNKNOWN or SIGNAL in (items or ())
 
 
-def _behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
+def _list_behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
     """Yield the behaviors of a distribution with a server, each with its path for messages."""
     if not _has_server(distribution):
         return
@@ -63,16 +63,16 @@ def _behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
             yield part, part.get("pathPattern") or "the default behavior"
 
 
-def _foreign_policies(distribution: Resource) -> Iterator[str]:
-    for part, path in _behaviors(distribution):
+def _check_managed_policies(distribution: Resource) -> Iterator[str]:
+    for part, path in _list_behaviors(distribution):
         if part.get("cachePolicyId") in _MANAGED:
             yield f"uses a cache policy of AWS for {path}: declare one whose key has {SIGNAL}"
         if part.get("forwardedValues") not in (None, UNKNOWN):
             yield f"uses forwardedValues for {path}: declare a cache policy whose key has {SIGNAL}"
 
 
-def _functions(distribution: Resource) -> Iterator[str]:
-    for part, path in _behaviors(distribution):
+def _check_edge_functions(distribution: Resource) -> Iterator[str]:
+    for part, path in _list_behaviors(distribution):
         events = {each.get("eventType") for each in part.entries("functionAssociations")}
         for event in ("viewer-request",) if path == _HASHED_FILES else ("viewer-request", "viewer-response"):
             if part.get("functionAssociations") is not UNKNOWN and event not in events:
@@ -83,21 +83,21 @@ RULES: Final = (
     StackRule(
         name="servers-release-what-is-shared",
         description="Cache policies in front of servers have the platform's signal in their key.",
-        check=_policies,
+        check=_check_cache_policies,
         severity="critical",
     ),
     ResourceRule(
         name="servers-have-own-cache-policies",
         description="Behaviors of a distribution with a server use cache policies of this program.",
         types=(DISTRIBUTION,),
-        check=_foreign_policies,
+        check=_check_managed_policies,
         severity="critical",
     ),
     ResourceRule(
         name="servers-are-behind-edge-functions",
         description="Every behavior of a distribution with a server has the edge functions that it needs.",
         types=(DISTRIBUTION,),
-        check=_functions,
+        check=_check_edge_functions,
         severity="critical",
     ),
 )

@@ -233,7 +233,7 @@ def _environment_variables() -> Iterator[tuple[str, str, str]]:
         hint = hints[name]
         if get_origin(hint) is not Annotated:
             continue
-        # Types of cyclopts have further annotations.
+        # The hint can have annotations other than `Parameter`, because types of cyclopts add their own.
         for option in (note for note in hint.__metadata__ if isinstance(note, Parameter)):
             variables = option.env_var if isinstance(option.env_var, tuple) else (option.env_var,)
             for variable in variables:

@@ -64,8 +64,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "attribute, a stream and point-in-time recovery."
     ),
     "T2": (
-        "Every table of tenants names its tenant attribute. Creating the table fails unless a partition "
-        "key of the table or of an index holds that attribute."
+        "Every table with rows of tenants declares its tenant attribute. Creating the table fails unless a "
+        "partition key of the table or of an index holds that attribute."
     ),
     "T3": (
         "A grant allows single actions on one table or index. No grant contains `dynamodb:*` or all "

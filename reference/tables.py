@@ -71,7 +71,7 @@ def document_tables() -> list[DocumentedTable]:
     known = find_designs()
     found: dict[str, DocumentedTable] = {}
     for table in _recorded_tables(STAGE):
-        name = _generic_name(_short_name(table, STAGE))
+        name = _replace_site_with_placeholder(_short_name(table, STAGE))
         if name not in found:
             found[name] = _document_table(name, table, known)
     order = list(known)
@@ -123,10 +123,10 @@ def find_designs() -> dict[str, tuple[str, TableShape]]:
 
 
 def _design_name(name: str) -> str:
-    return _SITE_DESIGN if name == _generic_name(SITE_TABLES) else name
+    return _SITE_DESIGN if name == _replace_site_with_placeholder(SITE_TABLES) else name
 
 
-def _generic_name(name: str) -> str:
+def _replace_site_with_placeholder(name: str) -> str:
     return SITE_TABLES.replace("*", "<site>") if fnmatch.fnmatch(name, SITE_TABLES) else name
 
 
@@ -141,14 +141,16 @@ def _short_name(table: Recorded, stage: str) -> str:
 def _find_in_stage(name: str, stage: str) -> Recorded:
     """Return the table with this name in another stage."""
     return next(
-        table for table in _recorded_tables(stage) if _generic_name(_short_name(table, stage)) == name
+        table
+        for table in _recorded_tables(stage)
+        if _replace_site_with_placeholder(_short_name(table, stage)) == name
     )
 
 
 def _find_access(table: str) -> Iterator[Access]:
     """Yield the access that each policy of the program gives to a table."""
     own_site = table.removeprefix(PREFIX).removesuffix(SITE_TABLES.partition("*")[2])
-    general_site = _generic_name(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
+    general_site = _replace_site_with_placeholder(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
     for policy in sorted(
         (
             *recording(STAGE).of_type("aws:iam/rolePolicy:RolePolicy"),

@@ -16,29 +16,29 @@ import cf from 'cloudfront';
  *
  * and, where the site has them:
  *
- *   b  base path, such as "/docs": everything of the site lies below it, and p is counted from there
+ *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first that matches answers
  *
- * Each release also has the entry "{r in lower case}--{host}", with the same value. When p would not fit it is
- * "*", and each root entry has a key of its own, "{r in lower case}--{host}/{entry}": the second read.
+ * Each release also has the entry "{r in lower case}--{host}", with the same value. If p would not fit, it is
+ * "*", and each root entry has its own key, "{r in lower case}--{host}/{entry}", which needs a second read.
  *
  * What it relies on in the distribution: every behaviour's own origin is `server`, a custom origin without
  * origin access control (what updateRequestOrigin leaves out is taken from there), and x-anchor-release,
  * x-anchor-cache and x-forwarded-host are in the cache key.
  *
  * Runtime 2.0 is ES 5.1 with const, let, arrow functions, template strings, async and await; nothing newer.
- * At most two reads for a request, and nothing here depends on how many hosts there are.
+ * It makes at most two reads for a request, however many hosts there are.
  */
 const store = cf.kvs();
 
-// All that an asset request takes along. Everything else a viewer can send is either useless to S3 or dangerous:
+// The headers that an asset request keeps. Everything else a viewer can send is useless to S3 or dangerous:
 // ?response-content-type= and x-amz-* change what S3 answers without being part of the cache key.
-// The first four may be read and not touched: CloudFront answers 502 when a function does.
+// The first four are read-only: CloudFront answers 502 if a function changes them.
 const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cdn-loop', 'accept-encoding', 'range',
   'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
 
 // A path that S3, a proxy and this function could read differently is never an asset's: empty and dot segments,
-// encoded dots, slashes, backslashes and NUL. The server gets it, and it knows nothing but its own site.
+// encoded dots, slashes, backslashes and NUL. It goes to the server, which has only its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
 // The platform, OpenNext and Next.js trust these: no viewer may send them.
@@ -59,7 +59,7 @@ async function handler(event) {
   try {
     site = await store.get(host, { format: 'json' });
   } catch (error) {
-    // get() fails alike for a host nobody has and for a store or a value that cannot be read.
+    // get() fails in the same way for an unknown host and for a store or value that cannot be read.
     return (await isAbsent(host)) ? noSuchSite() : unavailable();
   }
   if (!site || !site.r || !site.n) {
@@ -72,7 +72,7 @@ async function handler(event) {
     }
   });
 
-  // Only reads have a cached or stored answer; a POST to a file's address is the site's own business.
+  // Only reads have a cached or stored answer. The site's server handles a POST to the path of a file.
   if (request.method === 'GET' || request.method === 'HEAD') {
     const path = belowBase(request.uri, site.b);
     if (path === '/_next/image' || path === '/_next/image/') {
@@ -97,7 +97,7 @@ async function handler(event) {
   return toFunction(event, site, server, sent);
 }
 
-// The path as it would be without a base path; "" for what lies beside it.
+// The path relative to the base path; "" for a path outside it.
 function belowBase(uri, base) {
   if (!base) {
     return uri;
@@ -111,7 +111,7 @@ function serverOf(site, uri) {
   try {
     path = decodeURIComponent(uri);
   } catch (error) {
-    // As it was sent, then.
+    // Compare the path as it was sent.
   }
   for (let i = 0; i < splits.length; i++) {
     for (let j = 1; j < splits[i].length; j++) {
@@ -123,7 +123,7 @@ function serverOf(site, uri) {
   return site.s;
 }
 
-// "*" stands for any characters. No regular expression: a pattern is a stranger's, and could take it minutes.
+// "*" stands for any characters. No regular expression: an untrusted pattern could take minutes.
 function matches(pattern, path) {
   const parts = pattern.split('*');
   const last = parts.length - 1;
@@ -178,7 +178,7 @@ function rootEntry(uri) {
   } catch (error) {
     return '';
   }
-  // "|" separates the entries of p: "a|b" would be found between two of them.
+  // "|" separates the entries of p: "a|b" would match two neighbors.
   return entry.indexOf('|') < 0 ? entry : '';
 }
 
@@ -188,8 +188,8 @@ function toAssets(request, uri) {
       delete request.headers[name];
     }
   });
-  // The path names site and release already. In place of a release this keeps files and pages of the same
-  // path apart in the cache, and lets hashed files stay cached from one release to the next.
+  // The path already names site and release. This value keeps files and pages of the same path apart in the
+  // cache, and hashed files stay cached from one release to the next.
   request.headers['x-anchor-release'] = { value: 'assets' };
   request.headers['x-anchor-cache'] = { value: 'shared' };
   request.cookies = {};

@@ -92,12 +92,12 @@ class NodeFunctionVersion:
 
 @frozen(kw_only=True)
 class NodeInvocation:
-    """One invocation by `Invoke`, an event source, a target or the emulator's function URL.
+    """One invocation by `Invoke`, an event source, the target of a rule or the emulator's function URL.
 
     Attributes:
         event: The handler's event, a JSON value.
         request_id: The context object's `awsRequestId`.
-        invoked_function_arn: The ARN of the call, with its version or alias.
+        invoked_function_arn: The ARN that was called, with its version or alias.
     """
 
     function: NodeFunctionVersion

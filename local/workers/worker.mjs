@@ -6,10 +6,10 @@
 // It listens on a Unix socket:
 //   /url<path>   a request to the function's URL: becomes a Function URL event, the answer is streamed back
 //   /invoke      `Invoke` with any event: a JSON envelope with payload, failure and log
-// and it ends when its standard input does, which is when the process that started it is gone.
+// It exits when its standard input closes, which is when the process that started it has ended.
 //
-// Two differences to Lambda, both so that one process serves a whole site: requests run concurrently, and an
-// exception nobody caught is logged instead of ending the process.
+// It differs from Lambda in two ways, so that one process serves a whole site: requests run concurrently, and
+// an uncaught exception is logged and does not end the process.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
@@ -30,7 +30,7 @@ const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: invocation payload, buffered answer
 const PAYLOAD_LIMIT = 6 * 1024 * 1024;
-// Headers of a connection, which no function may set for its answer.
+// Connection headers, which a function must not set.
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
 
 const invocations = new AsyncLocalStorage();
@@ -41,7 +41,7 @@ resolveLocalhost();
 const handler = await load();
 serve();
 
-/** The handler, exactly as Lambda loads it: `index.handler` is the export `handler` of index.mjs, .js or .cjs. */
+/** Load the handler as Lambda does: `index.handler` is the export `handler` of index.mjs, .js or .cjs. */
 async function load() {
   globalThis.awslambda = {
     streamifyResponse: (streaming) => Object.assign(streaming, { [STREAMING]: "response" }),
@@ -109,7 +109,7 @@ async function answer(request, response) {
   }
 }
 
-/** Run the handler: its promise, its return value or its callback, whichever it uses. */
+/** Run the handler, and resolve to its result: from its promise, return value or callback. */
 function run(event, stream, id, arn) {
   const deadline = Date.now() + settings.timeoutSeconds * 1000;
   const context = {
@@ -160,7 +160,7 @@ async function invoke(request, response, body) {
   response.end(JSON.stringify(envelope));
 }
 
-/** The request's body, or nothing when it is larger than an event may be. */
+/** Return the request's body, or nothing if it is larger than the limit for events. */
 async function read(request) {
   const chunks = [];
   let size = 0;
@@ -213,7 +213,7 @@ function functionUrlEvent(request, body) {
   return event;
 }
 
-/** What both kinds of response stream have in common with Lambda's. */
+/** The common base of both kinds of response stream. It behaves like Lambda's. */
 class ResponseStream extends Writable {
   setContentType(type) {
     this.contentType = type;
@@ -233,7 +233,7 @@ class ResponseStream extends Writable {
     return super.end(typeof encoding === "function" ? encoding : callback);
   }
 
-  /** When everything is written or the answer has broken off. A handler may return before, as in Lambda. */
+  /** Wait until all is written or the answer has broken off. A handler may return earlier, as in Lambda. */
   ended() {
     return this.closed ? undefined : new Promise((resolve) => this.once("close", resolve));
   }
@@ -252,7 +252,7 @@ class Collector extends ResponseStream {
   }
 }
 
-/** A function URL's answer: the JSON prelude becomes status and headers, what follows is sent on at once. */
+/** A function URL's answer: the JSON prelude becomes status and headers, the rest is forwarded at once. */
 class UrlResponse extends ResponseStream {
   prelude = [];
 
@@ -264,7 +264,7 @@ class UrlResponse extends ResponseStream {
   _write(chunk, _encoding, done) {
     try {
       const body = this.response.headersSent ? chunk : this.head(chunk);
-      // The function runs on when its reader has gone, as in Lambda.
+      // The function continues after its reader has disconnected, as in Lambda.
       if (body.length === 0 || this.response.destroyed) done();
       else this.response.write(body, () => done());
     } catch (error) {
@@ -287,7 +287,7 @@ class UrlResponse extends ResponseStream {
     done(error);
   }
 
-  /** Take a part of the prelude; when it is complete, answer its head and return what follows it. */
+  /** Take a part of the prelude. When it is complete, send the head and return the bytes after it. */
   head(chunk) {
     if (this.contentType !== HTTP_RESPONSE) {
       this.start(200, { "content-type": this.contentType ?? "application/octet-stream" });
@@ -311,7 +311,7 @@ class UrlResponse extends ResponseStream {
     this.response.flushHeaders();
   }
 
-  /** The answer of a handler that does not stream, in full or as the bare value it may be. */
+  /** Send the result of a handler that does not stream: a complete answer, or a bare value as its body. */
   whole(result) {
     const { statusCode = 200, headers = {}, cookies, body, isBase64Encoded } =
       typeof result === "object" && result !== null && "statusCode" in result
@@ -323,7 +323,7 @@ class UrlResponse extends ResponseStream {
     this.end(bytes);
   }
 
-  /** Nothing sent yet: 502, as a function URL answers. Otherwise the answer breaks off, so that nobody keeps half of it. */
+  /** Answer 502 before the head was sent; break off after it, so that nobody keeps half an answer. */
   fail(error) {
     if (this.writableFinished) console.error(error);
     else this.destroy(error instanceof Error ? error : new Error(format(error)));
@@ -340,7 +340,7 @@ function failure(error) {
   return { type: error.name, message: error.message, trace: (error.stack ?? "").split("\n").map((line) => line.trim()) };
 }
 
-/** One line for one message: time, request, level, text, as in Lambda's text format. */
+/** Write each message as one line of Lambda's text format: time, request, level, text. */
 function logLikeLambda() {
   for (const [method, level] of Object.entries({ debug: "DEBUG", error: "ERROR", info: "INFO", log: "INFO", trace: "TRACE", warn: "WARN" })) {
     console[method] = (...message) => {
@@ -362,7 +362,7 @@ function logLikeLambda() {
   process.on("unhandledRejection", (error) => console.error("Unhandled Promise Rejection", error));
 }
 
-/** Names below .localhost are this machine (RFC 6761), which not every system's resolver knows. */
+/** Resolve names below .localhost to this machine (RFC 6761). Not every system's resolver does. */
 function resolveLocalhost() {
   const lookup = dns.lookup;
   dns.lookup = (name, options, callback) => lookup(/(^|\.)localhost$/i.test(name) ? "127.0.0.1" : name, options, callback);

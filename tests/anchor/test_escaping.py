@@ -77,5 +77,5 @@ def test_only_complete_color_sequences_count_as_colors() -> None:
     line = "\x1b[01;32m✓\x1b[m\x1b[38;5;8m\x1b[4:3m done\x1b[K \x1b[>4;2m \x1b[31"
     assert escape_log(line, colors=True) == "\x1b[01;32m✓\x1b[m done\\x1b[K \\x1b[>4;2m \\x1b[31\x1b[0m"
     assert escape_log(line, colors=False) == "✓ done\\x1b[K \\x1b[>4;2m \\x1b[31"
-    # Removing a color does not join the rest to a new control sequence.
+    # After a color is removed, the text around it must not form a new control sequence.
     assert escape_log("\x1b\x1b[0m[2J", colors=False) == r"\x1b[2J"

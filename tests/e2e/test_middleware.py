@@ -42,7 +42,7 @@ PAGES: Final = (
     "basic",
 )
 # OpenNext ignores `has` and `missing` of a middleware matcher; Next.js does not.
-NOT_AS_NEXT: Final = "/session"
+DIFFERS_FROM_NEXT: Final = "/session"
 STRANGER: Final = VisitorProfile()
 MEMBER: Final = VisitorProfile(cookie="user=ok")
 VISITORS: Final = tuple(
@@ -101,9 +101,9 @@ class Served:
     """One build, served in three ways.
 
     Attributes:
-        edge: By the platform, as visitors have it.
-        function: By the same release's function alone.
-        next: By `next start`.
+        edge: The live site, through the edge.
+        function: The same release's server function, called directly.
+        next: The same build, served by `next start`.
     """
 
     variant: Variant
@@ -174,7 +174,7 @@ def served(
         )
 
 
-def fresh() -> str:
+def create_unused_query() -> str:
     """Return a query that no request has used, so that its cache key is new."""
     return f"?fresh={uuid.uuid4().hex}"
 
@@ -190,7 +190,7 @@ FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "dat
 def test_a_gate_holds_in_either_order(
     served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
 ) -> None:
-    query = fresh()
+    query = create_unused_query()
     for visitor in (*order, *order):
         question = served.question(page, visitor, method=method, form=form, query=query)
         found, right = served.edge.ask(question), served.function.ask(question)
@@ -209,7 +209,7 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
     real: Callable[[Question], Reply] = cache(served.next.ask)
     draw = random.Random(seed)  # noqa: S311 - an order that can be repeated
     forms = [*FORMS, ("POST", "document")]
-    query = fresh()
+    query = create_unused_query()
     questions = [
         served.question(
             draw.choice((page, f"in/{page}")),
@@ -234,7 +234,7 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
     documents = {
         question: reply
         for question, reply in zip(questions, found, strict=True)
-        if question.form == "document" and question.method == "GET" and NOT_AS_NEXT not in question.path
+        if question.form == "document" and question.method == "GET" and DIFFERS_FROM_NEXT not in question.path
     }
     assert len(documents) > len(PAGES)
     if served.variant.locales:
@@ -250,7 +250,7 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
 
 
 def test_what_may_be_shared_is_shared(served: Served) -> None:
-    question = served.question("api/feed", STRANGER, query=fresh())
+    question = served.question("api/feed", STRANGER, query=create_unused_query())
     first, second = served.edge.ask(question), served.edge.ask(evolve(question, visitor=MEMBER))
     assert (first.status, first.is_hit, second.is_hit) == (200, False, True)
     assert first.body == second.body
@@ -263,7 +263,7 @@ def test_what_may_be_shared_is_shared(served: Served) -> None:
 def test_a_visitor_with_credentials_or_in_draft_mode_gets_an_own_answer(
     served: Served, visitor: VisitorProfile
 ) -> None:
-    question = served.question("api/feed", STRANGER, query=fresh())
+    question = served.question("api/feed", STRANGER, query=create_unused_query())
     bodies = {served.edge.ask(each).body for each in (question, evolve(question, visitor=visitor))}
     bodies |= {served.edge.ask(evolve(question, visitor=visitor)).body}
     assert len(bodies) == 3
@@ -271,7 +271,7 @@ def test_a_visitor_with_credentials_or_in_draft_mode_gets_an_own_answer(
 
 @pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
 def test_what_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
-    query = fresh()
+    query = create_unused_query()
     for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
         question = served.question(path, visitor, query=query)
         reply = served.edge.ask(question)

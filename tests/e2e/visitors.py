@@ -1,4 +1,4 @@
-"""Visitors that differ, what they ask a site, and two servers to compare with: the function, `next start`."""
+"""Different visitors and their requests, and two servers for comparison: the function and `next start`."""
 
 import contextlib
 import json
@@ -25,9 +25,9 @@ ROOT: Final = Path(__file__).parents[2]
 SITE: Final = Path(__file__).with_name("middleware-site")
 _END_OF_HEAD: Final = b"\0" * 8
 _MAIN: Final = re.compile(r"<main[^>]*>(.*?)</main>", re.DOTALL)
-# What differs from one sending of the same answer to the next, and what only one of the servers adds: a
-# function URL gives every answer a content type.
-_OF_THE_SENDING: Final = frozenset(
+# Headers that differ each time the same answer is sent, and headers that only one of the servers adds: a
+# function URL adds a content type to every answer.
+_IGNORED_HEADERS: Final = frozenset(
     {
         "age",
         "cache-control",
@@ -65,7 +65,7 @@ class VisitorProfile:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The request headers that tell it."""
+        """The request headers of the visitor."""
         given = {
             "cookie": self.cookie,
             "user-agent": self.user_agent,
@@ -81,7 +81,7 @@ class Question:
     """A request of one visitor.
 
     Attributes:
-        path: With the query.
+        path: The path with the query.
         form: `document`, `rsc` (a navigation in the App Router) or `data` (one in the Pages Router).
     """
 
@@ -99,11 +99,11 @@ class Question:
 
 @frozen(kw_only=True)
 class Reply:
-    """What a visitor sees of an answer, as far as servers must agree.
+    """The parts of an answer that must be equal on all servers.
 
     Attributes:
-        is_hit: Whether the edge had it.
-        control: The visitor's Cache-Control.
+        is_hit: Whether the answer came from the edge's cache. Not compared.
+        control: The visitor's Cache-Control. Not compared.
     """
 
     status: int
@@ -116,7 +116,7 @@ class Reply:
 
     @property
     def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """What `next start` must agree with, too: it has other marks of its cache and other script names."""
+        """The parts that `next start` must send, too. Its cache headers and script names differ."""
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -129,7 +129,7 @@ def _reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> Reply:
         status=status,
         location=location.path + (f"?{location.query}" if location.query else ""),
         cookies=tuple(value for name, value in pairs if name.lower() == "set-cookie"),
-        headers={name: value for name, value in headers.items() if name not in _OF_THE_SENDING},
+        headers={name: value for name, value in headers.items() if name not in _IGNORED_HEADERS},
         body=body.decode(errors="replace").strip(),
         is_hit=headers.get("x-cache", "").startswith("Hit"),
         control=headers.get("cache-control"),
@@ -155,7 +155,7 @@ def _ask(address: str, host: str, question: Question) -> Reply:
 
 @frozen(kw_only=True)
 class ThroughTheEdge:
-    """A site as its visitors have it."""
+    """A live site, requested through the edge."""
 
     url: str
 
@@ -181,7 +181,7 @@ class WithoutEdge:
 
     @classmethod
     def of(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
-        """The function of a live release, with the key that the edge has for it."""
+        """Return the function of a live release, with the release's origin key."""
         _, keys = cloud.emulator.read_key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
         entry = json.loads(keys[host.partition(":")[0]])
         return cls(cloud=cloud, site=site, host=host, deployment_id=deployment_id, origin_key=entry["k"])
@@ -246,8 +246,8 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
 
     Args:
         folder: An empty folder.
-        of: The example whose locked dependencies are used: they say which Next.js it is.
-        changes: Files to rename, by name; to None where they are left out.
+        of: The example whose locked dependencies are used. They include Next.js.
+        changes: New names of files, by their names; None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
@@ -283,12 +283,12 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
 
 @contextlib.contextmanager
 def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStart]:
-    """`next start` of a build, until the context is left.
+    """Run `next start` for a build until the context ends.
 
     Args:
-        folder: The build's.
+        folder: The folder of the build.
         host: What visitors send as their host.
-        settings: Those of the build: `next.config` is read again.
+        settings: The variables of the build, because `next start` reads `next.config` again.
     """
     port = find_free_ports().edge
     node = find_node()

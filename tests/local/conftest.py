@@ -1,4 +1,4 @@
-"""One embedded AWS for all tests of a process: its state belongs to its modules."""
+"""One embedded AWS for all tests of a process, because its modules have global state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -55,7 +55,7 @@ def program(running_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def deployed(program: DeployedProgram) -> Deployment:
-    """The real program, deployed to the emulator. Look at it, change nothing."""
+    """The real program, deployed to the emulator. Tests must only read it."""
     return program.deployment()
 
 

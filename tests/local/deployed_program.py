@@ -38,7 +38,7 @@ class DeployedProgram:
 
 
 def make_layers(folder: Path) -> Path:
-    """A folder as `make package` leaves it, with something small in each layer."""
+    """Create a folder like that of `make package`, with a small file in each layer."""
     stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
     for layer in ("base", "edge"):
         python = folder / f"{stage['pythonRuntime']}-{stage['architecture']}" / layer / "python"

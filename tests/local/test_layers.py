@@ -25,7 +25,7 @@ typing_extensions==4.16.0 \\
 
 
 class FakePip:
-    """Lays out what pip would, with everything that differs from one installation to the next."""
+    """Writes the files that pip would, including those that differ between installations."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []

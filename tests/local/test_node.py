@@ -57,7 +57,7 @@ def test_a_machine_without_node_gets_the_locked_package() -> None:
 
 
 def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
-    """A worker behind that command would be two processes, and a Python to start before each Node.js."""
+    """That command is a Python program, so each worker would be two processes and would start later."""
     locked = find_node({"PATH": ""}).node
     fake(tmp_path, "node", f'exec {locked} "$@"')
     fake(tmp_path, "npm", "true")

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.build_records import IN_PROGRESS, find_build, stop_build
 from runtime.deploy.builds.scheduling import BuildScheduler
-from runtime.deploy.builds.superseding import keep_newest_queued
+from runtime.deploy.builds.superseding import supersede_all_but_newest
 from runtime.deploy.errors import (
     BuildSlotTakenError,
     NoBuildCapacityError,
@@ -147,7 +147,7 @@ class Builder:
                 if project.active_build:
                     log.info("the deployment waits for the build slot", holder=project.active_build)
                     # Supersede older deployments with each message, so that few are left at the build's end.
-                    keep_newest_queued(self.deployments, deployment, at=self.clock())
+                    supersede_all_but_newest(self.deployments, deployment, at=self.clock())
                     return None
                 admitted = self.scheduler.admit(deployment, log)
             if admitted is None:

@@ -47,7 +47,7 @@ def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[st
     try:
         with gzip.open(io.BufferedReader(reader, _BUFFER_SIZE)) as unzipped:
             unzipped.seek(min(start, MAX_SHOWN_BYTES))
-            next_start = _read_lines(unzipped, start, limit, lines)
+            next_start = _append_page_lines(unzipped, start, limit, lines)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         lines.append(UNREADABLE_LINE if reader.remaining else TRUNCATED_LINE)
     finally:
@@ -55,7 +55,7 @@ def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[st
     return tuple(lines), next_start
 
 
-def _read_lines(unzipped: gzip.GzipFile, start: int, limit: int, lines: list[str]) -> int | None:
+def _append_page_lines(unzipped: gzip.GzipFile, start: int, limit: int, lines: list[str]) -> int | None:
     """Append the page's lines, and return the start of the next page."""
     # Keep invalid UTF-8, so that the original bytes can be counted.
     text = io.TextIOWrapper(unzipped, encoding="utf-8", errors="surrogateescape", newline="\n")

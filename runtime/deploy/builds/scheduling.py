@@ -14,7 +14,7 @@ from typing import Final, Self
 from attrs import evolve, frozen
 
 from runtime.deploy.builds.build_event import BUILDS_WAIT, CODEBUILD_FULL
-from runtime.deploy.builds.superseding import keep_newest_queued, keep_next_queued
+from runtime.deploy.builds.superseding import supersede_all_but_newest, supersede_all_but_next
 from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.messages import BuildQueue, DeploymentMessage
 from runtime.deploy.model import Deployment, Status
@@ -137,7 +137,7 @@ class BuildScheduler:
             deployment, builds if own else _with_waiting(builds, deployment)
         ):
             return _with_waiting_since(deployment, own)
-        newest = keep_newest_queued(self.deployments, deployment, at=self.clock())
+        newest = supersede_all_but_newest(self.deployments, deployment, at=self.clock())
         if newest:
             since = min([newest.created_at, *(each.since for each in own)])
             if not self.stage_builds.add_waiting(newest, since=since):
@@ -160,7 +160,7 @@ class BuildScheduler:
         Idempotent. Two DynamoDB calls, one more if the project has a next deployment, and one for each
         superseded deployment.
         """
-        newest = keep_next_queued(self.deployments, ended, at=self.clock())
+        newest = supersede_all_but_next(self.deployments, ended, at=self.clock())
         if newest:
             self.stage_builds.add_waiting(newest, since=newest.created_at)
         self.dispatch_next(log)
@@ -188,7 +188,7 @@ class BuildScheduler:
             room=self.max_concurrent_builds,
             seconds=int(waited.total_seconds()),
         )
-        newest = keep_newest_queued(self.deployments, requeued, at=self.clock())
+        newest = supersede_all_but_newest(self.deployments, requeued, at=self.clock())
         if newest and newest.deployment_id != requeued.deployment_id:
             self.stage_builds.add_waiting(newest, since=requeued.waiting_since or requeued.created_at)
         self.build_queue.send_delayed(requeued, seconds=_RETRY_DELAY)

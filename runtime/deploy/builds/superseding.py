@@ -8,7 +8,7 @@ from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 
 
-def keep_next_queued(
+def supersede_all_but_next(
     deployments: DeploymentRepository, ended: Deployment, *, at: datetime
 ) -> Deployment | None:
     """Return the newest queued deployment if it is newer than the ended one, and supersede the others.
@@ -23,7 +23,7 @@ def keep_next_queued(
     return newest
 
 
-def keep_newest_queued(
+def supersede_all_but_newest(
     deployments: DeploymentRepository, waiting: Deployment, *, at: datetime
 ) -> Deployment | None:
     """Return the newest queued deployment of a project, and supersede the others.

@@ -17,7 +17,7 @@ from runtime.deploy.builds.build_event import BuildEvent
 from runtime.deploy.builds.build_records import IN_PROGRESS, find_build
 from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.scheduling import BuildScheduler
-from runtime.deploy.builds.superseding import keep_newest_queued
+from runtime.deploy.builds.superseding import supersede_all_but_newest
 from runtime.deploy.errors import (
     BuildSlotTakenError,
     DeploymentNotFoundError,
@@ -135,7 +135,7 @@ class Sweeper:
         if holder and self._is_slot_in_use(deployment, holder, log):
             self._extend_lease(leased, LEASES[Status.QUEUED], "another build of the project is running", log)
             return
-        newest = keep_newest_queued(self.deployments, deployment, at=self.clock())
+        newest = supersede_all_but_newest(self.deployments, deployment, at=self.clock())
         if newest is None:
             log.info("the deployment has progressed in the meantime")
         elif newest.deployment_id != deployment.deployment_id:

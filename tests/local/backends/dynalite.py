@@ -1,4 +1,4 @@
-"""dynalite: DynamoDB's rules without its transactions, from npm, run by the Node.js that builds run on.
+"""dynalite: a strict DynamoDB server from npm, without transactions, run by the Node.js of the builds.
 
 It is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file contains the
 hashes of the packages, but no URL of a registry.
@@ -72,7 +72,7 @@ class Dynalite:
     @classmethod
     @contextlib.contextmanager
     def started(cls) -> Generator[Self]:
-        """Install it if need be, and run it."""
+        """Install dynalite if necessary, and run it."""
         node = find_node()
         folder = installed(node)
         process = subprocess.Popen(

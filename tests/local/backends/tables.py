@@ -5,7 +5,7 @@ from typing import Any
 
 
 def with_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - clients have no type here
-    """Return the client, with these tables (arguments of `create_table`) in it and no row in them."""
+    """Create or empty these tables (arguments of `create_table`). Return the client."""
     there = set(client.list_tables()["TableNames"])
     for table in tables:
         name = table["TableName"]

@@ -35,7 +35,7 @@ def denied(operation: str) -> ClientError:
 
 @define
 class FakeAws:
-    """The three services of a build; `refused` names operations that the role does not allow."""
+    """The three AWS services of a build. The build's role may not call the operations in `refused`."""
 
     parameters: dict[str, str] = field(factory=dict[str, str])
     refused: set[str] = field(factory=set[str])
@@ -91,7 +91,7 @@ class FakeAws:
 
     @property
     def log(self) -> list[str]:
-        """What CloudWatch Logs holds, in order."""
+        """The messages in CloudWatch Logs, in order."""
         return [event["message"].removesuffix("\n") for batch in self.batches for event in batch]
 
     def output(self) -> list[str]:
@@ -101,7 +101,7 @@ class FakeAws:
 
 @define
 class Bench:
-    """One runner, its fake services, and a short way to run commands in it."""
+    """A build runner with its fake services, and short methods that run a buildspec or commands."""
 
     runner: BuildRunner
     aws: FakeAws
@@ -150,5 +150,5 @@ def failed_phase(result: BuildResult) -> BuildPhase:
 
 
 def secret(name: str, parameter: str) -> EnvironmentVariable:
-    """Make a variable whose value lies in the parameter store."""
+    """Return a variable whose value is in the parameter store."""
     return EnvironmentVariable(name=name, value=parameter, type="PARAMETER_STORE")

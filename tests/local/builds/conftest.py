@@ -1,4 +1,4 @@
-"""The bench of the builds' tests, in a folder of its own."""
+"""Fixtures for tests of builds: a `Bench` with a folder of its own."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Reading a buildspec: what CodeBuild takes is taken, everything else is refused by name."""
+"""Parsing a buildspec: what CodeBuild accepts is accepted, all else is refused with the problem."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a build ends early: stopped, out of time, and in each case without a process left."""
+"""Builds that are stopped or time out. In both cases, no process is left."""
 
 import os
 import threading

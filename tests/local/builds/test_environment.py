@@ -1,4 +1,4 @@
-"""What a build can see: CodeBuild's variables, its own, and the way to the network. No more."""
+"""The environment of a build: only CodeBuild's variables, its own variables and the network settings."""
 
 import subprocess
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_secrets_are_read_in_batches_of_get_parameters_limit(bench: Bench) -> No
 
 
 def test_a_secret_that_is_missing_or_refused_fails_the_build_before_any_command(bench: Bench) -> None:
-    """Q3: the role's right to read parameters is needed, and its absence is named."""
+    """Q3: the role needs permission to read parameters, and the failure names a missing permission."""
     missing = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/missing"),))
     bench.aws.refused = {"GetParameters"}
     refused = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/token"),))
@@ -191,7 +191,7 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
 
 
 def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: a profile that is none, or a proxy, would keep a build's log and artifact from the emulator."""
+    """L1: with a nonexistent profile, or a proxy, the log and artifact would not reach the emulator."""
     monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")

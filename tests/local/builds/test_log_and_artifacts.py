@@ -73,7 +73,7 @@ def test_a_project_without_artifacts_uploads_nothing(bench: Bench) -> None:
 
 
 def test_all_lines_are_logged_completely_and_in_order(bench: Bench) -> None:
-    """Empty lines, lines without an end, lines that are drawn over themselves, bytes that are no text."""
+    """Empty lines, lines without a line feed, lines that overwrite themselves, bytes that are not text."""
     bench.command(
         "seq 1 20000",
         "printf 'a\\n\\nb'",
@@ -89,7 +89,7 @@ def test_all_lines_are_logged_completely_and_in_order(bench: Bench) -> None:
 
 
 def test_log_batches_respect_the_limits_of_cloudwatch_logs() -> None:
-    """PutLogEvents takes 10,000 events and 1 MiB, 26 bytes of overhead an event included."""
+    """PutLogEvents accepts 10,000 events and 1 MiB, including an overhead of 26 bytes per event."""
     many = list(_split_into_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
     large = list(_split_into_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
 

@@ -1,4 +1,4 @@
-"""What a build does: commands in order, each from the last one's state, in CodeBuild's phases."""
+"""How a build runs: the commands of CodeBuild's phases in order, each in the previous one's shell state."""
 
 from datetime import UTC, datetime
 
@@ -59,7 +59,7 @@ phases:
 
 
 def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(bench: Bench) -> None:
-    """P7, Q1: what the deployment will say."""
+    """P7, Q1: the deployment shows this as its failure."""
     result = bench.command("echo before", "exit 3", "echo after")
 
     assert result.status == "FAILED"

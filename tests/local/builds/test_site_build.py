@@ -1,6 +1,6 @@
-"""The buildspec of every site, run as it is: what it accepts, what it refuses and how it says so.
+"""The sites' buildspec, run unchanged: what it accepts, what it refuses, and its messages.
 
-Only node, npm and open-next are stood in for (tools.py); git, bash and python3 are real.
+Only node, the package managers and open-next are fakes (tools.py); git, bash and python3 are real.
 """
 
 import io
@@ -59,7 +59,7 @@ class Site:
 
 @frozen
 class PrintedLog:
-    """CloudWatch's, with what a build has printed."""
+    """A CloudWatch Logs client that returns the output of a build."""
 
     lines: list[str]
 
@@ -176,7 +176,7 @@ def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
 
 
 def preview(digit: str) -> dict[str, str]:
-    """Return keys as Next.js makes them, in the lengths it has."""
+    """Return preview keys of the kinds and lengths that Next.js generates."""
     return {
         "previewModeId": f"{digit}1" * 16,
         "previewModeSigningKey": f"{digit}2" * 32,
@@ -185,7 +185,7 @@ def preview(digit: str) -> dict[str, str]:
 
 
 def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
-    """D7: or a build's revalidation function could not render the pages of another release of the project."""
+    """D7: otherwise a revalidation function could not render pages of another release of the project."""
 
     def packed(made: str, key: str) -> dict[str, str]:
         manifest = json.dumps({"version": 4, "preview": preview(made)})
@@ -204,7 +204,7 @@ def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
 
 
 def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
-    """D7: rather than a release whose pages are never rendered again."""
+    """D7: otherwise the pages of the release would never be rendered again."""
     manifest = json.dumps({"preview": {"previewModeId": "short"}})
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 
@@ -321,7 +321,7 @@ def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) ->
 
 
 def test_images_that_would_stay_unoptimized_are_not_released_silently(site: Site) -> None:
-    """D7: open-next goes on when sharp cannot be installed."""
+    """D7: open-next continues if sharp cannot be installed."""
     own = site.build({"without-sharp": ""})
     warned = [line for line in site.said() if line.startswith("WARNING")]
     default = site.build({"open-next.config.ts": None})

@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - these are command line tools
-"""Stands in for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec; run by its links' names.
+"""A fake for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec.
 
-It does what the buildspec relies on and prints how it was called.
+Links with the tools' names run it. It does what the buildspec relies on and prints its name and arguments.
 """
 
 import json

@@ -150,7 +150,7 @@ def test_requests_that_differ_in_nothing_that_counts_share_one(same: dict[str, o
 
 
 def test_a_switch_needs_no_invalidation_and_files_with_a_hash_stay() -> None:
-    """D3: the release is in the key of what it may change, and only there."""
+    """D3: only the cache keys of answers that a release can change contain the release."""
 
     async def scenario(running_edge: RunningEdge) -> None:
         for target in ("/page", "/robots.txt", "/_next/static/a.js"):
@@ -277,7 +277,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
 
 
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
-    """Else a file that is deleted meanwhile would be back in the cache."""
+    """Otherwise a file that is deleted in the meantime would be cached again."""
 
     async def scenario(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:

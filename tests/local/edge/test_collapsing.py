@@ -1,4 +1,4 @@
-"""Simultaneous requests for one object share one request to the origin, as unforgivingly as in CloudFront."""
+"""Simultaneous requests for one object share one request to the origin, as in CloudFront."""
 
 import asyncio
 from collections.abc import AsyncIterator

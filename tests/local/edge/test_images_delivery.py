@@ -117,7 +117,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
     foreign = delivery.get("/images/1", origin="https://evil.example")
     assert "access-control-allow-origin" not in foreign.headers
 
-    # A day, unless the object says otherwise: a deleted image is still there for who asks again at once.
+    # Cached for a day, unless the object says otherwise. So a deleted image is still served for a while.
     delivery.s3.delete_object(Bucket=delivery.bucket, Key="images/1")
     assert delivery.get("/images/1").status_code == 200
     delivery.put("images/short", CacheControl="public, max-age=0")
@@ -127,7 +127,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
 
 
 def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> None:
-    """I2: so a deleted image is gone though it was visited before."""
+    """I2: so a deleted image is no longer served, even if it was cached."""
     for number in (1, 2):
         delivery.put(f"images/{number}")
         delivery.get(f"/images/{number}")
@@ -176,7 +176,7 @@ def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: D
     for path in ("/images/none", "/uploads/1", "/", "/images/../uploads/1", "/images/%2e%2e/uploads/1"):
         answer = delivery.get(path)
         assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), path
-    # Not kept: the image can be uploaded the next moment.
+    # The error is not cached, because the image can be uploaded a moment later.
     delivery.put("images/none")
     assert delivery.get("/images/none").status_code == 200
 
@@ -189,7 +189,7 @@ def test_it_only_reads(delivery: Delivery, method: str) -> None:
 
 
 def test_another_distribution_cannot_read_the_bucket(emulator: Emulator, delivery: Delivery) -> None:
-    """B6: the policy names one distribution, and the edge asks it, as S3 would."""
+    """B6: the bucket policy names one distribution, and the edge applies the policy as S3 would."""
     policy = json.loads(delivery.s3.get_bucket_policy(Bucket=delivery.bucket)["Policy"])
     condition = policy["Statement"][1]["Condition"]["StringEquals"]
     own = condition["AWS:SourceArn"].rpartition("/")[2]

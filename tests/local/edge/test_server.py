@@ -1,4 +1,4 @@
-"""The edge's one port: the host says whose request it is; and what policies say of CORS and of buckets."""
+"""The edge's one port, where the host selects the distribution; CORS policies and bucket policies."""
 
 import asyncio
 import json

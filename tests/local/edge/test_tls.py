@@ -47,7 +47,7 @@ def test_http_and_https_share_the_port(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["shop.localhost", "01jb--shop.localhost", "localhost", "a.b.example.com"])
 def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> None:
-    """A wildcard below a top-level name (`*.localhost`) is one that Node.js refuses."""
+    """Node.js refuses a wildcard directly below a top-level domain (`*.localhost`)."""
     authority = LocalAuthority(tmp_path, NOW)
 
     async def scenario(running_edge: RunningEdge) -> None:

@@ -160,7 +160,7 @@ def test_a_function_cannot_be_left_with_the_values_of_another_etag() -> None:
 
 
 class Written(Mapping[str, str]):
-    """A store with one key that is written to as soon as it was read."""
+    """A store with one key, which is written right after it was read."""
 
     def __init__(self) -> None:
         self.value, self.etag = "old", "1"
@@ -178,7 +178,7 @@ class Written(Mapping[str, str]):
 
 
 def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
-    """D3: or the site would stay at its old release."""
+    """D3: otherwise the site would stay at its old release."""
     store = Written()
     code = (
         "import cf from 'cloudfront';\n"

@@ -1,4 +1,4 @@
-"""A function, its role and its code, made with few words for tests of the emulator."""
+"""Helpers that create a function with its role and code, for tests of the emulator."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def allowing(actions: str | list[str], resource: str | list[str]) -> dict[str, A
 
 
 def make_role(emulator: Emulator, name: str = "probe", policy: Mapping[str, Any] | None = None) -> str:
-    """A role that Lambda and CodeBuild may take; returns its ARN."""
+    """Create a role that Lambda and CodeBuild may assume, and return its ARN."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -62,7 +62,7 @@ def make_function(
     policy: Mapping[str, Any] | None = None,
     **options: object,
 ) -> str:
-    """The function `probe`, whose code is one file with `handle` in it; returns its ARN."""
+    """Create the function `probe`, whose code is one file that defines `handle`, and return its ARN."""
     file = "probe.py" if runtime.startswith("python") else "probe.mjs"
     created = emulator.client("lambda").create_function(
         FunctionName="probe",
@@ -89,13 +89,13 @@ def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
 
 
 def invoke(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
-    """What the function answers."""
+    """Invoke the function, and return its result."""
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=json.dumps(event))
     return json.loads(answer["Payload"].read())
 
 
 def log_lines(emulator: Emulator) -> list[str]:
-    """What is in the function's log group."""
+    """Return the messages in the function's log group."""
     events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
     return [event["message"].strip() for event in events]
 

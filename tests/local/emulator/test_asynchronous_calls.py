@@ -1,4 +1,4 @@
-"""Calls that AWS makes by itself, in the embedded AWS: bucket events, retries, destinations, their rights."""
+"""Asynchronous calls in the embedded AWS: bucket events, retries, destinations and their permissions."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Uploaded:
-    """A function that is told of uploads; it fails on what is called `bad`."""
+    """A function that is notified of uploads. It fails for objects that are named `bad`."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.events: list[Json] = []

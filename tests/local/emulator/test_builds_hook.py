@@ -49,7 +49,7 @@ def codebuild(emulator: Emulator) -> Client:
 
 @pytest.fixture
 def events(emulator: Emulator) -> list[dict[str, Any]]:
-    """What EventBridge tells a function of the builds."""
+    """The build events that a function receives from EventBridge."""
     seen: list[dict[str, Any]] = []
 
     def note(invocation: NodeInvocation) -> NodeResult:

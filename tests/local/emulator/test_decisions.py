@@ -1,4 +1,4 @@
-"""What the embedded AWS's IAM said to each role is written down (Q3)."""
+"""The embedded AWS records the decisions of its IAM for each role (Q3)."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -38,7 +38,7 @@ def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(
 
 @pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
 def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str) -> None:
-    """P6: a build runs a stranger's code, which can reach the port."""
+    """P6: a build runs untrusted code, which can reach the port."""
     client = boto3.client(
         "s3",
         endpoint_url=emulator.endpoint_url,
@@ -126,7 +126,7 @@ def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_ag
 
 
 def test_a_taken_port_is_named_with_what_to_change_it_by() -> None:
-    """L3: a second `make up` says which port is taken and by what to change it."""
+    """L3: a second `make up` says which port is taken and how to change it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} .*ANCHOR_EMULATOR_PORT"):

@@ -17,7 +17,7 @@ from local.engine.engine import Engine
 from tests.local.deployed_program import ROOT
 from tests.local.emulator.probe import eventually
 
-# Tells a queue of every image that became ready, and cannot read one that has no owner.
+# Sends a message for every image that became ready. Fails for an image without an owner.
 CONSUMER = """
 import json, os
 import boto3

@@ -1,4 +1,4 @@
-"""IAM in the embedded AWS names the resources that AWS's own does: scoped policies work as there (L1)."""
+"""IAM in the embedded AWS names resources as AWS does, so scoped policies work in the same way (L1)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rules that call functions by the clock, in the embedded AWS."""
+"""Scheduled rules that call functions, in the embedded AWS."""
 
 # ruff: noqa: PLC0415 - the emulator's modules read the environment when they are imported
 # pyright: reportPrivateUsage=false

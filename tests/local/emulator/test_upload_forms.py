@@ -1,4 +1,4 @@
-"""Presigned upload forms on the embedded AWS: what S3 lets through, and nothing else (I2)."""
+"""Presigned upload forms on the embedded AWS: it accepts what S3 accepts, and nothing else (I2)."""
 
 import base64
 import datetime as dt
@@ -21,7 +21,7 @@ Form = dict[str, Any]
 
 @pytest.fixture
 def sign(emulator: Emulator) -> Callable[..., Form]:
-    """Makes a form as the image service does: with the function's own role, bound in key, type and size."""
+    """A function that creates a form as the image service does: with its role, for one key, type and size."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
     s3.put_public_access_block(
@@ -166,7 +166,7 @@ def test_a_form_can_do_no_more_than_the_role_that_signed_it(
 
 
 def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    """S3 ignores them, so a type that comes after the file is no type."""
+    """S3 ignores them, so a type after the file counts as missing."""
     form = sign()
     before = [(name, (None, value)) for name, value in form["fields"].items() if name != "Content-Type"]
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
@@ -177,7 +177,7 @@ def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[.
 def test_a_copy_is_of_the_upload_that_is_meant_and_of_its_bytes_alone(
     emulator: Emulator, sign: Callable[..., Form]
 ) -> None:
-    """The image service delivers what it has judged, not what has replaced it since."""
+    """The image service delivers the file that it checked, not one that has replaced it since."""
     objects = f"arn:aws:s3:::{BUCKET}"
     policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)

@@ -108,7 +108,7 @@ def test_secrets_are_decoded_and_integers_are_int() -> None:
 
 
 def test_the_sdk_still_marks_its_values_as_we_read_them() -> None:
-    """The constants are the SDK's own; a new version must not change them unseen."""
+    """The constants are copied from the SDK. A new version must not change them unnoticed."""
     assert pulumi.runtime.rpc._special_sig_key == SIGNATURE
     assert pulumi.runtime.rpc._special_asset_sig == ASSET
     assert pulumi.runtime.rpc._special_archive_sig == ARCHIVE

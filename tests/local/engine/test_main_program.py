@@ -1,4 +1,4 @@
-"""The real `__main__.py`, unchanged, on the embedded AWS (L1). What AWS says of it is in `../readback`."""
+"""The real `__main__.py`, unchanged, on the embedded AWS (L1). `../readback` reads its resources."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deploy
 
 
 def test_every_output_that_the_program_read_was_there(deployed: Deployment) -> None:
-    """An output that a creator forgets is None in the program, and "None" in the texts made with it."""
+    """An output that a provider does not return is None in the program, and "None" in texts with it."""
     lost = [
         (resource.urn, text)
         for resource in deployed.resources

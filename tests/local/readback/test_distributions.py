@@ -1,7 +1,7 @@
 """Distributions, read back from AWS and compared with the requirements (D8, I3, B6).
 
-The emulator keeps every property that is compared here. Without a domain of its own a distribution has
-CloudFront's certificate, which takes no least TLS version: `tests/components` has that of other stages.
+The emulator keeps every property that is compared here. Without a domain, a distribution has CloudFront's
+certificate, which has no minimum TLS version: `tests/components` checks that version for other stages.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
     behaviors = {"*": sites["DefaultCacheBehavior"]}
     behaviors |= {behavior["PathPattern"]: behavior for behavior in sites["CacheBehaviors"]["Items"]}
-    # The last is that of sites below a path.
+    # The last one is for sites with a base path.
     assert set(behaviors) == {"*", "/_next/static/*", "/_next/image*", "/*/_next/image*"}
     for behavior in behaviors.values():
         assert (behavior["ViewerProtocolPolicy"], behavior["Compress"]) == ("redirect-to-https", True)
@@ -113,7 +113,7 @@ def test_images_distribution_matches_the_requirements(images: Json) -> None:
 
 
 def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, images: Json) -> None:
-    """I3: 24 h, 365 d, 0; Brotli and Gzip; nothing of the request but its path makes a difference."""
+    """I3: TTLs of 24 h, 365 d and 0; Brotli and Gzip; the cache key has only the path."""
     policy = cache_policy(running_emulator, images["DefaultCacheBehavior"])
     assert lifetimes(policy) == (24 * HOUR, 365 * 24 * HOUR, 0)
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]

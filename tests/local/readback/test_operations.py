@@ -1,7 +1,7 @@
 """What operators rely on, read back from AWS and compared with the requirements (Q2, G6).
 
-The emulator keeps no expressions of alarms (of `builds-failed` and of the edges' `5xx`): what was sent is
-compared.
+The emulator does not keep the expressions of alarms (`builds-failed` and the edges' `5xx`). For these, the
+arguments that were sent are compared.
 """
 
 import json
@@ -67,7 +67,7 @@ def test_failed_builds_have_an_alarm(deployed: Deployment) -> None:
 def test_the_edges_are_watched_in_the_region_where_cloudfront_counts(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
-    """CloudFront's metrics are in us-east-1, and an alarm tells only topics of its own region."""
+    """CloudFront's metrics are in us-east-1, and an alarm notifies only topics of its own region."""
     edges = {
         "anchor-local-edge-5xx": deployed.outputs["distributionId"],
         "anchor-local-images-5xx": deployed.outputs["images"]["distributionId"],
@@ -112,7 +112,7 @@ def test_a_function_logs_where_it_should_and_is_traced(running_emulator: Emulato
     found = running_emulator.client("lambda").get_function(FunctionName=f"anchor-local-{name}")
     config = found["Configuration"]
     assert config["LoggingConfig"]["LogGroup"] == f"/aws/lambda/anchor-local-{name}"
-    # A site's own functions run a stranger's code, which gets no right to write traces.
+    # A site's functions run untrusted code, which has no permission to write traces.
     assert config["TracingConfig"]["Mode"] == ("Active" if name in FUNCTIONS else "PassThrough")
     assert {"Project", "Stage", "Component"} <= set(found["Tags"])
 

@@ -11,7 +11,7 @@ import pytest
 from local.emulator.emulator import Emulator
 
 DAY = 86_400
-# Visibility of each queue whose messages a function takes, that function, and its own limit in seconds.
+# By queue: its visibility timeout, its function, and the timeout of the function, in seconds.
 QUEUES = {
     "builds": (1800, "orchestrator", 60),
     "releases.fifo": (1800, "release", 300),
@@ -39,7 +39,7 @@ def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
 def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three_times(
     running_emulator: Emulator, name: str
 ) -> None:
-    """P4: six times the function's own limit, and 1800 s for builds."""
+    """P4: six times the function's timeout, and 1800 s for builds."""
     visibility, function, limit = QUEUES[name]
     attributes = attributes_of(running_emulator, name)
     assert attributes["VisibilityTimeout"] == str(visibility)

@@ -44,7 +44,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "keys": {"jobId": S},
         "indexes": {
             "ShopIndex": ({"shopDomain": S, "createdAt": S}, "ALL"),
-            # A write of a job's progress must not touch it: it has nothing that changes but the status.
+            # Only the status in this index can change, so that a job's progress causes no write to it.
             "StatusIndex": ({"status": S, "createdAt": S}, "KEYS_ONLY"),
         },
         "expires": "expiresAt",

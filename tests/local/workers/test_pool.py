@@ -81,7 +81,7 @@ def run(scenario: Scenario, maximum: int = 8) -> None:
 
 
 class Shared:
-    """One pool for the tests that leave it as it was."""
+    """One pool, shared by the tests that do not change it."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self.runner = runner
@@ -442,7 +442,7 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             await ended.wait()
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        # What a killed process cannot do itself.
+        # The killed process could not remove it.
         shutil.rmtree(Path(worker["directory"]).parent)
 
     asyncio.run(main())

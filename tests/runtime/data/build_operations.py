@@ -33,7 +33,7 @@ OPERATIONS = (
     ),
     operation(
         "BuildSlotRepository.cancel_owned",
-        # Also for a caller that believes the row to be its own.
+        # Refused even if the caller's copy of the row names the caller as its owner.
         lambda w, user, _, d: w.slot.cancel_owned(user, evolve(d, user_id=user), at=w.clock()),
         "transact_write_items",
         made=Platform.create_building,

@@ -1,4 +1,4 @@
-"""The platform over moto's DynamoDB, for concurrent writers."""
+"""Fixtures: the platform on moto's DynamoDB, for concurrent writers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The image service's repositories, method by method."""
+"""The operations of the image service's repositories."""
 
 import random
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _EVENT = "its id comes from a storage event, and the object that it tells of is 
 
 @define(slots=False)
 class Images:
-    """The repositories, and OWNER's rows: an album with one ready image, and an image that waits."""
+    """Repositories with rows of OWNER: an album with a ready image, an empty album, and a pending image."""
 
     database: Any
 
@@ -66,7 +66,7 @@ def _deleting(images: Images) -> None:
 
 
 def _without_album(images: Images) -> None:
-    """An image waits for its upload to an album that was deleted meanwhile."""
+    """Create a pending image, and delete its album."""
     images.pending = images.new(album_id=images.empty.album_id)
     images.images.create(images.pending)
     images.albums.delete(OWNER, images.empty.album_id)

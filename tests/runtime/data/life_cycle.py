@@ -71,7 +71,7 @@ class LifeCycle:
         self.others = self.stage.project("others-site", user_id=OTHER)
         self.platform.put_live(self.others)
 
-    # What happens
+    # Events
 
     def push(self, crash: Crash = None) -> None:
         number = next(self._delivery)

@@ -19,7 +19,7 @@ from runtime.shops.model import Shop, is_domain
 
 TEXTS = st.text(max_size=30)
 INTEGERS = st.integers(-(10**38) + 1, 10**38 - 1)
-# Every number that DynamoDB has: 38 digits, and an exponent.
+# All numbers that DynamoDB supports: 38 digits and an exponent.
 DECIMALS = st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent), INTEGERS, st.integers(-92, 87)
 )
@@ -39,7 +39,7 @@ OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
 }
 LABELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=20)
-# Fields that do not take every value of their type.
+# Fields that accept only some values of their type.
 RULED: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (Shop, "domain"): st.lists(LABELS, min_size=2, max_size=4).map(".".join).filter(is_domain),
 }

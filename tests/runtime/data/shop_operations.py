@@ -1,4 +1,4 @@
-"""The shop store's repositories, method by method. Its tenants are shops."""
+"""The operations of the shop store's repositories. The tenants are shops."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ def _operation(
     made: Callable[[ShopPlatform], Job] = ShopPlatform.queued,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
-    """An operation on a shop with one job and one record of another."""
+    """Return an operation on a shop that has one job and the import record of another job."""
 
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         platform = ShopPlatform(database)

@@ -70,7 +70,7 @@ def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_platform
 
 
 def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) -> None:
-    """The position in an index is index key and table key: rows of one time are not lost or repeated."""
+    """A position in an index has index key and table key, so rows of equal time are not lost or repeated."""
     at = row_platform.clock()
     projects = [put_project(row_platform) for _ in range(5)]
     for project in projects:

@@ -43,7 +43,7 @@ class AnyOrder(RuleBasedStateMachine):
         try:
             self.by_hand = True  # `drain` may repeat a promote that crashed
             self.life.drain()
-            self.everything_has_come_to_an_end()
+            self.check_final_state()
         finally:
             self.aws.stop()
 
@@ -58,13 +58,13 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.life.due)
     @rule(crash=CRASHES)
-    def what_is_due_comes(self, crash: Crash) -> None:
+    def a_due_message_arrives(self, crash: Crash) -> None:
         self.by_hand = True  # it may be the repetition of a promote that crashed
         self.life.bring_what_is_due(crash)
 
     @precondition(lambda self: self.life.due)
     @rule(times=st.integers(1, 6))
-    def some_of_what_is_due_comes(self, times: int) -> None:
+    def some_due_messages_arrive(self, times: int) -> None:
         self.by_hand = True
         for _ in range(times):
             self.life.bring_what_is_due()
@@ -72,7 +72,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.known[1])
     @rule(pick=PICK, crash=CRASHES, refused=st.sampled_from([False, False, True]))
     def a_build_message_comes(self, pick: int, crash: Crash, *, refused: bool) -> None:
-        """Early, late or again."""
+        """The message arrives early, late or again."""
         self.life.build_message(self.any_deployment(pick), crash, refused=refused)
 
     @precondition(lambda self: self.life.builds)
@@ -84,13 +84,13 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.life.events)
     @rule(pick=PICK, crash=CRASHES)
     def a_build_event_comes(self, pick: int, crash: Crash) -> None:
-        """Late or again."""
+        """The event arrives late or again."""
         self.life.build_event(self.life.events[pick % len(self.life.events)], crash)
 
     @precondition(lambda self: self.known[1])
     @rule(pick=PICK, crash=CRASHES)
     def a_release_message_comes(self, pick: int, crash: Crash) -> None:
-        """Late or again."""
+        """The message arrives late or again."""
         self.life.release_message(self.any_deployment(pick), crash)
 
     @precondition(lambda self: self.known[1])
@@ -168,7 +168,7 @@ class AnyOrder(RuleBasedStateMachine):
                 not before.pinned and project.live.sequence > before.live.sequence
             )
 
-    def everything_has_come_to_an_end(self) -> None:
+    def check_final_state(self) -> None:
         self.check_invariants()
         project, deployments = self.known
         assert {found.status for found in deployments.values()} <= ENDS

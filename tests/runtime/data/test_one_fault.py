@@ -79,7 +79,7 @@ FAULTS = st.one_of(
 )
 
 
-# `LIFE_CYCLES=100 pytest <this file>` tries a hundred others.
+# `LIFE_CYCLES=100 pytest <this file>` tries a hundred other faults.
 @settings(
     max_examples=int(os.environ.get("LIFE_CYCLES", "6")),
     phases=[Phase.explicit, Phase.generate],

@@ -22,7 +22,7 @@ TABLE = "round-trips"
 
 @pytest.fixture(scope="module")
 def rows() -> Iterator[Any]:
-    """A client with one table with one key. The examples share it."""
+    """A client with one table, which has only a partition key. All examples share it."""
     with mock_aws():
         client = real_client("dynamodb")
         client.create_table(
@@ -89,7 +89,7 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
     ],
 )
 def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int | Decimal) -> None:
-    """It would be rounded or refused there; emulators differ."""
+    """DynamoDB would round or refuse it, and emulators differ."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
         to_attribute_value(number)
 

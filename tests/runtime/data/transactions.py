@@ -229,7 +229,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(pl
 
 
 def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform: Platform) -> None:
-    """D5: releases that come between promotes are refused by name."""
+    """D5: releases that run between the promotes are refused or overtaken, and never unpin."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)
@@ -255,7 +255,7 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform
 
 
 def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> None:
-    """D5, D6: what is collected cannot become live, and what becomes live is not collected."""
+    """D5, D6: a collected release cannot become live, and a live release is not collected."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
     held = {each.deployment_id: each for each in platform.retention.list_held()}
@@ -276,7 +276,7 @@ def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> N
 
 
 def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
-    """D3: promotes and repeated releases, each from the pointer to the statuses."""
+    """D3: each switch writes the pointer first and the statuses afterwards."""
     project = platform.create_project()
     releases = [platform.create_live(project) for _ in range(3)]
     at = platform.clock()

@@ -113,7 +113,7 @@ class Injector:
         if not self.function:
             return
         if self.dead:
-            raise CrashError  # its other threads die with it
+            raise CrashError  # a crash ends all threads of the function
         refused = self.refuse(operation)
         if refused:
             raise refused
@@ -154,4 +154,4 @@ def _find_call_path() -> str:
             if not name.rpartition(".")[2].startswith(("_", "<")) and name not in found:
                 found.append(name)
         frame = frame.f_back
-    return " > ".join(found[::-1]) or nearest  # threads begin in the midst
+    return " > ".join(found[::-1]) or nearest  # the stack of a thread may have no public method

@@ -115,7 +115,7 @@ class Journey:
     """A project with a live release, and a project of another tenant that must not change.
 
     Attributes:
-        events_after: Delays of the next builds' events after their starts; None is never. The default is
+        events_after: Delays of the next builds' events after their starts; None means never. The default is
             `BUILD`.
         lost: Functions whose next message or event is lost, one entry each.
         finished: Called with each finished call.
@@ -147,7 +147,7 @@ class Journey:
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.platform.calls, check=self.check_reachable)
         self.of_others = self.read_state_of_others()
-        self.observe()  # the first release does some things that no later one does
+        self.observe()  # the first release makes calls that later ones do not
         self.injector.sites.clear()
         started = self.now
         self.observe()
@@ -157,7 +157,7 @@ class Journey:
     def now(self) -> datetime:
         return self.platform.clock.now
 
-    # What happens
+    # Events
 
     def push(self) -> str:
         """Deliver a push once, as GitHub does. Return the delivery's body."""
@@ -166,7 +166,7 @@ class Journey:
         return body
 
     def deliver(self, body: str) -> None:
-        self.platform.signer._known.clear()  # as in functions that start anew
+        self.platform.signer._known.clear()  # as after a cold start
         self.due.append(PendingCall(self.now, "webhook", body))
 
     def observe(self, fault: Fault | None = None, *, pushes: int = 1) -> Outcome:
@@ -261,7 +261,7 @@ class Journey:
             done = False
         except AssertionError:
             raise
-        except Exception:  # noqa: BLE001 - Lambda notes that the function failed
+        except Exception:  # noqa: BLE001 - in Lambda, any exception is a failed call
             done = False
         finally:
             self.injector.function = ""

@@ -22,7 +22,7 @@ Scenario = Callable[[Journey], Outcome]
 
 
 def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> dict[str, Outcome]:
-    """Run the scenarios, and compare their outcomes with the page."""
+    """Run the scenarios, and compare their outcomes with docs/reliability.md."""
     found = {name: scenario(journey) for name, scenario in scenarios.items()}
     for name, observed in found.items():
         assert observed.sweeps <= 2, (name, observed)
@@ -112,7 +112,7 @@ def test_repeated_or_lost_messages_change_nothing(journey: Journey) -> None:
 
 
 def coming(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """The events of the next builds arrive so long after their starts; None is never."""
+    """The events of the next builds arrive these times after their starts; None means never."""
 
     def scenario(journey: Journey) -> Outcome:
         journey.events_after = list(after)
@@ -138,7 +138,7 @@ def test_late_lost_or_reordered_build_events_change_nothing(journey: Journey) ->
 
 
 def refused(operations: set[str], error: Callable[[str], ClientError], *, calls: range) -> Scenario:
-    """AWS refuses these calls, counted over all operations."""
+    """AWS refuses the calls with these numbers, counted over all the operations."""
 
     def scenario(journey: Journey) -> Outcome:
         made = 0

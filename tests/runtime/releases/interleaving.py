@@ -1,4 +1,4 @@
-"""Threads that run in a given order, so that tests can play every interleaving of several writers."""
+"""Threads that run in a given order, so that tests can run every interleaving of several writers."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +74,7 @@ class Turns:
         try:
             self.take()
             function()
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the play is run
+        except BaseException as error:  # noqa: BLE001 - `play` raises it again
             player.error = error
         self._done.add(player.name)
         self._moved.release()

@@ -194,12 +194,12 @@ def lines(*statuses: str) -> list[HeldRelease]:
     [
         ("retired retired live", ""),
         ("retired retired retired live", "0"),
-        ("live retired retired retired retired", "1"),  # promoted, and kept besides the newest
+        ("live retired retired retired retired", "1"),  # promoted, and kept in addition to the newest
         (
             "retired superseded superseded live superseded",
             "0 1",
         ),  # a superseded one keeps its URL like others
-        ("failed retired retired live failed", "0 4"),  # was never reachable, and counts for nothing
+        ("failed retired retired live failed", "0 4"),  # was never reachable, so it does not count
         ("retired retired retired live deploying", "0"),
         ("deploying", ""),
     ],

@@ -107,7 +107,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_behind_another_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases may run at once; the first one's version is then not the newest."""
+    """D2, D6: after a sweep, two releases can run at once. The first one's version is then not the newest."""
     bench = Bench()
 
     def met(called: str) -> None:

@@ -1,4 +1,4 @@
-"""P9: a deployment that the sweep cannot examine is retried ever later and does not block others."""
+"""P9: a deployment that the sweep cannot examine is retried after ever longer pauses and blocks no other."""
 
 import contextlib
 import json

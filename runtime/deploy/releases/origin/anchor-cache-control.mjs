@@ -2,7 +2,7 @@
  * What CloudFront may keep of a site's answer, and which Cache-Control the visitor gets.
  *
  * CloudFront keeps what Cache-Control allows, and its cache key has no cookie, language, user agent or country.
- * The framework does not know that key, so its `s-maxage` is no permission. This module decides instead. An
+ * The framework does not know that key, so its `s-maxage` does not suffice. This module decides instead. An
  * answer is shared only if all of this holds:
  *
  *   - the site asks for it: `CDN-Cache-Control` (RFC 9213), `s-maxage`, or `public` with `max-age`;
@@ -25,9 +25,9 @@ const UNSHARED = "private, no-store";
 const REVALIDATED = "public, max-age=0, must-revalidate";
 const REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate";
 
-/** Headers that only shared caches read: RFC 9213 and what vendors call theirs. */
+/** Headers that only shared caches read: that of RFC 9213 and those of vendors. */
 const TARGETED = /^(?:(?:[a-z]+-)*cdn-cache-control|surrogate-control|edge-control|x-accel-expires)$/;
-// Next.js and OpenNext mark with these what they answered from the incremental cache or would put there.
+// Next.js and OpenNext set these on answers that come from the incremental cache or can be stored there.
 const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
 const DRAFT_MODE = /(?:^|;\s*)(?:__prerender_bypass|__next_preview_data)=/;
 // Next.js answers differently to these. They are not in the cache key, and nobody but Next.js itself needs them.
@@ -35,7 +35,7 @@ const INTERNAL_REQUEST = /^(?:x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-
 const DATA_REQUEST = "x-nextjs-data";
 const SHARED_STATUS = new Set([200, 301, 302, 304, 307, 308]);
 const FIRST_ERROR = 400;
-// RFC 9110, section 5.6: a token, and optionally a token or a quoted string behind "=".
+// RFC 9110, section 5.6: a token, and optionally a token or a quoted string after "=".
 const DIRECTIVE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
 const STALE = ["stale-while-revalidate", "stale-if-error"];
 // Encoded characters with a meaning in a path: / \ ? # % . and NUL.
@@ -100,7 +100,7 @@ export class SharedCache {
     if (isMarked && !site.size) site.set("s-maxage", "0");
     const visitor = visitorCacheControl(site, { isPrerendered, setsCookies, isShared: Boolean(shared) });
 
-    // CloudFront asks the origin each time before it answers with a prerendered page that it has.
+    // CloudFront asks the origin each time before it serves a prerendered page from its cache.
     const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
     if (status >= FIRST_ERROR) {
       // CloudFront invokes no viewer-response function for errors: one header serves both.
@@ -132,7 +132,7 @@ export class SharedCache {
       return { isConditional: true, isPrerenderedPath: false };
     }
     const inside = path.slice(basePath.length) || "/";
-    // Only this spelling is data of a page; Next.js and OpenNext take any other one for a page's own path.
+    // Only this spelling requests the data of a page. Next.js and OpenNext treat any other as a page's path.
     const data = `/_next/data/${buildId}/`;
     const isData = inside.startsWith(data) && inside.endsWith(".json");
     if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
@@ -159,9 +159,9 @@ export class SharedCache {
 }
 
 /**
- * Return the decoded path; undefined unless it is spelled in the one way that all programs read alike.
+ * Return the decoded path; undefined unless it has the one spelling that all programs read alike.
  *
- * Next.js and OpenNext match the encoded and the decoded path. CloudFront may take two spellings for one.
+ * Next.js and OpenNext match the encoded and the decoded path. CloudFront may treat two spellings as one.
  */
 function canonicalPath(rawPath) {
   if (ENCODED_SYNTAX.test(rawPath)) return undefined;
@@ -191,8 +191,8 @@ function anyMatches(patterns, forms) {
 }
 
 /**
- * Compile an expression in both ways in which programs may apply it. Without "i" a negative lookahead excludes less,
- * with "i" a plain text matches more: what either matches is conditional.
+ * Compile an expression with and without "i", because programs differ in this. A path is conditional if one
+ * of the two matches: with "i" plain text matches more, without "i" a negative lookahead excludes less.
  */
 function compile(source) {
   return [new RegExp(source), new RegExp(source, "i")];

@@ -1,11 +1,11 @@
 /**
  * In front of the OpenNext handler in every released server and image function (`anchor-origin.handler`).
  *
- * A function URL is open to everyone who learns its name: origin access control would refuse a browser's
- * POST, which has no payload hash. So CloudFront's viewer-request function adds a secret header, and this
- * refuses whatever comes without it. Behind that:
+ * Everyone who knows a function URL can call it: origin access control would refuse a browser's POST, which
+ * has no payload hash. So CloudFront's viewer-request function adds a secret header, and this handler refuses
+ * every request without it. It also does the following:
  *
- *   - the platform's own headers are taken away, so that no site can read or expose them;
+ *   - the platform's own headers are removed, so that no site can read or expose them;
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443).
@@ -29,9 +29,9 @@ const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
 
 const digest = (text) => createHash("sha256").update(text).digest();
-// Two digests have one length, which timingSafeEqual demands. Without a key nothing is equal.
+// timingSafeEqual needs equal lengths, which digests have. Without a key every request is refused.
 const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGIN_KEY) : undefined;
-// The site's own code, and whatever it prints of its environment, must not read it.
+// The site's code must not be able to read the key or to print it with its environment.
 delete process.env.ANCHOR_ORIGIN_KEY;
 
 const sharedCache = loadSharedCache();
@@ -52,7 +52,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     else answer.whole(await openNext(request, context));
     await answer.finished;
   } catch (error) {
-    // With its head on the way an answer can only break off, which Lambda does when the handler fails.
+    // After its head was sent, an answer can only be broken off. Lambda does that if the handler fails.
     if (answer.started) throw error;
     answer.destroy();
     console.error(error);
@@ -60,7 +60,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
   }
 });
 
-/** What the handler writes: the head is held back until it is complete and corrected, the rest passes at once. */
+/** The stream that the handler writes to. It corrects the complete head, and passes the rest on at once. */
 class Answer extends Writable {
   constructor(lambdaStream, request) {
     super();
@@ -70,7 +70,7 @@ class Answer extends Writable {
     this.started = false;
     this.isEmpty = true;
     this.finished = new Promise((resolve, reject) => this.once("finish", resolve).once("error", reject));
-    // It is awaited when the handler has returned; a failure before is not an unhandled one.
+    // It is awaited only after the handler returns. An earlier failure must not count as unhandled.
     this.finished.catch(() => {});
     lambdaStream.once("error", (error) => this.destroy(error));
   }
@@ -113,7 +113,7 @@ class Answer extends Writable {
     return this.lambda.end(() => done());
   }
 
-  /** Take a part of the head; when it is complete, send it and return what follows it. */
+  /** Take a part of the head. When it is complete, send it and return the bytes after it. */
   begin(chunk) {
     this.head.push(chunk);
     const all = Buffer.concat(this.head);
@@ -124,7 +124,7 @@ class Answer extends Writable {
     return all.subarray(end + SEPARATOR.length);
   }
 
-  /** Write an API Gateway v2 result, which a bare value may stand for. */
+  /** Write an API Gateway v2 result. A bare value becomes its JSON body. */
   whole(result) {
     const { statusCode, headers, cookies, body, isBase64Encoded } =
       result && typeof result === "object" && "statusCode" in result
@@ -154,19 +154,19 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   const setCookies = [...(cookies ?? [])];
   for (const [given, value] of Object.entries(headers ?? {})) {
     const name = given.toLowerCase();
-    // Lambda sends a header once: several cookies travel in a list of their own.
+    // Lambda sends each header once, so cookies are in a list of their own.
     if (name === "set-cookie") setCookies.push(...(Array.isArray(value) ? value : [value]));
     else if (value !== null && value !== undefined) result[name] = Array.isArray(value) ? value.join(", ") : String(value);
   }
-  // An empty answer gets its one byte later, and a compressed one has another length than the site knew.
-  // "identity", which OpenNext says of an uncompressed one, is no encoding and keeps CloudFront from compressing.
+  // The length is wrong for an empty answer, which gets one byte later, and for a compressed one.
+  // OpenNext sets "identity" on uncompressed answers. It would keep CloudFront from compressing them.
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
 }
 
-/** Without readable rules nothing is shared: a site is then slower, and no visitor gets another one's page. */
+/** Without readable rules nothing is shared: the site is slower, but no visitor gets another one's page. */
 function loadSharedCache() {
   try {
     return new SharedCache(JSON.parse(readFileSync(new URL("./anchor-cache-rules.json", import.meta.url), "utf8")));
