@@ -83,7 +83,7 @@ RESOURCES: Final = (
 
 
 def find_unexplained_actions(statement: Statement, kind: str) -> list[str]:
-    """Return the actions with a wildcard that has no reason.
+    """Return the actions with a wildcard that `ACTIONS` does not allow.
 
     Args:
         statement: Statement to check.
@@ -97,7 +97,12 @@ def find_unexplained_actions(statement: Statement, kind: str) -> list[str]:
 
 
 def find_unexplained_resources(statement: Statement, kind: str) -> list[str]:
-    """Return the resources with a wildcard that has no reason. Arguments as in `find_unexplained_actions`."""
+    """Return the resources with a wildcard that `RESOURCES` does not allow.
+
+    Args:
+        statement: Statement to check.
+        kind: Type token of the resource that contains the statement.
+    """
     allowed = tuple(one for one in RESOURCES if not one.actions or one.actions.issuperset(statement.actions))
     return [arn for arn in statement.resources if _has_wildcard(arn) and not _has_reason(arn, kind, allowed)]
 

@@ -79,7 +79,7 @@ def render(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -
         "<!-- Written by `make reference` from reference/requirement_texts.py and the tests. -->",
         (
             "Tests cite these ids in their docstrings. The tests that prove a requirement are listed\n"
-            "below it. A file without names of tests proves it with all of its tests."
+            "below it. If a file is listed without test names, all of its tests prove the requirement."
         ),
     ]
     for letter, title in GROUPS.items():

@@ -48,11 +48,11 @@ def find_changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tupl
 
     DynamoDB cannot change the keys or the projection of an index, so the provider recreates it.
     """
-    before, after = _by_name(old), _by_name(new)
+    before, after = _indexes_by_name(old), _indexes_by_name(new)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
 
 
-def _by_name(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _indexes_by_name(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the indexes by name, without empty values and the engine's markers."""
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])
     return {str(index["name"]): _plain(index) for index in indexes}

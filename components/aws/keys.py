@@ -1,4 +1,4 @@
-"""KMS keys, and the two keys of the platform."""
+"""EncryptionKey, one KMS key, and PlatformKeys, the two KMS keys of the platform."""
 
 from typing import Literal
 

@@ -47,13 +47,13 @@ class PlatformApi(Component):
             "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
         self.functions: dict[str, Function] = {
-            "promote": self._create_promote(args),
-            "api": self._create_api(args),
+            "promote": self._create_promote_function(args),
+            "api": self._create_api_function(args),
         }
         args.api.add_routes(ROUTES, args.pipeline.functions | self.functions)
         self.register_outputs({})
 
-    def _create_promote(self, args: PlatformApiArgs) -> Function:
+    def _create_promote_function(self, args: PlatformApiArgs) -> Function:
         store, edge = args.factory.store, args.edge
         return args.factory.create(
             "promote",
@@ -76,7 +76,7 @@ class PlatformApi(Component):
             ),
         )
 
-    def _create_api(self, args: PlatformApiArgs) -> Function:
+    def _create_api_function(self, args: PlatformApiArgs) -> Function:
         store, sites, builds = args.factory.store, args.factory.sites, args.pipeline.builds
         return args.factory.create(
             "api",

@@ -105,7 +105,7 @@ class ResponseRecording:
             self._chunks.append(chunk)
 
     def stop(self) -> None:
-        """Keep nothing. Requests that wait for the answer go to the origin."""
+        """Discard the body and record no more. Requests that wait for the answer go to the origin."""
         self._chunks = None
         if self.fetch is not None:
             self.fetch.decline()

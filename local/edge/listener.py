@@ -100,11 +100,11 @@ class Listener:
                 # No file descriptors left: the connection waits in the backlog until others are closed.
                 await asyncio.sleep(0.05)
                 continue
-            task = asyncio.create_task(self._connect(connection))
+            task = asyncio.create_task(self._start_protocol(connection))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
 
-    async def _connect(self, connection: socket.socket) -> None:
+    async def _start_protocol(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(FIRST_BYTE_SECONDS):

@@ -93,7 +93,7 @@ def _handle_logs(events: _RequestReader) -> None:
 
 
 def _resolve_names_of_the_endpoint() -> None:
-    """Resolve KeyValueStore endpoints, for which AWS's rule puts the account ID before the host."""
+    """Resolve `<account ID>.127.0.0.1`, the host to which boto3 sends calls for a KeyValueStore."""
     resolve = _socket.getaddrinfo
 
     def getaddrinfo(host: _Any, *args: _Any, **kwargs: _Any) -> _Any:  # noqa: ANN401 - the standard library's

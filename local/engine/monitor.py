@@ -126,7 +126,7 @@ class Monitor:
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> None:
-        """Refuse methods of resources, which only providers that this program does not use have."""
+        """Refuse calls of a resource's methods. No provider that this program uses has such methods."""
         raise NotImplementedError(f"the embedded cloud cannot call {request.tok}")
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> None:

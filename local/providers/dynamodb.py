@@ -1,4 +1,4 @@
-"""DynamoDB: tables with their indexes, TTL, stream, encryption and recovery, and items of the program."""
+"""DynamoDB: tables (indexes, TTL, stream, encryption, recovery), and the items that the program declares."""
 
 import json
 from typing import Any

@@ -50,7 +50,7 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.PENDING: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
-        # A form can be used again until it expires. The first accepted upload stays.
+        # A form can be used again until it expires, but no later upload replaces the accepted one.
         Status.READY: frozenset({Status.DELETING}),
         Status.REJECTED: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
         Status.DELETING: frozenset(),

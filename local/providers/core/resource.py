@@ -86,7 +86,12 @@ def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of th
 
 
 def build_attributes(properties: Properties, names: dict[str, str]) -> dict[str, str]:
-    """Return attributes as text, as SQS and SNS require. `names` maps the provider's names to theirs."""
+    """Return the attributes of a queue, topic or subscription. SQS and SNS require text values.
+
+    Args:
+        properties: Properties of the Pulumi resource.
+        names: The attribute's name in SQS or SNS for each property.
+    """
     return {
         attribute: str(properties[name]).lower()
         if isinstance(properties[name], bool)

@@ -96,7 +96,7 @@ def status_update(  # noqa: PLR0913 - the parts of a status write
         extra_condition: Further conditions, such as ` AND #userId = :user`.
         starts_lease: False if the deployment may already have the status: its lease and the number of retries
             then stay unchanged.
-        by_name: A model value for each `:value` of `extra_set` and `extra_condition`.
+        by_name: Value of each `:value` placeholder of `extra_set` and `extra_condition`.
     """
     expected = expected if isinstance(expected, tuple) else (expected,)
     marks = {f"was{number}": status for number, status in enumerate(expected)}

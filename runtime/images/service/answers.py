@@ -57,7 +57,7 @@ class ImagesDocument(TypedDict):
     """Images, newest first.
 
     Attributes:
-        cursor: Continues the list. Valid for a day; null at its end.
+        cursor: Continues the list. Valid for a day; null on the last page.
     """
 
     images: list[ImageDocument]
@@ -83,7 +83,7 @@ class AlbumsDocument(TypedDict):
     """Albums, newest first.
 
     Attributes:
-        cursor: Continues the list. Valid for a day; null at its end.
+        cursor: Continues the list. Valid for a day; null on the last page.
     """
 
     albums: list[AlbumDocument]

@@ -41,7 +41,7 @@ def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
 
 
 def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
-    """It would also break every list of its status."""
+    """With such a row, listing the jobs in this status would fail."""
     with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
