@@ -17,10 +17,10 @@ ARCHITECTURE ?= arm64
 export PYTHONDONTWRITEBYTECODE :=
 # Unit tests can only connect to loopback.
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
-# Only these tests are run with coverage: the others take longer with it and cover no further branches.
+# Only these tests run with coverage. With coverage, the other tests would take longer and cover no further branches.
 COVERED := tests/components tests/runtime
 UNCOVERED := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
-# Each of these tests starts its own embedded cloud, of which a process can have one at a time.
+# Each of these tests starts its own embedded cloud. A process can run only one embedded cloud at a time.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
@@ -68,12 +68,12 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes half as long again)
+coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long)
 	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
 	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
 
 thorough: $(INSTALLED) ## run the long tests: concurrent threads and generated sequences of events
-	@# Collecting the files without such tests would take half as long as running these tests.
+	@# Only files with long tests are collected. Collecting the other files would add half of the time of these tests.
 	@$(PYTEST) $$(grep -rl --include='test_*.py' --exclude-dir=local --exclude-dir=e2e mark.thorough tests) $(LOOPBACK) -n 2 -q -m thorough
 
 integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, engine, build runner, edge, workers
@@ -88,7 +88,7 @@ commands: $(INSTALLED) ## test make up, make demo and the upgrade from an earlie
 conformance: $(INSTALLED) ## test a second site (Next.js 15, base path, split server), and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
-# Targets run in parallel because the end-to-end tests often wait: on two cores this saves a third of the time.
+# The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.
 test: $(INSTALLED) ## run all checks and tests, except make conformance
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration commands
 

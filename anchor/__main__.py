@@ -33,7 +33,7 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # For example `logs ... | head`. Python flushes stdout at exit, which must not fail again.
+        # For example `logs ... | head`. Python flushes stdout at exit. That flush must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return 0

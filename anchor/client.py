@@ -39,7 +39,7 @@ class _Bearer(AuthBase):
 
 @frozen(kw_only=True)
 class Client:
-    """HTTP client of the API, which refreshes an expired access token and stores the new one.
+    """HTTP client of the API. The client refreshes an expired access token and stores the new one.
 
     Attributes:
         file: The stored credentials.

@@ -89,7 +89,8 @@ class Cognito:
                 "RespondToAuthChallenge",
                 ChallengeName=name,
                 Session=answer.get("Session"),
-                # If the user signed in by an alias such as an e-mail address, Cognito expects its own name.
+                # The user may have signed in by an alias such as an e-mail address. Cognito then expects the
+                # user name from its challenge.
                 ChallengeResponses={
                     "USERNAME": answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", user),
                     **wanted,

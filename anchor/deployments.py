@@ -95,7 +95,7 @@ class Deployments:
             ),
         ] = False,
     ) -> None:
-        """Print the build log of a deployment, as far as it is written."""
+        """Print the part of a deployment's build log that is already written."""
         if follow:
             self._follow(deployment)
         else:
@@ -113,7 +113,7 @@ class Deployments:
         self._print_deployment(answer, as_json=as_json)
 
     def _print_log(self, deployment_id: str) -> Iterator[None]:
-        """Print the log, and yield each time all available lines are printed but the build still runs."""
+        """Print the log. Yield each time all available lines are printed and the build still runs."""
         cursor: str | None = None
         while True:
             query = {"limit": _LOG_PAGE_SIZE, "cursor": cursor}

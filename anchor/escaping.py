@@ -1,8 +1,8 @@
 """Escapes control characters in untrusted text before it is printed.
 
 Commit messages, authors, logs and names are untrusted. Control sequences in them could overwrite earlier
-output, write to the clipboard or disguise a link. Bidirectional marks could show text in another order than
-it is stored in (https://trojansource.codes).
+output, write to the clipboard or disguise a link. Bidirectional marks could change the order in which text is
+shown (https://trojansource.codes).
 """
 
 import json
@@ -16,9 +16,9 @@ _JOINERS: Final = "\u200c\u200d"  # needed by Persian, by Indic scripts and by m
 _LINE_CHARACTERS: Final = "\n\t"
 _CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # of Windows line ends
 _SGR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")  # Select Graphic Rendition
-# Reset, bold, faint, italic, underline and plain foreground colors. Excluded is all that can make text equal
-# to its background: black and white, bright or not (bright black is the background of Solarized Dark), mixed
-# colors and background colors.
+# Reset, bold, faint, italic, underline and plain foreground colors. The set excludes all colors that can make
+# text equal to its background: mixed colors, background colors, and black and white with their bright
+# variants (bright black is the background of Solarized Dark).
 _SAFE_SGR: Final = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(31, 37), 39, *range(91, 97)})
 _SGR_RESET: Final = "\x1b[0m"
 
@@ -42,7 +42,7 @@ def escape_log(text: str, *, colors: bool) -> str:
         text: One or more lines.
         colors: Keep the safe color sequences, and reset the color at the end of the text.
     """
-    # `split` returns text and color numbers in turn.
+    # `split` returns text and color numbers alternately.
     parts = _SGR.split(_CARRIAGE_RETURNS.sub("", text))
     texts = [_escape(each, keep=_LINE_CHARACTERS) for each in parts[::2]]
     sequences = [f"\x1b[{each}m" if colors and _is_safe_sgr(each) else "" for each in parts[1::2]]
@@ -51,7 +51,7 @@ def escape_log(text: str, *, colors: bool) -> str:
 
 
 def format_json(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Return the value as JSON, with escapes also for control characters that JSON allows unescaped."""
+    """Return the value as JSON. Also escape the control characters that JSON allows unescaped."""
     return _NOT_PRINTABLE_ASCII.sub(_escape_for_json, json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -66,13 +66,13 @@ def _escape(text: str, *, keep: str) -> str:
 
 
 def _is_safe_sgr(numbers: str) -> bool:
-    """Return whether all numbers of a sequence are safe; a colon marks a custom color, which is not."""
+    """Return whether all numbers of a sequence are safe. A colon marks a custom color, which is unsafe."""
     return ":" not in numbers and all(int(each or 0) in _SAFE_SGR for each in numbers.split(";"))
 
 
 def _escape_for_json(match: re.Match[str]) -> str:
     character = match[0]
-    # Line feeds here are those of `indent`: within strings, JSON has already escaped them.
+    # These line feeds come from `indent`. JSON has already escaped the line feeds within strings.
     return json.dumps(character)[1:-1] if character != "\n" and _is_control(character) else character
 
 

@@ -96,7 +96,7 @@ class Terminal:
             self.print("  ".join(sized).rstrip())
 
     def print_fields(self, answer: dict[str, Any], names: Sequence[str]) -> None:
-        """Print fields of a response, one per line; further lines of a value are indent_continuation."""
+        """Print fields of a response, one per line. The further lines of a value are indented."""
         width = max(map(len, names))
         for name in names:
             value = answer.get(name)
@@ -106,7 +106,7 @@ class Terminal:
 
 
 def indent_continuation(text: str, width: int) -> str:
-    """Return the text with every line but the first indented, so that none can imitate a field."""
+    """Return the text with all lines except the first indented, so that no line can imitate a field."""
     return text.replace("\n", "\n" + " " * width)
 
 

@@ -40,7 +40,7 @@ class Variables:
             tuple[str, ...],
             Parameter(
                 negative="",
-                help="Name of a secret. Its value is prompted for, or read from standard input.",
+                help="Name of a secret. The command prompts for the value or reads standard input.",
             ),
         ] = (),
     ) -> None:

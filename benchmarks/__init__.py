@@ -1,1 +1,1 @@
-"""What the design promises, measured as ratios within one run: `make bench`. No test asserts a time."""
+"""Benchmarks of the design's goals, as ratios within one run: `make bench`. No test asserts a time."""

@@ -125,7 +125,7 @@ def _zipped(files: Sequence[Path]) -> int:
 
 
 def _measure_fastest(module: str, folder: str) -> tuple[float, int]:
-    # One run more, because the first one compiles the bytecode.
+    # One additional run, because the first one compiles the bytecode.
     return min(_run(module, folder) for _ in range(TIMES + 1))
 
 

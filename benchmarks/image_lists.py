@@ -38,7 +38,7 @@ _WALKS: Final = 3  # the fastest time of each page counts, to exclude disturbanc
 _BATCH: Final = 25  # maximum number of rows in one `BatchWriteItem`
 _METHOD: Final = """\
 One user has {images:,} images, {in_album:,} of them in one album, in the declared table, on an emulator
-that is a separate process. Both lists are read like in the API, {page} images per page, each page with the
+that is a separate process. Both lists are read as in the API, {page} images per page, each page with the
 signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
 Calls are counted where botocore sends them, so that retries count, too. The order of all images is checked.
 The median of the last fifth of the pages is compared with that of the first fifth. CPU is the time of this
@@ -48,7 +48,7 @@ CPU is the cost of a page in the function: to sign and verify cursors, to send t
 {page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the emulator. It
 scans all rows of the user for each page, while DynamoDB starts at the key in the cursor."""
 _TWO_CALLS: Final = """\
-The first page of an album takes a second call, which checks that the album belongs to the user. On further
+The first page of an album needs a second call, which checks that the album belongs to the user. On further
 pages the signature of the cursor proves it."""
 
 
@@ -210,7 +210,7 @@ def _report(
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
-            # Without the first page, which needs one call more.
+            # Without the first page, which needs an additional call.
             _measure_growth("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
             _measure_growth(
                 "album: wall time per page: last fifth / first", [each.wall for each in album[1:]]
@@ -286,7 +286,7 @@ def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
 
 
 def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
-    """An album and the user's images in no order; the first of them are in the album."""
+    """An album and the user's images in random order. The first images are in the album."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
         album_id=ids(), user_id=USER, name="Summer", created_at=AT, updated_at=AT, image_count=in_album
@@ -354,7 +354,7 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
 
 
 def _no_client() -> CloudFrontClient:
-    raise AssertionError("a list invalidates something")
+    raise AssertionError("a list request invalidated a path")
 
 
 def _now() -> datetime:

@@ -30,8 +30,8 @@ process, in which a small warm-up program loads all modules. CPU seconds of all 
 programs run in turns, and the fastest run of each counts."""
 _REMARK: Final = """\
 Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with outputs and
-a second call. The rest is the stack trace of each registration in the SDK, which is deeper in components,
-and the stack outputs, which the flat program does not have."""
+a second call. The rest has two causes. The SDK's stack trace of each registration is deeper in components,
+and the flat program has no stack outputs."""
 _USUAL: Final = """\
 Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above
 only show the costs of components. Without it, the garbage collector repeatedly scans all objects, and the

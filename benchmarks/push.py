@@ -24,8 +24,8 @@ the settings and the filled npm cache of builds in the embedded cloud. Push: fro
 first page of this commit at the URL of the site. One bare build runs before the push and one after it; the
 mean counts. Wall time is measured."""
 _REMARK: Final = """\
-A push additionally includes the queue and the start of the build, the check of the tools, packing and
-storing the artifact, and the release with its smoke test. Statuses are polled every half second."""
+A push also includes the queue, the start of the build and the check of the tools. It packs and stores the
+artifact, and releases it with a smoke test. Statuses are polled every half second."""
 
 
 def measure(show_progress: ShowProgress) -> Report:

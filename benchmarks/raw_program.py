@@ -130,7 +130,7 @@ def _replace_by_outputs(
     used: set[int] = set()
 
     def find_output(text: str) -> Attribute:
-        """Return the output with this text; if several match, one of a resource that is not used yet."""
+        """Return the output with this text. Prefer one of a resource that is not used yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found

@@ -39,8 +39,8 @@ A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the e
 {changed} of them are replaced, and it is pushed again. The time of a release is the sum of its steps in the
 log of the release function: from the download of the artifact to the switch, with all checks, two published
 and tested functions, and the edge. The locked AWS command line copies the same files from a folder to a
-bucket of the same emulator (`aws s3 sync`), once before and once after the release; the mean counts. Then
-it copies the changed files. Wall time is measured."""
+bucket of the same emulator (`aws s3 sync`). It runs once before and once after the release; the mean
+counts. Then it copies the changed files. Wall time is measured."""
 _REMARK: Final = """\
 Only the uploads are the same work. The other steps of the release took {others:.2f} s, independent of the
 number of files. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s in one

@@ -114,7 +114,7 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
 
 
 def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
-    # With the settings of the functions' clients, without which raw calls would take longer.
+    # With the settings of the functions' clients, because raw calls take longer without them.
     client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
     for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
         _create(client, table, "projectId", "deploymentId")

@@ -26,8 +26,8 @@ _METHOD: Final = """\
 Two releases of a site on the embedded cloud are promoted in turn through the API, {switches:,} times, while
 {visitors} visitors load pages in sequence without a pause. Each response names its release in up to three
 ways: by a variable of the function version, by a constant of the build, and by the script of the page. A
-response that names two releases is mixed. The time of a switch is measured from the promote call to the end
-of the first response of the new release to a request that was sent after the call. Emulator, functions,
+response that names two releases is mixed. The time of a switch begins with the promote call. It ends when
+the first response of the new release to a request sent after the call is complete. Emulator, functions,
 edge and visitors share this machine."""
 _COLD: Final = """\
 The first call is not among those above because it includes a cold start: a new Python process imports boto3

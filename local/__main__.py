@@ -95,7 +95,7 @@ def demo(
 
 
 def format_sign_in_command(cloud: Cloud, user: User) -> str:
-    """Return the command that signs in to this embedded cloud, after which `anchor` commands work on it."""
+    """Return the command that signs in to this embedded cloud. Then `anchor` commands use this cloud."""
     outputs = cloud.deployed.outputs
     return (
         f".venv/bin/python -m anchor login --api {cloud.api_endpoint} --user {user.name} "

@@ -76,7 +76,7 @@ class Cloud:
     Attributes:
         root: The checkout.
         deployed: The deployed resources and stack outputs.
-        git: The server that stands in for GitHub.
+        git: The server that replaces GitHub.
         overrides: The settings that replace those of the stage's file.
         log_file: The emulator's log, which includes the functions' logs.
         last_build_line: The line that a build printed last.

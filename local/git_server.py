@@ -1,6 +1,6 @@
-"""A git server on loopback that stands in for a host of public repositories such as GitHub.
+"""A git server on loopback that replaces a host of public repositories such as GitHub.
 
-`git http-backend` does git's part, and this module only passes the requests to it. Git's `insteadOf`
+`git http-backend` handles the git protocol. This module only passes requests to it. Git's `insteadOf`
 setting maps the public addresses (`https://github.com/acme/...`) to this server, so that clients need no
 change.
 """

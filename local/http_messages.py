@@ -30,7 +30,7 @@ def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def decode_header_value(value: str) -> str:
-    """Decode a value, as `decode_headers`, in which aiohttp kept non-UTF-8 bytes as lone surrogates."""
+    """Decode a value as `decode_headers` does. aiohttp kept its non-UTF-8 bytes as lone surrogates."""
     return _decode(value.encode("utf-8", "surrogateescape"))
 
 

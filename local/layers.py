@@ -1,4 +1,4 @@
-"""Build the Lambda layers with the packages that the platform's functions need beyond boto3: `make package`.
+"""Build the Lambda layers with the packages that the platform's functions need besides boto3: `make package`.
 
     python -m local.layers --runtime python3.13 --architecture arm64
     python -m local.layers --host
@@ -70,8 +70,8 @@ def build_layers(  # noqa: PLR0913 - all options except the target have a usual 
         python_runtime: `python3.13`.
         architecture: `arm64` or `x86_64`.
         root: Parent folder. The layers are written to `{python_runtime}-{architecture}/{base,edge}/python`.
-        host: Install the wheels for this interpreter and system, with which the embedded cloud runs the
-            functions, instead of those for Amazon Linux. The target must be `host_target()`.
+        host: Install the wheels for this interpreter and system instead of those for Amazon Linux. The
+            embedded cloud runs the functions with them. The target must be `host_target()`.
         lock: The locked requirements, with hashes.
         pip: Runs pip. By default the pip of this interpreter.
         report: Receives the progress, one line per call.

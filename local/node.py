@@ -62,7 +62,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
             f"{found} is version {version} and {minimum_version} is required", minimum_version
         )
     if npm is None:
-        return _use_locked_package(f"{found} comes without npm", minimum_version)
+        return _use_locked_package(f"{found} has no npm", minimum_version)
     origin = f"Node.js {version} from the PATH ({found})."
     return NodeInstallation(node=node, npm=(npm,), version=version, origin=origin)
 

@@ -80,7 +80,7 @@ class PlatformClient:
         return self.call("POST", f"/projects/{project_id}/deployments", body)
 
     def read_build_log(self, deployment_id: str) -> list[str]:
-        """Return the lines of a deployment's build log that exist so far."""
+        """Return the current lines of a deployment's build log."""
         lines: list[str] = []
         path = f"/deployments/{deployment_id}/logs?limit=500"
         page = self.call("GET", path)

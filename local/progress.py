@@ -20,7 +20,7 @@ _LINE_LENGTH = 100  # characters shown of a step's current output line
 
 @frozen(kw_only=True)
 class CompletedStep:
-    """A step that succeeded, with what was observed and its duration."""
+    """A step that succeeded, with its observed result and its duration."""
 
     title: str
     detail: str

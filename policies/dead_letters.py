@@ -53,7 +53,7 @@ def _has_maximum_age(resource: Resource) -> bool:
 RULES: Final = (
     StackRule(
         name="queues-have-dead-letters",
-        description="Every queue has a dead-letter queue, or is one.",
+        description="Every queue has a dead-letter queue, or is a dead-letter queue.",
         check=_check_queues,
     ),
     ResourceRule(

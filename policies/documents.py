@@ -34,7 +34,7 @@ class Statement:
 
     @property
     def allows(self) -> bool:
-        """Whether the statement has the effect Allow. A Deny statement may be as wide as it likes."""
+        """Whether the statement has the effect Allow. A Deny statement may have any scope."""
         return self.document["Effect"] == "Allow"
 
     @property

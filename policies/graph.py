@@ -1,7 +1,7 @@
 """The data that rules check: the resources of a stack, as far as they are known.
 
 The test suite builds it from the resources that the program registers; `policies/pack.py` builds it from the
-data of Pulumi's engine. In a preview many values are unknown. An unknown value violates no rule.
+data of Pulumi's engine. In a preview, many values are unknown. An unknown value violates no rule.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ class _Unknown(Enum):
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN
-"""Placeholder for a value that is unknown until the resource was created."""
+"""Placeholder for a value that is unknown until the resource is created."""
 
 
 @frozen(kw_only=True)
@@ -29,8 +29,8 @@ class Resource:
         urn: URN.
         props: Inputs, in camelCase. Any value in them may be `UNKNOWN`.
         protect: Whether Pulumi refuses to delete the resource.
-        references: URNs of the resources that a property's value depends on, by property. Known even if the
-            value is not.
+        references: URNs of the resources that a property's value depends on, by property. They are known
+            even if the value is unknown.
     """
 
     type: str
@@ -45,7 +45,7 @@ class Resource:
         """Name of the stack, which is part of the URN."""
         return self.urn.split("::", 1)[0].removeprefix("urn:pulumi:")
 
-    def get(self, path: str) -> Any:  # noqa: ANN401 - whatever a resource takes
+    def get(self, path: str) -> Any:  # noqa: ANN401 - any input of a resource
         """Return the value at a dotted path: None if there is none, `UNKNOWN` if it is not known yet."""
         value: Any = self.props
         for step in path.split("."):
@@ -55,7 +55,7 @@ class Resource:
         return value
 
     def entries(self, path: str) -> Sequence[Any]:
-        """Return the list at a dotted path. It is empty if there is none or if it is not known yet."""
+        """Return the list at a dotted path. It is empty if there is no list, or while the list is unknown."""
         value = self.get(path)
         return [] if value is None or value is UNKNOWN else cast("Sequence[Any]", value)
 

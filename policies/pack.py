@@ -1,8 +1,8 @@
 """The rules as Pulumi policies.
 
-Pulumi checks the policies of a single resource on its inputs before it creates the resource, and the policies
-of the stack after the program has ended. An unknown value violates no rule in a preview; the update checks it
-again before the resource is created.
+Before Pulumi creates a resource, it checks the policies of a single resource on the inputs. After the program
+has ended, Pulumi checks the policies of the stack. An unknown value violates no rule in a preview. The update
+checks that value again before the resource is created.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def _read_resource(resource: PolicyResource) -> Resource:
 def _replace_unknown(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     """Return a plain copy of a value in which unknown values are replaced by `UNKNOWN`.
 
-    Pulumi's containers raise an error when an unknown value is read, which would end the whole check.
+    Pulumi's containers raise an error when an unknown value is read. That error would end the whole check.
     """
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Any]", value)

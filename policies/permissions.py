@@ -43,7 +43,7 @@ def _check_trust(resource: Resource) -> Iterator[str]:
 def _check_attachment(resource: Resource) -> Iterator[str]:
     arn = resource.get("policyArn")
     if isinstance(arn, str) and arn.startswith("arn:aws:iam::aws:policy/"):
-        yield f"attaches {arn}, which allows more than one role needs: grant only the actions that are used"
+        yield f"attaches {arn}, which allows more than this role needs: grant only the actions that are used"
 
 
 def _check_roles(graph: Graph) -> Iterator[tuple[Resource, str]]:

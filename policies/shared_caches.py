@@ -36,7 +36,7 @@ def _check_cache_policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
         for policy in graph.of_type(CACHE_POLICY):
             if policy.urn in referred and not _caches_only_shared_answers(policy):
                 problem = (
-                    "lets CloudFront share whatever a server marks as cacheable: "
+                    "lets CloudFront share everything that a server marks as cacheable: "
                     f"add {SIGNAL} to its key's headers, or set maxTtl to 0"
                 )
                 yield policy, problem

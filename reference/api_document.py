@@ -236,7 +236,7 @@ def _error_responses(route: Route, description: RouteDescription, schemas: Schem
         for status, texts in reasons.items()
     }
     if _PARAMETER.search(route.path) and "404" in responses:
-        # API Gateway answers 404 itself if a path parameter makes the path match no route.
+        # API Gateway itself answers 404 if no route matches because of a path parameter's value.
         responses["404"]["content"] = {**problem, **message}
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."

@@ -16,8 +16,8 @@ _INTRODUCTION: Final = """\
 with the Python of the virtual environment (`.venv/bin/python`). It needs no AWS credentials. An administrator
 invites users to the stage's Cognito user pool.
 
-Sign in once. The stack outputs give the API and the client id. The region of Cognito is part of the API's
-host name:
+Sign in once. The stack outputs contain the API's address and the client id. The region of Cognito is part of
+the API's host name:
 
 ```console
 python -m anchor login --api "$(pulumi stack output apiEndpoint)" \\
@@ -27,11 +27,11 @@ python -m anchor login --api "$(pulumi stack output apiEndpoint)" \\
 The sign-in is valid for 30 days. The tokens are stored in `$XDG_CONFIG_HOME/anchor/credentials.json` (by
 default below `~/.config`), which only you can read. For the embedded cloud, `make up` prints the command.
 
-The exit status is 0 on success, 1 on an error, with a message, and 2 for wrong arguments. `--json` prints the
+The exit status is 0 on success, 1 after an error message, and 2 for wrong arguments. `--json` prints the
 API's response instead of a table.
 
-Text of others, such as logs and commit messages, cannot control your terminal. Control characters are printed
-as escapes (`\\x1b`), also by `--json`. Only the colors of logs are kept, if the output is a terminal."""
+Text from other people, such as logs and commit messages, cannot control your terminal. Control characters are
+printed as escapes (`\\x1b`), also by `--json`. Only colors of logs are kept, if the output is a terminal."""
 _COMMANDS: Final = "**Commands**:"
 # cyclopts adds the name of the running program to each usage line: `python -m reference`.
 _WRONG_PROGRAM_NAME: Final = re.compile(r"^(python -m anchor(?: [a-z]+)+) -m [\w.]+", re.MULTILINE)

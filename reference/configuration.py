@@ -26,7 +26,7 @@ Settings = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class Contradiction:
-    """Settings that are valid each, but not in combination.
+    """Settings that are each valid, but not in combination.
 
     Attributes:
         change: Settings that replace those of the stage's file. None removes a setting.
@@ -166,7 +166,7 @@ def _contradiction_row(contradiction: Contradiction) -> tuple[str, str, str]:
     return contradiction.stage, ", ".join(settings), refusal_message(contradiction)
 
 
-def _without_none(value: object) -> Any:  # noqa: ANN401 - as it came
+def _without_none(value: object) -> Any:  # noqa: ANN401 - any value of the settings
     """Return the settings without those that are None."""
     if not isinstance(value, Mapping):
         return value

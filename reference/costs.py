@@ -198,8 +198,8 @@ def bill_lines() -> tuple[BillLine, ...]:
 
 _INTRODUCTION: Final = f"""\
 Costs in USD for a month of 730 hours, without taxes. Prices are AWS list prices of {prices.LOOKED_UP}. They
-are those of Singapore or, where the table says so, of N. Virginia, which are up to 25 % lower. The monthly
-free tier is subtracted; the free tier of an account's first year is not."""
+are those of Singapore. Where the table says so, they are those of N. Virginia, which are up to 25 % lower.
+The monthly free tier is subtracted; the free tier of an account's first year is not."""
 _ASSUMPTIONS: Final = f"""\
 The assumptions for each site and month:
 

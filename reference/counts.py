@@ -92,6 +92,6 @@ def _count(resources: list[Recorded], is_included: Callable[[Any], bool]) -> int
 
 
 def _count_metrics(alarm: Recorded) -> int:
-    """Return the number of metrics of an alarm, each of which is paid for."""
+    """Return the number of metrics of an alarm. AWS bills each of them."""
     queries = alarm.inputs.get("metricQueries") or [{"metric": {}}]
     return sum(1 for query in queries if "metric" in query)

@@ -188,5 +188,5 @@ def _table_name(each: DocumentedTable) -> str:
 
 
 def _anchor(each: DocumentedTable) -> str:
-    """Return the fragment that GitHub makes of the table's heading."""
+    """Return the URL fragment that GitHub creates from the table's heading."""
     return _table_name(each).replace("<", "").replace(">", "")

@@ -52,8 +52,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "G6": "Every resource that supports tags has the tags `Project`, `Stage` and `Component`.",
     "G7": (
-        "A second `pulumi up` without a change plans nothing. The program uses no timestamps and no random "
-        "values, and archives of the same sources have the same hash."
+        "A second `pulumi up` without a change plans no changes. The program uses no timestamps and no "
+        "random values, and archives of the same sources have the same hash."
     ),
     "G8": (
         "`pulumi up` never reverts what the functions change at run time: function code, versions, "
@@ -72,7 +72,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "resources."
     ),
     "T4": (
-        "DynamoDB's limits are checked before any resource is created. A warning tells when an update "
+        "DynamoDB's limits are checked before any resource is created. A warning is shown if an update "
         "would change more than one index of a live table."
     ),
     "T5": (
@@ -109,7 +109,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "Build artifacts expire after 90 days. Build logs move to Glacier after 30 days and to Deep "
         "Archive after 365 days. All projects share these buckets."
     ),
-    "B4": "The files that sites serve have a bucket of their own, with its own lifecycle.",
+    "B4": "The files that sites serve have a separate bucket with its own lifecycle.",
     "B5": (
         "The bucket of images uses Intelligent-Tiering from the first day and allows CORS only for the "
         "configured origins. It keeps no versions, because an image never changes."
@@ -125,8 +125,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "200 and the reason. The commit's SHA, message and author are stored."
     ),
     "P3": (
-        "A delivery that arrives twice makes one deployment. The signed body identifies a delivery, not "
-        "the header. A redelivery after a failure can succeed."
+        "A delivery that arrives twice creates one deployment. A delivery is identified by its signed "
+        "body, not by its header. A redelivery after a failure can succeed."
     ),
     "P4": (
         "Builds wait in an SQS queue with a dead-letter queue after three receives. Batches report partial "
@@ -137,8 +137,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "and logs. The buildspec is part of the build project."
     ),
     "P6": (
-        "A build runs code that nobody trusts. It can read its own source and variables and write its own "
-        "artifact, and nothing of other projects or of the platform. The repository cannot replace the "
+        "A build runs untrusted code. It can read its own source and variables and write its own artifact. "
+        "It can access nothing of other projects or of the platform. The repository cannot replace the "
         "buildspec."
     ),
     "P7": (
@@ -162,7 +162,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "D3": (
         "A switch is one write. Server, images, files and cache change together. No request fails and no "
-        "answer mixes two releases, however many switches happen under load."
+        "answer mixes two releases, even during many switches under load."
     ),
     "D4": "The alias `live` of each function names the version in production.",
     "D5": (
@@ -171,7 +171,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "D6": (
         "Each release keeps its own URL. The newest releases, the live one and a pinned one are kept. The "
-        "others are collected, and nothing that visitors can still reach is removed."
+        "others are removed. Nothing that visitors can still reach is removed."
     ),
     "D7": (
         "Every feature of the OpenNext output works: server rendering, ISR by time, path and tag, images, "
@@ -187,12 +187,12 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "D10": (
         "Sites can have names below a custom domain, with DNS-validated certificates and DNS records, for "
-        "50 and more names without reaching a quota."
+        "50 or more names without reaching a quota."
     ),
     "A1": "Every route of users requires a token of the user pool. The user id is the token's subject.",
     "A2": (
-        "The API creates, lists, changes and deletes projects. It deploys by hand, lists deployments, "
-        "pages through logs, cancels and promotes deployments, and sets environment variables."
+        "The API creates, lists, changes and deletes projects. It starts, lists, cancels and promotes "
+        "deployments, pages through logs, and sets environment variables."
     ),
     "A3": (
         "Input is validated strictly and unknown fields are refused. Errors are `application/problem+json` "
@@ -211,8 +211,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "throttling and an optional domain."
     ),
     "I2": (
-        "Users create images with a presigned upload form, list, change and delete them. An upload that "
-        "never happens expires. An uploaded image becomes ready by the event of its bucket."
+        "Users create images with a presigned upload form. They list, change and delete images. An image "
+        "whose file is never uploaded expires. The bucket's event makes an uploaded image ready."
     ),
     "I3": (
         "CloudFront delivers images: HTTPS, origin access control, a day of caching by default, "
@@ -228,27 +228,27 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "representation."
     ),
     "S3": (
-        "Counters of a job are exact under concurrent writes and never go back. A finished job cannot "
+        "Counters of a job are exact under concurrent writes and never decrease. A finished job cannot "
         "start again."
     ),
     "S4": "Expired rows are not returned, even before DynamoDB deletes them.",
     "L1": (
-        "`make up` needs Python and nothing else: no AWS account, no Docker, no Pulumi command line. It "
+        "`make up` needs only Python: no AWS account, no Docker, no Pulumi command line. It "
         "deploys the real program and serves a real site on one machine, with the real function code and "
         "IAM policies."
     ),
     "L2": (
-        "`make demo` does the same once without interaction. It ends with a table of what was proven, and "
-        "with exit status 0 only if all of it was."
+        "`make demo` does the same once without interaction. It ends with a table of the checks. The exit "
+        "status is 0 only if all of them passed."
     ),
     "L3": (
-        "Commands show progress. Ctrl-C stops everything that they started. Nothing listens beyond "
-        "loopback. A port in use is reported by its number."
+        "Commands show progress. Ctrl-C stops everything that they started. All servers listen only on "
+        "loopback. The message about a port in use contains its number."
     ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (
-        "Functions write structured logs with the ids of the deployment, project and request. Alarms exist "
-        "for what an operator must handle, and a dashboard shows the rest."
+        "Functions write structured logs with the ids of the deployment, project and request. Alarms report "
+        "what an operator must handle. A dashboard shows the rest."
     ),
     "Q3": (
         "Least privilege is proven: in the end-to-end tests each function uses every action that its role "
@@ -257,7 +257,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "R5": "An upgrade from an earlier version replaces no resource that holds data.",
     "E1": (
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
-        "on more than the cache key, such as one of middleware or of a conditional rule."
+        "on more than the cache key, such as an answer of middleware or of a conditional rule."
     ),
 }
 """What each id means. An id is added here with the first test that cites it."""

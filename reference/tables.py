@@ -110,7 +110,7 @@ def _document_table(
 
 
 def find_designs() -> dict[str, tuple[str, TableShape]]:
-    """Return the designs in `components/*/tables.py` and their rooms, by name of the table."""
+    """Return the designs in `components/*/tables.py` and their folders, by name of the table."""
     found: dict[str, tuple[str, TableShape]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
         _, room, *name = module.name.split(".")

@@ -1,1 +1,1 @@
-"""What runs in Lambda: shipped whole, and never importing the program that deploys it."""
+"""The code that runs in Lambda. It is packaged as a whole, and never imports the Pulumi program."""

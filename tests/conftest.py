@@ -12,14 +12,14 @@ from moto.core.botocore_stubber import BotocoreStubber
 from tests import moto_without_http
 
 with warnings.catch_warnings():
-    # pulumi_aws loads its modules on first use, and warns then of their deprecated classes. Loading them
-    # here keeps those warnings out of tests, which fail if the program itself uses a deprecated class.
+    # pulumi_aws loads its modules on first use, and then warns about their deprecated classes. Loading the
+    # modules here keeps these warnings out of the tests. A test fails if the program uses a deprecated class.
     warnings.simplefilter("ignore", DeprecationWarning)
     import pulumi_aws
 
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
 
-# No deadline, because a busy machine is slow. No database: a failed example belongs in a test of its own.
+# No deadline, because a busy machine is slow. No database, because a failed example needs a separate test.
 settings.register_profile("anchor", deadline=None, database=None)
 settings.load_profile("anchor")
 
@@ -46,7 +46,7 @@ def _untraced(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reinstall_tracer() -> None:
-    """Do nothing: coverage reinstalls its fast C tracer at the next call that it traces, which is this."""
+    """Do nothing. Coverage reinstalls its fast C tracer at the next traced call, which is this call."""
 
 
 if sys.gettrace() is not None:

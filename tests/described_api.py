@@ -62,7 +62,7 @@ class DescribedApi:
         path: Mapping[str, str] | None = None,
         before: Callable[[Case], None] = lambda _: None,
     ) -> SentRequests:
-        """Send valid and invalid requests to a route and check the responses; every run sends the same.
+        """Send valid and invalid requests to a route and check responses. All runs send the same requests.
 
         Args:
             route: The key of the route.
@@ -70,7 +70,7 @@ class DescribedApi:
             base_url: The URL of the API.
             examples: The number of requests of each kind.
             path: Values of path parameters, in place of generated ones.
-            before: Called before each request, which it may change.
+            before: Function that is called before each request and may change the request.
         """
         method, template = route.split(" ")
         operation = self.schema[template][method]
@@ -108,5 +108,5 @@ def _run_for_each(strategy: Any, examples: int, check: Callable[[Case], None]) -
 
 
 def _has_invalid_requests(operation: Any) -> bool:  # noqa: ANN401 - Schemathesis's operations have no type
-    """Return whether requests can be invalid; a wrong path is only answered with 404."""
+    """Return whether requests can be invalid. A wrong path does not count, because its answer is only 404."""
     return bool(list(operation.body)) or any(each.name == "limit" for each in operation.query)

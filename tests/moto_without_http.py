@@ -1,7 +1,7 @@
-"""Direct calls of moto's DynamoDB, without HTTP, which took more than half of the time of tests with tables.
+"""Direct calls of moto's DynamoDB, without HTTP. HTTP took more than half of the time of tests with tables.
 
-botocore still validates and serializes the parameters and parses the response. Skipped are the signature, the
-HTTP request, and moto's lookup of the service and the operation.
+botocore still validates and serializes the parameters and parses the response. These direct calls skip the
+signature, the HTTP request, and moto's lookup of the service and the operation.
 """
 
 import json
@@ -32,7 +32,7 @@ _PARSER: Final = create_parser("json")
 def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
     """Return moto's response to an operation on rows, or None to send the request over HTTP.
 
-    It handles botocore's event `before-call.dynamodb`, and ignores clients of other DynamoDB endpoints.
+    This handler of botocore's event `before-call.dynamodb` ignores clients of other DynamoDB endpoints.
     """
     if (
         not models.botocore_stubber.enabled
@@ -59,8 +59,8 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
 def install() -> None:
     """Install the handler for all clients created from now on, after all other handlers of the event.
 
-    Each start of moto also registers every AWS service with `requests`, for every HTTP method. This registers
-    only the two methods that upload files, because the tests use `requests` for nothing else.
+    Each start of moto also registers every AWS service with `requests`, for every HTTP method.
+    This function registers only the two methods that upload files. The tests use `requests` for nothing else.
     """
     models.RESPONSES_METHODS = ["POST", "PUT"]
     handlers.BUILTIN_HANDLERS.append(("before-call.dynamodb", answer, handlers.REGISTER_LAST))

@@ -34,8 +34,8 @@ _ACCESS_LOG: Final = json.dumps(
 _NOT_ALPHANUMERIC: Final = re.compile(r"[^a-zA-Z0-9]+")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _HEADERS: Final = ("Authorization", "Content-Type")
-# Response headers that a page may read: the request id in the access log, which API Gateway adds, and when to
-# retry.
+# Response headers that a page may read: the request id, which is also in the access log, and the time to wait
+# before a retry. API Gateway adds the request id.
 _EXPOSED_HEADERS: Final = ("Apigw-Requestid", "Retry-After")
 _HOUR: Final = 3600
 # Default quota of API Gateway for all HTTP APIs of an account and region.
@@ -67,7 +67,7 @@ class HttpApiArgs:
         cors_origins: Complete origins (`https://app.example.com`) whose pages may call the API from a
             browser. Empty means none.
         rate: Requests per second, of all routes together. Additional requests receive 429.
-        burst: Concurrent requests, likewise.
+        burst: Concurrent requests, of all routes together.
         domain: Custom host name, in addition to the one that AWS assigns.
 
     Raises:

@@ -64,7 +64,7 @@ class RetainedBucketArgs:
             called: it creates the bucket policy, which needs the ARN of the distribution.
 
     Raises:
-        DeclarationError: The lifecycle rules contradict each other or the bucket.
+        DeclarationError: Two lifecycle rules have the same name, or a rule needs a versioned bucket.
     """
 
     stage: StageConfig

@@ -20,7 +20,8 @@ _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
 _NODE_RUNTIME: Final = "nodejs22.x"
 _HOUR: Final = 3600
-# Lambda retries a failed asynchronous call this often and for this long, then discards the event.
+# Limits for the retries of a failed asynchronous call: their number, and the age of the event in seconds.
+# After that, Lambda discards the event.
 _ASYNC_RETRIES: Final = 2
 _ASYNC_MAX_AGE: Final = 6 * _HOUR
 # X-Ray supports no resource-level permissions.
@@ -100,8 +101,8 @@ class _Package:
 class StreamBatchSettings:
     """How Lambda reads a stream for a function.
 
-    Lambda splits a failed batch until it finds the failing change. After the retries it sends a note of that
-    change to the dead-letter queue, so that later changes are not blocked.
+    Lambda splits a failed batch until it finds the failing change. After the retries, Lambda sends the stream
+    position of that change to the dead-letter queue. Later changes are therefore not blocked.
 
     Attributes:
         batch_size: Changes in one call, 1 to 10,000.
@@ -360,7 +361,7 @@ class Function(Part):
         return self.arn
 
     def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
-        """Return the resource options. The function depends on its policy, or its first calls would fail."""
+        """Return the resource options. Without the dependency on its policy, its first calls would fail."""
         options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
         options.ignore_changes = list(package.ignored_changes)

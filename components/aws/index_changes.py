@@ -17,8 +17,8 @@ def create_index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
     The program does not know the deployed state. The engine passes the old and the new inputs to the hook.
 
     Returns:
-        The hook, or None if the engine does not support hooks. The embedded cloud's engine does not; its
-        tables are new.
+        The hook, or None if the engine does not support hooks. The engine of the embedded cloud does not
+        support them, but its tables are always new.
     """
     if not settings.monitor_supports_feature(_HOOKS):
         return None

@@ -63,7 +63,7 @@ class EncryptionKey(Part):
         return Grant(actions=("kms:GenerateMac",), resources=(self.arn,))
 
     def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
-        """Allow actions of an encryption key, only with the encryption context key `context` and no other.
+        """Allow actions of an encryption key, if the only encryption context key is `context`.
 
         Decryption needs the same context value as encryption. A ciphertext that is copied to another row
         cannot be decrypted there.
@@ -72,7 +72,7 @@ class EncryptionKey(Part):
             actions=tuple(f"kms:{action}" for action in actions),
             resources=(self.arn,),
             conditions={
-                # `ForAllValues` also allows a request without a context; the second condition excludes it.
+                # `ForAllValues` also allows requests without a context. The second condition excludes them.
                 "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": context},
                 "Null": {f"kms:EncryptionContext:{context}": "false"},
             },

@@ -24,7 +24,7 @@ _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make 
 
 @attrs.frozen(kw_only=True)
 class FunctionCode:
-    """Code and layer folders, checked before the first resource.
+    """Code and layer folders. They are checked before the first resource is registered.
 
     Attributes:
         archive: Files of `runtime`, and the API descriptions. The files are listed one by one, because cache

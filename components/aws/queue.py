@@ -148,7 +148,7 @@ class Queue(Part):
         return Grant(actions=("sqs:ChangeMessageVisibility",), resources=(self.arn,))
 
     def grant_consume(self) -> Grant:
-        """Allow what Lambda's poller does with the role of the consuming function."""
+        """Allow the calls that Lambda's poller makes with the role of the consuming function."""
         return Grant(
             actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             resources=(self.arn,),

@@ -35,8 +35,8 @@ class TenantTableArgs:
     Attributes:
         stage: Stage settings.
         design: Keys, indexes, TTL and stream.
-        point_in_time_recovery: `stage` enables it in production only, `always` in every stage. Restores any
-            second of the last 35 days.
+        point_in_time_recovery: `stage` enables it in production only, `always` in every stage. The recovery
+            can restore any second of the last 35 days.
         key_arn: ARN of a customer-managed KMS key. The default is the AWS managed key.
     """
 
@@ -120,7 +120,7 @@ class TenantTable(Component):
         """Call a function with every change of a row. The changes of one row arrive in order.
 
         Args:
-            function: Consumer. It is granted reading the stream and sending to the dead-letter queue.
+            function: Consumer. It gets permission to read the stream and to send to the dead-letter queue.
             settings: Batch size and retries.
 
         Returns:

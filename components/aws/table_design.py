@@ -136,9 +136,9 @@ class TableDesign(TableShape):
     """The design of a table whose rows belong to tenants.
 
     Attributes:
-        tenant: Attribute that names the tenant. It must be a partition key of the table or of an index, by
-            itself or as part of a composed key such as `USER#<userId>`. A query can then read the rows of a
-            tenant without a scan.
+        tenant: Attribute that names the tenant. It must be a partition key of the table or of an index. It
+            can also be part of a composed partition key such as `USER#<userId>`. A query can then read the
+            rows of a tenant without a scan.
         tenant_key: Partition key that contains the tenant, if it has another name.
 
     Raises:

@@ -63,7 +63,7 @@ class Component(pulumi.ComponentResource):
 
 
 class Part:
-    """A group of resources inside a component, without a Pulumi component of its own.
+    """A group of resources inside a component. The group itself is not a Pulumi component.
 
     A Pulumi component costs one registration and one output report. Groups that exist once per site are
     parts, because a stage with many sites would otherwise register a third more resources.

@@ -14,7 +14,7 @@ def find_contradictions(stage: str, settings: StageSettings) -> list[str]:
 
     Args:
         stage: Name of the stage. Production has stricter rules.
-        settings: Settings, each already valid by itself.
+        settings: Settings. Each setting is already valid by itself.
     """
     return [*_check_sites(stage, settings), *_check_domain(stage, settings), *_check_images(stage, settings)]
 

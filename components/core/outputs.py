@@ -1,8 +1,8 @@
 """Strings and JSON built from Pulumi outputs.
 
 The SDK's `Output.concat` and `Output.json_dumps` create an output with several tasks for every part, even for
-plain strings. The functions here create one output per string and wait for each input output once. A stage
-with many sites previews a third faster.
+plain strings. The functions here create one output per string and wait for each input output once. The
+preview of a stage with many sites is a third faster.
 """
 
 import json
@@ -15,7 +15,7 @@ import pulumi
 class JoinedText:
     """Parts of a string that are joined later, inside a larger string or document.
 
-    It is not an output, so it needs no task of its own.
+    A `JoinedText` is not an output, so it needs no additional task.
 
     Attributes:
         parts: Parts, in order.

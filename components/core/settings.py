@@ -1,7 +1,7 @@
 """Rules for single settings. A rule converts a YAML value to a typed value or explains why it cannot.
 
-A rule is stored in the metadata of an attrs field. cattrs calls it for that field only, so every wrong
-setting is reported with its path.
+A rule is stored in the metadata of an attrs field. cattrs calls the rule for that field only, so every
+wrong setting is reported with its path.
 """
 
 import re
@@ -32,7 +32,7 @@ class EntriesError(Exception):
 
 
 class SettingsError(Exception):
-    """Wrong settings. `problems` has one line for each, which starts with the setting's path."""
+    """Wrong settings. `problems` has one line for each setting. A line starts with the setting's path."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -154,7 +154,7 @@ def mapping_of(item: type[object], allowed: str) -> Rule:
     return Rule(allowed=allowed, read=read, item_class=item)
 
 
-def required(rule: Rule) -> Any:  # noqa: ANN401 - like attrs.field, whose type is that of the annotation beside it
+def required(rule: Rule) -> Any:  # noqa: ANN401 - like attrs.field, which accepts the type of any annotation
     """Return an attrs field for a required setting."""
     return attrs.field(metadata={_RULE: rule})
 

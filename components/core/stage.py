@@ -1,4 +1,4 @@
-"""The settings of one stage, read once and checked before the first resource."""
+"""The settings of one stage. They are read once and checked before the first resource is registered."""
 
 import json
 from typing import Final, Literal, cast
@@ -16,8 +16,8 @@ StageName = Literal["local", "dev", "staging", "production"]
 
 STAGES: Final = ("local", "dev", "staging", "production")
 REGION: Final = "ap-southeast-1"
-# CloudFront takes its certificates from this region and writes its metrics there, whatever the stage's
-# region.
+# CloudFront takes its certificates from this region and writes its metrics to it. The region of the stage
+# does not matter.
 CLOUDFRONT_REGION: Final = "us-east-1"
 
 
@@ -76,7 +76,7 @@ class StageConfig(StageSettings):
 
     @property
     def retains_data(self) -> bool:
-        """Whether data outlives `pulumi destroy`. True only in production."""
+        """Whether data is kept after `pulumi destroy`. True only in production."""
         return self.name == "production"
 
     @property

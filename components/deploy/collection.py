@@ -11,7 +11,7 @@ from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# The next run continues where a run ended (runtime/deploy/upkeep/collecting.py).
+# Each run continues where the previous run ended (runtime/deploy/upkeep/collecting.py).
 _TIMEOUT: Final = 900
 
 
@@ -29,7 +29,7 @@ class ReleaseCollectionArgs:
 
 
 class ReleaseCollection(Component):
-    """The function that deletes releases that no project keeps any more. It runs once an hour.
+    """A function that runs once an hour. It deletes the releases that no project keeps any more.
 
     Only this function may delete function versions and site files. `release` and `promote` may not.
 
@@ -71,7 +71,7 @@ def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
         Grant(
             actions=(
                 "lambda:DeleteAlias",
-                # This is also the permission for deleting a version.
+                # `DeleteFunction` is also the permission for deleting a version.
                 "lambda:DeleteFunction",
                 "lambda:DeleteFunctionUrlConfig",
                 "lambda:ListAliases",

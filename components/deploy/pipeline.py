@@ -1,4 +1,4 @@
-"""BuildPipeline: from a push to a live release."""
+"""BuildPipeline: the steps from a push to a live release."""
 
 import json
 from typing import Final
@@ -42,7 +42,7 @@ class BuildPipeline(Component):
 
     `webhook` records a push and sends it to the build queue. `orchestrator` starts the build. EventBridge
     reports the end of the build to `build-events`, which sends a successful build to the release queue.
-    `release` makes it live. The build itself cannot call any of them, because it runs untrusted code.
+    `release` makes the build live. The build cannot call any of these functions: it runs untrusted code.
 
     Attributes:
         builds: Build queue.
@@ -109,12 +109,12 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.builds.grant_consume(),
-                # To retry earlier than after half an hour when CodeBuild has no capacity.
+                # If CodeBuild has no capacity, the message must be retried earlier than after half an hour.
                 self.builds.grant_change_visibility(),
-                # To start the next build after a failed one.
+                # After a failed build, the function starts the next one.
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
-                # A started build is removed from the waiting ones; a waiting one stays `queued`.
+                # A started build is removed from the waiting builds. A waiting build stays `queued`.
                 store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # StopBuild: for a deployment that was canceled while its build started. ListBuildsForProject:
@@ -216,7 +216,7 @@ class BuildPipeline(Component):
         rule = aws.cloudwatch.EventRule(
             "build-ended",
             name=f"{self.stage.prefix}-build-ended",
-            description="Builds of sites that ended, whichever way",
+            description="Builds of sites that ended, with any result",
             event_pattern=json.dumps(
                 {
                     "source": ["aws.codebuild"],

@@ -34,8 +34,8 @@ class PlatformApiArgs:
 class PlatformApi(Component):
     """The routes of the API and the functions for signed-in users.
 
-    `promote` handles the routes that change the edge, `api` the others. The webhook function, which GitHub
-    calls, belongs to `BuildPipeline`.
+    `promote` handles the routes that change the edge. `api` handles the other routes. The webhook function,
+    which GitHub calls, belongs to `BuildPipeline`.
 
     Attributes:
         functions: Functions by the name that routes use (`runtime.deploy.api.routes`).
@@ -117,7 +117,7 @@ def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransfo
     """Return a transformation that adds an alias with the former parent to every child resource.
 
     The functions used to belong to `BuildPipeline`. Without the alias, an update would replace them. Remove
-    this once every stage was deployed with it.
+    this transformation when every stage has been deployed with it.
     """
 
     def add_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

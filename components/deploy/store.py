@@ -68,7 +68,7 @@ class DeployStore(Component):
     def grant_build_schedule(self) -> Grant:
         """Allow reading the running and waiting builds, and removing waiting ones.
 
-        These rows are in the projects table, in a partition of their own. This grant cannot delete a project.
+        These rows are in a separate partition of the projects table. This grant cannot delete a project.
         """
         return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION)
 

@@ -11,7 +11,7 @@ from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.deploy.pipeline import BuildPipeline
 
-# Until the next run. Overlapping runs are harmless but useless.
+# With this timeout, a run ends before the next run starts. Overlapping runs would be harmless but useless.
 _TIMEOUT: Final = 60
 
 
@@ -31,8 +31,8 @@ class DeploymentSweepArgs:
 class DeploymentSweep(Component):
     """The function that checks deployments whose lease has expired. It runs once a minute.
 
-    It sends lost messages again and asks CodeBuild for lost events. It does not start, stop or release
-    anything itself.
+    It sends lost messages again. If an event was lost, it asks CodeBuild for the state of the build. It does
+    not start, stop or release anything itself.
 
     Attributes:
         functions: The function, by its name.

@@ -95,7 +95,7 @@ PROJECTS: Final = TableDesign(
             f"{_BUILD}#{_ULID}#{_USER}",
         ),
         Attribute("waitingProject", "S", "in a `WAITING#` row: the deployment's project", _ULID),
-        Attribute("waitingSince", "S", "in a `WAITING#` row: since when the build waits", _TIME),
+        Attribute("waitingSince", "S", "in a `WAITING#` row: when the build started to wait", _TIME),
         Attribute("startedAt", "S", "in a `STARTED#` row: when the user's last build started", _TIME),
         Attribute(
             "startedBefore",
@@ -103,7 +103,7 @@ PROJECTS: Final = TableDesign(
             "in a `STARTED#` row: when the previous build started, in case CodeBuild refuses the last one",
             _TIME,
         ),
-        Attribute("fullWith", "N", "in the `FULL` row: number of builds of the stage that ran then", "3"),
+        Attribute("fullWith", "N", "in the `FULL` row: builds of the stage that ran at that time", "3"),
         Attribute("fullAt", "S", "in the `FULL` row: when CodeBuild had no capacity", _TIME),
         Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses it", _ULID),
         Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
@@ -215,7 +215,7 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "waitingSince",
             "S",
-            "if the build had to wait: since when, or since when the deployment that it replaced waited",
+            "if the build had to wait: when it, or the deployment that it replaced, started to wait",
             _TIME,
         ),
         Attribute(

@@ -13,11 +13,11 @@ from runtime.deploy.releases.build_output.shared_cache import (
     PAGE_KEY_HEADERS,
 )
 
-# Headers in every cache key. The viewer-request function sets them; viewers cannot. The release and the
-# viewer's host make invalidations after a release unnecessary and keep the pages of sites apart. CACHE_HEADER
-# is unique for each request whose response must not be shared, so CloudFront cannot reuse the response,
-# whatever the origin sends. A max_ttl of zero would not work: CloudFront then uses no headers in the key and
-# does not compress.
+# Headers in every cache key. The viewer-request function sets them; viewers cannot set them. The release and
+# the viewer's host separate the pages of sites, and make invalidations after a release unnecessary.
+# CACHE_HEADER is unique for each request whose response must not be shared. CloudFront therefore cannot reuse
+# that response, and the headers of the origin do not matter. A max_ttl of zero would not work: CloudFront
+# would then use no headers in the key and would not compress.
 _EVERY_KEY: Final = ("x-anchor-release", CACHE_HEADER, "x-forwarded-host")
 _PREVIEW_COOKIE: Final = "__prerender_bypass"
 _YEAR: Final = 31_536_000

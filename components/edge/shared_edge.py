@@ -90,7 +90,7 @@ class SharedEdge(Component):
             opts=self.child_opts,
         )
         # Hashed files have the same Cache-Control for caches and visitors. A viewer-response function would
-        # cost as much as the viewer-request function and change nothing.
+        # change nothing and would cost as much as the viewer-request function.
         hashed_functions = {"viewer-request": function.arn}
         functions = {**hashed_functions, "viewer-response": response_function.arn}
         policies = EdgePolicies(stage=stage, opts=self.child_opts)
@@ -123,8 +123,8 @@ class SharedEdge(Component):
             ordered_cache_behaviors=[
                 _ordered_cache_behavior("/_next/static/*", policies.hashed, policies, hashed_functions),
                 _ordered_cache_behavior("/_next/image*", policies.images, policies, functions),
-                # For sites with a base path. Their hashed files need no behavior of their own: the
-                # viewer-request function removes everything from such a request that could change the cache
+                # For sites with a base path. Their hashed files need no additional behavior: the
+                # viewer-request function removes from such a request everything that could change the cache
                 # key.
                 _ordered_cache_behavior("/*/_next/image*", policies.images, policies, functions),
             ],

@@ -1,7 +1,7 @@
 import cf from 'cloudfront';
 
 /*
- * CloudFront Function (runtime cloudfront-js-2.0, event viewer-request): which site, which release, which origin.
+ * CloudFront Function (runtime cloudfront-js-2.0, event viewer-request): selects site, release and origin.
  *
  * The KeyValueStore has one entry for each host (without port), written by the release and promote functions:
  *
@@ -12,38 +12,38 @@ import cf from 'cloudfront';
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
  *   c  1: the release's functions decide what CloudFront may share. Releases of older versions of this platform
- *      lack it and pass on what the framework says: CloudFront shares none of their answers
+ *      have no c. They send the framework's Cache-Control, and CloudFront shares none of their answers
  *
- * and, where the site has them:
+ * If the site has them, the entry also contains:
  *
  *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
- *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first that matches answers
+ *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request
  *
  * Each release also has the entry "{r in lower case}--{host}", with the same value. If p would not fit, it is
  * "*", and each root entry has its own key, "{r in lower case}--{host}/{entry}", which needs a second read.
  *
- * What it relies on in the distribution: every behaviour's own origin is `server`, a custom origin without
- * origin access control (what updateRequestOrigin leaves out is taken from there), and x-anchor-release,
- * x-anchor-cache and x-forwarded-host are in the cache key.
+ * This function relies on two settings of the distribution. The origin of every behavior is `server`, a custom
+ * origin without origin access control; it supplies the fields that updateRequestOrigin omits. The cache key
+ * contains x-anchor-release, x-anchor-cache and x-forwarded-host.
  *
  * Runtime 2.0 is ES 5.1 with const, let, arrow functions, template strings, async and await; nothing newer.
- * It makes at most two reads for a request, however many hosts there are.
+ * The function makes at most two reads for a request. The number of hosts does not matter.
  */
 const store = cf.kvs();
 
-// The headers that an asset request keeps. Everything else a viewer can send is useless to S3 or dangerous:
+// The headers that an asset request keeps. All other input of a viewer is useless to S3, or dangerous:
 // ?response-content-type= and x-amz-* change what S3 answers without being part of the cache key.
 // The first four are read-only: CloudFront answers 502 if a function changes them.
 const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cdn-loop', 'accept-encoding', 'range',
   'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
 
-// A path that S3, a proxy and this function could read differently is never an asset's: empty and dot segments,
-// encoded dots, slashes, backslashes and NUL. It goes to the server, which has only its own site.
+// S3, a proxy and this function could read these parts of a path differently: empty and dot segments, encoded
+// dots, slashes, backslashes and NUL. Such a path goes to the server, which has only its own site, never to S3.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
-// The platform, OpenNext and Next.js trust these: no viewer may send them.
+// The platform, OpenNext and Next.js trust these headers. No viewer may send them.
 const TRUSTED = /^(x-(anchor|opennext|open-next|vercel)-|content-security-policy)/;
-// Next.js answers differently to these, and they are not in the cache key.
+// These headers change the answer of Next.js, and they are not in the cache key.
 const INTERNAL = /^(x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
 
 async function handler(event) {
@@ -162,14 +162,14 @@ async function isPublicFile(path, site, host) {
   }
   const prefix = `${site.r.toLowerCase()}--`;
   const key = `${host.startsWith(prefix) ? '' : prefix}${host}/${entry}`;
-  // A key has at most 512 bytes; asking for a longer one is an error.
+  // A key has at most 512 bytes. Reading a longer key is an error.
   if (encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, 'x').length > 512) {
     return false;
   }
   return await store.exists(key);
 }
 
-// "/favicon.ico" -> "favicon.ico", "/data/a/b.json" -> "data/", "/" and what cannot be a name -> "".
+// "/favicon.ico" -> "favicon.ico", "/data/a/b.json" -> "data/", "/" and invalid names -> "".
 function rootEntry(uri) {
   const slash = uri.indexOf('/', 1);
   let entry;

@@ -90,7 +90,7 @@ class ImageService(Component):
             EncryptionKeyArgs(
                 stage=stage,
                 account=args.account,
-                purpose="Derives the key that the cursors of the image service's lists are signed with",
+                purpose="Derives the signing key for the list cursors of the image service",
                 use="sign",
             ),
             self.child_opts,

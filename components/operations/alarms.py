@@ -29,7 +29,7 @@ EDGE_ERROR_PERCENT: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
 _MINUTE: Final = 60
 _LONG_WAIT: Final = 30 * _MINUTE
-_QUEUED_BY_CODEBUILD: Final = 60  # seconds; a few are normal
+_QUEUED_BY_CODEBUILD: Final = 60  # seconds; a short wait is normal
 _RUNBOOK: Final = "Runbook: docs/operations.md"
 
 
@@ -195,7 +195,7 @@ class Alarms(Part):
         )
 
     def _add_build_alarm(self, build_events: Function) -> None:
-        """Count the ends of builds in the log of `build-events`, and alarm if too many fail.
+        """Count the ends of builds in the log of `build-events`, and create an alarm on too many failures.
 
         CodeBuild's own metrics cover one project, or the whole account including other stages.
         """

@@ -28,7 +28,7 @@ class Alerts(Part):
     An alarm and its topic must be in the same region. AWS asks each address to confirm the subscription of
     each topic, and sends nothing before that.
 
-    The topics have no KMS key. An alarm contains only names and numbers and is sent by unencrypted mail, and
+    The topics have no KMS key. An alarm contains only names and numbers, and it is sent by unencrypted mail.
     CloudWatch cannot publish to a topic with the AWS managed key.
 
     Attributes:

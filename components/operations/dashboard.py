@@ -1,7 +1,7 @@
 """OperatorDashboard: the state of a stage on one page.
 
-Search expressions find the metrics of sites, so the dashboard is the same for one site and for 500:
-CloudWatch allows 500 metrics in one graph, and a search returns at most 500.
+Search expressions find the metrics of sites, so the dashboard does not depend on the number of sites.
+CloudWatch allows 500 metrics in one graph, and a search returns at most 500 metrics.
 """
 
 from typing import Final

@@ -33,8 +33,8 @@ class ShopStoreArgs:
 class ShopStore(Component):
     """Three tables, the key of the shops' access tokens, and an IAM policy for the web application.
 
-    No function of this program uses the tables. The web application does: attach the policy to its role. The
-    policy allows exactly what the repositories in `runtime/shops` call.
+    No function of this program uses the tables. The web application uses them: attach the policy to its role.
+    The policy allows exactly the calls of the repositories in `runtime/shops`.
 
     Sessions of the web application are not stored in DynamoDB. They stay in the application's own store.
 
@@ -59,7 +59,7 @@ class ShopStore(Component):
         )
         self._cursor_key = self._create_key(
             "shop-cursors",
-            "Derives the key that the cursors of the shop store's lists are signed with",
+            "Derives the signing key for the list cursors of the shop store",
             use="sign",
         )
         self.token_key_arn = self._token_key.arn

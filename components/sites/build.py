@@ -99,7 +99,8 @@ class SiteBuild(Part):
                 namespace_type="NONE",
                 packaging="NONE",
                 override_artifact_name=False,
-                # The bucket encrypts objects. CodeBuild would need a KMS key, and readers a grant for it.
+                # The bucket encrypts objects. With encryption by CodeBuild, the project would need a KMS key,
+                # and readers would need a grant for that key.
                 encryption_disabled=True,
             ),
             environment=aws.codebuild.ProjectEnvironmentArgs(

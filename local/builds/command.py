@@ -34,7 +34,7 @@ class Shell:
     """A shell that runs commands one after another, as in buildspec version 0.2.
 
     A command starts with the exported variables and the directory of the previous one. Background processes
-    end with their command. (CodeBuild's would live until the end of the build.)
+    end with their command. (In CodeBuild, they can run until the end of the build.)
 
     Attributes:
         program: The shell's path.
@@ -103,7 +103,7 @@ class Shell:
                     return "STOPPED"
                 if time.monotonic() >= self.deadline:
                     return "TIMED_OUT"
-                if not is_open:  # its output is closed: it ends right now, or works on in silence
+                if not is_open:  # the command is ending, or it continues without output
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(POLL_SECONDS)
                 elif selector.select(POLL_SECONDS):
@@ -112,7 +112,7 @@ class Shell:
 
 
 def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
-    """Read the rest of the pipe, but do not wait for a process outside of the group that holds it open."""
+    """Read the rest of the pipe. Do not wait if a process outside of the group keeps the pipe open."""
     if process.stdout is not None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):
@@ -149,14 +149,14 @@ class _LineSplitter:
 def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
     """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
-    It finds the daemons of build tools, which leave their process group, and waits until they have ended. It
-    needs Linux' /proc. On other systems such a daemon ends by its own idle timeout.
+    This also finds the daemons of build tools, which leave their process group. It waits until the processes
+    have ended. It needs /proc of Linux. On other systems such a daemon ends after its idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()
     while found := _find_marked_processes(marker.encode(), processes):
         for pid in found:
-            with contextlib.suppress(OSError):  # it has just ended
+            with contextlib.suppress(OSError):  # the process has just ended
                 os.kill(pid, signal.SIGKILL)
         killed |= found
         if time.monotonic() >= deadline:
@@ -169,7 +169,7 @@ def _find_marked_processes(marker: bytes, processes: Path) -> set[int]:
     found: set[int] = set()
     for environ in processes.glob("[0-9]*/environ"):
         pid = int(environ.parent.name)
-        # Processes of other users or that just ended are not readable. A zombie has no environment.
+        # Processes of other users and ended processes are not readable. A zombie has no environment.
         with contextlib.suppress(OSError):
             if pid != os.getpid() and marker in environ.read_bytes().split(b"\0"):
                 found.add(pid)

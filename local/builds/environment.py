@@ -90,7 +90,7 @@ class BuildFolders:
             folder.mkdir()
 
 
-def build_environment(  # noqa: PLR0913 - everything that the environment is made of, and no more
+def build_environment(  # noqa: PLR0913 - the parts of the environment
     *,
     request: BuildRequest,
     machine: BuildMachine,

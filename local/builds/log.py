@@ -104,17 +104,17 @@ class BuildLog:
         with self._lock:
             self._archive.write(line + "\n")
             timestamp = self._next_timestamp(self._clock())
-            # CodeBuild's messages end with the line end, which also keeps an empty line from being refused.
+            # As in CodeBuild, each message ends with a line feed. CloudWatch Logs refuses empty messages.
             for start in range(0, max(len(line), 1), LONGEST_MESSAGE):
                 message = line[start : start + LONGEST_MESSAGE] + "\n"
                 self._pending.append({"timestamp": timestamp, "message": message})
             is_behind = len(self._pending) > PENDING_LINES
         self._progress(line)
-        if is_behind:  # the build waits for its log instead of filling the memory
+        if is_behind:  # the build waits until lines are sent, so that they do not fill the memory
             self._send()
 
     def _next_timestamp(self, now: datetime) -> int:
-        """Return milliseconds that are not lower than before, which PutLogEvents would refuse."""
+        """Return the time in milliseconds. It never decreases, because PutLogEvents would refuse that."""
         self._last_timestamp = max(self._last_timestamp, int(now.timestamp() * 1000))
         return self._last_timestamp
 

@@ -39,7 +39,7 @@ PARAMETERS_PER_CALL = 10  # the limit of GetParameters
 
 
 class _PhaseError(Exception):
-    """A phase failed. The build ends with `status`, after a later phase that must still run."""
+    """A phase failed. Later phases that must still run are run. Then the build ends with `status`."""
 
     def __init__(self, status: BuildStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -168,7 +168,7 @@ class _Build:
                     self._run_commands(spec, shell, log, succeeding=failure is None)
             except _PhaseError as error:
                 failure = failure or error
-                # A failed build goes on to post_build, unless its buildspec says ABORT.
+                # A failed build continues with post_build, unless its buildspec has `on-failure: ABORT`.
                 if error.status != "FAILED" or spec.aborts or name not in {"build", "post_build"}:
                     raise
         try:
@@ -220,7 +220,7 @@ class _Build:
     def _resolve_variables(
         self, buildspec: Buildspec, client: ParametersClient
     ) -> tuple[dict[str, str], list[str]]:
-        """Return the build's variables and the secret values. The request's override the buildspec's."""
+        """Return the secret values and the variables. The request's variables override the buildspec's."""
         given = self.request.environment_variables
         if refused := [variable.name for variable in given if variable.type == "SECRETS_MANAGER"]:
             message = f"{refused[0]} is of type SECRETS_MANAGER, which the embedded cloud does not have"
@@ -276,7 +276,7 @@ class _Build:
     def _run_commands(self, phase: PhaseSpec, shell: Shell, log: BuildLog, *, succeeding: bool) -> None:
         for runtime, version in phase.runtime_versions.items():
             log.write_message(
-                f"{runtime} {version} was asked for: {self.runner.machine.node} stands in for it"
+                f"{runtime} {version} was requested: {self.runner.machine.node} is used instead"
             )
         failure: _PhaseError | None = None
         for command in phase.commands:

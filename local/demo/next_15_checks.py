@@ -25,7 +25,7 @@ BASE = "/docs"
 
 
 def check_base_path(visitor: Visitor, sha: str) -> str:
-    """Check that the site answers below its base path, rendered per request, and only there."""
+    """Check that the site answers only below its base path, and that it renders each request."""
     first, second = (get_page(visitor, BASE).text for _ in range(2))
     expect(read_commit(first) == sha, f"the page shows commit {read_commit(first)}, not {sha}")
     expect(
@@ -34,7 +34,7 @@ def check_base_path(visitor: Visitor, sha: str) -> str:
     )
     for path in ("/", "/articles/first", "/robots.txt", "/_next/image?url=%2Fdocs%2Fphoto.jpg&w=640&q=75"):
         get_page(visitor, path, status=404)
-    return f"commit {sha[:12]}; 404 beside it"
+    return f"commit {sha[:12]}; 404 outside the base path"
 
 
 def check_public_files(visitor: Visitor, sha: str) -> str:

@@ -285,7 +285,7 @@ def wait_for_cache_hit(visitor: Visitor, path: str) -> requests.Response:
         if state == "HIT":
             return response
         states.add(state)
-    raise CheckError(f"GET {path} never was a HIT within {BACKGROUND_TIMEOUT_SECONDS:.0f} s, only {states}")
+    raise CheckError(f"GET {path} was not a HIT within {BACKGROUND_TIMEOUT_SECONDS:.0f} s, only {states}")
 
 
 def poll_values(visitor: Visitor, path: str, testid: str) -> Iterator[str]:

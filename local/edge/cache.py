@@ -34,9 +34,9 @@ class CachedResponse:
     """A whole answer of the origin. Times are seconds since the epoch.
 
     Attributes:
-        revalidate_until: Until this time it is served stale while it is refreshed in the background.
-        error_until: Until this time it is served stale if the origin fails.
-        retry_at: Set after the origin failed. Until then it is served stale without an origin request.
+        revalidate_until: Until this time the answer is served stale while it is refreshed in the background.
+        error_until: Until this time the answer is served stale if the origin fails.
+        retry_at: Set after the origin failed. Until this time the answer is served without an origin request.
     """
 
     status: int
@@ -55,7 +55,7 @@ class CachedResponse:
 
     @property
     def usable_until(self) -> float:
-        """The time after which it cannot be used, not even stale."""
+        """The time after which the answer cannot be used, not even stale."""
         return max(self.expires_at, self.revalidate_until, self.error_until)
 
 
@@ -198,10 +198,10 @@ def compute_ttl(
 def compute_stale_seconds(
     policy: CachePolicy, status: int, headers: Headers, seconds: float
 ) -> tuple[float, float]:
-    """Return for how many seconds after its expiry an answer is served stale: on a refresh, and on errors.
+    """Return how long after its expiry an answer is served stale, in seconds: on a refresh, and on errors.
 
-    Without `stale-if-error`, CloudFront serves an expired answer on an error for as long as it has it. All
-    stale times end with the maximum TTL, counted from when the answer was stored.
+    Without `stale-if-error`, CloudFront serves an expired answer on an error as long as the answer is in the
+    cache. No answer is served stale after the maximum TTL, counted from the time when it was stored.
 
     Args:
         policy: The behavior's cache policy.
@@ -221,8 +221,8 @@ def compute_stale_seconds(
 def is_collapsible(policy: CachePolicy, headers: Headers) -> bool:
     """Return whether an answer may be shared with the requests that wait for it (request collapsing).
 
-    An origin can prevent it only with a minimum TTL of 0 and one of `private`, `no-store`, `no-cache`,
-    `max-age=0` and `s-maxage=0`. `s-maxage` takes precedence over `max-age`.
+    Only if the minimum TTL is 0, an origin can prevent this. It must send `private`, `no-store`, `no-cache`,
+    `max-age=0` or `s-maxage=0`. `s-maxage` takes precedence over `max-age`.
 
     Args:
         policy: The behavior's cache policy.

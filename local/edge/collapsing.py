@@ -43,7 +43,7 @@ class PendingFetch:
         """Wait for the response. Return None if the request must go to the origin itself.
 
         Args:
-            seconds: The maximum time to wait, so that a first viewer that does not read blocks no others.
+            seconds: The maximum time to wait. Others must not wait for a first viewer that does not read.
         """
         self._waiting += 1
         try:
@@ -73,19 +73,19 @@ class RequestCollapser:
         return fetch
 
     def close(self, key: CacheKey, fetch: PendingFetch) -> None:
-        """Let no further request wait for the fetch. Those that wait already still do."""
+        """Let no further request wait for the fetch. Requests that already wait continue to wait."""
         if self._fetches.get(key) is fetch:
             del self._fetches[key]
 
     def end(self, key: CacheKey, fetch: PendingFetch) -> None:
-        """Forget a fetch that is over. Requests that still wait go to the origin."""
+        """Remove a fetch that has ended. Requests that still wait go to the origin."""
         self.close(key, fetch)
         fetch.decline()
 
 
 @define(eq=False)
 class ResponseRecording:
-    """A recording of an answer's body, which stops when it is not needed or becomes too large.
+    """A recording of an answer's body. It stops when the body is not needed or becomes too large.
 
     Attributes:
         head: The answer without its body.

@@ -140,8 +140,8 @@ class EdgeConfig:
 
     Attributes:
         behaviors: In the order in which they are tried. The default behavior is last.
-        error_ttls: Seconds for which an error with a status is cached, where the distribution sets it.
-        key_value_store_arn: The ARN of its functions' KeyValueStore.
+        error_ttls: Seconds for which an error is cached, for each status that the distribution names.
+        key_value_store_arn: The ARN of the KeyValueStore of the distribution's functions.
         aliases: Host names in addition to the domain name.
     """
 

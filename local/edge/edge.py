@@ -9,12 +9,12 @@ Every answer of an origin or of the cache with a status below 400 passes the vie
 response headers policy is applied after it.
 
 Simultaneous requests for one object are collapsed into one origin request. The waiting requests get the whole
-answer once the first viewer has it, unless the origin prevents it. An expired answer is served while it is
-refreshed (`stale-while-revalidate`) and when the origin fails (`stale-if-error`).
+answer after the first viewer has received it, unless the origin prevents sharing. An expired answer is served
+while it is refreshed (`stale-while-revalidate`) and when the origin fails (`stale-if-error`).
 
 Differences from CloudFront: There is no redirect to https (loopback only) and no compression by the edge. An
 expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
-request waits at most for the origin's read timeout. Stricter than CloudFront: requests are collapsed even
+request waits at most the origin's read timeout. Stricter than CloudFront: requests are collapsed even
 where cookies are forwarded to the origin. CloudFront currently does not do that; see
 `Edge.is_collapsing_with_cookies`.
 """
@@ -265,7 +265,7 @@ class Edge:
         return await self._send_cached(exchange, stale)
 
     def _use_stale_on_error(self, exchange: Exchange, status: int) -> CachedResponse | None:
-        """Return the expired answer to serve instead of a 5xx, and set when the origin is tried again."""
+        """Return the expired answer to serve instead of a 5xx, and set the next time to ask the origin."""
         stale, now = exchange.stale, self.clock()
         if status < web.HTTPInternalServerError.status_code or stale is None or stale.error_until <= now:
             return None

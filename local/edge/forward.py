@@ -26,7 +26,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# Headers of the message itself, which are forwarded whatever the policies select.
+# Headers of the message itself, which are forwarded independently of the policies.
 ALWAYS_PASSED = frozenset({"content-length", "content-type", "content-encoding"})
 # Headers that the edge sets itself, in both directions.
 EDGE_HEADERS = frozenset(
@@ -35,7 +35,7 @@ EDGE_HEADERS = frozenset(
 
 
 def remove_connection_headers(headers: Headers) -> Headers:
-    """Return the headers without connection headers, which can name further ones."""
+    """Return the headers without connection headers, and without the headers that those name."""
     named = {
         part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")
     }
@@ -47,7 +47,7 @@ def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     keyed = select_query(behavior.cache_policy.query_strings, request.query_string)
     added = select_query(policy.query_strings, request.query_string)
-    # Both are parts of one string in its order, and usually one of them is the whole string.
+    # Both are parts of the same query string, in its order. Usually one of them is the whole string.
     query = keyed if len(keyed) >= len(added) else added
     return f"{request.uri}?{query}" if query else request.uri
 

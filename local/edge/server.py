@@ -1,10 +1,10 @@
 """The port of the local edge, and the choice of the distribution for each request.
 
-The host decides, as in CloudFront. A host that no distribution has as its name or alias belongs to the first
-distribution, because only its viewer-request function knows the sites' hosts.
+The host decides, as in CloudFront. All hosts that are no distribution's name or alias belong to the first
+distribution. Only its viewer-request function knows the sites' hosts.
 
-Difference from CloudFront: there is no redirect to https, whatever a behavior says. On loopback it would
-only show a certificate that no browser trusts.
+Difference from CloudFront: there is no redirect to https, even if a behavior requires it. On loopback it
+would only show a certificate that no browser trusts.
 """
 
 from collections.abc import Sequence

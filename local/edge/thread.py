@@ -1,4 +1,4 @@
-"""The local edge and its Node workers, run in an event loop in a thread of its own."""
+"""The local edge and its Node workers, run in an event loop in a separate thread."""
 
 import asyncio
 import contextlib

@@ -2,7 +2,7 @@
 
 It follows the developer guide's "CloudFront Functions event structure", "Helper methods" and "Restrictions on
 edge functions". It emulates the event, the `cloudfront` module (KeyValueStore reads, the choice of an
-origin), the restricted headers, and the viewer's response when the function fails.
+origin) and the restricted headers. It also emulates the viewer's response when the function fails.
 
 Stricter than CloudFront: a viewer-response function must not change `content-length` or `transfer-encoding`.
 CloudFront refuses this only for Lambda@Edge, but the viewer could not read such a response.
@@ -49,7 +49,7 @@ DISALLOWED_HEADERS = frozenset(
 DISALLOWED_PREFIXES = ("x-accel-", "x-amz-cf-", "x-amzn-", "x-edge-")
 READ_ONLY_HEADERS = frozenset({"cdn-loop", "content-length", "host", "transfer-encoding", "via"})
 READ_ONLY_RESPONSE_HEADERS = frozenset({"content-length", "transfer-encoding", "via", "warning"})
-# Read-only only while the original body is kept.
+# These headers are read-only if the function keeps the original body.
 BODY_HEADERS = frozenset({"content-length", "transfer-encoding"})
 
 KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
@@ -162,7 +162,7 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """The origin that a function chose: one of the distribution by `id`, or the behavior's with `changes`.
+    """The chosen origin: one of the distribution by `id`, or the behavior's origin with `changes`.
 
     Attributes:
         changes: The argument of `updateRequestOrigin` (`domainName`, ...).
@@ -232,7 +232,7 @@ class EdgeFunction:
         Args:
             code: The text of the file.
             key_values: Returns the associated KeyValueStore's content.
-            loop: The only event loop it is called from, now running. This makes it three times faster.
+            loop: The running event loop. Only it calls the function, so that calls are three times faster.
 
         Raises:
             EdgeFunctionError: The code is larger than 10 KB, does not parse or has no function `handler`.
@@ -305,7 +305,7 @@ class EdgeFunction:
         etag, key_values = self._key_values()
         if etag == self._etag:
             return
-        # Copy the items first: the store can be written to meanwhile, and the copy is what V8 gets.
+        # Copy the items first, because the store can change meanwhile. V8 gets the copy.
         items = dict(key_values)
         changes: dict[str, str | None] = {key: None for key in self._known_items if key not in items}
         changes.update((key, value) for key, value in items.items() if self._known_items.get(key) != value)
@@ -364,7 +364,7 @@ def _group_by_name(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
 def _merge_values(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return each name with all its values as the function returned them.
 
-    A change of `multiValue` wins. Otherwise a change of `value` replaces the first value.
+    A change of `multiValue` takes precedence. Otherwise a change of `value` replaces the first value.
     """
     result: list[tuple[str, dict[str, Any]]] = []
     for name, field_after in after.items():

@@ -1,8 +1,8 @@
 """Access checks for the emulator: refuse to connect two resources if one must not call the other.
 
 AWS checks the permissions when an event source mapping, a destination or a notification is declared. It
-returns an error if they do not exist *yet*, a frequent reason why a correct program fails at its first
-`pulumi up`. The emulator (ministack 1.5.33) accepts all of them without a check.
+returns an error if they do not exist *yet*. This is a frequent reason why a correct program fails at its
+first `pulumi up`. The emulator (ministack 1.5.33) accepts all of them without a check.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -56,7 +56,7 @@ def _create_mapping(data: Json) -> Response:
         if refusal := _check_destinations(config, data.get("DestinationConfig")):
             return refusal
     if service == "dynamodb":
-        data = {"BatchSize": 100, **data}  # the emulator's default is that of queues
+        data = {"BatchSize": 100, **data}  # the emulator uses the default of queues for all sources
     return _ORIGINAL_CREATE_MAPPING(data)
 
 
@@ -84,7 +84,7 @@ def is_role_allowed(config: Json, action: str, resource: str) -> bool:
     """Return whether a function's role is allowed an action on a resource."""
 
     def allowed() -> bool:
-        # No principal of a request: the checked action differs from the request that is being answered.
+        # Without the current request's principal, because the checked action is not that of the request.
         iam_evaluator._signed_request.set(None)
         iam_evaluator._anonymous.set(False)
         key = execution_credentials(config)["AWS_ACCESS_KEY_ID"]

@@ -55,7 +55,7 @@ class BuildRequest:
     Attributes:
         build_id: `<project name>:<uuid>`.
         arn: `arn:aws:codebuild:<region>:<account>:build/<build_id>`.
-        environment_variables: The project's, then the overrides. The last one of a name wins.
+        environment_variables: The project's variables, then the overrides. The last value of a name is used.
         artifacts: None for a project without artifacts (`NO_ARTIFACTS`).
         log_group: An existing CloudWatch log group.
         log_stream: The CloudWatch log stream, which the runner creates. CodeBuild uses the build's UUID.
@@ -112,7 +112,7 @@ class BuildResult:
     """The result of a build.
 
     Attributes:
-        phases: From PROVISIONING on. The API adds SUBMITTED and QUEUED.
+        phases: The phases that begin with PROVISIONING. The API adds SUBMITTED and QUEUED.
     """
 
     status: BuildStatus

@@ -139,7 +139,7 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
 
 
 def _stop_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
-    """Handle `StopBuild`: ask the runner to stop, which then reports the build as stopped."""
+    """Handle `StopBuild`: ask the runner to stop. The runner then reports the build as stopped."""
     build: Json | None = codebuild._builds.get(data.get("id", ""))
     if build is None:
         return error_response_json("ResourceNotFoundException", f"Build not found: {data.get('id', '')}", 400)
@@ -237,7 +237,7 @@ def _run_build(builds: BuildManager, build: Json, request: BuildRequest) -> None
     started = dt.datetime.now(dt.UTC)
     try:
         result = run(request)
-    except Exception as error:  # noqa: BLE001 - whatever the runner's fault is, the build must end
+    except Exception as error:  # noqa: BLE001 - the build must end after any exception of the runner
         context = PhaseContext(status_code="INTERNAL_ERROR", message=f"{type(error).__name__}: {error}")
         failed = BuildPhase(
             type="PROVISIONING",

@@ -1,4 +1,4 @@
-"""CloudFront hooks for the emulator: distributions on this machine, and notice of invalidations.
+"""CloudFront hooks for the emulator: distributions on this machine, and notifications of invalidations.
 
 The emulator (ministack 1.5.33) names distributions `<id>.cloudfront.net` and serves them without a cache and
 without the functions' KeyValueStore. Here the local edge serves them (local/edge/server.py). Their names are
@@ -34,7 +34,7 @@ class InvalidationPublisher:
 
     @contextlib.contextmanager
     def subscribe(self, invalidated: InvalidationListener) -> Generator[None]:
-        """Register a listener until the context ends. It runs in the emulator's thread and must not block."""
+        """Register a listener until the context ends. The emulator's thread calls it. It must not block."""
         self._listeners.append(invalidated)
         try:
             yield

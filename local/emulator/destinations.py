@@ -1,7 +1,7 @@
 """Destination hooks for the emulator's Lambda: failed events are sent with the permissions of the role.
 
 The emulator (ministack 1.5.33) ignores the permissions of the role. It sends the same record to destinations
-and dead-letter queues, which always reports three attempts.
+and to dead-letter queues. The record always reports three attempts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -28,7 +28,8 @@ SessionFor = Callable[[Credentials], boto3.Session]
 
 LOG = logging.getLogger(__name__)
 DEFAULT_RETRIES = 2
-# Delay before a failed asynchronous call is retried, doubled each time. It is a minute in AWS.
+# Delay before the first retry of a failed asynchronous call. It is doubled for each further retry.
+# AWS starts with a minute.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_SECONDS = 0.2
 
@@ -65,19 +66,19 @@ class DestinationSender:
         client: Any = session.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
         try:
             if service == "sqs":
-                # Compose the queue URL: the role need not be allowed to look it up.
+                # Compose the queue URL, because the role may lack the permission to look it up.
                 url = f"{client.meta.endpoint_url}/{account}/{name}"
                 client.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=described)
             elif service == "sns":
                 client.publish(TopicArn=destination, Message=json.dumps(body), MessageAttributes=described)
             else:
-                LOG.error("%s is no destination that the embedded cloud knows", destination)
+                LOG.error("%s is not a destination that the embedded cloud supports", destination)
         except (BotoCoreError, ClientError) as error:
             LOG.error("%s could not send to %s: %s", config["FunctionName"], destination, error)  # noqa: TRY400 - the reason is the message
 
 
 def install(destinations: DestinationSender) -> None:
-    """Replace the emulator's handling of asynchronous invocations that failed finally."""
+    """Replace the emulator's handling of asynchronous invocations whose last attempt failed."""
 
     def route_failure(_target: str, name: str, event: Json, result: Json) -> None:
         function: Json = lambda_svc._functions[name]

@@ -1,8 +1,8 @@
 """AWS in this process, on loopback: ministack with additional hooks, used as a context manager.
 
 The emulator's state belongs to its modules, so a process has at most one emulator at a time. Use
-`Emulator.create_session()` for the account's administrator, or `create_role_credentials` for a role, for
-which IAM is enforced.
+`Emulator.create_session()` for the account's administrator and `create_role_credentials` for a role. IAM is
+enforced for roles.
 
 Known differences from AWS:
 - Trust policies, `iam:PassRole` and functions' resource policies are stored but not enforced when something
@@ -122,7 +122,7 @@ class Emulator:
         schedule_seconds: Interval in seconds for all scheduled EventBridge rules. By default each rule's own.
     """
 
-    def __init__(  # noqa: PLR0913 - what an emulator is made of
+    def __init__(  # noqa: PLR0913 - the parts of an emulator
         self,
         *,
         region: str,
@@ -245,10 +245,10 @@ class Emulator:
         return self._get_internals().create_role_credentials(role_arn, session_name)
 
     def set_build_runner(self, run: "RunBuild") -> None:
-        """Set the function that executes every CodeBuild build, each in a thread of its own.
+        """Set the function that executes every CodeBuild build, each in a separate thread.
 
-        It gets the resolved request and returns the result, which is stored in the build's record and
-        published as the `CodeBuild Build State Change` event. `StopBuild` sets `stop_requested`.
+        The function gets the resolved request. Its result is stored in the build's record and published as
+        the `CodeBuild Build State Change` event. `StopBuild` sets `stop_requested`.
         """
         self._get_internals().builds.run = run
 
@@ -257,7 +257,7 @@ class Emulator:
         self._get_internals().functions.node_invoke = invoke
 
     def fire_rule(self, rule_name: str) -> None:
-        """Run a scheduled EventBridge rule now. It returns before the target has run.
+        """Start a scheduled EventBridge rule now. Return before its target has run.
 
         Raises:
             NotFoundInEmulatorError: The rule does not exist or has no schedule.
@@ -274,14 +274,14 @@ class Emulator:
     ) -> contextlib.AbstractContextManager[None]:
         """Register a listener for CloudFront invalidations until the context ends.
 
-        It is called with the distribution's ID and the paths, in the emulator's thread, and must not block.
+        The emulator's thread calls it with the distribution's ID and the paths, so it must not block.
         """
         return self._get_internals().invalidations.subscribe(listener)
 
     def find_function_by_url(self, host: str) -> NodeFunctionVersion:
         """Return the version that is now behind a function URL's host (`<id>.lambda-url.<region>.on.aws`).
 
-        Aliases are resolved. It sends no request, so it can be called for each request of a visitor.
+        Aliases are resolved. This sends no request, so it can be called for each request of a visitor.
 
         Raises:
             NotFoundInEmulatorError: No function has this URL.
@@ -292,7 +292,9 @@ class Emulator:
         return function
 
     def read_key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
-        """Return a KeyValueStore's ETag and a copy of its items, which may be newer. It sends no request.
+        """Return a KeyValueStore's ETag and a copy of its items. This sends no request.
+
+        The items may be newer than the ETag.
 
         Raises:
             NotFoundInEmulatorError: The store does not exist.
@@ -342,7 +344,7 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_STRICT": "0",
             "MINISTACK_ACCOUNT_ID": self.account_id,
-            "MINISTACK_HOST": HOST,  # in the URLs it hands out: `localhost` can be ::1, where nothing listens
+            "MINISTACK_HOST": HOST,  # the host of its URLs: `localhost` can be ::1, where nothing listens
             "MINISTACK_REGION": self.region,
             "PERSIST_STATE": "0",
             "S3_DATA_DIR": str(data / "s3"),
@@ -369,7 +371,7 @@ def _log_to_file(path: Path) -> Generator[None]:
     handler = logging.FileHandler(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    # Before the emulator is imported: it adds a handler if there is none.
+    # Add the handler before the emulator is imported: the import adds one if there is none.
     root.addHandler(handler)
     try:
         yield

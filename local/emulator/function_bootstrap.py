@@ -1,9 +1,13 @@
 """The start of every Python function's process: makes it more similar to Lambda's Python runtime.
 
 The emulator's hook prepends this file's text to the emulator's worker script. It is never imported. It adds
-what the emulator lacks: an import path with only the standard library, boto3, the function's code and its
-layers; a root log handler in Lambda's formats; addresses for all names of the endpoint; and a mark on stderr
-after each invocation, so that its log is complete when the answer is read.
+what the emulator lacks:
+
+- An import path with only the standard library, boto3, the function's code and its layers.
+- A root log handler in Lambda's formats.
+- Addresses for all names of the endpoint.
+- A mark on stderr after each invocation, so that its log is complete when the answer is read.
+
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
@@ -35,7 +39,7 @@ class _RequestReader:
 
     def readline(self) -> str:
         line = self._stdin.readline()
-        _, found, rest = line.rpartition('"request_id": "')  # the last: the event's own text comes before
+        _, found, rest = line.rpartition('"request_id": "')  # the last one, because the event comes before it
         self.request_id = rest.partition('"')[0] if found else ""
         return line
 
@@ -56,7 +60,7 @@ class _AnswerWriter:
         if self._imported:
             self._stderr.write(f"{_END_OF_LOG}\n")
             self._stderr.flush()
-        self._imported = True  # the first answer only says so: that log belongs to the first invocation
+        self._imported = True  # the first answer reports the import, whose log belongs to the first call
         self._stdout.write(text)
 
     def flush(self) -> None:
@@ -103,7 +107,7 @@ def _resolve_names_of_the_endpoint() -> None:
 
 
 def _prepare() -> None:
-    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # only the parent process handles Ctrl-C
     _sys.path.append(_RUNTIME_LIBRARIES)
     _resolve_names_of_the_endpoint()
     events = _RequestReader(_sys.stdin)

@@ -78,7 +78,7 @@ _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_di
 
 
 class PythonWorker(lambda_runtime.Worker):
-    """A worker whose log is complete when its answer is, without the emulator's wait of 50 ms per call."""
+    """A worker whose log is complete when its answer arrives. No call waits 50 ms as in the emulator."""
 
     def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
         """Pass the function's log settings to its runtime as variables, as Lambda does."""
@@ -109,7 +109,7 @@ class PythonWorker(lambda_runtime.Worker):
     def _close_pipes(self) -> None:
         """Close the pipes of a stopped process, which the emulator leaves open."""
         for pipe in self._pipes:
-            with contextlib.suppress(OSError):  # what was still to be written to a dead process
+            with contextlib.suppress(OSError):  # unwritten data for a process that has ended
                 if pipe:
                     pipe.close()
         self._pipes = []

@@ -118,7 +118,7 @@ class EmulatorInternals:
 
 
 @contextlib.contextmanager
-def run_emulator(  # noqa: PLR0913 - what `Emulator` is made of
+def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     listener: socket.socket,
     *,
     account_id: str,
@@ -159,7 +159,7 @@ def run_emulator(  # noqa: PLR0913 - what `Emulator` is made of
     with contextlib.ExitStack() as stack:
         stack.callback(internals.reset)
         stack.enter_context(_serve(listener))
-        stack.callback(builds.stop)  # runners still speak to the emulator when they are told to stop
+        stack.callback(builds.stop)  # runners still call the emulator while they stop
         yield internals
 
 

@@ -86,8 +86,8 @@ _URL_ACTIONS = {
 def _lambda_action(method: str, path: str) -> str | None:
     """Return the action of calls about one alias or one URL.
 
-    The emulator treats the former as calls about the list of aliases. It treats all calls about a URL, except
-    reading it, as creating it.
+    The emulator treats calls about one alias as calls about the list of aliases. It treats all calls about a
+    URL, except reads, as the creation of a URL.
     """
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts
@@ -156,7 +156,7 @@ def _list_parameters(call: Call) -> list[str]:
 
 
 def _list_build_projects(call: Call) -> list[str]:
-    """Return the builds' projects, which authorize calls about builds."""
+    """Return the builds' projects, because policies for builds name their projects."""
     ids: list[str] = call.parameters.get("ids") or []
     if "id" in call.parameters:
         ids = [call.parameters["id"]]
@@ -174,7 +174,7 @@ def _list_log_groups(call: Call) -> list[str]:
 
 
 def _list_functions(call: Call) -> list[str]:
-    """Return the qualified ARN, which authorizes `Invoke` of a version or alias."""
+    """Return the qualified ARN, because policies for `Invoke` of a version or alias name it."""
     if not call.path.endswith("/invocations"):
         return []
     function = call.path.split("/")[3]

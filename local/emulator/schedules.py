@@ -1,6 +1,6 @@
 """EventBridge hooks for the emulator: run scheduled rules more often or on demand, with access checks.
 
-The emulator (ministack 1.5.33) runs them when they are due, but it calls every function that a rule names.
+The emulator (ministack 1.5.33) runs rules when they are due, but it calls every function that a rule names.
 AWS checks the function's resource policy first.
 """
 
@@ -73,7 +73,7 @@ def _invoke_target(target: Json, event: Json, rule: Json, view: object = None) -
     is_function = arn.startswith("arn:aws:lambda:")
     if is_function and not access.is_service_allowed(arn, SERVICE, rule["Arn"]):
         # AWS counts this as `FailedInvocations`.
-        LOG.error("rule %s may not call %s: the function's policy does not let it", rule["Name"], arn)
+        LOG.error("rule %s may not call %s: the function's policy does not allow it", rule["Name"], arn)
         return
     _ORIGINAL_INVOKE(target, event, rule, view)
 

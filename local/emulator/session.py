@@ -49,7 +49,7 @@ class EmulatorSession(boto3.Session):
         config = Config(max_pool_connections=32, retries={"total_max_attempts": 2}, proxies={})
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
-        # AWS's rule for this endpoint puts the account ID before the host, a name that does not resolve.
+        # AWS's rule for this endpoint puts the account ID before the host. This name does not resolve.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._without_account)
         return client
 

@@ -46,7 +46,7 @@ class RecordRange:
 
     @property
     def halves(self) -> tuple["RecordRange", "RecordRange"]:
-        """The range in two halves, of which the first is not empty. They start with no failed attempts."""
+        """The two halves of the range. The first one is not empty. Both start with no failed attempts."""
         middle = self.start + (self.end - self.start + 1) // 2
         return RecordRange(start=self.start, end=middle), RecordRange(start=middle, end=self.end)
 
@@ -141,7 +141,7 @@ def _process_range(
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
     start = piece.start + records.index(wanted[failed])
     if start > piece.start:
-        # The records before it succeeded. The rest is retried from the failed record.
+        # The records before the failed one succeeded. The rest is retried from the failed record.
         reader.ranges.insert(0, RecordRange(start=start, end=piece.end))
     elif mapping.get("BisectBatchOnFunctionError") and piece.end - piece.start > 1:
         reader.ranges[:0] = piece.halves
@@ -151,7 +151,7 @@ def _process_range(
             _report_discarded(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
             return
         reader.ranges.insert(0, evolve(piece, attempts=piece.attempts + 1))
-    time.sleep(RETRY_SECONDS)  # in a thread of this piece's own
+    time.sleep(RETRY_SECONDS)  # each range has a separate thread
 
 
 def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> int | None:
@@ -185,7 +185,7 @@ def _read_arrival_time(record: Json) -> float:
     return float(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
-def _report_discarded(  # noqa: PLR0913, PLR0917 - what the record of it tells
+def _report_discarded(  # noqa: PLR0913, PLR0917 - the content of the record
     destinations: DestinationSender,
     function: Json,
     mapping: Json,

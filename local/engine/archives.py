@@ -64,7 +64,7 @@ def read_properties(struct: struct_pb2.Struct, root: Path) -> dict[str, Any]:
     }
 
 
-def _convert_value(value: object, root: Path) -> Any:  # noqa: ANN401 - whatever a property holds
+def _convert_value(value: object, root: Path) -> Any:  # noqa: ANN401 - any value of a property
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
@@ -147,7 +147,7 @@ def _zip_folder(folder: Path) -> bytes:
 
 
 def _get_or_create(key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
-    """Return a cached zip or create it. Layers have megabytes and are used by several functions."""
+    """Return a cached zip or create it. Layers are large and used by several functions."""
     if key not in _cached_zips:
         _cached_zips[key] = make()
     return _cached_zips[key]

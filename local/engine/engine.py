@@ -1,7 +1,7 @@
 """Deploys an unchanged Pulumi program to the embedded AWS, in place of Pulumi's engine and AWS provider.
 
 Each registered resource is created by the function that `local.providers` has for its type. The engine
-remembers created resources by URN. A second run creates new resources, changes changed ones, and deletes
+remembers created resources by URN. A second run creates new resources, updates changed ones, and deletes
 those that are no longer declared.
 """
 
@@ -39,7 +39,7 @@ class UnknownTypeError(EngineError):
 
     def __init__(self, token: str, urn: str) -> None:
         super().__init__(
-            f"the embedded cloud cannot make a {token} ({urn}): add a function for it to the module of its "
+            f"the embedded cloud cannot create a {token} ({urn}): add a function for it to the module of its "
             f'service in local/providers, registered with the type\'s token "{token}"'
         )
         self.token = token
@@ -132,7 +132,7 @@ class Engine:
         """Run `__main__.py` under `Pulumi.<stack>.yaml`.
 
         Args:
-            root: Another checkout to use from now on. Its program changes the resources of the former one.
+            root: Another checkout, for this run and later ones. Its program changes the existing resources.
             stack: The stage's name.
             overrides: Settings that replace those of the file. Objects are merged.
             on_resource: Called from any thread with URN, type and seconds of each changed resource.
@@ -172,7 +172,7 @@ class Engine:
             run_program(program, monitor, project=PROJECT, stack=stack, config=config)
         except BaseException as error:
             failure = run.failure
-            run.failure = failure or error  # Ctrl-C, too: what is still to be registered is not made
+            run.failure = failure or error  # also on Ctrl-C: the remaining resources are not created
             if failure and failure is not error:
                 raise failure from error
             raise
@@ -217,7 +217,7 @@ class Engine:
         declared = registration.declared
         with run.lock:
             if run.failure:
-                raise EngineError(f"{declared.urn} was not made because another resource failed")
+                raise EngineError(f"{declared.urn} was not created because another resource failed")
             if declared.urn in run.seen:
                 raise EngineError(f"two resources have the URN {declared.urn}: rename one of them")
             run.seen[declared.urn] = None
@@ -256,7 +256,7 @@ class Engine:
                 if declared.properties.get(name) != kept.declared.properties.get(name)
             )
             raise EngineError(
-                f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: start it anew, "
+                f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: restart it, "
                 f'or register an update of "{declared.type}" in local/providers'
             )
         with run.lock:
@@ -282,7 +282,7 @@ class Engine:
             delete = DELETERS.get(kept.declared.type)
             if delete is None:
                 raise EngineError(
-                    f"the embedded cloud cannot delete {urn}: start it anew, or register a deletion of "
+                    f"the embedded cloud cannot delete {urn}: restart it, or register a deletion of "
                     f'"{kept.declared.type}" in local/providers'
                 )
             aws = ProviderContext(emulator=self._emulator, region=kept.region)
@@ -313,7 +313,7 @@ def _hash_properties(properties: Properties) -> str:
     def to_plain_value(value: object) -> object:
         if isinstance(value, Content):
             return {"sha256": value.sha256}
-        raise TypeError(f"{value!r} is no property value")
+        raise TypeError(f"{value!r} is not a property value")
 
     return hashlib.sha256(json.dumps(properties, sort_keys=True, default=to_plain_value).encode()).hexdigest()
 

@@ -133,7 +133,7 @@ class Monitor:
         """Refuse to read resources, because none exists before the program."""
         raise NotImplementedError(
             f"the program reads {request.type} {request.name!r} with the id {request.id}, but the embedded "
-            "cloud holds only what the program itself makes"
+            "cloud has only the resources that the program creates"
         )
 
     def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:

@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process, as the Pulumi CLI's language host does in its own."""
+"""Runs a Pulumi program in this process, as the Pulumi CLI's language host does in a separate process."""
 
 import asyncio
 import contextvars
@@ -61,8 +61,8 @@ def run_program(
     """Run a program until all its resources are created, and raise the first failure.
 
     The SDK uses its own event loop and context variables. Both live in a thread that ends with the run, so
-    that programs can run one after another. A program may leave garbage collection disabled, as if its
-    process ended with it. It is restored here.
+    that programs can run one after another. A program may leave garbage collection disabled,
+    because its process usually ends with it. The former state is restored here.
     """
     failures: list[BaseException] = []
 

@@ -65,7 +65,7 @@ def update_function(
     client.update_function(
         Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
     )
-    # botocore reads the ETag of UpdateFunction from another header ("ETtag") than the emulator sends.
+    # botocore reads the ETag of UpdateFunction from the header "ETtag", which the emulator does not send.
     changed = describe_development()
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 

@@ -1,4 +1,4 @@
-"""CloudFront's policies: what is in the cache key, what goes to the origin, which headers are added."""
+"""CloudFront's policies: the cache key, the request parts for the origin, and additional response headers."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ from local.emulator.node_function import NodeFailure, NodeFunctionVersion, NodeI
 from local.http_messages import Headers, StreamedResponse, decode_headers
 
 SCRIPT = Path(__file__).with_name("worker.mjs")
-# For loading a large bundle on a busy machine. Lambda allows 10 seconds with a whole CPU.
+# Long enough for a large bundle on a busy machine. Lambda allows 10 seconds with a whole CPU.
 START_TIMEOUT_SECONDS = 60
 # Share of the memory for JavaScript objects. The rest is for buffers and native code.
 HEAP_SHARE = 0.9
@@ -300,4 +300,4 @@ def _parse_failure(failure: dict[str, Any]) -> NodeFailure:
 
 
 def _format_last_lines(lines: deque[str]) -> str:
-    return "; it wrote last:" + "".join(f"\n  {line}" for line in lines) if lines else ""
+    return "; its last output:" + "".join(f"\n  {line}" for line in lines) if lines else ""

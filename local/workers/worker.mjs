@@ -1,12 +1,12 @@
-// One released Node.js function version in a process of its own, as Lambda's Node runtime would run it.
+// One released Node.js function version in a separate process, as Lambda's Node runtime would run it.
 //
 //   node worker.mjs '{"socket": "<path>", "statusDescriptor": 5, "handler": "index.handler", ...}'
 //
-// Started by local/workers/pool.py with the function's environment and nothing else, in the folder of its code.
+// local/workers/pool.py starts it in the folder of the function's code, with only the function's environment.
 // It listens on a Unix socket:
 //   /url<path>   a request to the function's URL: becomes a Function URL event, the answer is streamed back
 //   /invoke      `Invoke` with any event: a JSON envelope with payload, failure and log
-// It exits when its standard input closes, which is when the process that started it has ended.
+// It exits when its standard input closes, because then the process that started it has ended.
 //
 // It differs from Lambda in two ways, so that one process serves a whole site: requests run concurrently, and
 // an uncaught exception is logged and does not end the process.
@@ -223,7 +223,7 @@ class ResponseStream extends Writable {
     const before = this._onBeforeFirstWrite;
     this._onBeforeFirstWrite = undefined;
     before?.((first) => super.write(first));
-    // As Lambda's: whatever is neither text nor bytes is written as JSON.
+    // As in Lambda, a value that is neither text nor bytes is written as JSON.
     return super.write(typeof chunk === "string" || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk), ...rest);
   }
 
@@ -233,7 +233,7 @@ class ResponseStream extends Writable {
     return super.end(typeof encoding === "function" ? encoding : callback);
   }
 
-  /** Wait until all is written or the answer has broken off. A handler may return earlier, as in Lambda. */
+  /** Wait until everything is written or the connection is closed. A handler may return earlier, as in Lambda. */
   ended() {
     return this.closed ? undefined : new Promise((resolve) => this.once("close", resolve));
   }
@@ -323,7 +323,7 @@ class UrlResponse extends ResponseStream {
     this.end(bytes);
   }
 
-  /** Answer 502 before the head was sent; break off after it, so that nobody keeps half an answer. */
+  /** Answer 502 if the head was not sent yet. Otherwise abort, so that nobody keeps an incomplete answer. */
   fail(error) {
     if (this.writableFinished) console.error(error);
     else this.destroy(error instanceof Error ? error : new Error(format(error)));

@@ -78,11 +78,11 @@ class ReleaseQueue:
         )
 
     def resend(self, deployment: Deployment, *, number: int) -> None:
-        """Send the release message of a deployment again, in a message group of its own.
+        """Send the release message of a deployment again, in a separate message group.
 
-        The first message may be lost, or its function may have died. In that case the project's own message
-        group is blocked for the visibility timeout of half an hour. Concurrent releases of one project are
-        safe; they only waste work.
+        The first message may be lost, or the function that received it may have crashed. After a crash, the
+        project's own message group is blocked for the visibility timeout of half an hour. Concurrent releases
+        of one project are safe; they only waste work.
 
         Args:
             deployment: A `built` or `deploying` deployment, or the target of an interrupted promotion.

@@ -79,7 +79,7 @@ class LivePointer:
     """The deployment that a project's site host serves.
 
     Attributes:
-        sequence: Number of the deployment. An automatic release only replaces a lower number.
+        sequence: Number of the deployment. An automatic release only replaces one with a lower number.
     """
 
     deployment_id: str
@@ -98,8 +98,8 @@ class Project:
             `building`: slot and status are always written together.
         live: The deployment that the site host serves, or is being switched to. None before the first
             release.
-        serving: The deployment with the status `live`. It follows `live` at the end of a switch. After a
-            crash it still names the deployment to retire.
+        serving: The deployment with the status `live`. The end of a switch sets it to the deployment in
+            `live`. After a crash, it still names the deployment to retire.
         deleting_at: Start of the project's deletion. From then on the project cannot be changed; a repeated
             delete request completes the deletion.
         pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
@@ -224,7 +224,7 @@ class Deployment:
         commit_sha: None until the build of a branch's head has determined the commit.
         waiting_since: Start of the wait for build capacity. It is kept while the deployment builds, so that
             the deployment can return to its place in the queue. None if it did not wait.
-        collected_at: Time at which the release was withdrawn for good. Its functions and files are deleted
+        collected_at: Time at which the release was withdrawn permanently. Its functions and files are deleted
             later, and then `release` is None.
     """
 
@@ -259,7 +259,7 @@ class Deployment:
         at: datetime,
         branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment as `queued`, by default of the project's branch."""
+        """Return the project's next deployment, which is `queued`. The default is the project's branch."""
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,

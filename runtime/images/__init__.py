@@ -16,7 +16,7 @@ AWS calls of each function, which its role has to allow:
 | images-uploaded | the bucket | ListBucket, without a condition on the prefix |
 
 A transaction needs the action of each of its writes. A copy needs GetObject on the source and PutObject on
-the target. It needs tagging rights only if it copies tags, which this service does not.
+the target. This service copies no tags, so it needs no tagging rights.
 
 `ListBucket` is never called. Without the right, S3 responds to a read of a missing object with 403 instead of
 404. The code would then have to treat 403 as "deleted in the meantime", which would hide a missing right.

@@ -34,7 +34,7 @@ FORM_LIFETIME: Final = timedelta(minutes=15)
 ROW_RETENTION: Final = timedelta(days=1)
 """How long a row is kept after its form expires, if nothing was uploaded, or after the file is rejected.
 
-An upload's event may be hours late, or come from the dead-letter queue. It must still find the row.
+An upload's event may be hours late, or come from the dead-letter queue. The row must still exist then.
 """
 
 

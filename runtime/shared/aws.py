@@ -128,7 +128,7 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # All in seconds.
 _SHORTEST_TIMEOUT: Final = 10  # of all functions; the default where the variable is not set
-_RESERVED: Final = 2.0  # part of a function's timeout that no call may use: for its start and its response
+_RESERVED: Final = 2.0  # part of a function's timeout that no call may use: the function's start and response
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds
 _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a function's code
 _MINUTE: Final = 60
@@ -139,7 +139,7 @@ def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
 
     A call that hangs at every attempt ends before the function's own timeout. The caller then gets an error
     that says when to retry, or the message stays in its queue. An attempt without a response is repeated,
-    because a connection that a frozen Lambda environment kept may be dead. A function with a short timeout
+    because a connection that a frozen Lambda environment kept may be broken. A function with a short timeout
     makes two attempts, because a user waits for it. A function that has minutes makes four. The queue that
     sent the message provides longer waits.
 
@@ -151,8 +151,8 @@ def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
     # Before each retry, botocore waits a random part of 1, 2, 4, ... seconds.
     pauses = 2 ** (attempts - 1) - 1
     return Config(
-        # CloudTrail shows the user agent. boto3 builds its own one from twenty parts, twice per request: a
-        # sixth of a call's time (`make bench`).
+        # CloudTrail shows the user agent. boto3 would build it from twenty parts, twice per request. That
+        # takes a sixth of a call's time (`make bench`).
         user_agent=_USER_AGENT,
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=_CONNECT_TIMEOUT,

@@ -12,7 +12,7 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC, truncated to milliseconds, which is what a row can store."""
+    """Return the current time in UTC, truncated to milliseconds, because rows store milliseconds."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 

@@ -36,7 +36,7 @@ def _make_row_converter() -> Converter:
     converter = Converter(detailed_validation=False)
 
     def unstructured(kind: type[Any]) -> Callable[[Any], Any]:
-        # None is an absent attribute: every condition would have to handle DynamoDB's NULL separately.
+        # None becomes an absent attribute. Otherwise, every condition would also have to handle NULL.
         fields_out = {
             attribute.name: override(
                 rename=to_camel_case(attribute.name), omit_if_default=attribute.default is None

@@ -3,7 +3,7 @@
 A cursor contains DynamoDB's `LastEvaluatedKey`. Anyone can decode it, so keys must not contain secrets. A
 cursor only continues the list that returned it: the signature covers the tenant, the query with all its
 parameters, the expiry time and the position. Every invalid cursor is refused with the same message, which
-does not tell the reason.
+does not contain the reason.
 """
 
 import hmac
@@ -81,7 +81,7 @@ class Cursors:
         return _deserialize(body[1 + _EXPIRY_BYTES :])
 
     def _mac(self, tenant: str, query: str, body: bytes) -> bytes:
-        # Each part has its length before it: two different inputs never give the same signed bytes.
+        # The length of each part precedes it, so two different inputs never give the same signed bytes.
         parts = (tenant.encode(), query.encode(), body)
         signed = b"".join(len(part).to_bytes(4) + part for part in parts)
         return hmac.digest(self.key(), signed, "sha256")[:_MAC_BYTES]

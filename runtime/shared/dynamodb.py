@@ -88,7 +88,7 @@ def build_update(table: str, key: Item, change: str, *, when: str, **by_name: ob
         table: Table name.
         key: Full primary key of the row.
         change: Update expression with `#attribute` and `:value` placeholders.
-        when: Condition expression. Every state change states the state that it expects.
+        when: Condition expression. Every state change names the state that it expects.
         by_name: Model value of each `:value` placeholder.
     """
     return {
@@ -201,7 +201,7 @@ def item_size(item: Item) -> int:
     """
     size = 0
     for name, value in item.items():
-        text = value.get("S")  # most values are strings: this saves a call for each of them
+        text = value.get("S")  # most values are strings: this line saves a call for each of them
         size += _text_size(name) + (_value_size(value) if text is None else _text_size(text))
     return size
 
@@ -219,7 +219,7 @@ def _number_size(text: str) -> int:
     number = Decimal(text).normalize(_DECIMAL_CONTEXT)
     if not number:
         return 1
-    # Digits are stored in pairs from the decimal point, so an unpaired first digit takes a byte of its own.
+    # Digits are stored in pairs from the decimal point, so an unpaired first digit takes a whole byte.
     first, digits = number.adjusted() % 2 == 0, len(number.as_tuple().digits)
     return 1 + first + (digits - first + 1) // 2 + (number < 0)
 

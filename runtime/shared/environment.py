@@ -8,7 +8,7 @@ from attrs import fields
 T = TypeVar("T")
 
 TIMEOUT_VARIABLE: Final = "FUNCTION_TIMEOUT"
-"""Environment variable of every function with its timeout in seconds. Lambda has no such variable itself."""
+"""Environment variable with the timeout of the function in seconds. Lambda itself sets no such variable."""
 
 
 class MissingEnvironmentError(Exception):

@@ -1,7 +1,7 @@
 """ULIDs: ids of 26 characters that sort by creation time (github.com/ulid/spec).
 
-Implemented here instead of using `python-ulid`, because only three functions are needed and each import slows
-a function's cold start.
+This module is used instead of `python-ulid`: only three functions are needed, and each import slows a
+function's cold start.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Derived secrets, which are not stored: KMS signs a name, and the signature is the secret."""
+"""Derived secrets. They are not stored: KMS signs a name, and the signature is the secret."""
 
 import base64
 from collections.abc import MutableMapping
@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from runtime.shared.aws import KMSClient
 
-_MAX_CACHED = 1024  # signatures in a warm function's cache; a flood of invented names only empties it
+_MAX_CACHED = 1024  # signatures in a warm function's cache; many invented names only empty the cache
 
 
 @frozen

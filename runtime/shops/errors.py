@@ -54,7 +54,7 @@ class ImportTimesTakenError(ConflictError):
 
 
 class TokenRefusedError(Exception):
-    """KMS refuses to decrypt: the token is another shop's, has another key, or is damaged."""
+    """KMS refuses to decrypt: the token belongs to another shop or another key, or it is damaged."""
 
     def __init__(self, domain: str) -> None:
         super().__init__(f"the stored access token was not encrypted for {domain}: install the shop again")

@@ -1,4 +1,4 @@
-"""The table of import history: the results of a shop's imports, sorted by the time of their end.
+"""The table of import history: the results of a shop's imports, sorted by their end time.
 
 The sort key is a time, so two imports that end at the same time must not overwrite each other. The clock has
 milliseconds, and the key has microseconds. Each import first tries a microsecond that is derived from its

@@ -117,8 +117,8 @@ def _call_without_trace(domain: str, operation: str, call: Callable[[], T]) -> T
         failed = TokenRefusedError(domain)
     finally:
         _is_handling_token.reset(previous)
-    # Raised outside the `except` blocks, so that the caught exception, whose frames hold the plaintext, is
-    # dropped.
+    # Raise the error outside the `except` blocks. This drops the caught exception, whose frames hold the
+    # plaintext.
     raise failed
 
 

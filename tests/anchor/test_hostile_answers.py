@@ -81,7 +81,7 @@ COMMANDS: Final = (
 
 
 class Screen(io.StringIO):
-    """Output that claims to be a terminal."""
+    """An output stream that reports that it is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -159,7 +159,7 @@ def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
     "arguments", [("\x1b[2J",), ("deploy", ID, "--\x1b[2J"), ("deployments", ID, "--limit=\x1b[2J")]
 )
 def test_the_message_for_wrong_arguments_escapes_control_characters(arguments: Sequence[str]) -> None:
-    """A script may pass on text of others, such as the name of a branch."""
+    """A script may pass text that a stranger wrote, such as the name of a branch."""
     printed, errors = run(make_client(""), *arguments)
     assert printed == ""
     assert r"\x1b[2J" in errors

@@ -204,7 +204,7 @@ def test_the_minimum_time_and_the_maximum_calls_of_each_page_count() -> None:
 
 
 def test_each_page_of_an_image_list_takes_one_call() -> None:
-    """With 300 images; times are not compared here."""
+    """The test uses 300 images. It does not compare times."""
     progress: list[str] = []
     report = image_lists.measure(progress.append, images=300, in_album=120, page=20)
     ratios = {each.name: each.value for each in report.measurements}
@@ -241,7 +241,7 @@ def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.Captur
 
 
 def test_the_pynamodb_model_has_all_attributes_of_a_deployment() -> None:
-    """Without this, a new attribute would only break the next run of the benchmark."""
+    """Without this test, only the next run of the benchmark would find a missing attribute."""
     deployment = repositories._deployments()[0]
     row = repositories._to_pynamo(deployment)
     assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)

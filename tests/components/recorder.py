@@ -1,7 +1,7 @@
 """Runs the Pulumi program without an engine and records the registered resources.
 
-Contract tests use `record_stage("dev")`, the resource graph of a stage. `dynamodb_tables("dev")` creates test
-tables from it, so that the schema in tests equals the deployed one.
+Contract tests use `record_stage("dev")`, the resource graph of a stage. `dynamodb_tables("dev")` returns the
+arguments for test tables from this graph, so that tests use the deployed schema.
 """
 
 import asyncio

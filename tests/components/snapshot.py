@@ -60,7 +60,7 @@ def read_graph(stage: str) -> Document:
 def find_differences(base: Document, other: Document, stage: str) -> dict[str, Any]:
     """Return how the document of a stage differs from the one of production.
 
-    The stage's name is first put in place of "production" in all strings, so that it is not a difference.
+    First, the stage's name replaces "production" in all strings, so that the name itself is not a difference.
     """
     expected: Document = _replace_text(base, BASE_STAGE, stage)
     before, after = expected["resources"], other["resources"]

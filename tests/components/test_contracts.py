@@ -13,7 +13,7 @@ from tests.components.resources import argument_names, custom_resources
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
-# Types that hold data which cannot be recreated, and that data.
+# Types that hold data which cannot be recreated, with a description of the data.
 RETAINED = {
     "aws:dynamodb/table:Table": "rows",
     "aws:s3/bucket:Bucket": "objects",

@@ -46,7 +46,7 @@ def test_every_resource_is_inside_a_component(stage: str) -> None:
 
 @every_stage
 def test_the_type_of_a_component_names_its_module(stage: str) -> None:
-    """By its folder, its module, or both: `deploy_store` is `components/deploy/store.py`."""
+    """The type contains the folder, the module, or both: `deploy_store` is `components/deploy/store.py`."""
     for token in {resource.type for resource in recording(stage).resources if not resource.custom}:
         prefix, module, name = token.split(":")
         (kind,) = [kind for kind in Component.__subclasses__() if kind.__name__ == name]
@@ -136,7 +136,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
-    """An event in between would be lost, or answered with 500."""
+    """An event before the permission exists would be lost, or answered with 500."""
     recorded = recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))

@@ -1,6 +1,6 @@
 """The whole program under the SDK's plain mocks: https://www.pulumi.com/docs/iac/guides/testing/unit/.
 
-Other tests read the graph that `recorder.py` records. These tests show that plain unit tests work, too.
+Other tests read the graph that `recorder.py` records. These tests show that plain unit tests also work.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Mocks(recorder.Mocks):
 def event_loops() -> Iterator[None]:
     """Provide event loops for all threads of the SDK, and close them afterwards.
 
-    The SDK would leave the loops open that it creates itself.
+    The SDK would leave its own loops open.
     """
     loops: list[asyncio.AbstractEventLoop] = []
 

@@ -19,7 +19,7 @@ from tests.components.recorder import ROOT, Recording, recording
 from tests.components.snapshot import FOLDER, RENEW, find_differences, read_graph, snapshot, snapshot_path
 
 _SHOWN_LINES = 60
-# Runs in another interpreter and another folder, twelve years later.
+# Runs in another interpreter and another folder, with a clock that is twelve years ahead.
 _ELSEWHERE = """
 import datetime, sys, time
 
@@ -99,7 +99,7 @@ def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -
 
 
 def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
-    """G7: the same bytes, including the files in archives.
+    """G7: all runs record the same bytes, including the files in archives.
 
     Production has every type of resource. All stages share the program, and only the program could use the
     time, the folder or the order of a set.

@@ -26,7 +26,7 @@ class WrongConfiguration:
         says: Another part of the message.
         stage: Stage whose file is changed.
         settings: Replacements of settings. `...` removes a setting.
-        config: Replacements of whole entries of the file, likewise.
+        config: Replacements of whole entries of the file. `...` removes an entry.
         stack: Name of the stack, if it is not the name of the stage.
     """
 
@@ -187,7 +187,7 @@ def test_a_wrong_configuration_stops_with_one_message_that_names_the_setting(
     own = wrong.names.startswith((SETTING, "aws:", "the stack"))
     named = wrong.names if own else f"{SETTING}.{wrong.names}"
     assert problem.startswith(f"  - {named}")
-    # The complete name: `domain` is not `domainName`.
+    # Search for the complete name, because `domain` must not match `domainName`.
     assert not problem.removeprefix(f"  - {named}")[0].isalnum()
     assert wrong.says in problem
     assert "allowed: " in problem
@@ -195,7 +195,7 @@ def test_a_wrong_configuration_stops_with_one_message_that_names_the_setting(
 
 
 def test_two_wrong_settings_are_reported_together() -> None:
-    """Otherwise one would run the program once for each mistake."""
+    """Otherwise the user would have to run the program once for each mistake."""
     with pytest.raises(ConfigurationError) as error:
         run_program(WrongConfiguration(names="", says="", settings={"colour": "red", "size": 2}), [])
     assert [problem.split(" ")[0] for problem in error.value.problems] == [

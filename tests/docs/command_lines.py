@@ -85,7 +85,7 @@ def find_problem(command: list[str]) -> str | None:
 
 
 def is_route(method: str, path: str) -> bool:
-    """Return whether an API has the route; parameters may have any name or value."""
+    """Return whether an API has the route. Path parameters may have any name or value."""
     known = {(route.method, _normalize_path(route.path)) for route in (*ROUTES, *IMAGE_ROUTES)}
     return (method, _normalize_path(path)) in known or any(
         method == each and re.fullmatch(pattern.replace("{}", "[^/]+"), path) for each, pattern in known

@@ -11,7 +11,7 @@ _ARITHMETIC = re.compile(r"\$\(\(((?:[^()]|\([^()]*\))*)\)\)")
 
 
 def parse_commands(script: str) -> Iterator[list[str]]:
-    """Yield every command with its arguments, also those in `$(...)`.
+    """Yield every command with its arguments, including the commands in `$(...)`.
 
     Assignments before a command are dropped. Each substitution is replaced by `SUBSTITUTED`.
     """

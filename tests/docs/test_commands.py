@@ -12,7 +12,7 @@ from tests.docs.shell import parse_commands
 
 # A synopsis such as `deploy [OPTIONS] PROJECT` is generated from the command itself.
 SHELL = [block for block in iterate_blocks("sh", "bash", "shell", "console") if "[OPTIONS]" not in block.text]
-# Inline code that starts like this is a command; other inline code is a name.
+# Inline code that starts with this pattern is a command. Other inline code is a name.
 INLINE = re.compile(r"(make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
 ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 # These documents also contain routes of the example sites.

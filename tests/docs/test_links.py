@@ -42,7 +42,7 @@ def test_the_readme_links_every_document_and_the_index_every_decision() -> None:
 
 
 def test_every_alarm_names_its_section_of_the_runbook() -> None:
-    """Q2: whoever is woken reads the alarm, follows the link and finds what to do."""
+    """Q2: the person on call reads the alarm, follows its link and finds the steps."""
     alarms = recording("production").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert alarms
     for alarm in alarms:

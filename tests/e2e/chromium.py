@@ -1,6 +1,6 @@
 """Headless Chromium for `test_browser.py`, installed from a locked npm package below `.anchor`.
 
-The package contains the program for Linux on x86-64, its libraries and a font. On other machines, set
+The package contains the browser for Linux on x86-64, its libraries and a font. On other machines, set
 ANCHOR_CHROMIUM to the path of an installed browser.
 """
 

@@ -19,7 +19,7 @@ class ReleaseResources:
     Attributes:
         keys: Deployments with a key in the KeyValueStore, for their host or for a file.
         aliases: Deployments with an alias of the server function.
-        urls: Number of URLs of the server function. The emulator does not return their aliases.
+        urls: Number of URLs of the server function. The emulator does not return the alias of a URL.
         objects: Deployments with public or cached files.
         versions: Number of versions of the server function.
     """
@@ -32,7 +32,7 @@ class ReleaseResources:
 
 
 def run_collection(cloud: Cloud) -> None:
-    """Run the collection twice, an hour apart: the first run unpublishes releases, the second removes them.
+    """Run the collection twice, an hour apart. The first run unpublishes releases; the second removes them.
 
     Raises:
         AssertionError: A run failed.

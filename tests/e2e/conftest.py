@@ -1,7 +1,7 @@
 """The embedded cloud of all end-to-end tests, and the releases that they inspect.
 
-Session fixtures that depend on each other push, build and switch, once. The tests only inspect the results,
-so they can run in any order.
+The session fixtures depend on each other. They push, build and switch once. The tests only inspect the
+results, so they can run in any order.
 """
 
 import shutil
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 # These tests compare the calls of all other tests with the permissions, so they must run last.
 LAST = Path(__file__).with_name("test_call_records.py")
 FULL_SESSION_ONLY = "test_every_permission_was_used"
-# `make conformance` and `make commands` run these in sessions of their own.
+# `make conformance` and `make commands` run these tests in separate sessions.
 SEPARATE_SESSIONS = {
     Path(__file__).with_name(name)
     for name in ("test_browser.py", "test_next_15.py", "test_commands.py", "test_upgrade.py")
@@ -36,7 +36,10 @@ SEPARATE_SESSIONS = {
 
 @pytest.hookimpl(trylast=True)  # after the plugins that shuffle and deselect tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the tests of the call records to the end; an incomplete session cannot show unused permissions."""
+    """Move the tests of the call records to the end.
+
+    An incomplete session cannot show unused permissions, so it runs without the test of unused permissions.
+    """
     items.sort(key=lambda item: item.path == LAST)
     if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
         left_out = [item for item in items if item.path == LAST and item.name == FULL_SESSION_ONLY]
@@ -67,7 +70,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
         ports=own_ports(),
         progress=Progress(),
         sites=sites,
-        # With one slot, a build that never frees its slot blocks all later builds and is noticed.
+        # There is one slot. If a build never frees it, all later builds wait, and the tests fail.
         concurrent_builds=1,
     ) as cloud:
         yield cloud
@@ -75,7 +78,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites of the same cloud, because a process can have only one emulator."""
+    """The tiny sites. They use the same cloud, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 

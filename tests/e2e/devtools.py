@@ -97,7 +97,7 @@ class DevTools:
 
 @contextlib.contextmanager
 def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
-    """Run the browser with an empty profile folder, and stop it at the end of the context.
+    """Run the browser with an empty profile folder. Stop the browser when the context ends.
 
     Raises:
         DevToolsError: The browser did not start; the message contains its log.
@@ -124,7 +124,7 @@ def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
         _check_start(tools, chromium, profile)
         yield tools
     finally:
-        os.close(ours_out)  # the browser exits at the end of its input
+        os.close(ours_out)  # the browser exits when its input is closed
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

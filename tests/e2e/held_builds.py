@@ -22,7 +22,7 @@ def fail_build(request: BuildRequest) -> BuildResult:
 
 @define(eq=False)
 class HeldBuilds:
-    """Builds that run one at a time, in the order of their start, once `resume` is called.
+    """Builds that run one at a time, in the order of their start, after `resume` was called.
 
     Attributes:
         started: The deployments whose builds were started in CodeBuild.

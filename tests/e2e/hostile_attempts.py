@@ -55,7 +55,7 @@ class Neighbourhood:
         return f"arn:aws:iam::{self.cloud.emulator.account_id}:role/{PREFIX}-{name}"
 
     def allowed(self) -> list[Attempt]:
-        """Return calls that a build needs. They prove that its credentials are valid."""
+        """Return calls that a build needs. These calls prove that the credentials of the build are valid."""
         buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
         group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
         return [

@@ -58,7 +58,7 @@ def make_tampered_token(token: str) -> str:
 
 @contextmanager
 def without_permission(cloud: Cloud, function: str, action: str) -> Generator[None]:
-    """Remove an action from the policies of a function's role, and restore it at the end of the context."""
+    """Remove an action from the policies of a function's role. Restore the action when the context ends."""
     client = cloud.emulator.client("iam")
     role = f"anchor-local-{function}"
     policies = {

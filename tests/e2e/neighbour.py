@@ -1,4 +1,4 @@
-"""Another tenant with a live site, which nobody may harm or delay."""
+"""Another tenant with a live site. No other tenant may harm or delay this site."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""A tiny site with more releases than are kept, of which the first is promoted at the end."""
+"""A tiny site with more releases than the platform keeps. At the end, the first release is promoted."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -31,7 +31,7 @@ class Released:
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
     """Push a number of times, wait for the build of each push, and promote the first release.
 
-    All go live, in order: releases of a project are queued, and the next push is built meanwhile.
+    All pushes go live, in order. Releases of a project are queued, and the next push is built meanwhile.
 
     Raises:
         AssertionError: A push did not go live.

@@ -1,4 +1,4 @@
-"""Sites for tests that build nothing: only their rows exist, not the functions that the rows name."""
+"""Sites for tests that build nothing. Only the rows of the sites exist, not the functions in the rows."""
 
 from local.cloud import Cloud
 

@@ -72,7 +72,7 @@ class Tab:
         self._wait_for_load(loads)
 
     def run_before_every_page(self, script: str) -> None:
-        """Run a script in every further page, before the scripts of the page."""
+        """Run a script in every page that is loaded from now on, before the scripts of the page."""
         self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def reload(self) -> None:
@@ -81,7 +81,7 @@ class Tab:
         self._wait_for_load(loads)
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
-        """Return the value of an expression in the page; promises are awaited."""
+        """Return the value of an expression in the page. If the value is a promise, wait for its result."""
         answer = self._call(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
         )
@@ -114,7 +114,7 @@ class Tab:
         )
 
     def click(self, selector: str) -> None:
-        """Wait until React has hydrated an element, and click on it with the mouse."""
+        """Wait until React has hydrated an element, and click on the element with the mouse."""
         found = f"document.querySelector({json.dumps(selector)})"
         self.wait_until(f"Object.keys({found} ?? {{}}).some(key => key.startsWith('__reactProps'))")
         self.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
@@ -147,7 +147,7 @@ class Tab:
     def wait_until_idle(self) -> list[str]:
         """Wait until all requests of the current page are answered, and return all problems so far.
 
-        Requests of earlier pages are ignored: DevTools reports nothing more about them.
+        Requests of earlier pages are ignored, because DevTools sends no more events about them.
         """
         deadline = time.monotonic() + TIMEOUT
         while waiting := [each.url for each in list(self.requests) if self._is_pending(each)]:
@@ -198,7 +198,7 @@ class Tab:
             case "Network.responseReceived" if content["response"]["status"] >= 400:
                 request = self._urls.get(content["requestId"], content["response"]["url"])
                 return f"{request} was answered {content['response']['status']}"
-            case "Network.loadingFailed" if not content.get("canceled"):  # as by leaving a page
+            case "Network.loadingFailed" if not content.get("canceled"):  # such as after leaving a page
                 return f"{self._urls.get(content['requestId'], 'a request')} failed: {content['errorText']}"
             case "Runtime.exceptionThrown":
                 details = content["exceptionDetails"]

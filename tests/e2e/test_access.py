@@ -91,7 +91,7 @@ def test_every_route_refuses_a_token_of_another_pool(
 def test_every_route_accepts_the_token_of_the_owner(
     cloud: Cloud, first: PushedProject, broken: Broken, route: Route
 ) -> None:
-    """A1: the requests change nothing, such as an empty change, or the promotion of a failed deployment.
+    """A1: the requests change nothing. Examples: an empty change, or the promotion of a failed deployment.
 
     DELETE is tested in `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """
@@ -115,7 +115,7 @@ def other_tenant(cloud: Cloud) -> PlatformClient:
 def test_resources_of_another_tenant_are_not_found(
     first: PushedProject, other_tenant: PlatformClient, route: Route
 ) -> None:
-    """A5: the response is equal to that for a resource that does not exist."""
+    """A5: the response equals the response for a resource that does not exist."""
     missing = route.path.format(
         projectId="01ARZ3NDEKTSV4RRFFQ69G5FAV", deploymentId="01ARZ3NDEKTSV4RRFFQ69G5FAV"
     )
@@ -157,6 +157,6 @@ def test_a_call_without_permission_is_refused(cloud: Cloud, first: PushedProject
     """Q3: the emulator enforces the policies of the roles, so the tests find missing grants."""
     with pytest.raises(PlatformError) as refused:
         first.client.list_deployments(first.project["projectId"])
-    assert refused.value.status >= 500  # AWS answers 500 here, the emulator 502
+    assert refused.value.status >= 500  # AWS answers 500, and the emulator answers 502
     assert any("AccessDenied" in line and "Query" in line for line in read_log(cloud, "api"))
     assert first.client.call("GET", f"/projects/{first.project['projectId']}")["site"] == "next-site"

@@ -24,7 +24,8 @@ from tests.e2e.released import Released
 from tests.e2e.sites import declare_site
 
 NOTHING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-# Writes to the clipboard, clears the screen (7-bit and 8-bit form), reverses text, and is Rich markup.
+# This text writes to the clipboard, clears the screen (7-bit and 8-bit form), reverses text, and contains
+# Rich markup.
 HOSTILE = "\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 ESCAPED = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 
@@ -90,7 +91,7 @@ def user(cloud: Cloud) -> User:
 
 @pytest.fixture
 def other_user(signed_out: Anchor) -> Anchor:
-    """A user of its own, because the test changes the password."""
+    """A separate user, because the test changes the password."""
     return evolve(signed_out, user=signed_out.cloud.create_user("mary@example.com"))
 
 
@@ -132,7 +133,7 @@ def test_a_wrong_password_is_refused(signed_out: Anchor) -> None:
 
 
 def test_a_temporary_password_must_be_replaced_at_sign_in(other_user: Anchor) -> None:
-    """As in the runbook's procedure for a forgotten password."""
+    """This is the runbook's procedure for a forgotten password."""
     given, own = "Given-to-them-1", "Chosen-by-them-1"
     other_user.cloud.emulator.client("cognito-idp").admin_set_user_password(
         UserPoolId=other_user.cloud.deployed.outputs["userPoolId"],
@@ -178,7 +179,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     assert anchor.run("projects", "delete", "My command", answers=("Another",))[0] == 1
     anchor.run_ok("projects", "delete", "My command", answers=("My command",))
     assert "My command" not in anchor.run_ok("projects", "list")
-    anchor.run_ok(*create)  # the site is free again
+    anchor.run_ok(*create)  # no project uses the site now
     anchor.run_ok("projects", "delete", "My command", "--yes")
 
 
@@ -234,7 +235,7 @@ def test_a_missing_project_is_named(anchor: Anchor) -> None:
 def test_a_netrc_file_does_not_replace_the_token(
     anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By default, requests sends the `default` entry of a netrc file to every host."""
+    """By default, the library `requests` sends the `default` entry of a netrc file to every host."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login ada password not-for-the-api\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -321,7 +322,7 @@ def test_deployments_are_listed_and_shown(owner: Anchor, first: PushedProject) -
 def test_control_characters_of_a_push_are_escaped_on_the_terminal(
     released: Released, signed_out: Anchor
 ) -> None:
-    """They come from the commit message and from the output of the build."""
+    """The control characters come from the commit message and from the output of the build."""
     site, owner = released.site, signed_out.sign_in_as(released.site.client)
     build = f"console.log({json.dumps(HOSTILE)}); process.exit(1);\n"
     deployment = site.push({"before-build.mjs": build}, f"Fix it {HOSTILE}\nurl  {HOSTILE}")

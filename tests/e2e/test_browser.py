@@ -1,7 +1,7 @@
 """D3, D7: releases in a real browser, also in a tab that was opened before a switch.
 
-Each test starts with an empty cache and no cookies. At its end it asserts that there were no errors and
-warnings in the console, no exceptions and no failed requests.
+Each test starts with an empty cache and no cookies. Finally, each test asserts that there were no exceptions,
+no failed requests, and no errors or warnings in the console.
 """
 
 from collections.abc import Callable, Generator
@@ -94,7 +94,7 @@ def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: PushedProject, t
 
 
 def test_every_kind_of_problem_is_recorded(tab: Tab) -> None:
-    """The other tests assert that there are none."""
+    """The other tests assert that there are no problems."""
     tab.open("/browser")
     tab.evaluate("setTimeout(() => { console.error('said'); throw new Error('thrown') })")
     tab.evaluate("fetch('/no/such/page').then(answer => answer.text())")
@@ -132,7 +132,7 @@ def test_a_visible_link_is_prefetched(tab: Tab) -> None:
     ("path", "title"), [("/posts/first", "The first post"), ("/posts/third", "The third post")]
 )
 def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str, title: str) -> None:
-    """D7: for a prerendered page and for one that is rendered on the first request."""
+    """D7: tested for a prerendered page, and for a page that is rendered on the first request."""
     tab.open("/browser")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.follow_link(path)
@@ -157,7 +157,7 @@ def test_submitting_a_form_loads_no_full_page(first: PushedProject, tab: Tab) ->
 
 
 def test_an_image_has_the_width_that_fits_the_window(tab: Tab) -> None:
-    """D7: the browser chooses the offered width next to the window's 800 pixels."""
+    """D7: the window is 800 pixels wide. The browser chooses the nearest width that the page offers."""
     tab.open("/image")
     chosen, width, height = tab.evaluate(
         "(async () => { const shown = document.querySelector('main img'); await shown.decode();"
@@ -220,7 +220,7 @@ def test_draft_mode_applies_to_one_visitor_only(
 
 
 def test_an_open_page_loads_scripts_of_its_release_after_a_switch(skew: Skew) -> None:
-    """D3: also a script that was not loaded before and that differs in the live release."""
+    """D3: this includes a script that was not loaded before the switch and differs in the live release."""
     tab = skew.tab
     tab.open("/browser")
     tab.wait_for_text("script", skew.old.sha)
@@ -232,7 +232,7 @@ def test_an_open_page_loads_scripts_of_its_release_after_a_switch(skew: Skew) ->
 
 
 def test_a_link_prefetched_before_a_switch_works_without_a_request(skew: Skew) -> None:
-    """D3: it shows the page of the old release, as does going back."""
+    """D3: the link shows the page of the old release. The back button does the same."""
     tab = skew.tab
     tab.open("/browser")
     tab.evaluate(f"{FULL_LOAD} = false")
@@ -282,7 +282,7 @@ def test_a_form_of_an_open_page_works_after_a_switch(skew: Skew) -> None:
 
 
 def test_a_page_reloaded_after_a_switch_contains_only_the_new_release(skew: Skew) -> None:
-    """D3: although the browser has cached files of the old release."""
+    """D3: this holds although the browser has cached files of the old release."""
     tab = skew.tab
     tab.open("/browser")
     tab.click("button")

@@ -1,4 +1,4 @@
-"""A project without pushes: deployed through the API, its log read later, then deleted (A2)."""
+"""A project without pushes. It is deployed through the API, its log is read later, and it is deleted (A2)."""
 
 import pytest
 from attrs import frozen

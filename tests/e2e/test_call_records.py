@@ -23,7 +23,7 @@ Permission = tuple[str, str, str]
 PREFIX: Final = "anchor-local-"
 ATTACKER: Final = "anchor-local-site-gamma-build"
 
-# Permissions that these tests do not use, as patterns of `role: action on resource`, and why they are needed.
+# Permissions that these tests do not use, as patterns of `role: action on resource`, and their reasons.
 UNUSED: Final = {
     "*: logs:* on log-group:/aws/lambda/*": "Lambda writes logs with the function's role; the emulator not.",
     "*: xray:*": "Lambda sends traces with the function's role; the emulator sends none.",
@@ -68,7 +68,7 @@ def records(cloud: Cloud) -> Records:
             for each in decisions
             if each.is_allowed
         ),
-        # Calls that are allowed now were refused while a test had removed the permission.
+        # A call that is allowed now was only refused because a test had removed the permission for some time.
         refused=frozenset(each for each in refused if not _is_allowed(permissions, each)),
     )
 
@@ -133,7 +133,7 @@ def test_only_calls_of_the_hostile_build_were_refused(records: Records) -> None:
 
 
 def test_every_permission_was_used(records: Records) -> None:
-    """Q3: deselected in an incomplete session, which does not use all permissions."""
+    """Q3: an incomplete session does not use all permissions, so this test is deselected there."""
     unused = {_format_permission(permission) for permission in records.allowed - records.used}
     unused = {
         permission for permission in unused if not any(fnmatchcase(permission, pattern) for pattern in UNUSED)

@@ -91,7 +91,7 @@ def test_the_demo_works_without_node_and_prints_the_source_of_its_own(
 def test_without_a_network_the_demo_names_what_it_could_not_download(
     tmp_path: Path, own_ports: Callable[[], Ports]
 ) -> None:
-    """Q1: the npm registry is a closed port on this machine, and the npm cache is empty."""
+    """Q1: the address of the npm registry is a closed port on this machine, and the npm cache is empty."""
     ports = own_ports()
     dead = own_ports().edge
     done = subprocess.run(
@@ -207,7 +207,7 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
 
 
 def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
-    """L3: another `up` is stopped during its first build."""
+    """L3: the test starts another `up`, and stops it during its first build."""
     ports = own_ports()
     process = subprocess.Popen(
         command("up"),

@@ -46,7 +46,7 @@ def push_at_once(site: TinyProject, number: int) -> list[str]:
 
 
 def wait_until_queue_is_empty(platform: TinyPlatform) -> None:
-    """Wait until the orchestrator has handled all messages: a late one would take the free slot."""
+    """Wait until the orchestrator has handled all messages. A late message would take the free slot."""
     cloud, deadline = platform.cloud, time.monotonic() + 60
     sqs, queue = cloud.emulator.client("sqs"), cloud.deployed.outputs["queues"]["builds"]
     counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -79,7 +79,7 @@ def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
         pushed = [first, *(push(busy_site, f"Push {number}") for number in range(2, 6))]
         wait_until_queue_is_empty(platform)
         builds.resume()
-        # Wait for the newest first: when it has ended, all have.
+        # First wait for the newest deployment. When it has ended, all others have ended, too.
         deployments = wait_until_ended(busy_site, pushed[::-1])[::-1]
     return FivePushes(
         deployments=[busy_site.client.get_deployment(each["deploymentId"]) for each in deployments],
@@ -96,7 +96,7 @@ def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: Fiv
 
 @frozen(kw_only=True)
 class ManyPushes:
-    """Many pushes of one tenant to two projects, then one of another tenant, and the builds that ran."""
+    """Many pushes of one tenant to two projects, then a push of another tenant, and the builds that ran."""
 
     waited_longest: str
     single: str
@@ -124,7 +124,7 @@ def many_pushes(
 
 
 def test_fifty_pushes_of_a_tenant_delay_another_tenant_by_at_most_one_build(many_pushes: ManyPushes) -> None:
-    """P8: even with a single build slot, and with pushes to several projects."""
+    """P8: this holds even with a single build slot, and with pushes to several projects."""
     assert many_pushes.ran[1:3] == [many_pushes.single, many_pushes.waited_longest]
     assert len(many_pushes.ran) == 4
 

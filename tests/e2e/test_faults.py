@@ -1,4 +1,4 @@
-"""P9, D2: faults while visitors load a site: no request fails, and the sweep recovers the deployment."""
+"""P9, D2: a fault under load causes no failed request, and the sweep recovers the deployment."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
 
 @contextmanager
 def under_load(site: TinyProject) -> Iterator[None]:
-    """Load the site during the context, and assert that no response failed or mixed two releases."""
+    """Load the site until the context ends, and assert that no response failed or mixed two releases."""
     with VisitorLoad(url=site.project["url"], visitors=2) as load:
         yield
     assert load.answers
@@ -89,7 +89,8 @@ def test_a_release_is_finished_after_its_function_was_killed(
         kill_function(f"{PREFIX}-release")
         assert read_status(site, deployment_id) == "deploying"
         assert_live_after_sweep(platform, site, deployment_id, "the release function's process is killed")
-    # Its message stays invisible for half an hour and would delay the next releases of the project.
+    # The message of the deployment stays invisible for half an hour. It would delay the next releases of the
+    # project.
     purge(platform, f"{PREFIX}-releases.fifo")
 
 

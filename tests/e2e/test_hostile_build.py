@@ -1,7 +1,7 @@
 """A hostile build is refused every call beyond its own task (P6).
 
-The repository contains the attempts. They run in the build with its credentials, as the script of any
-dependency could, and print the responses of AWS to the build log, which the tests read.
+The repository contains the attempts. They run in the build with its credentials. The script of any dependency
+could do the same. The attempts print the responses of AWS to the build log, which the tests read.
 """
 
 import json
@@ -27,7 +27,7 @@ class Hostile:
     """The result of the hostile build.
 
     Attributes:
-        deployment: The deployment at its end.
+        deployment: The deployment after it has ended.
         log: The lines of the build log.
         answers: The response of AWS to each attempt.
         neighbourhood: The targets of the attempts.

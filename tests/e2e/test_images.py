@@ -185,7 +185,7 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
 
 
 def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
-    """I2, I3: otherwise the edge would serve it for a day."""
+    """I2, I3: otherwise the edge would serve the deleted image for a day."""
     image = images.add(make_picture())
     cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
     assert cache == ["Miss", "Hit"]
@@ -344,7 +344,7 @@ def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: 
 
 
 def test_responses_allow_the_configured_origins_without_credentials(images: Images) -> None:
-    """I1: the token is a header, so pages need to send no cookies."""
+    """I1: pages send the token in a header, so they need no cookies."""
     url = f"{images.client.endpoint}/images"
     headers = {"Authorization": f"Bearer {images.client.token}"}
     allowed = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
@@ -369,7 +369,7 @@ def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) 
 def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: this also proves that the tests above ran with those roles."""
+    """T3: this also proves that the tests above ran with these roles."""
     created = images.create(make_picture())
     with without_permission(cloud, function, action):
         if function == "images-api":

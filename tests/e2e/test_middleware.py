@@ -1,7 +1,7 @@
-"""E1: what middleware decides for one visitor is never served from the edge to another one.
+"""E1: the edge never serves a middleware response for one visitor to another visitor.
 
-The site of `middleware-site` has middleware in all its forms. It is built once with the real OpenNext,
-released by the platform, and served by `next start` beside it.
+The site in `middleware-site` uses all forms of middleware. The real OpenNext builds the site once. The
+platform releases this build, and `next start` serves the same build for comparison.
 """
 
 import itertools
@@ -61,12 +61,12 @@ class Variant:
 
     Attributes:
         example: The example whose locked dependencies are used.
-        site: The declared site that it is released to.
-        changes: Passed to `build`.
+        site: The declared site to which the build is released.
+        changes: The argument `changes` of `build`.
         base: The base path.
-        slash: The end of each path: `/`, or empty.
-        locales: The site's locales. The first one is in the paths of page data. With locales, OpenNext does
-            not find pages of the App Router, so such a site is not compared with `next start`.
+        slash: The last character of each path: `/`, or empty.
+        locales: The site's locales. The paths of page data contain the first locale. With locales, OpenNext
+            does not find pages of the App Router. Therefore such a site is not compared with `next start`.
     """
 
     example: str
@@ -121,7 +121,7 @@ class Served:
         form: str = "document",
         query: str = "",
     ) -> Question:
-        """A visitor's request for a page, in one of its forms."""
+        """A visitor's request for a page, in one of the request forms (see `Question`)."""
         if form == "data":
             locale = f"/{self.variant.locales[0]}" if self.variant.locales else ""
             path = f"/_next/data/{self.build_id}{locale}/{page}.json"
@@ -204,7 +204,7 @@ def test_a_gate_holds_in_either_order(
 def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
     served: Served, seed: int
 ) -> None:
-    """Each answer through the edge equals the function's own answer, and has the content of `next start`."""
+    """Each answer through the edge equals the function's answer, and has the content of `next start`."""
     right: Callable[[Question], Reply] = cache(served.function.ask)
     real: Callable[[Question], Reply] = cache(served.next.ask)
     draw = random.Random(seed)  # noqa: S311 - an order that can be repeated

@@ -70,7 +70,7 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject,
 def test_pages_are_revalidated_in_releases_that_are_live_or_not(
     first: PushedProject, second: Second, release: str
 ) -> None:
-    """D7: the revalidation function of the live release also revalidates pages of the other one."""
+    """D7: the revalidation function of the live release also revalidates pages of the other release."""
     url, sha = {
         "first": (first.deployment["url"], first.sha),
         "second": (second.deployment["url"], second.sha),
@@ -129,7 +129,7 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
 
 
 def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
-    """D5: measured from the API call to the first byte of the release; a push takes about 40 seconds."""
+    """D5: the time is from the API call to the first byte of the release. A push takes about 40 seconds."""
     assert promoted.seconds_to_first_byte < second.seconds / 20
 
 

@@ -1,4 +1,4 @@
-"""Collection keeps the ten newest releases of a project and its live one, pinned or not (D6).
+"""Collection keeps the ten newest releases of a project and its live release, pinned or not (D6).
 
 Here the live release is the oldest of fifteen.
 """

@@ -93,7 +93,7 @@ def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFa
 
 
 def test_the_earlier_version_served_a_response_to_another_visitor(upgraded: Upgraded) -> None:
-    """Without this, the other tests would prove nothing."""
+    """Without this test, the other tests would prove nothing."""
     assert (upgraded.kept["member"].status, upgraded.kept["member"].body) == (200, "secret of the members")
     assert upgraded.kept["stranger"].status == 307
     assert all(reply.is_hit and "s-maxage" in (reply.control or "") for reply in upgraded.kept.values())

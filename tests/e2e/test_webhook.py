@@ -78,7 +78,7 @@ def test_an_ignored_event_is_answered_with_the_reason(
 
 
 def test_a_body_of_five_megabytes_is_accepted(first: PushedProject) -> None:
-    """P1: the push is to another branch, so that nothing is built."""
+    """P1: the push is to another branch, so that it starts no build."""
     payload = make_payload(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
     assert len(json.dumps(payload)) > 5_000_000
     assert first.webhook.deliver(payload).status_code == 200

@@ -65,7 +65,7 @@ class TinyPlatform:
     _tenants: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
 
     def tenant(self, name: str) -> PlatformClient:
-        """Return the client of a tenant, who is created by the first call."""
+        """Return the client of a tenant. The first call creates the tenant."""
         if name not in self._tenants:
             self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
         return self._tenants[name]

@@ -32,7 +32,7 @@ def files() -> dict[str, str | bytes]:
 
 
 def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
-    """Write the files of the repository, and more or other ones, into a folder, and return the folder."""
+    """Write the files of the repository into a folder, with additions or replacements; return the folder."""
     return write_files(folder, files() | dict(more or {}))
 
 
@@ -55,6 +55,6 @@ def create(
         git: The git server.
         name: The name of the repository.
         folder: An empty folder for the files.
-        more: Content of further or other files, by path.
+        more: Content of additional or replaced files, by path.
     """
     return git.create(name, write(folder, more))

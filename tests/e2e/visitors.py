@@ -25,8 +25,8 @@ ROOT: Final = Path(__file__).parents[2]
 SITE: Final = Path(__file__).with_name("middleware-site")
 _END_OF_HEAD: Final = b"\0" * 8
 _MAIN: Final = re.compile(r"<main[^>]*>(.*?)</main>", re.DOTALL)
-# Headers that differ each time the same answer is sent, and headers that only one of the servers adds: a
-# function URL adds a content type to every answer.
+# Headers that differ each time the same answer is sent, and headers that only one of the servers adds. For
+# example, a function URL adds a content type to every answer.
 _IGNORED_HEADERS: Final = frozenset(
     {
         "age",
@@ -82,7 +82,7 @@ class Question:
 
     Attributes:
         path: The path with the query.
-        form: `document`, `rsc` (a navigation in the App Router) or `data` (one in the Pages Router).
+        form: `document`, `rsc` (navigation in the App Router) or `data` (navigation in the Pages Router).
     """
 
     visitor: VisitorProfile
@@ -116,7 +116,7 @@ class Reply:
 
     @property
     def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """The parts that `next start` must send, too. Its cache headers and script names differ."""
+        """The parts that must be equal in `next start`. Its cache headers and script names differ."""
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -171,7 +171,7 @@ class ThroughTheEdge:
 
 @frozen(kw_only=True)
 class WithoutEdge:
-    """The same release's server function, called directly: there is no cache between it and the visitor."""
+    """The server function of the same release, called directly, without a cache in between."""
 
     cloud: Cloud
     site: str
@@ -246,8 +246,8 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
 
     Args:
         folder: An empty folder.
-        of: The example whose locked dependencies are used. They include Next.js.
-        changes: New names of files, by their names; None deletes a file.
+        of: The example whose locked dependencies, which include Next.js, are used.
+        changes: New names of files, by their old names. None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
@@ -287,7 +287,7 @@ def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Gener
 
     Args:
         folder: The folder of the build.
-        host: What visitors send as their host.
+        host: The host that visitors send in their requests.
         settings: The variables of the build, because `next start` reads `next.config` again.
     """
     port = find_free_ports().edge

@@ -365,7 +365,7 @@ def test_the_first_matching_pattern_selects_the_server_function(
     assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]
 
 
-# E1: what the edge may share.
+# E1: which responses the edge may share.
 
 
 def cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) -> str:  # noqa: ANN401 - as `request`
@@ -376,7 +376,7 @@ def cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) -> str:
 
 @pytest.fixture(scope="module")
 def of_an_older_release() -> Iterator[EdgeFunction]:
-    """Releases of older versions of the platform have no `c`."""
+    """The function with a release of an older version of the platform, which has no `c`."""
     older = value({name: each for name, each in SITE.items() if name != "c"})
     loaded = load({HOST: older})
     yield loaded

@@ -1,4 +1,4 @@
-"""For any request: no file of another site, no forged internal header, and at most two reads."""
+"""No request can read a file of another site, forge an internal header, or cause more than two reads."""
 
 import posixpath
 import string
@@ -109,7 +109,7 @@ def assert_no_forged_headers(outcome: Forward) -> None:
 
 
 def assert_stays_in_folders(outcome: Forward) -> None:
-    """Assert that the path, also decoded and normalized, stays in one of the two folders of the site."""
+    """Assert that the path stays in one of the site's two folders, also when decoded and normalized."""
     folders = ("/assets/shop/_next/static/", f"/assets/shop/{RELEASE}/")
     path = outcome.request.uri
     assert path.startswith(folders)

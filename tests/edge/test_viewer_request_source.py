@@ -1,4 +1,4 @@
-"""Checks that the source uses only features of CloudFront Functions' runtime 2.0, because V8 supports more.
+"""The source uses only features of CloudFront Functions' runtime 2.0. V8 in the tests supports more.
 
 The list of features is "JavaScript runtime 2.0 features for CloudFront Functions" in the developer guide: ES
 5.1 with const, let, arrow functions, template literals, rest parameters, async and await, and some methods.

@@ -8,7 +8,7 @@ PACKAGES = ("anchor", "benchmarks", "components", "local", "policies", "referenc
 
 
 def test_there_is_no_import_cycle() -> None:
-    """Imports inside functions count, too. The sorter raises `CycleError` with the names of the modules."""
+    """Imports inside functions also count. The sorter raises `CycleError` with the names of the modules."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     order = list(TopologicalSorter(imports).static_order())

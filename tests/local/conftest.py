@@ -1,4 +1,4 @@
-"""One embedded AWS for all tests of a process, because its modules have global state."""
+"""One embedded AWS for all tests of a process, because the modules of the embedded AWS have global state."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,9 @@ LOOKING = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives each test to a free process, but all tests of the deployed program to one, which deploys it once.
+    """Gives each test to a free process, except the tests of the deployed program.
+
+    One process gets all tests of the deployed program, so that the program is deployed only once.
 
     `--dist loadgroup` should do this, but this version of pytest does not read the group of pytest-xdist.
     """
@@ -25,13 +27,13 @@ class Scheduling(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:  # noqa: ANN401 - xdist's own
-    """Return the scheduling, unless the command line selects another one than the default of `-n`."""
+    """Return the scheduling, unless the command line selects a scheduling other than the default of `-n`."""
     return Scheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """To save time, run the tests of the deployed program first. The one that destroys it is their last."""
+    """To save time, run the tests of the deployed program first. Of these, run the destroying test last."""
     items.sort(key=_turn)
 
 
@@ -61,7 +63,7 @@ def deployed(program: DeployedProgram) -> Deployment:
 
 @pytest.fixture
 def emulator(running_emulator: Emulator, program: DeployedProgram) -> Emulator:
-    """The emulator, empty."""
+    """The emulator without any resources."""
     program.forget()
     running_emulator.reset()
     return running_emulator

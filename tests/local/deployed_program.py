@@ -1,4 +1,4 @@
-"""The real `__main__.py` on the embedded AWS, deployed once for all tests that only look at it."""
+"""The real `__main__.py` on the embedded AWS, deployed once for all tests that only read it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class DeployedProgram:
-    """The program's one deployment in a process. It is made when it is first asked for.
+    """The only deployment of the program in a process. The first call of `deployment` makes it.
 
     Call `forget` when the emulator is emptied. The next call of `deployment` then deploys again.
     """
@@ -30,7 +30,7 @@ class DeployedProgram:
         return self._deployment
 
     def deploy(self) -> Deployment:
-        """Deploy the program, also if it is deployed already."""
+        """Deploy the program, even if it is already deployed."""
         return self.engine.deploy(overrides={"anchor-deploy:layers": str(self._layers)})
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""The git server of the embedded cloud: exactly the commits it was given, on loopback, read-only."""
+"""The git server of the embedded cloud: it serves exactly the given commits, read-only, on loopback."""
 
 import subprocess
 from collections.abc import Iterator
@@ -158,7 +158,7 @@ def test_pushing_is_refused(server: GitServer, repository: Repository, tmp_path:
 
 
 def test_the_server_listens_on_loopback_only_and_stops(tmp_path: Path) -> None:
-    """L3: nothing listens beyond loopback, and nothing after the end."""
+    """L3: the server listens only on loopback. After it stops, nothing listens."""
     with GitServer(tmp_path, author=ADA, clock=lambda: NOON) as server:
         assert server.base_url.startswith("http://127.0.0.1:")
     done = git(server, "ls-remote", "https://github.com/acme/next-site", cwd=tmp_path)
@@ -168,6 +168,6 @@ def test_the_server_listens_on_loopback_only_and_stops(tmp_path: Path) -> None:
 
 
 def test_without_git_the_error_names_the_package_to_install(tmp_path: Path) -> None:
-    """Q1: the refusal says what to do."""
+    """Q1: the error message tells the user what to do."""
     with pytest.raises(GitNotFoundError, match="apt-get install git"):
         Git.find(path=str(tmp_path))

@@ -1,4 +1,4 @@
-"""The layers of the platform's functions: for Lambda, from the lock alone, and the same every time."""
+"""The layers of the platform's functions are for Lambda, use only the lock file, and are reproducible."""
 
 import re
 from collections.abc import Sequence
@@ -129,7 +129,7 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 
 
 def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
-    """L1: the embedded cloud runs the functions with this interpreter, whatever its system."""
+    """L1: the embedded cloud runs the functions with this interpreter, on any operating system."""
     pip = FakePip()
     build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
@@ -183,7 +183,7 @@ def test_the_real_lock_is_split_without_a_rest(tmp_path: Path) -> None:
 def test_the_command_says_what_failed_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1, and L1 without a network."""
+    """Q1, L1: this includes a missing network."""
     monkeypatch.setattr("local.layers.sys.executable", "/bin/false")
 
     assert main(["--runtime=python3.13", "--architecture=arm64", f"--root={tmp_path}"]) == 1

@@ -1,4 +1,4 @@
-"""The choice of the Node.js installation, and the reported origin (L1)."""
+"""The choice of the Node.js installation, and its reported origin (L1)."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_machine_without_node_gets_the_locked_package() -> None:
 
 
 def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
-    """That command is a Python program, so each worker would be two processes and would start later."""
+    """That command is a Python program. With it, each worker would be two processes and would start later."""
     locked = find_node({"PATH": ""}).node
     fake(tmp_path, "node", f'exec {locked} "$@"')
     fake(tmp_path, "npm", "true")

@@ -1,4 +1,4 @@
-"""Progress on a terminal shows texts from a site, and no control code in them takes effect."""
+"""The progress on a terminal shows texts from a site. No control code in these texts takes effect."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from local.demo.picture import draw_screenshot
 from local.progress import CompletedStep, Progress, format_error
 from tests.anchor.hostile_texts import CONTROLS, SGR, find_controls
 
-OWN = re.compile(r"\x1b\[(\?25[hl]|[0-9]*[AK]|2K)|\r")  # rich moves its line and hides the cursor with these
+OWN = re.compile(r"\x1b\[(\?25[hl]|[0-9]*[AK]|2K)|\r")  # rich uses these to move its line and hide the cursor
 HOSTILE = "[red]built[/red] :smile: " + "".join(CONTROLS) + "\\"
 
 

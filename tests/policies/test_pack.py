@@ -114,7 +114,7 @@ def test_a_bucket_without_a_public_access_block_is_reported(analyzer: Any) -> No
 
 
 def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
-    """Return what a resource policy reports, called as the SDK calls it."""
+    """Call a resource policy as the SDK does, and return its reports."""
     reports: list[str] = []
     checked_policy = POLICIES[name]
     assert isinstance(checked_policy, ResourceValidationPolicy)
@@ -124,7 +124,7 @@ def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
 
 
 def test_unknown_values_do_not_stop_a_check() -> None:
-    """The SDK's containers raise when an unknown value is read, which would end the whole check."""
+    """The SDK's containers raise an error when code reads an unknown value. The error would end the check."""
     kind = make_resource("role-policy").type
     assert validate("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
     props = {"policy": make_document(Action="*"), "role": UNKNOWN_STRING_VALUE}

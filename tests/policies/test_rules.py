@@ -1,4 +1,4 @@
-"""Every rule finds its violations, and nothing else."""
+"""Every rule reports its violations, and reports nothing else."""
 
 from typing import Any
 

@@ -105,7 +105,7 @@ def test_a_type_without_a_schema_is_named() -> None:
 
 
 def test_every_error_of_the_management_service_is_documented() -> None:
-    """The errors are read from the `Raises` sections; those of invalid requests apply to every route."""
+    """The `Raises` sections list the errors. Errors of invalid requests apply to every route."""
     raised: set[str] = set()
     for node in ast.walk(ast.parse(inspect.getsource(managing))):
         if (

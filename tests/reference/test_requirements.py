@@ -1,4 +1,4 @@
-"""Every requirement that the repository cites is defined, and every defined one has a test."""
+"""Every requirement that the repository cites is defined, and every defined requirement has a test."""
 
 from pathlib import Path
 

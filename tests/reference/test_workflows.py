@@ -121,7 +121,7 @@ def test_the_comment_job_runs_no_code_of_the_pull_request() -> None:
 
 
 def test_run_steps_contain_no_expressions() -> None:
-    """The name of a branch in a `run:` line would be executed."""
+    """The shell would execute the name of a branch in a `run:` line."""
     lines = list(iterate_scripts())
     assert lines
     for name, run in lines:

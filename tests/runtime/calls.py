@@ -54,7 +54,7 @@ class Calls:
         """Run an action that crashes after a number of calls.
 
         Returns:
-            False if the action ended before.
+            False if the action ended before the crash.
         """
         self.crash_after = len(self.operations) + after
         try:

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The deploy platform's services over moto's DynamoDB, with fakes for services that moto lacks."""
+"""The deploy platform's services on moto's DynamoDB, with fakes of services that moto does not have."""
 
 import random
 from collections.abc import Mapping
@@ -279,7 +279,7 @@ class Platform:
         self.builder.build(build_message(deployment), self.log)
 
     def deliver_build_messages(self) -> None:
-        """Deliver all messages of the build queue, including those sent meanwhile."""
+        """Deliver all messages of the build queue, including those that are sent during the delivery."""
         while self.delivered < len(self.queues.sent):
             message = self.queues.sent[self.delivered]
             self.delivered += 1
@@ -287,7 +287,7 @@ class Platform:
                 self.builder.build(DeploymentMessage.from_body(message["MessageBody"]), self.log)
 
     def reload(self, deployment: Deployment) -> Deployment:
-        """Return the present state of the deployment."""
+        """Return the current state of the deployment."""
         return self.deployments.get(deployment.project_id, deployment.deployment_id)
 
     def statuses(self, *deployments: Deployment) -> list[str]:

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Fakes for services that moto lacks, or that are slow in moto."""
+"""Fakes of services that moto does not have, or that are slow in moto."""
 
 import hashlib
 import hmac
@@ -113,7 +113,7 @@ class CodeBuild:
 
 @define
 class Logs:
-    """One CloudWatch log stream. At its end, the forward token stays the same."""
+    """One CloudWatch log stream. At the end of the stream, the forward token stays the same."""
 
     lines: list[str] | None = None
     requests: list[Mapping[str, Any]] = Factory(list)

@@ -1,4 +1,4 @@
-"""Test tables, created from the program's declarations, so that both have the same schema."""
+"""Test tables from the program's declarations. Tests and deployed stages have the same schema."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ HANDLERS = tuple(
     for path in sorted((ROOT / "runtime").glob("*/handlers/*.py"))
     if path.stem != "__init__"
 )
-# What Lambda gives every function.
+# The variables that Lambda gives every function.
 SURROUNDINGS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "testing",

@@ -32,7 +32,7 @@ def forget() -> None:
 
 @pytest.fixture
 def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """The functions' environment, in an AWS with what they name."""
+    """The functions' environment, in an AWS with the resources that it names."""
     sqs = real_client("sqs")
     kms = real_client("kms")
     environment = {

@@ -54,14 +54,14 @@ def test_only_a_queued_deployment_starts_building_and_only_a_built_one_deploys()
 
 
 def test_a_live_deployment_can_only_be_retired() -> None:
-    """D6: a live release is only ever replaced."""
+    """D6: a live release can only be replaced."""
     assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
     assert TRANSITIONS[Status.RETIRED] == {Status.LIVE}
 
 
 @given(st.lists(st.sampled_from(Status), max_size=12))
 def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
-    """P7: model-based, over random walks."""
+    """P7: random sequences of transitions, compared with a model."""
     deployment = queued()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:

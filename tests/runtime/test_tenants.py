@@ -12,7 +12,7 @@ from runtime.deploy.handlers import api
 from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
-# What OWNER gets on each route, and what everybody else gets.
+# The status of each route for OWNER, and for everybody else.
 BODIES: dict[str, object] = {
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://example.com/r"},
     "PATCH /projects/{projectId}": {"name": "Renamed"},
@@ -56,7 +56,7 @@ def test_the_owner_is_answered(platform: Platform, route: str) -> None:
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
 def test_a_request_without_a_user_is_refused(platform: Platform, route: str) -> None:
-    """A1: the function checks the token's claims, too, behind the API's authorizer."""
+    """A1: the API's authorizer checks the token's claims, and the function checks them again."""
     path = owned(platform, route)
     rows = platform.read_all_rows()
     assert ask(platform, route, None, path)[0] == 401

@@ -52,7 +52,7 @@ class ProviderContext:
         """The account ID, 12 digits."""
         return self.emulator.account_id
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
         """Return a client that several threads can use."""
         return self.emulator.client(service, self.region)
 
@@ -78,7 +78,7 @@ def read_tags(properties: Properties) -> dict[str, str]:
     return dict(properties.get("tags") or {})
 
 
-def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider's, or nothing
+def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider, or None
     """Return a block that occurs once, whether the program gave it as an object or in a list."""
     if isinstance(value, list):
         return value[0] if value else {}

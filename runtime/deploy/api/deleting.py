@@ -34,14 +34,14 @@ class ProjectDeletion:
     def delete(self, user_id: str, project_id: str) -> None:
         """Delete a tenant's project.
 
-        Immediately, its site and its releases are no longer served, its secrets are deleted, and its site is
-        available. The collector deletes functions and files of its releases after an hour. Its deployments
-        can be read for 30 days.
+        The deletion takes effect immediately: the site and its releases are no longer served, the secrets are
+        deleted, and the site is available. The collector deletes the functions and files of the releases
+        after an hour. The deployments can be read for 30 days.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             DeploymentInProgressError: One of its deployments has not ended.
-            ProjectChangedError: It got a deployment at the same time.
+            ProjectChangedError: A deployment of the project was created at the same time.
             SiteNotFoundError: Its site is no longer declared, so that its secrets cannot be found.
         """
         # Read the project first: `begin_owned` detects deployments that are created after this read.
@@ -52,7 +52,8 @@ class ProjectDeletion:
             if deployment.status in _IN_PROGRESS:
                 raise DeploymentInProgressError(deployment.deployment_id, deployment.status)
         self.rows.begin_owned(user_id, project, at=self.clock())
-        # A concurrent promotion reads the live pointer after the store's version, and finds none.
+        # A concurrent promotion cannot add the host again: it reads the live pointer before its write,
+        # and finds none.
         self.edge.remove_host(site.host)
         for deployment in deployments:
             if deployment.release:

@@ -1,6 +1,6 @@
 """The operations of signed-in users on projects and deployments.
 
-Each method takes the user id first, and projects and deployments of other tenants do not exist for it.
+Each method takes the user id first. It treats projects and deployments of other tenants as missing.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,10 +85,10 @@ class ProjectService:
             created_at=at,
             updated_at=at,
         )
-        # Derive the secret first: a project without its webhook secret would be useless, but hold its site.
+        # Derive the secret first: without it, the project would be useless, but would occupy its site.
         secret = self.signer.derive_webhook_secret(project.project_id, project.webhook_version)
         # Read the site first, so that nothing can fail after the transaction. Only the transaction decides
-        # whether the site is available: its duration is the same for an undeclared and for a taken site.
+        # whether the site is available. So the duration is the same for an undeclared and for a taken site.
         site = self.projects.get_sites({new.site}).get(new.site)
         try:
             self.projects.create(project)
@@ -170,14 +170,16 @@ class ProjectService:
         return self.deployments.get_owned(user_id, deployment_id)
 
     def deploy(self, user_id: str, project_id: str, request: NewDeployment) -> Deployment:
-        """Queue a manual deployment of a commit, or of a branch's head, which its build determines.
+        """Queue a manual deployment of a commit or of a branch's head.
+
+        For a branch's head, the build determines the commit.
 
         Two DynamoDB calls: read the project, and one transaction.
 
         Raises:
             InvalidInputError: Neither a branch nor a commit is given.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
-            ProjectChangedError: All attempts met concurrent deployments.
+            ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
         """
         given = read_changed_fields(request)
@@ -233,9 +235,9 @@ class ProjectService:
         """Replace a project's variables. They take effect with the next deployment.
 
         Two DynamoDB calls: read the project, because unchanged secrets are kept, and write it. One more call
-        for the site's path if secrets change. New secrets are written before the row that names them, and old
-        ones are deleted after it. So a crash leaves a parameter without a name in the row, never a name
-        without its parameter.
+        for the site's path if secrets change. New secrets are written before the row that names them. Old
+        secrets are deleted after the write of the row. So a crash can leave a parameter that the row does not
+        name, but never a name without its parameter.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.

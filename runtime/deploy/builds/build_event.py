@@ -39,7 +39,7 @@ _QUEUED: Final = "QUEUED"
 
 
 class ForeignBuildError(Exception):
-    """No deployment started the build of the event. For example, it was started manually."""
+    """No deployment started the build of the event. For example, a person started the build manually."""
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ class BuildEvent:
         outcome: New status of the deployment.
         step: CodeBuild's name of the first failed phase. Empty for a successful build.
         reason: A sentence about the failure. Empty for a successful build.
-        queued: Seconds that CodeBuild kept the build in its own queue: a few, unless its quota was reached.
+        queued: Seconds that the build waited in CodeBuild's own queue: few, unless the quota was reached.
         log_group: Log group of the build's log. None without a log.
         log_stream: Log stream of the build's log. None without a log.
     """

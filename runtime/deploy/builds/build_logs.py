@@ -1,8 +1,9 @@
 """The log of a deployment's build, page by page, during and after the build.
 
-CloudWatch has the log first; it limits a page to 1 MB. After CloudWatch has deleted it, the log that
-CodeBuild wrote to the logs bucket at the end of the build is read: `logs/builds/<site>/<the build id>.gz`,
-plain text without times. `log_archive.py` returns as much of it as its limits allow.
+At first, the log is read from CloudWatch, which limits a page to 1 MB. Later, CloudWatch deletes the log.
+Then it is read from the logs bucket, where CodeBuild stored a copy at the end of the build:
+`logs/builds/<site>/<the build id>.gz`, plain text without times. `log_archive.py` returns as much of the copy
+as its limits allow.
 """
 
 import re
@@ -85,7 +86,7 @@ class BuildLogs:
         Args:
             deployment: A deployment of the user who asks.
             limit: Maximum number of lines.
-            cursor: From the page before.
+            cursor: Cursor of the previous page.
 
         Raises:
             MalformedError: The cursor does not belong to this log.
@@ -114,11 +115,11 @@ class BuildLogs:
         if is_growing:
             return lines, _position_at(answer["nextForwardToken"]) if answer else position
         if not lines and not token:
-            # CloudWatch has deleted the lines, but may keep the empty stream. Or the log is empty.
+            # Either CloudWatch has deleted the lines and still has the empty stream, or the log is empty.
             return self._read_archive(deployment, 0, limit)
         if answer is None:
             raise MalformedError("the log was archived in the meantime: omit the cursor to start again")
-        # At the end of a stream, CloudWatch returns the given token.
+        # At the end of a stream, CloudWatch returns the same token that the request contained.
         is_end = answer["nextForwardToken"] == token
         return lines, None if is_end else _position_at(answer["nextForwardToken"])
 
@@ -164,7 +165,7 @@ class BuildLogs:
 
 
 def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
-    """Return the commit that the build of a branch's head has checked out, or None if there is none yet."""
+    """Return the commit that the build of a branch's head has checked out. None before the checkout."""
     token = ""
     for _ in range(_HEAD_PAGES):
         answer = logs.get_log_events(

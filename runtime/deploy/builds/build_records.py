@@ -13,7 +13,7 @@ from runtime.shared.aws_errors import error_code
 
 IN_PROGRESS: Final = "IN_PROGRESS"
 
-_MAX_RECENT_BUILDS: Final = 10  # builds of a site that are searched: they run one after the other
+_MAX_RECENT_BUILDS: Final = 10  # newest builds of a site to search; they run one after the other
 _NOT_RUNNING_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 
 
@@ -22,8 +22,8 @@ def find_build(
 ) -> Mapping[str, Any] | None:
     """Return CodeBuild's record of a deployment's build, whether or not its id was recorded.
 
-    One CodeBuild call if it was; otherwise two, and one DynamoDB call. None if the build does not exist, or
-    no longer exists.
+    Makes one CodeBuild call if the id was recorded. Otherwise, makes two CodeBuild calls and one DynamoDB
+    call. Returns None if the build does not exist, or no longer exists.
 
     Raises:
         SiteNotFoundError: The deployment's site is no longer declared.

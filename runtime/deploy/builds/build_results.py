@@ -39,13 +39,13 @@ class BuildResultRecorder:
     def record(self, event: BuildEvent, log: Log) -> None:
         """Record the result of a build, start the release of a built deployment, and schedule the next build.
 
-        Idempotent. A late or repeated event changes no status; it only sends messages again that may have
-        been lost.
+        Idempotent. A late or repeated event changes no status. It only resends messages that may have been
+        lost.
 
         Raises:
             DeploymentNotFoundError: The deployment of the event does not exist.
-            ClientError: AWS is unavailable, including the log that names the commit. The event or the sweep
-                must retry.
+            ClientError: AWS is unavailable, or the log that names the commit cannot be read. The event or the
+                sweep must retry.
         """
         deployment = self.deployments.get(event.project_id, event.deployment_id)
         if deployment.status is Status.BUILDING:
@@ -79,7 +79,7 @@ class BuildResultRecorder:
         return deployment
 
     def _record_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
-        """Return the deployment with its commit, which only the build of a branch's head has determined.
+        """Return the deployment with its commit. For a branch's head, only the build has determined it.
 
         The release stores the commit in its variables and never changes it. So an unreadable log raises an
         error, and Lambda retries the event. After a time limit the release continues without a commit,

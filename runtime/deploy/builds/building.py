@@ -36,13 +36,13 @@ _PERMANENT_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFound
 _RETRY_DELAYS: Final = (
     60,
     120,
-)  # seconds; the last one repeats. The queue's visibility timeout is half an hour
+)  # seconds; the last delay repeats. The queue's visibility timeout is half an hour
 
 
 _QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
-"""CodeBuild's error if the account's quota is reached. There is capacity when a build ends."""
+"""CodeBuild's error if the account's quota is reached. Capacity becomes free when a build ends."""
 
-_MAX_ATTEMPTS: Final = 5  # if concurrent builds take the capacity
+_MAX_ATTEMPTS: Final = 5  # to take capacity that concurrent builds may take first
 _ENDED_WITHOUT_BUILD: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 """Statuses in which the deployment may have ended before the next one was scheduled."""
 
@@ -83,18 +83,18 @@ class Builder:
     clock: Clock
 
     def build(self, message: DeploymentMessage, log: Log) -> None:
-        """Start the deployment's build, unless it has started or ended, or it must wait.
+        """Start the deployment's build, unless it has started, or the deployment has ended or must wait.
 
         Idempotent: the deployment keeps its slot and its capacity, and its id is the idempotency token of the
         request to CodeBuild. A deployment stays `queued` if the slot is taken, if there is no capacity, or if
-        others come first (`scheduling.py`); the end of a build dispatches the next one. If the account's
+        others come first (`scheduling.py`). The end of a build dispatches the next one. If the account's
         quota is reached, the deployment becomes `queued` again. If the build can never start, the deployment
         fails and the next one is dispatched. The running build of a cancelled deployment is stopped.
 
         Raises:
-            BuildsUnavailableError: CodeBuild is throttled: the message must come again.
-            TransactionConflictError: Too many concurrent writers: the message must come again.
-            ClientError: CodeBuild or DynamoDB refused the call: the message must come again.
+            BuildsUnavailableError: CodeBuild is throttled: the queue must redeliver the message.
+            TransactionConflictError: Too many concurrent writers: the queue must redeliver the message.
+            ClientError: CodeBuild or DynamoDB refused the call: the queue must redeliver the message.
         """
         deployment = self.deployments.get(message.project_id, message.deployment_id)
         bound = log.bind(deploymentId=deployment.deployment_id)
@@ -117,13 +117,13 @@ class Builder:
         """Process a build message as `build` does, and redeliver it within minutes if AWS is unavailable.
 
         The last receive counts as processed, so that an outage does not fill the dead-letter queue. The
-        deployment keeps its place, and the sweep sends it again (`sweeping.py`).
+        deployment keeps its place, and the sweep resends its message (`sweeping.py`).
 
         Args:
             message: Names the deployment.
             log: Logger.
             receipt: Receipt handle of the message.
-            receives: How many times the queue has delivered it.
+            receives: Number of times that the queue has delivered the message.
         """
         try:
             self.build(message, log)
@@ -132,7 +132,7 @@ class Builder:
                 raise
             log = log.bind(deploymentId=message.deployment_id)
             if receives >= self.max_receive_count:
-                log.warning("the build is left to the sweep", reason=describe_error(error))
+                log.warning("the sweep will retry the build", reason=describe_error(error))
                 return
             delay = _RETRY_DELAYS[min(receives, len(_RETRY_DELAYS)) - 1]
             log.warning("the build will be retried", reason=describe_error(error), seconds=delay)
@@ -146,7 +146,7 @@ class Builder:
             if deployment.status is Status.QUEUED:
                 if project.active_build:
                     log.info("the deployment waits for the build slot", holder=project.active_build)
-                    # Supersede older deployments with each message, so that few are left at the build's end.
+                    # Supersede older deployments with each message, so that few are left when the build ends.
                     supersede_all_but_newest(self.deployments, deployment, at=self.clock())
                     return None
                 admitted = self.scheduler.admit(deployment, log)
@@ -160,7 +160,7 @@ class Builder:
                 log.info("the deployment waits for the build slot", reason=str(taken))
             except StaleDeploymentError as stale:
                 log.info("no build to start", status=stale.found)
-                self.scheduler.dispatch_next(log)  # it may have been next in order
+                self.scheduler.dispatch_next(log)  # this deployment may have been the next in order
             return None
         raise BuildsUnavailableError("other builds keep taking the capacity")
 
@@ -173,7 +173,7 @@ class Builder:
             log.warning("the build cannot be started", reason=failure.reason)
             try:
                 ended = self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
-            except StaleDeploymentError:  # it was cancelled in the meantime
+            except StaleDeploymentError:  # the deployment was cancelled in the meantime
                 ended = self.deployments.get(deployment.project_id, deployment.deployment_id)
             self.scheduler.schedule_after(ended, log)
             return
@@ -191,7 +191,7 @@ class Builder:
             # The build may have ended before this write. Its event also records the build id.
             log.info("the build id was not recorded: the status has changed", status=stale.found)
             if stale.found in {Status.CANCELLED, Status.SUPERSEDED}:
-                # The cancelling function did not know the build.
+                # The function that cancelled the deployment did not know its build.
                 stop_build(self.codebuild, build_id)
             elif stale.found == Status.QUEUED and self._retake_slot(deployment, log):
                 self._record_build(deployment, build_id, log)
@@ -199,8 +199,8 @@ class Builder:
     def _retake_slot(self, deployment: Deployment, log: Log) -> bool:
         """Take the slot again after another delivery of the message has requeued the deployment.
 
-        CodeBuild refused that delivery's request and then accepted this one. Return False if the slot is
-        taken.
+        CodeBuild refused the request of that delivery, and then accepted the request of this one. Return
+        False if the slot is taken.
         """
         try:
             self.slot.take(evolve(deployment, status=Status.QUEUED), at=self.clock())
@@ -211,7 +211,7 @@ class Builder:
 
     def _start_build(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.get_site(deployment.site)
-        # Written for every build, so that no build depends on the creation of its project.
+        # The key is written for every build, so that no build depends on the creation of its project.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
@@ -229,7 +229,7 @@ class Builder:
                     "packaging": "NONE",
                     "namespaceType": "NONE",
                     "overrideArtifactName": False,
-                    # The bucket has default encryption. The override would use an AWS managed key.
+                    # The bucket has default encryption. CodeBuild's would use an AWS managed key.
                     "encryptionDisabled": True,
                 },
             )
@@ -246,7 +246,7 @@ class Builder:
         return str(answer["build"]["id"])
 
     def _stop_build(self, deployment: Deployment, log: Log) -> None:
-        """Stop the build of a cancelled deployment. The starting or cancelling function may have died."""
+        """Stop the build of a cancelled deployment. The function that should do so may have crashed."""
         try:
             build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError:
@@ -263,12 +263,12 @@ def _start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefusedError:
 
 
 def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
-    """Return the build's environment. Secrets are given by name; CodeBuild reads them as the site's role."""
+    """Return the build's environment. Secrets are given by name. The site's role reads them."""
     platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
         "ANCHOR_REPOSITORY_URL": project.repository_url,
-        # Without it, the build uses the branch's head.
+        # Without a commit, the build uses the branch's head.
         **({"ANCHOR_COMMIT_SHA": deployment.commit_sha} if deployment.commit_sha else {}),
         "ANCHOR_BRANCH": deployment.branch,
     }

@@ -27,8 +27,8 @@ class Cancellation:
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
         """Cancel a tenant's deployment, and stop its build. The result of that build changes nothing.
 
-        Idempotent: a crash may have interrupted an earlier call between the status write, the next
-        deployment's message and the stop. If the build cannot be stopped now, or is just being started, the
+        Idempotent: a crash may have interrupted an earlier call after the status write or after the next
+        deployment's message. If the build cannot be stopped now, or is just being started, the
         deployment's message makes the orchestrator stop it.
 
         Raises:
@@ -41,12 +41,12 @@ class Cancellation:
         held_slot = deployment.status in {Status.BUILDING, Status.CANCELLED}
         if deployment.status is not Status.CANCELLED:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
-            # Read it again, because its build may have been recorded. Otherwise the orchestrator stops it.
+            # Read it again, because its build may have been recorded. If not, the orchestrator stops it.
             deployment = self.deployments.get(indexed.project_id, deployment_id)
         log = Log().bind(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
             self.scheduler.schedule_after(deployment, log)
-        # Last, so that a build which cannot be stopped does not delay the next one.
+        # This step is the last, so that a build which cannot be stopped does not delay the next one.
         if deployment.build_id:
             self._stop_build(deployment, deployment.build_id, log)
         elif held_slot:

@@ -17,7 +17,7 @@ from runtime.shared.errors import MalformedError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH_PREFIX = "refs/heads/"
-_MAX_MESSAGE_LENGTH = 2_000  # characters of a commit message: enough to recognize it, small in lists
+_MAX_MESSAGE_LENGTH = 2_000  # characters: enough to recognize a commit message, and short enough for lists
 _MAX_AUTHOR_LENGTH = 200
 
 

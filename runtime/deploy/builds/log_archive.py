@@ -1,10 +1,10 @@
 """Pages of a gzip-compressed build log in the logs bucket, read without holding the whole log.
 
-A build can print any amount, and can replace its log's object with anything. So at most `MAX_STORED_BYTES` of
-each object are downloaded and `MAX_SHOWN_BYTES` decompressed, in pieces; only one page and some buffers are
-in memory. gzip has no random access: the part before a page is decompressed again and dropped, in a fraction
-of a second. A log beyond these limits ends with a line that says so; the operator has all of it in the
-bucket.
+A build can print any amount, and can replace its log's object with anything. So of each object, at most
+`MAX_STORED_BYTES` are downloaded and at most `MAX_SHOWN_BYTES` are decompressed. Both happen in pieces, so
+memory holds only one page and some buffers. gzip has no random access: the part before a page is decompressed
+again and dropped. This takes a fraction of a second. A log that exceeds these limits ends with a line that
+says so. The operator can read the whole log in the bucket.
 """
 
 import gzip
@@ -22,7 +22,7 @@ TRUNCATED_LINE: Final = "[the log is longer than can be shown here: print less]"
 UNREADABLE_LINE: Final = "[the rest of the log cannot be read]"
 
 _MAX_PAGE_LENGTH: Final = 400_000
-"""Maximum length of a page in characters. One can take 14 bytes of Lambda's answer, whose limit is 6 MB."""
+"""Maximum length of a page in characters. A character can take 14 bytes of Lambda's answer (limit: 6 MB)."""
 _BUFFER_SIZE: Final = 64 * 1024
 
 
@@ -37,8 +37,8 @@ def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[st
     """Return lines without terminators, and the start of the next page, if there is one.
 
     Args:
-        stored: The object, from its beginning. It is closed.
-        start: Offset of the page in the decompressed log, in bytes, as returned with the page before.
+        stored: The object, at its beginning. This function closes it.
+        start: Offset of the page in the decompressed log, in bytes, as returned with the previous page.
         limit: Maximum number of lines.
     """
     reader = _LimitedReader(stored, remaining=MAX_STORED_BYTES)

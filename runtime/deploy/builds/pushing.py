@@ -21,7 +21,7 @@ from runtime.shared.signing import Signer
 
 _FIRST_WEBHOOK_VERSION = 1
 _UNKNOWN_PROJECT_ID = "0" * 26
-_MAX_ATTEMPTS: Final = 8  # each attempt lets one of the concurrent deployments of a project through
+_MAX_ATTEMPTS: Final = 8  # in each attempt, one of a project's concurrent deployments succeeds
 
 
 class SignatureRefusedError(UnauthenticatedError):
@@ -55,7 +55,7 @@ def create_next_deployment(
 
     Raises:
         DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
-        ProjectChangedError: All attempts met concurrent deployments.
+        ProjectChangedError: Concurrent deployments made every attempt fail.
         ProjectDeletedError: The project is being deleted.
         ProjectNotFoundError: The project no longer exists.
     """
@@ -105,7 +105,8 @@ class PushReceiver:
         both. A repeated delivery costs one more read.
 
         Returns:
-            The deployment, which has any status after a repeated delivery, or the reason why there is none.
+            The deployment, or the reason why there is none. After a repeated delivery, the deployment can
+            have any status.
 
         Raises:
             SignatureRefusedError: The signature is missing or wrong, or the project does not exist.
@@ -130,7 +131,7 @@ class PushReceiver:
             project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest()
         )
         if deployment.status is Status.QUEUED:
-            # Also for a repeated delivery, because the message may have been lost.
+            # A repeated delivery sends the message, too, because the first message may have been lost.
             self.queue.send(deployment)
         return deployment
 
@@ -141,7 +142,7 @@ class PushReceiver:
             project = self.projects.get(project_id)
         except ProjectNotFoundError:
             project = None
-        # Compute a signature for an unknown project, too, so that timing does not reveal whether it exists.
+        # Compute a signature for an unknown project, too. So timing does not reveal whether it exists.
         version = project.webhook_version if project else _FIRST_WEBHOOK_VERSION
         secret = self.signer.derive_webhook_secret(project_id, version)
         is_valid = is_signature_valid(secret, delivery.body, delivery.signature)
@@ -156,7 +157,7 @@ class PushReceiver:
             )
 
         try:
-            # Retry here, because GitHub does not deliver it again.
+            # Retry here, because GitHub does not repeat the delivery.
             return create_next_deployment(self.deployments, project, queued, delivery=delivery)
         except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

@@ -36,11 +36,12 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def order_waiting_builds(builds: StageBuilds) -> Iterator[WaitingBuild]:
-    """Yield the waiting deployments in the order in which they are to build.
+    """Yield the waiting deployments in the order in which they will be built.
 
-    First comes the tenant with the fewest running builds; of several, the one whose last build started
-    longest ago; then, the one that has waited longest. Within a tenant, the longest waiting deployment comes
-    first. A project with a running build is skipped, because it builds one deployment at a time.
+    The tenant with the fewest running builds comes first. Among equal tenants, the one whose last build
+    started longest ago comes first, and then the one that has waited longest. Within a tenant, the longest
+    waiting deployment comes first. A project with a running build is skipped, because it builds one
+    deployment at a time.
     """
     building = {each.project_id for each in builds.running}
     waiting: dict[str, list[WaitingBuild]] = {}
@@ -121,8 +122,8 @@ class BuildScheduler:
         """Return the project's deployment to build now, or None if the project has to wait.
 
         If it has to wait, the project's newest deployment is recorded as waiting, and older ones are
-        superseded. Idempotent. One DynamoDB call if there is capacity; three more to wait, and one for each
-        superseded deployment.
+        superseded. Idempotent. Makes one DynamoDB call if there is capacity. Otherwise, makes three more, and
+        one for each superseded deployment.
 
         Args:
             deployment: A `queued` deployment, as read, of a project with a free build slot.
@@ -168,9 +169,10 @@ class BuildScheduler:
     def requeue(self, deployment: Deployment, log: Log) -> None:
         """Return an admitted deployment to the queue, because the account's CodeBuild quota is reached.
 
-        It keeps its place, and the attempt does not count as its tenant's last build. Unless a build ends,
-        nothing is dispatched for a minute; then the next deployment in order tries. A newer deployment of the
-        project inherits the place. Four DynamoDB calls, and one for each superseded deployment.
+        The deployment keeps its place, and the attempt does not count as its tenant's last build. Unless a
+        build ends, nothing is dispatched for a minute. Then the next deployment in order tries. A newer
+        deployment of the project inherits the place. Four DynamoDB calls, and one for each superseded
+        deployment.
         """
         try:
             requeued = self.slot.requeue(deployment, at=self.clock())
@@ -209,8 +211,8 @@ class BuildScheduler:
     def keep_waiting(self, deployment: Deployment) -> bool:
         """Return whether a stalled deployment still waits for its turn.
 
-        If its turn has come but it did not start, it is removed from the waiting ones, so that it does not
-        block others: the cause may persist.
+        If its turn has come but it did not start, it is removed from the waiting deployments. Otherwise it
+        could block others, because the cause may persist.
         """
         builds = self.stage_builds.read()
         if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):

@@ -1,4 +1,4 @@
-"""The handler of the platform's API, except for routes with a function of their own."""
+"""The handler of the platform's API, except for routes that have their own function."""
 
 import os
 from collections.abc import Mapping
@@ -151,4 +151,4 @@ OPERATIONS: Operations[ProjectService] = {
 """The operation of each route that `runtime.deploy.api.routes` assigns to this function."""
 
 OPEN: PublicOperations = {OPENAPI_ROUTE: serve_openapi("openapi.json")}
-"""The operation of each of these routes that needs no token."""
+"""The operations of those routes that need no token."""

@@ -40,12 +40,12 @@ def edge_cache() -> EdgeCache:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Collect releases. Errors are raised, so that an alarm reports them; the next hour retries."""
+    """Collect releases. Errors are raised, so that an alarm reports them. The next run retries."""
     respond(event, service(), edge_cache())
 
 
 def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
-    """Collect releases with the given services, as of the time in a scheduled event."""
+    """Collect releases with the given services, at the time that the event contains."""
     log, at = Log().bind(eventId=event.get("id")), parse_time(event["time"])
     try:
         cache.invalidate_once(log, at=at)

@@ -1,4 +1,4 @@
-"""The handler of the sweep, every minute. It recovers deployments that do not progress."""
+"""The handler of the sweep, which runs every minute. It recovers deployments that do not progress."""
 
 import os
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def service() -> Sweeper:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Sweep. Errors are raised, so that an alarm reports them; the next minute retries."""
+    """Sweep. Errors are raised, so that an alarm reports them. The next run retries."""
     respond(event, service())
 
 

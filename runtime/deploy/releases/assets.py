@@ -12,7 +12,7 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 """`Cache-Control` of files whose content never changes."""
 
 REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
-"""`Cache-Control` of public files. The edge keeps them, as its cache key has the release. Browsers do not."""
+"""`Cache-Control` of public files. Only the edge keeps them: its cache key has the release."""
 
 _ASSETS = "assets/"
 _HASHED_FOLDER = "_next/static/"
@@ -149,7 +149,7 @@ def list_asset_uploads(
                 yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
         if name.startswith(
             _MEDIA_FOLDER
-        ):  # again, because the image function reads the release's prefix only
+        ):  # uploaded again, because the image function only reads the release's prefix
             yield Upload(source=source, key=f"{own}/{name}", content_type=media_type, cache_control=IMMUTABLE)
         if not name.startswith(_HASHED_FOLDER):
             yield Upload(
@@ -158,7 +158,7 @@ def list_asset_uploads(
 
 
 def list_root_entries(artifact: Artifact) -> tuple[str, ...]:
-    """Return the first path segments of a release's public files below the base path, folders with `/`."""
+    """Return the first path segments of a release's public files below the base path. Folders end in `/`."""
     names = (name for name in _list_served_files(artifact) if not name.startswith("_next/"))
     return tuple(sorted({name[: name.find("/") + 1] or name for name in names}))
 

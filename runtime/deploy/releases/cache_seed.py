@@ -40,7 +40,7 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
     """Return the uploads of the pages and fetches that the build cached."""
     prefix = cache_prefix(site, deployment_id)
     for name in artifact.list_files(_CACHE):
-        # OpenNext names the fetch cache by the build id. It names pages by the cache id already.
+        # OpenNext's names contain the build id for the fetch cache, but the cache id for pages.
         looked_up = (
             f"{_FETCH}{artifact.build.to_cache_name(name.removeprefix(_FETCH))}"
             if name.startswith(_FETCH)

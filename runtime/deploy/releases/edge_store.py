@@ -1,7 +1,8 @@
 """CloudFront's KeyValueStore: the release of each host, for the edge function.
 
 The entry of a release's own host is written once. The entry of a site's host changes, and several functions
-may change it at once. `point_host_to_release` makes it follow the project's pointer, whoever wrote that last.
+may change it at once. `point_host_to_release` makes the entry follow the project's pointer, whichever
+function wrote the pointer last.
 """
 
 import json
@@ -68,10 +69,10 @@ def release_host(deployment_id: str, site_host: str) -> str:
 
 
 def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
-    """Return the keys and values of a release. The last one makes it reachable.
+    """Return the keys and values of a release. The last pair makes the release reachable.
 
     The value of the host lists the public files. If they are too many, or a name contains the separator, each
-    file has a key of its own, which costs the edge a second read.
+    file has its own key, which costs the edge a second read.
     """
     listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
     value = _build_value(entry, listed)
@@ -190,7 +191,7 @@ class EdgeStore:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
         keys = [f"{host}/{name}" for name in sorted(entries)]
-        # Either all files have a key or none has. The first key is removed last: it shows if some are left.
+        # Either all files have a key or none has. The first key is removed last: it shows if keys are left.
         if keys and self._get(keys[0]) is not None:
             keys.reverse()
             for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
@@ -244,7 +245,7 @@ def _write_if_unchanged(write: Callable[[], object]) -> bool:
     try:
         write()
     except ClientError as error:
-        # AWS documents ConflictException. The service has also been seen to return the second form.
+        # AWS documents ConflictException. In practice, the service also returns the second form.
         if error_code(error) == "ConflictException" or (
             error_code(error) == "ValidationException"
             and "pre-condition failed" in error_message(error).lower()

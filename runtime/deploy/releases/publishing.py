@@ -1,6 +1,6 @@
 """Publishing of a release's functions: immutable versions, each with an alias that has its own URL.
 
-Every step can be repeated after a crash at any point, and it keeps what exists already. The alias is created
+Every step can be repeated after a crash at any point, and keeps what exists already. The alias is created
 last, from a checked version. If it exists and has the same code, its function is not changed again.
 """
 
@@ -125,7 +125,7 @@ class FunctionPublisher:
         """Return the host of the alias's URL. Create the URL, open to the internet, if needed.
 
         The function's wrapper refuses every request that does not come from the edge. A URL with IAM
-        authentication cannot be used: browsers send no hash of a POST's payload, which it requires.
+        authentication cannot be used: it requires a hash of a POST's payload, and browsers send none.
         """
         try:
             response = self.client.create_function_url_config(
@@ -147,7 +147,7 @@ class FunctionPublisher:
     def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
         """Point the `live` aliases of functions to the versions of the live release.
 
-        Repeats until the target is the same before and after, because another switch may run at once.
+        Repeats until the target is the same before and after, because another switch may run meanwhile.
 
         Args:
             target: Reads the version of each function, strongly consistent.

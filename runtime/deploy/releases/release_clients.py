@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, D102, N803 - methods and parameters are AWS's own; the AWS reference describes them
-"""Types of the AWS calls that only releases make. See `runtime.shared.aws`."""
+"""Types of the AWS calls that only the release code makes. See also `runtime.shared.aws`."""
 
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol

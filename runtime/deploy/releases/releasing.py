@@ -102,7 +102,7 @@ class Releaser:
         Args:
             message: The message with the deployment's id.
             log: Log for the steps and their errors.
-            is_last: Whether this is the message's last delivery. The deployment then fails now.
+            is_last: Whether this is the message's last delivery. If so, an error fails the deployment.
 
         Raises:
             Exception: The queue has to deliver the message again. With `is_last`, this only happens after the
@@ -149,7 +149,7 @@ class Releaser:
                 deployment, release, at=self.clock()
             )
         else:
-            # Visitors may have newer pages in its cache by now. Seeding it again would bring back old ones.
+            # The release's cache may contain newer pages by now. Another seeding would restore old ones.
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.live_pointers.switch(deployment, at=self.clock())
@@ -162,7 +162,7 @@ class Releaser:
         run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
 
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
-        """Finish the switch to a promoted release if its promote was interrupted.
+        """Finish the switch to a promoted release if its promotion was interrupted.
 
         A `live` release is included: it may have been promoted again while the edge still serves another one.
         """
@@ -182,7 +182,7 @@ class Releaser:
             run.log.info("another release was promoted", reason=str(newer))
             return
         run.end()
-        run.log.info("live", reason="its promote was interrupted")
+        run.log.info("live", reason="its promotion was interrupted")
 
     def _fail(self, run: _Attempt, reason: str, error: Exception) -> None:
         run.log.failure("the release failed", error, step=run.step)

@@ -34,7 +34,8 @@ class FunctionRemover:
 
         If code and variables did not change between two releases, both share a version: Lambda returns the
         newest version again. The newest version therefore always stays, even without an alias. A release that
-        runs at this moment may be about to create its alias. It is removed once there is a newer version.
+        runs at this moment may be about to create its alias. A version without an alias is removed
+        once there is a newer version.
 
         Args:
             function: Function name. A deleted function has nothing to remove.

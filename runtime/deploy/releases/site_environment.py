@@ -55,7 +55,7 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     """Return the environment variables. The platform's variables override the project's.
 
     Raises:
-        SiteEnvironmentError: They are larger than Lambda allows.
+        SiteEnvironmentError: The variables are larger than Lambda allows.
     """
     release = {
         "ANCHOR_ORIGIN_KEY": origin_key,

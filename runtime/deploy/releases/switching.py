@@ -59,7 +59,7 @@ class Switch:
             The live deployment.
 
         Raises:
-            SwitchOvertakenError: Another switch moved the pointer, and everything follows that one.
+            SwitchOvertakenError: Another switch moved the pointer. Edge and aliases follow that switch.
         """
         self.edge.point_host_to_release(
             site.host, partial(self._read_live_deployment_id, project, deployment)
@@ -71,7 +71,7 @@ class Switch:
         """Return the id of the deployment that the project's pointer names now.
 
         Raises:
-            SwitchOvertakenError: The pointer names none any more.
+            SwitchOvertakenError: The pointer no longer names a deployment.
         """
         live = self.projects.get(project.project_id).live
         if live is None:
@@ -82,7 +82,7 @@ class Switch:
         """Return the version of each function in the release that the project's pointer names now.
 
         Raises:
-            SwitchOvertakenError: The pointer names no deployment any more, or one without a release.
+            SwitchOvertakenError: The pointer no longer names a deployment, or names one without a release.
         """
         pointed_id = self._read_live_deployment_id(project, deployment)
         if pointed_id == deployment.deployment_id:

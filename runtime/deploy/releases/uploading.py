@@ -18,7 +18,7 @@ _MAX_PRESIGNED_BYTES = 512 * 1024  # with 32 parallel uploads, the bodies in mem
 _URL_LIFETIME_SECONDS = 900
 
 Put: TypeAlias = Callable[[str, bytes, Mapping[str, str]], int]
-"""Sends a body to a URL by HTTP PUT with these headers. Returns the status, or 0 without a response."""
+"""Sends a body to a URL by HTTP PUT with the given headers. Returns the status, or 0 without a response."""
 
 
 @frozen(kw_only=True)

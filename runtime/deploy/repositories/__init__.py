@@ -1,1 +1,1 @@
-"""What is stored: one repository for each subject, rows in and models out."""
+"""Storage: one repository for each subject. Repositories read and write rows, and return models."""

@@ -18,9 +18,10 @@ from runtime.shared.dynamodb import ConditionFailedError, build_update, named_co
 LEASES: Final[Mapping[Status, timedelta]] = {
     # A message is delivered within seconds, or the project's slot is taken for the duration of a build.
     Status.QUEUED: timedelta(minutes=5),
-    # For starting the build. CodeBuild recognizes an idempotency token for five minutes.
+    # Time to start the build. CodeBuild recognizes an idempotency token for five minutes.
     Status.BUILDING: timedelta(minutes=3),
-    # Longer than one release may take (components/deploy/pipeline.py): a project's releases run in sequence.
+    # This is longer than a release may take (components/deploy/pipeline.py). A project's releases run in
+    # sequence.
     Status.BUILT: timedelta(minutes=10),
     Status.DEPLOYING: timedelta(minutes=10),
 }
@@ -30,10 +31,10 @@ BUILD_LEASE: Final = timedelta(minutes=5)
 """How long the sweep waits for the end of a build before it asks CodeBuild again."""
 
 SWITCH_LEASE: Final = timedelta(minutes=2)
-"""How long a promotion may take to finish its switch: longer than its function can run."""
+"""How long a promotion may take to finish its switch. It is longer than the timeout of its function."""
 
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
-"""The partitions of the lease index. A single one would receive the writes of all projects."""
+"""The partitions of the lease index. A single partition would receive the writes of all projects."""
 
 _DELIVERY_RETENTION: Final = timedelta(days=30)
 

@@ -1,9 +1,9 @@
 """The deployments table, and the transactions that change a deployment and its project together.
 
-Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and deployments of
-other tenants do not exist for them. All other methods serve the platform. Each status write is conditional on
-the status before, and raises `StaleDeploymentError` if that status has changed. Each method makes one
-DynamoDB call, unless its docstring says otherwise.
+Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and treat the
+deployments of other tenants as missing. All other methods serve the platform. Each status write is
+conditional on the previous status, and raises `StaleDeploymentError` if that status has changed. Each method
+makes one DynamoDB call, unless its docstring says otherwise.
 """
 
 from datetime import datetime
@@ -223,7 +223,7 @@ class DeploymentRepository:
 
         Raises:
             StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot fail in
-                it. Also if the project's live pointer has moved to it; then the error names no status.
+                it. Or the project's live pointer has moved to it, and then the error names no status.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)

@@ -62,8 +62,8 @@ class LeaseRepository:
     def list_expired(self, *, at: datetime) -> Iterator[DeploymentMessage]:
         """Yield the ids of deployments with an expired lease, longest expired first.
 
-        At most `MAX_PER_SHARD` of each shard, with one call per shard. The index `LeaseIndex` is eventually
-        consistent, so a deployment may have progressed since.
+        Yields at most `MAX_PER_SHARD` of each shard, and makes one call per shard. The index `LeaseIndex` is
+        eventually consistent, so a deployment may have progressed since.
         """
         for shard in LEASE_SHARDS:
             answer = self.client.query(

@@ -1,6 +1,6 @@
 """The lists that a tenant can page through: projects, and the deployments of a project.
 
-Each method takes the id of the signed-in user, returns nothing of other tenants, and makes one DynamoDB call.
+Each method takes the id of the signed-in user, returns no data of other tenants, and makes one DynamoDB call.
 Cursors are signed for the user and the list (`runtime.shared.cursors`).
 """
 

@@ -92,7 +92,7 @@ class LivePointerRepository:
         """Point a tenant's project to an older or newer deployment, and pin it there.
 
         Like `switch`, but the collector may remove the deployment at the same time. A `retired` deployment
-        gets a lease until its switch is finished: if the promotion dies, the sweep completes the switch.
+        gets a lease until its switch is finished: if the promotion crashes, the sweep completes the switch.
 
         Returns:
             The project after the write.
@@ -129,8 +129,9 @@ class LivePointerRepository:
         """Mark this deployment as `live` and the replaced one as `retired`, in one transaction.
 
         Step (d), for releases and promotions. Idempotent. The transaction covers both deployments and the
-        project's `serving`, which names the one to retire and must be as read. If another switch has finished
-        in the meantime, the project is read again, which costs more calls.
+        project's `serving`. That attribute names the deployment to retire, and must not have changed since
+        the read. If another switch has finished in the meantime, the project is read again, which costs more
+        calls.
 
         Args:
             project: Result of `switch` or `promote`.

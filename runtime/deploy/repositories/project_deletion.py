@@ -62,11 +62,11 @@ class ProjectDeletionRepository:
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
         """Mark a tenant's project, as read, as being deleted, and remove its live pointer. Idempotent.
 
-        From then on it gets no deployments, its deployments cannot be promoted, and it cannot be changed.
+        From then on, no deployment of the project can be created or promoted, and the project cannot change.
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
-            ProjectChangedError: The project got a deployment since it was read.
+            ProjectChangedError: A deployment of the project was created after the project was read.
         """
         write = build_update(
             self.projects_table,

@@ -1,8 +1,8 @@
 """The projects table: projects, and the sites that they are bound to.
 
-Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and projects of
-other tenants do not exist for them. All other methods serve the platform, which takes the project id from its
-own rows or messages. Each method makes one DynamoDB call.
+Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and treat the
+projects of other tenants as missing. All other methods serve the platform, which takes the project id from
+its own rows or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -50,7 +50,7 @@ def _site_key(site: str, sk: str) -> Item:
 
 
 def write_error(item: Item | None, user_id: str) -> AnchorError:
-    """Return the error for a tenant's write that the project's row, None if missing, has refused."""
+    """Return the error for a tenant's write that the project's row refused. A missing row is None."""
     if not item or item["userId"]["S"] != user_id:
         return ProjectNotFoundError()
     return ProjectDeletedError() if "deletingAt" in item else ProjectChangedError()
@@ -106,7 +106,7 @@ class ProjectRepository:
         """Return the declaration of a site.
 
         Raises:
-            SiteNotFoundError: The site is not declared, or no longer declared.
+            SiteNotFoundError: The site is not declared, or is no longer declared.
         """
         answer = self.client.get_item(TableName=self.table, Key=_site_key(site, "SITE"))
         if "Item" not in answer:
@@ -178,7 +178,7 @@ class ProjectRepository:
         """Change fields of a tenant's project. Idempotent.
 
         With `pinned` false, automatic releases replace the live release again. This call does not switch the
-        site; the next release that is newer than the live one does.
+        site. The next release that is newer than the live one switches it.
 
         Args:
             user_id: The tenant.

@@ -36,7 +36,7 @@ _COLLECTABLE: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
 @frozen(kw_only=True)
 class HeldRelease:
-    """The attributes of a deployment in `HeldIndex`, sufficient to decide without reading its row."""
+    """The attributes of a deployment in `HeldIndex`. They suffice to decide without reading its row."""
 
     project_id: str
     deployment_id: str
@@ -137,7 +137,7 @@ class RetentionRepository:
         """Remove a collected release from its row, because all its resources are deleted. Idempotent.
 
         Raises:
-            ReleaseInUseError: The release was marked again since it was read, or never.
+            ReleaseInUseError: The release was marked again after it was read, or was never marked.
         """
         write = build_update(
             self.deployments_table,

@@ -7,8 +7,8 @@ All of these are rows in one partition of the projects table, so that one query 
 - `WAITING#<deployment>` is a deployment that waits for build capacity. The transaction that moves the
   deployment out of `queued` deletes the row.
 - `STARTED#<user>` is the start time of a tenant's last build. It expires after a day.
-- `FULL` is the time at which CodeBuild last refused a build because the account's quota was reached, and the
-  number of builds that the stage ran then.
+- `FULL` records CodeBuild's last refusal of a build because the account's quota was reached. It holds the
+  time and the number of builds that the stage ran then.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _PROBE_INTERVAL: Final = timedelta(minutes=1)
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """The start time of a tenant without any build."""
 
-_RETENTION: Final = timedelta(days=1)  # longer than any build runs
+_RETENTION: Final = timedelta(days=1)  # longer than the duration of any build
 
 
 @frozen(kw_only=True)
@@ -115,7 +115,7 @@ class StageBuilds:
     def capacity(self, limit: int, *, at: datetime) -> int:
         """Return the number of builds that can run now, at most `limit`.
 
-        After CodeBuild has refused a build, that is the number of builds that ran then, plus one for each
+        After CodeBuild has refused a build, it is the number of builds that ran then, plus one for each
         minute since. So only one build at a time tests whether the account has capacity again.
         """
         if self.quota_reached is None:
@@ -123,7 +123,7 @@ class StageBuilds:
         return min(limit, self.quota_reached.builds + max(0, (at - self.quota_reached.at) // _PROBE_INTERVAL))
 
     def waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
-        """Return the waiting deployments of one project. It has more than one only for a moment."""
+        """Return the waiting deployments of one project. There is more than one only for a moment."""
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
 
@@ -142,7 +142,7 @@ class StageBuildRepository:
     projects_table: str
 
     def read(self) -> StageBuilds:
-        """Return all builds of the stage (strongly consistent). One call for up to some thousand of them."""
+        """Return all builds of the stage (strongly consistent). One call for up to a few thousand builds."""
         running: tuple[RunningBuild, ...] = ()
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}
@@ -240,7 +240,7 @@ def add_running_operation(table: str, build: RunningBuild, *, limit: int | None)
     Args:
         table: Name of the projects table.
         build: The build to add.
-        limit: Maximum number of running builds with this one. None adds it without a check.
+        limit: Maximum number of running builds, including this one. None adds it without a check.
     """
     write = _update_arguments(
         table,

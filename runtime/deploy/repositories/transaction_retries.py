@@ -35,7 +35,7 @@ class TransactionRetrier:
 
         Raises:
             TransactionRefusedError: A condition failed.
-            TransactionConflictError: Every attempt met a conflict with other writers.
+            TransactionConflictError: Every attempt conflicted with other writers.
         """
         for attempt in range(_MAX_ATTEMPTS - 1):
             try:

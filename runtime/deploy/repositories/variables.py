@@ -71,8 +71,8 @@ class NewVariables:
 class SecretStore:
     """The writes of secret variables as SecureString parameters. Secrets are never read here.
 
-    The parameter store encrypts each secret with its ARN as encryption context, and the ARN contains the
-    project id: the ciphertext of one project cannot be decrypted under another name.
+    The parameter store encrypts each secret with the parameter's ARN as encryption context. The ARN contains
+    the project id, so the ciphertext of one project cannot be decrypted under another name.
 
     Attributes:
         client: SSM client.
@@ -99,7 +99,7 @@ class SecretStore:
 
 @frozen(kw_only=True)
 class SecretRemover:
-    """The deletion of all secrets of a project, including those that its row does not name.
+    """The deletion of all secrets of a project, including those that the project's row does not name.
 
     Attributes:
         client: SSM client.

@@ -1,1 +1,1 @@
-"""What runs by the clock: what was lost is moved on, what is not kept is removed."""
+"""Scheduled tasks. They recover stopped deployments, and remove releases that are no longer kept."""

@@ -1,10 +1,10 @@
 """The collector: it removes releases that are no longer kept.
 
 It works in two steps, at least an hour apart. First the release is withdrawn: its row says so, which prevents
-a promotion, and its host is no longer served. After the hour, all edge locations and open pages have noticed,
-and the release's functions and files are deleted. Hashed assets (`_next/static/`) are shared by the releases
-of a project and are deleted with the project. Rows of the tag table are shared by all releases of a site and
-stay.
+a promotion, and its host is no longer served. After the hour, all edge locations and open pages have
+noticed the change, and the release's functions and files are deleted. Hashed assets (`_next/static/`) are
+shared by the releases of a project and are deleted with the project. Rows of the tag table are shared by all
+releases of a site and stay.
 
 Each step is idempotent. The next run completes an interrupted one.
 """
@@ -67,7 +67,7 @@ class ReleaseWithdrawal:
             EdgeBusyError: The edge's store is busy. The row already says that the release is collected.
         """
         site = self.find_site(deployment)
-        # The rows decide. This check keeps the site up after a manual change of the edge's store.
+        # The rows decide. This check keeps the site available after a manual change of the edge's store.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
         self.retention.mark_unused_collected(held, at=at)
@@ -77,7 +77,7 @@ class ReleaseWithdrawal:
         """Withdraw a release of a project that is being deleted, live or not. Idempotent.
 
         The collector deletes its functions and files after an hour. The caller must withdraw the site's own
-        host before (`EdgeStore.withdraw`), because it may point to this release.
+        host before (`EdgeStore.remove_host`), because it may point to this release.
 
         Raises:
             DeploymentNotFoundError: The deployment no longer exists.
@@ -87,7 +87,7 @@ class ReleaseWithdrawal:
         self.remove_host(deployment, self.find_site(deployment))
 
     def remove_host(self, deployment: Deployment, site: Site | None) -> bool:
-        """Remove a release's own host from the edge. Return whether it was there."""
+        """Remove a release's own host from the edge. Return whether it existed."""
         host = find_release_host(deployment, site)
         return host is not None and bool(self.edge.remove_host(host))
 
@@ -104,7 +104,7 @@ class Collector:
     """The service that collects releases.
 
     Attributes:
-        kept_releases: Number of its newest releases that a project keeps.
+        kept_releases: Number of newest releases that each project keeps.
         clock: Measures the duration of a run. The decisions use the time of the schedule.
     """
 

@@ -59,7 +59,7 @@ class EdgeCache:
 
         Args:
             log: Logger.
-            at: Current time. It makes the caller reference unique, because CloudFront refuses a used one.
+            at: Current time. It makes the caller reference unique: CloudFront refuses a repeated one.
 
         Raises:
             ClientError: AWS refuses the invalidation permanently.

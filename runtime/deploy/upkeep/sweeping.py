@@ -1,9 +1,9 @@
 """The sweep: it recovers deployments that stopped because a message, an event or a function was lost.
 
-Each status change in progress gives the deployment a lease (`deployment_rows.py`). The sweep examines
+Each change to a status in progress starts a lease (`deployment_rows.py`). The sweep examines
 deployments with an expired lease: it resends their message, records the result of their build, or fails them
-with the reason. Each action is idempotent, and several sweeps can run at the same time: the sweep does the
-same work as messages and events, which may come late and twice anyway.
+with the reason. Each action is idempotent, and several sweeps can run at the same time. The sweep does the
+same work as messages and events, which can also be late or repeated.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ class Sweeper:
     def sweep(self, log: Log) -> None:
         """Examine deployments with an expired lease, at most a hundred.
 
-        A deployment that cannot be examined is retried after ever longer pauses, so that it does not block
+        A deployment that cannot be examined is retried after increasing pauses, so that it does not block
         others.
 
         Raises:
@@ -101,7 +101,7 @@ class Sweeper:
     def _postpone(self, message: DeploymentMessage, log: Log) -> None:
         try:
             self.leases.postpone(message, at=self.clock())
-        except Exception as error:  # noqa: BLE001 - it must not block the others either
+        except Exception as error:  # noqa: BLE001 - this failure must not block others either
             log.failure("a lease could not be extended", error)
 
     def _sweep_one(self, message: DeploymentMessage, log: Log) -> set[Status]:
@@ -152,7 +152,7 @@ class Sweeper:
             if self.deployments.get(deployment.project_id, holder).status is Status.BUILDING:
                 return True
         except DeploymentNotFoundError:
-            pass  # it does not build, like an ended one
+            pass  # a deleted holder is not building
         freed = self.slot.free_abandoned(deployment.project_id, holder)
         log.warning("swept", decision="free the build slot", reason=f"{holder} is not building", freed=freed)
         return not freed
@@ -214,8 +214,8 @@ class Sweeper:
     def _sweep_promoted(self, leased: LeasedDeployment, log: Log) -> None:
         """Make the release function finish the switch of an interrupted promotion.
 
-        The target is the present live pointer, because a promotion of the release that was live before has no
-        lease of its own.
+        The target is the present live pointer, because a promotion of the release that was live before starts
+        no lease.
         """
         with suppress(ProjectNotFoundError, DeploymentNotFoundError):
             project = self.projects.get(leased.deployment.project_id)
@@ -239,19 +239,19 @@ class Sweeper:
     ) -> None:
         """Resend a deployment's message and double its lease. After too many retries, fail the deployment.
 
-        The live deployment of a project never fails, because visitors see it or are about to.
+        The live deployment of a project never fails, because visitors see it, or will see it soon.
         """
         deployment, status, times = leased.deployment, leased.deployment.status, leased.redrives + 1
         if times > _MAX_REDRIVES[status] and self._give_up(deployment, _GIVE_UP_REASONS[status], log):
             return
         log.warning("swept", decision="send again", reason=reason, status=status, times=times)
         send(deployment)
-        # Extend the lease last: a crash between the two sends the message twice, which is harmless.
+        # Extend the lease last: a crash between both steps only sends the message twice, which is harmless.
         lease = min(LEASES[status] * 2 ** min(times, _MAX_DOUBLINGS), _MAX_LEASE)
         self.leases.extend(leased, lease, at=self.clock(), redrives=times)
 
     def _give_up(self, deployment: Deployment, reason: str, log: Log) -> bool:
-        """Fail a deployment. Return False if it cannot fail because the project's live pointer is at it."""
+        """Fail a deployment. Return False if it cannot fail because the project's live pointer names it."""
         if deployment.status is Status.BUILDING:
             self._fail_build(deployment, reason, log)
             return True

@@ -51,8 +51,8 @@ def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     """Process uploaded files with the given service.
 
     The event has S3's format ("Event message structure" in its user guide). Keys are URL-encoded, and ETags
-    have no quotes. S3 sends one record per event. With several, the first failure ends the call, and the
-    event with all records is retried.
+    have no quotes. S3 sends one record per event. If an event had several, the first failure would end
+    the call, and the event with all records would be retried.
     """
     log = Log()
     records: list[Mapping[str, Any]] = event["Records"]

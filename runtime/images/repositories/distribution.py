@@ -44,8 +44,8 @@ class ImageDistribution:
         Args:
             key: Key of the object. It must be deleted before, or the caches would read it again.
             reference: Unique id of each call. CloudFront's API reference says that a repeated reference
-                returns the first invalidation. In practice it can be refused (aws/aws-cdk#3878), and the
-                object that was cached in between would stay.
+                returns the first invalidation. In practice, CloudFront can refuse it (aws/aws-cdk#3878).
+                The object that was cached in between would then stay.
 
         Raises:
             ImageStillCachedError: CloudFront accepts no more invalidations at the moment.

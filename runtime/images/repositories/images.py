@@ -139,7 +139,7 @@ class ImageRepository:
             album=album_partition(album_id),
             user=user_id,
         )
-        # An album's images belong to one user. A page without own images has another user's: hide its cursor.
+        # An album's images belong to one user. If none is this user's, hide the cursor.
         return page if page.items else Page(items=(), cursor=None)
 
     def update_texts(

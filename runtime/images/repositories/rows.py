@@ -170,7 +170,7 @@ def write_image(
 
 @contextmanager
 def conflicts_as_changed() -> Generator[None]:
-    """Turn a write that lost against another one on the same rows into `ImageChangedError`."""
+    """Turn the error of a write that conflicts with another write into `ImageChangedError`."""
     try:
         yield
     except TransactionConflictError:

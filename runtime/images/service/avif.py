@@ -22,7 +22,7 @@ class _File(Protocol):
 
 
 def read_avif_size(file: _File) -> tuple[int, int] | None:
-    """Return width and height as displayed, after the file's own rotation; None if it has none.
+    """Return width and height as displayed, after the file's own rotation; None if there are none.
 
     A file describes the whole image and parts of it, such as tiles and thumbnails. The largest is returned.
     """

@@ -1,6 +1,6 @@
 """Type and dimensions of an uploaded file, from its bytes. The file is untrusted.
 
-Only the metadata is read, the image is not decoded. A file that is cut off within its pixels is accepted, and
+Only the metadata is read, and the image is not decoded. If a file ends within its pixels, it is accepted, and
 browsers display the part that exists. Data after an image, as in a polyglot file, is harmless. The file is
 only delivered with the image's type, with `nosniff` and a policy that allows no scripts.
 """
@@ -79,7 +79,7 @@ def _detect_content_type(head: bytes) -> str | None:
         brands = head[8 : min(len(head), int.from_bytes(head[:4]))]
         found = {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}  # noqa: PLR2004 - the version
         return "image/avif" if found & {b"avif", b"avis"} else None
-    # In UTF-16, each of these letters has a zero byte beside it. The XML parser decides if it is an SVG.
+    # In UTF-16, each of these letters has a zero byte next to it. The XML parser checks if it is an SVG.
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n")
     return SVG if text.startswith(b"<") and b"svg" in text else None
 

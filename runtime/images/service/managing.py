@@ -29,7 +29,7 @@ class CreatedImage:
     """A new image and the form to upload its file.
 
     Attributes:
-        form: Upload form, valid until `expires_at`. Its possession is enough to upload.
+        form: Upload form, valid until `expires_at`. Everyone who has the form can upload.
     """
 
     image: Image
@@ -86,7 +86,7 @@ class ImageService:
             updated_at=at,
             ttl=int((expires_at + ROW_RETENTION).timestamp()),
         )
-        # Created first: a row without its form would be useless.
+        # Create the form first: a row without its form would be useless.
         form = self.store.create_form(
             image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
         )
@@ -109,8 +109,8 @@ class ImageService:
     ) -> Page[Image]:
         """Return a page of images, newest first: all of the user, or the ready ones of an album.
 
-        Makes one DynamoDB call. The first page of an album makes two: the first one checks that the album is
-        the user's. The signature of a cursor proves this check for later pages.
+        Makes one DynamoDB call. The first page of an album makes two: the first call checks that the album
+        belongs to the user. For later pages, the signature of the cursor proves this check.
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.

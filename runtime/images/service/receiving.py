@@ -97,7 +97,7 @@ class UploadProcessor:
             log.info("event was processed before")
         else:
             self._inspect_and_record(image, created, log)
-        # Last, because a repeated event may need the upload again.
+        # This step is the last, because a repeated event may need the upload again.
         self.store.delete_upload(image_id, etag=etag)
 
     def _inspect_and_record(self, image: Image, created: CreatedObject, log: Log) -> None:

@@ -1,4 +1,4 @@
-"""SVG files: their size, and the check that they contain nothing but an image.
+"""SVG files: their size, and the check that they contain only an image.
 
 The distribution's content security policy already blocks scripts in images. A file that is saved and opened
 elsewhere has no such protection. So an SVG with a script or a reference to another server is refused.

@@ -26,8 +26,7 @@ def dispatch(
 ) -> Response:
     """Run the operation of a request's route, and return its response.
 
-    An error that belongs to the product becomes a problem document, and so does a retryable error of AWS.
-    Any other error is raised.
+    Errors of the product and retryable errors of AWS become problem documents. Any other error is raised.
 
     Args:
         event: Event of API Gateway, payload format 2.0.

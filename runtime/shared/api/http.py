@@ -126,8 +126,8 @@ def problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] 
 def error_response(error: AnchorError) -> Response:
     """Return the problem document of an error.
 
-    The response to an `UnavailableError` has a `Retry-After` header. An error that the request did not
-    cause is raised again.
+    For an `UnavailableError`, the response has a `Retry-After` header. Any other error that the request
+    did not cause is raised again.
     """
     status = find_status(type(error))
     if status is None:

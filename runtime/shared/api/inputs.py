@@ -36,7 +36,7 @@ class Rule:
 
 
 class _WrongValueError(Exception):
-    """A problem on its way through cattrs. Its text never contains the value."""
+    """A problem that a hook of cattrs raises. Its text never contains the value."""
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it is read into one

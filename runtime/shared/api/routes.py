@@ -1,7 +1,7 @@
 """Declaration of HTTP API routes.
 
 The Pulumi program creates the gateway's routes from these tables, and the handlers dispatch on them. A route
-therefore cannot exist on one side only.
+therefore cannot exist on only one side.
 """
 
 from typing import Literal

@@ -253,7 +253,7 @@ def test_projects_and_deployments_have_their_keys() -> None:
 def test_rows_of_projects_and_deployments_expire() -> None:
     """T5: webhook deliveries expire when GitHub can no longer redeliver them (P3).
 
-    T6: deployments expire after their project was deleted.
+    T6: deployments expire after their project is deleted.
     """
     assert PROJECTS.ttl_attribute == "expiresAt"
     assert DEPLOYMENTS.ttl_attribute == "expiresAt"

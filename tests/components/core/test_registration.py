@@ -20,7 +20,7 @@ def test_registrations_are_sent_early_and_garbage_collection_is_disabled() -> No
         enable_fast_registration()
         gc_states.append(gc.isenabled())
         with pytest.raises(pulumi.RunError, match="may only be called once"):
-            pulumi.run(nothing)  # refused, because it was called before
+            pulumi.run(nothing)  # refused, because `enable_fast_registration` was called before
 
     record_program(program)
     assert gc_states == [False]

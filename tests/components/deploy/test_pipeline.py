@@ -100,7 +100,7 @@ def test_only_release_and_promote_may_switch_releases() -> None:
 
 
 def test_only_promote_may_delete_projects() -> None:
-    """Other functions may delete waiting builds, which are in the same table."""
+    """Other functions may delete rows of waiting builds, which are in the same table."""
     table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
     deleting = {
         statement.resource_urn.rpartition("::")[2]: statement.document.get("Condition")
@@ -137,7 +137,7 @@ def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, funct
 
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
 def test_a_function_knows_the_maximum_receive_count_of_its_queue(queue: str, function: str) -> None:
-    """With a wrong number, a function would report the last failure too early or never."""
+    """With a wrong number, a function would report the last failure too early, or would never report it."""
     recorded = recording("dev")
     redrive = json.loads(recorded.one("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
     variables = recorded.one(FUNCTION, function).inputs["environment"]["variables"]

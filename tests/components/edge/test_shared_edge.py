@@ -67,7 +67,7 @@ def test_a_function_above_the_size_limit_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_cache_key_contains_release_and_host(path: str) -> None:
-    """D3, A5: a switch needs no invalidation, and no tenant receives the page of another one.
+    """D3, A5: a switch needs no invalidation, and no tenant receives a page of another tenant.
 
     E1: no visitor receives a response that was made for another visitor.
     """
@@ -96,7 +96,7 @@ def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> No
 
 @pytest.mark.parametrize("path", ["/_next/image*", "/*/_next/image*"])
 def test_the_cache_key_of_images_contains_the_accepted_types(path: str) -> None:
-    """D7: also below a base path."""
+    """D7: this also applies below a base path."""
     assert "accept" in read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
 
 

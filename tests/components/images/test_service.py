@@ -100,7 +100,7 @@ def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
 
 
 def test_a_bucket_can_notify_only_one_function() -> None:
-    """S3 keeps one configuration, so a second one would replace the first."""
+    """S3 keeps one notification configuration, so a second one would replace the first."""
 
     def program() -> None:
         bucket = RetainedBucket("files", RetainedBucketArgs(stage=make_stage(), account="123456789012"))
@@ -237,7 +237,7 @@ def test_the_upload_function_may_copy_files_and_update_images() -> None:
 
 
 def test_the_image_service_has_no_access_to_the_deploy_platform() -> None:
-    """T3: it cannot derive webhook secrets either."""
+    """T3: the image service also cannot derive webhook secrets."""
     for name in ("images-api", "images-uploaded"):
         policy = read_inputs("aws:iam/rolePolicy:RolePolicy", name)["policy"]
         for forbidden in ("projects", "deployments", "key/signing", "key/secrets", "artifacts"):

@@ -156,7 +156,7 @@ def test_build_metrics_have_a_namespace_per_stage() -> None:
 
 
 def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
-    """CloudWatch refuses other alarms."""
+    """CloudWatch refuses an alarm whose metrics have different periods."""
     for one in recording("dev").of_type(ALARM):
         periods = {
             query["metric"]["period"] for query in one.inputs.get("metricQueries", []) if query.get("metric")
@@ -165,7 +165,7 @@ def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
 
 
 def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
-    """For any number of sites: search expressions find the metrics, and a graph shows the highest ones.
+    """This holds for any number of sites. Search expressions find the metrics, and a graph shows the highest.
 
     `test_contracts.py` shows that more sites do not change the dashboard.
     """

@@ -112,7 +112,7 @@ def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
     ],
 )
 def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handler: str) -> None:
-    """G8, D8: the handler of server and images is the wrapper that only accepts requests of the edge."""
+    """G8, D8: the server and image functions use the wrapper that only accepts requests of the edge."""
     made = recording("dev").one(FUNCTION, f"site-next-site-{function}")
     assert made.inputs["handler"] == handler
     assert made.inputs["runtime"] == "nodejs22.x"

@@ -16,7 +16,7 @@ CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
 def without_account(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
-    """Remove the account id that botocore puts before the host: such a host does not exist on loopback."""
+    """Remove the account id that botocore puts before the host. Loopback has no host with this prefix."""
     host = urlsplit(request.url).netloc
     request.headers["Host"] = host  # the host in the signature
     request.url = ENDPOINT + request.url.partition(host)[2]

@@ -1,4 +1,4 @@
-// Runs in the build with the build's credentials, as the script of any dependency could.
+// Runs in the build with the build's credentials. The script of any dependency could do the same.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 

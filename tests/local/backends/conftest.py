@@ -1,6 +1,6 @@
 """The platform's repositories on two DynamoDB servers: ministack and dynalite.
 
-The repositories must not depend on the leniency of one emulator. dynalite is the strictest, but has no
+The repositories must not depend on the leniency of one emulator. dynalite is the stricter server, but has no
 transactions. Tests without transactions run on both (`row_platform`), all others on ministack (`platform`).
 """
 
@@ -41,7 +41,7 @@ class ParameterStore:
 
 
 def emptied(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
-    """The platform on this DynamoDB, with nothing in it."""
+    """The platform on this DynamoDB, with empty tables."""
     return Platform(with_empty_tables(client, platform_tables()), ssm=ParameterStore())
 
 

@@ -1,7 +1,7 @@
-"""dynalite: a strict DynamoDB server from npm, without transactions, run by the Node.js of the builds.
+"""dynalite: a strict DynamoDB server from npm, without transactions. It runs on the Node.js of the builds.
 
-It is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file contains the
-hashes of the packages, but no URL of a registry.
+The server is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file
+contains the hashes of the packages, but no URL of a registry.
 """
 
 import contextlib
@@ -35,7 +35,10 @@ process.stdin.resume().on('end', () => process.exit(0))
 
 @frozen
 class WithItems:
-    """A client that adds the row to failed conditions, which AWS does since 2023 and dynalite does not."""
+    """A client that adds the row to errors of failed conditions.
+
+    AWS has done this since 2023. dynalite does not.
+    """
 
     _client: Any
 
@@ -95,12 +98,12 @@ class Dynalite:
 
 
 def installed(node: NodeInstallation) -> Path:
-    """Return the folder with its `node_modules`, installed from the lock as it is now."""
+    """Return the folder that contains `node_modules`, installed from the current lock file."""
     lock = (LOCKED / "package-lock.json").read_bytes()
     if _holds(INSTALLED, lock):
         return INSTALLED
     INSTALLED.parent.mkdir(parents=True, exist_ok=True)
-    # Two test workers may install at the same time, so each uses its own folder and renames it at the end.
+    # Two test workers may install at the same time. Each uses its own folder, and renames the folder last.
     with tempfile.TemporaryDirectory(dir=INSTALLED.parent) as name:
         folder = Path(name) / "dynalite"
         shutil.copytree(LOCKED, folder)

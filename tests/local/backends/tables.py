@@ -1,4 +1,4 @@
-"""Tables on a DynamoDB server. They are created at the first use, and emptied at each later one."""
+"""Tables on a DynamoDB server. The first use creates the tables. Each later use empties them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ def with_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any: 
         name = table["TableName"]
         if name not in there:
             client.create_table(**table)
-            # dynalite does not find a created table until it is active.
+            # dynalite does not find a created table until the table is active.
             client.get_waiter(waiter_name="table_exists").wait(
                 TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )

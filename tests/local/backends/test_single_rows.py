@@ -14,7 +14,7 @@ from tests.runtime.tables import PROJECTS
 
 @pytest.mark.parametrize("number", ["0", "7", "-7", "10", "12345", "-1234.5", "0.05", "1E-7", "9" * 38])
 def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: str) -> None:
-    """Numbers, lists and maps too: dynalite counts them as DynamoDB does."""
+    """This includes numbers, lists and maps. dynalite counts their bytes as DynamoDB does."""
     deep = {"L": [{"M": {"e": {"S": "o"}, "no": {"NULL": True}}}, {"BOOL": True}, {"N": number}]}
     large = row("p", blob={"S": ""}, deep=deep, raw={"B": b"\0" * 7}, tags={"SS": ["a", "bc"]})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
@@ -26,7 +26,7 @@ def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: st
 
 
 def test_a_row_as_large_as_may_be_is_stored(row_platform: Platform) -> None:
-    """Exactly 400 KB. The row contains only text, because ministack counts other types differently."""
+    """The row has exactly 400 KB. It contains only text, because ministack counts other types differently."""
     large = row("p", blob={"S": ""})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
     row_platform.database.put_item(**build_put_if_absent(PROJECTS, large, key="projectId"))

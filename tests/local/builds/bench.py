@@ -1,5 +1,5 @@
 # ruff: noqa: N803 - the fakes have AWS's own names
-"""A build runner for tests, with fake AWS services that record their calls, and with real shells."""
+"""A build runner for tests. Its AWS services are fakes that record their calls; its shells are real."""
 
 import json
 import threading
@@ -106,7 +106,8 @@ class Bench:
     runner: BuildRunner
     aws: FakeAws
     shown: list[str]
-    # Unique for each test: the end of a build kills all processes with its id, and tests run in parallel.
+    # Unique for each test. When a build ends, the runner kills all processes with the build's id, and tests
+    # run in parallel.
     build_uuid: str = field(factory=lambda: str(uuid.uuid4()))
 
     @property

@@ -1,4 +1,4 @@
-"""Fixtures for tests of builds: a `Bench` with a folder of its own."""
+"""Fixtures for tests of builds: a `Bench` with a separate folder."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Parsing a buildspec: what CodeBuild accepts is accepted, all else is refused with the problem."""
+"""The parser accepts each buildspec that CodeBuild accepts. It refuses all others and names the problem."""
 
 import pytest
 

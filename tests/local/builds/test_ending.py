@@ -1,4 +1,4 @@
-"""Builds that are stopped or time out. In both cases, no process is left."""
+"""Builds that are stopped or that time out. In both cases, no process of the build remains."""
 
 import os
 import threading
@@ -59,7 +59,7 @@ def test_a_build_that_was_stopped_before_it_began_runs_nothing(bench: Bench) -> 
 
 
 def test_a_timeout_is_reported_for_the_current_phase(bench: Bench) -> None:
-    """P5: 30 minutes in the cloud."""
+    """P5: the timeout in the cloud is 30 minutes."""
     result = bench.command("echo $$; sleep 60", timeout_minutes=0.005)
 
     assert result.status == "TIMED_OUT"
@@ -77,7 +77,7 @@ def test_background_processes_end_with_their_command(bench: Bench) -> None:
 
 
 def test_a_daemon_that_left_its_process_group_ends_with_the_build(bench: Bench) -> None:
-    """L3: build tools start daemons of their own; none outlives its build."""
+    """L3: build tools start daemons. No daemon runs longer than its build."""
     detached = (
         "python3 -c 'import subprocess; "
         'print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)\''

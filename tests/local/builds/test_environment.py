@@ -43,7 +43,7 @@ def test_a_build_knows_itself_as_in_codebuild(bench: Bench) -> None:
     }
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "ap-southeast-1"
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
-    assert ":" not in environment["PWD"]  # it would break PATH
+    assert ":" not in environment["PWD"]  # a colon would break PATH
     assert Path(environment["HOME"]).parent == Path(environment["PWD"]).parent
 
 
@@ -93,7 +93,7 @@ def test_variables_cannot_change_the_identity_of_a_build(bench: Bench) -> None:
 
 
 def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(bench: Bench) -> None:
-    """A4: available to the build, hidden in logs; also where the buildspec or an error repeats them."""
+    """A4: a build can read secrets. The log hides them, even if the buildspec or an error repeats them."""
     bench.aws.parameters = {
         "/anchor/local/sites/next-site/P/TOKEN": "s3cret-value",
         "/anchor/local/sites/next-site/P/KEY": "-----BEGIN KEY-----\nmultiline-secret\n-----END KEY-----\n",
@@ -131,7 +131,7 @@ def test_secrets_are_read_in_batches_of_get_parameters_limit(bench: Bench) -> No
 
 
 def test_a_secret_that_is_missing_or_refused_fails_the_build_before_any_command(bench: Bench) -> None:
-    """Q3: the role needs permission to read parameters, and the failure names a missing permission."""
+    """Q3: the role needs permission to read parameters. The failure message names a missing permission."""
     missing = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/missing"),))
     bench.aws.refused = {"GetParameters"}
     refused = bench.command("echo never", environment_variables=(secret("TOKEN", "/p/token"),))
@@ -167,7 +167,7 @@ def test_the_users_npmrc_is_referenced_at_its_original_path(tmp_path: Path) -> N
 
 
 def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_path: Path) -> None:
-    """L1: the locked package's own bin/npm does not run."""
+    """L1: the file bin/npm of the locked package does not run."""
     for name in ("bin/node", "bin/npm", "bin/npx", "lib/npm-cli.js", "lib/npx-cli.js"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
@@ -191,7 +191,7 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
 
 
 def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: with a nonexistent profile, or a proxy, the log and artifact would not reach the emulator."""
+    """L1: otherwise a proxy or a nonexistent profile would keep log and artifact from the emulator."""
     monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")

@@ -1,4 +1,4 @@
-"""What a build leaves: its log in CloudWatch Logs and in the logs bucket, its artifact in its own place."""
+"""A build stores its log in CloudWatch Logs and in the logs bucket, and its artifact below its own prefix."""
 
 import gzip
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_project_without_artifacts_uploads_nothing(bench: Bench) -> None:
 
 
 def test_all_lines_are_logged_completely_and_in_order(bench: Bench) -> None:
-    """Empty lines, lines without a line feed, lines that overwrite themselves, bytes that are not text."""
+    """The output has empty and overwritten lines, lines without a line feed, and bytes that are not text."""
     bench.command(
         "seq 1 20000",
         "printf 'a\\n\\nb'",

@@ -1,4 +1,4 @@
-"""How a build runs: the commands of CodeBuild's phases in order, each in the previous one's shell state."""
+"""A build runs the commands of CodeBuild's phases in order. Each command keeps the previous shell state."""
 
 from datetime import UTC, datetime
 
@@ -59,7 +59,7 @@ phases:
 
 
 def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(bench: Bench) -> None:
-    """P7, Q1: the deployment shows this as its failure."""
+    """P7, Q1: the deployment shows the command and its exit status as its failure."""
     result = bench.command("echo before", "exit 3", "echo after")
 
     assert result.status == "FAILED"
@@ -87,7 +87,7 @@ phases:
 
 
 def test_on_failure_abort_ends_the_build_at_that_phase(bench: Bench) -> None:
-    """D9: nothing is packed from a build that failed."""
+    """D9: no artifact is made from a failed build."""
     result = bench.run("""
 version: 0.2
 phases:

@@ -1,4 +1,4 @@
-"""The sites' buildspec, run unchanged: what it accepts, what it refuses, and its messages.
+"""The sites' buildspec runs unchanged. The tests check its accepted inputs, its refusals and its messages.
 
 Only node, the package managers and open-next are fakes (tools.py); git, bash and python3 are real.
 """
@@ -95,7 +95,7 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
 
 
 def test_every_phase_is_there_and_its_failure_ends_the_build() -> None:
-    """P5, and D2: a failed build leaves nothing to release."""
+    """P5, D2: a failed build produces nothing that could be released."""
     buildspec = parse_buildspec(BUILDSPEC)
 
     assert [phase.name for phase in buildspec.phases] == ["install", "pre_build", "build", "post_build"]
@@ -133,7 +133,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
 
 
 def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
-    """P5: and the log names it, where the platform looks for it (`runtime/deploy/builds/build_logs.py`)."""
+    """P5: the log names the commit at the place that `runtime/deploy/builds/build_logs.py` reads."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH="main")
 
     assert result.status == "SUCCEEDED", site.bench.aws.log
@@ -157,7 +157,7 @@ def test_a_branch_that_is_none_is_refused_by_name(site: Site, branch: str) -> No
 
 
 def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
-    """D9: the release refuses links. Equal builds make equal artifacts: order and dates are fixed."""
+    """D9: the release refuses links. Order and dates are fixed, so that equal builds make equal artifacts."""
     site.build()
 
     artifact = site.artifact()
@@ -215,7 +215,7 @@ def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
 
 
 def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:
-    """D7: streaming, and sharp for the CPU that the image function will run on."""
+    """D7: this configuration enables streaming, and installs sharp for the CPU of the image function."""
     files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
     result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
 
@@ -276,7 +276,7 @@ def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, cal
 def test_a_refusal_says_what_was_wrong_and_what_to_do(
     site: Site, files: Files, cause: str, advice: str
 ) -> None:
-    """Q1, and P7: the log's last lines go into the deployment."""
+    """Q1, P7: the deployment contains the last lines of the log."""
     result = site.build(files)
 
     assert result.status == "FAILED"
@@ -289,7 +289,7 @@ def test_a_refusal_says_what_was_wrong_and_what_to_do(
 
 
 def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site: Site) -> None:
-    """P2: exactly the pushed commit or nothing."""
+    """P2: a build uses exactly the pushed commit, or fails."""
     result = site.build(ANCHOR_COMMIT_SHA="0" * 39 + "1")
 
     assert failed_phase(result).type == "PRE_BUILD"

@@ -1,7 +1,8 @@
 # ruff: noqa: T201 - these are command line tools
 """A fake for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec.
 
-Links with the tools' names run it. It does what the buildspec relies on and prints its name and arguments.
+Links with the names of the tools run this file. It prints its name and its arguments, and does only what the
+buildspec needs.
 """
 
 import json

@@ -85,7 +85,7 @@ CONFIG = EdgeConfig(
 
 
 def add_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
-    """Return the configuration with a viewer-response function of this body in every behavior."""
+    """Return the configuration. Every behavior has a viewer-response function with this body."""
     code = f"function handler(event) {{ {body} }}"
     behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
     return attrs.evolve(config, behaviors=behaviors)

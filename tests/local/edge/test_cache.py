@@ -1,4 +1,4 @@
-"""What the edge keeps, for how long, and who gets it (D3, D8)."""
+"""Which responses the edge caches, how long it keeps them, and which requests get them (D3, D8)."""
 
 from collections.abc import AsyncIterator
 
@@ -277,7 +277,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
 
 
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
-    """Otherwise a file that is deleted in the meantime would be cached again."""
+    """Otherwise a file that is deleted during the fetch would be cached again."""
 
     async def scenario(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:

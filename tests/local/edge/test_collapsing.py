@@ -26,7 +26,7 @@ from tests.local.edge.edge_fixture import (
 
 
 class GatedFunctions(FakeFunctions):
-    """Answers the first request once `gate` is set, all others at once. Each body has a number."""
+    """Answers the first request when `gate` is set, and all others immediately. Each body has a number."""
 
     def __init__(self, *headers: tuple[str, str], status: int = 200, error: Exception | None = None) -> None:
         super().__init__(self._answer)
@@ -46,7 +46,7 @@ class GatedFunctions(FakeFunctions):
 async def simultaneously(
     running_edge: RunningEdge, *others: dict[str, object], expect: int | None = None
 ) -> list[ReceivedResponse]:
-    """Send a request, then the others while it is under way, then let the origin answer the first."""
+    """Send a request, send the others before it is answered, then let the origin answer the first request."""
     functions = running_edge.functions
     first = asyncio.create_task(running_edge.get("/page"))
     await wait_until(lambda: len(functions.sent) == 1)
@@ -125,7 +125,7 @@ def test_an_answer_that_prevents_it_is_for_one_request_only(control: str) -> Non
 
 
 def test_requests_that_were_declined_go_to_the_origin_at_once() -> None:
-    """None of them waits for another one a second time."""
+    """None of these requests waits for another request a second time."""
     second = asyncio.Event()
 
     async def scenario(running_edge: RunningEdge) -> None:

@@ -1,4 +1,4 @@
-"""A distribution, read through the API, as the edge needs it (D8)."""
+"""The edge reads the configuration of a distribution through the API (D8)."""
 
 import io
 from typing import Any, cast

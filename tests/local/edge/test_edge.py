@@ -1,4 +1,4 @@
-"""The local edge: what passes between viewers, the function, the cache and the origins (D3, D8, L1)."""
+"""The local edge: requests and answers between viewers, function, cache and origins (D3, D8, L1)."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from tests.runtime.releases.origin.node_functions import function_version
 
 
 def test_each_part_of_an_answer_passes_at_once() -> None:
-    """D7: a streamed page's first part arrives before its last is produced."""
+    """D7: the first part of a streamed page arrives before the origin produces the last part."""
     gate = asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:
@@ -381,7 +381,7 @@ def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
 
 
 def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
-    """D3: a switch is one write. Under load, no request fails or mixes releases, however many switches."""
+    """D3: a switch is one write. During many switches under load, no request fails or mixes releases."""
     switches, viewers = 200, 8
 
     async def respond(sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:

@@ -43,7 +43,7 @@ def program() -> None:
 
 
 class Delivery:
-    """The edge with the distribution, and what is in its bucket."""
+    """The edge with the distribution, and access to the objects of its bucket."""
 
     def __init__(self, emulator: Emulator, outputs: dict[str, Any]) -> None:
         self.s3, self.cloudfront = emulator.client("s3"), emulator.client("cloudfront")
@@ -117,7 +117,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
     foreign = delivery.get("/images/1", origin="https://evil.example")
     assert "access-control-allow-origin" not in foreign.headers
 
-    # Cached for a day, unless the object says otherwise. So a deleted image is still served for a while.
+    # An image is cached for a day, unless its headers set another time. So a deleted image is still served.
     delivery.s3.delete_object(Bucket=delivery.bucket, Key="images/1")
     assert delivery.get("/images/1").status_code == 200
     delivery.put("images/short", CacheControl="public, max-age=0")
@@ -127,7 +127,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
 
 
 def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> None:
-    """I2: so a deleted image is no longer served, even if it was cached."""
+    """I2: therefore the edge no longer serves a deleted image, even if the image was cached."""
     for number in (1, 2):
         delivery.put(f"images/{number}")
         delivery.get(f"/images/{number}")
@@ -135,7 +135,7 @@ def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> N
     delivery.invalidate("/images/1", reference="1")
     assert [delivery.get(f"/images/{number}").status_code for number in (1, 2)] == [403, 200]
 
-    # The same reference again is the same invalidation, and does nothing more.
+    # A second call with the same reference is the same invalidation, and has no further effect.
     delivery.put("images/1")
     assert [result_of(delivery.get("/images/1")) for _ in range(2)] == ["Miss", "Hit"]
     delivery.invalidate("/images/1", reference="1")
@@ -168,7 +168,7 @@ def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(de
         by_time = delivery.get("/images/1", if_modified_since=formatdate(usegmt=True))
         assert (by_tag.status_code, by_time.status_code) == (304, 304)
         assert {result_of(answer) for answer in (part, head, by_tag, by_time)} == {result}
-        delivery.get("/images/1")  # a whole answer, which is kept
+        delivery.get("/images/1")  # a complete answer, which is cached
 
 
 def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""When the edge runs a viewer-response function, and what the viewer gets."""
+"""When the edge runs a viewer-response function, and which response the viewer gets."""
 
 import asyncio
 import json
@@ -117,7 +117,7 @@ def test_both_events_have_one_request_id_and_the_changed_request() -> None:
             ids.append(event["context"]["requestId"])
         assert [len(each) for each in set(ids)] == [56, 56]
 
-    # The test's function does not choose an origin.
+    # The function of this test does not choose an origin.
     config = attrs.evolve(
         config, origins={**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["assets"], id="server")}
     )

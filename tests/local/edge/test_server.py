@@ -1,4 +1,4 @@
-"""The edge's one port, where the host selects the distribution; CORS policies and bucket policies."""
+"""The edge has one port, and the host selects the distribution. CORS policies and bucket policies."""
 
 import asyncio
 import json
@@ -111,7 +111,7 @@ def test_only_pages_of_the_policys_origins_may_read_an_answer(
 
 
 class FakeS3:
-    """A session and its client in one, with one bucket's policy."""
+    """A fake that is both a session and its client, with the policy of one bucket."""
 
     def __init__(self, *statements: dict[str, Any], error: str | None = None) -> None:
         self._statements, self._error = statements, error

@@ -1,4 +1,4 @@
-"""Expired answers that are served while they are refreshed, and when the origin fails."""
+"""The edge serves expired answers while it refreshes them, and when the origin fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -176,7 +176,7 @@ def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None)
         assert (got.status, got.body, got.headers["x-cache"]) == (200, b"answer 1", "Hit from cloudfront")
         await wait_until(lambda: len(running_edge.log) == 2)
         assert (running_edge.log[1].result, running_edge.log[1].problem is None) == ("Hit", False)
-        # While the error itself would be cached, the origin receives no request.
+        # During the time in which the edge would cache the error, the origin receives no request.
         running_edge.now += 9
         assert await bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 2

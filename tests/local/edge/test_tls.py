@@ -1,4 +1,4 @@
-"""One port for http and https: OpenNext's revalidation calls the site by https (D7, L3)."""
+"""One port accepts http and https, because OpenNext's revalidation calls the site over https (D7, L3)."""
 
 import asyncio
 import contextlib

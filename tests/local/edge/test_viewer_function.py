@@ -1,4 +1,4 @@
-"""How a CloudFront Function is run here: its event, its changes, what it may not do (L1)."""
+"""The edge runs a CloudFront Function: its event, its changes, and its forbidden operations (L1)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -160,7 +160,7 @@ def test_a_function_cannot_be_left_with_the_values_of_another_etag() -> None:
 
 
 class Written(Mapping[str, str]):
-    """A store with one key, which is written right after it was read."""
+    """A store with one key. A write changes the key immediately after it was read."""
 
     def __init__(self) -> None:
         self.value, self.etag = "old", "1"

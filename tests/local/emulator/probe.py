@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip of files; texts are dedented."""
+    """A zip of files. Text files are dedented."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -78,7 +78,7 @@ def make_function(
 
 
 def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
-    """Let a rule of EventBridge call the function."""
+    """Allow an EventBridge rule to call the function."""
     emulator.client("lambda").add_permission(
         FunctionName="probe",
         StatementId="rule",

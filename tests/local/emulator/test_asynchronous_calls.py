@@ -139,7 +139,7 @@ def test_the_record_is_sent_with_the_right_of_the_functions_role(
 def test_a_bucket_cannot_tell_a_function_that_does_not_let_it(
     emulator: Emulator, uploaded: Uploaded, tmp_path: Path
 ) -> None:
-    """AWS checks the function's policy when the notification is declared, not when an object comes."""
+    """AWS checks the function's policy when the notification is declared, not when an object is uploaded."""
     with pytest.raises(ResourceError, match=r"(?s)Unable to validate the following destination.*probe"):
         deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn, allowed=False))
 

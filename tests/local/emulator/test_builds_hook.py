@@ -1,4 +1,4 @@
-"""The embedded CodeBuild's API: `StartBuild` with its overrides, its token and its events (P5, P7)."""
+"""The API of the embedded CodeBuild: `StartBuild` with its overrides, token and events (P5, P7)."""
 
 import datetime as dt
 import json
@@ -14,7 +14,7 @@ from tests.local.emulator.probe import eventually, let_rule_call, make_function,
 
 STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 ENDED = dt.datetime(2026, 1, 2, 13, 4, 15, tzinfo=dt.UTC)
-Client = Any  # boto3's clients have no types of their own
+Client = Any  # boto3's clients have no types
 
 
 def succeed(_request: BuildRequest) -> BuildResult:

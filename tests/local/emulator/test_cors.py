@@ -18,7 +18,7 @@ CORS = "access-control-"
 
 @pytest.fixture
 def endpoint(emulator: Emulator, tmp_path: Path) -> str:
-    """An HTTP API with a public route and one that needs a token, and a bucket. CORS allows one origin."""
+    """A bucket, and an HTTP API with a public route and a route with token. CORS allows one origin."""
     emulator.set_node_invoker(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
     function = make_function(emulator, runtime="nodejs22.x")
 
@@ -82,7 +82,7 @@ def endpoint(emulator: Emulator, tmp_path: Path) -> str:
 
 
 def ask(method: str, url: str, origin: str, **headers: str) -> tuple[int, dict[str, str]]:
-    """Status and CORS headers."""
+    """Send a request. Return the status and the CORS headers of the answer."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = requests.request(method, url, headers={"origin": origin, **sent}, timeout=10)
     found = {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith(CORS)}

@@ -126,7 +126,7 @@ def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_ag
 
 
 def test_a_taken_port_is_named_with_what_to_change_it_by() -> None:
-    """L3: a second `make up` says which port is taken and how to change it."""
+    """L3: a second `make up` names the port in use, and explains how to change the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} .*ANCHOR_EMULATOR_PORT"):
@@ -176,7 +176,7 @@ assert not [t for t in threading.enumerate() if not t.daemon and t is not thread
 
 
 def test_nothing_is_left_behind_and_the_terminal_stays_quiet(tmp_path: Path) -> None:
-    """L3: no listener, process, file or line of output remains of an emulator that was stopped."""
+    """L3: after an emulator is stopped, no listener, process, file or line of output remains."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     ended = subprocess.run(

@@ -148,7 +148,8 @@ def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(em
                 return error.response["Error"]["Code"]
             return "put"
         """
-    # As in the layer of the functions that write to the store: awscrt signs requests for all regions.
+    # This layer contains awscrt, like the layer of the functions that write to the store. awscrt signs
+    # requests for all regions.
     folder = Path(awscrt.__file__).parents[1]
     files = [*folder.glob("_awscrt*.so"), *folder.glob("awscrt/**/*.py")]
     content = zip_of({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})

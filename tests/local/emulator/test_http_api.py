@@ -1,4 +1,4 @@
-"""An HTTP API in front of a function, with tokens of the user pool (A1), deployed as the program does it."""
+"""An HTTP API in front of a function, with tokens of the user pool (A1), deployed like the real program."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Queues in the embedded AWS: messages reach functions in order, and only those that failed are kept (P4)."""
+"""Queues in the embedded AWS: functions get messages in order. Only failed messages are kept (P4)."""
 
 import json
 from pathlib import Path

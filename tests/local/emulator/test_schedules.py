@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def events(emulator: Emulator) -> list[Json]:
-    """What the function `probe` was called with."""
+    """The events with which the function `probe` was called."""
     called: list[Json] = []
 
     def run(invocation: NodeInvocation) -> NodeResult:
@@ -31,7 +31,7 @@ def events(emulator: Emulator) -> list[Json]:
 
 @pytest.fixture
 def impatient(running_emulator: Emulator) -> Iterator[None]:
-    """Every rule is due at once."""
+    """Makes every rule due immediately."""
     assert running_emulator.region == REGION
     from local.emulator.schedules import Schedules, install
 
@@ -52,7 +52,7 @@ def hourly(emulator: Emulator, *, allowed: bool = True) -> None:
 def look_at_the_clock() -> None:
     from ministack.services import eventbridge
 
-    eventbridge._tick_scheduled_rules()  # what the emulator's own thread calls
+    eventbridge._tick_scheduled_rules()  # the emulator's thread calls the same function
 
 
 def test_a_rule_can_be_fired_by_hand(emulator: Emulator, events: list[Json]) -> None:

@@ -1,4 +1,4 @@
-"""Streams in the embedded AWS: a function sees every change, and a bad record does not stop the rest (I4)."""
+"""Streams in the embedded AWS: a function gets every change. A bad record does not stop the others (I4)."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ READING = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:Describ
 
 
 class Consumer:
-    """Counts images per album; `answer` decides on a batch by the ids in it."""
+    """A function that records the ids of each batch, and fails on a batch that contains the id `fail_on`."""
 
     def __init__(self, emulator: Emulator, policy: Json | None = None) -> None:
         self.batches: list[list[str]] = []
@@ -76,7 +76,7 @@ def deploy(emulator: Emulator, root: Path, function: str, **settings: object) ->
 
 
 def write(emulator: Emulator, deployed: Json, *ids: str) -> None:
-    """Write rows while the mapping is off, so that they come in one batch."""
+    """Write rows while the mapping is disabled, so that one batch contains all of them. Then enable it."""
     for row in ids:
         emulator.client("dynamodb").put_item(TableName="changes", Item={"id": {"S": row}})
     emulator.client("lambda").update_event_source_mapping(UUID=deployed["mapping"], Enabled=True)

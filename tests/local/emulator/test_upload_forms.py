@@ -1,4 +1,4 @@
-"""Presigned upload forms on the embedded AWS: it accepts what S3 accepts, and nothing else (I2)."""
+"""Presigned upload forms: the embedded AWS accepts only forms that S3 accepts (I2)."""
 
 import base64
 import datetime as dt
@@ -21,7 +21,7 @@ Form = dict[str, Any]
 
 @pytest.fixture
 def sign(emulator: Emulator) -> Callable[..., Form]:
-    """A function that creates a form as the image service does: with its role, for one key, type and size."""
+    """A function that creates a form like the image service: with its role, for one key, type and size."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
     s3.put_public_access_block(
@@ -50,7 +50,7 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
 
 
 def post(form: Form, content: bytes = b"\x89PNG", **changes: str | None) -> requests.Response:
-    """Send a form as a browser does, with some of its fields changed or left out."""
+    """Send a form as a browser does. `changes` replaces fields of the form, or removes them."""
     fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
     sent = {name: value for name, value in fields.items() if value is not None}
     return requests.post(form["url"], data=sent, files={"file": ("any.png", content)}, timeout=10)
@@ -166,7 +166,7 @@ def test_a_form_can_do_no_more_than_the_role_that_signed_it(
 
 
 def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    """S3 ignores them, so a type after the file counts as missing."""
+    """S3 ignores these fields. Therefore a type after the file counts as missing."""
     form = sign()
     before = [(name, (None, value)) for name, value in form["fields"].items() if name != "Content-Type"]
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
@@ -177,7 +177,7 @@ def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[.
 def test_a_copy_is_of_the_upload_that_is_meant_and_of_its_bytes_alone(
     emulator: Emulator, sign: Callable[..., Form]
 ) -> None:
-    """The image service delivers the file that it checked, not one that has replaced it since."""
+    """The image service delivers the file that it checked, even if another upload replaced the file later."""
     objects = f"arn:aws:s3:::{BUCKET}"
     policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)

@@ -1,4 +1,4 @@
-"""G7: with nothing changed a second `pulumi up` plans no change: the same sources make the same archive."""
+"""G7: the same sources make the same archive. So a second `pulumi up` without a change plans no change."""
 
 import io
 import os
@@ -108,7 +108,7 @@ def test_secrets_are_decoded_and_integers_are_int() -> None:
 
 
 def test_the_sdk_still_marks_its_values_as_we_read_them() -> None:
-    """The constants are copied from the SDK. A new version must not change them unnoticed."""
+    """The constants are copied from the SDK. This test fails if a new version of the SDK changes them."""
     assert pulumi.runtime.rpc._special_sig_key == SIGNATURE
     assert pulumi.runtime.rpc._special_asset_sig == ASSET
     assert pulumi.runtime.rpc._special_archive_sig == ARCHIVE

@@ -1,4 +1,4 @@
-"""The engine: a program becomes real resources, and a second run leaves them as they are (L1, G7, G8)."""
+"""The engine creates the resources of a program. A second run does not change them (L1, G7, G8)."""
 
 import gc
 import json
@@ -151,7 +151,7 @@ def test_a_changed_argument_changes_the_resource_in_place(emulator: Emulator, de
 
 
 def test_resources_that_change_at_run_time_are_not_reset(emulator: Emulator, deploy: Deploy) -> None:
-    """G8: `ignore_changes` holds for whole properties and for parts of them."""
+    """G8: `ignore_changes` applies to whole properties and to parts of properties."""
 
     def program(seconds: int, description: str) -> Callable[[], object]:
         ignored = pulumi.ResourceOptions(ignore_changes=["visibilityTimeoutSeconds", 'tags["Note"]'])
@@ -192,7 +192,7 @@ def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
 
     deploy(table("a"))
     with pytest.raises(
-        EngineError, match=r"cannot change attributes, hashKey of urn:pulumi:.*::t: start it anew"
+        EngineError, match=r"cannot change attributes, hashKey of urn:pulumi:.*::t: restart it"
     ):
         deploy(table("b"))
 
@@ -231,7 +231,7 @@ def test_an_error_of_the_program_itself_comes_through(deploy: Deploy) -> None:
 
 
 def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
-    """L3: progress is shown while it works."""
+    """L3: the engine reports progress while it works."""
     seen: list[tuple[str, float]] = []
     engine.deploy_program(
         lambda: queue("shown"),

@@ -33,7 +33,7 @@ def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deploy
 
 
 def test_every_output_that_the_program_read_was_there(deployed: Deployment) -> None:
-    """An output that a provider does not return is None in the program, and "None" in texts with it."""
+    """If a provider does not return an output, the program reads None, and its texts contain "None"."""
     lost = [
         (resource.urn, text)
         for resource in deployed.resources
@@ -80,8 +80,8 @@ def test_every_site_has_its_row(running_emulator: Emulator, deployed: Deployment
 
 
 def test_it_can_be_destroyed_completely(program: DeployedProgram, deployed: Deployment) -> None:
-    """G3: a stage that keeps nothing leaves nothing behind."""
-    program.forget()  # first, so that no other test reads a half destroyed program
+    """G3: after a stage without retained data is destroyed, no resource remains."""
+    program.forget()  # first, so that no other test reads a partly destroyed program
     assert set(program.engine.destroy()) == {resource.urn for resource in deployed.resources}
     emulator = program.emulator
     left = {

@@ -1,6 +1,6 @@
 """HTTP APIs, read back from AWS and compared with the requirements (P1, A1, A2, I1, I2).
 
-The emulator keeps every property that is compared here. It does not act on throttling.
+The emulator keeps every property that is compared here. It does not apply the throttling.
 """
 
 import json

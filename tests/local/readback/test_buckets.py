@@ -13,7 +13,7 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 
 BUCKETS = ("artifacts", "assets", "images", "logs")
-# Prefix, what happens and after how many days; `abort` is of multipart uploads that were never completed.
+# Prefix, action, and number of days before the action. `abort` applies to incomplete multipart uploads.
 RULES: dict[str, set[tuple[str, str, int]]] = {
     "artifacts": {("artifacts/", "expire", 90), ("", "abort", 7)},
     "logs": {("logs/", "GLACIER", 30), ("logs/", "DEEP_ARCHIVE", 365), ("", "abort", 7)},
@@ -103,7 +103,7 @@ def actions_of(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
     if "AbortIncompleteMultipartUpload" in rule:
         found.append(("abort", rule.pop("AbortIncompleteMultipartUpload")["DaysAfterInitiation"]))
     prefix = rule.pop("Filter")["Prefix"]
-    assert set(rule) == {"ID", "Status"}  # nothing else happens to them
+    assert set(rule) == {"ID", "Status"}  # the rule has no other action
     return [(prefix, what, days) for what, days in found]
 
 

@@ -1,7 +1,7 @@
-"""What operators rely on, read back from AWS and compared with the requirements (Q2, G6).
+"""Alarms, dashboard, logs, keys and builds, read back and compared with the requirements (Q2, G6).
 
-The emulator does not keep the expressions of alarms (`builds-failed` and the edges' `5xx`). For these, the
-arguments that were sent are compared.
+The emulator does not keep the expressions of alarms (`builds-failed` and the edges' `5xx`). For these alarms,
+the tests compare the arguments that were sent.
 """
 
 import json
@@ -112,7 +112,7 @@ def test_a_function_logs_where_it_should_and_is_traced(running_emulator: Emulato
     found = running_emulator.client("lambda").get_function(FunctionName=f"anchor-local-{name}")
     config = found["Configuration"]
     assert config["LoggingConfig"]["LogGroup"] == f"/aws/lambda/anchor-local-{name}"
-    # A site's functions run untrusted code, which has no permission to write traces.
+    # The functions of a site run untrusted code. They have no permission to write traces.
     assert config["TracingConfig"]["Mode"] == ("Active" if name in FUNCTIONS else "PassThrough")
     assert {"Project", "Stage", "Component"} <= set(found["Tags"])
 

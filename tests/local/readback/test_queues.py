@@ -1,4 +1,4 @@
-"""Queues and what calls functions, read back and compared with the requirements (P4).
+"""Queues and the triggers of functions, read back and compared with the requirements (P4).
 
 The emulator keeps every property that is compared here.
 """

@@ -11,8 +11,8 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 
 S, N = "S", "N"
-# By the name in the stack's outputs: keys; indexes with their keys and projection; the attribute that says
-# when a row expires; whether rows can be recovered outside of production, too; whether there is a stream.
+# By the name in the stack's outputs: keys; indexes with their keys and projection; the attribute with the
+# expiry time of a row; whether rows can also be recovered outside of production; whether there is a stream.
 TABLES: dict[str, dict[str, Any]] = {
     "projects": {
         "keys": {"projectId": S, "sk": S},
@@ -24,7 +24,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "indexes": {
             "DeploymentIdIndex": ({"deploymentId": S}, "ALL"),
             "UserIdIndex": ({"userId": S, "deploymentId": S}, "ALL"),
-            # Sparse: deployments that are under way, and those that still have a release.
+            # Sparse indexes: the first lists unfinished deployments, the second deployments with a release.
             "LeaseIndex": ({"lease": S, "leaseUntil": N}, "KEYS_ONLY"),
             "HeldIndex": ({"held": S, "deploymentId": S}, "INCLUDE"),
         },
@@ -44,7 +44,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "keys": {"jobId": S},
         "indexes": {
             "ShopIndex": ({"shopDomain": S, "createdAt": S}, "ALL"),
-            # Only the status in this index can change, so that a job's progress causes no write to it.
+            # Only the status can change in this index, so the progress of a job causes no write to the index.
             "StatusIndex": ({"status": S, "createdAt": S}, "KEYS_ONLY"),
         },
         "expires": "expiresAt",
@@ -95,7 +95,7 @@ def test_tables_match_the_requirements(running_emulator: Emulator, deployed: Dep
     encryption = table["SSEDescription"]
     assert (encryption["Status"], encryption["SSEType"]) == ("ENABLED", "KMS")
     assert encryption["KMSMasterKeyArn"].endswith(":alias/aws/dynamodb")
-    assert table["DeletionProtectionEnabled"] is False  # local keeps nothing (G3)
+    assert table["DeletionProtectionEnabled"] is False  # the stage local retains nothing (G3)
     stream = table.get("StreamSpecification", {"StreamEnabled": False})
     wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert stream == (wanted if expected.get("stream") else {"StreamEnabled": False})

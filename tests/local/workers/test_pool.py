@@ -1,4 +1,4 @@
-"""Node.js workers: a released function version as Lambda would run it (D7, L1, L3)."""
+"""Node.js workers run a released function version as Lambda would run it (D7, L1, L3)."""
 
 import asyncio
 import json
@@ -232,7 +232,7 @@ def test_an_uncaught_exception_does_not_end_other_requests(shared: Shared) -> No
 
 
 def test_names_below_localhost_are_this_machine(shared: Shared) -> None:
-    """OpenNext's revalidation calls the site by its host, which not every resolver knows."""
+    """OpenNext's revalidation calls the site by its host. Some resolvers do not know this host."""
     for name in ("shop.localhost", "a.b.LOCALHOST", "localhost"):
         assert shared.invoke(FUNCTION, {"action": "resolves", "name": name}).payload == "127.0.0.1"
 
@@ -408,7 +408,7 @@ def test_other_threads_can_invoke_and_the_pools_own_thread_gets_an_error() -> No
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can wait for another's process")
 def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
-    """L3: however the embedded cloud ends, nothing it started stays."""
+    """L3: no process of the embedded cloud remains, even if the embedded cloud is killed."""
     script = tmp_path / "owner.py"
     script.write_text(
         textwrap.dedent(
@@ -442,7 +442,7 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             await ended.wait()
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        # The killed process could not remove it.
+        # The killed process could not remove this folder.
         shutil.rmtree(Path(worker["directory"]).parent)
 
     asyncio.run(main())

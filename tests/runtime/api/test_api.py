@@ -322,7 +322,7 @@ def deploy(platform: Platform, project: Project, **body: str) -> tuple[int, dict
 
 
 def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
-    """A2: on the project's branch, unless another one is given."""
+    """A2: the project's branch is the default."""
     project = platform.create_project()
     sha = "3" * 40
     status, shown = deploy(platform, project, commitSha=sha)
@@ -343,7 +343,7 @@ def test_a_manual_deployment_of_a_branch_has_no_commit_at_first(platform: Platfo
 
 
 def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> None:
-    """P8: also with a concurrent push."""
+    """P8: this holds also with a concurrent push."""
     project = platform.create_project()
     pushed: list[Deployment] = []
 

@@ -22,7 +22,7 @@ BUSY = [
 def test_a_throttled_transaction_is_answered_with_retry_later(
     platform: Platform, reasons: tuple[dict[str, str], ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1: in body and header. The words of AWS are only logged."""
+    """Q1: body and header ask for a retry. The error message of AWS is only logged."""
     platform.declare_site("next-site")
     error = client_error("TransactionCanceledException", "TransactWriteItems", "its reasons")
     error.response["CancellationReasons"] = [*reasons]  # type: ignore[typeddict-unknown-key]

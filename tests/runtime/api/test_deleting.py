@@ -77,7 +77,7 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
     assert delete(stage, project) == (204, {})
     is_gone(stage, project)
     assert delete(stage, project)[0] == 404
-    # The rest is the collection's (D6).
+    # The collection deletes the rest (D6).
     stage.collector.collect(platform.log, at=platform.clock() + GRACE_PERIOD + timedelta(minutes=5))
     assert platform.retention.list_held() == []
     for deployment in releases:
@@ -108,7 +108,7 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     stage.live(project)
     before = (stage.platform.read_all_rows(), dict(stage.store.items))
     assert delete(stage, project, user)[0] == 404
-    with pytest.raises(ProjectNotFoundError):  # also for a caller that believes the row to be its own
+    with pytest.raises(ProjectNotFoundError):  # also for a caller that is the owner in its copy of the row
         stage.deletion.rows.begin_owned(user, project, at=stage.platform.clock())
     assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
 

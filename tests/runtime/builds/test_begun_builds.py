@@ -13,7 +13,7 @@ from tests.runtime.tables import PROJECTS, platform_tables
 
 FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 BUSY = client_error("ThrottlingException", "StopBuild")
-BEGUN = 8  # calls of a function that dies right after it has begun a build
+BEGUN = 8  # calls of a function that crashes right after it has started a build
 BUILD = "anchor-dev-site-next-site-build:build-of-"
 
 
@@ -77,7 +77,7 @@ def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: 
 
 
 def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platform: Platform) -> None:
-    """P7, P9: its builds cannot be listed either."""
+    """P7, P9: the builds of a deleted CodeBuild project cannot be listed either."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.is_deleted = True
@@ -88,7 +88,7 @@ def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platfor
 
 @pytest.mark.parametrize("known", ["known", "unknown"])
 def test_an_unrecorded_build_of_a_cancelled_deployment_is_stopped(platform: Platform, known: str) -> None:
-    """P9: by the deployment's message. Otherwise it would run for half an hour without being counted."""
+    """P9: the deployment's message stops it. Otherwise the build would run uncounted for half an hour."""
     _, deployment = create_unrecorded_build(platform)
     if known == "known":
         platform.slot.record_build(deployment, BUILD + deployment.deployment_id, at=platform.clock())

@@ -59,10 +59,10 @@ def archive(platform: Platform, deployment: Deployment, text: str) -> None:
 def test_a_growing_log_is_followed_from_before_its_first_line_to_its_end(platform: Platform) -> None:
     deployment = platform.push(platform.create_project())
     lines, cursor = page(platform, deployment)
-    assert (lines, cursor is not None) == ([], True)  # waits for its build
+    assert (lines, cursor is not None) == ([], True)  # the deployment waits for its build
     platform.deliver_build_message(deployment)
     lines, cursor = page(platform, deployment, cursor=cursor)
-    assert (lines, cursor is not None) == ([], True)  # the build has no stream yet
+    assert (lines, cursor is not None) == ([], True)  # the build has no log stream yet
     platform.logs.lines = ["one", "two"]
     lines, cursor = page(platform, deployment, cursor=cursor)
     assert lines == ["one", "two"]
@@ -99,7 +99,7 @@ def test_pages_of_any_size_make_up_the_whole_log(platform: Platform, limit: str)
 
 
 def test_a_log_deleted_by_cloudwatch_comes_from_the_logs_bucket(platform: Platform) -> None:
-    """For a deleted stream, and for an empty one."""
+    """CloudWatch has deleted the stream, or only its content."""
     deployment = ended(platform)
     archive(platform, deployment, "one\r\n\n\N{SNOWMAN}\n")
     for forgotten in (None, []):
@@ -250,7 +250,7 @@ def test_the_commit_found_by_a_branch_build_is_recorded(platform: Platform, stat
 
 @pytest.mark.parametrize("lines", [None, [], ["==> Fetching branch main"]])
 def test_a_build_without_a_commit_line_records_no_commit(platform: Platform, lines: list[str] | None) -> None:
-    """Its result is still recorded."""
+    """The result of the build is still recorded."""
     running = of_a_head(platform)
     platform.logs.lines = lines
     build_events.respond(build_state_event(running, "FAILED"), platform.result_recorder)
@@ -276,7 +276,7 @@ BUSY = [client_error("ThrottlingException"), ReadTimeoutError(endpoint_url="http
 def test_an_unreadable_commit_is_read_before_the_release_starts(
     platform: Platform, error: Exception, again: str
 ) -> None:
-    """P2, P9: the release stores it in its variables for good."""
+    """P2, P9: the release stores it permanently in its variables."""
     running = of_a_head(platform)
     platform.logs.lines = [f"==> Commit {'a' * 40} is the head of main"]
     busy(platform, error)
@@ -306,7 +306,7 @@ def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform
 
 
 def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None:
-    """P7: the branch may have had another head."""
+    """P7: the branch may have had another head when the other build ran."""
     running = of_a_head(platform)
     platform.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
     build_events.respond(

@@ -128,7 +128,7 @@ def test_an_event_without_phases_and_logs_still_tells_the_outcome() -> None:
 def test_the_time_in_codebuilds_queue_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: an alarm reads it, from the event and from the build record."""
+    """Q2: an alarm reads this time. It comes from the event or from the build record."""
     deployment = platform.create_building(platform.create_project())
     capsys.readouterr()
     end_build(platform, deployment, failing={"phase-type": "QUEUED", "duration-in-seconds": 90})
@@ -182,7 +182,7 @@ def test_an_older_push_with_a_late_message_is_not_built_after_a_newer_one(platfo
 
 
 def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform: Platform) -> None:
-    """P7: the write is conditional on the status, whatever the read said."""
+    """P7: the write is conditional on the stored status, not on the status that was read before."""
     project = platform.create_project()
     running, older = platform.create_building(project), platform.push(project)
     platform.push(project)
@@ -198,13 +198,13 @@ def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform
 
 
 def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
-    """P7: it only sends messages again that may have been lost."""
+    """P7: the second event only resends messages that may have been lost."""
     deployment = platform.create_building(platform.create_project())
     end_build(platform, deployment)
     rows = platform.read_all_rows()
     end_build(platform, deployment)
     assert platform.read_all_rows() == rows
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # which the queue itself drops
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # the FIFO queue drops one
 
 
 @pytest.mark.parametrize("late", ["SUCCEEDED", "FAILED", "STOPPED"])
@@ -229,7 +229,7 @@ def test_an_event_of_another_build_changes_nothing(platform: Platform) -> None:
 
 
 def test_an_event_for_a_deployment_that_waits_changes_nothing(platform: Platform) -> None:
-    """P7: for example, of a build that was started manually with the deployment's variables."""
+    """P7: for example, an event of a build that was started manually with the deployment's variables."""
     deployment = platform.push(platform.create_project())
     rows = platform.read_all_rows()
     end_build(platform, deployment, "FAILED", build_id="anchor-dev-site-next-site-build:by-hand")

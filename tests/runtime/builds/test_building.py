@@ -216,7 +216,7 @@ def test_if_no_build_can_start_each_deployment_fails_with_a_reason(platform: Pla
 
 
 def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Platform) -> None:
-    """P7: the event may come first."""
+    """P7: the event may arrive first."""
     project = platform.create_project()
     deployment = platform.push(project)
     build_id = f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
@@ -268,7 +268,7 @@ def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again
 def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
     platform: Platform, dies_after: int
 ) -> None:
-    """P8, P9: the first cannot start, the newest follows, and the one between is superseded."""
+    """P8, P9: the first cannot start, the newest is built next, and the middle one is superseded."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.refused_tokens = {first.deployment_id}

@@ -45,12 +45,12 @@ def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform)
     assert made == ["transact_write_items"]
     assert platform.reload(running) == after
     assert platform.projects.get(project.project_id).active_build is None
-    assert cancel(platform, running).status is Status.CANCELLED  # again: what a crash may have left out
+    assert cancel(platform, running).status is Status.CANCELLED  # again, because of a possible crash
     assert sent_ids(platform) == [waiting.deployment_id]
 
 
 def test_the_build_of_a_cancelled_deployment_is_stopped(platform: Platform) -> None:
-    """P9: also by a repeated cancel, because a crash may have prevented the stop."""
+    """P9: a repeated cancel stops it again, because a crash may have prevented the first stop."""
     running = platform.create_building(platform.create_project())
     for _ in range(2):
         cancel(platform, running)
@@ -143,7 +143,7 @@ def test_after_a_newer_deployment_is_cancelled_the_older_one_is_built(platform: 
     newer = platform.create_building(project)
     cancel(platform, newer)
     assert sent_ids(platform) == [older.deployment_id]
-    platform.deliver_build_message(newer)  # its message comes again
+    platform.deliver_build_message(newer)  # its message is delivered again
     platform.deliver_build_messages()
     assert platform.statuses(older, newer) == ["building", "cancelled"]
 
@@ -168,7 +168,7 @@ def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platfor
 
 
 def test_only_the_owner_can_cancel(platform: Platform) -> None:
-    """A5: also if the passed deployment names the caller as the owner, but its row names another user."""
+    """A5: the passed deployment can name the caller as the owner while its row names another user."""
     queued = platform.push(platform.create_project())
     for user, deployment in ((OTHER, queued), (OTHER, evolve(queued, user_id=OTHER))):
         with pytest.raises(DeploymentNotFoundError):

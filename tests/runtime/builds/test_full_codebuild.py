@@ -38,7 +38,7 @@ def create_queued(platform: Platform, site: str, *, user_id: str = OWNER) -> Dep
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a project of its own, and deliver the build message."""
+    """Push to a separate project, and deliver the build message."""
     deployment = create_queued(platform, site, user_id=user_id)
     platform.deliver_build_message(deployment)
     return deployment
@@ -103,7 +103,7 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
 
 
 def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Platform) -> None:
-    """P8: otherwise the tenant would come after all tenants that have built since."""
+    """P8: otherwise, all tenants with a later build would come before this tenant."""
     first = push_and_deliver(platform, "first", user_id="busy")
     end_build(platform, first)
     second = push_and_deliver(platform, "second", user_id="busy")
@@ -119,7 +119,7 @@ def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Pla
 
 
 def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(platform: Platform) -> None:
-    """P8: they were admitted before, but requeued."""
+    """P8: they were admitted earlier, but then requeued."""
     many = [push_and_deliver(platform, f"many-{number}") for number in range(ROOM)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
     end_build(platform, many[0])
@@ -136,7 +136,7 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(
         later[2]
-    )  # the message that comes again is the last one's; who is next is called
+    )  # the redelivered message is of the last one; the next in the order gets a message
     assert platform.statuses(*later) == ["queued"] * 3
     platform.deliver_build_messages()
     assert platform.statuses(*later) == ["building", "queued", "queued"]
@@ -171,7 +171,7 @@ def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> N
     platform.deliver_build_message(newer)
     assert platform.statuses(older, newer) == ["superseded", "queued"]
     assert waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
-    # And keeps it when it is refused itself.
+    # The newer one also keeps this time when CodeBuild refuses it.
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(newer)
     assert platform.reload(newer).waiting_since == older.created_at
@@ -231,7 +231,7 @@ def process_duplicate(platform: Platform, deployment: Deployment, *, then: Calla
 def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deployment(
     platform: Platform,
 ) -> None:
-    """P8, P9: otherwise it would run without being counted, and the deployment would be built twice."""
+    """P8, P9: otherwise the build would run uncounted, and the deployment would be built twice."""
     first = push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     process_duplicate(platform, deployment, then=lambda: None)
@@ -286,7 +286,7 @@ def test_such_a_build_leaves_its_deployment_waiting_if_the_slot_is_taken(platfor
 def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployment(
     platform: Platform,
 ) -> None:
-    """P8: it would exceed the stage's capacity, and leave a waiting row behind."""
+    """P8: the build would exceed the stage's capacity, and its waiting row would stay."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     taken = platform.slot.take(deployment, at=platform.clock())

@@ -1,4 +1,4 @@
-"""A2, P6: pages of an archived log, whatever its build has printed or stored."""
+"""A2, P6: pages of an archived log, for any output of its build and any stored object."""
 
 import gzip
 import io
@@ -41,7 +41,7 @@ def whole(stored: bytes, *, limit: int = 500) -> list[str]:
     limit=st.integers(1, 4),
 )
 def test_pages_of_any_size_make_the_whole_log(parts: list[bytes], limit: int) -> None:
-    """A2: also for invalid UTF-8."""
+    """A2: this holds also for invalid UTF-8."""
     said = b"".join(parts)
     expected = [line.decode("utf-8", "replace").rstrip("\r") for line in said.split(b"\n")]
     assert whole(gzip.compress(said), limit=limit) == expected[: -1 if expected[-1] == "" else None]
@@ -58,7 +58,7 @@ def test_a_log_beyond_the_size_limit_ends_with_a_notice(
 ) -> None:
     """Q1."""
     monkeypatch.setattr(log_archive, "MAX_SHOWN_BYTES", 40)
-    said = [f"line {number}" for number in range(10)]  # of 7 bytes each with their ends
+    said = [f"line {number}" for number in range(10)]  # each has 7 bytes with its line terminator
     assert whole(gzip.compress("\n".join(said).encode()), limit=2) == [*said[:6], TRUNCATED_LINE]
     fits = gzip.compress("\n".join(said[:5]).encode())
     assert whole(fits, limit=2) == said[:5]

@@ -85,7 +85,7 @@ def test_a_message_costs_the_same_after_many_pushes_as_after_few(platform: Platf
 
 
 def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: Platform) -> None:
-    """P8: each message supersedes older ones, so that the end of the build does not have to."""
+    """P8: each message supersedes older ones, so the end of the build has none to supersede."""
     project = platform.create_project()
     running = platform.create_building(project)
     pushed: list[Deployment] = []

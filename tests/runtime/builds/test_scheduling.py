@@ -34,7 +34,7 @@ def create_platform(*, room: int) -> Platform:
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a project of its own, and deliver the build message."""
+    """Push to a separate project, and deliver the build message."""
     platform.declare_site(site)
     deployment = put_deployment(platform, put_project(platform, user_id=user_id, site=site), Status.QUEUED)
     platform.deliver_build_message(deployment)
@@ -154,7 +154,7 @@ def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingB
 def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
     queues: list[int], room: int, before: int, ending: list[int]
 ) -> None:
-    """P8: for any number of queued builds, any order of their ends, and any order of arrival."""
+    """P8: this holds for any number of queued builds, in any order of arrival and of completion."""
     many = [
         each for number, size in enumerate(queues) for each in create_waiting_builds(f"tenant-{number}", size)
     ]
@@ -301,7 +301,7 @@ def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform)
 
 
 def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
-    """P8: the row is written before the second read, so one of the two sees the other."""
+    """P8: the row is written before the second read. So this read or the end of the build finds the other."""
     first = push_and_deliver(platform, "first")
     late = platform.push(platform.create_project(site="late"))
 
@@ -330,7 +330,7 @@ def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> 
 
 
 def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: ARG001 - for its effect
-    """P8: the tenant with fewer running builds comes first, whatever the waiting times."""
+    """P8: the tenant with fewer running builds comes first, also if others wait longer."""
     platform = create_platform(room=3)
     mine = [push_and_deliver(platform, f"mine-{number}") for number in range(3)]
     theirs = [push_and_deliver(platform, f"theirs-{number}", user_id=OTHER) for number in range(3)]

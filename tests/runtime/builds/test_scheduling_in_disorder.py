@@ -156,6 +156,6 @@ def test_running_rows_match_building_deployments_and_all_are_built_in_the_end(se
     builds = stage.platform.stage_builds.read()
     assert (builds.running, builds.waiting) == ((), ())
     given_up = [each.failure.reason for each in stage.deployments() if each.failure]
-    # Nobody releases here what was built.
+    # No function releases the built deployments in this test.
     given_up = [each for each in given_up if "again and again" in each and "release" not in each]
     assert given_up == []

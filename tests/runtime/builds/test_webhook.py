@@ -56,7 +56,7 @@ def test_header_names_are_read_in_any_case_and_bodies_in_base64(platform: Platfo
 
 
 def test_wrong_or_missing_signature_and_unknown_project_get_the_same_response(platform: Platform) -> None:
-    """P1: and nothing is written."""
+    """P1: the webhook writes nothing."""
     project = platform.create_project()
     rows = platform.read_all_rows()
     secret = platform.signer.derive_webhook_secret(project.project_id, 1)

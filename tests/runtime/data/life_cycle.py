@@ -1,6 +1,6 @@
 """A simulated life of a project: messages reordered, late or repeated, and crashes at any write.
 
-Messages are redelivered until their function finishes, and users repeat requests that failed.
+A message is redelivered until its function finishes. Users repeat requests that failed.
 `LifeCycle.drain` runs all of these.
 """
 
@@ -154,7 +154,7 @@ class LifeCycle:
         raise AssertionError("it does not come to an end")
 
     def _run(self, work: Callable[[], object], crash: Crash) -> bool:
-        """Run a function. If it crashes, it is due again. Return whether it finished."""
+        """Run a function, and make it due again if it crashes. Return whether it finished."""
         left = crash[1] if crash else 0
         calls = self.platform.calls
 

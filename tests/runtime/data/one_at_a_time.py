@@ -1,6 +1,6 @@
 """A moto client that allows one call at a time.
 
-moto reads, checks and writes a row without a lock, so two threads could both pass a condition. DynamoDB
+moto reads, checks and writes a row without a lock. So two threads could both pass a condition. DynamoDB
 serializes the calls on one row, and so do ministack and dynalite. Calls of different writers still
 interleave, which is the subject of the race tests.
 """

@@ -1,7 +1,7 @@
 """The properties of each public repository method that the tests of all repositories check.
 
-Each system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories themselves, so
-that a method without an entry fails them.
+Each system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories themselves.
+So a method without an entry fails the tests.
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """Properties of every public repository method: tenant isolation (A5), calls and rows.
 
-The table of methods is compared with the code, so that none is missing.
+The table of methods is compared with the code, so that no method is missing.
 """
 
 import re
@@ -65,7 +65,7 @@ def test_another_tenant_reads_and_changes_nothing(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """A5: "not found", and the whole database is byte for byte the same."""
+    """A5: the answer is "not found", and the whole database is unchanged."""
     scene = operation.create_scene(database)
     before = sorted_rows(scene.rows(operation.tables))
     for tenant in operation.others:
@@ -82,7 +82,7 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """A method makes one call, unless its operation gives a reason for more, and serves the owner."""
+    """A method serves the owner. It makes one call, unless its operation gives a reason for more."""
     scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)
     with counted(database) as made:

@@ -49,7 +49,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def any_deployment(self, pick: int) -> Deployment:
         deployments = list(self.known[1].values())
-        # Choose among the five newest deployments: most events concern them.
+        # Choose among the five newest deployments, because most events concern these.
         return deployments[-1 - pick % min(len(deployments), 5)]
 
     @rule(crash=CRASHES)
@@ -59,7 +59,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.life.due)
     @rule(crash=CRASHES)
     def a_due_message_arrives(self, crash: Crash) -> None:
-        self.by_hand = True  # it may be the repetition of a promote that crashed
+        self.by_hand = True  # this promote may repeat one that crashed
         self.life.bring_what_is_due(crash)
 
     @precondition(lambda self: self.life.due)
@@ -122,7 +122,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.life.cancel(self.any_deployment(pick), crash)
 
     @invariant()
-    def check_invariants(self) -> None:
+    def check_platform_invariants(self) -> None:
         if not hasattr(self, "life"):
             return
         (before, before_by_id), (project, deployments) = self.known, self.life.now()
@@ -161,7 +161,8 @@ class AnyOrder(RuleBasedStateMachine):
             pointed = deployments[project.live.deployment_id]
             assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
         if not self.by_hand and before.live:
-            # Unless a user changes it, a pinned pointer stays, and another one only moves to newer releases.
+            # Unless a user changes it, a pinned pointer stays.
+            # An unpinned pointer only moves to newer releases.
             assert project.live
             assert project.pinned == before.pinned
             assert project.live == before.live or (
@@ -169,7 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
             )
 
     def check_final_state(self) -> None:
-        self.check_invariants()
+        self.check_platform_invariants()
         project, deployments = self.known
         assert {found.status for found in deployments.values()} <= ENDS
         assert project.active_build is None
@@ -185,7 +186,7 @@ def _reachable(start: Status) -> set[Status]:
 
 
 # The examples are always the same, so that a failure belongs to the change under test.
-# `LIFE_CYCLES=100 pytest <this file>` runs a hundred new ones. Failing examples are not shrunk, because that
+# `LIFE_CYCLES=100 pytest <this file>` runs a hundred new examples. Failing ones are not shrunk, because this
 # takes minutes and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(
     max_examples=int(os.environ.get("LIFE_CYCLES", "4")),

@@ -61,7 +61,7 @@ class Journey:
                 continue
             self._attempt(self.life.bring_what_is_due)
             if work in self.life.due:
-                self.life.due.remove(work)  # it crashed, and nothing redelivers it
+                self.life.due.remove(work)  # the function crashed, and nothing redelivers the message
 
     def _attempt(self, act: Callable[[Crash], None]) -> None:
         left = self.fault.number - self.written
@@ -107,5 +107,5 @@ def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
         assert project.active_build is None
         assert life.stage_builds() == (set(), set())
         newest = list(deployments)[-1] if deployments else None
-        assert project.serving == newest == life.led_to()
+        assert project.serving == newest == life.find_served_deployment()
         assert newest is None or deployments[newest].status is Status.LIVE

@@ -89,7 +89,7 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
     ],
 )
 def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int | Decimal) -> None:
-    """DynamoDB would round or refuse it, and emulators differ."""
+    """DynamoDB would round or refuse the number. Emulators behave differently."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
         to_attribute_value(number)
 

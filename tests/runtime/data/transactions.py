@@ -35,7 +35,7 @@ def next_one(platform: Platform, project_id: str, number: int) -> Deployment:
 
 
 def test_a_push_goes_all_the_way(platform: Platform) -> None:
-    """P7: every write from the push to the end of a deployment, and the rows after it."""
+    """P7: every write from the push to the end of a deployment, and the rows after each write."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -77,7 +77,7 @@ def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None
 
 
 def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
-    """P3: no number is used twice. A push that loses its number gets an error and takes the next one."""
+    """P3: no number is used twice. A push whose number is taken gets an error and tries the next one."""
     project = platform.create_project()
     refusals: Counter[type] = Counter()
 
@@ -209,7 +209,7 @@ def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
 
 
 def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(platform: Platform) -> None:
-    """D2: the pointer names no failed or superseded deployment, and what it names never becomes either."""
+    """D2: the deployment of the pointer is not failed or superseded, and never becomes so later."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""moto's DynamoDB without HTTP, which takes most of the time between boto3 and moto."""
+"""moto's DynamoDB without HTTP, because HTTP takes most of the time between boto3 and moto."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -44,7 +44,7 @@ MOST_STEPS: Final = 60
 
 
 class Stage(ReleasePlatform):
-    """A stage whose uploads to presigned URLs can fail, too. S3's error is then a status code."""
+    """A stage whose uploads to presigned URLs can also fail. S3's error is then a status code."""
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
@@ -57,11 +57,11 @@ class Stage(ReleasePlatform):
 
 @define
 class PendingCall:
-    """A call of a function that AWS still has to make.
+    """A pending call of a function, which AWS will make.
 
     Attributes:
         content: Body of a message, or an event.
-        group: FIFO message group. While a message of it is hidden, no other is delivered.
+        group: FIFO message group. While a message of the group is hidden, no other is delivered.
         tries: Number of calls so far.
     """
 
@@ -80,8 +80,8 @@ class Outcome:
         status: None if no deployment was recorded.
         reason: Step and reason of a failure.
         minutes: Delay of the end compared with a push without a fault.
-        at_once: Whether the function itself retried.
-        again: Functions that were called again, in order.
+        at_once: Whether the function retried within the same call.
+        again: Functions that were called again, in the order of the calls.
         sweeps: Number of sweeps that found something before the end.
         dead: Number of dead letters.
     """
@@ -115,8 +115,8 @@ class Journey:
     """A project with a live release, and a project of another tenant that must not change.
 
     Attributes:
-        events_after: Delays of the next builds' events after their starts; None means never. The default is
-            `BUILD`.
+        events_after: Delays between the next builds' starts and their events. None means that no event comes.
+            The default is `BUILD`.
         lost: Functions whose next message or event is lost, one entry each.
         finished: Called with each finished call.
         usual: Seconds from a push to its end without faults.
@@ -181,7 +181,7 @@ class Journey:
         self.run()
         assert fault is None or self.injector.happened, fault
         observed = self.observed(started, count)
-        if observed.status is None:  # GitHub shows the failed delivery and a button to send it again
+        if observed.status is None:  # GitHub shows the failed delivery, and a button that sends it again
             self.deliver(bodies[-1])
             self.run()
             assert self.observed(started, count).status == Status.LIVE
@@ -214,7 +214,7 @@ class Journey:
             reason=f"{failure.step}: {failure.reason}" if failure else "",
             at_once=bool(self.stage.pauses),
             minutes=max(0, round(late / 60)) if newest else 0,
-            # Calls after the end found nothing to do, so they are left out.
+            # Calls after the end found nothing to do, so they are not counted.
             again=tuple(function for at, function in self.called_again if at <= ended),
             sweeps=self.sweeps,
             dead=len(self.dead),

@@ -1,4 +1,4 @@
-"""P3, P4, P7, P8, P9, D2: faults beyond single calls, and how a push recovers."""
+"""P3, P4, P7, P8, P9, D2: faults besides those at single calls, and how a push recovers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> 
 
 @contextmanager
 def killed_after(step: Step) -> Iterator[None]:
-    """Crash the release function once, at the end of a step."""
+    """Crash the release function once, immediately after a step."""
     end = releasing._Attempt.end
     left = [1]
 
@@ -68,7 +68,7 @@ def test_a_release_is_completed_after_a_crash_at_any_step(journey: Journey) -> N
 
 
 def twice(function: str, after: timedelta) -> Scenario:
-    """AWS delivers a finished call a second time."""
+    """AWS calls a function a second time after it has finished."""
 
     def scenario(journey: Journey) -> Outcome:
         def again(due: PendingCall) -> None:
@@ -112,7 +112,7 @@ def test_repeated_or_lost_messages_change_nothing(journey: Journey) -> None:
 
 
 def coming(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """The events of the next builds arrive these times after their starts; None means never."""
+    """The events of the next builds arrive with these delays after their starts. None means never."""
 
     def scenario(journey: Journey) -> Outcome:
         journey.events_after = list(after)

@@ -61,7 +61,7 @@ def _form_client() -> Any:
 
 @define
 class CloudFrontCaches:
-    """CloudFront, with the caches that visitors have filled.
+    """CloudFront, with caches that the requests of visitors have filled.
 
     Attributes:
         kept: Cached objects by key.
@@ -170,10 +170,10 @@ class ImagePlatform:
         uploaded.respond(event, self.uploads)
 
     def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
-        """Deliver an event to a function that dies after a number of calls, and then to one that does not.
+        """Deliver an event to a function that crashes after a number of calls, and then to one that does not.
 
         Returns:
-            Whether the first function died, instead of finishing before.
+            Whether the first function crashed before it finished.
         """
         died = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if died:
@@ -216,7 +216,7 @@ class ImagePlatform:
         return self.rows(), self.objects()
 
     def read_again(self, image: Image) -> Image:
-        """The image as it is stored now."""
+        """The current state of the stored image."""
         return self.image_rows()[image.image_id]
 
     def count(self, album: Album) -> int:
@@ -246,7 +246,7 @@ class CopyingS3:
 
 @define
 class FormSigningS3:
-    """An S3 client that signs forms without a call, so that `Calls` does not count them."""
+    """An S3 client that signs forms without a call, so that `Calls` does not count the forms."""
 
     _watched: Any
 

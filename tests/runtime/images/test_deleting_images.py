@@ -55,19 +55,19 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     image = KINDS[kind](platform)
     uploads = {
         key for key in platform.objects() if key.startswith(UPLOAD_PREFIX)
-    }  # for their event, under way
+    }  # for the event of each upload, which is not delivered yet
     platform.fill_caches()
     kept = dict(platform.caches.kept)
     assert platform.calls.crash_during(
         lambda: platform.service.delete_image(OWNER, image.image_id), after=crash_after
     )
-    # DynamoDB must not delete the row while there may be an object.
+    # DynamoDB must not delete the row while an object may exist.
     if crash_after > 1:
         platform.expire()
     if crash_after < steps:
         assert set(platform.objects()) - uploads <= set(kept)
         assert set(platform.image_rows()) == {image.image_id}
-        platform.caches.kept = kept  # the deletion is repeated before the caches forget by themselves
+        platform.caches.kept = kept  # the deletion is repeated before the cached copies expire
         platform.service.delete_image(OWNER, image.image_id)
     assert (platform.image_rows(), set(platform.objects()) - uploads, platform.caches.kept) == ({}, set(), {})
     assert all(
@@ -131,7 +131,7 @@ def test_each_attempt_invalidates_with_a_new_reference(platform: ImagePlatform) 
     platform.fill_caches()
     kept = dict(platform.caches.kept)
     assert platform.calls.crash_during(lambda: platform.service.delete_image(OWNER, image.image_id), after=4)
-    platform.caches.kept = kept  # was being fetched when the object was deleted
+    platform.caches.kept = kept  # CloudFront fetched the object at the moment of its deletion
     platform.service.delete_image(OWNER, image.image_id)
     assert (platform.everything(), platform.caches.kept) == (([], {}), {})
 

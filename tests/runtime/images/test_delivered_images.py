@@ -52,7 +52,7 @@ def test_a_second_upload_with_the_same_form_is_ignored(platform: ImagePlatform, 
 
 
 def test_a_second_upload_that_replaced_the_first_is_processed(platform: ImagePlatform) -> None:
-    """The events come in any order, and more than once."""
+    """The events arrive in any order, and more than once."""
     image = platform.pending()
     red, blue = platform.put_upload(image, RED), platform.put_upload(image, BLUE)
     for event in (red, blue, red, blue):
@@ -96,7 +96,7 @@ def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(
 def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
     platform: ImagePlatform, second: bytes, *, first_again: bool
 ) -> None:
-    """I2. The events come in any order after a crash at any call of the first one."""
+    """I2. The events arrive in any order after a crash at any call of the first one."""
     for crash_after in range(1, 6):
         image = platform.pending()
         red = platform.put_upload(image, RED)
@@ -117,7 +117,7 @@ def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
 
 @pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
 def test_two_events_at_the_same_time_deliver_one_of_their_uploads(platform: ImagePlatform, step: str) -> None:
-    """I2. The second upload and its event come before any call of the first event."""
+    """I2. The second upload and its event arrive before any call of the first event's function."""
     image = platform.pending()
     red = platform.put_upload(image, RED)
     once(platform, step, lambda: platform.upload(image, BLUE))
@@ -142,7 +142,7 @@ def test_one_event_delivered_twice_at_the_same_time_is_one(platform: ImagePlatfo
 def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     platform: ImagePlatform, step: str, *, dies: bool
 ) -> None:
-    """I2. The event may also crash after that call and be retried."""
+    """I2. The function may also crash after that call, and the event is then retried."""
     image = platform.pending()
     red = platform.put_upload(image, RED)
     once(platform, step, lambda: platform.service.delete_image(image.user_id, image.image_id))
@@ -157,7 +157,7 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
 
 
 def test_a_copy_made_during_a_deletion_is_deleted(platform: ImagePlatform) -> None:
-    """Between this event's copy and write, another event delivered the upload and a user deleted it."""
+    """After this event's copy, another event delivered the upload. Then a user deleted the image."""
     image = platform.pending()
     red = platform.put_upload(image, RED)
 
@@ -172,7 +172,7 @@ def test_a_copy_made_during_a_deletion_is_deleted(platform: ImagePlatform) -> No
 
 
 def test_a_denied_copy_raises_an_error(platform: ImagePlatform) -> None:
-    """A missing right must not be taken for a deleted upload."""
+    """A missing permission must not look like a deleted upload."""
     image = platform.pending()
     event = platform.put_upload(image, RED)
 

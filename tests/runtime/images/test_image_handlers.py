@@ -118,7 +118,7 @@ print(new(), made)
 def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
     platform: ImagePlatform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The form is enough to upload a file."""
+    """Anybody who has the form can upload a file."""
     body = {**NEW, "title": "On the hill"}
     response = api.respond(api_event("POST /images", user_id=OWNER, body=body), platform.service)
     fields = json.loads(response["body"])["upload"]["fields"]

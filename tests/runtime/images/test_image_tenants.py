@@ -1,4 +1,4 @@
-"""A user can neither see nor change another user's images and albums, nor learn that they exist (A1, A5)."""
+"""A user cannot see or change another user's images and albums, or learn that they exist (A1, A5)."""
 
 import inspect
 import json
@@ -178,7 +178,7 @@ def test_another_users_resource_gets_the_response_of_a_missing_one(
 
 
 def test_another_users_album_is_refused_like_a_missing_one(platform: ImagePlatform) -> None:
-    """A5. In bodies it is an invalid field, in queries it is missing."""
+    """A5. In a body, another user's album is an invalid field. In a query, it is not found."""
     _, album = owned(platform)
     mine = platform.ready(user_id=OTHER)
     before = platform.everything()

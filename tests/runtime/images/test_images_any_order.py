@@ -148,7 +148,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.platform.expire()
 
     def meanwhile(self, before: int, act: Callable[[], object]) -> None:
-        """Call a function right before one of the next calls."""
+        """Call a function immediately before one of the next calls."""
         at = len(self.platform.calls.operations) + before
 
         def happens(_: str) -> None:
@@ -172,7 +172,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         rows = self.platform.rows()
         images = [row for row in rows if row["PK"]["S"].startswith("IMAGE#")]
-        # Each album counts exactly the images in its list, which are its ready ones.
+        # Each album counts exactly the images in its list. These are its ready images.
         for row in rows:
             if row["PK"]["S"].startswith("ALBUM#"):
                 album = from_row(row, Album)
@@ -182,7 +182,7 @@ class AnyOrder(RuleBasedStateMachine):
             image = from_row(row, Image)
             is_listed = image.status is Status.READY and image.album_id is not None
             assert row.get("GSI2PK") == ({"S": album_partition(image.album_id or "")} if is_listed else None)
-            # Ready and deleting images do not expire, all others do.
+            # Images with the status `ready` or `deleting` do not expire. All others expire.
             assert (image.ttl is None) == (image.status in {Status.READY, Status.DELETING})
             assert (image.reason is not None) == (image.status is Status.REJECTED)
         # Another user's rows do not change.
@@ -201,7 +201,7 @@ class AnyOrder(RuleBasedStateMachine):
                 # A ready image's object exists, matches its row and has never changed.
                 assert objects[key] == self.accepted.setdefault(image.image_id, objects[key])
                 assert (image.size, image.width) == (len(objects[key]), WIDTHS[objects[key]])
-        # An event that is still to arrive will process or delete every other object.
+        # For every other object, an event is still due that processes or deletes it.
         waiting = [event for event in self.sent if not event.done]
         uploads = {upload_key(event.image.image_id) for event in waiting}
         copies = {delivered_key(event.image.image_id, _etag(event.data)) for event in waiting}
@@ -242,7 +242,7 @@ def _etag(data: bytes) -> str:
     return md5(data, usedforsecurity=False).hexdigest()
 
 
-# Not shrunk, because that takes minutes here and the printed steps are clear enough.
+# Examples are not shrunk, because this takes minutes and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(
     max_examples=4,
     stateful_step_count=25,

@@ -56,7 +56,7 @@ def test_every_route_has_an_operation_and_there_are_no_others() -> None:
 
 
 def test_an_image_is_created_uploaded_read_changed_and_deleted(platform: ImagePlatform) -> None:
-    """I2. With the form and a real file."""
+    """I2. The test uses the form and a real file."""
     body = {**NEW, "title": "On the hill", "description": "Two\nlines"}
     status, made = call(platform, "POST /images", body=body)
     assert status == 201
@@ -136,7 +136,7 @@ def test_the_form_is_bound_to_key_type_size_and_time(platform: ImagePlatform) ->
 
 
 def test_an_image_that_is_never_uploaded_disappears(platform: ImagePlatform) -> None:
-    """I2. It is hidden from then on, even before DynamoDB deletes it."""
+    """I2. After its expiry the image is hidden, even before DynamoDB deletes its row."""
     image = platform.pending()
     assert image.ttl == int((image.created_at + FORM_LIFETIME + ROW_RETENTION).timestamp())
     platform.clock.now += FORM_LIFETIME + ROW_RETENTION

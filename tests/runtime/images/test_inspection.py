@@ -90,7 +90,7 @@ def test_a_file_cut_off_within_its_pixels_is_accepted(content_type: str) -> None
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif"])
 def test_a_polyglot_file_counts_as_the_image(content_type: str) -> None:
-    """It is only delivered with the image's type, and browsers do not sniff it."""
+    """The file is delivered only with the image's type, and browsers do not sniff the type."""
     both = make_picture(content_type) + b"<script>alert(1)</script>PK\x03\x04"
     assert inspect_file(File(both), content_type).content_type == content_type
 

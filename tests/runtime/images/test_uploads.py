@@ -169,7 +169,7 @@ def test_a_new_upload_during_the_processing_of_another_is_kept(platform: ImagePl
 
 
 def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(platform: ImagePlatform) -> None:
-    """Uploads into the same album conflict at its counter."""
+    """Uploads into the same album write the same counter, so their writes can conflict."""
     album = platform.album()
     image = platform.pending(album_id=album.album_id)
     event = platform.put_upload(image, make_picture())
@@ -201,7 +201,7 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(platform: Ima
     ],
 )
 def test_an_error_that_is_not_a_conflict_is_raised(platform: ImagePlatform, error: Exception) -> None:
-    """A missing right must not be taken for a deleted object."""
+    """A missing permission must not look like a deleted object."""
     image = platform.pending()
     event = platform.put_upload(image, make_picture())
 

@@ -7,7 +7,7 @@ from attrs import Factory, define
 
 
 class StoppedError(BaseException):
-    """A thread stopped at its turn. The code under test must not catch this."""
+    """A thread was stopped at its turn. The code under test must not catch this error."""
 
 
 @define

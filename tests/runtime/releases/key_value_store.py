@@ -14,8 +14,8 @@ ARN = "arn:aws:cloudfront::123456789012:key-value-store/11111111-2222-3333-4444-
 class KeyValueStore:
     """An in-memory KeyValueStore.
 
-    says_conflict: Whether a stale version gets the documented error, or the one that AWS sends.
-    counts_equal_writes: Whether a write without changes gives a new version. AWS does not document it.
+    says_conflict: Whether a stale version gets the documented error, not the one that AWS sends.
+    counts_equal_writes: Whether a write without changes gives a new version. AWS does not document this.
     """
 
     says_conflict: bool = False

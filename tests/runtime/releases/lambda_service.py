@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, N803 - AWS's own names and types
-"""Lambda's control plane for releases, with the behavior that moto leaves out.
+"""Lambda's control plane for releases, with behavior that moto does not have.
 
 A change is done after some reads of the configuration, and gives the function a new revision. Until then,
 Lambda refuses another change. Creating an existing resource is a conflict. Versions never change.

@@ -234,7 +234,7 @@ RELEASES = ("01A", "01B", "01C", "01D")
 
 @frozen
 class Play:
-    """Order of writers, their pointers, and the turn at which each one dies."""
+    """Order of writers, their pointers, and the turn at which each one crashes."""
 
     pointers: list[str]
     bursts: list[tuple[int, int]]

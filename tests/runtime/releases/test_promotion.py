@@ -1,4 +1,4 @@
-"""Any release that was live can become live again within seconds, and stays until it is unpinned (D5)."""
+"""A former live release can become live again within seconds, and stays live until it is unpinned (D5)."""
 
 import json
 from datetime import timedelta
@@ -69,7 +69,7 @@ def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatf
 
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -> None:
-    """D3. The earlier one raises an error and has changed nothing of the later one."""
+    """D3. The earlier one raises an error, and changes nothing that the later one wrote."""
     project = stage.project()
     first, second, third = (stage.live(project) for _ in range(3))
 
@@ -107,7 +107,7 @@ def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlat
 def promote_and_die(
     stage: ReleasePlatform, project: Project, operation: str
 ) -> tuple[Deployment, Deployment]:
-    """Two releases. A function that died before a call promoted the first one."""
+    """Two releases. A function started to promote the first one, and crashed before a call."""
     first, second = stage.live(project), stage.live(project)
     moved = False
 
@@ -149,9 +149,9 @@ def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
-    assert swept(stage) == [second.deployment_id]  # it cannot see whether that promote came to its end
+    assert swept(stage) == [second.deployment_id]  # the sweep cannot see whether that promote finished
     stage.release(second)
-    stage.release(first)  # a message that was sent just before
+    stage.release(first)  # a message that was sent just before the second promote
     assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
@@ -224,7 +224,7 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
 
 
 def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
-    """P9. The second one gives a lease to the release that the first one has made live."""
+    """P9. The second promote gives a lease to the release that the first promote made live."""
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -243,7 +243,7 @@ def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage
 
 
 def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlatform) -> None:
-    """D3. The edge may still serve another release than the one with status `live`."""
+    """D3. The edge may still serve a release other than the one with status `live`."""
     project = stage.project()
     first, second = promote_and_die(stage, project, "update_alias")
     assert find_served_deployment_id(stage, project) == first.deployment_id

@@ -54,7 +54,7 @@ class Bench:
         self.publisher = FunctionPublisher(client=client, pause=self.pauses.append)
 
     def interfere(self, before: str, action: Callable[[], object]) -> None:
-        """Call a function once, right before a call."""
+        """Call a function once, immediately before a call."""
         waiting = [action]
 
         def now(operation: str) -> None:
@@ -112,7 +112,7 @@ def test_a_release_begun_before_a_platform_update_gets_the_new_wrapper(
 
 
 def test_unchanged_code_and_variables_are_not_sent_again(bench: Bench) -> None:
-    """Neither to the bucket nor to Lambda, which would take seconds."""
+    """It is sent neither to the bucket nor to Lambda. Sending it would take seconds."""
     bench.publisher.ensure_version(release(1))
     sent = list[str]()
     same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})

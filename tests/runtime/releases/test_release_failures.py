@@ -144,7 +144,7 @@ def test_a_retryable_error_is_retried_at_once(
     deployment = stage.built(stage.project())
     refuse(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
-    assert stage.pauses in ([1.0], [1.0, 4.0])  # functions are published at once: two may be refused together
+    assert stage.pauses in ([1.0], [1.0, 4.0])  # one attempt can get both refusals
 
 
 @pytest.mark.parametrize(("operation", "error"), PASSING)

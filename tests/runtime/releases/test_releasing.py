@@ -131,7 +131,7 @@ def test_a_site_without_an_incremental_cache_has_no_revalidation_function(stage:
 
 @pytest.mark.parametrize("operation", ["put_key", "create_alias", "transact_write_items"])
 def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatform, operation: str) -> None:
-    """D2. The message becomes a dead letter, and the release is resumed when it is sent again."""
+    """D2. The message becomes a dead letter. The release is resumed when the message is sent again."""
     project = stage.project()
     deployment = stage.built(project)
     armed: list[bool] = []
@@ -151,12 +151,12 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
     stage.platform.calls.before = lambda _: None
     with stage.platform.calls.record_calls() as made:
         assert stage.release(deployment).status == "live"
-    assert "get_object" not in made  # its cache is in use: seeding it again would bring old pages back
+    assert "get_object" not in made  # visitors already use the cache: a second seed would restore old pages
     assert find_served_deployment_id(stage, project) == deployment.deployment_id
 
 
 def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatform) -> None:
-    """D2. The response of the write was lost, at the last delivery."""
+    """D2. At the last delivery of the message, the response of the write is lost."""
     deployment = stage.built(stage.project())
     platform = stage.platform
 
@@ -220,7 +220,7 @@ def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str)
     edge, versions = dict(stage.store.items), live_versions(stage, project)
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment, is_last=True)
-    if status != "live":  # that one could have been promoted again, by a function that died
+    if status != "live":  # a crashed function could have promoted the live one again
         assert set(made) == {"get_item"}
     assert stage.platform.reload(deployment) == before
     assert (stage.store.items, live_versions(stage, project)) == (edge, versions)
@@ -292,7 +292,7 @@ def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePla
 def test_a_release_that_the_sweep_failed_does_not_become_live(
     stage: ReleasePlatform,
 ) -> None:
-    """P9. The sweep fails it while its function still runs."""
+    """P9. The sweep fails the deployment while its release function still runs."""
     project = stage.project()
     live, deployment = stage.live(project), stage.built(project)
     platform = stage.platform
@@ -337,7 +337,7 @@ CRASHES = [
 def test_a_repeated_message_completes_the_release_after_a_crash_at_any_call(
     stage: ReleasePlatform, operation: str, number: int
 ) -> None:
-    """D2, P9. A crash before a call is the same as one after the previous call."""
+    """D2, P9. A crash before a call has the same effect as a crash after the previous call."""
     project = stage.project()
     deployment = stage.built(project)
     calls: list[str] = []

@@ -1,4 +1,4 @@
-"""Environment variables of a site's functions, and who gets its secrets (A4)."""
+"""Environment variables of a site's functions, and the functions that get its secrets (A4)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

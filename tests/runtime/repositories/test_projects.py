@@ -61,7 +61,7 @@ def test_sites_are_read_together(platform: Platform) -> None:
 
 @define
 class Splitting:
-    """A client that answers one key at a time, as DynamoDB may."""
+    """A client that answers one key per call, as DynamoDB may."""
 
     database: Any
 
@@ -115,7 +115,7 @@ def later_version(platform: Platform, project: Project) -> None:
 
 
 def test_variables_that_a_later_version_extended_can_still_be_replaced(platform: Platform) -> None:
-    """A rollback of the platform's code does not lock users out of their settings."""
+    """After a rollback of the platform's code, users can still read and change their settings."""
     variables = (Variable(name="A", value="1", is_secret=False),)
     project = platform.create_project(variables=variables)
     later_version(platform, project)

@@ -1,4 +1,4 @@
-"""P4: retries of transactions on a row with many concurrent writers."""
+"""P4: retries of transactions on a row that many writers use at the same time."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.runtime.platform_fixture import Platform, build_message
 
 @define
 class Busy:
-    """A DynamoDB whose first transactions meet conflicts."""
+    """A DynamoDB whose first transactions fail with conflicts."""
 
     times: int
     asked: int = 0

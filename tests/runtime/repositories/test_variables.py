@@ -146,7 +146,7 @@ def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
 
 
 def test_all_variables_together_fit_into_lambdas_environment(platform: Platform) -> None:
-    """Stored secrets count with their size at the time of writing."""
+    """Stored secrets count with the size that they had when they were written."""
     overhead = len(json.dumps({"A": ""}))
     project = put(platform, platform.create_project(), secret("A", "x" * (MAX_TOTAL_BYTES - overhead)))
     said = refused(platform, project, secret("A", None), plain("B", ""))

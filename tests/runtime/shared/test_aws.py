@@ -23,7 +23,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached 
 
 @pytest.mark.usefixtures("aws")
 def test_requests_have_the_platforms_user_agent(clients: Any) -> None:  # noqa: ANN401 - a cached function
-    """CloudTrail shows it. It is built once, not for each request."""
+    """CloudTrail shows the user agent. It is built once, not for each request."""
     asked: list[str] = []
     client = clients("dynamodb")
     client.meta.events.register(

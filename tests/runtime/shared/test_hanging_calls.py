@@ -1,4 +1,4 @@
-"""AWS calls without a response end before their function does, and the caller is told to retry (Q1, P1)."""
+"""AWS calls without a response end before their function, and the caller is asked to retry (Q1, P1)."""
 
 import inspect
 import json
@@ -68,7 +68,7 @@ def compose(part: object) -> None:
 
 
 def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
-    """Return the seconds that a call takes which hangs at each attempt, with botocore's longest pauses."""
+    """Return the seconds of a call that hangs at each attempt, with botocore's longest pauses."""
     attempts: int = settings.retries["total_max_attempts"]
     backoff = ExponentialBackoff(random=lambda: 1.0)
     pauses = [backoff.delay_amount(SimpleNamespace(attempt_number=number)) for number in range(1, attempts)]
@@ -92,7 +92,7 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
 
 
 def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
-    """A short function makes two attempts. One that has minutes makes more, with longer timeouts."""
+    """A function with a short timeout makes two attempts. A long timeout allows more and longer ones."""
     given: dict[int, Any] = {
         seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
@@ -140,7 +140,7 @@ def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Environment variables of functions, in a process that has just started."""
+    """Environment variables of functions, in a new process."""
 
     def forget() -> None:
         for cached in (api.service, webhook.service, aws.client):

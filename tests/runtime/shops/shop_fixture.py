@@ -41,7 +41,7 @@ class ShopPlatform:
     """The repositories of one stage's shop store.
 
     Args:
-        database: The DynamoDB client behind them, with the store's tables in it.
+        database: DynamoDB client of the repositories, with the store's tables.
     """
 
     def __init__(self, database: Any) -> None:
@@ -78,7 +78,7 @@ class ShopPlatform:
         return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
-        """A job in another status, written as a row without the calls that lead to it."""
+        """A job in another status. Its row is written directly, without the calls before this status."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed

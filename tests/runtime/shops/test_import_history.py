@@ -45,7 +45,7 @@ def flat(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
 
 
 def record_of(store: ShopPlatform, at: datetime) -> ImportRecord:
-    """The record of an import that ends at a time. It is not written."""
+    """The record of an import that ends at this time. The record is not written."""
     job = Job.queued(SHOP, "import-products", job_id=store.ids(), at=START)
     return ImportRecord.from_job(evolve(job, status=Status.SUCCEEDED, finished_at=at))
 
@@ -75,7 +75,7 @@ def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store:
     assert row["timestamp"] == {"N": str(record.timestamp)}
     assert row["expiresAt"] == {"N": str(int(START.timestamp()) + 365 * 86_400)}
     assert float(row["timestamp"]["N"]).hex() == float(record.timestamp).hex()
-    assert f"{float(record.timestamp):.6f}" == str(record.timestamp)  # nothing is lost in a double
+    assert f"{float(record.timestamp):.6f}" == str(record.timestamp)  # a double keeps all digits
 
 
 def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopPlatform) -> None:
@@ -95,7 +95,7 @@ def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> No
 def test_recording_makes_one_call_and_one_more_per_used_microsecond(
     store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each wants the last microsecond
+    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each tries the last microsecond first
     made = []
     for _ in range(3):
         with store.calls.record_calls() as calls:
@@ -129,7 +129,7 @@ def test_a_range_comes_in_order_page_by_page(store: ShopPlatform, limit: int, *,
 def test_a_range_includes_its_start_and_excludes_its_end(
     store: ShopPlatform, limit: int, *, oldest_first: bool
 ) -> None:
-    """Exact to the microsecond, also if a page ends at the edge of the range."""
+    """The range is exact to the microsecond, also if a page ends at the end of the range."""
     records = [store.history.record(record_of(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
     assert to_unix_time(since) == records[1].timestamp

@@ -1,4 +1,4 @@
-"""Jobs behave as a model says after any sequence of calls, repeated or by the wrong shop (S3)."""
+"""Jobs behave like a model after any sequence of calls, also repeated or by another shop (S3)."""
 
 import os
 from collections.abc import Callable
@@ -164,7 +164,7 @@ class JobLifeCycle(RuleBasedStateMachine):
             assert (job.error is None) == (job.status is not Status.FAILED)
 
 
-# Not shrunk, because the printed steps are clear enough.
+# Examples are not shrunk, because the printed steps are clear enough.
 JobLifeCycle.TestCase.settings = settings(
     max_examples=5, stateful_step_count=25, phases=[Phase.explicit, Phase.generate]
 )

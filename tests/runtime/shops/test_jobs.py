@@ -41,7 +41,7 @@ def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
 
 
 def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
-    """With such a row, listing the jobs in this status would fail."""
+    """Otherwise, the list of the jobs with this status would fail."""
     with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
@@ -114,7 +114,7 @@ def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
 
 
 def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
-    """S3. A queue may deliver a batch twice, and a write is repeated if its response is lost."""
+    """S3. A queue may deliver a batch twice, and a caller repeats a write whose response was lost."""
     job = store.running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
@@ -174,7 +174,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
-    """Also if the text is not a valid key."""
+    """This holds also for an id that is not a valid key."""
     store.queued()
     rows = store.everything()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -233,6 +233,6 @@ def test_changes_keep_attributes_of_a_newer_version(store: ShopPlatform) -> None
 
 @pytest.mark.parametrize("domain", ["My-Shop.example.com", "", "my-shop.example.com "])
 def test_a_job_needs_a_valid_shop_domain(store: ShopPlatform, domain: str) -> None:
-    """S1. An invalid domain would be a tenant without a shop."""
+    """S1. A job with an invalid domain would belong to no shop."""
     with pytest.raises(ValueError, match="lower-case host name"):
         Job.queued(domain, "import-products", job_id=store.ids(), at=START)

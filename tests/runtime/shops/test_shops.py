@@ -64,7 +64,7 @@ def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:
 
 
 def test_a_shop_with_an_invalid_domain_is_refused() -> None:
-    """Two spellings would be two tenants."""
+    """Two spellings of one domain would be two tenants."""
     with pytest.raises(ValueError, match="lower-case"):
         Shop(domain="One.example.com", access_token=SEALED, installed_at=START, updated_at=START)
 
@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Also if both updates are equal or change different fields, because one may depend on the other."""
+    """Also for equal updates or different fields, because one update may depend on the other."""
     shop = store.shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):
@@ -123,7 +123,7 @@ def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dic
 
 
 def test_an_update_from_before_a_repeated_installation_is_refused(store: ShopPlatform) -> None:
-    """A repeated event raises the version too."""
+    """A repeated event also raises the version."""
     shop = store.shop()
     again = store.shop()
     assert (shop.version, again.version) == (1, 2)

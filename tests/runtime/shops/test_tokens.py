@@ -20,7 +20,7 @@ from tests.runtime.calls import Calls, client_error, real_client
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 
 SECRET = "shpat_0123456789abcdef"
-BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # as KMS's requests and answers write it
+BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # the form of the token in requests and responses of KMS
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_a_token_is_in_no_log_and_no_output(
     printed = capfd.readouterr()
     captured = shown.text + printed.out + printed.err
     assert "Token(hidden)" in captured
-    assert "OperationModel(name=UpdateItem)" in captured  # boto3 did talk
+    assert "OperationModel(name=UpdateItem)" in captured  # boto3 did write logs
     assert SECRET not in captured
     assert BASE64 not in captured
 

@@ -1,4 +1,4 @@
-"""Helpers that create collectable releases, run the collector, and list what is left."""
+"""Helpers that create collectable releases, run the collector, and list the remaining resources."""
 
 import json
 from datetime import datetime, timedelta
@@ -92,7 +92,7 @@ def _release(stage: ReleasePlatform, project: Project) -> Deployment:
 
 
 def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
-    """Return what is left of a release in AWS."""
+    """Return the resources of a release that still exist in AWS."""
     site = stage.platform.projects.get_site(deployment.site)
     alias = release_alias(deployment.deployment_id)
     functions = {

@@ -1,4 +1,4 @@
-"""D6: the newest releases and the live one are kept, and nothing is left of the others."""
+"""D6: the newest releases and the live one are kept, and the others are removed completely."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of
 def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
     stage: ReleasePlatform,
 ) -> None:
-    """D6: and every resource of the other releases is deleted."""
+    """D6: every resource of the other releases is deleted."""
     project = stage.project()
     all_of_them = [stage.live(project) for _ in range(2)]
     all_of_them += [stage.release(stage.built(project, OTHER_CODE)) for _ in range(13)]
@@ -194,12 +194,12 @@ def lines(*statuses: str) -> list[HeldRelease]:
     [
         ("retired retired live", ""),
         ("retired retired retired live", "0"),
-        ("live retired retired retired retired", "1"),  # promoted, and kept in addition to the newest
+        ("live retired retired retired retired", "1"),  # promoted, so it is kept, too
         (
             "retired superseded superseded live superseded",
             "0 1",
-        ),  # a superseded one keeps its URL like others
-        ("failed retired retired live failed", "0 4"),  # was never reachable, so it does not count
+        ),  # a superseded release keeps its URL like others
+        ("failed retired retired live failed", "0 4"),  # never reachable, so it does not count
         ("retired retired retired live deploying", "0"),
         ("deploying", ""),
     ],

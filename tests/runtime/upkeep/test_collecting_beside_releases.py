@@ -81,7 +81,7 @@ def orders(first: int, second: int) -> Iterator[Iterator[int]]:
 def test_a_collection_never_removes_versions_of_a_concurrent_release(
     codes: tuple[str, ...], calls: int, every: int
 ) -> None:
-    """Also with the code of the failed release: Lambda creates no second version, so both share one."""
+    """Also with the code of the failed release. Lambda then creates no second version: both share one."""
     wanted = {f"r-next-{number}": code for number, code in enumerate(codes)}
     played = 0
     for order in islice(orders(1 + calls, 1 + 4), None, None, every):
@@ -107,7 +107,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_behind_another_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases can run at once. The first one's version is then not the newest."""
+    """D2, D6: after a sweep, two releases can run at once. The older version can then be collected."""
     bench = Bench()
 
     def met(called: str) -> None:

@@ -1,4 +1,4 @@
-"""D6: the next run completes an interrupted one, and nothing in use is removed."""
+"""D6: the next run completes an interrupted run, and no resource in use is removed."""
 
 import json
 from datetime import timedelta

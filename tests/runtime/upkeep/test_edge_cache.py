@@ -1,4 +1,4 @@
-"""E1: responses that an older version of the platform left in the edge cache are invalidated once."""
+"""E1: responses of an older platform version in the edge cache are invalidated once."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""P9: a deployment that the sweep cannot examine is retried after ever longer pauses and blocks no other."""
+"""P9: a deployment that the sweep cannot examine is retried with growing pauses and blocks no other."""
 
 import contextlib
 import json
@@ -54,7 +54,7 @@ def create_unreadable(platform: Platform, project: Project) -> Deployment:
 def test_failing_deployments_do_not_block_the_others_of_their_shard(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P9: otherwise only the first ones of a shard would ever be examined."""
+    """P9: otherwise, only the first deployments of a shard would be examined."""
     monkeypatch.setattr(leases, "MAX_PER_SHARD", 1)
     for module in (deployment_rows, leases):
         monkeypatch.setattr(module, "LEASE_SHARDS", ("ACTIVE#0",))

@@ -54,7 +54,7 @@ def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: P
 
 
 def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
-    """P9: after one failed dispatch, others come first."""
+    """P9: after one failed dispatch, other deployments come first."""
     first, called, after = (
         push_and_deliver(platform, "first"),
         push_and_deliver(platform, "called"),
@@ -104,7 +104,7 @@ def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform
 def test_an_uncounted_running_build_is_counted(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P8: for example, from a version without capacity limits, however many builds run."""
+    """P8: for example, a version without capacity limits started it. More builds than allowed may run."""
     building = push_and_deliver(platform, "building")
     write_transaction(
         platform.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building))
@@ -164,7 +164,7 @@ def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
 
 
 def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
-    """P9: otherwise each message would send the next one."""
+    """P9: otherwise, each message would send another message."""
     left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
     put_waiting_row(platform, left)
     platform.deliver_build_message(left)

@@ -156,7 +156,7 @@ def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None
     if start < 0 or len(tail) - start < _END_RECORD.size:
         raise ArtifactRefusedError("the artifact is not a readable zip file")
     if tail[max(start - _ZIP64_LOCATOR_SIZE, 0) : start].startswith(_ZIP64_LOCATOR):
-        raise ArtifactRefusedError("the artifact is a zip64 file, which its maximum size never needs")
+        raise ArtifactRefusedError("the artifact is a zip64 file; no artifact of the allowed size needs this")
     _, _, _, _, entries, directory_bytes, _, _ = _END_RECORD.unpack_from(tail, start)
     _check_count("entries", entries, limits.entries)
     _check_count("bytes of names and attributes", directory_bytes, limits.directory_bytes)
@@ -323,7 +323,7 @@ def _read_member(
 
 
 def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Refuse a function for the edge runtime: OpenNext's output of one fails on Node.js at every request."""
+    """Refuse a function for the edge runtime: OpenNext's output for it fails on Node.js at every request."""
     own = (name for name in members if name.startswith(split.bundle.folder))
     if not any(name.endswith("/.next/BUILD_ID") for name in own):
         raise ArtifactRefusedError(

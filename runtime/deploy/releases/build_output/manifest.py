@@ -1,4 +1,4 @@
-"""`open-next.output.json`: OpenNext's (4.1.12) description of its output, checked for what can be served.
+"""`open-next.output.json`: the description that OpenNext 4.1.12 writes of its output, read and checked.
 
 The file is untrusted. The type of every used field is checked. A feature that the platform does not support
 is refused by name instead of being ignored. Fields that are not used are ignored.
@@ -25,9 +25,9 @@ _CONVERTER_NAME = "aws-apigw-v2"
 _IMAGES: Final = "_next/image*"
 # The routing of requests is one value of the edge's store, which has at most 1,024 bytes (edge_store.py).
 MAX_SPLITS: Final = 4
-"""Maximum number of server functions beside the default one."""
+"""Maximum number of server functions in addition to the default one."""
 MAX_PATTERNS_LENGTH: Final = 350
-"""Maximum length of all patterns together. Each counts three more: quotation marks and a comma."""
+"""Maximum length of all patterns together. Each pattern counts three more: quotation marks and a comma."""
 _PATTERN_OVERHEAD: Final = 3
 MAX_BASE_PATH_LENGTH: Final = 60
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -189,8 +189,8 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n"):
-        # OpenNext looks for the locale before the base path. No rule of the site matches then, without an
-        # error.
+        # OpenNext looks for the locale before the base path. Then no rule of the site matches, but OpenNext
+        # reports no error.
         raise ManifestError(
             "the site sets basePath and i18n. With both, OpenNext ignores the site's middleware, redirects, "
             "rewrites and headers: remove one, or route locales with a `[locale]` folder"

@@ -1,8 +1,8 @@
-"""Which answers of a site CloudFront may keep: the rules of one build, for the wrapper of its functions.
+"""The rules of one build for the wrapper of its functions: which answers CloudFront may keep.
 
 The rules come from Next.js's own manifests in the server bundle. `origin/anchor-cache-control.mjs` applies
 them to each answer. The expressions are JavaScript from untrusted code: this module copies them and never
-evaluates one.
+evaluates them.
 """
 
 import json
@@ -19,10 +19,10 @@ PAGE_KEY_HEADERS: Final = (
     "next-url",
     "x-prerender-revalidate",
 )
-"""Request headers by which Next.js answers differently: the edge's cache key for pages has them."""
+"""Request headers on which Next.js's answers depend. The edge's cache key for pages contains them."""
 
 IMAGE_KEY_HEADERS: Final = ("accept",)
-"""The same for optimised images."""
+"""Request headers on which optimised images depend. Their cache key contains them."""
 
 CACHE_HEADER: Final = "x-anchor-cache"
 """The request header by which the edge says whether an answer may be shared. It is in every cache key."""
@@ -40,7 +40,7 @@ _EVERY_PATH: Final = "^"
 # Paths below /_next, except the data of pages, have the cache key of images or hashed files. The
 # distribution's behavior for images also applies to `/_next` below any other folder.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
-# A rule may depend on these, because they are in the cache key. So are some headers (`vary`).
+# A rule may depend on these, because they are in the cache key. Some headers are in it, too (`vary`).
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
 
@@ -55,12 +55,12 @@ class SharedCacheRules:
 
     Attributes:
         conditional: Expressions of the paths whose answers depend on request data outside the cache key.
-        prerendered: The paths that Next.js answers from its own cache. It marks further answers itself.
+        prerendered: The paths that Next.js answers from its own cache. Next.js marks other such answers.
         vary: Request headers that are in the cache key, in lower case.
-        build_id: Next.js's build ID, which the paths of pages' data name.
+        build_id: Next.js's build ID, which is a part of the paths of page data.
         locales: The site's locales; empty without internationalized routing.
-        detects_locale: Whether the visitor decides the locale of a path that names none.
-        base_path: The path below which the whole site lies, such as `/docs`; empty for the root.
+        detects_locale: Whether the visitor's request determines the locale of a path without a locale.
+        base_path: Path prefix of the whole site, such as `/docs`. Empty for the root.
     """
 
     conditional: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class SharedCacheRules:
 
 
 NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,))
-"""For a server whose manifests are missing."""
+"""The rules for a server whose manifests are missing."""
 
 
 def read_shared_cache_rules(
@@ -133,7 +133,7 @@ def read_shared_cache_rules(
 def _middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers. `has` and `missing` look beyond the cache key."""
     if found := documents.get("server/functions-config-manifest.json"):
-        # Middleware of the Node.js runtime, as `proxy.ts`.
+        # Middleware of the Node.js runtime, such as `proxy.ts`.
         functions = found.get_object("functions")
         if "/_middleware" in functions.value:
             yield from _matchers(functions.get_object("/_middleware"))
@@ -150,9 +150,9 @@ def _matchers(middleware: "_Document") -> Iterator[str]:
 
 def _conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_rewrites(routes))
-    # A rewrite can lead to a path that another rule rewrites again, with conditions or to another server,
-    # which receives the whole request. With locales, OpenNext first chooses a locale for every path, by the
-    # visitor's cookie and languages.
+    # Another rule can rewrite the target of a rewrite again. That rule can have conditions, or its target can
+    # be another server, which receives the whole request. With locales, OpenNext first chooses a locale for
+    # every path, by the visitor's cookie and languages.
     if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
         yield from (rule.get_text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):
@@ -173,7 +173,7 @@ def _is_external(rule: "_Document") -> bool:
 
 
 def _has_conditions(rule: "_Document") -> bool:
-    """Return whether a rule applies by what is not in the cache key."""
+    """Return whether a rule has conditions on data that is not in the cache key."""
     return any(
         not _is_keyed(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
     )

@@ -1,5 +1,5 @@
 /**
- * What CloudFront may keep of a site's answer, and which Cache-Control the visitor gets.
+ * Decides whether CloudFront may keep a site's answer, and which Cache-Control the visitor gets.
  *
  * CloudFront keeps what Cache-Control allows, and its cache key has no cookie, language, user agent or country.
  * The framework does not know that key, so its `s-maxage` does not suffice. This module decides instead. An
@@ -8,10 +8,10 @@
  *   - the site asks for it: `CDN-Cache-Control` (RFC 9213), `s-maxage`, or `public` with `max-age`;
  *   - the edge allows it for this request (header `x-anchor-cache: shared`), and the request is a GET or HEAD
  *     without `Authorization`, without Next.js's draft mode and without Next.js's internal headers;
- *   - the path is spelled in the one canonical way, is not prerendered (a revalidated page must be visible
+ *   - the path has the canonical spelling, is not prerendered (a revalidated page must be visible
  *     immediately), and is not conditional: no middleware matches it, no rule with conditions beyond the cache
  *     key applies to it, it is not rewritten to another server, and its locale is not detected;
- *   - the answer is a success or a redirect, sets no cookie, and varies by nothing beyond the cache key.
+ *   - the answer is a success or a redirect, sets no cookie, and varies only by headers of the cache key.
  *
  * The rules come from the build's manifests (`runtime/deploy/releases/build_output/shared_cache.py`). Without
  * rules nothing is shared. The visitor never gets directives that are meant for shared caches.
@@ -30,7 +30,7 @@ const TARGETED = /^(?:(?:[a-z]+-)*cdn-cache-control|surrogate-control|edge-contr
 // Next.js and OpenNext set these on answers that come from the incremental cache or can be stored there.
 const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
 const DRAFT_MODE = /(?:^|;\s*)(?:__prerender_bypass|__next_preview_data)=/;
-// Next.js answers differently to these. They are not in the cache key, and nobody but Next.js itself needs them.
+// Next.js's answers depend on these headers. They are not in the cache key, and only Next.js itself needs them.
 const INTERNAL_REQUEST = /^(?:x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
 const DATA_REQUEST = "x-nextjs-data";
 const SHARED_STATUS = new Set([200, 301, 302, 304, 307, 308]);
@@ -87,7 +87,7 @@ export class SharedCache {
     const { isConditional, isPrerenderedPath } = this.classify(request.path);
     const isMarked = PRERENDERED.some((name) => name in headers);
     const isPrerendered = isMarked || isPrerenderedPath;
-    // The same for every visitor with this cache key.
+    // Whether every visitor with this cache key gets the same answer.
     const isCommon =
       !isConditional &&
       !setsCookies &&
@@ -96,7 +96,7 @@ export class SharedCache {
       this.variesByKeyOnly(headers.vary) &&
       allowsSharing(request);
     const shared = isCommon && !isPrerendered ? requestedTime(site, targeted) : undefined;
-    // Next.js gives each answer from its cache a time. If the site removed that time, no cache may keep the answer.
+    // Next.js sets a lifetime for each answer from its cache. If the site removed it, no cache may keep the answer.
     if (isMarked && !site.size) site.set("s-maxage", "0");
     const visitor = visitorCacheControl(site, { isPrerendered, setsCookies, isShared: Boolean(shared) });
 
@@ -159,7 +159,7 @@ export class SharedCache {
 }
 
 /**
- * Return the decoded path; undefined unless it has the one spelling that all programs read alike.
+ * Return the decoded path; undefined unless it has the canonical spelling, which all programs read in the same way.
  *
  * Next.js and OpenNext match the encoded and the decoded path. CloudFront may treat two spellings as one.
  */
@@ -220,13 +220,13 @@ function requestedTime(site, targeted) {
   return [`s-maxage=${seconds}`, ...stale].join(", ");
 }
 
-/** Return the visitor's Cache-Control: the site's own without what is meant for shared caches; "" for none. */
+/** Return the visitor's Cache-Control: the site's own without directives for shared caches; "" for none. */
 function visitorCacheControl(site, { isPrerendered, setsCookies, isShared }) {
   const isPrivate = site.has("private") || site.has("no-store");
   const asksSharedCaches = site.delete("s-maxage");
   site.delete("proxy-revalidate");
   if (isPrerendered && !isPrivate && asksSharedCaches) {
-    // The time is the framework's: a page can be revalidated at any moment.
+    // The framework chose the time, but a page can be revalidated at any moment.
     return setsCookies ? REVALIDATED_PRIVATELY : REVALIDATED;
   }
   if (asksSharedCaches && !isPrivate && !site.has("max-age") && !site.has("no-cache")) {

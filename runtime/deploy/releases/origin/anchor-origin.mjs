@@ -1,17 +1,17 @@
 /**
- * In front of the OpenNext handler in every released server and image function (`anchor-origin.handler`).
+ * The handler of every released server and image function (`anchor-origin.handler`). It calls OpenNext's handler.
  *
- * Everyone who knows a function URL can call it: origin access control would refuse a browser's POST, which
- * has no payload hash. So CloudFront's viewer-request function adds a secret header, and this handler refuses
- * every request without it. It also does the following:
+ * Everyone who knows a function URL can call it. Origin access control is not used, because it would refuse a
+ * browser's POST, which has no payload hash. So CloudFront's viewer-request function adds a secret header, and
+ * this handler refuses every request without that header. The handler also does the following:
  *
  *   - the platform's own headers are removed, so that no site can read or expose them;
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443).
  *
- * The handler behind it may stream (OpenNext's wrapper `aws-lambda-streaming`) or return an API Gateway v2
- * result (`aws-lambda`, as its image function does). This one always streams, so the function URL's
+ * OpenNext's handler may stream (wrapper `aws-lambda-streaming`) or return an API Gateway v2
+ * result (`aws-lambda`, as its image function does). This handler always streams, so the function URL's
  * InvokeMode is RESPONSE_STREAM.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -21,8 +21,8 @@ import { SharedCache } from "./anchor-cache-control.mjs";
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
-// The platform's own headers, and those that OpenNext and Next.js trust: nobody else may send them. Next.js would
-// write the nonce of a Content-Security-Policy that a visitor sends into a page that it keeps for others.
+// The platform's own headers, and those that OpenNext and Next.js trust: nobody else may send them. A visitor
+// can send a Content-Security-Policy. Next.js would write its nonce into a page that Next.js keeps for others.
 const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
@@ -52,7 +52,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     else answer.whole(await openNext(request, context));
     await answer.finished;
   } catch (error) {
-    // After its head was sent, an answer can only be broken off. Lambda does that if the handler fails.
+    // After its head was sent, an answer can only be aborted. Lambda aborts it if the handler fails.
     if (answer.started) throw error;
     answer.destroy();
     console.error(error);
@@ -154,12 +154,12 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   const setCookies = [...(cookies ?? [])];
   for (const [given, value] of Object.entries(headers ?? {})) {
     const name = given.toLowerCase();
-    // Lambda sends each header once, so cookies are in a list of their own.
+    // Lambda sends each header once, so cookies are in a separate list.
     if (name === "set-cookie") setCookies.push(...(Array.isArray(value) ? value : [value]));
     else if (value !== null && value !== undefined) result[name] = Array.isArray(value) ? value.join(", ") : String(value);
   }
   // The length is wrong for an empty answer, which gets one byte later, and for a compressed one.
-  // OpenNext sets "identity" on uncompressed answers. It would keep CloudFront from compressing them.
+  // OpenNext sets "identity" on uncompressed answers. That value would prevent CloudFront from compressing them.
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// A fake OpenNext: copies `output` of the repository to the folder of OpenNext's output. `before-build.mjs` of the
-// repository, if it exists, runs first, like the code of any build.
+// A fake OpenNext. It copies `output` of the repository to the folder of OpenNext's output. If the repository has a
+// `before-build.mjs`, that file runs first, like the code of any build.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

@@ -1,4 +1,4 @@
-"""The shop store on DynamoDBs that are servers of their own: ministack, and dynalite."""
+"""The shop store on two DynamoDB servers: ministack and dynalite."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ pytest.register_assert_rewrite(
 
 
 def emptied(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
-    """The client, with the store's tables and nothing in them."""
+    """The client of a server that has the store's tables, all empty."""
     return with_empty_tables(client, shop_tables())
 
 
 @pytest.fixture(params=["ministack", "dynalite"])
 def store(request: pytest.FixtureRequest) -> ShopPlatform:
-    """The shop store on each."""
+    """The shop store on each server."""
     if request.param == "ministack":
         emulator: Emulator = request.getfixturevalue("running_emulator")
         return ShopPlatform(emptied(emulator.client("dynamodb")))

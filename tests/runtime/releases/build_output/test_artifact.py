@@ -223,7 +223,7 @@ def test_each_limit_is_named_when_it_is_exceeded(limits: ArtifactLimits, reason:
 
 
 def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
-    """The usual artifact with another end record."""
+    """The usual artifact with a different end record."""
     raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
     fields = list(struct.unpack_from("<4H2LH", raw, start + 4))
@@ -278,7 +278,7 @@ def test_entries_that_share_their_bytes_are_refused() -> None:
 
 
 def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
-    """Only the declared size is unpacked, and it does not match the checksum."""
+    """Only the declared size is unpacked, so the content does not match the checksum."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/liar", b"x" * 5000)
@@ -325,7 +325,7 @@ ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cook
 
 @pytest.mark.parametrize("folder", [".next/", "apps/web/.next/"])
 def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> None:
-    """E1. In a monorepo they are below the site's folder, and never in a dependency's folder."""
+    """E1. In a monorepo, the manifests are below the site's folder, never in a dependency's folder."""
     changes = {
         f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
         f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",

@@ -31,7 +31,7 @@ def with_files(names: range) -> io.BytesIO:
 
 
 def test_200_000_files_are_refused() -> None:
-    """So many entries need zip64, whose second directory could differ from the first."""
+    """This number of entries needs zip64. The second directory of zip64 could differ from the first."""
     assert "zip64" in refusal(with_files(range(200_000)))
 
 
@@ -56,7 +56,7 @@ def test_a_ratio_of_ten_thousand_is_refused() -> None:
 
 
 def test_a_ratio_of_a_thousand_in_one_file_is_refused() -> None:
-    """Deflate packs at most about 1,030 bytes into one."""
+    """Deflate compresses at most about 1,030 bytes into one byte."""
     assert "more than 200 times its packed size" in refusal(
         make_artifact({"assets/zeros": b"\0" * 20_000_000})
     )

@@ -87,7 +87,7 @@ def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], 
 
 
 def test_a_split_server_and_a_base_path_are_read() -> None:
-    """D7. The first matching pattern is used, so functions have the order of the patterns."""
+    """D7. The first matching pattern is used, so the functions are in the order of the patterns."""
     read = read_manifest(as_json(make_split_manifest()))
     assert read.base_path == "/docs"
     assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [

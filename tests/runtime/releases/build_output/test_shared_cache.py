@@ -1,4 +1,4 @@
-"""E1: which rules about shared caches a build's manifests make."""
+"""E1: the rules about shared caches that follow from a build's manifests."""
 
 import json
 import re
@@ -87,7 +87,7 @@ def test_rewrites_without_conditions_change_nothing() -> None:
 
 
 def test_an_external_rewrite_is_conditional() -> None:
-    """Another server answers, by whatever it sees of the request."""
+    """Another server answers. Its answer can depend on every part of the request."""
     external = rule("^/blog$", destination="https://blog.example.com/:path*")
     before = rule("^/news$", destination="/blog")
     rules = read({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})

@@ -50,7 +50,7 @@ def test_a_seed_of_any_length_and_layout_is_read_completely(
     indent: int | None,
     ascii_only: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    padding = "x" * 3000  # some of these rows lie across the ends of chunks
+    padding = "x" * 3000  # some of these rows span two chunks
     document = [
         row(f"build-1/{tag}", padding[: (number * 997) % 1000 + 1]) for number, tag in enumerate(tags)
     ]

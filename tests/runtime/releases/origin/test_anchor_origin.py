@@ -177,7 +177,7 @@ def test_several_cookies_stay_separate(origin: Origin) -> None:
 
 
 def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
-    """Otherwise a streaming function URL only ends the response at the function's timeout."""
+    """Otherwise, a streaming function URL ends the response only at the function's timeout."""
     answer = origin.get(STREAMING, "/redirect")
     assert (answer.status, answer.header("location"), answer.body) == (307, "/", b" ")
     assert answer.header("content-length") is None

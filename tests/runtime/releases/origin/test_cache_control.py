@@ -1,4 +1,4 @@
-"""E1: what CloudFront may keep of a site's answer, and which Cache-Control the visitor gets."""
+"""E1: which answers of a site CloudFront may keep, and which Cache-Control the visitor gets."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ def module() -> Iterator[CacheControl]:
 
 
 def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
-    """What the cache reads, and what the visitor gets from the viewer-response function."""
+    """The headers that the cache reads, and those that the viewer-response function sends to the visitor."""
     edge = headers.get("cache-control")
     visitor = headers.get(VISITOR_HEADER, edge)
     return edge, None if visitor == "none" else visitor
@@ -135,7 +135,7 @@ def test_an_answer_that_does_not_ask_is_neither_kept_nor_collapsed(
 def test_cdn_cache_control_is_for_the_edge_alone(
     module: CacheControl, targeted: str, control: str, edge: str, visitor: str
 ) -> None:
-    """RFC 9213: it overrides Cache-Control for shared caches."""
+    """RFC 9213: CDN-Cache-Control overrides Cache-Control for shared caches."""
     headers = module.apply(RULES, Request(), {"cache-control": control, "cdn-cache-control": targeted})
     assert edge_and_visitor(headers) == (edge, visitor)
     assert "cdn-cache-control" not in headers
@@ -301,7 +301,7 @@ def test_an_error_has_one_header_for_both(
 def test_a_prerendered_page_is_asked_for_again_each_time(
     module: CacheControl, path: str, marks: dict[str, str], edge: str
 ) -> None:
-    """D7: revalidation shows at once. Pages of both routers are treated alike."""
+    """D7: a revalidated page is visible at once. Pages of both routers have the same rules."""
     headers = module.apply(RULES, Request(path=path), {"cache-control": FRAMEWORK, **marks})
     assert edge_and_visitor(headers) == (edge, REVALIDATED)
 
@@ -386,7 +386,7 @@ endings = st.sampled_from(["", "/", ".json", ".rsc", "%2F"])
 def test_whatever_opennext_runs_middleware_for_is_not_shared(
     module: CacheControl, path: str, rules: SharedCacheRules
 ) -> None:
-    """OpenNext matches the raw path and the decoded one, each of the page and of its data, with case."""
+    """OpenNext matches the raw and the decoded path of the page and of its data, with case sensitivity."""
     if module.matches(rules.conditional, path):
         assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 
