@@ -78,7 +78,7 @@ class Variables:
         self._replace(project_id, [each for each in variables if each["name"] not in names])
         self.terminal.print(f"removed {', '.join(names)}: deploy the project to apply")
 
-    # The annotation is quoted because this class has a method with the name of a builtin type.
+    # A tuple, because in this class the annotation `list` would mean the method of that name.
     def _read(self, project_id: str) -> "tuple[Json, ...]":
         answer = self.terminal.client.call("GET", "projects", project_id, "env")
         return tuple(answer["variables"])

@@ -84,10 +84,10 @@ _URL_ACTIONS = {
 
 
 def _lambda_action(method: str, path: str) -> str | None:
-    """Return the action of calls about one alias or one URL.
+    """Return the IAM action of a Lambda call.
 
-    The emulator treats calls about one alias as calls about the list of aliases. It treats all calls about a
-    URL, except reads, as the creation of a URL.
+    This corrects two mistakes of the emulator: it takes a call about one alias for a call about the list of
+    aliases, and every call about a URL, except a read, for the creation of a URL.
     """
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts

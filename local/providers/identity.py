@@ -1,4 +1,4 @@
-"""Lookups of the program: account, region and partition."""
+"""The lookups that the program makes: its account, region and partition."""
 
 from local.providers.core.registry import invokes
 from local.providers.core.resource import Properties, ProviderContext

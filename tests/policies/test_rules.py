@@ -17,7 +17,7 @@ BY_NAME = {rule.name: rule for rule in RULES}
     "violation", VIOLATIONS, ids=lambda violation: f"{violation.rule}: {violation.message}"
 )
 def test_a_violation_is_reported(violation: Violation) -> None:
-    """The message is a sentence that continues after the resource's name."""
+    """The report puts the resource's name before the message, as the subject of the sentence."""
     messages = [
         problem
         for resource, problem in BY_NAME[violation.rule].find_violations(Graph(violation.resources))

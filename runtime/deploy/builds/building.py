@@ -211,7 +211,7 @@ class Builder:
 
     def _start_build(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.get_site(deployment.site)
-        # The key is written for every build, so that no build depends on the creation of its project.
+        # Every build writes the key of its project. So a build works even if nothing wrote the key before.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),

@@ -158,7 +158,7 @@ class ProjectRepository:
             self.table,
             project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
-            # Compare the version number, not the variables: a later version may have added fields to them.
+            # Compare the version number, not the variables: newer code may have added fields to the rows.
             when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
             f" AND (#variablesVersion = :read{or_unnumbered})",
             variables=tuple(variables),

@@ -188,7 +188,9 @@ class StageBuildRepository:
         )
         try:
             write_transaction(
-                self.client, add_waiting_operation(self.projects_table, deployment, since=since), is_queued
+                self.client,
+                add_waiting_operation(self.projects_table, deployment, since=since),
+                is_queued,
             )
         except TransactionRefusedError:
             return False

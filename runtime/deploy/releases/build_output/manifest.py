@@ -23,7 +23,8 @@ _WRAPPERS = frozenset({"aws-lambda", "aws-lambda-streaming", "aws-lambda-compres
 _HANDLER = "index.handler"
 _CONVERTER_NAME = "aws-apigw-v2"
 _IMAGES: Final = "_next/image*"
-# The routing of requests is one value of the edge's store, which has at most 1,024 bytes (edge_store.py).
+# These maximums exist because the edge's store keeps the routing of a release in one value, and a value has
+# at most 1,024 bytes (edge_store.py).
 MAX_SPLITS: Final = 4
 """Maximum number of server functions in addition to the default one."""
 MAX_PATTERNS_LENGTH: Final = 350
