@@ -44,7 +44,6 @@ _RETENTION_DAYS: Final = (
     3288,
     3653,
 )
-# fmt: on
 
 _ZONE_ID: Final = text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ")
 _EMAIL: Final = r"[A-Za-z0-9._%+-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
