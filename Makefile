@@ -73,7 +73,7 @@ coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 tim
 	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
 
 thorough: $(INSTALLED) ## run the long tests: concurrent threads and generated sequences of events
-	@# Only files with long tests are collected. Collecting the other files would add half of the time of these tests.
+	@# Only files with long tests are collected. With the other files, this target would take 1.5 times as long.
 	@$(PYTEST) $$(grep -rl --include='test_*.py' --exclude-dir=local --exclude-dir=e2e mark.thorough tests) $(LOOPBACK) -n 2 -q -m thorough
 
 integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, engine, build runner, edge, workers

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # For example `logs ... | head`. Python flushes stdout at exit. That flush must not fail again.
+        # The reader of the output ended, for example in `logs ... | head`. Python flushes stdout at exit.
+        # Stdout is redirected to the null device, so that this flush does not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return 0

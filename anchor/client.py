@@ -106,7 +106,7 @@ class Client:
                 return
 
     def resolve_project_id(self, id_or_name: str) -> str:
-        """Return the id of the project with an id or a name.
+        """Return the id of a project that is given by its id or by its name.
 
         Raises:
             CommandError: No project, or more than one, has this name.
@@ -155,6 +155,6 @@ def _send(
 
 
 def _retry_delay(response: requests.Response) -> int:
-    """Return the seconds to wait: `Retry-After`, at most `_MAX_RETRY_DELAY`."""
+    """Return the seconds to wait before the retry: `Retry-After`, at most `_MAX_RETRY_DELAY`."""
     value = response.headers.get("Retry-After", "")
     return min(int(value), _MAX_RETRY_DELAY) if re.fullmatch("[0-9]{1,6}", value) else _DEFAULT_RETRY_DELAY

@@ -12,7 +12,7 @@ from anchor.errors import CommandError, NotSignedInError
 
 _TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
-_MAX_CHALLENGES: Final = 5  # per sign-in
+_MAX_CHALLENGES: Final = 5  # that one sign-in may have
 
 
 class SignInRefusedError(CommandError):
@@ -89,8 +89,8 @@ class Cognito:
                 "RespondToAuthChallenge",
                 ChallengeName=name,
                 Session=answer.get("Session"),
-                # The user may have signed in by an alias such as an e-mail address. Cognito then expects the
-                # user name from its challenge.
+                # The user may have signed in with an alias, such as an e-mail address. Cognito then expects
+                # the user name that its challenge contains.
                 ChallengeResponses={
                     "USERNAME": answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", user),
                     **wanted,

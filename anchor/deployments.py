@@ -13,8 +13,8 @@ from anchor.escaping import escape_log
 from anchor.terminal import AsJson, Project, Terminal, indent_continuation
 
 _POLL_SECONDS: Final = 2.0
-_LOG_PAGE_SIZE: Final = 500  # lines
-_INDENT: Final = 2  # columns
+_LOG_PAGE_SIZE: Final = 500  # lines in one response
+_INDENT: Final = 2  # spaces
 _UNFINISHED: Final = frozenset({"queued", "building", "built", "deploying"})
 _SUCCEEDED: Final = frozenset({"live", "retired"})
 _FIELDS: Final = ("deploymentId", "status", "branch", "commitSha", "commitMessage", "createdAt", "url")
@@ -113,7 +113,7 @@ class Deployments:
         self._print_deployment(answer, as_json=as_json)
 
     def _print_log(self, deployment_id: str) -> Iterator[None]:
-        """Print the log. Yield each time all available lines are printed and the build still runs."""
+        """Print the log. While the build runs, yield each time a request returns no new lines."""
         cursor: str | None = None
         while True:
             query = {"limit": _LOG_PAGE_SIZE, "cursor": cursor}

@@ -14,8 +14,8 @@ _NOT_PRINTABLE_ASCII: Final = re.compile(r"[^ -~]")
 _CONTROL_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode general categories
 _JOINERS: Final = "\u200c\u200d"  # needed by Persian, by Indic scripts and by many emoji
 _LINE_CHARACTERS: Final = "\n\t"
-_CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # of Windows line ends
-_SGR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")  # Select Graphic Rendition
+_CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # as in Windows line ends
+_SGR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")  # Select Graphic Rendition: colors and styles of text
 # Reset, bold, faint, italic, underline and plain foreground colors. The set excludes all colors that can make
 # text equal to its background: mixed colors, background colors, and black and white with their bright
 # variants (bright black is the background of Solarized Dark).

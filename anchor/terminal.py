@@ -23,7 +23,7 @@ Project = Annotated[str, Parameter(name="project", help="Id or name of the proje
 
 
 def read_hidden_line(prompt: str) -> str:
-    """Return a line that the user types without echo, or one line of a pipe.
+    """Return a line that the user types without echo. If the input is a pipe, return its next line.
 
     Raises:
         CommandError: The input ended. An empty line is a valid answer.
@@ -32,7 +32,7 @@ def read_hidden_line(prompt: str) -> str:
 
 
 def read_line(prompt: str) -> str:
-    """Return a line that the user types with echo; otherwise like `read_hidden_line`."""
+    """Return a line that the user types with echo. If the input is a pipe, return its next line."""
     return _read_line(input, prompt)
 
 

@@ -34,7 +34,7 @@ _VERSIONS: Final = ("pulumi", "pulumi-aws", "boto3", "attrs", "cattrs", "pynamod
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks and return the exit status, which does not depend on whether goals were met."""
+    """Run the benchmarks and return the exit status. A missed goal does not change the exit status."""
     names = list(arguments) or list(BENCHMARKS)
     console = Console(stderr=True, highlight=False)
     unknown = [name for name in names if name not in BENCHMARKS or not find_spec(f"benchmarks.{name}")]

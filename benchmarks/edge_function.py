@@ -139,7 +139,7 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
 
 
 def make_key_values(hosts: int) -> Mapping[str, str]:
-    """Return the content of the store: the keys of each site and of its release, as releases write them."""
+    """Return the content of the store: each host has the keys that releases write for a site."""
     found: dict[str, str] = {}
     for number in range(hosts):
         release = f"01JB5Z9QK8W3T7N2M4R6X{number:05}"

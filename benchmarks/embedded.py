@@ -42,7 +42,7 @@ def require_live(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the deployment if it is live.
 
     Raises:
-        ValueError: The deployment did not go live, so that it cannot be measured.
+        ValueError: The deployment did not go live, so it cannot be measured.
     """
     if deployment["status"] != "live":
         raise ValueError(f"a release did not go live: {deployment}")

@@ -210,7 +210,7 @@ def _report(
                 goal=CALLS_GOAL,
                 detail=f"{sum(each.calls for each in album[1:])} calls for {len(album) - 1} pages",
             ),
-            # Without the first page, which needs an additional call.
+            # The first page is left out, because it needs an additional call.
             _measure_growth("album: CPU per page: last fifth / first", [each.cpu for each in album[1:]]),
             _measure_growth(
                 "album: wall time per page: last fifth / first", [each.wall for each in album[1:]]
@@ -329,7 +329,7 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 
 def _listed(image: Image) -> dict[str, Any]:
-    """Return the index keys of a ready image; `image_row` writes those of a new one."""
+    """Return the keys of a ready image in `AlbumIndex`. A row of `image_row` does not have them."""
     return {
         name: {"S": value}
         for name, value in album_index_keys(image, image.album_id).items()

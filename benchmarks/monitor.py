@@ -35,7 +35,7 @@ class Registered:
 
     @property
     def custom(self) -> bool:
-        """Whether it is a resource of AWS, not a component."""
+        """Whether this is a resource of AWS and not a component."""
         return self.request.custom
 
     def portable(self) -> Recorded:

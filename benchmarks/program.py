@@ -17,7 +17,7 @@ from reference.markdown import table
 
 ROOT: Final = Path(__file__).parent.parent
 SITES: Final = (1, 50, 500)
-# Large programs take half a minute, so that disturbances even out and fewer runs suffice.
+# Large programs run for half a minute. Disturbances then even out, so fewer runs suffice.
 REPEATED: Final = {1: 7, 50: 5, 500: 3}
 GOAL: Final = Goal(bound=1.2)
 LINEAR: Final = Goal(bound=1.2)
@@ -146,7 +146,7 @@ def _time_growth(pairs: Sequence[_Pair]) -> float:
 def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair:
     times = REPEATED.get(sites, 1)
     show_progress(f"program: {sites} sites, with components and without, {times} times")
-    # In turns, so that a slow phase of the machine affects both.
+    # Both run in turns, so that a slow phase of the machine affects both.
     kinds = ("components", "raw")
     costs = [[_run(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
     program, raw = (min(each, key=lambda cost: cost.cpu) for each in zip(*costs, strict=True))

@@ -25,7 +25,7 @@ from benchmarks.memory import peak_memory
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
-# The warm-up program before the measured one: number of sites, and of resources without components.
+# Size of the warm-up program: a number of sites or, for the flat program, of resources.
 WARM_UP: Final = 1
 WARM_UP_RESOURCES: Final = 250
 
@@ -106,7 +106,7 @@ def _measure_components(sites: int, graph: Path) -> Cost:
         registered: list[Registered] = []
         cost = _measure_time(lambda: registered.extend(run(program, STAGE, _configuration(sites, layers))))
         custom = [each for each in registered if each.custom]
-        # Before the temporary layers are deleted, because their content is part of the graph.
+        # Write the graph before the temporary layers are deleted, because it contains the layers' content.
         graph.write_bytes(pickle.dumps([each.portable() for each in custom]))
     return _with_counts(cost, len(custom), len(registered) - len(custom))
 

@@ -125,12 +125,12 @@ def _replace_by_outputs(
             known.setdefault(text, []).append(attribute)
     if not known:
         return value, set()
-    # The longest text first, because an ARN contains the name.
+    # The longest text is matched first. Otherwise the name would match within the ARN.
     pattern = re.compile("|".join(re.escape(text) for text in sorted(known, key=len, reverse=True)))
     used: set[int] = set()
 
     def find_output(text: str) -> Attribute:
-        """Return the output with this text. Prefer one of a resource that is not used yet."""
+        """Return the output with this text. Prefer an output of a resource that is not used yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found

@@ -44,7 +44,7 @@ counts. Then it copies the changed files. Wall time is measured."""
 _REMARK: Final = """\
 Only the uploads are the same work. The other steps of the release took {others:.2f} s, independent of the
 number of files. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s in one
-thread. This is a lower bound for any client here, while S3 handles requests in parallel."""
+thread. Here, every client needs at least that time. S3 handles requests in parallel."""
 
 
 @frozen(kw_only=True)
@@ -181,7 +181,7 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     keys = cloud.emulator.administrator
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(folder.parent),  # without the settings of the user
+        "HOME": str(folder.parent),  # a folder without the AWS settings of the user
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "AWS_DEFAULT_REGION": REGION,
@@ -200,7 +200,7 @@ def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None
     before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
     after = _list_modification_times(cloud, site)
-    # S3 times have a resolution of one second, and a build takes longer.
+    # S3 times have a resolution of one second. A build takes longer, so each new write has a later time.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 

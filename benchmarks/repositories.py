@@ -48,7 +48,7 @@ Four operations on the same emulator, which is a separate process, in the same r
 its key (16 attributes, one of them a map), `create` a job (a conditional put of 9 attributes), `update` a
 deployment (a conditional update that returns the whole row) and `list` a page of {page} deployments. The
 raw client uses handwritten dictionaries for requests, and parses responses, including times, by hand. It
-has the settings of the functions' client, which does not validate parameters, like that of PynamoDB.
+has the settings of the functions' client. Like PynamoDB's client, it does not validate parameters.
 boto3's Table resource has default settings. CPU seconds of the calling thread are measured. Each contender
 makes {calls} calls in a turn and has {rounds} turns in random order. The fastest turn counts."""
 _LIMIT: Final = """\
@@ -114,7 +114,7 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
 
 
 def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
-    # With the settings of the functions' clients, because raw calls take longer without them.
+    # This client has the settings of the functions' clients. Without them, raw calls take longer.
     client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
     for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
         _create(client, table, "projectId", "deploymentId")
@@ -150,7 +150,7 @@ def _create(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clie
 
 
 def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
-    """Return a deployment as PynamoDB model."""
+    """Return a deployment as a PynamoDB model."""
     values: dict[str, Any] = {
         each.name: value
         for each in fields(Deployment)

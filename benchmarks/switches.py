@@ -19,7 +19,7 @@ SWITCHES: Final = 1_000
 VISITORS: Final = 4
 NONE: Final = Goal(bound=0)
 FAST: Final = Goal(bound=1)
-# The interval around each switch, and the width of a bin of the plot, in seconds.
+# In seconds: the plotted time before and after each switch, and the width of a bin of the plot.
 _BEFORE, _AFTER, _BIN = 0.25, 0.5, 0.025
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
@@ -30,7 +30,7 @@ response that names two releases is mixed. The time of a switch begins with the 
 the first response of the new release to a request sent after the call is complete. Emulator, functions,
 edge and visitors share this machine."""
 _COLD: Final = """\
-The first call is not among those above because it includes a cold start: a new Python process imports boto3
+The values above exclude the first call, because it includes a cold start: a new Python process imports boto3
 and the signing library of the edge store, while the visitors use all cores. In AWS a cold start happens
 after some minutes without a switch. Provisioned concurrency would avoid it. Until the switch is done,
 visitors get the previous release."""

@@ -77,7 +77,7 @@ class Cloud:
         root: The checkout.
         deployed: The deployed resources and stack outputs.
         git: The server that replaces GitHub.
-        overrides: The settings that replace those of the stage's file.
+        overrides: The settings that replace settings of the stage's file.
         log_file: The emulator's log, which includes the functions' logs.
         last_build_line: The line that a build printed last.
     """
@@ -112,7 +112,7 @@ class Cloud:
             ports: The ports to listen on.
             progress: Shows each step.
             schedule_seconds: Passed to `Emulator`.
-            sites: Names of the sites. By default those that the local stage declares.
+            sites: Names of the sites. By default the sites that the local stage declares.
             concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
 
         Raises:
@@ -125,7 +125,7 @@ class Cloud:
         """
         _check_port_is_free(ports.edge)
         cache_folder = root / ".anchor"
-        # Clouds that run at the same time in one checkout (tests beside `make up`) get a folder each.
+        # Several clouds can run at the same time in one checkout (tests and `make up`). Each gets a folder.
         state_folder = cache_folder / str(ports.emulator)
         state_folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -133,7 +133,7 @@ class Cloud:
                 node = find_node()
                 step.detail = node.origin
             with progress.step("functions' dependencies") as step:
-                # Kept apart from the layers for Lambda: wheels of this machine must never be deployed.
+                # Not the folder of the layers for Lambda: wheels of this machine must never be deployed.
                 layers = cache_folder / "layers"
                 build_layers(*host_target(), layers, host=True, report=step.show)
                 step.detail = " on ".join(host_target())
@@ -292,7 +292,7 @@ def _list_distribution_ids(deployed: Deployment) -> tuple[str, ...]:
 
 
 def _check_port_is_free(port: int) -> None:
-    """Raise an error if the edge's port is taken, before anything is started."""
+    """Raise an error if the edge's port is taken. Called before anything is started."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:

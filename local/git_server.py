@@ -64,7 +64,7 @@ class Git:
 
     @classmethod
     def find(cls, path: str | None = None) -> Self:
-        """Find git and its HTTP backend in `path`, which has the form of PATH (the default)."""
+        """Find git and its HTTP backend. `path` has the form of PATH, which is the default."""
         program = shutil.which("git", path=path)
         if program is None:
             raise GitNotFoundError(
@@ -136,7 +136,7 @@ class Repository:
         return self.git.run("rev-parse", f"refs/heads/{BRANCH}", repository=self.folder)
 
     def commit(self, changes: Mapping[str, str | bytes | None], message: str) -> str:
-        """Commit changed files on top of the branch and return the commit ID.
+        """Commit changed files as the new head of the branch and return the commit ID.
 
         Args:
             changes: The new content by path in the repository (`app/page.tsx`). None removes the file.
@@ -164,7 +164,7 @@ class Repository:
         return self.head
 
     def commit_folder(self, source_folder: Path, message: str) -> str:
-        """Commit a folder's current content on top of the branch and return the commit ID.
+        """Commit a folder's current content as the new head of the branch and return the commit ID.
 
         Files that the folder's `.gitignore` names are left out.
 
@@ -205,10 +205,10 @@ def _format_data(content: bytes) -> bytes:
 
 
 class GitServer:
-    """Server of the repositories that it creates. A context manager that listens from entry to exit.
+    """A server that creates and serves repositories. It is a context manager and listens until its exit.
 
     Attributes:
-        base_url: The address it listens on, `http://127.0.0.1:<port>/`.
+        base_url: The server's address, `http://127.0.0.1:<port>/`.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class GitServer:
         }
 
     def create(self, name: str, source_folder: Path, message: str = "The site") -> Repository:
-        """Create a repository whose first commit holds a folder's files. An existing one is replaced.
+        """Create a repository whose first commit has a folder's files. Replace a repository of this name.
 
         Files that the folder's `.gitignore` names are left out.
 

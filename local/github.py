@@ -1,6 +1,6 @@
 """GitHub's side of a webhook: push payloads, signatures and deliveries.
 
-The payload is one that GitHub sent (see `examples/github-webhooks`). Only the repository, the branch and
+The payload was recorded from GitHub (see `examples/github-webhooks`). Only the repository, the branch and
 the commit are replaced.
 """
 

@@ -13,7 +13,7 @@ class StreamedResponse:
     """An origin's response whose body may still be arriving.
 
     Attributes:
-        chunks: The parts of the body, as soon as each one arrives.
+        chunks: The parts of the body. Each part is available when it arrives.
     """
 
     status: int
@@ -24,13 +24,13 @@ class StreamedResponse:
 def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
     """Decode raw headers. The names are returned in lower case.
 
-    Values that are not UTF-8 are decoded as ISO-8859-1, the former default of HTTP, as CloudFront does.
+    As in CloudFront, values that are not UTF-8 are decoded as ISO-8859-1, the former default of HTTP.
     """
     return [(name.decode("ascii").lower(), _decode(value)) for name, value in raw]
 
 
 def decode_header_value(value: str) -> str:
-    """Decode a value as `decode_headers` does. aiohttp kept its non-UTF-8 bytes as lone surrogates."""
+    """Decode a value from aiohttp as `decode_headers` does. Surrogates in it stand for non-UTF-8 bytes."""
     return _decode(value.encode("utf-8", "surrogateescape"))
 
 

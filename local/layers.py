@@ -3,9 +3,9 @@
     python -m local.layers --runtime python3.13 --architecture arm64
     python -m local.layers --host
 
-The wheels come from `requirements/runtime.txt`. Only wheels with a listed hash are used, for the Lambda
-runtime instead of this machine. Files that differ between installations are removed, so that the same lock
-file always makes the same layers (G7).
+`requirements/runtime.txt` lists the packages with the hashes of the allowed wheels. The wheels are for the
+Lambda runtime. With `--host` they are for this machine. Files that differ between installations are removed,
+so that the same lock file always makes the same layers (G7).
 """
 
 import argparse
@@ -71,7 +71,7 @@ def build_layers(  # noqa: PLR0913 - all options except the target have a usual 
         architecture: `arm64` or `x86_64`.
         root: Parent folder. The layers are written to `{python_runtime}-{architecture}/{base,edge}/python`.
         host: Install the wheels for this interpreter and system instead of those for Amazon Linux. The
-            embedded cloud runs the functions with them. The target must be `host_target()`.
+            embedded cloud uses such layers. The target must be `host_target()`.
         lock: The locked requirements, with hashes.
         pip: Runs pip. By default the pip of this interpreter.
         report: Receives the progress, one line per call.

@@ -40,10 +40,10 @@ class NodeInstallation:
 
 
 def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
-    """Return the Node.js to use: the one on the PATH if it is new enough and has npm, else the locked one.
+    """Return the Node.js on the PATH if it is new enough and has npm, else the locked PyPI package's.
 
     Raises:
-        NodeMissingError: Neither is usable.
+        NodeMissingError: Neither Node.js is usable.
     """
     minimum_version = ".".join(map(str, MINIMUM))
     path = environment.get("PATH", "")
@@ -88,7 +88,7 @@ def _find_wheel_folder() -> Path:
 
 
 def _query_node(command: str) -> tuple[str, Path] | None:
-    """Return version and executable, as reported by Node.js itself. The command may be a wrapper script."""
+    """Ask Node.js for its version and executable, because the command may be a wrapper script."""
     try:
         answer = subprocess.run(
             [command, "-p", "process.versions.node + '\\n' + process.execPath"],

@@ -29,7 +29,7 @@ class PlatformError(Exception):
 
 @frozen(kw_only=True)
 class PlatformClient:
-    """A client of the API at `endpoint` with one user's access token."""
+    """A client of the API at `endpoint`. It uses the access token of one user."""
 
     endpoint: str
     token: str = field(repr=False)
@@ -76,7 +76,7 @@ class PlatformClient:
         return self.call("POST", f"/deployments/{deployment_id}/promote")
 
     def deploy(self, project_id: str, **body: str) -> Json:
-        """Start a deployment without a push, for `branch="main"`, `commitSha="..."`, or both."""
+        """Start a deployment without a push. Pass `branch="main"`, `commitSha="..."`, or both."""
         return self.call("POST", f"/projects/{project_id}/deployments", body)
 
     def read_build_log(self, deployment_id: str) -> list[str]:
@@ -100,7 +100,7 @@ class PlatformClient:
         return self.call("POST", f"/deployments/{deployment_id}/cancel")
 
     def update_project(self, project_id: str, **changes: object) -> Json:
-        """Change the project's fields, which are named as in its JSON."""
+        """Change fields of the project. The arguments have the names of the fields in the project's JSON."""
         return self.call("PATCH", f"/projects/{project_id}", changes)
 
     def wait_until(
@@ -112,7 +112,7 @@ class PlatformClient:
         poll: float = POLL_SECONDS,
         on_poll: Callable[[Json], None] = lambda _: None,
     ) -> Json:
-        """Poll until the deployment has one of the statuses or a final status, and return it.
+        """Poll until the deployment has one of the statuses or a final status. Return the deployment.
 
         Raises:
             TimeoutError: No such status was reached in `timeout` seconds. The message names the last status.

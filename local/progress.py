@@ -32,7 +32,7 @@ class Step:
     """A step in progress.
 
     Attributes:
-        detail: Text at the end of the step's finished line.
+        detail: Text at the end of the line that is printed when the step succeeds.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Step:
 
 @define
 class Progress:
-    """Progress display on a console. A terminal gets an animated line, a log file only the finished lines."""
+    """A progress display. A terminal also shows the running step. A log file gets only finished steps."""
 
     console: Console = field(factory=lambda: Console(highlight=False))
     completed_steps: list[CompletedStep] = field(factory=list[CompletedStep], init=False)

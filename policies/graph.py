@@ -46,7 +46,7 @@ class Resource:
         return self.urn.split("::", 1)[0].removeprefix("urn:pulumi:")
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any input of a resource
-        """Return the value at a dotted path: None if there is none, `UNKNOWN` if it is not known yet."""
+        """Return the value at a dotted path. A missing value is None; an unknown value is `UNKNOWN`."""
         value: Any = self.props
         for step in path.split("."):
             if value is UNKNOWN:

@@ -1,8 +1,8 @@
 """The rules as Pulumi policies.
 
-Before Pulumi creates a resource, it checks the policies of a single resource on the inputs. After the program
-has ended, Pulumi checks the policies of the stack. An unknown value violates no rule in a preview. The update
-checks that value again before the resource is created.
+Before Pulumi creates a resource, it checks the resource's inputs against the policies for single resources.
+After the program has ended, Pulumi checks the whole stack against the policies for stacks. In a preview, an
+unknown value violates no rule. The update checks the value before it creates the resource.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,9 +7,10 @@ from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, StackRule
 from policies.transport import DISTRIBUTION
 
 CACHE_POLICY: Final = "aws:cloudfront/cachePolicy:CachePolicy"
-# The viewer-request function writes it: "shared", or a value that no other request has.
+# The viewer-request function sets this header to "shared", or to a value that no other request has.
 SIGNAL: Final = "x-anchor-cache"
-# Files with a hash in their name: their Cache-Control is the same for caches and visitors.
+# Files with a hash in their name need no viewer-response function: their Cache-Control is the same for caches
+# and visitors.
 _HASHED_FILES: Final = "/_next/static/*"
 # AWS's managed cache policies that cache answers: all except CachingDisabled
 # (developer guide, "Use managed cache policies").

@@ -15,8 +15,8 @@ class Wildcard:
     Attributes:
         pattern: Regular expression that matches the complete action or ARN.
         reason: Why an exact value is not possible.
-        types: Type tokens of the resources whose documents may contain it.
-        actions: Actions that may be allowed on it. Empty means every action.
+        types: Type tokens of the resources whose documents may contain the wildcard.
+        actions: Actions that a statement may allow on the resource. Empty means every action.
     """
 
     pattern: str

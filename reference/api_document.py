@@ -217,7 +217,7 @@ def _response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any anno
 
 
 def _error_responses(route: Route, description: RouteDescription, schemas: Schemas) -> dict[str, Schema]:
-    """Return the responses for errors, by status; those of API Gateway itself contain only a message."""
+    """Return the responses for errors, by status. Responses of API Gateway itself have only a message."""
     kinds: list[type[AnchorError]] = [*description.errors, BusyError]
     if description.body or description.pagination:
         kinds += [MalformedError, InvalidInputError]

@@ -197,8 +197,8 @@ def bill_lines() -> tuple[BillLine, ...]:
 
 
 _INTRODUCTION: Final = f"""\
-Costs in USD for a month of 730 hours, without taxes. Prices are AWS list prices of {prices.LOOKED_UP}. They
-are those of Singapore. Where the table says so, they are those of N. Virginia, which are up to 25 % lower.
+Costs in USD for a month of 730 hours, without taxes. Prices are AWS list prices of {prices.LOOKED_UP} for
+Singapore. If the table names N. Virginia, the price is that of N. Virginia and can be up to 25 % lower.
 The monthly free tier is subtracted; the free tier of an account's first year is not."""
 _ASSUMPTIONS: Final = f"""\
 The assumptions for each site and month:

@@ -1,4 +1,4 @@
-"""Readers for the summary and the attributes in docstrings of classes."""
+"""Functions that read the summary and the attributes from the docstring of a class."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ _ENTRY: Final = re.compile(r"^ {4}(?P<name>\w+): (?P<meaning>.+(?:\n(?: {5,}.+))
 
 
 class UndocumentedError(Exception):
-    """Something in a document has no description; the message names it."""
+    """A part of a document has no description. The message names the part."""
 
 
 def read_summary(cls: type[object]) -> str:

@@ -1,6 +1,6 @@
 """AWS list prices for docs/costs.md, with the date of the lookup.
 
-Where the price of Singapore was not available, the price of N. Virginia is used, which is up to 25 % lower.
+If the price of Singapore was not available, the price of N. Virginia is used. It can be up to 25 % lower.
 """
 
 from typing import Final

@@ -36,7 +36,7 @@ class Quota:
 
     @property
     def max_sites(self) -> int:
-        """The number of sites within the default value."""
+        """The number of sites that the default value allows."""
         return int(self.default // self.per_site)
 
 

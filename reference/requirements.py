@@ -34,7 +34,7 @@ _CITATION: Final = re.compile(
 )
 _RANGE: Final = re.compile(rf"({_ID})(?: to |-)({_ID})")
 _WORD: Final = re.compile(rf"(?<![\w%/.-]){_ID}(?![\w%/-])")
-# In Markdown: fenced blocks, inline code and the targets of links.
+# The parts of a Markdown text that are not prose: fenced blocks, inline code and the targets of links.
 _NOT_PROSE: Final = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", re.DOTALL)
 _FOLDERS: Final = (
     "anchor",
@@ -132,11 +132,11 @@ def cited_ids(docstring: str) -> list[str]:
 
 
 def find_mentions(checkout: Path) -> dict[str, list[str]]:
-    """Return the files that contain each word with the form of an id, in a docstring, a comment or prose."""
+    """Return the words with the form of an id, and the files whose docstrings, comments or prose use them."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in _readable_files(checkout):
         text = file.read_text(encoding="utf-8")
-        if not _WORD.search(text):  # most files, whose parsing would take seconds
+        if not _WORD.search(text):  # true for most files; parsing all of them would take seconds
             continue
         for each in sorted({word for part in _prose_of(file, text) for word in _WORD.findall(part)}):
             found[each].append(file.relative_to(checkout).as_posix())

@@ -216,7 +216,7 @@ class HttpApi(Component):
         configuration = name.domain_name_configuration
         target = AliasTarget(name=configuration.target_domain_name, zone_id=configuration.hosted_zone_id)
         create_alias_record(f"{self._name}-api", domain.host, domain.zone_id, target, self.child_opts)
-        # Resources that use the endpoint are created after the mapping.
+        # The URL comes from the mapping, so Pulumi creates resources that use the URL after the mapping.
         self.endpoint = interpolate("https://", mapping.domain_name)
 
     def _create_integration(self, name: str, function: Function) -> aws.apigatewayv2.Integration:

@@ -274,6 +274,7 @@ class RetainedBucket(Component):
             policy=interpolate_json(
                 {"Version": "2012-10-17", "Statement": [deny_without_tls, *allow_statements]}
             ),
-            # S3 refuses both changes at the same time ("a conflicting conditional operation is in progress").
+            # S3 refuses to change the policy and the public access block at the same time ("a conflicting
+            # conditional operation is in progress"). So the policy is created after the block.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._private]),
         )

@@ -10,13 +10,13 @@ from components.core.component import Component, Part
 NO_GEO_RESTRICTION: Final = aws.cloudfront.DistributionRestrictionsArgs(
     geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
 )
-"""Required by CloudFront: viewers of all countries are allowed."""
+"""Allows viewers of all countries. CloudFront requires this setting."""
 
 
 def create_origin_access_control(
     owner: Component | Part, name: str, *, suffix: str
 ) -> aws.cloudfront.OriginAccessControl:
-    """Create the origin access control by which a distribution reads a private bucket.
+    """Create the origin access control that lets a distribution read a private bucket.
 
     Args:
         owner: Component that the distribution belongs to.

@@ -20,8 +20,8 @@ _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
 _NODE_RUNTIME: Final = "nodejs22.x"
 _HOUR: Final = 3600
-# Limits for the retries of a failed asynchronous call: their number, and the age of the event in seconds.
-# After that, Lambda discards the event.
+# Lambda repeats a failed asynchronous call at most twice, and only until its event has the maximum age (in
+# seconds). Then Lambda discards the event.
 _ASYNC_RETRIES: Final = 2
 _ASYNC_MAX_AGE: Final = 6 * _HOUR
 # X-Ray supports no resource-level permissions.
@@ -205,7 +205,9 @@ class Function(Part):
         self.invoke_arn = function.invoke_arn
 
     def consume(self, queue: Queue, *, batch_size: int = 1) -> None:
-        """Call the function with batches of messages. Messages that it reports as failed are delivered again.
+        """Call the function with batches of messages.
+
+        SQS delivers a message again if the function reports the message as failed.
 
         The function needs `queue.grant_consume()` among its grants.
 
@@ -238,7 +240,8 @@ class Function(Part):
     ) -> None:
         """Call the function with the changes of a stream, starting with the oldest one.
 
-        This adds the permissions itself, because the dead-letter queue is created after the function.
+        This method grants the permissions. They cannot be arguments of the function, because the dead-letter
+        queue is created after the function.
 
         Args:
             name: Name of the event source mapping and of the additional policy.
@@ -303,8 +306,8 @@ class Function(Part):
     def schedule(self, name: str, schedule: str) -> None:
         """Call the function on a schedule, such as `rate(1 minute)` (see `components/aws/schedule.py`).
 
-        A failed call is not repeated, because the next one follows. It therefore cannot be combined with
-        `send_failures_to`.
+        A failed call is not repeated, because the next call follows. This method cannot be combined
+        with `send_failures_to`, because both configure the retries of asynchronous calls.
 
         Raises:
             DeclarationError: The name or the schedule is invalid.
@@ -361,7 +364,10 @@ class Function(Part):
         return self.arn
 
     def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
-        """Return the resource options. Without the dependency on its policy, its first calls would fail."""
+        """Return the options of the function.
+
+        The policy is created first: without the policy, the first calls of the function would fail.
+        """
         options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
         options.ignore_changes = list(package.ignored_changes)

@@ -63,7 +63,7 @@ class EncryptionKey(Part):
         return Grant(actions=("kms:GenerateMac",), resources=(self.arn,))
 
     def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
-        """Allow actions of an encryption key, if the only encryption context key is `context`.
+        """Allow actions of an encryption key, if the encryption context has only the key `context`.
 
         Decryption needs the same context value as encryption. A ciphertext that is copied to another row
         cannot be decrypted there.

@@ -16,7 +16,8 @@ LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LAYERS: Final = CHECKOUT / ".build" / "layers"
-# Every function uses `base`. `edge` signs writes to the KeyValueStore, for functions that switch releases.
+# Every function uses `base`. Functions that switch releases also use `edge`, which signs their writes to the
+# KeyValueStore.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _SHIPPED: Final = (".py", ".mjs")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
@@ -37,7 +38,7 @@ class FunctionCode:
 
     @classmethod
     def load(cls, stage: StageConfig) -> "FunctionCode":
-        """Find the code and the layers. The setting `anchor-deploy:layers` selects another layers folder.
+        """Find the code and the layers. The setting `anchor-deploy:layers` selects another folder of layers.
 
         Raises:
             DeclarationError: See `find`.

@@ -55,7 +55,7 @@ class DeadLetterQueueArgs:
 
     Attributes:
         stage: Stage settings.
-        fifo: Whether its source is a FIFO queue. SQS requires the same type for both queues.
+        fifo: Whether the source of its messages is a FIFO queue. SQS requires the same type for both queues.
     """
 
     stage: StageConfig
@@ -63,7 +63,7 @@ class DeadLetterQueueArgs:
 
 
 class DeadLetterQueue(Part):
-    """A queue that keeps failed messages for 14 days. An alarm reports its messages.
+    """A queue that keeps failed messages for 14 days. An alarm reports messages in this queue.
 
     Attributes:
         url: Queue URL.
@@ -100,9 +100,9 @@ class Queue(Part):
         url: Queue URL.
         arn: Queue ARN.
         queue_name: Queue name.
-        visibility_timeout: Seconds, as in its arguments.
-        max_receive_count: As in its arguments.
-        dead_letter_queue: Its dead-letter queue.
+        visibility_timeout: Seconds for which a received message is hidden from other receivers.
+        max_receive_count: Number of failed receives after which a message moves to the dead-letter queue.
+        dead_letter_queue: The queue that keeps the failed messages.
     """
 
     def __init__(self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -65,8 +65,9 @@ class Component(pulumi.ComponentResource):
 class Part:
     """A group of resources inside a component. The group itself is not a Pulumi component.
 
-    A Pulumi component costs one registration and one output report. Groups that exist once per site are
-    parts, because a stage with many sites would otherwise register a third more resources.
+    Pulumi registers every component, and every component reports its outputs. Both take time. Groups that
+    exist once per site therefore derive from this class. As components, they would increase the number of
+    registered resources of a stage with many sites by a third.
 
     Args:
         stage: Stage settings.

@@ -9,7 +9,7 @@ _PORT: Final = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|
 _NOT_IP_ADDRESS: Final = r"(?!.*\.\d+(?:$|:))"
 
 HOST: Final = rf"(?=.{{1,190}}$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})*"
-"""A host name of at most 190 characters. DNS allows 253, but release id and site name precede it."""
+"""A host name of at most 190 characters. DNS allows 253, but a release id and a site name must fit, too."""
 
 DOMAIN: Final = rf"(?=.{{4,190}}$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})+"
 """A host name with at least two labels, so that it can have a hosted zone."""

@@ -44,7 +44,7 @@ def interpolate_json(value: object) -> pulumi.Input[str]:
 
 
 def _apply_when_known(value: object, write: Callable[[Any], str]) -> pulumi.Input[str]:
-    """Return the result of `write` for the value, with every output in it resolved."""
+    """Resolve every output in the value, and return the result of `write` for the resolved value."""
     outputs = list({id(output): output for output in _find_outputs(value)}.values())
 
     def write_resolved(*known: object) -> str:

@@ -16,8 +16,7 @@ StageName = Literal["local", "dev", "staging", "production"]
 
 STAGES: Final = ("local", "dev", "staging", "production")
 REGION: Final = "ap-southeast-1"
-# CloudFront takes its certificates from this region and writes its metrics to it. The region of the stage
-# does not matter.
+# In every stage, CloudFront takes its certificates from this region and writes its metrics to this region.
 CLOUDFRONT_REGION: Final = "us-east-1"
 
 
@@ -93,7 +92,8 @@ class StageConfig(StageSettings):
 def _parse_json(raw: str | None) -> object:
     """Return the parsed value, or the text itself if it is not JSON.
 
-    Pulumi passes a structured setting as JSON. A plain string is refused later, with its path.
+    Pulumi passes a structured setting as JSON. A plain string is returned unchanged. The check
+    of the settings later refuses the string and reports the path of the setting.
     """
     if raw is None:
         return None

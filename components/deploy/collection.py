@@ -11,7 +11,8 @@ from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# Each run continues where the previous run ended (runtime/deploy/upkeep/collecting.py).
+# A run stops before this timeout. The next run continues where the previous run ended
+# (runtime/deploy/upkeep/collecting.py).
 _TIMEOUT: Final = 900
 
 
@@ -34,7 +35,7 @@ class ReleaseCollection(Component):
     Only this function may delete function versions and site files. `release` and `promote` may not.
 
     Attributes:
-        functions: The function, by its name.
+        functions: A mapping that contains only this function, by its name.
     """
 
     def __init__(

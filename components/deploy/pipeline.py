@@ -16,7 +16,7 @@ from components.edge.shared_edge import SharedEdge
 
 # A release holds whole bundles in memory. More memory also means more CPU, for compression and hashes.
 _RELEASE_MEMORY: Final = 1769
-# The artifact and the three function archives that are extracted from it
+# `/tmp` must hold the artifact and the three function archives that are extracted from the artifact
 # (runtime/deploy/releases/build_output/artifact.py).
 _RELEASE_STORAGE: Final = 2048
 # A build may take 30 minutes. The message that started it stays hidden for that time.
@@ -109,7 +109,8 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.builds.grant_consume(),
-                # If CodeBuild has no capacity, the message must be retried earlier than after half an hour.
+                # If CodeBuild has no capacity, the function shortens the visibility timeout of half an hour.
+                # The message is then retried earlier.
                 self.builds.grant_change_visibility(),
                 # After a failed build, the function starts the next one.
                 self.builds.grant_send(),
@@ -173,8 +174,8 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.releases.grant_consume(),
-                # ConditionCheckItem: a switch checks that the deployment has not ended, and a failure checks
-                # that the deployment is not live.
+                # ConditionCheckItem: the switch to a release checks that its deployment has not ended. The
+                # write that marks a deployment as failed checks that the deployment is not live.
                 store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.artifacts.grant("GetObject", prefix="artifacts/"),
@@ -235,6 +236,6 @@ class BuildPipeline(Component):
             target_id="build-events",
             rule=rule.name,
             arn=function.arn,
-            # Without the permission, an event is lost.
+            # The target is created after the permission: without the permission, an event would be lost.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )

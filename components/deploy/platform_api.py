@@ -63,12 +63,13 @@ class PlatformApi(Component):
             environment={"KEY_VALUE_STORE_ARN": edge.store_arn},
             grants=(
                 store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),
-                # ConditionCheckItem: the transaction that makes a deployment live also checks its status.
+                # ConditionCheckItem: the transaction that makes a deployment live also checks the status of
+                # the deployment.
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
                 Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.sites.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                # Deleting a project also deletes its secrets. They are read without decryption.
+                # Deleting a project also deletes its secrets. The function lists them without decryption.
                 Grant(
                     actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
                     resources=(args.factory.sites.secrets,),

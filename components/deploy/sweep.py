@@ -35,7 +35,7 @@ class DeploymentSweep(Component):
     not start, stop or release anything itself.
 
     Attributes:
-        functions: The function, by its name.
+        functions: A mapping that contains only this function, by its name.
     """
 
     def __init__(

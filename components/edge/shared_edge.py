@@ -57,7 +57,7 @@ class SharedEdgeArgs:
 
 
 class SharedEdge(Component):
-    """The distribution. New sites and releases do not change it: they are keys in its KeyValueStore.
+    """The distribution. New sites and releases only add keys to its KeyValueStore.
 
     Attributes:
         distribution_arn: Distribution ARN.

@@ -19,8 +19,8 @@ import cf from 'cloudfront';
  *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request
  *
- * Each release also has the entry "{r in lower case}--{host}", with the same value. If p would not fit, it is
- * "*", and each root entry has its own key, "{r in lower case}--{host}/{entry}", which needs a second read.
+ * Each release also has the entry "{r in lower case}--{host}", with the same value. If p would not fit, p is "*".
+ * Each root entry then has its own key, "{r in lower case}--{host}/{entry}", and finding it needs a second read.
  *
  * This function relies on two settings of the distribution. The origin of every behavior is `server`, a custom
  * origin without origin access control; it supplies the fields that updateRequestOrigin omits. The cache key
@@ -33,12 +33,13 @@ const store = cf.kvs();
 
 // The headers that an asset request keeps. All other input of a viewer is useless to S3, or dangerous:
 // ?response-content-type= and x-amz-* change what S3 answers without being part of the cache key.
-// The first four are read-only: CloudFront answers 502 if a function changes them.
+// The first four headers are read-only: CloudFront answers 502 if a function changes them.
 const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cdn-loop', 'accept-encoding', 'range',
   'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
 
 // S3, a proxy and this function could read these parts of a path differently: empty and dot segments, encoded
-// dots, slashes, backslashes and NUL. Such a path goes to the server, which has only its own site, never to S3.
+// dots, slashes, backslashes and NUL. Such a path never goes to S3. It goes to the server of the site, which has
+// only its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
 // The platform, OpenNext and Next.js trust these headers. No viewer may send them.
@@ -162,7 +163,7 @@ async function isPublicFile(path, site, host) {
   }
   const prefix = `${site.r.toLowerCase()}--`;
   const key = `${host.startsWith(prefix) ? '' : prefix}${host}/${entry}`;
-  // A key has at most 512 bytes. Reading a longer key is an error.
+  // A key has at most 512 bytes. The store fails to read a longer key.
   if (encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, 'x').length > 512) {
     return false;
   }
@@ -178,7 +179,7 @@ function rootEntry(uri) {
   } catch (error) {
     return '';
   }
-  // "|" separates the entries of p: "a|b" would match two neighbors.
+  // "|" separates the entries of p. The name "a|b" would match the two entries "a" and "b".
   return entry.indexOf('|') < 0 ? entry : '';
 }
 
@@ -214,7 +215,7 @@ function toFunction(event, site, domainName, sent) {
   return request;
 }
 
-// Return whether another visitor may get the same answer. The release's functions decide the rest.
+// Return whether this function lets CloudFront share the answer. The release's functions can still forbid it.
 function mayShare(request, site) {
   return !!site.c && !request.headers.authorization && !request.cookies.__prerender_bypass &&
     !request.cookies.__next_preview_data && !Object.keys(request.headers).some((name) => INTERNAL.test(name));

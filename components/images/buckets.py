@@ -8,13 +8,15 @@ from components.core.stage_settings import ImageSettings
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 
 LIFECYCLE: Final = (
-    # Images are requested often while they are new and rarely later. S3 detects this itself.
+    # Images are requested often while they are new, and rarely later. Intelligent-Tiering detects this change
+    # itself.
     LifecycleRule(
         name="tier-images",
         prefix=DELIVERED_PREFIX,
         transitions=(Transition(to="INTELLIGENT_TIERING", days=0),),
     ),
-    # An upload is processed within seconds, unless its event was lost. Its image row then expires, too.
+    # An upload is processed within seconds, unless its event was lost. If the event was lost, the row of
+    # the image also expires.
     LifecycleRule(name="expire-uploads", prefix=UPLOAD_PREFIX, expire_days=1),
     LifecycleRule(name="abort-multipart", abort_multipart_days=1),
 )

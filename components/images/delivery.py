@@ -20,7 +20,8 @@ from components.core.stage import StageConfig
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
 _METHODS: Final = ("GET", "HEAD")
-# S3 answers 403 for a missing image. The image may be uploaded a moment later.
+# CloudFront must not cache these errors. S3 answers 403 for a missing image, and the image may be uploaded a
+# moment later.
 _ERRORS: Final = (403, 404)
 # Images are untrusted, and an SVG can contain scripts. This policy stops a browser from running them.
 _CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"

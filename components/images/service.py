@@ -139,7 +139,7 @@ class ImageService(Component):
             grants=(
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
-                # A signed upload form has the permissions of this function.
+                # An upload with a form that this function signed uses the permissions of this function.
                 self.bucket.grant("PutObject", prefix=UPLOAD_PREFIX),
                 self.bucket.grant("DeleteObject", prefix=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),

@@ -29,7 +29,7 @@ EDGE_ERROR_PERCENT: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
 _MINUTE: Final = 60
 _LONG_WAIT: Final = 30 * _MINUTE
-_QUEUED_BY_CODEBUILD: Final = 60  # seconds; a short wait is normal
+_QUEUED_BY_CODEBUILD: Final = 60  # seconds; shorter waits are normal
 _RUNBOOK: Final = "Runbook: docs/operations.md"
 
 
@@ -106,7 +106,7 @@ class Alarms(Part):
                 "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
         for queue_name, queue in monitored.dead_letter_queues.items():
-            # SQS can only redrive messages that came from a queue.
+            # Lambda sent these messages. SQS can only redrive messages that came from another queue.
             self._add_dead_letter_alarm(
                 queue_name,
                 queue,
@@ -254,8 +254,8 @@ class Alarms(Part):
             "Check the running and waiting builds. If the alarm codebuild-full is active, handle it first. "
             "If the running builds are normal, raise the setting concurrentBuilds and CodeBuild's quota. "
             f"{_RUNBOOK}#builds-waiting",
-            # While a build waits, the sweep logs this every five minutes, or CodeBuild refuses the build
-            # every minute.
+            # While a build waits, every period contains values of this metric. The sweep logs the wait every
+            # five minutes, or CodeBuild refuses the build every minute.
             _Metric(
                 namespace=self.builds_namespace,
                 name=LONGEST_WAIT,

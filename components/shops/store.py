@@ -101,7 +101,7 @@ class ShopStore(Component):
     def _create_table(self, name: str, design: TableDesign) -> TenantTable:
         return TenantTable(
             name,
-            # A disconnected shop cannot be imported again.
+            # Recovery is on in every stage, because data of a disconnected shop cannot be imported again.
             TenantTableArgs(stage=self.stage, design=design, point_in_time_recovery="always"),
             self.child_opts,
         )

@@ -21,7 +21,7 @@ from components.sites.tag_table import TagTable
 # (runtime/deploy/releases/origin).
 _ORIGIN_HANDLER: Final = "anchor-origin.handler"
 _TIMEOUT: Final = 30
-# Images are decoded in memory.
+# The image function decodes images in memory.
 _IMAGE_MEMORY: Final = 1536
 _REVALIDATE_MEMORY: Final = 256
 
@@ -50,7 +50,8 @@ class ZeroDowntimeSite(Component):
     """The functions, build project, tag table and revalidation queue of one site.
 
     Every release is a version of these functions, with an alias and a URL. The alias `live` names the version
-    in production. The platform's release function creates versions and aliases; Pulumi does not know them.
+    of the live release. The platform's release function creates the versions and aliases of releases, and
+    Pulumi does not manage these.
 
     Attributes:
         url: URL of the site.

@@ -12,10 +12,10 @@ class NoArtifactError(Exception):
 
 
 def find_artifacts(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
-    """Return the files to upload, by their name relative to the artifact's location.
+    """Return the files to upload. The keys are their names relative to the artifact's location.
 
     Patterns are relative to the base directory, which can be a pattern too (`dist*`). `**/*` matches all
-    files below, including dotfiles.
+    files in the base directory and its subdirectories, including dotfiles.
     """
     bases = [source] if spec.base_directory == "." else sorted(source.glob(spec.base_directory))
     files: dict[str, Path] = {}

@@ -1,5 +1,5 @@
-# ruff: noqa: N803, D102 - these methods and their parameters are AWS's own
-"""AWS calls of a build (log, parameters, artifact), each with the role of its project."""
+# ruff: noqa: N803, D102 - AWS defines these methods and the names of their parameters
+"""AWS calls of a build (log, parameters, artifact). They use the service role of the build's project."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeAlias

@@ -27,7 +27,7 @@ class PhaseSpec:
 
     Attributes:
         cleanup: The commands of `finally`.
-        aborts: `on-failure: ABORT`: a failure of the phase ends the build at once.
+        aborts: Whether a failure of the phase ends the build at once (`on-failure: ABORT`).
     """
 
     name: PhaseName
@@ -63,7 +63,7 @@ def parse_buildspec(text: str) -> Buildspec:
     """Parse a buildspec.
 
     Raises:
-        BuildspecError: It is not YAML, lacks a required key, or has an unsupported key or value.
+        BuildspecError: The text is not YAML, lacks a required key, or has an unsupported key or value.
     """
     try:
         document: object = yaml.safe_load(text)
@@ -122,7 +122,7 @@ def _parse_artifacts(value: object) -> ArtifactsSpec:
     return ArtifactsSpec(
         files=files,
         base_directory=str(artifacts.get("base-directory", ".")),
-        # YAML 1.1 reads an unquoted yes or no as a boolean. Quoted ones stay text.
+        # YAML 1.1 reads an unquoted `yes` as a boolean, but a quoted one as text.
         discard_paths=artifacts.get("discard-paths", False) in {True, "yes"},
         exclude_paths=_parse_text_list(artifacts.get("exclude-paths", []), "artifacts.exclude-paths"),
     )

@@ -1,4 +1,4 @@
-"""Runs one command of a build in its own process group, reads its output by line, and always ends it."""
+"""Runs the commands of a build. Each command has its own process group, which is always ended."""
 
 import contextlib
 import os
@@ -103,7 +103,7 @@ class Shell:
                     return "STOPPED"
                 if time.monotonic() >= self.deadline:
                     return "TIMED_OUT"
-                if not is_open:  # the command is ending, or it continues without output
+                if not is_open:  # the command has closed its output, but is still running
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(POLL_SECONDS)
                 elif selector.select(POLL_SECONDS):
@@ -123,13 +123,13 @@ def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
 
 @define
 class _LineSplitter:
-    """A splitter of output into lines. After carriage returns, only the last state of a line is used."""
+    """A splitter of output into lines. Of a line with carriage returns, only the last state is used."""
 
     emit: Callable[[str], None]
     _rest: bytes = field(default=b"", init=False)
 
     def feed(self, chunk: bytes) -> bool:
-        """Process a part of the output. Return False at its end."""
+        """Process a part of the output. Return False if the part is empty: the output has ended."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._emit_line(line)
@@ -149,8 +149,9 @@ class _LineSplitter:
 def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
     """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
-    This also finds the daemons of build tools, which leave their process group. It waits until the processes
-    have ended. It needs /proc of Linux. On other systems such a daemon ends after its idle timeout.
+    This also finds the daemons of build tools, which leave their process group. The function waits until the
+    processes have ended. It needs the folder /proc, which only Linux has. On other systems such a daemon ends
+    after its idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()

@@ -41,7 +41,7 @@ class BuildMachine:
         npm_cache: A cache folder that is kept between builds.
         endpoint_url: The URL of the emulated AWS.
         host_environment: The environment of this process. Only network settings and tool paths are used.
-        git_environment: Variables that make git use local repositories (`GitServer.environment`).
+        git_environment: Variables that make git use the local git server (`GitServer.environment`).
     """
 
     node: Path
@@ -74,12 +74,12 @@ class BuildFolders:
 
     @property
     def state(self) -> Path:
-        """Data between commands, including the environment with its secrets."""
+        """Folder for data between commands, including the environment with its secrets."""
         return self.root / "state"
 
     @property
     def log(self) -> Path:
-        """The whole log, compressed by gzip."""
+        """The file with the whole log, compressed by gzip."""
         return self.root / "log.gz"
 
     def create(self) -> None:
@@ -134,9 +134,9 @@ def build_environment(  # noqa: PLR0913 - the parts of the environment
 def read_network_settings(host: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a package manager needs to reach its registry.
 
-    npm's variables are included, except its cache and credentials. The user's .npmrc is referenced, because
-    npm stores the access to private registries there. Loopback, the address of the emulator and of the git
-    server, is excluded from proxies.
+    npm's variables are included, except its cache and credentials. A variable refers to the user's .npmrc,
+    because npm stores the access to private registries in this file. The emulator and the git server listen
+    on loopback, so loopback is excluded from proxies.
     """
     settings = {
         name: value
@@ -160,8 +160,8 @@ def _is_npm_setting(name: str) -> bool:
 def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
     """Return a folder with `node`, `npm` and `npx` of an installation, for the PATH of builds.
 
-    The locked PyPI package has no such folder, because its `bin/npm` is a copy of a broken link. For it, the
-    three commands are created in `shims`.
+    The locked PyPI package has no such folder, because its `bin/npm` is a copy of a broken link. For this
+    package, the function creates the three commands in `shims`.
     """
     folder = node.node.parent
     if node.npm == (str(folder / "npm"),) and (folder / "npx").exists():
@@ -180,7 +180,7 @@ def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
 
 
 def build_tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
-    """Return the PATH of builds: the chosen Node.js, the folders of git, bash, Python, and the system."""
+    """Return the PATH of builds: the folders of the chosen Node.js, build tools, Python and the system."""
     found = (which(tool, path=machine.host_environment.get("PATH")) for tool in TOOLS)
     folders = [
         str(machine.node),

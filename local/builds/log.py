@@ -26,9 +26,10 @@ SHORTEST_MASKED_LINE = 8
 
 @frozen
 class SecretMasker:
-    """A replacement of secret values by `***`, as CodeBuild does for values that it fetched.
+    """Replaces secret values in a text by `***`, as CodeBuild does for values that it fetched.
 
-    For a value with several lines, each longer line is masked too, because logs are read by line.
+    Logs are read by line. For a value with several lines, each line of at least 8 characters is therefore
+    masked too.
     """
 
     texts: tuple[str, ...] = ()
@@ -40,7 +41,7 @@ class SecretMasker:
         for value in values:
             texts.add(value)
             texts.update(line for line in value.splitlines() if len(line) >= SHORTEST_MASKED_LINE)
-        # The longest first, because a secret can contain another one.
+        # Replace the longest text first, because a secret can contain another one.
         return cls(tuple(sorted(texts - {""}, key=lambda text: (-len(text), text))))
 
     def __call__(self, text: str) -> str:
@@ -53,8 +54,8 @@ class SecretMasker:
 class BuildLog:
     """A log that sends its lines in order to CloudWatch Logs, in batches from its own thread.
 
-    A context manager that sends the remaining lines on exit. A refused batch does not end the build. It is
-    reported once as progress, and the file has the whole log.
+    The log is a context manager that sends the remaining lines on exit. A refused batch does not end the
+    build. The first refusal is reported as progress. The file has the whole log in any case.
     """
 
     def __init__(  # noqa: PLR0913 - each is named at the one place that calls it
@@ -114,7 +115,7 @@ class BuildLog:
             self._send()
 
     def _next_timestamp(self, now: datetime) -> int:
-        """Return the time in milliseconds. It never decreases, because PutLogEvents would refuse that."""
+        """Return the time in milliseconds. It never decreases: PutLogEvents refuses unordered lines."""
         self._last_timestamp = max(self._last_timestamp, int(now.timestamp() * 1000))
         return self._last_timestamp
 

@@ -39,7 +39,7 @@ PARAMETERS_PER_CALL = 10  # the limit of GetParameters
 
 
 class _PhaseError(Exception):
-    """A phase failed. Later phases that must still run are run. Then the build ends with `status`."""
+    """A phase failed. The build first runs the later phases that CodeBuild runs, then ends with `status`."""
 
     def __init__(self, status: BuildStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -58,7 +58,8 @@ class BuildRunner:
     Attributes:
         folder: The parent folder of the builds' folders, which are removed after each build.
         machine: This machine's settings for builds.
-        credentials: Returns a role's credentials. Raises `LookupError` if CodeBuild may not assume the role.
+        credentials: Returns the credentials of a role. If CodeBuild may not assume the role, this function
+            raises `LookupError`.
         clients: Creates a build's AWS clients (`create_client_factory`).
         clock: Returns the time of phases and log lines.
         progress: Called with every line of every log, with secrets masked.
@@ -74,9 +75,9 @@ class BuildRunner:
     keep_folders: bool = False
 
     def run(self, request: BuildRequest) -> BuildResult:
-        """Run one build. When this returns, none of its processes is running.
+        """Run one build. When this returns, no process of the build is running.
 
-        Set `request.stop_requested` from another thread to stop it early.
+        Set `request.stop_requested` from another thread to stop the build early.
         """
         folders = BuildFolders(root=self.folder / request.build_id.replace(":", "-"))
         build = _Build(request=request, runner=self, folders=folders)

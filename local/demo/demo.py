@@ -116,7 +116,7 @@ def check_site(visitor: Visitor, sha: str, progress: Progress) -> None:
 def _wait_for_status(
     client: PlatformClient, deployment_id: str, cloud: Cloud, step: Step, *, statuses: Container[str]
 ) -> Json:
-    """Show the deployment's progress until it has one of the statuses or is live."""
+    """Show a deployment's progress until the deployment has one of the statuses or is live."""
     try:
         deployment = client.wait_until(
             deployment_id,

@@ -1,4 +1,4 @@
-"""Concurrent visitors of a site that record which release each answer came from.
+"""Concurrent visitors of a site. They record the release that produced each answer.
 
 Run the load during a switch. No answer may fail or mix two releases. Every request that started after the
 switch must get the new release.
@@ -45,7 +45,7 @@ class VisitorLoad:
     Attributes:
         url: The site's public URL.
         visitors: The number of concurrent visitors.
-        pause_seconds: The pause of each visitor between two pages. It leaves CPU time to the measured site.
+        pause_seconds: The pause of each visitor between two pages. During it, the site can use the CPU.
     """
 
     url: str
@@ -80,7 +80,7 @@ class VisitorLoad:
         return [answer for answer in self.answers if len(answer.releases) > 1]
 
     def releases_since(self, instant: float) -> frozenset[str]:
-        """Return the releases that answered requests started after `instant`."""
+        """Return the releases that answered the requests that started after `instant`."""
         return frozenset[str]().union(*(a.releases for a in self.answers if a.started_at > instant))
 
     async def _run(self) -> None:
@@ -92,7 +92,7 @@ class VisitorLoad:
             await asyncio.gather(*(self._visit(session, number) for number in range(self.visitors)))
 
     async def _visit(self, session: aiohttp.ClientSession, number: int) -> None:
-        scripts: dict[str, frozenset[str]] = {}  # like a browser's cache: hashed scripts never change
+        scripts: dict[str, frozenset[str]] = {}  # cached as in a browser, because hashed scripts never change
         turn = number
         while not self._stop.is_set():
             path = PATHS[turn % len(PATHS)]

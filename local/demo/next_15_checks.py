@@ -50,7 +50,7 @@ def check_public_files(visitor: Visitor, sha: str) -> str:
 
 
 def check_optimized_image(visitor: Visitor, sha: str) -> str:
-    """Check that an image is resized, in a format that the browser accepts."""
+    """Check that an image is resized and has a format that the browser accepts."""
     path = f"{BASE}/_next/image?url=%2Fdocs%2Fphoto.jpg&w=640&q=75"
     kinds: list[str] = []
     for accepted in ("image/avif,image/webp,*/*", "image/png,*/*"):
@@ -135,7 +135,7 @@ def check_server_action(visitor: Visitor, sha: str) -> str:
     """Check a server action that a form posts without JavaScript."""
     form = read_action_form(get_page(visitor, f"{BASE}/action").text, name="Ada")
     response = visitor.post(f"{BASE}/action", {"Origin": visitor.url}, form=form)
-    # Without JavaScript, Next.js omits the base path from this redirect. The platform passes it on unchanged.
+    # Without JavaScript, Next.js omits the base path in this redirect. The platform does not add it.
     location = response.headers.get("location", "nowhere").removeprefix(visitor.url).removeprefix(BASE)
     expect(
         response.status_code == 303 and location.startswith("/action?message=Hello") and sha in location,

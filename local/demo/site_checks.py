@@ -125,7 +125,8 @@ def check_revalidation_by_tag(visitor: Visitor, sha: str) -> str:
     new = next((v for v in poll_values(visitor, "/isr/tag", "value") if v != value), None)
     expect(new, "the page still shows the old value after revalidateTag")
     again = wait_for_cache_hit(visitor, "/isr/tag")
-    # S3 timestamps have a resolution of one second: the page may be rendered again, so `new` is not compared.
+    # The page may be rendered once more, because S3 timestamps have a resolution of one second. Therefore
+    # the new value can differ from `new`, and only the old value is excluded.
     expect(read_text(again.text, "value") != value, "the old value came back")
     return "HIT, changed, HIT again"
 
@@ -139,7 +140,7 @@ def check_revalidation_by_time(visitor: Visitor, sha: str) -> str:
 
 
 def check_dynamic_route(visitor: Visitor, sha: str) -> str:
-    """Check that prerendered and on-demand slugs answer and that unknown ones return 404."""
+    """Check that prerendered and on-demand slugs return their page, and that unknown slugs return 404."""
     expect(
         read_text(get_page(visitor, "/posts/first").text, "title") == "The first post",
         "the prerendered post is wrong",
@@ -226,12 +227,12 @@ def check_catch_all_route(visitor: Visitor, sha: str) -> str:
 
 
 def check_draft_mode(visitor: Visitor, sha: str) -> str:
-    """Check that a prerendered page is a draft only for the visitor with draft mode's cookie."""
+    """Check that a prerendered page is shown as a draft only to the visitor with draft mode's cookie."""
     before = read_text(wait_for_cache_hit(visitor, "/draft").text, "rendered-at")
     enabled = visitor.post("/api/draft?enable=1")
     (cookie,) = re.findall(r"(__prerender_bypass=[^;]+)", enabled.headers.get("set-cookie", "")) or [""]
     expect(cookie, f"draft mode set no cookie: {enabled.status_code} {enabled.text[:300]}")
-    # The cookie is sent by hand: the session would keep it for the following checks.
+    # The session would send the cookie in the following checks. Remove it here, and send it by hand below.
     visitor.session.cookies.clear()
     drafts = [visitor.get("/draft", {"Cookie": cookie}).text for _ in range(2)]
     expect([read_text(draft, "draft") for draft in drafts] == ["on", "on"], "the cookie has no effect")
@@ -247,7 +248,7 @@ def check_draft_mode(visitor: Visitor, sha: str) -> str:
 
 
 def check_large_bodies(visitor: Visitor, sha: str) -> str:
-    """Check bodies at Lambda's limits: 6 MB in a request, including base64, and more in a response."""
+    """Check a request body near Lambda's limit (6 MB with base64), and a response body above that limit."""
     sent = visitor.post("/api/large", {"Content-Type": "application/octet-stream"}, data=b"\xff" * 4_000_000)
     expect(sent.status_code == 200, f"a POST of 4 MB returned {sent.status_code}: {sent.text[:300]}")
     expect(sent.json() == {"bytes": 4_000_000}, f"the site received {sent.text[:100]} of 4,000,000 bytes")

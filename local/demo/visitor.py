@@ -17,7 +17,7 @@ class Chunk:
     """A part of a streamed response.
 
     Attributes:
-        seconds: Time of arrival, in seconds since the request.
+        seconds: Time of arrival, in seconds after the start of the request.
     """
 
     seconds: float

@@ -35,7 +35,7 @@ class AssetRequest:
     Attributes:
         bucket: The bucket's name.
         uri: The raw path. Decoded it is `/` and the key.
-        headers: The viewer's headers. Only conditions and ranges are sent to the bucket.
+        headers: The viewer's headers. Of these, only conditions and ranges are sent to the bucket.
     """
 
     method: str
@@ -51,7 +51,7 @@ class AssetsBucket:
     Attributes:
         session: Has the credentials and the region for the signatures.
         endpoint_url: The URL of S3. The bucket is part of the path.
-        access: The permissions from each bucket's policy. A missing bucket has none.
+        access: The permissions by bucket name. A bucket that is missing here cannot be read.
     """
 
     session: boto3.Session

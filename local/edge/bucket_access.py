@@ -1,4 +1,4 @@
-"""A bucket's policy, evaluated for one distribution. The emulator does not enforce it, so the edge does."""
+"""Evaluates a bucket's policy for a distribution. The edge enforces it, because the emulator does not."""
 
 import fnmatch
 import json
@@ -18,8 +18,8 @@ class BucketAccess:
 
     Attributes:
         objects: Patterns of the ARNs of readable objects.
-        can_list: Whether it may list objects. Without this permission a missing object is reported as access
-            denied.
+        can_list: Whether the distribution may list objects. Without this permission, a request for a missing
+            object is answered with 403 (access denied).
     """
 
     objects: tuple[str, ...] = ()

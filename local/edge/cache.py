@@ -18,7 +18,7 @@ from local.edge.config import CachePolicy, Selection
 from local.edge.viewer_function import ViewerRequest
 from local.http_messages import Headers
 
-# 304 and 206 answer one viewer's conditions, so they are not cached.
+# 304 and 206 are missing: they answer the conditions or the range of one viewer, so they are not cached.
 CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 302, 307, 308, 410})
 CACHEABLE_ERRORS = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
 DEFAULT_ERROR_TTL = 10.0
@@ -50,7 +50,7 @@ class CachedResponse:
 
     @property
     def is_storable(self) -> bool:
-        """Whether it may be stored."""
+        """Whether the answer may be stored."""
         return self.expires_at > self.stored_at
 
     @property
@@ -61,7 +61,7 @@ class CachedResponse:
 
 @define(eq=False)
 class EdgeCache:
-    """Stored answers by cache key. The least recently used are removed when the size limit is reached.
+    """Stored answers by cache key. Above the size limit, the least recently used answers are removed.
 
     Attributes:
         maximum_bytes: The size limit of all bodies together.
@@ -94,8 +94,8 @@ class EdgeCache:
     def invalidate(self, paths: Iterable[str]) -> None:
         """Remove all variants (by headers and cookies) of the paths.
 
-        A path is a URI as the viewer-request function returns it, with the query string if that is part of
-        the key. A path with a trailing `*` matches all URIs with that prefix.
+        A path is a URI as the viewer-request function returns it. If the query string is part of the key, it
+        is part of the path too. A path with a trailing `*` matches all URIs with that prefix.
         """
         self.invalidation_count += 1
         for path in paths:
@@ -144,7 +144,7 @@ def normalize_accept_encoding(policy: CachePolicy, headers: Headers) -> str | No
 
 
 def compute_cache_key(policy: CachePolicy, request: ViewerRequest) -> CacheKey:
-    """Return the key of a request. Requests with the same key get the same answer, GET and HEAD alike."""
+    """Return the key of a request. The method is no part of it: GET and HEAD share an answer."""
     headers = sorted(f"{name}:{value}" for name, value in request.headers if name in policy.headers)
     return (
         request.uri,
@@ -198,7 +198,7 @@ def compute_ttl(
 def compute_stale_seconds(
     policy: CachePolicy, status: int, headers: Headers, seconds: float
 ) -> tuple[float, float]:
-    """Return how long after its expiry an answer is served stale, in seconds: on a refresh, and on errors.
+    """Return for how many seconds an expired answer is served: during a refresh, and on origin errors.
 
     Without `stale-if-error`, CloudFront serves an expired answer on an error as long as the answer is in the
     cache. No answer is served stale after the maximum TTL, counted from the time when it was stored.
@@ -221,8 +221,8 @@ def compute_stale_seconds(
 def is_collapsible(policy: CachePolicy, headers: Headers) -> bool:
     """Return whether an answer may be shared with the requests that wait for it (request collapsing).
 
-    Only if the minimum TTL is 0, an origin can prevent this. It must send `private`, `no-store`, `no-cache`,
-    `max-age=0` or `s-maxage=0`. `s-maxage` takes precedence over `max-age`.
+    An origin can prevent this only if the minimum TTL is 0. To do so, the origin sends `private`, `no-store`,
+    `no-cache`, `max-age=0` or `s-maxage=0`. `s-maxage` takes precedence over `max-age`.
 
     Args:
         policy: The behavior's cache policy.

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 30
-# Processes that trust the old authority do not trust a new one, so it is renewed well before it expires.
+# Running processes do not trust a new authority, so it is created long before the old one expires.
 RENEWAL_DAYS = 60
 MAXIMUM_CONTEXTS = 256
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
@@ -38,10 +38,10 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 @define(eq=False)
 class LocalAuthority:
-    """A certificate authority whose key stays in `directory`, and TLS settings for any host name.
+    """A certificate authority with its key in `directory`. It provides TLS settings for any host name.
 
-    Each host name gets its own certificate on first use. Clients refuse a wildcard below a top-level name
-    (`*.localhost`).
+    Each host name gets its own certificate on first use, because clients refuse a wildcard directly below a
+    top-level name (`*.localhost`).
 
     Attributes:
         directory: The folder of the authority's files. It is created if it is missing.
@@ -143,7 +143,7 @@ class LocalAuthority:
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            # The hour allows for a clock that is set back.
+            # Start one hour earlier, so that the certificate is valid even if the clock is set back.
             .not_valid_before(self.now - dt.timedelta(hours=1))
             .not_valid_after(self.now + dt.timedelta(days=days))
         )

@@ -12,7 +12,7 @@ from local.edge.cache import MAXIMUM_OBJECT_BYTES, CachedResponse, CacheKey
 
 @define(eq=False)
 class PendingFetch:
-    """A request to the origin whose response other requests with the same cache key wait for.
+    """A request to the origin. Other requests with the same cache key can wait for its response.
 
     Attributes:
         invalidations: The cache's number of invalidations when the request started. A request that arrives
@@ -40,10 +40,10 @@ class PendingFetch:
         self._settled.set()
 
     async def wait(self, seconds: float) -> CachedResponse | None:
-        """Wait for the response. Return None if the request must go to the origin itself.
+        """Wait for the response. Return None if the waiting request must go to the origin itself.
 
         Args:
-            seconds: The maximum time to wait. Others must not wait for a first viewer that does not read.
+            seconds: The maximum time to wait. The limit is needed if the first viewer does not read.
         """
         self._waiting += 1
         try:
@@ -68,12 +68,12 @@ class RequestCollapser:
         return fetch if fetch and fetch.invalidations == invalidations else None
 
     def begin(self, key: CacheKey, invalidations: int) -> PendingFetch:
-        """Register a fetch. It replaces one that started before an invalidation."""
+        """Register a fetch. It replaces an earlier fetch of the key, which started before an invalidation."""
         fetch = self._fetches[key] = PendingFetch(invalidations)
         return fetch
 
     def close(self, key: CacheKey, fetch: PendingFetch) -> None:
-        """Let no further request wait for the fetch. Requests that already wait continue to wait."""
+        """Accept no further waiting requests. Requests that already wait for the fetch continue to wait."""
         if self._fetches.get(key) is fetch:
             del self._fetches[key]
 
@@ -85,7 +85,7 @@ class RequestCollapser:
 
 @define(eq=False)
 class ResponseRecording:
-    """A recording of an answer's body. It stops when the body is not needed or becomes too large.
+    """A recording of an answer's body. The recording stops if nobody needs the body or it is too large.
 
     Attributes:
         head: The answer without its body.
@@ -111,7 +111,7 @@ class ResponseRecording:
             self.fetch.decline()
 
     def finish(self) -> CachedResponse | None:
-        """Return the whole answer, unless it was not recorded."""
+        """Share and return the whole answer. Return None if the answer was not recorded."""
         if self._chunks is None:
             return None
         answer = evolve(self.head, body=b"".join(self._chunks))

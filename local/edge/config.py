@@ -16,7 +16,7 @@ from local.edge.cors import CorsPolicy
 
 Json = dict[str, Any]
 # "CloudFront normalizes URI paths consistent with RFC 3986 and then matches the path with the correct cache
-# behavior": unreserved characters are decoded and dot segments removed, only to choose the behavior.
+# behavior". So unreserved characters are decoded and dot segments removed, but only for this choice.
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
@@ -66,7 +66,7 @@ class OriginRequestPolicy:
 
 @frozen(kw_only=True)
 class ResponseHeader:
-    """A header that the edge adds. With `override` it replaces the origin's header of that name."""
+    """A header that the edge adds. If `override` is true, it replaces the origin's header of that name."""
 
     name: str
     value: str
@@ -87,8 +87,8 @@ class Origin:
     """An origin of the distribution.
 
     Attributes:
-        is_bucket: Whether it is an S3 bucket.
-        is_signed: Whether requests to it are signed for the distribution (origin access control).
+        is_bucket: Whether the origin is an S3 bucket.
+        is_signed: Whether requests to the origin are signed for the distribution (origin access control).
     """
 
     id: str
@@ -112,8 +112,8 @@ class CacheBehavior:
         path_pattern: A pattern with `*` and `?`. It is `*` for the default behavior.
         request_function: The code of the viewer-request function, if there is one.
         response_function: The code of the viewer-response function, if there is one.
-        viewer_protocol_policy: Read but not enforced. On loopback, a redirect to a certificate that no
-            browser trusts would only be an obstacle.
+        viewer_protocol_policy: Read but not enforced: no browser trusts the local edge's certificate, so a
+            redirect to https would prevent access.
     """
 
     path_pattern: str
@@ -194,7 +194,7 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
 
 
 class _Functions:
-    """A reader of published functions that caches their code by ARN and notes their KeyValueStore."""
+    """A reader of published functions. It caches the code by ARN and stores the KeyValueStore's ARN."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 creates its clients at run time
         self._client = client

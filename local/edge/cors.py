@@ -19,7 +19,7 @@ class CorsPolicy:
     """The CORS part of a response headers policy.
 
     Attributes:
-        origins: `*` in an origin stands for any text.
+        origins: The allowed origins. In an origin, `*` matches any text.
         override: Whether the origin's own CORS headers are removed.
     """
 
@@ -49,7 +49,7 @@ class CorsPolicy:
         )
 
     def apply(self, answered: Headers, origin: str | None) -> Headers:
-        """Return an answer's headers for a page of `origin`, which is None if the request names no origin."""
+        """Return an answer's headers for a page of `origin` (None if the request has no Origin header)."""
         own = any(name.startswith(PREFIX) for name, _ in answered)
         if own and not self.override:
             return answered

@@ -61,7 +61,7 @@ from local.edge.viewer_function import (
 )
 from local.http_messages import Headers, StreamedResponse
 
-# Headers that are set each time an answer is sent, so they are not stored with it.
+# Headers that are set each time an answer is sent. They are not stored with the answer.
 UNSTORED_HEADERS = frozenset({"date", "age"})
 BODILESS_STATUSES = frozenset({204, 304})
 # Answers to the conditions or the range of one viewer's request.
@@ -74,7 +74,7 @@ CONDITIONAL_HEADERS = frozenset(
 
 @define(kw_only=True, eq=False)
 class Edge:
-    """A distribution. Call all methods in one event loop.
+    """A handler of one distribution's requests. Call all methods in one event loop.
 
     Attributes:
         config: The distribution's configuration.
@@ -84,7 +84,7 @@ class Edge:
         clock: Returns seconds since the epoch.
         create_request_id: Returns a new ID for each request.
         is_collapsing_with_cookies: Whether requests are collapsed although a policy forwards cookies to the
-            origin. CloudFront documents False for now. True also reveals mistakes that False hides.
+            origin. False is CloudFront's documented behavior. True also reveals mistakes that False hides.
     """
 
     config: EdgeConfig
@@ -195,7 +195,7 @@ class Edge:
             )
 
     async def _serve(self, exchange: Exchange, route: Route) -> web.StreamResponse:
-        """Answer from the cache, with the answer to another request, or from the origin."""
+        """Send an answer from the cache, from another request with the same key, or from the origin."""
         if exchange.request.method not in exchange.behavior.cached_methods:
             return await self._fetch_from_origin(exchange, route)
         key = exchange.key = compute_cache_key(exchange.behavior.cache_policy, exchange.request)
@@ -240,7 +240,7 @@ class Edge:
         return (
             exchange.request.method in {"GET", "HEAD"}
             and not exchange.has_body
-            # The managed policy CachingDisabled "also prevents" request collapsing.
+            # A maximum TTL of 0, as in the managed policy CachingDisabled, prevents collapsing.
             and behavior.cache_policy.max_ttl > 0
             and (self.is_collapsing_with_cookies or not forwards_cookies)
         )
@@ -265,7 +265,7 @@ class Edge:
         return await self._send_cached(exchange, stale)
 
     def _use_stale_on_error(self, exchange: Exchange, status: int) -> CachedResponse | None:
-        """Return the expired answer to serve instead of a 5xx, and set the next time to ask the origin."""
+        """Return the expired answer that replaces a 5xx, or None. Set the time of the next origin request."""
         stale, now = exchange.stale, self.clock()
         if status < web.HTTPInternalServerError.status_code or stale is None or stale.error_until <= now:
             return None
@@ -406,7 +406,7 @@ class Edge:
         )
 
     def _run_response_function(self, exchange: Exchange, status: int, headers: Headers) -> ViewerResponse:
-        """Return an answer's head as the viewer-response function changes it, if there is one.
+        """Return an answer's head. If there is a viewer-response function, it changes the head first.
 
         Raises:
             EdgeFunctionError: The function failed.

@@ -1,4 +1,4 @@
-"""One request while the local edge handles it, and its entry in the log."""
+"""The state of a request while the local edge handles it, and the request's entry in the log."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ class EdgeAccess:
         result: `Hit` (also stale or collapsed), `Miss`, `Error` (of an origin or of the edge) or
             `FunctionGeneratedResponse`.
         seconds: Time until the last byte was sent.
-        problem: The error in the edge, if there was one.
+        problem: The error of the edge, the origin or the connection, if there was one.
     """
 
     method: str
@@ -47,7 +47,7 @@ class Exchange:
         request_id: The ID in the events of both functions.
         invalidations: The cache's number of invalidations when the request arrived.
         stale: The expired answer that is served if the origin fails.
-        fetch: Shares the answer with requests that wait for it.
+        fetch: Shares the answer with other requests that wait for it, if collapsing is allowed.
         is_background: True for a refresh, which no viewer waits for.
         response: Set when the head has been sent.
     """

@@ -1,4 +1,4 @@
-"""Headers, targets and pages of the local edge: requests to origins and responses to viewers."""
+"""Builds the local edge's requests to origins and responses to viewers: headers, targets and error pages."""
 
 import contextlib
 import email.utils
@@ -26,7 +26,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# Headers of the message itself, which are forwarded independently of the policies.
+# Headers that describe the body. They are forwarded independently of the policies.
 ALWAYS_PASSED = frozenset({"content-length", "content-type", "content-encoding"})
 # Headers that the edge sets itself, in both directions.
 EDGE_HEADERS = frozenset(
@@ -35,7 +35,7 @@ EDGE_HEADERS = frozenset(
 
 
 def remove_connection_headers(headers: Headers) -> Headers:
-    """Return the headers without connection headers, and without the headers that those name."""
+    """Return the headers without connection headers and without those that `Connection` names."""
     named = {
         part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")
     }
@@ -43,11 +43,11 @@ def remove_connection_headers(headers: Headers) -> Headers:
 
 
 def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
-    """Return the raw path and query string for the origin: those of the cache key and of the policy."""
+    """Return the raw path for the origin, with the query parameters that the two policies select."""
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     keyed = select_query(behavior.cache_policy.query_strings, request.query_string)
     added = select_query(policy.query_strings, request.query_string)
-    # Both are parts of the same query string, in its order. Usually one of them is the whole string.
+    # Each policy selects a part of the same query string. Usually one contains the other: use the longer one.
     query = keyed if len(keyed) >= len(added) else added
     return f"{request.uri}?{query}" if query else request.uri
 
@@ -120,7 +120,7 @@ def parse_viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
     """Return the incoming request as CloudFront represents it."""
     raw = decode_header_value(incoming.raw_path)
     if not raw.startswith("/"):
-        # The absolute form of RFC 9112, section 3.2.2, or "*" of OPTIONS.
+        # The target is an absolute URL (RFC 9112, section 3.2.2), or the "*" of an OPTIONS request.
         parts = urlsplit(raw)
         raw = f"{parts.path if parts.path.startswith('/') else '/'}{'?' if parts.query else ''}{parts.query}"
     uri, _, query_string = raw.partition("?")
@@ -138,7 +138,7 @@ def parse_viewer_request(incoming: web.BaseRequest) -> ViewerRequest:
 def create_cached_response(
     incoming: web.BaseRequest, cached: CachedResponse, now: float
 ) -> tuple[int, Headers, bytes]:
-    """Return status, headers and body for a stored answer: the whole, the requested range, or 304."""
+    """Return status, headers and body for a stored answer: the whole body, the requested range, or 304."""
     headers = [*cached.headers, ("age", str(int(now - cached.stored_at)))]
     of_a_part = [(name, value) for name, value in headers if name != "content-length"]
     if _is_unchanged(incoming, cached.headers):
@@ -165,7 +165,7 @@ def _is_unchanged(incoming: web.BaseRequest, headers: Headers) -> bool:
 
 
 def _parse_range(incoming: web.BaseRequest, size: int) -> slice | None:
-    """Return the single range that the viewer requests and the answer contains, or None for the whole."""
+    """Return the single range that the viewer requests. None means the whole body."""
     if "if-range" in incoming.headers:
         return None
     try:

@@ -1,7 +1,7 @@
 """One loopback port for plain HTTP and for TLS: the first byte of a connection identifies the protocol.
 
 The site's address is http, because no browser trusts the local certificate. OpenNext's revalidation calls
-`https://<host>` with the same port. TLS starts with the byte 0x16, HTTP with a letter.
+`https://<host>` with the same port. A TLS connection starts with the byte 0x16, plain HTTP with a letter.
 """
 
 import asyncio
@@ -72,11 +72,11 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port of the listener."""
         return int(self._socket.getsockname()[1])
 
     async def close(self) -> None:
-        """Stop accepting. Open connections are left to their protocols."""
+        """Stop accepting connections. The protocols close the open connections."""
         tasks = [task for task in (self._accepting, *self._connecting) if task is not None]
         for task in tasks:
             task.cancel()
@@ -97,7 +97,7 @@ class Listener:
                     errno.ECONNABORTED,
                 ):
                     raise
-                # No file descriptors left: the connection waits in the backlog until others are closed.
+                # No file descriptor is free. Wait until other connections are closed, then try again.
                 await asyncio.sleep(0.05)
                 continue
             task = asyncio.create_task(self._start_protocol(connection))

@@ -54,7 +54,7 @@ class OriginError(Exception):
 
 @frozen
 class Route:
-    """The destination of a request: the origin, and the host of a function URL if the function chose one."""
+    """The destination of a request: the origin, and its host if the viewer-request function chose one."""
 
     origin: Origin
     host: str | None = None

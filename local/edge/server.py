@@ -1,10 +1,10 @@
 """The port of the local edge, and the choice of the distribution for each request.
 
-The host decides, as in CloudFront. All hosts that are no distribution's name or alias belong to the first
-distribution. Only its viewer-request function knows the sites' hosts.
+As in CloudFront, the request's host selects the distribution. A host that is no distribution's name or alias
+belongs to the first distribution. Only the viewer-request function of this one knows the sites' hosts.
 
-Difference from CloudFront: there is no redirect to https, even if a behavior requires it. On loopback it
-would only show a certificate that no browser trusts.
+Difference from CloudFront: there is no redirect to https, even if a behavior requires one. No browser trusts
+the certificate of the local edge.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class EdgeServer:
     """The server of all distributions. Open and close it in one event loop.
 
     Attributes:
-        edges: The distributions. The first one gets every host that no other distribution has.
+        edges: The edges of the distributions. The first one gets every host that no other distribution has.
         authority: Signs the certificates. Without it TLS connections are refused.
     """
 
@@ -38,7 +38,7 @@ class EdgeServer:
 
     @property
     def port(self) -> int:
-        """The port it listens on, or 0 while it is closed."""
+        """The port of the server, or 0 while the server is closed."""
         return self._listener.port if self._listener else 0
 
     async def open(self, port: int) -> int:

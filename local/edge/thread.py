@@ -22,7 +22,7 @@ from local.workers.process import Log
 
 @contextlib.contextmanager
 def run_event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a thread. It is stopped on exit."""
+    """Run an event loop in a thread. The loop is stopped on exit."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=name)
     thread.start()
@@ -39,7 +39,7 @@ def run_event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
 def run_node_workers(
     loop: asyncio.AbstractEventLoop, *, node: Path, authority: LocalAuthority, log: Log
 ) -> Generator[WorkerPool]:
-    """Open a pool of Node workers in the given loop. It is closed on exit."""
+    """Open a pool of Node workers in the given loop. The pool is closed on exit."""
     pool = WorkerPool(node=node, log=log, certificate_authority=authority.certificate_file)
     asyncio.run_coroutine_threadsafe(pool.open(), loop).result()
     try:
@@ -49,7 +49,7 @@ def run_node_workers(
 
 
 def create_local_authority(folder: Path) -> LocalAuthority:
-    """Return the checkout's certificate authority. It is created if it does not exist."""
+    """Return the checkout's certificate authority. Create one if none exists."""
     return LocalAuthority(directory=folder, now=dt.datetime.now(dt.UTC))
 
 
@@ -80,14 +80,14 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
     authority: LocalAuthority | None,
     access_log: Callable[[EdgeAccess], None],
 ) -> Generator[EdgeServer]:
-    """Run the edge of the emulator's distributions on `port`. It is closed on exit.
+    """Run the edge of the emulator's distributions on `port`. The edge is closed on exit.
 
     Args:
         loop: A running event loop of another thread.
         emulator: Has the distributions, their store and their buckets.
         distribution_ids: The first one gets every host that no other distribution has.
         port: A port on 127.0.0.1.
-        workers: Run the functions behind function URLs.
+        workers: The pool that runs the functions behind function URLs.
         authority: Signs the certificates. Without it TLS connections are refused.
         access_log: Called with each finished request.
 

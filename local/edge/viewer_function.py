@@ -1,4 +1,4 @@
-"""Runs a CloudFront Function of event type viewer-request or viewer-response: the deployed file, in V8.
+"""Runs the deployed file of a CloudFront Function in V8, for viewer-request and viewer-response events.
 
 It follows the developer guide's "CloudFront Functions event structure", "Helper methods" and "Restrictions on
 edge functions". It emulates the event, the `cloudfront` module (KeyValueStore reads, the choice of an
@@ -55,7 +55,7 @@ BODY_HEADERS = frozenset({"content-length", "transfer-encoding"})
 KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
 """Returns the KeyValueStore's ETag and its items. The items are read again only when the ETag has changed."""
 
-# The module `cloudfront` and the call. The result is a string, which is the cheapest type to return from V8.
+# The module `cloudfront`, and the code that calls the handler. V8 returns strings faster than other types.
 _RUNTIME = """
 'use strict';
 const anchorRuntime = (() => {
@@ -149,7 +149,7 @@ class ViewerRequest:
     Attributes:
         uri: The raw path, with a leading `/`.
         query_string: The raw query string, without `?`.
-        headers: In their order. Names are in lower case.
+        headers: The headers in the viewer's order, with names in lower case.
         viewer_ip: The viewer's address.
     """
 
@@ -215,7 +215,7 @@ class ViewerResponse:
 
 @define(eq=False)
 class EdgeFunction:
-    """A loaded function, for one thread or one event loop. Close it after use."""
+    """A loaded function. Use it in one thread or one event loop only, and close it after use."""
 
     _engine: MiniRacer
     _exit: contextlib.ExitStack
@@ -232,7 +232,8 @@ class EdgeFunction:
         Args:
             code: The text of the file.
             key_values: Returns the associated KeyValueStore's content.
-            loop: The running event loop. Only it calls the function, so that calls are three times faster.
+            loop: The running event loop. If given, only this loop may call the function. This makes calls
+                three times faster.
 
         Raises:
             EdgeFunctionError: The code is larger than 10 KB, does not parse or has no function `handler`.
@@ -305,7 +306,7 @@ class EdgeFunction:
         etag, key_values = self._key_values()
         if etag == self._etag:
             return
-        # Copy the items first, because the store can change meanwhile. V8 gets the copy.
+        # Another thread can change the store at the same time, so compare and pass on a copy.
         items = dict(key_values)
         changes: dict[str, str | None] = {key: None for key in self._known_items if key not in items}
         changes.update((key, value) for key, value in items.items() if self._known_items.get(key) != value)

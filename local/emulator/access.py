@@ -1,8 +1,8 @@
 """Access checks for the emulator: refuse to connect two resources if one must not call the other.
 
-AWS checks the permissions when an event source mapping, a destination or a notification is declared. It
-returns an error if they do not exist *yet*. This is a frequent reason why a correct program fails at its
-first `pulumi up`. The emulator (ministack 1.5.33) accepts all of them without a check.
+AWS checks the permissions when an event source mapping, a destination or a notification is created. If a
+permission does not exist *yet*, AWS returns an error. Therefore a correct program often fails at its first
+`pulumi up`. The emulator (ministack 1.5.33) creates these resources without a check.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -84,7 +84,7 @@ def is_role_allowed(config: Json, action: str, resource: str) -> bool:
     """Return whether a function's role is allowed an action on a resource."""
 
     def allowed() -> bool:
-        # Without the current request's principal, because the checked action is not that of the request.
+        # Remove the current request's principal: the check is for the function's role, not for the caller.
         iam_evaluator._signed_request.set(None)
         iam_evaluator._anonymous.set(False)
         key = execution_credentials(config)["AWS_ACCESS_KEY_ID"]
@@ -118,12 +118,12 @@ def _validate_notifications(
 
 
 def is_bucket_allowed(function_arn: str, bucket_name: str) -> bool:
-    """Return whether the function's resource policy lets S3 call it for this bucket."""
+    """Return whether the function's resource policy lets S3 call the function for this bucket."""
     return is_service_allowed(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
 
 
 def is_service_allowed(function_arn: str, service: str, source_arn: str) -> bool:
-    """Return whether the function's resource policy lets a service call it for one of its resources."""
+    """Return whether the function's policy lets a service call the function for the resource `source_arn`."""
     function, _config, _name = lambda_svc._get_func_record_for_ref(function_arn)
     if function is None:
         return False

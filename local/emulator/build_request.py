@@ -1,4 +1,4 @@
-"""Requests and results of emulated CodeBuild builds, exchanged between its API and the build runner.
+"""Requests and results of builds. The emulated CodeBuild API and the build runner exchange them.
 
 The shapes follow the CodeBuild API (`StartBuild`, `BatchGetBuilds`), API version 2016-10-06.
 """
@@ -60,8 +60,8 @@ class BuildRequest:
         log_group: An existing CloudWatch log group.
         log_stream: The CloudWatch log stream, which the runner creates. CodeBuild uses the build's UUID.
         log_archive: `<bucket>/<prefix>` of the project's S3 logs, where the whole log is stored as
-            `<build uuid>.gz`. Empty for no archive.
-        timeout_minutes: From the start of the first phase to the end of the last.
+            `<build uuid>.gz`. Empty if the log is not archived.
+        timeout_minutes: Maximum time from the start of the first phase to the end of the last phase.
         stop_requested: Set by `StopBuild` to stop the build, which then ends as STOPPED.
     """
 
@@ -112,7 +112,7 @@ class BuildResult:
     """The result of a build.
 
     Attributes:
-        phases: The phases that begin with PROVISIONING. The API adds SUBMITTED and QUEUED.
+        phases: The phases from PROVISIONING on. The API adds SUBMITTED and QUEUED before them.
     """
 
     status: BuildStatus

@@ -83,7 +83,7 @@ _ORIGINAL_PROJECT_SHAPE = cast("Callable[[Json], Json]", codebuild._project_shap
 
 
 def _create_project(data: Json) -> tuple[int, Json, bytes]:
-    """Store the project fields that the emulator drops."""
+    """Handle `CreateProject`: also store the project fields that the emulator drops."""
     response = _ORIGINAL_CREATE_PROJECT(data)
     project = codebuild._projects.get(data.get("name", ""))
     if response[0] == 200 and project is not None:  # noqa: PLR2004 - an HTTP status
@@ -231,7 +231,7 @@ def _create_request(build: Json, project: Json) -> BuildRequest:
 
 
 def _run_build(builds: BuildManager, build: Json, request: BuildRequest) -> None:
-    """Run one build and publish its end. An exception of the runner becomes FAULT."""
+    """Run one build and publish its end. If the runner raises an exception, the build ends as FAULT."""
     run = cast("RunBuild", builds.run)
     build["currentPhase"] = "PROVISIONING"
     started = dt.datetime.now(dt.UTC)
@@ -297,7 +297,7 @@ def _publish_state_change(build: Json) -> None:
 
 
 def create_state_change(build: Json) -> Json:
-    """Return the event's `detail` for a build's record, as CodeBuild documents it."""
+    """Return the `detail` of a build's event, as CodeBuild documents it."""
     environment: Json = build["environment"]
     artifacts: Json = build["artifacts"]
     logs: Json = build["logs"]

@@ -34,7 +34,7 @@ class InvalidationPublisher:
 
     @contextlib.contextmanager
     def subscribe(self, invalidated: InvalidationListener) -> Generator[None]:
-        """Register a listener until the context ends. The emulator's thread calls it. It must not block."""
+        """Register a listener until the context ends. It must not block: the emulator's thread calls it."""
         self._listeners.append(invalidated)
         try:
             yield

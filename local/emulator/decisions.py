@@ -1,7 +1,7 @@
 """A log of IAM decisions: the permissions that each role used, and the calls that were refused.
 
-It shows which permissions a policy needs (Q3). The emulator's CloudTrail is not sufficient: it has only the
-names of the newest ten thousand calls, and no refused ones.
+The log shows which permissions a policy needs (Q3). The emulator's CloudTrail is not sufficient: it has only
+the names of the newest ten thousand calls, and no refused calls.
 """
 
 # ruff: noqa: SLF001 - the emulator (ministack 1.5.33) has no interface for a host process
@@ -20,7 +20,7 @@ class Decision:
 
     Attributes:
         role: The name of the caller's role.
-        action: The action, as the policy spells it if it is allowed.
+        action: The action. For an allowed call, it is spelled as in the policy.
         resource: The policy's resource pattern for an allowed call, the resource's ARN for a refused one.
         is_allowed: Whether the call was allowed.
     """

@@ -1,7 +1,7 @@
-"""Destination hooks for the emulator's Lambda: failed events are sent with the permissions of the role.
+"""Destination hooks for the emulator's Lambda: send failed events, with the function's permissions.
 
-The emulator (ministack 1.5.33) ignores the permissions of the role. It sends the same record to destinations
-and to dead-letter queues. The record always reports three attempts.
+The emulator (ministack 1.5.33) ignores the permissions of the role. In AWS, destinations and dead-letter
+queues get different records. The emulator sends the same record to both, always with three attempts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -28,8 +28,8 @@ SessionFor = Callable[[Credentials], boto3.Session]
 
 LOG = logging.getLogger(__name__)
 DEFAULT_RETRIES = 2
-# Delay before the first retry of a failed asynchronous call. It is doubled for each further retry.
-# AWS starts with a minute.
+# Delay before the first retry of a failed asynchronous call. The delay is doubled for each further retry.
+# In AWS, the first delay is one minute.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_SECONDS = 0.2
 
@@ -43,12 +43,12 @@ class DestinationSender:
     def send(
         self, config: Json, destination: str, body: object, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """Send a record. Failures, AWS's metric `DestinationDeliveryFailures`, are logged.
+        """Send a record. Log a failure, which AWS counts in the metric `DestinationDeliveryFailures`.
 
         Args:
             config: The function's configuration.
             destination: The ARN of a queue or a topic.
-            body: Serialized as JSON.
+            body: The record, which is sent as JSON.
             attributes: The message attributes.
         """
         keys = execution_credentials(config)

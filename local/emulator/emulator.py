@@ -8,8 +8,9 @@ Known differences from AWS:
 - Trust policies, `iam:PassRole` and functions' resource policies are stored but not enforced when something
   is called. They are checked when two resources are connected (access.py).
 - HTTP APIs store throttling settings but do not throttle.
-- Python functions run on this interpreter's version, whatever their runtime setting, and can write anywhere.
-- Every client that reaches the port can reset the emulator (`/_ministack/reset`), so it listens on loopback.
+- Python functions use this interpreter, not the version of their runtime setting. They can write anywhere.
+- Every client that reaches the port can reset the emulator (`/_ministack/reset`). Therefore the emulator
+  listens only on loopback.
 """
 
 import contextlib
@@ -81,12 +82,12 @@ class PortTakenError(EmulatorError):
 
 
 class NotFoundInEmulatorError(EmulatorError, LookupError):
-    """A name does not exist in the emulator."""
+    """A requested resource does not exist in the emulator."""
 
 
 @define
 class _Process:
-    """The emulator's use of this process. Its modules are imported once and keep one port and one state."""
+    """The emulator's use of this process. A process imports the emulator once, for one port and one state."""
 
     port: int | None = None
     is_running: bool = False
@@ -119,7 +120,8 @@ class Emulator:
         log_file: File of the emulator's warnings and errors. By default it is deleted with the other data.
         account_id: 12 digits.
         administrator: Credentials of the account's root. By default they are generated.
-        schedule_seconds: Interval in seconds for all scheduled EventBridge rules. By default each rule's own.
+        schedule_seconds: Interval in seconds for all scheduled EventBridge rules. By default each rule has
+            its own interval.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of an emulator
@@ -163,7 +165,7 @@ class Emulator:
         self.stop()
 
     def start(self) -> None:
-        """Start to serve in a thread, and return when requests are answered (0.2 s).
+        """Start to serve in a thread, and return when the emulator answers requests (after about 0.2 s).
 
         Raises:
             PortTakenError: The port is taken.
@@ -213,7 +215,7 @@ class Emulator:
         return self._create_session(self.create_role_credentials(role_arn, session_name=session_name))
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
-        """Return the administrator's cached client of a service. It can be used by several threads."""
+        """Return the administrator's cached client of a service. Several threads can use the client."""
         key = (service, region or self.region)
         with self._clients_lock:
             if key not in self._clients:
@@ -245,15 +247,15 @@ class Emulator:
         return self._get_internals().create_role_credentials(role_arn, session_name)
 
     def set_build_runner(self, run: "RunBuild") -> None:
-        """Set the function that executes every CodeBuild build, each in a separate thread.
+        """Set the callback that executes every CodeBuild build, each in a separate thread.
 
-        The function gets the resolved request. Its result is stored in the build's record and published as
-        the `CodeBuild Build State Change` event. `StopBuild` sets `stop_requested`.
+        The callback gets the resolved request. Its result is stored in the build's record and published as
+        the `CodeBuild Build State Change` event. `StopBuild` sets the request's `stop_requested`.
         """
         self._get_internals().builds.run = run
 
     def set_node_invoker(self, invoke: NodeInvoke) -> None:
-        """Set the function that invokes Node.js functions. It is called in threads and may block."""
+        """Set the callback that invokes Node.js functions. It is called in threads and may block."""
         self._get_internals().functions.node_invoke = invoke
 
     def fire_rule(self, rule_name: str) -> None:
@@ -274,14 +276,15 @@ class Emulator:
     ) -> contextlib.AbstractContextManager[None]:
         """Register a listener for CloudFront invalidations until the context ends.
 
-        The emulator's thread calls it with the distribution's ID and the paths, so it must not block.
+        The emulator's thread calls the listener with the distribution's ID and the paths. The listener must
+        not block.
         """
         return self._get_internals().invalidations.subscribe(listener)
 
     def find_function_by_url(self, host: str) -> NodeFunctionVersion:
         """Return the version that is now behind a function URL's host (`<id>.lambda-url.<region>.on.aws`).
 
-        Aliases are resolved. This sends no request, so it can be called for each request of a visitor.
+        Aliases are resolved. The method sends no request, so it can be called for each request of a visitor.
 
         Raises:
             NotFoundInEmulatorError: No function has this URL.
@@ -317,7 +320,7 @@ class Emulator:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Connections inherit this option. Without it every answer is delayed 40 ms (delayed ACK).
+            # Connections inherit this option. Without it, a delayed ACK delays every answer by 40 ms.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listener.bind((HOST, self.port))
             listener.listen(128)
@@ -332,7 +335,7 @@ class Emulator:
 
     @contextlib.contextmanager
     def _set_environment(self, data: Path) -> Generator[None]:
-        """Set the environment variables that the emulator reads, mostly when its modules are imported."""
+        """Set the environment variables of the emulator. It reads most of them when it is imported."""
         wanted = {
             "AUTH": "true",
             "BIND_HOST": HOST,

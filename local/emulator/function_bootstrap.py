@@ -1,12 +1,12 @@
-"""The start of every Python function's process: makes it more similar to Lambda's Python runtime.
+"""Code that runs first in every Python function's process. It emulates details of Lambda's Python runtime.
 
-The emulator's hook prepends this file's text to the emulator's worker script. It is never imported. It adds
-what the emulator lacks:
+The emulator's hook prepends this file's text to the emulator's worker script. The file is never imported. It
+adds what the emulator lacks:
 
 - An import path with only the standard library, boto3, the function's code and its layers.
 - A root log handler in Lambda's formats.
 - Addresses for all names of the endpoint.
-- A mark on stderr after each invocation, so that its log is complete when the answer is read.
+- A mark on stderr after each invocation, which shows the reader that the invocation's log is complete.
 
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
@@ -22,7 +22,7 @@ import time as _time
 from typing import Any as _Any
 from typing import TextIO as _TextIO
 
-# Both are replaced when the worker script is written.
+# Both placeholders are replaced when the worker script is written.
 _RUNTIME_LIBRARIES = "@RUNTIME_LIBRARIES@"
 _END_OF_LOG = "@END_OF_LOG@"
 

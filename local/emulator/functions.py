@@ -1,7 +1,7 @@
 """Lambda hooks for the emulator: isolated Python workers, and Node.js functions in the local workers.
 
-Every function here replaces or wraps one name of the emulator's modules (ministack 1.5.33) and gives the
-reason. `install` installs them for the life of the process. They have no effect while no emulator runs.
+The hooks replace or wrap names of the emulator's modules (ministack 1.5.33). `install` installs the hooks
+until the process ends. They have no effect while no emulator runs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -37,12 +37,12 @@ Json = dict[str, Any]
 
 # The packages of Lambda's Python runtime: boto3 and what it needs.
 RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-# A host environment like Lambda's: nothing from the environment of the embedded cloud's process.
+# The base environment of functions, similar to Lambda's. It has nothing from this process's environment.
 HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 END_OF_LOG = "\x02end of log\x03"
-# Time until a new or changed function is ready. With the emulator's 0.5 s, waiters wait 0.5 s more.
+# Time until a new or changed function is ready. The emulator's own value of 0.5 s would delay callers.
 STATE_TRANSITION_SECONDS = 0.02
-# Maximum wait for the last log line of a worker that ended before it could mark the end.
+# Maximum wait for the end mark of a log. A worker that has ended early does not write this mark.
 LOG_DEADLINE_SECONDS = 0.25
 
 
@@ -58,7 +58,7 @@ def install(functions: FunctionSettings, *, data: Path, port: int) -> None:
     """Install the hooks. The workers' files are stored below `data`."""
     host = SimpleNamespace(**vars(os))
     host.environ = {**HOST_ENVIRONMENT, "GATEWAY_PORT": str(port)}
-    # Workers are spawned with {**os.environ}: replace that module's `os` with Lambda's.
+    # The emulator starts workers with {**os.environ}. Replace `os` in its module, so that they get `host`.
     lambda_runtime.os = host  # pyright: ignore[reportAttributeAccessIssue] - a module's import, replaced
     launcher, script = _write_python_runtime(data)
     original_binary = lambda_runtime._detect_runtime_binary
@@ -78,7 +78,7 @@ _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_di
 
 
 class PythonWorker(lambda_runtime.Worker):
-    """A worker whose log is complete when its answer arrives. No call waits 50 ms as in the emulator."""
+    """A worker whose log is complete when its answer arrives. The emulator's worker waits 50 ms per call."""
 
     def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
         """Pass the function's log settings to its runtime as variables, as Lambda does."""
@@ -109,7 +109,7 @@ class PythonWorker(lambda_runtime.Worker):
     def _close_pipes(self) -> None:
         """Close the pipes of a stopped process, which the emulator leaves open."""
         for pipe in self._pipes:
-            with contextlib.suppress(OSError):  # unwritten data for a process that has ended
+            with contextlib.suppress(OSError):  # a pipe has unwritten data, but its process has ended
                 if pipe:
                     pipe.close()
         self._pipes = []
@@ -132,7 +132,7 @@ def _choose_worker_class(config: Json) -> type[lambda_runtime.Worker]:
 
 
 def _write_python_runtime(data: Path) -> tuple[str, str]:
-    """Write a launcher of this interpreter without site-packages, and return it with the worker script."""
+    """Write a launcher of this interpreter without site-packages. Return the launcher and worker script."""
     libraries = data / "python-runtime"
     libraries.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME_LIBRARIES:
@@ -201,7 +201,7 @@ def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
 def create_node_function_version(
     record: Json, *, endpoint_url: str, invoke_mode: InvokeMode = "BUFFERED"
 ) -> NodeFunctionVersion:
-    """Return the plain value of a function record (of `$LATEST` or of a published version)."""
+    """Convert an emulator's function record (`$LATEST` or a published version) to a plain value."""
     config: Json = record["config"]
     arn = ":".join(str(config["FunctionArn"]).split(":")[:7])
     keys = lambda_runtime.execution_credentials({**config, "FunctionArn": arn})

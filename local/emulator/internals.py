@@ -1,7 +1,7 @@
-"""Direct access to the emulator's own modules: start, query and reset. No other module does this.
+"""Start, query and reset of the emulator through its own modules.
 
-The modules (ministack 1.5.33) read the environment when they are imported, after `Emulator` has set it.
-Therefore no module imports this one at its top.
+The emulator's modules (ministack 1.5.33) read the environment when they are imported. `Emulator` must set the
+environment before. Therefore no module imports this one at its top.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

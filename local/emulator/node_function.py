@@ -63,13 +63,13 @@ class NodeFunctionVersion:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """A hashable value that is equal exactly for equal versions."""
+        """A hashable value. Two versions are equal exactly if their keys are equal."""
         variables = tuple(sorted(self.environment.items()))
         settings = (self.handler, self.role_arn, self.memory, self.timeout, variables)
         return (self.arn, self.version, self.code_sha256, *settings)
 
     def build_process_environment(self) -> dict[str, str]:
-        """Return all variables of the process except `PATH` and those that depend on the code's folder.
+        """Return all variables of the process, except `PATH` and variables that depend on the code's folder.
 
         Lambda's reserved variables override the function's own. `AWS_ENDPOINT_URL` directs the AWS SDK to
         the emulator.
@@ -92,7 +92,7 @@ class NodeFunctionVersion:
 
 @frozen(kw_only=True)
 class NodeInvocation:
-    """One invocation by `Invoke`, an event source, the target of a rule or the emulator's function URL.
+    """One invocation: by `Invoke`, an event source, an EventBridge rule or the emulator's function URL.
 
     Attributes:
         event: The handler's event, a JSON value.
@@ -121,7 +121,7 @@ class NodeResult:
 
     Attributes:
         payload: The returned JSON value, or bytes of a streaming handler (prelude, 8 NUL bytes, body).
-        failure: The cause of a missing payload.
+        failure: The reason why there is no payload.
         log: The function's output during the invocation, for CloudWatch Logs.
     """
 

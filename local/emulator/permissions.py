@@ -1,7 +1,7 @@
 """IAM hooks for the emulator: find the resource of a call where the emulator uses only `*`.
 
-A policy that names resources, as all policies of the platform do, would deny such a call. The resources
-follow the Service Authorization Reference
+All policies of the platform name resources. Such a policy would deny a call with the resource `*`. The
+resources follow the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
@@ -39,10 +39,11 @@ def install(*, administrator: str) -> None:
     """Install the hooks.
 
     `iam_actions.extract_resource_arn` returns the resource that policies are compared with.
-    `iam_evaluator.is_root_access_key` accepts `test` and every account ID as root, without a signature. The
-    hook accepts only the administrator's key, which cannot be guessed. (The emulator also treats a request
-    without a key as root, but such requests are refused earlier, as in AWS.)
-    `iam_evaluator.parse_policy_document` parses all policies of the caller twice per request.
+    The emulator's `iam_evaluator.is_root_access_key` accepts `test` and every account ID as root, without a
+    signature. The hook accepts only the administrator's key, which cannot be guessed. (A request without a
+    key also counts as root, but such requests are refused earlier, as in AWS.)
+    The emulator's `iam_evaluator.parse_policy_document` parses all policies of the caller twice per request.
+    The hook caches the parsed policies.
     """
     iam_actions.extract_resource_arn = _extract_resource_arn
 
@@ -60,7 +61,7 @@ _parse_text = lru_cache(maxsize=1024)(_ORIGINAL_PARSE)
 
 
 def _parse_policy_document(document: object) -> list[Any]:
-    """Parse each text only once, because statements are only read."""
+    """Return a document's statements, from a cache if possible. Nobody changes the cached statements."""
     return _parse_text(document) if isinstance(document, str) else _ORIGINAL_PARSE(document)
 
 
@@ -68,7 +69,7 @@ _ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_cond
 
 
 def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - the emulator's own signature
-    """Treat loopback as secure: buckets that require TLS are accessed over plain HTTP here."""
+    """Report every request as secure. Here, even buckets that require TLS are accessed over plain HTTP."""
     if key.lower() == "aws:securetransport":
         return "true"
     return _ORIGINAL_CONDITION_KEY(key, context)
@@ -86,8 +87,9 @@ _URL_ACTIONS = {
 def _lambda_action(method: str, path: str) -> str | None:
     """Return the IAM action of a Lambda call.
 
-    This corrects two mistakes of the emulator: it takes a call about one alias for a call about the list of
-    aliases, and every call about a URL, except a read, for the creation of a URL.
+    The emulator makes two mistakes, which this function corrects. For a call about one alias, it returns an
+    action for the list of aliases. For every call about a URL, except a read, it returns the action for the
+    creation of a URL.
     """
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts
@@ -123,7 +125,7 @@ def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signat
         resources = resources_of(call)
         for arn in resources[1:]:
             action = f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{call.action}"
-            # The caller compares only one resource, so return one that is denied, if there is any.
+            # The caller checks only one resource. So if one of several is denied, return that one.
             if iam_evaluator.enforce(
                 extract_access_key_id(headers), action, service, region, resource_arn=arn
             ):
@@ -148,7 +150,7 @@ def _list_key_value_stores(call: Call) -> list[str]:
 
 
 def _list_parameters(call: Call) -> list[str]:
-    """Return several parameters for `GetParameters`, and the given path for `GetParametersByPath`."""
+    """Return the ARNs of all parameters of `GetParameters`, or of the path of `GetParametersByPath`."""
     names: list[str] = call.parameters.get("Names") or []
     if call.action == "GetParametersByPath":
         names = [call.parameters.get("Path", "/")]
@@ -156,7 +158,7 @@ def _list_parameters(call: Call) -> list[str]:
 
 
 def _list_build_projects(call: Call) -> list[str]:
-    """Return the builds' projects, because policies for builds name their projects."""
+    """Return the ARNs of the builds' projects, because policies for builds name projects."""
     ids: list[str] = call.parameters.get("ids") or []
     if "id" in call.parameters:
         ids = [call.parameters["id"]]
@@ -165,7 +167,7 @@ def _list_build_projects(call: Call) -> list[str]:
 
 
 def _list_log_groups(call: Call) -> list[str]:
-    """Return the ARN with `:*` of a group, or of a stream below it. The tagging calls use neither."""
+    """Return the ARN of the call's log stream, else of its group with `:*`. Tagging calls name neither."""
     group = call.parameters.get("logGroupName")
     if not group:
         return []
@@ -174,7 +176,7 @@ def _list_log_groups(call: Call) -> list[str]:
 
 
 def _list_functions(call: Call) -> list[str]:
-    """Return the qualified ARN, because policies for `Invoke` of a version or alias name it."""
+    """Return the ARN of an invoked function, with the version or alias, because policies contain it."""
     if not call.path.endswith("/invocations"):
         return []
     function = call.path.split("/")[3]

@@ -1,8 +1,8 @@
 """S3 hook for the emulator: ignore all fields of an upload form after its file.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html: "The file or content must be the last
-field in the form. Any fields below it are ignored." The emulator (ministack 1.5.33) reads them all, so it
-would accept a form that S3 refuses. The rest works as in S3: see
+field in the form. Any fields below it are ignored." The emulator (ministack 1.5.33) reads all fields, so it
+would accept a form that S3 refuses. The other rules of upload forms work as in S3, see
 `tests/local/emulator/test_upload_forms.py`.
 """
 

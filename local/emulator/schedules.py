@@ -60,7 +60,7 @@ def install(schedules: Schedules) -> None:
     """Replace the interval of rules and the call of their targets."""
 
     def get_seconds(expression: str) -> float | None:
-        """Return the interval of a rule. It is also called for event rules, whose expression is empty."""
+        """Return a rule's interval. This is also called for event rules, whose expression is empty."""
         return schedules.seconds if schedules.seconds and expression else _ORIGINAL_SECONDS(expression)
 
     eventbridge._parse_rate_seconds = get_seconds

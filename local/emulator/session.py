@@ -24,14 +24,14 @@ class EmulatorSession(boto3.Session):
     """
 
     def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:
-        # Ignore the user's profile and files: their settings would be mixed with the given ones.
+        # Ignore the user's AWS profile and files. Otherwise their settings would be mixed with the arguments.
         own_settings: dict[str, Any] = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
         }
         session = botocore.session.Session(session_vars=own_settings)
-        # Loading the services' models takes most of the time of creating a client, so they are shared.
+        # All sessions share this loader, because loading the services' models is slow.
         session.register_component("data_loader", _LOADER)
         super().__init__(
             aws_access_key_id=credentials.access_key_id,
@@ -49,7 +49,7 @@ class EmulatorSession(boto3.Session):
         config = Config(max_pool_connections=32, retries={"total_max_attempts": 2}, proxies={})
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
-        # AWS's rule for this endpoint puts the account ID before the host. This name does not resolve.
+        # botocore puts the account ID before this service's host name. The new name does not resolve.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._without_account)
         return client
 

@@ -26,7 +26,7 @@ from local.emulator.destinations import DestinationSender
 Json = dict[str, Any]
 DEFAULT_BATCH = 100
 FOREVER = -1
-# Delay before a batch is retried. AWS increases the delay each time, which would slow down the local cloud.
+# Delay before a batch is retried. It is constant, because AWS's increasing delays would be too slow here.
 RETRY_SECONDS = 0.1
 
 
@@ -46,7 +46,7 @@ class RecordRange:
 
     @property
     def halves(self) -> tuple["RecordRange", "RecordRange"]:
-        """The two halves of the range. The first one is not empty. Both start with no failed attempts."""
+        """The two halves of the range, each with no failed attempts. The first half is not empty."""
         middle = self.start + (self.end - self.start + 1) // 2
         return RecordRange(start=self.start, end=middle), RecordRange(start=middle, end=self.end)
 
@@ -94,7 +94,7 @@ def _start_next_range(
         return False
     reader = readers.get(identity)
     if reader is None:
-        # The emulator stored this position when the mapping was created: the start or the end of the stream.
+        # The emulator stored the initial position when the mapping was created: the stream's start or end.
         reader = readers[identity] = ReadPosition(position=lambda_svc._dynamodb_stream_positions[identity])
     reader.position = max(reader.position, dynamodb.stream_start_position(table))
     if not reader.ranges:
@@ -155,7 +155,7 @@ def _process_range(
 
 
 def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> int | None:
-    """Return the index of the first record to retry, or None if all succeeded.
+    """Return the index of the first record to retry, or None if all records succeeded.
 
     Args:
         result: The emulator's result of the invocation.

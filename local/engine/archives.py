@@ -1,4 +1,4 @@
-"""Pulumi's property values as plain Python values. Assets and archives become reproducible bytes."""
+"""Converts Pulumi's property values to plain Python values. Assets and archives become reproducible bytes."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ _cached_zips: dict[tuple[object, ...], bytes] = {}
 
 
 class UnsupportedValueError(Exception):
-    """A value of the program that the embedded cloud does not support."""
+    """The program has a property value that the embedded cloud does not support."""
 
 
 @frozen(kw_only=True)
@@ -108,7 +108,7 @@ def _read_archive(fields: Mapping[str, Any], root: Path) -> bytes:
 
 
 def _list_archive_files(fields: Mapping[str, Any], root: Path) -> dict[str, tuple[bytes, int]]:
-    """Return names in the zip with content and mode. An archive among the assets becomes a folder."""
+    """Return content and mode by name in the zip. An archive among the assets becomes a folder."""
     files: dict[str, tuple[bytes, int]] = {}
     for name, item in cast("Mapping[str, Mapping[str, Any]]", fields["assets"]).items():
         if item[SIGNATURE] == ASSET:

@@ -1,8 +1,8 @@
 """Deploys an unchanged Pulumi program to the embedded AWS, in place of Pulumi's engine and AWS provider.
 
-Each registered resource is created by the function that `local.providers` has for its type. The engine
-remembers created resources by URN. A second run creates new resources, updates changed ones, and deletes
-those that are no longer declared.
+For each resource type, `local.providers` has a function that creates the resource. The engine remembers
+created resources by URN. A second run creates new resources, updates changed ones, and deletes those that are
+no longer declared.
 """
 
 import hashlib
@@ -134,7 +134,7 @@ class Engine:
         Args:
             root: Another checkout, for this run and later ones. Its program changes the existing resources.
             stack: The stage's name.
-            overrides: Settings that replace those of the file. Objects are merged.
+            overrides: Settings that replace settings of the file. If both are objects, they are merged.
             on_resource: Called from any thread with URN, type and seconds of each changed resource.
 
         Raises:
@@ -158,7 +158,7 @@ class Engine:
         config: Mapping[str, object],
         on_resource: OnResource | None = None,
     ) -> Deployment:
-        """Run a program that is a function. Keys in `config` are complete, such as `aws:region`."""
+        """Run a function as the program. Keys in `config` include the namespace, such as `aws:region`."""
         started = time.monotonic()
         run = _Run(on_resource=on_resource)
         monitor = Monitor(
@@ -213,7 +213,7 @@ class Engine:
         )
 
     def _register(self, run: _Run, registration: Registration) -> CreatedResource:
-        """Create, change or keep one resource. It is called by the SDK's threads."""
+        """Create, change or keep one resource. The SDK's threads call this method."""
         declared = registration.declared
         with run.lock:
             if run.failure:
@@ -269,7 +269,7 @@ class Engine:
         return made
 
     def _take_over(self, registration: Registration) -> _RememberedResource | None:
-        """Return the remembered state of a resource, if any. It may be stored under a former URN (alias)."""
+        """Return the remembered state of a resource, also if it is stored under a former URN (alias)."""
         urn = registration.declared.urn
         former = next((each for each in registration.former_urns if each in self._kept), None)
         if former is not None and urn not in self._kept:

@@ -1,4 +1,4 @@
-"""The SDK's resource monitor in this process, which converts its requests to plain values."""
+"""The resource monitor for Pulumi's SDK, in this process. It converts the SDK's requests to plain values."""
 
 # ruff: noqa: N802 - the methods have the names of Pulumi's protocol
 
@@ -23,7 +23,7 @@ class Registration:
 
     Attributes:
         ignore_changes: Property paths whose later changes must not be applied.
-        former_urns: URNs that the resource may have had, by its aliases.
+        former_urns: URNs that the resource may have had before. They come from its aliases.
     """
 
     declared: DeclaredResource
@@ -31,7 +31,7 @@ class Registration:
     former_urns: tuple[str, ...] = ()
 
     def restore_ignored(self, old: Properties) -> Properties:
-        """Return the declared properties, with the former values of the `ignore_changes` paths."""
+        """Return the declared properties, but with the old values at the paths of `ignore_changes`."""
         properties: Properties = self.declared.properties
         for path in self.ignore_changes:
             keys = [key.strip("\"'") for key in re.split(r"\.|\[|\]", path) if key]
@@ -81,7 +81,7 @@ class Monitor:
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """Register a resource: components only get a URN, custom resources are created."""
+        """Register a resource. A custom resource is created. A component only gets a URN."""
         urn = self.build_urn(request.parent, request.type, request.name)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
@@ -104,7 +104,7 @@ class Monitor:
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=answer)
 
     def _build_former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
-        """Return the URN that an alias names. Parts that the alias omits are those of the resource itself."""
+        """Return the URN that an alias names. If the alias omits a part, use that part of the resource."""
         if alias.urn:
             return alias.urn
         spec = alias.spec

@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process, as the Pulumi CLI's language host does in a separate process."""
+"""Runs a Pulumi program in this process. The Pulumi CLI runs it in a separate process (language host)."""
 
 import asyncio
 import contextvars
@@ -17,7 +17,7 @@ from pulumi.runtime import settings, stack
 
 from local.engine.monitor import Monitor
 
-# Threads that create resources. They mostly wait for the emulator, so a few are enough.
+# Number of threads that create resources. They mostly wait for the emulator, so a few are enough.
 THREAD_COUNT = 8
 
 
@@ -60,9 +60,9 @@ def run_program(
 ) -> None:
     """Run a program until all its resources are created, and raise the first failure.
 
-    The SDK uses its own event loop and context variables. Both live in a thread that ends with the run, so
-    that programs can run one after another. A program may leave garbage collection disabled,
-    because its process usually ends with it. The former state is restored here.
+    The SDK uses its own event loop and context variables. Both exist only in a thread that ends with the run,
+    so that several programs can run one after another. A program may disable garbage collection, because its
+    process usually ends afterwards. This function restores the former setting.
     """
     failures: list[BaseException] = []
 
@@ -114,7 +114,7 @@ def _run(
 @contextmanager
 def _create_event_loop() -> Generator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-    # A failure is raised once. The loop would also report every future that shares it.
+    # The failure is raised anyway. Do not let the loop also report each future that failed with it.
     loop.set_exception_handler(lambda _loop, _context: None)
     loop.set_default_executor(ThreadPoolExecutor(max_workers=THREAD_COUNT, thread_name_prefix="resource"))
     asyncio.set_event_loop(loop)

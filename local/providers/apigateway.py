@@ -180,7 +180,7 @@ def _build_route(declared: DeclaredResource) -> dict[str, Any]:
 def _register_api_part(
     token: str, kind: str, arguments: Callable[[DeclaredResource], dict[str, Any]]
 ) -> None:
-    """Register a type that belongs to one API. Its name is part of its calls: `create_route`, `RouteId`."""
+    """Register a type whose resources belong to an API. `kind` (`Route`) is part of its calls' names."""
     identity, call = f"{kind}Id", kind.lower()
 
     def build_identifiers(declared: DeclaredResource) -> dict[str, str]:

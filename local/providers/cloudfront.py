@@ -14,7 +14,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The hosted zone for alias records of every distribution.
+# The hosted zone ID of all distributions, for Route 53 alias records.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html
 HOSTED_ZONE_ID = "Z2FDTNDATAQYW2"
 
@@ -65,7 +65,7 @@ def update_function(
     client.update_function(
         Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
     )
-    # botocore reads the ETag of UpdateFunction from the header "ETtag", which the emulator does not send.
+    # Get the new ETag by another call: botocore reads it from the header "ETtag", which the emulator lacks.
     changed = describe_development()
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
@@ -135,9 +135,9 @@ def delete_origin_access_control(
 
 @creates("aws:cloudfront/distribution:Distribution")
 def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a distribution. Visitors use the local edge, which follows its configuration."""
+    """Create a distribution. The local edge reads its configuration and serves its visitors."""
     properties = declared.properties
-    # CloudFront requires a unique reference of the caller. Each URN has one distribution.
+    # CloudFront requires a unique reference of the caller. The URN is unique, so use its hash.
     reference = hashlib.sha256(declared.urn.encode()).hexdigest()
     made = aws.client("cloudfront").create_distribution_with_tags(
         DistributionConfigWithTags={

@@ -61,7 +61,7 @@ def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 
 def _configure_table(aws: ProviderContext, name: str, properties: Properties) -> None:
-    """Set the time to live and point-in-time recovery, which have their own calls."""
+    """Set the time to live and point-in-time recovery, because `CreateTable` cannot set them."""
     client = aws.client("dynamodb")
     ttl = read_single_block(properties.get("ttl"))
     if ttl.get("enabled", bool(ttl)):

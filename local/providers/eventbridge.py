@@ -1,4 +1,4 @@
-"""EventBridge: rules and targets, which are in the provider's CloudWatch module."""
+"""EventBridge: rules and targets. In pulumi-aws, both are in the module `cloudwatch`."""
 
 from typing import Any
 

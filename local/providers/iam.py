@@ -81,7 +81,7 @@ def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
 
 @updates("aws:iam/policy:Policy")
 def update_policy(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Replace the document by a new version and delete the old ones, because IAM keeps at most five."""
+    """Add a new version with the document. Delete the old versions, because IAM allows at most five."""
     client = aws.client("iam")
     client.create_policy_version(
         PolicyArn=made.id, PolicyDocument=declared.properties["policy"], SetAsDefault=True

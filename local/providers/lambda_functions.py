@@ -177,13 +177,13 @@ def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> Cr
 def publish_layer_version(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> CreatedResource:
-    """Publish a new version, because layer versions cannot be changed."""
+    """Publish a new version instead of an update, because layer versions cannot be changed."""
     return create_layer_version(aws, declared)
 
 
 @deletes("aws:lambda/layerVersion:LayerVersion")
 def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the version. Functions that use it keep it."""
+    """Delete the version. Functions that use the version still have it."""
     aws.client("lambda").delete_layer_version(
         LayerName=declared.properties["layerName"], VersionNumber=int(made.outputs["version"])
     )

@@ -13,7 +13,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The hosted zone of the website endpoints, for Route 53 aliases. AWS publishes one for each region.
+# The hosted zone ID of a region's website endpoints, for Route 53 aliases. AWS publishes one per region.
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
 
 
@@ -242,11 +242,11 @@ def delete_notification(aws: ProviderContext, _declared: DeclaredResource, made:
 
 @deletes("aws:s3/bucketVersioning:BucketVersioning")
 def suspend_versioning(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Suspend versioning, which cannot be removed."""
+    """Suspend versioning instead of a deletion, because versioning cannot be removed."""
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
 
 
-# Configurations that one call deletes or resets to AWS's default.
+# The call that deletes each configuration or resets it to AWS's default.
 DELETIONS = {
     "aws:s3/bucketPolicy:BucketPolicy": "delete_bucket_policy",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "delete_bucket_lifecycle",

@@ -12,7 +12,7 @@ from local.providers.core.resource import (
     build_tag_list,
 )
 
-# Properties of the provider that are topic attributes, which are all strings in the API.
+# The topic attribute for each property. In the API, all attributes are strings.
 ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
     "deliveryPolicy": "DeliveryPolicy",

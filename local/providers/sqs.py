@@ -9,7 +9,7 @@ from local.providers.core.resource import (
     read_tags,
 )
 
-# Properties of the provider that are queue attributes, which are all strings in the API.
+# The queue attribute for each property. In the API, all attributes are strings.
 ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
     "deduplicationScope": "DeduplicationScope",
@@ -59,7 +59,7 @@ def delete_queue(aws: ProviderContext, _declared: DeclaredResource, made: Create
 
 
 def _register_queue_attribute(token: str, key: str) -> None:
-    """Register a type that is one attribute of a queue."""
+    """Register a resource type that sets one attribute of a queue."""
     attribute = ATTRIBUTES[key]
 
     @creates(token, repeatable=True)

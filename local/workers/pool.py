@@ -50,16 +50,16 @@ class _PoolEntry:
 
 @define(kw_only=True, eq=False)
 class WorkerPool:
-    """The running workers, bound to the event loop of the first use.
+    """The running workers. The pool belongs to the event loop in which it is first used.
 
-    At most `maximum` workers are kept. Above that, the least recently used one without requests is stopped.
+    If there are more than `maximum` workers, the least recently used workers without requests are stopped.
     A worker with requests in progress is never stopped, so busy versions can exceed `maximum`.
 
     Attributes:
         node: The Node.js executable.
         certificate_authority: A PEM file that the functions trust in addition to the public authorities.
         log: Called with each line that a function writes, except during `invoke`.
-        maximum: Maximum number of idle workers, about 100 MB each.
+        maximum: Number of workers above which idle workers are stopped. A worker needs about 100 MB.
     """
 
     node: Path
@@ -121,7 +121,7 @@ class WorkerPool:
         """Run `invoke` from a thread other than that of the pool's running event loop.
 
         Raises:
-            RuntimeError: Called from that thread, where it would wait for itself.
+            RuntimeError: Called from the thread of the event loop, where the call would block itself.
         """
         loop = self._loop
         if loop is None:
@@ -142,7 +142,7 @@ class WorkerPool:
 
     @property
     def list_process_ids(self) -> dict[str, int]:
-        """Process ID of each running worker, by `<function>:<version>`."""
+        """Return the process ID of each running worker, by `<function>:<version>`."""
         workers = [
             entry.start.result()
             for entry in self._entries.values()
@@ -159,7 +159,7 @@ class WorkerPool:
         self._entries.clear()
         await asyncio.gather(*self._stops)
         if self._leases:
-            # Callers in other threads must get an answer while the event loop exists.
+            # Callers in other threads must get an answer before the event loop ends. Wait for them.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unused.wait(), CLOSE_SECONDS)
         await asyncio.gather(*self._codes.values(), return_exceptions=True)
@@ -178,7 +178,7 @@ class WorkerPool:
             entry = _PoolEntry(asyncio.create_task(self._start(version)))
             self._entries[version.key] = entry
         self._entries.move_to_end(version.key)
-        # Counted before the worker runs, so that it is not evicted while this request waits for it.
+        # Count the request before the worker runs, so that the worker is not stopped during the wait.
         entry.in_use += 1
         self._leases += 1
         self._unused.clear()
@@ -233,7 +233,7 @@ class WorkerPool:
 
     def _get_directory(self) -> Path:
         if self._directory is None:
-            # Short, because the path of a Unix socket is limited to about 100 bytes.
+            # Use a short path, because the path of a Unix socket is limited to about 100 bytes.
             self._directory = Path(tempfile.mkdtemp(prefix="anchor-workers-"))
         return self._directory
 

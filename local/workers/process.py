@@ -27,7 +27,7 @@ HEAP_SHARE = 0.9
 LAST_LINES = 20
 END_NOTICE_SECONDS = 1
 MAXIMUM_LINE = 1024 * 1024
-# Cookies of a page and the router's state can exceed aiohttp's default header limit.
+# Headers with cookies or the router's state can exceed aiohttp's default limit.
 MAXIMUM_HEADER = 64 * 1024
 
 Log = Callable[[NodeFunctionVersion, str], None]
@@ -118,7 +118,7 @@ class WorkerProcess:
         await _kill(self._process, self._logs)
 
     async def _create_error(self, error: aiohttp.ClientError) -> WorkerFailedError:
-        # The connection ends shortly before the process is known to have ended. Without this wait the pool
+        # The connection ends shortly before the end of the process is noticed. Without this wait, the pool
         # would use the process again.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), END_NOTICE_SECONDS)
@@ -232,7 +232,7 @@ async def _end(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None
 
 async def _kill(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> None:
     with contextlib.suppress(ProcessLookupError):
-        # Kill its child processes too: the process leads its own process group.
+        # Kill the whole process group of the worker, which includes its child processes.
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
     await asyncio.gather(*logs)
@@ -269,7 +269,7 @@ def _wrap_body(body: bytes | AsyncIterator[bytes] | None) -> io.BytesIO | AsyncI
 
 
 async def _read_status(descriptor: int) -> dict[str, Any]:
-    """Return the line that the worker writes when it is ready or has failed. Empty if it ended before."""
+    """Return the status that the worker writes when it is ready or has failed, or {} if it ended before."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=MAXIMUM_LINE)
     transport, _ = await loop.connect_read_pipe(

@@ -2,14 +2,14 @@
 //
 //   node worker.mjs '{"socket": "<path>", "statusDescriptor": 5, "handler": "index.handler", ...}'
 //
-// local/workers/pool.py starts it in the folder of the function's code, with only the function's environment.
-// It listens on a Unix socket:
-//   /url<path>   a request to the function's URL: becomes a Function URL event, the answer is streamed back
-//   /invoke      `Invoke` with any event: a JSON envelope with payload, failure and log
-// It exits when its standard input closes, because then the process that started it has ended.
+// local/workers/process.py starts this program in the folder of the function's code. The program gets only the
+// function's environment. It listens on a Unix socket for requests to two paths:
+//   /url<path>   A request to the function's URL. The handler gets a Function URL event. The answer is streamed.
+//   /invoke      `Invoke` with any event. The answer is a JSON object with payload, failure and log.
+// The program exits when its standard input closes, because then the process that started it has ended.
 //
-// It differs from Lambda in two ways, so that one process serves a whole site: requests run concurrently, and
-// an uncaught exception is logged and does not end the process.
+// One process serves a whole site. Therefore the program differs from Lambda in two ways: requests run
+// concurrently, and an uncaught exception is logged and does not end the process.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
@@ -109,7 +109,7 @@ async function answer(request, response) {
   }
 }
 
-/** Run the handler, and resolve to its result: from its promise, return value or callback. */
+/** Run the handler and return its result, which comes from a promise, a return value or the callback. */
 function run(event, stream, id, arn) {
   const deadline = Date.now() + settings.timeoutSeconds * 1000;
   const context = {
@@ -171,7 +171,11 @@ async function read(request) {
   return size <= PAYLOAD_LIMIT ? Buffer.concat(chunks) : undefined;
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload */
+/**
+ * Return the event for a request to the function's URL.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload
+ */
 function functionUrlEvent(request, body) {
   const [, rawPath, rawQueryString] = /^\/url([^?]*)\??(.*)$/s.exec(request.url);
   const { cookie, ...headers } = Object.fromEntries(
@@ -252,7 +256,7 @@ class Collector extends ResponseStream {
   }
 }
 
-/** A function URL's answer: the JSON prelude becomes status and headers, the rest is forwarded at once. */
+/** A function URL's answer. The JSON prelude contains status and headers. The body is forwarded at once. */
 class UrlResponse extends ResponseStream {
   prelude = [];
 
@@ -287,7 +291,7 @@ class UrlResponse extends ResponseStream {
     done(error);
   }
 
-  /** Take a part of the prelude. When it is complete, send the head and return the bytes after it. */
+  /** Add a part of the prelude. When the prelude is complete, send the head and return the bytes after it. */
   head(chunk) {
     if (this.contentType !== HTTP_RESPONSE) {
       this.start(200, { "content-type": this.contentType ?? "application/octet-stream" });
@@ -311,7 +315,7 @@ class UrlResponse extends ResponseStream {
     this.response.flushHeaders();
   }
 
-  /** Send the result of a handler that does not stream: a complete answer, or a bare value as its body. */
+  /** Send the result of a handler that does not stream: an object with `statusCode`, or only the body. */
   whole(result) {
     const { statusCode = 200, headers = {}, cookies, body, isBase64Encoded } =
       typeof result === "object" && result !== null && "statusCode" in result
@@ -323,7 +327,7 @@ class UrlResponse extends ResponseStream {
     this.end(bytes);
   }
 
-  /** Answer 502 if the head was not sent yet. Otherwise abort, so that nobody keeps an incomplete answer. */
+  /** Answer 502 if the head was not sent yet. Otherwise abort, so that the viewer notices the failure. */
   fail(error) {
     if (this.writableFinished) console.error(error);
     else this.destroy(error instanceof Error ? error : new Error(format(error)));

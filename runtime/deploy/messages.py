@@ -1,4 +1,4 @@
-"""The messages of the build and release queues. Each names a deployment."""
+"""The messages of the build and release queues. Each message names a deployment."""
 
 import json
 from typing import Self
@@ -11,7 +11,7 @@ from runtime.shared.aws import SQSClient
 
 @frozen(kw_only=True)
 class DeploymentMessage:
-    """The ids of a deployment. Receivers read everything else from its row, which is newer."""
+    """The ids of a deployment. Receivers read all other data from its row, because the row is newer."""
 
     project_id: str
     deployment_id: str
@@ -86,7 +86,8 @@ class ReleaseQueue:
 
         Args:
             deployment: A `built` or `deploying` deployment, or the target of an interrupted promotion.
-            number: Makes the deduplication id unique: SQS drops an id that it has seen within five minutes.
+            number: Part of the deduplication id. The number must be new, because SQS drops a message
+                with a deduplication id that it received in the last five minutes.
         """
         name = f"{deployment.deployment_id}-{number}"
         self.client.send_message(

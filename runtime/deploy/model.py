@@ -79,7 +79,8 @@ class LivePointer:
     """The deployment that a project's site host serves.
 
     Attributes:
-        sequence: Number of the deployment. An automatic release only replaces one with a lower number.
+        sequence: Number of the deployment. An automatic release only replaces a deployment with a lower
+            number.
     """
 
     deployment_id: str
@@ -98,8 +99,9 @@ class Project:
             `building`: slot and status are always written together.
         live: The deployment that the site host serves, or is being switched to. None before the first
             release.
-        serving: The deployment with the status `live`. The end of a switch sets it to the deployment in
-            `live`. After a crash, it still names the deployment to retire.
+        serving: The deployment with the status `live`. The last step of a switch sets `serving` to the
+            deployment in `live`. After a crash before that step, `serving` still names the deployment to
+            retire.
         deleting_at: Start of the project's deletion. From then on the project cannot be changed; a repeated
             delete request completes the deletion.
         pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
@@ -259,7 +261,7 @@ class Deployment:
         at: datetime,
         branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment, which is `queued`. The default is the project's branch."""
+        """Return the project's next deployment, which is `queued`. `branch` is by default the project's."""
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,

@@ -1,6 +1,6 @@
 """The image service: upload forms, verification of uploads, and images on a CDN.
 
-AWS calls of each function, which its role has to allow:
+The functions make these AWS calls, and their roles must allow them:
 
 | function | on | actions |
 |---|---|---|

@@ -20,7 +20,7 @@ class AlbumNotFoundError(NotFoundError):
 
 
 class AlbumUnavailableError(AnchorError):
-    """An image cannot be put into this album: it does not exist or belongs to another user."""
+    """An image cannot be put into this album: the album does not exist or belongs to another user."""
 
     def __init__(self) -> None:
         super().__init__("the album is not available")
@@ -41,16 +41,16 @@ class ImageChangedError(ConflictError):
 
 
 class ImageDeletingError(ConflictError):
-    """The image is being deleted, so the only request it allows is its deletion."""
+    """The image is being deleted, so every request except its deletion is refused."""
 
     def __init__(self) -> None:
         super().__init__("the image is being deleted: repeat the deletion to finish it")
 
 
 class ImageStillCachedError(UnavailableError):
-    """The image's object is deleted, but CloudFront did not accept the invalidation of its caches."""
+    """The image's object is deleted, but CloudFront did not accept the invalidation of the caches."""
 
-    retry_after: ClassVar[int] = 60  # running invalidations complete within minutes
+    retry_after: ClassVar[int] = 60  # seconds; running invalidations complete within minutes
 
     def __init__(self) -> None:
         super().__init__("the image is being deleted, but is still cached: repeat the deletion in a minute")

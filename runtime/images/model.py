@@ -26,13 +26,13 @@ DELIVERED_PREFIX: Final = "images/"
 
 SVG: Final = "image/svg+xml"
 MAX_SVG_BYTES: Final = 2 * 1024 * 1024
-"""Maximum size of an SVG in bytes. It is read completely, to check that it contains no active content."""
+"""Maximum size of an SVG in bytes. The whole file is read, to check that it has no active content."""
 
 FORM_LIFETIME: Final = timedelta(minutes=15)
 """How long an upload form is valid."""
 
 ROW_RETENTION: Final = timedelta(days=1)
-"""How long a row is kept after its form expires, if nothing was uploaded, or after the file is rejected.
+"""How long a row is kept after its file is rejected or, without an upload, after its form expires.
 
 An upload's event may be hours late, or come from the dead-letter queue. The row must still exist then.
 """
@@ -64,7 +64,7 @@ class Image:
     """One image of one user. Image ids are ULIDs, so they sort by creation time.
 
     Attributes:
-        content_type: Declared media type. For a ready image, the file's own bytes confirm it.
+        content_type: Declared media type. For a ready image, the file was checked to have this type.
         declared_size: Maximum size in bytes that the form allows.
         album_id: Album of the image. The album's counter includes it while it is ready.
         size: Size of the file in bytes.
@@ -95,7 +95,7 @@ class Image:
 
     @property
     def delivered_etag(self) -> str | None:
-        """The ETag in the key of its delivered object; None if visitors could never read the image."""
+        """The ETag in the key of the delivered object; None if visitors could never read the image."""
         return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
@@ -127,7 +127,8 @@ class Album:
     """A user's named collection of images.
 
     Attributes:
-        image_count: Number of its ready images. Only the transactions that change an image change it.
+        image_count: Number of ready images in the album. Only transactions that change an image change the
+            number.
     """
 
     album_id: str

@@ -127,8 +127,8 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # All in seconds.
-_SHORTEST_TIMEOUT: Final = 10  # of all functions; the default where the variable is not set
-_RESERVED: Final = 2.0  # part of a function's timeout that no call may use: the function's start and response
+_SHORTEST_TIMEOUT: Final = 10  # of all functions; used if the variable is not set
+_RESERVED: Final = 2.0  # kept free of calls, for the start and the response of the function
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds
 _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a function's code
 _MINUTE: Final = 60
@@ -140,8 +140,8 @@ def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
     A call that hangs at every attempt ends before the function's own timeout. The caller then gets an error
     that says when to retry, or the message stays in its queue. An attempt without a response is repeated,
     because a connection that a frozen Lambda environment kept may be broken. A function with a short timeout
-    makes two attempts, because a user waits for it. A function that has minutes makes four. The queue that
-    sent the message provides longer waits.
+    makes two attempts, because a user waits for it. A function with a timeout of minutes makes four. If all
+    fail, its queue delivers the message again after a longer wait.
 
     Args:
         service: boto3's name of the service.

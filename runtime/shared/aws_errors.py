@@ -31,7 +31,7 @@ _RETRYABLE_CODES: Final = frozenset(
 _RETRYABLE_REASONS: Final = frozenset(
     {
         None,
-        "None",  # of operations without an error
+        "None",  # the reason of operations without an error
         "ProvisionedThroughputExceeded",
         "RequestLimitExceeded",
         "ThrottlingError",
@@ -47,15 +47,15 @@ def error_code(error: ClientError) -> str:
 
 
 def error_message(error: ClientError) -> str:
-    """Return AWS's own message. It can repeat the request: do not log or show it if that has secrets."""
+    """Return AWS's message. It can repeat the request: log or show it only if the request has no secrets."""
     return str(_response_of(error)["Error"].get("Message", ""))
 
 
 def describe_error(error: Exception) -> str:
     """Return a description of an error without AWS's own message.
 
-    AWS's message names roles and resources, and it can repeat the request. For an error of this code,
-    return its text.
+    AWS's message names roles and resources, and it can repeat the request. If the
+    error is not from AWS, its own text is returned.
     """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error_code(error)}"

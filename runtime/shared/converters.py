@@ -21,7 +21,7 @@ from runtime.shared import clock
 T = TypeVar("T")
 
 _MAX_DIGITS: Final = 38
-_FIRST_LONG_INT: Final = 10**_MAX_DIGITS  # every smaller whole number has few enough digits
+_FIRST_LONG_INT: Final = 10**_MAX_DIGITS  # smaller whole numbers fit into 38 digits
 _MIN_EXPONENT, _MAX_EXPONENT = -130, 125  # powers of ten
 
 

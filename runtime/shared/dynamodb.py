@@ -283,7 +283,7 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
                         for reason in reasons
                     ]
                 ) from None
-            # Another transaction changed the same rows at the same moment. It has ended by now: retry.
+            # Another transaction changed the same rows at the same moment. It has ended: retry this one.
             codes = {reason.get("Code") for reason in reasons}
             if "TransactionConflict" not in codes:
                 raise

@@ -35,7 +35,7 @@ class UnsupportedContentError(AnchorError):
 
 
 class ConflictError(AnchorError):
-    """The state of the resource does not allow the request, or it changed at the same moment."""
+    """The resource's state does not allow the request, or the resource changed at the same moment."""
 
 
 class UnavailableError(AnchorError):

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from runtime.shared.aws import KMSClient
 
-_MAX_CACHED = 1024  # signatures in a warm function's cache; many invented names only empty the cache
+_MAX_CACHED = 1024  # maximum number of cached signatures; a full cache is emptied
 
 
 @frozen

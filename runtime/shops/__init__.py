@@ -11,7 +11,7 @@ of `components/shops/store.py`. The repositories make only these calls:
   `{"shop": <domain>}`.
 - `runtime.shared.signing.Signer.derive_cursor_key` on the key of cursors: GenerateMac.
 
-User sessions are not stored here. The web application keeps them in its own store. They are read at every
-request, written at most requests, and useless an hour later. In a shop's row, they would mix two purposes in
-one table.
+User sessions are not stored here. The web application keeps them in its own store. Sessions are read at
+every request, written at nearly every request, and useless after an hour. If a shop's row contained them, one
+table would have two purposes.
 """

@@ -11,7 +11,7 @@ class ShopNotFoundError(NotFoundError):
 
 
 class ShopChangedError(ConflictError):
-    """The shop was changed or installed again after it was read, or after the present event happened."""
+    """The shop was changed or installed again after it was read, or after the time of the processed event."""
 
     def __init__(self, domain: str) -> None:
         super().__init__(f"shop {domain} has changed: read it again and retry")
@@ -32,7 +32,7 @@ class JobExistsError(ConflictError):
 
 
 class StaleJobError(ConflictError):
-    """The status of a job does not allow the change, because another process changed it before.
+    """The status of a job does not allow the change. Another process may have set that status.
 
     Attributes:
         found: Current status of the job.
@@ -45,7 +45,7 @@ class StaleJobError(ConflictError):
 
 
 class ImportTimesTakenError(ConflictError):
-    """A thousand other imports of the shop ended in the same millisecond. Some code records in a loop."""
+    """A thousand other imports of the shop ended in the same millisecond. Probably, a loop records them."""
 
     def __init__(self, domain: str) -> None:
         super().__init__(
@@ -61,7 +61,7 @@ class TokenRefusedError(Exception):
 
 
 class TokenServiceError(Exception):
-    """A call of KMS failed for a reason that is not the token.
+    """A call of KMS failed, and the token is not the reason.
 
     Attributes:
         code: Error code of AWS or botocore, such as `AccessDeniedException`.

@@ -42,7 +42,7 @@ class ImportHistoryRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the table of import history.
-        cursors: Cursors of its lists.
+        cursors: Writes and reads the cursors of lists.
         clock: Returns the current time, to hide expired records.
     """
 
@@ -52,7 +52,7 @@ class ImportHistoryRepository:
     clock: Clock
 
     def record(self, record: ImportRecord) -> ImportRecord:
-        """Record the end of an import. Repeatable: a job has one record.
+        """Record the end of an import. Can be repeated, because a job has only one record.
 
         Makes one call, and one more for each microsecond that another import of the shop uses.
 
@@ -107,7 +107,7 @@ class ImportHistoryRepository:
             ValueError: A time has no time zone.
         """
         # Keys are whole microseconds, and the bounds are halfway between them. So BETWEEN can exclude the
-        # end. No page can end on a bound either: DynamoDB refuses to continue from the edge of a range.
+        # end. Also, no row is on a bound. DynamoDB could not continue after a page that ends on a bound.
         first, last = to_unix_time(since) - _HALF_MICROSECOND, to_unix_time(until) - _HALF_MICROSECOND
         query = f"import-history:{first}:{last}:{'oldest' if oldest_first else 'newest'}"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}

@@ -1,7 +1,7 @@
 """The table of jobs: their statuses, their progress, and lists of them.
 
-Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing, even if
-DynamoDB has not deleted it yet. `list_with_status` serves the platform. Every write is conditional on the
+Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing. DynamoDB
+may delete an expired job later. `list_with_status` serves the platform. Every write is conditional on the
 expected status, and raises `StaleJobError` if the job has another one. Each method makes one DynamoDB call,
 except `list_with_status`.
 
@@ -37,7 +37,7 @@ from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.model import MAX_BATCHES, Job, Status, find_previous_statuses
 
 _MAX_ERROR_LENGTH: Final = 2000  # characters
-_PLATFORM_TENANT: Final = ""  # tenant of the cursors of lists across shops; no shop has this domain
+_PLATFORM_TENANT: Final = ""  # the tenant in cursors of lists of all shops; no shop has this domain
 
 
 def _job_key(job_id: str) -> Item:
@@ -53,7 +53,7 @@ class JobRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the table of jobs.
-        cursors: Cursors of its lists.
+        cursors: Writes and reads the cursors of lists.
         clock: Returns the current time.
     """
 
@@ -233,8 +233,8 @@ class JobRepository:
     def succeed(self, domain: str, job_id: str) -> Job:
         """Move a `running` job to `succeeded`. If several callers end a job at once, one succeeds.
 
-        That caller may crash, or lose the response. So every caller that finds the job ended records its
-        import too. Recording is repeatable (`runtime.shops.import_history`).
+        That caller may crash, or lose the response. So every caller that finds an ended job must record the
+        import, too. Recording can be repeated (`runtime.shops.import_history`).
 
         Raises:
             StaleJobError: The job is not `running`.
@@ -258,7 +258,9 @@ class JobRepository:
         return self._end(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_MAX_ERROR_LENGTH])
 
     def cancel(self, domain: str, job_id: str) -> Job:
-        """Move a `queued` or `running` job to `cancelled`. Workers notice it at their next `count_batch`.
+        """Move a `queued` or `running` job to `cancelled`.
+
+        A worker notices this when its next `count_batch` raises `StaleJobError`.
 
         Raises:
             StaleJobError: The job has ended before.

@@ -46,7 +46,7 @@ class Shop:
         domain: Host name in lower case, so that `Shop.example` and `shop.example` are the same shop.
         access_token: Token that KMS encrypted for this domain. `runtime.shops.tokens.TokenCipher` decrypts
             it.
-        scopes: Permissions of the token, by the shop system's names.
+        scopes: Permissions of the token, as the shop system names them.
         installed_at: Time of the last installation.
         name: Name of the shop, if known.
         version: Number of writes. An update uses it to detect that the shop has changed.
@@ -80,8 +80,8 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.CANCELLED: frozenset(),
     },
 )
-"""Allowed next statuses of each status. Every write of a status is conditional on its previous ones, so a
-finished job cannot start again."""
+"""Allowed next statuses of each status. Every write of a status is conditional on an allowed previous status,
+so a finished job cannot start again."""
 
 
 def find_previous_statuses(to: Status) -> tuple[Status, ...]:
@@ -103,7 +103,7 @@ class Job:
         processed: Number of processed items, including failed ones.
         failed: Number of failed items.
         error: Why a `failed` job failed, as a sentence for the user.
-        expires_at: Unix seconds at which the job expires. It is hidden then, and DynamoDB deletes it.
+        expires_at: Unix seconds at which the job expires. An expired job is hidden until DynamoDB deletes it.
     """
 
     job_id: str
@@ -149,12 +149,13 @@ class ImportRecord:
     """The result of a job, for the shop's history.
 
     Attributes:
-        timestamp: Unix seconds of the end, in microseconds. The clock gives milliseconds. The microseconds
-            below them differ for imports that end in the same millisecond. It has 16 digits, which a double
-            can hold.
+        timestamp: Unix seconds of the end, with six decimals. The clock provides the first three. The others
+            differ for imports that end in the same millisecond. The number has 16 digits, which a double can
+            hold.
         outcome: `succeeded`, `failed` or `cancelled`.
         total, processed, failed, error: Values of the job.
-        expires_at: Unix seconds at which the record expires. It is hidden then, and DynamoDB deletes it.
+        expires_at: Unix seconds at which the record expires. An expired record is hidden until DynamoDB
+            deletes it.
     """
 
     shop_domain: str

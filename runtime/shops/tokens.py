@@ -1,4 +1,4 @@
-"""Access tokens of shops, encrypted by KMS for one shop each, and hidden from logs and errors.
+"""Access tokens of shops. KMS encrypts each one for its shop. Logs and errors do not contain them.
 
 A row contains an `EncryptedToken`. Reading a shop does not decrypt it: most callers need no token, and a
 decryption costs a call to KMS.
@@ -83,7 +83,7 @@ class TokenCipher:
         """Decrypt a shop's token.
 
         Raises:
-            TokenRefusedError: It was encrypted for another shop or with another key, or it is damaged.
+            TokenRefusedError: The token was encrypted for another shop or with another key, or is damaged.
             TokenServiceError: The call of KMS failed for another reason.
         """
         return _call_without_trace(
@@ -113,7 +113,7 @@ def _call_without_trace(domain: str, operation: str, call: Callable[[], T]) -> T
         )
     except BotoCoreError as error:
         failed = TokenServiceError(operation, type(error).__name__)
-    except ValueError:  # the decrypted text is not a token
+    except ValueError:  # the decrypted bytes are not a valid token
         failed = TokenRefusedError(domain)
     finally:
         _is_handling_token.reset(previous)

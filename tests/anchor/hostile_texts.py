@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 CONTROLS: Final = (
     "\x1b[2J\x1b[H",  # clears the screen
     "\x1b]52;c;Y3VybA==\x07",  # writes to the clipboard
-    "\x1b]8;;https://example.com\x1b\\here\x1b]8;;\x1b\\",  # a link with another text
+    "\x1b]8;;https://example.com\x1b\\here\x1b]8;;\x1b\\",  # a link whose text hides its address
     "\x1b]0;title\x07",
     "\x1bP$q\x1b\\",
     "\x1b[>4;2m",

@@ -1,4 +1,4 @@
-"""The command line with a busy API: a GET is repeated once, other methods never."""
+"""The command line with a busy API: a GET is repeated once. Other methods are never repeated."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ def test_a_get_is_not_sent_a_third_time(make_busy_client: MakeBusyClient) -> Non
 def test_a_method_that_can_change_state_is_not_repeated(
     make_busy_client: MakeBusyClient, method: str
 ) -> None:
-    """Q1: the command prints the message of the platform."""
+    """Q1: the command prints the platform's error message instead."""
     body = json.dumps({"detail": "the platform is busy: try again in a few seconds"})
     client, api, pauses = make_busy_client((503, {"Retry-After": "5"}, body))
     with pytest.raises(

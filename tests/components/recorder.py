@@ -53,7 +53,7 @@ class Recorded:
         parent: URN, or an empty string at the top level.
         references: URNs of the resources that an input depends on, by input.
         after: URNs of all resources that are created before this one, including those in its options.
-        former_parents: Parents (URNs) in its aliases.
+        former_parents: Parents (URNs) in the resource's aliases.
     """
 
     type: str

@@ -1,4 +1,4 @@
-"""Queries on resources of any type, by the SDK and by the recording."""
+"""Queries on resources of any type. They read the SDK and the recording."""
 
 import inspect
 from typing import Any

@@ -58,7 +58,7 @@ def read_graph(stage: str) -> Document:
 
 
 def find_differences(base: Document, other: Document, stage: str) -> dict[str, Any]:
-    """Return how the document of a stage differs from the one of production.
+    """Return the differences between the document of a stage and the document of production.
 
     First, the stage's name replaces "production" in all strings, so that the name itself is not a difference.
     """

@@ -57,7 +57,7 @@ def test_the_type_of_a_component_names_its_module(stage: str) -> None:
 
 @every_stage
 def test_everything_is_encrypted_or_has_a_reason(stage: str) -> None:
-    """Uses the SDK's signatures, so that it covers new resource types."""
+    """The test reads the SDK's signatures, so that it covers new resource types."""
     for resource in custom_resources(stage):
         possible = {name for name in argument_names(resource.type) if ENCRYPTING.search(name)}
         chosen = possible & {snake(name) for name, value in resource.inputs.items() if value}
@@ -70,7 +70,7 @@ def test_every_reason_applies_to_a_declared_type() -> None:
 
 @every_stage
 def test_retention_periods_follow_the_stage(stage: str) -> None:
-    """Uses the SDK's signatures, so that it covers new types.
+    """The test reads the SDK's signatures, so that it covers new types.
 
     Dead-letter queues keep messages for 14 days in every stage.
     """
@@ -136,7 +136,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
-    """An event before the permission exists would be lost, or answered with 500."""
+    """An event that arrives before the permission exists would be lost, or answered with 500."""
     recorded = recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))

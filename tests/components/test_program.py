@@ -62,7 +62,7 @@ def event_loops() -> Iterator[None]:
 
 @cache
 def run_program(stage: str) -> Mocks:
-    """Run the program for a stage, in its own context. The SDK keeps its settings in context variables."""
+    """Run the program for a stage in a new context, because the SDK keeps settings in context variables."""
     return contextvars.copy_context().run(_run, stage)
 
 

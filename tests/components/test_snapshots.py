@@ -19,7 +19,7 @@ from tests.components.recorder import ROOT, Recording, recording
 from tests.components.snapshot import FOLDER, RENEW, find_differences, read_graph, snapshot, snapshot_path
 
 _SHOWN_LINES = 60
-# Runs in another interpreter and another folder, with a clock that is twelve years ahead.
+# This code runs in another interpreter and another folder, with a clock that is twelve years ahead.
 _ELSEWHERE = """
 import datetime, sys, time
 
@@ -90,7 +90,7 @@ def test_differences_contain_each_added_removed_and_changed_resource() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
-    """Changes one input of each resource; the differences must change each time."""
+    """The test changes one input of each resource. The differences must change each time."""
     base, graph = read_graph("production"), read_graph(stage)
     expected = find_differences(base, graph, stage)
     for urn, resource in graph["resources"].items():

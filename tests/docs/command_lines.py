@@ -21,7 +21,7 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, recording
 
-# The tests run without the Pulumi command line; these options are from `pulumi help`, version 3.
+# The tests run without the Pulumi command line. These options are from `pulumi help`, version 3.
 PULUMI = {
     "up": {"-s", "--stack", "--policy-pack", "--yes", "--refresh", "--target"},
     "preview": {"-s", "--stack", "--policy-pack", "--diff"},

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from tests.components.recorder import ROOT
 
-# A block in a list is indented like its item.
+# A block in a list has the indentation of its list item.
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -32,7 +32,7 @@ class Page:
 
     @property
     def prose(self) -> str:
-        """The text without its fenced blocks."""
+        """The text of the page without its fenced blocks."""
         return _FENCE.sub("", self.text)
 
     @property

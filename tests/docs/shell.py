@@ -35,7 +35,7 @@ def parse_commands(script: str) -> Iterator[list[str]]:
 
 
 def _split_statements(script: str) -> Iterator[str]:
-    """Yield the lines; lines within an open quotation are joined."""
+    """Yield the lines. Lines within an open quotation are joined."""
     pending = ""
     for line in script.splitlines():
         pending = f"{pending}\n{line}" if pending else line
@@ -50,7 +50,7 @@ def _split_statements(script: str) -> Iterator[str]:
 
 
 def _replace_substitutions(script: str) -> tuple[str, list[str]]:
-    """Return the script with its outermost substitutions replaced, and the scripts inside of them."""
+    """Replace the outermost substitutions. Return the new script, and the scripts in the substitutions."""
     inner: list[str] = []
     while (start := script.find(_OPENING)) >= 0:
         depth, end = 1, start + len(_OPENING)

@@ -15,7 +15,7 @@ SHELL = [block for block in iterate_blocks("sh", "bash", "shell", "console") if 
 # Inline code that starts with this pattern is a command. Other inline code is a name.
 INLINE = re.compile(r"(make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
 ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
-# These documents also contain routes of the example sites.
+# These documents also contain routes of the example sites, which are not routes of the APIs.
 WITH_OTHER_ROUTES = ("examples/next-site/README.md", "examples/next-15-site/README.md")
 
 

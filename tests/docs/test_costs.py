@@ -1,4 +1,4 @@
-"""docs/costs.md is correct, and the README agrees with it."""
+"""docs/costs.md is correct, and the README contains the same costs."""
 
 import pytest
 

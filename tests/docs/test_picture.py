@@ -17,7 +17,7 @@ PROOFS = [
 
 
 def read_text(svg: str) -> str:
-    """Return the text of the picture, with runs of spaces collapsed."""
+    """Return the text of the picture. Several spaces in a row become one space."""
     words = [element.text or "" for element in ET.fromstring(svg).iter(TEXT)]  # noqa: S314 - our own
     return re.sub(r"\s+", " ", html.unescape(" ".join(words)))
 

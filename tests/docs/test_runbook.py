@@ -24,7 +24,7 @@ from tests.docs.shell import parse_commands
 RUNBOOK = read_page("docs/operations.md")
 PROJECT = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
 TABLE = "anchor-production-projects"
-# A name of a resource: `anchor-<stage>-` and the rest, which is captured.
+# The name of a resource: `anchor-<stage>-` and a rest. The pattern captures the rest.
 NAME = re.compile(r"anchor-(?:<stage>|dev|staging|production)-((?:<site>|[a-z])[a-z<>-]*[a-z])(?![\w<])")
 MADE_BY_HAND = {"projects-restored"}
 

@@ -34,11 +34,11 @@ SEPARATE_SESSIONS = {
 }
 
 
-@pytest.hookimpl(trylast=True)  # after the plugins that shuffle and deselect tests
+@pytest.hookimpl(trylast=True)  # runs after the plugins that shuffle and deselect tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the tests of the call records to the end.
 
-    An incomplete session cannot show unused permissions, so it runs without the test of unused permissions.
+    An incomplete session does not use all permissions, so the test of unused permissions does not run in it.
     """
     items.sort(key=lambda item: item.path == LAST)
     if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
@@ -78,7 +78,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites. They use the same cloud, because a process can have only one emulator."""
+    """The tiny sites. They share the other tests' cloud, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 

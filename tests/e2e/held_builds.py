@@ -72,7 +72,7 @@ class HeldBuilds:
 
 @contextmanager
 def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[HeldBuilds]:
-    """Replace the emulator's build runner by one that holds builds.
+    """Replace the emulator's build runner by a runner that holds builds.
 
     Args:
         emulator: The emulator.

@@ -31,7 +31,7 @@ class Released:
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
     """Push a number of times, wait for the build of each push, and promote the first release.
 
-    All pushes go live, in order. Releases of a project are queued, and the next push is built meanwhile.
+    All pushes go live, in order. Releases of a project are queued. During a release, the next push is built.
 
     Raises:
         AssertionError: A push did not go live.

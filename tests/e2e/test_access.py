@@ -91,7 +91,7 @@ def test_every_route_refuses_a_token_of_another_pool(
 def test_every_route_accepts_the_token_of_the_owner(
     cloud: Cloud, first: PushedProject, broken: Broken, route: Route
 ) -> None:
-    """A1: the requests change nothing. Examples: an empty change, or the promotion of a failed deployment.
+    """A1: the requests change nothing. Examples are an empty change and the promotion of a failed deployment.
 
     DELETE is tested in `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """

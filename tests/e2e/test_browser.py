@@ -25,7 +25,7 @@ pytestmark = pytest.mark.conformance
 
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Tab]]:
-    """Return a function that opens a tab at the URL of a site, in a browser that all tests share."""
+    """Return a function that opens a tab at the URL of a site. All tests share the browser."""
     profile = tmp_path_factory.mktemp("profile")
     with devtools.running(install_chromium(ROOT / ".anchor"), profile) as tools:
         yield lambda url: Tab.open_at(url, tools)
@@ -117,7 +117,7 @@ def test_a_page_its_script_and_its_api_are_of_one_release(tab: Tab) -> None:
 
 
 def test_a_visible_link_is_prefetched(tab: Tab) -> None:
-    """D7: all segments of a prerendered page are prefetched, so that the click sends no request."""
+    """D7: all segments of a prerendered page are prefetched, so a click on the link sends no request."""
     tab.open("/browser")
     tab.wait_for_request("/posts/first", is_page_prefetch)
     tab.wait_until_idle()
@@ -256,7 +256,7 @@ def test_a_link_prefetched_before_a_switch_works_without_a_request(skew: Skew) -
 def test_a_link_that_was_not_prefetched_loads_the_new_release_after_a_switch(
     skew: Skew, page: str, path: str, testid: str
 ) -> None:
-    """D3: Next.js notices that another build answers its data request, and loads the full page."""
+    """D3: Next.js notices that its data request is answered by another build. It then loads the full page."""
     tab = skew.tab
     tab.open(page)
     tab.evaluate(f"{FULL_LOAD} = false")
@@ -269,7 +269,7 @@ def test_a_link_that_was_not_prefetched_loads_the_new_release_after_a_switch(
 
 
 def test_a_form_of_an_open_page_works_after_a_switch(skew: Skew) -> None:
-    """D3: the new release answers the script of the old release."""
+    """D3: the new release answers the request that the old release's script sends."""
     tab = skew.tab
     tab.open("/action")
     tab.wait_for_text("commit", skew.old.sha)
@@ -282,7 +282,7 @@ def test_a_form_of_an_open_page_works_after_a_switch(skew: Skew) -> None:
 
 
 def test_a_page_reloaded_after_a_switch_contains_only_the_new_release(skew: Skew) -> None:
-    """D3: this holds although the browser has cached files of the old release."""
+    """D3: this is true although the browser has cached files of the old release."""
     tab = skew.tab
     tab.open("/browser")
     tab.click("button")

@@ -1,4 +1,4 @@
-"""`make up` and `make demo` as users run them: their output, their listening ports, their processes."""
+"""`make up` and `make demo` as users run them: the output, listening ports and processes of the commands."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def test_the_demo_works_without_node_and_prints_the_source_of_its_own(
 def test_without_a_network_the_demo_names_what_it_could_not_download(
     tmp_path: Path, own_ports: Callable[[], Ports]
 ) -> None:
-    """Q1: the address of the npm registry is a closed port on this machine, and the npm cache is empty."""
+    """Q1: here, the npm registry's address is a closed port of this machine, and the npm cache is empty."""
     ports = own_ports()
     dead = own_ports().edge
     done = subprocess.run(

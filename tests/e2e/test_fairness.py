@@ -124,7 +124,7 @@ def many_pushes(
 
 
 def test_fifty_pushes_of_a_tenant_delay_another_tenant_by_at_most_one_build(many_pushes: ManyPushes) -> None:
-    """P8: this holds even with a single build slot, and with pushes to several projects."""
+    """P8: this is true even with a single build slot, and with pushes to several projects."""
     assert many_pushes.ran[1:3] == [many_pushes.single, many_pushes.waited_longest]
     assert len(many_pushes.ran) == 4
 

@@ -1,7 +1,7 @@
-"""A hostile build is refused every call beyond its own task (P6).
+"""AWS refuses every call of a hostile build that its task does not need (P6).
 
 The repository contains the attempts. They run in the build with its credentials. The script of any dependency
-could do the same. The attempts print the responses of AWS to the build log, which the tests read.
+could do the same. The attempts print the responses of AWS to the build log. The tests read this log.
 """
 
 import json

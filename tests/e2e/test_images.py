@@ -65,7 +65,7 @@ class Images:
         return [key for key in keys if image_id in key]
 
     def wait_until_upload_is_deleted(self, image_id: str) -> list[str]:
-        """Wait until the upload is deleted, the last step of its event, and return the remaining keys."""
+        """Wait until the upload is deleted, which is its event's last step. Return the remaining keys."""
         deadline = time.monotonic() + 30
         while f"uploads/{image_id}" in (found := self.objects(image_id)):
             assert time.monotonic() < deadline, f"the upload of {image_id} is still there"

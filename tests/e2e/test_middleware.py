@@ -204,7 +204,7 @@ def test_a_gate_holds_in_either_order(
 def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
     served: Served, seed: int
 ) -> None:
-    """Each answer through the edge equals the function's answer, and has the content of `next start`."""
+    """Each answer through the edge equals the function's answer. It has the content of `next start`'s."""
     right: Callable[[Question], Reply] = cache(served.function.ask)
     real: Callable[[Question], Reply] = cache(served.next.ask)
     draw = random.Random(seed)  # noqa: S311 - an order that can be repeated

@@ -33,7 +33,7 @@ def released(cloud: Cloud) -> PushedProject:
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)
 def test_the_release_passes_the_check(released: PushedProject, check: SiteCheck) -> None:
-    """D7, at the immutable URL of the release (D6)."""
+    """D7: the check runs at the immutable URL of the release (D6)."""
     check.run(Visitor(url=released.deployment["url"]), released.sha)
 
 

@@ -1,4 +1,4 @@
-"""From a push to the live site, with later releases, failures, cancellation and promotion."""
+"""A push makes a site live. Then later releases, failures, a cancellation and a promotion are tested."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
 def test_the_release_passes_the_check(first: PushedProject, check: SiteCheck) -> None:
-    """D7, at the immutable URL of the release (D6)."""
+    """D7: the check runs at the immutable URL of the release (D6)."""
     check.run(Visitor(url=first.deployment["url"]), first.sha)
 
 

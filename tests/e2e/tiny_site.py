@@ -32,7 +32,7 @@ def files() -> dict[str, str | bytes]:
 
 
 def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
-    """Write the files of the repository into a folder, with additions or replacements; return the folder."""
+    """Write the files of the repository, with additions or replacements, into a folder. Return the folder."""
     return write_files(folder, files() | dict(more or {}))
 
 

@@ -116,7 +116,7 @@ class Reply:
 
     @property
     def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """The parts that must be equal in `next start`. Its cache headers and script names differ."""
+        """The parts that must be equal in `next start`. Cache headers and script names differ there."""
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -171,7 +171,7 @@ class ThroughTheEdge:
 
 @frozen(kw_only=True)
 class WithoutEdge:
-    """The server function of the same release, called directly, without a cache in between."""
+    """The server function of the same release, called directly and without a cache."""
 
     cloud: Cloud
     site: str
@@ -187,7 +187,7 @@ class WithoutEdge:
         return cls(cloud=cloud, site=site, host=host, deployment_id=deployment_id, origin_key=entry["k"])
 
     def ask(self, question: Question) -> Reply:
-        """Invoke the function with a function URL's event, as the edge would send it."""
+        """Invoke the function with the event that its function URL would create for the edge's request."""
         path, _, query = question.path.partition("?")
         headers = {
             **question.headers,
@@ -247,7 +247,7 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
     Args:
         folder: An empty folder.
         of: The example whose locked dependencies, which include Next.js, are used.
-        changes: New names of files, by their old names. None deletes a file.
+        changes: New names of files, by their old names. The value None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
@@ -288,7 +288,7 @@ def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Gener
     Args:
         folder: The folder of the build.
         host: The host that visitors send in their requests.
-        settings: The variables of the build, because `next start` reads `next.config` again.
+        settings: The variables of the build. They are needed because `next start` reads `next.config` again.
     """
     port = find_free_ports().edge
     node = find_node()

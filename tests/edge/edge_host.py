@@ -20,7 +20,7 @@ SITE = {
     "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
     "c": 1,
 }
-# The same release. Each of its root entries has a key.
+# The same release, but each of its root entries has a key.
 LARGE_SITE = {**SITE, "p": "*"}
 
 # A site with a base path and with two additional server functions.

@@ -1,4 +1,4 @@
-"""The source uses only features of CloudFront Functions' runtime 2.0. V8 in the tests supports more.
+"""The source uses only features of CloudFront Functions' runtime 2.0. The tests' V8 supports more.
 
 The list of features is "JavaScript runtime 2.0 features for CloudFront Functions" in the developer guide: ES
 5.1 with const, let, arrow functions, template literals, rest parameters, async and await, and some methods.
@@ -12,7 +12,7 @@ import pytest
 from local.edge.viewer_function import EdgeFunction, EdgeFunctionError
 from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
-# The methods in the developer guide's list that the functions use.
+# Methods that the functions use. All of them are in the developer guide's list.
 KNOWN_METHODS = {
     # the module cloudfront and the KeyValueStore handle
     "kvs",

@@ -1,4 +1,4 @@
-"""Folders stay small, so that a module can be found by its name."""
+"""Folders contain few files, so that readers can find a module by its name."""
 
 from pathlib import Path
 

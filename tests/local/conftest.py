@@ -19,7 +19,7 @@ class Scheduling(LoadScopeScheduling):
 
     One process gets all tests of the deployed program, so that the program is deployed only once.
 
-    `--dist loadgroup` should do this, but this version of pytest does not read the group of pytest-xdist.
+    `--dist loadgroup` should do this, but this version of pytest ignores the groups of pytest-xdist.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class DeployedProgram:
-    """The only deployment of the program in a process. The first call of `deployment` makes it.
+    """The only deployment of the program in a process. The first call of `deployment` deploys the program.
 
     Call `forget` when the emulator is emptied. The next call of `deployment` then deploys again.
     """

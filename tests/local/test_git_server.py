@@ -1,4 +1,4 @@
-"""The git server of the embedded cloud: it serves exactly the given commits, read-only, on loopback."""
+"""The git server of the embedded cloud. It serves exactly the given commits, read-only, on loopback."""
 
 import subprocess
 from collections.abc import Iterator

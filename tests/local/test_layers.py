@@ -1,4 +1,4 @@
-"""The layers of the platform's functions are for Lambda, use only the lock file, and are reproducible."""
+"""The layers of the platform's functions fit Lambda, use only the lock file, and are reproducible."""
 
 import re
 from collections.abc import Sequence

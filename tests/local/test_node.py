@@ -36,7 +36,7 @@ def test_the_one_on_the_path_is_used_when_it_is_new_enough(tmp_path: Path, versi
     [
         ("20.8.1", True, "is version 20.8.1 and 20.9 is required"),
         ("8.17.0", True, "is version 8.17.0 and 20.9 is required"),
-        ("22.20.0", False, "comes without npm"),
+        ("22.20.0", False, "has no npm"),
         ("nonsense", True, "does not run"),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_machine_without_node_gets_the_locked_package() -> None:
 
 
 def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
-    """That command is a Python program. With it, each worker would be two processes and would start later."""
+    """This command is a Python program. It would add a process to each worker and delay the start."""
     locked = find_node({"PATH": ""}).node
     fake(tmp_path, "node", f'exec {locked} "$@"')
     fake(tmp_path, "npm", "true")

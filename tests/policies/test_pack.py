@@ -1,4 +1,4 @@
-"""The policy pack as Pulumi's engine uses it: started as a process and called over gRPC."""
+"""The policy pack, as Pulumi's engine uses it. The engine starts a process and calls it over gRPC."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""All rules on all resources of all stages."""
+"""All rules are applied to all resources of all stages."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The GitHub workflows are pinned, hold no secrets and have minimal permissions."""
+"""The GitHub workflows use pinned actions, contain no secrets and have minimal permissions."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LOCAL = "./.github/workflows/"
 
 
 def load_workflow(name: str) -> dict[str, Any]:
-    # YAML 1.1 reads the key `on` as True.
+    # A YAML 1.1 parser reads the key `on` as True.
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text())
     return {"on" if key is True else key: value for key, value in workflow.items()}
 
@@ -188,7 +188,7 @@ def test_the_workflows_use_the_projects_pulumi_version_and_region() -> None:
 
 
 def test_make_package_builds_the_layers_of_the_stages() -> None:
-    """`make package` builds for one runtime and CPU architecture, which must be those of the stages."""
+    """`make package` builds for one runtime and one CPU architecture. The stages must use the same."""
     makefile = (ROOT / "Makefile").read_text()
     built = re.findall(r"^(?:RUNTIME|ARCHITECTURE) \?= (.+)$", makefile, re.MULTILINE)
     for name in ("dev", "staging", "production"):

@@ -1,7 +1,7 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
 """Clients that record their calls in one `Calls` object.
 
-It validates the arguments against botocore's service model, and can simulate a crash after any call.
+`Calls` validates the arguments against botocore's service model, and can simulate a crash after any call.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -36,7 +36,7 @@ def api_event(
 def delivery_event(
     project_id: str, secret: str, body: bytes, *, encoded: bool = False, **headers: str | None
 ) -> dict[str, Any]:
-    """Return a signed GitHub delivery. `x_github_event="ping"` sets a header, None removes it."""
+    """Return a signed GitHub delivery. `x_github_event="ping"` sets a header. The value None removes it."""
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     sent: dict[str, str | None] = {
         "Content-Type": "application/json",
@@ -79,7 +79,7 @@ def build_state_event(
     build_id: str | None = None,
     failing: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return a CodeBuild event, after the example in its user guide."""
+    """Return a CodeBuild event in the format of the example in CodeBuild's user guide."""
     build_id = build_id or deployment.build_id or "anchor-dev-site-next-site-build:unknown"
     project, _, build = build_id.partition(":")
     arn = f"arn:aws:codebuild:ap-southeast-1:123456789012:build/{build_id}"

@@ -1,4 +1,4 @@
-"""An in-process API Gateway: requests of the `requests` library become events, results become responses."""
+"""An in-process API Gateway. It turns `requests` requests into events, and results into responses."""
 
 import io
 import re

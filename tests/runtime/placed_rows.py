@@ -1,4 +1,4 @@
-"""Rows written directly, for tests that do not need their history."""
+"""Rows that are written directly, for tests that do not need the history of the rows."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ class Queues:
 
 
 class Kms:
-    """HMACs as KMS computes them. `test_signing` uses moto's KMS, whose key creation is slow."""
+    """A fake KMS that computes HMACs. In moto's KMS, which `test_signing` uses, key creation is slow."""
 
     def generate_mac(self, **arguments: Any) -> Mapping[str, Any]:
         return {"Mac": hmac.new(b"the key", arguments["Message"], hashlib.sha256).digest()}

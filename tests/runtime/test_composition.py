@@ -1,4 +1,4 @@
-"""The composition root: each function only imports the modules of its services, before the first request."""
+"""The composition root: each function imports only the modules that it needs, before the first request."""
 
 import json
 import subprocess

@@ -80,7 +80,7 @@ def test_a_function_without_its_variables_names_them_all(handler: ModuleType) ->
 def test_a_service_is_composed_once_and_calls_nothing(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sockets are closed in unit tests: a call would be refused."""
+    """Unit tests refuse network connections, so a call would fail the test."""
     for name, value in SURROUNDINGS.items():
         monkeypatch.setenv(name, value)
     for name in variables(handler):

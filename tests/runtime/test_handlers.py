@@ -71,7 +71,7 @@ def received(url: str) -> list[dict[str, Any]]:
 def test_a_push_travels_through_the_functions_to_the_release_queue(
     deployed: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P1, P5, P7, A2: the real handlers and clients, from the project's creation to `built`."""
+    """P1, P5, P7, A2: uses the real handlers and clients, from the project's creation to status `built`."""
     deployed.declare_site("next-site")
     body = {
         "name": "My site",

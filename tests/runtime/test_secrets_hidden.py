@@ -41,7 +41,7 @@ def put(platform: Platform, project_id: str, *variables: object) -> dict[str, An
 def test_neither_logs_nor_answers_repeat_a_secret(
     platform: Platform, variable: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A4: this holds for accepted and for refused secrets."""
+    """A4: this is true for accepted and for refused secrets."""
     project = platform.create_project()
     response = put(platform, project.project_id, variable)
     printed = capsys.readouterr()

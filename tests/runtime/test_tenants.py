@@ -1,6 +1,6 @@
 """Tenant isolation of every API route (A1, A5).
 
-`data/test_isolation.py` checks it for every public method of the repositories.
+`data/test_isolation.py` checks tenant isolation for every public method of the repositories.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The registry of resource types: one small function per type token and operation.
 
 A creator makes the resource with boto3. It returns the ID and the outputs of pulumi-aws that are not inputs.
-The names are the provider's, in camelCase. Inputs are returned to the program unchanged.
+The outputs have pulumi-aws's names, in camelCase. The engine returns the inputs to the program unchanged.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Creat
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        repeatable: Whether the creator also changes an existing resource (a policy, a rule, a setting).
+        repeatable: Whether a second call of the creator changes the existing resource (for example a policy).
     """
 
     def register(create: Create) -> Create:

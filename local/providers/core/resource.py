@@ -1,4 +1,4 @@
-"""A resource as declared and as created, and helper functions of the creators."""
+"""Types for a declared and a created resource, and helper functions for the creators."""
 
 import hashlib
 from typing import Any
@@ -24,7 +24,7 @@ class DeclaredResource:
     properties: Properties
 
     def physical_name(self, key: str = "name") -> str:
-        """Return the declared name, or the logical name with a suffix that depends on the URN."""
+        """Return the declared name, or the prefix or logical name with a suffix that depends on the URN."""
         given = self.properties.get(key)
         if given:
             return str(given)
@@ -42,7 +42,7 @@ class CreatedResource:
 
 @frozen(kw_only=True)
 class ProviderContext:
-    """The emulator for creators: the account's administrator in one region."""
+    """The creators' access to the emulator, as the account's administrator in one region."""
 
     emulator: Emulator
     region: str
@@ -79,7 +79,7 @@ def read_tags(properties: Properties) -> dict[str, str]:
 
 
 def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider, or None
-    """Return a block that occurs once, whether the program gave it as an object or in a list."""
+    """Return a block that occurs once. The program may give it as an object or as a list with one item."""
     if isinstance(value, list):
         return value[0] if value else {}
     return value or {}

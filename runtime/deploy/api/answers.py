@@ -85,7 +85,7 @@ class DeploymentDocument(TypedDict):
     Attributes:
         commitSha: Null until the build of a branch's head has determined the commit.
         url: URL of this release. Present while the release is kept.
-        liveAt: Time of the last switch to this deployment. Present after the first.
+        liveAt: Time of the last switch to this deployment. Present after the first switch.
         failure: Present if the deployment failed.
     """
 
@@ -131,8 +131,8 @@ class LogDocument(TypedDict):
     """A page of a build log, oldest line first.
 
     Attributes:
-        cursor: Continues the log; valid for a day. Until the end of the build it is always present, and a
-            page without lines means that there are no new ones. After that, null at the end of the log.
+        cursor: Continues the log; valid for a day. Always present until the build ends: a page without lines
+            then means that there are no new lines. After the build, it is null on the last page of the log.
     """
 
     lines: list[LogLineDocument]

@@ -1,7 +1,6 @@
-"""Deletion of a project with everything that belongs to it. Its site becomes available again.
+"""Deletion of a project with everything that belongs to it. The project's site becomes available again.
 
-The steps are ordered so that a repeated call completes an interrupted deletion: the project's row is deleted
-last.
+The project's row is deleted in the last step. So a repeated call can complete an interrupted deletion.
 """
 
 from typing import Final
@@ -40,9 +39,9 @@ class ProjectDeletion:
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
-            DeploymentInProgressError: One of its deployments has not ended.
+            DeploymentInProgressError: A deployment of the project has not ended.
             ProjectChangedError: A deployment of the project was created at the same time.
-            SiteNotFoundError: Its site is no longer declared, so that its secrets cannot be found.
+            SiteNotFoundError: The site is no longer declared, so the project's secrets cannot be found.
         """
         # Read the project first: `begin_owned` detects deployments that are created after this read.
         project = self.projects.get_owned(user_id, project_id)
@@ -52,8 +51,8 @@ class ProjectDeletion:
             if deployment.status in _IN_PROGRESS:
                 raise DeploymentInProgressError(deployment.deployment_id, deployment.status)
         self.rows.begin_owned(user_id, project, at=self.clock())
-        # A concurrent promotion cannot add the host again: it reads the live pointer before its write,
-        # and finds none.
+        # A concurrent promotion cannot add the host again. Before its write, the promotion reads the live
+        # pointer, which no longer exists.
         self.edge.remove_host(site.host)
         for deployment in deployments:
             if deployment.release:

@@ -68,7 +68,8 @@ class ProjectService:
     def create_project(self, user_id: str, new: NewProject) -> CreatedProject:
         """Create a project and bind it to its site.
 
-        Two DynamoDB calls: read the site, whose row only Pulumi writes, and one transaction.
+        Makes two DynamoDB calls. The first one reads the site's row, which only Pulumi writes. The second one
+        is a transaction.
 
         Raises:
             InvalidInputError: The site is not declared, or belongs to another project. The error does not say
@@ -85,10 +86,11 @@ class ProjectService:
             created_at=at,
             updated_at=at,
         )
-        # Derive the secret first: without it, the project would be useless, but would occupy its site.
+        # Derive the secret before the project is created. If the derivation failed later, the useless project
+        # would occupy its site.
         secret = self.signer.derive_webhook_secret(project.project_id, project.webhook_version)
         # Read the site first, so that nothing can fail after the transaction. Only the transaction decides
-        # whether the site is available. So the duration is the same for an undeclared and for a taken site.
+        # whether the site is available. So the request takes equally long for undeclared and for taken sites.
         site = self.projects.get_sites({new.site}).get(new.site)
         try:
             self.projects.create(project)
@@ -105,7 +107,8 @@ class ProjectService:
     def get_project(self, user_id: str, project_id: str) -> tuple[Project, Site | None]:
         """Return a project and its site. The site is None if it is no longer declared.
 
-        Two DynamoDB calls: the site's host can change, so the project's row does not repeat it.
+        Makes two DynamoDB calls: one for the project, and one for the site. The project's row does not
+        contain the site's host, because the host can change.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -119,8 +122,8 @@ class ProjectService:
     ) -> tuple[Project, Site | None]:
         """Change a project, and return it with its site.
 
-        A new repository or branch applies to later pushes and builds. Two DynamoDB calls, as for
-        `get_project`.
+        A new repository or branch applies to later pushes and builds. Makes two DynamoDB calls, as
+        `get_project` does.
 
         Raises:
             InvalidInputError: There is nothing to change, or `pinned` is true.
@@ -152,7 +155,8 @@ class ProjectService:
     ) -> Page[Deployment]:
         """Return a page of a project's deployments, newest first.
 
-        Two DynamoDB calls: the first one distinguishes an empty project from one of another tenant.
+        Makes two DynamoDB calls. The first one reads the project, because an empty list does not show whether
+        the project belongs to the tenant.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -234,10 +238,11 @@ class ProjectService:
     def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
         """Replace a project's variables. They take effect with the next deployment.
 
-        Two DynamoDB calls: read the project, because unchanged secrets are kept, and write it. One more call
-        for the site's path if secrets change. New secrets are written before the row that names them. Old
-        secrets are deleted after the write of the row. So a crash can leave a parameter that the row does not
-        name, but never a name without its parameter.
+        Makes two DynamoDB calls: one reads the project, whose unchanged secrets are kept, and one writes the
+        project. If secrets change, one more call reads the site, which has the path of its secrets. New
+        secrets are written before the row that names them. Old secrets are deleted after the write of the
+        row. So a crash can leave a parameter that the row does not name, but never a name without its
+        parameter.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -260,7 +265,8 @@ class ProjectService:
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
         except (ProjectDeletedError, ProjectNotFoundError):
-            # The deletion may have deleted all secrets before these were written.
+            # The project's deletion may have deleted all secrets before this call wrote the new ones. So
+            # delete the new ones here.
             if site:
                 for name in written:
                     self.secrets.delete(site.secret_parameter(project_id, name))

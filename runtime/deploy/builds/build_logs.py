@@ -28,7 +28,7 @@ MAX_PAGE_SIZE: Final = 500
 
 _BUILD_NOT_ENDED: Final = frozenset({Status.QUEUED, Status.BUILDING})
 _START: Final[Mapping[str, Any]] = {"token": {"S": ""}}
-# Printed by the buildspec's checkout, before any code of the repository runs.
+# The checkout in the buildspec prints this line, before any code of the repository runs.
 _COMMIT_LINE: Final = re.compile(r"==> Commit ([0-9a-f]{40}(?:[0-9a-f]{24})?) is the head of ")
 _HEAD_LINES: Final = 2_000
 _HEAD_PAGES: Final = 3
@@ -165,7 +165,10 @@ class BuildLogs:
 
 
 def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
-    """Return the commit that the build of a branch's head has checked out. None before the checkout."""
+    """Return the commit that the build of a branch's head has checked out, or None if it is not in the log.
+
+    Only the first lines of the log are searched.
+    """
     token = ""
     for _ in range(_HEAD_PAGES):
         answer = logs.get_log_events(

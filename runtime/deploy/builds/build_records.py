@@ -13,17 +13,17 @@ from runtime.shared.aws_errors import error_code
 
 IN_PROGRESS: Final = "IN_PROGRESS"
 
-_MAX_RECENT_BUILDS: Final = 10  # newest builds of a site to search; they run one after the other
+_MAX_RECENT_BUILDS: Final = 10  # number of newest builds of a site that are searched
 _NOT_RUNNING_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 
 
 def find_build(
     codebuild: CodeBuildClient, projects: ProjectRepository, deployment: Deployment
 ) -> Mapping[str, Any] | None:
-    """Return CodeBuild's record of a deployment's build, whether or not its id was recorded.
+    """Return CodeBuild's record of a deployment's build, or None if there is no such record.
 
-    Makes one CodeBuild call if the id was recorded. Otherwise, makes two CodeBuild calls and one DynamoDB
-    call. Returns None if the build does not exist, or no longer exists.
+    Makes one CodeBuild call if the deployment has a build id. Otherwise, makes two CodeBuild calls and one
+    DynamoDB call to search the site's newest builds.
 
     Raises:
         SiteNotFoundError: The deployment's site is no longer declared.

@@ -22,7 +22,7 @@ from runtime.shared.logging import Log
 _LOG_LINES = 40
 _MAX_LINE_LENGTH = 500  # characters: 40 lines stay far below DynamoDB's item limit of 400 KB
 _COMMIT_TIMEOUT: Final = timedelta(hours=1)
-"""Time after the start of a build: twice its time limit."""
+"""How long after the start of a build its unreadable log is retried. It is twice a build's time limit."""
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class BuildResultRecorder:
 
         Raises:
             DeploymentNotFoundError: The deployment of the event does not exist.
-            ClientError: AWS is unavailable, or the log that names the commit cannot be read. The event or the
+            ClientError: AWS is unavailable, or the log that names the commit cannot be read. Lambda or the
                 sweep must retry.
         """
         deployment = self.deployments.get(event.project_id, event.deployment_id)
@@ -79,7 +79,7 @@ class BuildResultRecorder:
         return deployment
 
     def _record_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
-        """Return the deployment with its commit. For a branch's head, only the build has determined it.
+        """Return the deployment with its commit. The commit of a branch's head is read from the build's log.
 
         The release stores the commit in its variables and never changes it. So an unreadable log raises an
         error, and Lambda retries the event. After a time limit the release continues without a commit,

@@ -42,9 +42,9 @@ _RETRY_DELAYS: Final = (
 _QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
 """CodeBuild's error if the account's quota is reached. Capacity becomes free when a build ends."""
 
-_MAX_ATTEMPTS: Final = 5  # to take capacity that concurrent builds may take first
+_MAX_ATTEMPTS: Final = 5  # to take build capacity; concurrent builds may take it first
 _ENDED_WITHOUT_BUILD: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
-"""Statuses in which the deployment may have ended before the next one was scheduled."""
+"""Final statuses of a deployment that was not built. A crash may have left the next one unscheduled."""
 
 
 class BuildRefusedError(Exception):
@@ -116,8 +116,8 @@ class Builder:
     def receive(self, message: DeploymentMessage, log: Log, *, receipt: str, receives: int) -> None:
         """Process a build message as `build` does, and redeliver it within minutes if AWS is unavailable.
 
-        The last receive counts as processed, so that an outage does not fill the dead-letter queue. The
-        deployment keeps its place, and the sweep resends its message (`sweeping.py`).
+        After the last allowed receive, the message counts as processed, so that an outage does not fill the
+        dead-letter queue. The deployment keeps its place, and the sweep resends its message (`sweeping.py`).
 
         Args:
             message: Names the deployment.
@@ -160,7 +160,7 @@ class Builder:
                 log.info("the deployment waits for the build slot", reason=str(taken))
             except StaleDeploymentError as stale:
                 log.info("no build to start", status=stale.found)
-                self.scheduler.dispatch_next(log)  # this deployment may have been the next in order
+                self.scheduler.dispatch_next(log)  # this deployment may have been the next: find another one
             return None
         raise BuildsUnavailableError("other builds keep taking the capacity")
 
@@ -191,7 +191,7 @@ class Builder:
             # The build may have ended before this write. Its event also records the build id.
             log.info("the build id was not recorded: the status has changed", status=stale.found)
             if stale.found in {Status.CANCELLED, Status.SUPERSEDED}:
-                # The function that cancelled the deployment did not know its build.
+                # The function that cancelled the deployment did not know its build id. So stop the build now.
                 stop_build(self.codebuild, build_id)
             elif stale.found == Status.QUEUED and self._retake_slot(deployment, log):
                 self._record_build(deployment, build_id, log)
@@ -211,7 +211,7 @@ class Builder:
 
     def _start_build(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.get_site(deployment.site)
-        # Every build writes the key of its project. So a build works even if nothing wrote the key before.
+        # Write the project's key before each build, because nothing else writes the key.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
@@ -229,13 +229,14 @@ class Builder:
                     "packaging": "NONE",
                     "namespaceType": "NONE",
                     "overrideArtifactName": False,
-                    # The bucket has default encryption. CodeBuild's would use an AWS managed key.
+                    # The bucket has default encryption. CodeBuild's encryption would use an AWS managed key.
                     "encryptionDisabled": True,
                 },
             )
         except ClientError as error:
             if error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
-                # A repeated request is also refused if the project's variables have changed.
+                # CodeBuild also refuses a repeated request if the project's variables have changed since the
+                # first one. Then the build has already started.
                 started = find_build(self.codebuild, self.projects, deployment)
                 if started is None:
                     raise _start_error(error) from None
@@ -246,7 +247,7 @@ class Builder:
         return str(answer["build"]["id"])
 
     def _stop_build(self, deployment: Deployment, log: Log) -> None:
-        """Stop the build of a cancelled deployment. The function that should do so may have crashed."""
+        """Stop the build of a cancelled deployment, in case the cancelling function has not stopped it."""
         try:
             build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError:

@@ -27,21 +27,22 @@ class Cancellation:
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
         """Cancel a tenant's deployment, and stop its build. The result of that build changes nothing.
 
-        Idempotent: a crash may have interrupted an earlier call after the status write or after the next
-        deployment's message. If the build cannot be stopped now, or is just being started, the
-        deployment's message makes the orchestrator stop it.
+        Idempotent: a repeated call completes an earlier call that was interrupted by a crash. If the build
+        cannot be stopped now, or is just being started, the deployment's build message is sent. When the
+        orchestrator receives this message, it stops the build.
 
         Raises:
             DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
             StaleDeploymentError: The release has started, or the deployment has ended.
         """
         indexed = self.deployments.get_owned(user_id, deployment_id)
-        # The index of deployment ids is eventually consistent.
+        # The index of deployment ids is eventually consistent, so read the row itself.
         deployment = self.deployments.get(indexed.project_id, deployment_id)
         held_slot = deployment.status in {Status.BUILDING, Status.CANCELLED}
         if deployment.status is not Status.CANCELLED:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
-            # Read it again, because its build may have been recorded. If not, the orchestrator stops it.
+            # Read the deployment again, because its build id may have been recorded in the meantime. Without
+            # a build id, the orchestrator stops the build.
             deployment = self.deployments.get(indexed.project_id, deployment_id)
         log = Log().bind(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
@@ -59,5 +60,5 @@ class Cancellation:
         except (ClientError, BotoCoreError) as busy:
             if not is_retryable(busy):
                 raise
-            log.failure("the build cannot be stopped now: its message stops it later", busy)
+            log.failure("the build cannot be stopped now: the orchestrator will stop it", busy)
             self.scheduler.build_queue.send(deployment)

@@ -1,7 +1,7 @@
-"""Pages of a gzip-compressed build log in the logs bucket, read without holding the whole log.
+"""Pages of a gzip-compressed build log in the logs bucket. The whole log is never in memory at once.
 
-A build can print any amount, and can replace its log's object with anything. So of each object, at most
-`MAX_STORED_BYTES` are downloaded and at most `MAX_SHOWN_BYTES` are decompressed. Both happen in pieces, so
+A build can print any amount, and can replace its log's object with anything. So at most `MAX_STORED_BYTES` of
+an object are downloaded, and at most `MAX_SHOWN_BYTES` are decompressed. Both happen in pieces, so
 memory holds only one page and some buffers. gzip has no random access: the part before a page is decompressed
 again and dropped. This takes a fraction of a second. A log that exceeds these limits ends with a line that
 says so. The operator can read the whole log in the bucket.
@@ -75,7 +75,7 @@ def _append_page_lines(unzipped: gzip.GzipFile, start: int, limit: int, lines: l
 
 @define(eq=False, slots=False)
 class _LimitedReader(io.RawIOBase):
-    """The first bytes of an object.
+    """A reader of an object. It stops after a maximum number of bytes.
 
     Attributes:
         remaining: Number of bytes that can still be read.

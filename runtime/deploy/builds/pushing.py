@@ -45,12 +45,13 @@ def create_next_deployment(
 ) -> Deployment:
     """Create a project's next deployment, and retry if others create one at the same time.
 
-    One DynamoDB transaction; each concurrent deployment costs a retry and a read.
+    Makes one DynamoDB transaction. Each conflict with a concurrent deployment costs one more read and one
+    more transaction.
 
     Args:
         deployments: Repository of the deployments.
         project: The project, as read.
-        queued: Returns the new deployment for the present project (`Deployment.queued`).
+        queued: Function that returns the new deployment for the project as last read (`Deployment.queued`).
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
 
     Raises:
@@ -101,8 +102,8 @@ class PushReceiver:
     def receive(self, project_id: str, delivery: Delivery) -> Deployment | IgnoredDelivery:
         """Record a push and send its build message. A repeated delivery creates no second deployment.
 
-        Two DynamoDB calls: read the project, and one transaction. Each concurrent push of the project repeats
-        both. A repeated delivery costs one more read.
+        Makes two DynamoDB calls: one reads the project, and one is a transaction. Each conflict with a
+        concurrent push repeats both. A repeated delivery costs one more read.
 
         Returns:
             The deployment, or the reason why there is none. After a repeated delivery, the deployment can

@@ -2,8 +2,9 @@
 
 The capacity is the setting `concurrentBuilds`, or less while the account's CodeBuild quota is reached. A
 deployment without capacity is recorded as waiting. Each end of a build sends messages to the next waiting
-deployments. No capacity is reserved for them: each message re-checks the order by the same rule over the same
-rows when it is delivered. A new deployment follows the same rule, so it cannot overtake.
+deployments. No capacity is reserved for these. When such a message is delivered, its receiver checks the
+order again, by the same rule and from the same rows. The rule also applies to a new deployment, so it cannot
+overtake a waiting one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -143,7 +144,8 @@ class BuildScheduler:
             since = min([newest.created_at, *(each.since for each in own)])
             if not self.stage_builds.add_waiting(newest, since=since):
                 newest = None
-        # Read again after the write: a build that ended in between may not have seen the waiting row.
+        # Read the builds again after the write. If a build ended before the write, its end did not find this
+        # waiting deployment.
         builds = self.stage_builds.read()
         if newest and self._is_next(newest, builds):
             return _with_waiting_since(newest, builds.waiting)
@@ -170,9 +172,9 @@ class BuildScheduler:
         """Return an admitted deployment to the queue, because the account's CodeBuild quota is reached.
 
         The deployment keeps its place, and the attempt does not count as its tenant's last build. Unless a
-        build ends, nothing is dispatched for a minute. Then the next deployment in order tries. A newer
-        deployment of the project inherits the place. Four DynamoDB calls, and one for each superseded
-        deployment.
+        build ends, nothing is dispatched for a minute. Then the next deployment in order is dispatched. If
+        the project has a newer deployment, that one inherits the place. Makes four DynamoDB calls, and one
+        for each superseded deployment.
         """
         try:
             requeued = self.slot.requeue(deployment, at=self.clock())
@@ -182,7 +184,8 @@ class BuildScheduler:
         # Count after the transaction, so that the last of several concurrent calls has the right number.
         running = len(self.stage_builds.read().running)
         self.stage_builds.record_quota_reached(builds=running, at=self.clock())
-        # The sweep logs how long others wait, but never sees a deployment that retries each minute.
+        # Log the wait here. The sweep logs the waits of other deployments, but does not examine a deployment
+        # that is retried each minute, because each retry renews the lease.
         waited = self.clock() - (requeued.waiting_since or requeued.created_at)
         log.warning(
             CODEBUILD_FULL,
@@ -198,8 +201,9 @@ class BuildScheduler:
     def skip_ended(self, ended: Deployment, log: Log) -> None:
         """Remove an ended deployment from the waiting ones, and schedule the next, as `schedule_after` does.
 
-        The status transaction already removes it, unless rows were restored or edited manually. Without this
-        removal, each message would then send the next one endlessly.
+        Normally, the transaction that ended the deployment has already removed it. But rows can be restored
+        or edited manually. Without the removal here, the message of the ended deployment would then be sent
+        endlessly.
         """
         self.stage_builds.remove_waiting(ended.deployment_id)
         self.schedule_after(ended, log)
@@ -260,7 +264,8 @@ class BuildScheduler:
         return True
 
     def _remove_if_not_queued(self, waiting: WaitingBuild, log: Log) -> bool:
-        # A deployment only returns to `queued` after a reached quota, and then it also gets a message.
+        # The status may change after this read without harm: a deployment only returns to `queued` if the
+        # quota was reached, and then it also gets a message.
         if self._find_status(waiting) is Status.QUEUED:
             return False
         self.stage_builds.remove_waiting(waiting.deployment_id)

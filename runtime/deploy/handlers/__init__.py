@@ -1,1 +1,1 @@
-"""Entry points of the functions: parse, call one service function, map the result."""
+"""Entry points of the functions. Each one parses its event, calls one service, and maps the result."""

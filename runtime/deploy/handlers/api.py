@@ -151,4 +151,4 @@ OPERATIONS: Operations[ProjectService] = {
 """The operation of each route that `runtime.deploy.api.routes` assigns to this function."""
 
 OPEN: PublicOperations = {OPENAPI_ROUTE: serve_openapi("openapi.json")}
-"""The operations of those routes that need no token."""
+"""The operation of each route that needs no token."""

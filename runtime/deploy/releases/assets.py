@@ -12,7 +12,7 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 """`Cache-Control` of files whose content never changes."""
 
 REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
-"""`Cache-Control` of public files. Only the edge keeps them: its cache key has the release."""
+"""`Cache-Control` of public files. Only the edge may keep these: its cache key contains the release."""
 
 _ASSETS = "assets/"
 _HASHED_FOLDER = "_next/static/"
@@ -139,7 +139,8 @@ def list_asset_uploads(
     # Requests of visitors and of the image function contain the base path. Keys of hashed files do not
     # contain it, so a site keeps these files when its base path changes.
     own = release_prefix(deployment) + artifact.manifest.base_path
-    # The name of this folder in `_next/static/` does not depend on its content: two builds can share an id.
+    # The name of this folder in `_next/static/` is the build id. Two builds with different content can have
+    # the same build id, so files in this folder are always uploaded again.
     by_build_id = f"{_HASHED_FOLDER}{artifact.build.build_id}/"
     for name in _list_served_files(artifact):
         source, media_type = f"{_ASSETS}{name}", find_content_type(name)

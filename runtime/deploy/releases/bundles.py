@@ -17,7 +17,7 @@ from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.release_clients import S3Client
 
 _WRAPPER_FOLDER: Final = Path(__file__).parent / "origin"
-_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip; the same files give the same zip
+_FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time; fixed, so the same files give the same zip
 _FILE_MODE: Final = 0o100644 << 16
 
 

@@ -53,8 +53,8 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
 class TagSeeder:
     """Writes the rows of a build's tag seed that a site's tag table does not have yet.
 
-    Existing rows are not changed. Two builds can have the same id, because sites may choose it. The row then
-    has the time at which the live site last revalidated the tag.
+    Two builds can have the same id, because a site may choose its build id. An existing row then contains the
+    time at which the live site last revalidated the tag. So existing rows are not changed.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -71,7 +71,8 @@ class TagSeeder:
     def seed(self, rows: Iterable[TagRow]) -> int:
         """Write the missing rows, and return the number of different rows in the seed.
 
-        Makes one read for every 100 rows, and four writes if they are new. Makes more while DynamoDB is busy.
+        Makes one read for every 100 rows, and four writes if they are new. Makes more calls while DynamoDB is
+        busy.
 
         Raises:
             TagsUnprocessedError: DynamoDB returned unprocessed rows at every attempt.
@@ -118,7 +119,7 @@ class TagSeeder:
         """Yield the attempt number, with exponential backoff and jitter between attempts.
 
         Raises:
-            TagsUnprocessedError: The last attempt did not end the loop.
+            TagsUnprocessedError: The last attempt failed, so the caller did not leave its loop.
         """
         for attempt in range(_ATTEMPTS):
             if attempt:

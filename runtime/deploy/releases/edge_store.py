@@ -100,7 +100,7 @@ def _build_value(entry: EdgeEntry, public: str) -> str:
 
 @frozen(kw_only=True)
 class EdgeStore:
-    """Entries of the KeyValueStore. The store has one version: each write states the version it is based on.
+    """Entries of the KeyValueStore. A write states the store's version on which it is based.
 
     Attributes:
         client: KeyValueStore client.
@@ -231,7 +231,7 @@ class EdgeStore:
         """Yield the attempt number, with exponential backoff and jitter between attempts.
 
         Raises:
-            EdgeBusyError: The last attempt did not end the loop.
+            EdgeBusyError: The last attempt failed, so the caller did not leave its loop.
         """
         for attempt in range(_ATTEMPTS):
             if attempt:

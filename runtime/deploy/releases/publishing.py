@@ -1,7 +1,8 @@
 """Publishing of a release's functions: immutable versions, each with an alias that has its own URL.
 
-Every step can be repeated after a crash at any point, and keeps what exists already. The alias is created
-last, from a checked version. If it exists and has the same code, its function is not changed again.
+Every step can be repeated after a crash at any point, and keeps the resources that exist already. The alias
+is created last, from a checked version. If the alias exists and its version has the same code, the function
+is not changed again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +49,10 @@ def is_release_version(description: str) -> bool:
 
 
 def split_alias(alias: str, number: int) -> str:
-    """Return the alias of a split server function. It is a version of the server function, counted from 1."""
+    """Return the alias of a split server function, which is a version of the server function.
+
+    `number` is the position of the split server function, counted from 1.
+    """
     return f"{alias}-{number}"
 
 
@@ -70,7 +74,7 @@ class FunctionRelease:
         function: Function name.
         alias: The release's alias.
         code: Zip of the function.
-        environment: Its variables, which include the deployment id. None keeps the present variables.
+        environment: The function's variables with the deployment id. None keeps the present variables.
     """
 
     function: str
@@ -147,7 +151,8 @@ class FunctionPublisher:
     def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
         """Point the `live` aliases of functions to the versions of the live release.
 
-        Repeats until the target is the same before and after, because another switch may run meanwhile.
+        Repeats until the target is the same before and after the change, because another switch may run at
+        the same time.
 
         Args:
             target: Reads the version of each function, strongly consistent.
@@ -182,8 +187,8 @@ class FunctionPublisher:
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
         current = self._wait_until_idle(function)  # an earlier release may have been interrupted
-        # A change takes Lambda seconds even if nothing differs. The revalidation function's code seldom
-        # changes, and split server functions share their variables.
+        # Only send differences, because Lambda needs seconds even for an equal value. The revalidation
+        # function's code seldom changes, and split server functions share their variables.
         if current["CodeSha256"] != zipped.sha256 or _has_failed(current):
             zipped.upload()
             self.client.update_function_code(FunctionName=function, S3Bucket=zipped.bucket, S3Key=zipped.key)
@@ -277,7 +282,7 @@ class FunctionPublisher:
         """Yield once per attempt, with growing pauses, for about a minute.
 
         Raises:
-            FunctionBusyError: The last attempt did not end the loop.
+            FunctionBusyError: The last attempt failed, so the caller did not leave its loop.
         """
         yield
         for pause in _PAUSES:
@@ -313,10 +318,10 @@ class ReleaseFunctions:
         """Publish a function, and return its version.
 
         Args:
-            name: Name of its zip.
+            name: Name of the function's zip.
             function: Function name.
-            bundle: Its code in the artifact.
-            variables: Its environment variables; None keeps the present ones.
+            bundle: The function's code in the artifact.
+            variables: The function's environment variables. None keeps the present ones.
             rules: Cache rules for the wrapper; None for a function that handles no HTTP requests.
             alias: Alias of the version. Default: the release's alias.
         """

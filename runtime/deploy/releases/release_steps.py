@@ -183,7 +183,7 @@ class ReleaseSteps:
             artifact=artifact,
             deployment=deployment,
         )
-        # In parallel, because most of the time is Lambda's own.
+        # Publish the functions in parallel, because most of the time is spent waiting for Lambda.
         with ThreadPoolExecutor() as pool:
             server = pool.submit(functions.publish_servers, site.server_function, environment.server)
             image = pool.submit(

@@ -1,8 +1,8 @@
 """Release of a built deployment, and the handling of failed steps.
 
 Until the project's pointer has moved, a failure does not change the live release. The deployment becomes
-`failed`, with the step and the reason. After that point, a release does not fail: an interrupted one is
-resumed.
+`failed`, with the step and the reason. After that point, a release does not fail: an
+interrupted release is resumed.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ _RETRYABLE_ERRORS: Final = (
     TagsUnprocessedError,
     TransactionConflictError,
 )
-_PAUSES: Final = (1.0, 4.0)  # seconds; the queue's own retry comes after half an hour
+_PAUSES: Final = (1.0, 4.0)  # seconds; the queue itself only retries after half an hour
 
 
 @define
@@ -149,7 +149,7 @@ class Releaser:
                 deployment, release, at=self.clock()
             )
         else:
-            # The release's cache may contain newer pages by now. Another seeding would restore old ones.
+            # The release's cache may contain newer pages by now. Another seeding would restore old pages.
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.live_pointers.switch(deployment, at=self.clock())

@@ -43,7 +43,8 @@ class FunctionRemover:
             has_url: Whether its aliases have URLs.
         """
         try:
-            # Versions first: a version that is published and gets its alias in between is then not removed.
+            # List the versions before the aliases. Otherwise, a version that is published and gets its alias
+            # between the two calls could be removed.
             versions = self._list_versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]

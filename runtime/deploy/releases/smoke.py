@@ -2,8 +2,8 @@
 
 Each function gets one request that changes nothing, whatever the site's code does. The server gets a GET of
 the first page. A split server function gets OPTIONS, which Next.js itself answers if a route does not define
-it. The image function gets a GET without an image. All requests pass through the platform's wrapper, which
-has then loaded the function's code.
+it. The image function gets a GET without an image. All requests pass through the platform's wrapper. The
+wrapper can only answer after it has loaded the function's code.
 """
 
 import json
@@ -43,7 +43,7 @@ class SmokeTarget:
     method: HTTPMethod = HTTPMethod.GET
 
     def refuses_method(self, status: int) -> bool:
-        """Return whether a status only means that a route does not support OPTIONS, which is allowed."""
+        """Return whether a status means that a route does not support OPTIONS. This is no failure."""
         return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 

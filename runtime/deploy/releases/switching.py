@@ -16,7 +16,7 @@ from runtime.shared.clock import Clock
 
 @frozen(kw_only=True)
 class Switch:
-    """Makes a release live, by promoting it or after its project's pointer was written.
+    """Makes a release live. `promote` also writes the project's pointer; `apply_pointer` only follows it.
 
     Several switches of one site may run at once, in any order. Each step follows the pointer's latest value.
     """
@@ -39,7 +39,7 @@ class Switch:
             SwitchOvertakenError: A later switch of the same project was faster.
         """
         found = self.deployments.get_owned(user_id, deployment_id)
-        # The index that finds a deployment by its id alone is eventually consistent.
+        # The index that finds a deployment by its id alone is eventually consistent, so read the row itself.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.get_site(deployment.site)
         project = self.deployments.live_pointers.promote(user_id, deployment, at=self.clock())

@@ -12,7 +12,7 @@ from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.release_clients import S3Client
 
 CONNECTIONS = 32
-"""Parallel uploads. One takes less than 1 ms of CPU time and, inside AWS, about 20 ms of waiting."""
+"""Parallel uploads. One upload takes less than 1 ms of CPU time and, inside AWS, about 20 ms of waiting."""
 
 _MAX_PRESIGNED_BYTES = 512 * 1024  # with 32 parallel uploads, the bodies in memory stay below 20 MB
 _URL_LIFETIME_SECONDS = 900
@@ -54,9 +54,9 @@ def make_http_put() -> Put:
 class Uploader:
     """Uploads files.
 
-    A small file is sent to a presigned URL. With botocore 1.43 that takes 0.6 ms of CPU time instead of 1.3
-    ms with `put_object`, and a site has thousands of files. If that fails, `put_object` is called, which has
-    retries and named errors.
+    A site has thousands of files, so CPU time matters. With botocore 1.43, an upload takes 0.6 ms of CPU time
+    with a presigned URL, and 1.3 ms with `put_object`. So a small file is sent to a presigned URL. If that
+    fails, `put_object` is called, which has retries and named errors.
 
     Attributes:
         client: S3 client with signature version 4 and `CONNECTIONS` connections.

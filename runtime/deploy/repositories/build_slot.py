@@ -2,7 +2,7 @@
 
 Slot, deployment status and the stage's set of running builds (`stage_builds.py`) are always written in one
 transaction. So after any crash, the deployment that holds the slot is the one with the status `building`.
-Each method makes one DynamoDB call. `cancel_owned` serves a tenant, all other methods the platform.
+Each method makes one DynamoDB call. `cancel_owned` serves a tenant. All other methods serve the platform.
 """
 
 from datetime import datetime
@@ -92,7 +92,8 @@ class BuildSlotRepository:
             self.deployments_table,
             _key(deployment),
             Status.BUILDING,
-            # A deployment that was read as `building` may be queued again, and then has no capacity.
+            # A deployment that was read as `building` may have been requeued. Then it has no capacity, so
+            # this write must fail.
             expected=(Status.QUEUED, Status.BUILDING) if is_new else Status.BUILDING,
             at=at,
             starts_lease=is_new,
@@ -265,7 +266,8 @@ class BuildSlotRepository:
     def free_abandoned(self, project_id: str, holder: str) -> bool:
         """Free a slot whose holder is no longer `building`.
 
-        Both are always written together, so this only happens after rows were restored or edited manually.
+        Slot and status are always written together. So this only happens after rows were restored or edited
+        manually.
 
         Returns:
             False if another deployment holds the slot. Then nothing is written.

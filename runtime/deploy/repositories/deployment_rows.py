@@ -16,9 +16,11 @@ from runtime.shared.converters import from_row, to_attribute_value, to_row
 from runtime.shared.dynamodb import ConditionFailedError, build_update, named_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
-    # A message is delivered within seconds, or the project's slot is taken for the duration of a build.
+    # A message is delivered within seconds. If the deployment has to wait for its build, the sweep extends
+    # the lease.
     Status.QUEUED: timedelta(minutes=5),
-    # Time to start the build. CodeBuild recognizes an idempotency token for five minutes.
+    # Time to start the build. It is shorter than the five minutes in which CodeBuild recognizes a repeated
+    # request by its idempotency token.
     Status.BUILDING: timedelta(minutes=3),
     # This is longer than a release may take (components/deploy/pipeline.py). A project's releases run in
     # sequence.

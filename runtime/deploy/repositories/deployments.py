@@ -188,7 +188,7 @@ class DeploymentRepository:
         A deployment that was read as `deploying` is returned unchanged.
 
         Raises:
-            StaleDeploymentError: The deployment has neither status.
+            StaleDeploymentError: The deployment is neither `built` nor `deploying`.
         """
         if deployment.status is Status.DEPLOYING:
             return deployment
@@ -223,7 +223,8 @@ class DeploymentRepository:
 
         Raises:
             StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot fail in
-                it. Or the project's live pointer has moved to it, and then the error names no status.
+                that status. The error is also raised if the project's live pointer has moved to the
+                deployment. Then the error names no status.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)
@@ -247,7 +248,8 @@ class DeploymentRepository:
             case Status.QUEUED:
                 beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
             case Status.DEPLOYING:
-                # The live pointer may have moved to it since the read. Such a deployment must become live.
+                # The live pointer may have moved to this deployment since the read. Then the deployment must
+                # become live.
                 beside = not_live_check(self.projects.table, deployment)
             case _:
                 return self._update(deployment, to, write)

@@ -39,7 +39,8 @@ class LeasedDeployment:
 
     Attributes:
         until: End of the lease in Unix seconds. None without a lease.
-        redrives: Number of times that the sweep has resent it since its last status change.
+        redrives: Number of times that the sweep has resent the deployment's message since its last status
+            change.
     """
 
     deployment: Deployment

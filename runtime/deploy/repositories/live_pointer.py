@@ -44,7 +44,7 @@ _MAX_ATTEMPTS: Final = 5
 
 @frozen(kw_only=True)
 class LivePointerRepository:
-    """The moves of the projects' live pointers. `promote` serves a tenant, all other methods the platform.
+    """The moves of the live pointers. `promote` serves a tenant. All other methods serve the platform.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -59,8 +59,8 @@ class LivePointerRepository:
     def switch(self, deployment: Deployment, *, at: datetime) -> Project:
         """Point a project to a deployment, if it is newer than the live one and the project is not pinned.
 
-        Step (a) of a switch. Idempotent. One transaction over the project and the deployment, so that an
-        ended deployment never becomes live, and one more call to read the project.
+        This is the first step of a switch. Idempotent. Makes one transaction over the project and the
+        deployment, so that an ended deployment never becomes live. One more call reads the project.
 
         Returns:
             The project after the write: `live` is this deployment, `serving` is the one it replaces.
@@ -91,8 +91,9 @@ class LivePointerRepository:
     def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
         """Point a tenant's project to an older or newer deployment, and pin it there.
 
-        Like `switch`, but the collector may remove the deployment at the same time. A `retired` deployment
-        gets a lease until its switch is finished: if the promotion crashes, the sweep completes the switch.
+        Works like `switch`, and also refuses a collected release, because the collector may run at the same
+        time. A `retired` deployment gets a lease until its switch is finished. If the promotion crashes, the
+        sweep completes the switch.
 
         Returns:
             The project after the write.
@@ -128,7 +129,7 @@ class LivePointerRepository:
     def finish_switch(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
         """Mark this deployment as `live` and the replaced one as `retired`, in one transaction.
 
-        Step (d), for releases and promotions. Idempotent. The transaction covers both deployments and the
+        This is the last step of a switch. Idempotent. The transaction covers both deployments and the
         project's `serving`. That attribute names the deployment to retire, and must not have changed since
         the read. If another switch has finished in the meantime, the project is read again, which costs more
         calls.

@@ -101,7 +101,7 @@ class ProjectDeletionRepository:
             write_transaction(self.client, *({"Update": write} for write in writes))
 
     def finish(self, project: Project) -> None:
-        """Delete a project that is being deleted, and release its site, in one transaction. Idempotent."""
+        """Delete a project that is being deleted, and free its site, in one transaction. Idempotent."""
         is_deleting, is_owner = "attribute_exists(#deletingAt)", "#claimedBy = :project"
         row = {
             "TableName": self.projects_table,

@@ -114,7 +114,7 @@ class ProjectRepository:
         return from_row(answer["Item"], Site)
 
     def get_sites(self, sites: Collection[str]) -> Mapping[str, Site]:
-        """Return the declarations of up to 100 sites, in one call unless DynamoDB splits it.
+        """Return the declarations of up to 100 sites. Makes more calls if DynamoDB returns only some of them.
 
         Returns:
             The sites by name, without those that are no longer declared.

@@ -36,7 +36,7 @@ _COLLECTABLE: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
 @frozen(kw_only=True)
 class HeldRelease:
-    """The attributes of a deployment in `HeldIndex`. They suffice to decide without reading its row."""
+    """The attributes of a deployment in `HeldIndex`. They suffice to decide whether its release is kept."""
 
     project_id: str
     deployment_id: str
@@ -94,8 +94,8 @@ class RetentionRepository:
     def mark_unused_collected(self, held: HeldRelease, *, at: datetime) -> None:
         """Mark a release as collected, unless it is live or is becoming live.
 
-        From then on it cannot be promoted. One transaction over the deployment and its project, which may not
-        exist. A promotion writes the same two rows.
+        From then on the release cannot be promoted. Makes one transaction over the deployment and its
+        project, which may not exist. A promotion writes the same two rows, so only one of both can succeed.
 
         Raises:
             ReleaseInUseError: The release is live, is being promoted, or was already collected.
@@ -124,9 +124,9 @@ class RetentionRepository:
             raise ReleaseInUseError(held.deployment_id) from None
 
     def mark_collected(self, deployment: Deployment, *, at: datetime) -> None:
-        """Mark a release as collected, whether or not it is live. Idempotent; the last time counts.
+        """Mark a release as collected, whether or not it is live. A repeated call replaces the time.
 
-        Used if its host is still reachable after the collection, or if its project is being deleted.
+        Used if the release's host is still reachable after the collection, or if the project is deleted.
 
         Raises:
             DeploymentNotFoundError: The deployment does not exist.

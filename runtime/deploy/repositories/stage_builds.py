@@ -115,8 +115,8 @@ class StageBuilds:
     def capacity(self, limit: int, *, at: datetime) -> int:
         """Return the number of builds that can run now, at most `limit`.
 
-        After CodeBuild has refused a build, it is the number of builds that ran then, plus one for each
-        minute since. So only one build at a time tests whether the account has capacity again.
+        After CodeBuild has refused a build, the capacity is the number of builds that ran then, plus one for
+        each minute since. So only one build at a time tests whether the account has capacity again.
         """
         if self.quota_reached is None:
             return limit
@@ -216,7 +216,8 @@ class StageBuildRepository:
     def remove_running(self, build: RunningBuild) -> bool:
         """Remove a running build whose deployment is not `building`.
 
-        Both are always written together, so this only happens after rows were restored or edited manually.
+        The running build and the status are always written together. So this only happens after rows were
+        restored or edited manually.
 
         Returns:
             False if the deployment is `building`. Then nothing is written.

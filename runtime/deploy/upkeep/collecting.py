@@ -1,7 +1,7 @@
 """The collector: it removes releases that are no longer kept.
 
-It works in two steps, at least an hour apart. First the release is withdrawn: its row says so, which prevents
-a promotion, and its host is no longer served. After the hour, all edge locations and open pages have
+It works in two steps, at least an hour apart. First the release is withdrawn: its row is marked, so it
+cannot be promoted, and its host is no longer served. After the hour, all edge locations and open pages have
 noticed the change, and the release's functions and files are deleted. Hashed assets (`_next/static/`) are
 shared by the releases of a project and are deleted with the project. Rows of the tag table are shared by all
 releases of a site and stay.
@@ -172,7 +172,7 @@ class Collector:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
             entries = self.objects.list_names(public)
             self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
-        if site:  # without a site, Pulumi has deleted its functions with all their versions
+        if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
         cached = cache_prefix(deployment.site, deployment.deployment_id)
         prefix = project_prefix(deployment) if self._is_project_deleted(deployment) else files

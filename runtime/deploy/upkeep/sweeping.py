@@ -45,10 +45,10 @@ _MAX_REDRIVES: Final[Mapping[Status, int]] = {
     Status.DEPLOYING: 3,
 }
 _GIVE_UP_REASONS: Final[Mapping[Status, str]] = {
-    Status.QUEUED: "its build was requested again and again, but never started: push again",
-    Status.BUILDING: "its build failed to start again and again: push again later",
-    Status.BUILT: "its release was requested again and again, but never started: push again",
-    Status.DEPLOYING: "its release was started again and again, but never finished: push again",
+    Status.QUEUED: "its build was requested repeatedly, but never started: push again",
+    Status.BUILDING: "its build repeatedly failed to start: push again later",
+    Status.BUILT: "its release was requested repeatedly, but never started: push again",
+    Status.DEPLOYING: "its release was started repeatedly, but never finished: push again",
 }
 _MAX_LEASE: Final = timedelta(hours=1)
 _MAX_DOUBLINGS: Final = 5  # enough to reach the longest lease
@@ -93,7 +93,7 @@ class Sweeper:
                 failed += 1
                 self._postpone(message, bound)
         if Status.QUEUED in statuses:
-            # A deployment may wait because a message of the scheduler was lost.
+            # Dispatch builds again, because a message of the scheduler may have been lost.
             self.scheduler.repair(log)
         if failed:
             raise SweepIncompleteError(f"{failed} deployments could not be swept")
@@ -214,8 +214,8 @@ class Sweeper:
     def _sweep_promoted(self, leased: LeasedDeployment, log: Log) -> None:
         """Make the release function finish the switch of an interrupted promotion.
 
-        The target is the present live pointer, because a promotion of the release that was live before starts
-        no lease.
+        The message names the deployment in the project's live pointer, which may be another one than the
+        leased deployment: a promotion of a release with the status `live` starts no lease.
         """
         with suppress(ProjectNotFoundError, DeploymentNotFoundError):
             project = self.projects.get(leased.deployment.project_id)

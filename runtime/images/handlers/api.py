@@ -30,8 +30,8 @@ from runtime.shared.environment import load_environment
 from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
 
-# With virtual-hosted style, forms use the bucket's regional endpoint. The default is the global endpoint,
-# which redirects uploads to a new bucket.
+# With virtual-hosted style, forms use the bucket's regional endpoint. By default, they would use the global
+# endpoint. If the bucket is new, the global endpoint responds to an upload with a redirect.
 _PRESIGNED_POST_CONFIG: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 

@@ -61,7 +61,7 @@ def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
         key = unquote_plus(written["key"])
         image_id = find_uploaded_image_id(key)
         if image_id is None:
-            log.warning("object ignored: its key is not one of an upload form", key=key)
+            log.warning("object ignored: no upload form has this key", key=key)
             continue
         created = CreatedObject(image_id=image_id, etag=written["eTag"].strip('"'), size=int(written["size"]))
         processor.process(created, log.bind(imageId=image_id, etag=created.etag, event=record["eventName"]))

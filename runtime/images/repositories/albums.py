@@ -1,7 +1,7 @@
 """Albums in the images table.
 
 Every method except `create` takes the signed-in user's id first, and treats another user's album as missing.
-Each makes one DynamoDB call. Writes of images change the counters: `runtime.images.repositories.rows`.
+Each makes one DynamoDB call. `runtime.images.repositories.rows` changes the counters, together with images.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class AlbumRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
-        cursors: Cursors of its lists.
+        cursors: Writes and reads the cursors of lists.
     """
 
     client: DynamoDBClient
@@ -118,7 +118,7 @@ class AlbumRepository:
     def delete(self, user_id: str, album_id: str) -> None:
         """Delete a user's album that has no ready image.
 
-        Images that wait for their upload may still name it. They become ready without an album.
+        Images that wait for their upload may still name the album. They become ready without an album.
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.

@@ -27,8 +27,9 @@ class ImageDistribution:
 
     An invalidation completes within minutes. A distribution has at most 3,000 paths in progress at once
     ("Concurrent invalidation request maximum" in CloudFront's developer guide). An account's first 1,000
-    paths of a month are free, each further one costs 0.005 USD ("Pay for file invalidation"). So only the
-    deletion of a delivered image makes one. A visitor's own browser cache keeps the image until it expires.
+    paths of a month are free, each further one costs 0.005 USD ("Pay for file invalidation"). So this
+    service makes an invalidation only when a delivered image is deleted. Browsers keep the image until their
+    own cached copy expires.
 
     Attributes:
         client: Creates the CloudFront client. Few requests need it, so it is created when needed.
@@ -42,10 +43,10 @@ class ImageDistribution:
         """Remove an object from the caches.
 
         Args:
-            key: Key of the object. It must be deleted before, or the caches would read it again.
-            reference: Unique id of each call. CloudFront's API reference says that a repeated reference
+            key: Key of the object. Delete the object first. Otherwise the caches would read it again.
+            reference: Id that only this call uses. CloudFront's API reference says that a repeated reference
                 returns the first invalidation. In practice, CloudFront can refuse it (aws/aws-cdk#3878).
-                The object that was cached in between would then stay.
+                An object that was cached after the first call would then stay.
 
         Raises:
             ImageStillCachedError: CloudFront accepts no more invalidations at the moment.

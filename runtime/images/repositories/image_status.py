@@ -1,6 +1,6 @@
-"""Status changes of images after uploads. The platform calls them with ids from the bucket's events.
+"""Status changes of images after uploads. Image ids come from the bucket's events, not from users.
 
-Each method makes one DynamoDB call, unless its docstring says more.
+Each method makes one DynamoDB call, unless its docstring mentions another one.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ class ImageStatusRepository:
     def make_ready(self, image: Image, found: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
         """Mark an image as ready. Its album's counter includes it from now on.
 
-        Makes one more call if the album was deleted before the upload. The image is then in no album.
+        Makes one more call if the album no longer exists. The image is then in no album.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
@@ -83,7 +83,7 @@ class ImageStatusRepository:
         Args:
             image: The image as it was read, `pending` or `rejected`.
             reason: A sentence for the owner.
-            etag: ETag of the upload, without quotes. A repeated event recognizes its result by it.
+            etag: ETag of the upload, without quotes. A repeated event compares it to detect its own result.
             at: Current time.
 
         Raises:

@@ -57,7 +57,7 @@ class ImageRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
-        cursors: Cursors of its lists.
+        cursors: Writes and reads the cursors of lists.
     """
 
     client: DynamoDBClient
@@ -100,7 +100,7 @@ class ImageRepository:
         """Return a page of a user's images in every status, newest first.
 
         Reads index `UserIndex`, which is eventually consistent. A page leaves out expired images, so it may
-        be short. Only a missing cursor marks the end.
+        be short. The last page is the one without a cursor.
 
         Raises:
             MalformedError: The cursor does not belong to this list.
@@ -139,18 +139,19 @@ class ImageRepository:
             album=album_partition(album_id),
             user=user_id,
         )
-        # An album's images belong to one user. If none is this user's, hide the cursor.
+        # All images of an album belong to one user. An empty page may belong to another user's
+        # album, so its cursor must not be returned.
         return page if page.items else Page(items=(), cursor=None)
 
     def update_texts(
         self, user_id: str, image_id: str, texts: Mapping[str, str | None], *, at: datetime
     ) -> Image:
-        """Change title or description of a user's image. None removes one.
+        """Change the title or description of a user's image. The value None removes a text.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
             ImageDeletingError: The image is being deleted.
-            ImageChangedError: Another write changed it at the same moment.
+            ImageChangedError: Another write changed the image at the same moment.
         """
         if not is_ulid(image_id):
             raise ImageNotFoundError
@@ -182,12 +183,12 @@ class ImageRepository:
         *,
         at: datetime,
     ) -> None:
-        """Move a user's image into an album, or out of its album with None, and change its texts.
+        """Move a user's image into an album or out of its album, and change the image's texts.
 
         Args:
             user_id: Owner of both image and album.
             image: The image as it was read.
-            album_id: The new album.
+            album_id: The new album; None removes the image from its album.
             texts: New texts, as for `update_texts`.
             at: Current time.
 
@@ -213,7 +214,7 @@ class ImageRepository:
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
         """Mark a user's image as being deleted. It leaves its album and does not expire any more.
 
-        Of the upload's result, only the delivered object's ETag is kept.
+        Of the attributes that the upload set, only the ETag of a delivered object is kept.
 
         Raises:
             ImageNotFoundError: The image belongs to another user.
@@ -233,7 +234,7 @@ class ImageRepository:
         self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
-        """Delete the row of a user's image that is being deleted, if it still exists."""
+        """Delete the row of a user's image that is being deleted, if the row still exists."""
         when = "#userId = :user AND #status = :deleting"
         try:
             with named_condition_errors():
@@ -245,7 +246,7 @@ class ImageRepository:
                     ExpressionAttributeValues=attribute_values(user=user_id, deleting=Status.DELETING),
                 )
         except ConditionFailedError:
-            return  # another request of the same user has finished it
+            return  # another request of the same user has deleted the row
 
     def _album_check(self, user_id: str, album_id: str) -> dict[str, Any]:
         return {
@@ -268,7 +269,7 @@ class ImageRepository:
     ) -> None:
         """Change an image that has not changed since it was read, together with album counters.
 
-        The operation on the album that it joins is the last one.
+        If the image joins an album, the last operation is the one on that album.
         """
         try:
             write_image(self.client, self.table, image, changes, operations)

@@ -22,13 +22,13 @@ from runtime.shared.ids import is_ulid
 CACHE_CONTROL: Final = "public, max-age=86400"
 """`Cache-Control` of images. An image never changes, but it can be deleted.
 
-A deletion removes it from CloudFront (`runtime.images.repositories.distribution`). Browsers may keep it for a
-day.
+A deletion removes the image from CloudFront (`runtime.images.repositories.distribution`). Browsers may keep
+it for a day.
 """
 
 _BLOCK_BYTES: Final = 64 * 1024
-_MAX_BLOCKS: Final = 64  # of one file: an image's metadata is within its first blocks, or the file is refused
-_MAX_READS: Final = 100_000  # of one file: JPEG parsers read byte by byte through invalid data
+_MAX_BLOCKS: Final = 64  # per file; if the metadata needs more blocks, the file is refused
+_MAX_READS: Final = 100_000  # per file: in invalid data, a JPEG parser makes one read per byte
 _CHANGED_CODES: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
 
 
@@ -65,7 +65,7 @@ class PresignedPost:
     """The form with which a browser uploads a file, as `multipart/form-data`.
 
     Attributes:
-        url: URL to send it to.
+        url: URL to which the form is sent.
         fields: Form fields before the file. Do not log them: their signature allows an upload.
     """
 
@@ -103,15 +103,15 @@ class ImageStore:
         return PresignedPost(url=form["url"], fields=form["fields"])
 
     def open_upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return an upload as a file. Reading fails if its ETag differs. Makes no AWS call yet."""
+        """Return an upload as a file. Reads fail if the object's ETag differs. The first read calls AWS."""
         return self._open(upload_key(image_id), size, _if_match(etag))
 
     def open_delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return the delivered copy of an upload with this ETag as a file. Makes no AWS call yet."""
+        """Return the delivered copy of an upload with this ETag as a file. The first read calls AWS."""
         return self._open(delivered_key(image_id, etag), size, {})
 
     def copy_to_delivered(self, image_id: str, content_type: str, *, etag: str) -> None:
-        """Copy an upload with this ETag to the key that visitors can read. Repeatable.
+        """Copy an upload with this ETag to the key that visitors can read. Can be repeated.
 
         Only the bytes are copied, because the upload's sender chose its headers and tags. S3 copies up to 5
         GB in one call, far more than the largest upload of any stage.
@@ -136,7 +136,7 @@ class ImageStore:
         self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
 
     def delete_upload(self, image_id: str, *, etag: str) -> None:
-        """Delete an upload, if it exists and has this ETag. A newer upload has its own event."""
+        """Delete an upload, if it exists and has this ETag. A newer upload stays, and has its own event."""
         with suppress(ObjectChangedError), _object_changed_errors():
             self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
 
@@ -151,7 +151,7 @@ class RemoteFile:
     Attributes:
         conditions: Conditions of each read, such as `IfMatch`.
         size: Size of the object in bytes.
-        failure: The error that ended reading. It is kept for parsers that swallow exceptions.
+        failure: The error that ended reading. Check it after a parser, which may hide exceptions.
     """
 
     client: S3Client = field(repr=False)
@@ -224,7 +224,7 @@ def delivered_key(image_id: str, etag: str) -> str:
 
 
 def find_uploaded_image_id(key: str) -> str | None:
-    """Return the id of the image of an upload's key; None if no upload form allows the key."""
+    """Return the image id that an upload's key contains; None if no upload form has such a key."""
     image_id = key.removeprefix(UPLOAD_PREFIX)
     return image_id if key.startswith(UPLOAD_PREFIX) and is_ulid(image_id) else None
 

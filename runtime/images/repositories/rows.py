@@ -49,7 +49,7 @@ def user_albums_partition(user_id: str) -> str:
 
 
 def image_row(image: Image) -> dict[str, Any]:
-    """Return a new image's row. It is in no album's index until it is ready."""
+    """Return a new image's row. The row is in no album's index until the image is ready."""
     return to_row(
         image,
         PK=f"IMAGE#{image.image_id}",
@@ -95,8 +95,8 @@ def build_attribute_update(
 def build_image_update(table: str, image: Image, changes: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments of an update, on condition that the image has not changed since it was read.
 
-    Its status, ETag, album and expiry are compared. Together they determine its state and which album counts
-    it.
+    The status, ETag, album and expiry are compared. Together they determine the state of the image and the
+    album whose counter includes it.
     """
     state = {"etag": image.etag, "albumId": image.album_id, "ttl": image.ttl}
     conditions = [
@@ -116,7 +116,7 @@ def build_image_update(table: str, image: Image, changes: Mapping[str, object]) 
 
 
 def build_counter_update(table: str, user_id: str, album_id: str, by: int) -> dict[str, Any]:
-    """Return the operation that adds to an album's counter. It fails if the user has no such album."""
+    """Return the operation that adds to an album's counter. Its condition: the album belongs to the user."""
     return {
         "Update": build_update(
             table,
@@ -154,7 +154,7 @@ def write_image(
 
     Raises:
         TransactionRefusedError: The image (operation 0) has changed, or an album's condition failed.
-        ImageChangedError: An image without counters has changed, or another write conflicted.
+        ImageChangedError: The image has changed (without `counters`), or another write conflicted.
     """
     write = build_image_update(table, image, changes)
     with conflicts_as_changed():
@@ -178,7 +178,7 @@ def conflicts_as_changed() -> Generator[None]:
 
 
 def find_refusing_status(item: Item | None, user_id: str, *, now: int) -> Status | None:
-    """Return the status of a user's unexpired image whose row refused a write; otherwise None."""
+    """Return the status in a row that refused a write; None unless it is an unexpired row of the user."""
     if not item or item["userId"]["S"] != user_id:
         return None
     if "ttl" in item and int(item["ttl"]["N"]) <= now:

@@ -11,7 +11,7 @@ class ImageDocument(TypedDict):
 
     Attributes:
         contentType: Declared media type. It is confirmed once the image is `ready`.
-        size: Size in bytes: the declared one until the file is uploaded.
+        size: Size of the file in bytes; before the upload, the declared size.
         width: Width in pixels, of a ready image.
         height: Height in pixels, of a ready image.
         url: URL for visitors, of a ready image. It always returns the same file.
@@ -38,7 +38,7 @@ class UploadDocument(TypedDict):
 
     Attributes:
         fields: Form fields to send before the file. The file is the last field, `file`.
-        expiresAt: When the form expires. If it is sent again, the first accepted file stays.
+        expiresAt: Time when the form expires. If the form is used twice, the first accepted file stays.
     """
 
     method: Literal["POST"]
@@ -68,7 +68,7 @@ class AlbumDocument(TypedDict):
     """An album as its owner sees it.
 
     Attributes:
-        imageCount: Number of its ready images.
+        imageCount: Number of ready images in the album.
     """
 
     albumId: Id

@@ -1,7 +1,8 @@
 """The dimensions of an AVIF file, from its boxes (ISO/IEC 14496-12 and 23008-12).
 
-This replaces imagesize 2.0.1 for AVIF, which fails on every rotated file: it expects four bytes too many in
-`irot`. It also follows the locations of all items, and a few bytes can declare billions of them.
+For AVIF, this module replaces imagesize 2.0.1. That library fails on every rotated file, because it expects
+four bytes too many in `irot`. It also follows the locations of all items, and a few bytes can declare
+billions of items.
 """
 
 from collections.abc import Iterator
@@ -22,9 +23,10 @@ class _File(Protocol):
 
 
 def read_avif_size(file: _File) -> tuple[int, int] | None:
-    """Return width and height as displayed, after the file's own rotation; None if there are none.
+    """Return width and height after the rotation that the file declares; None if it has no dimensions.
 
-    A file describes the whole image and parts of it, such as tiles and thumbnails. The largest is returned.
+    A file describes the whole image and parts of it, such as tiles and thumbnails. This
+    returns the largest size.
     """
     description = _read_meta(file)
     sizes: list[tuple[int, int]] = []
@@ -40,7 +42,7 @@ def read_avif_size(file: _File) -> tuple[int, int] | None:
                     sides = value[_VERSION_BYTES:]
                     sizes.append((int.from_bytes(sides[:4]), int.from_bytes(sides[4:8])))
                 elif name == b"irot":
-                    turned = bool(value[:1]) and value[0] % 2 == 1  # by 90 or 270 degrees
+                    turned = bool(value[:1]) and value[0] % 2 == 1  # rotated by 90 or 270 degrees
     if not sizes:
         return None
     width, height = max(sizes, key=lambda size: size[0] * size[1])

@@ -15,19 +15,19 @@ from runtime.images.service.avif import read_avif_size
 from runtime.images.service.svg import read_svg_size
 
 _MAX_SIDE: Final = 30_000
-_MAX_PIXELS: Final = 200_000_000  # decoded at four bytes each, this is 800 MB
-_HEAD_BYTES: Final = 64 * 1024  # an SVG may begin with long comments
+_MAX_PIXELS: Final = 200_000_000  # decoded, with four bytes per pixel, they need 800 MB
+_HEAD_BYTES: Final = 64 * 1024  # all of it is searched for `svg`, which can follow long comments
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
-_RIFF_HEADER: Final = 8  # bytes that a RIFF file's length field does not count
+_RIFF_HEADER: Final = 8  # number of bytes that the length field of a RIFF file leaves out
 
 
 class ReadableFile(Protocol):
-    """A binary file that keeps the error which ended reading it."""
+    """A binary file. If a read failed, `failure` contains the error."""
 
     size: int
     failure: Exception | None
@@ -45,8 +45,8 @@ def inspect_file(file: ReadableFile, declared: str) -> InspectedFile:
     """Return the properties of a file, if it has the declared type and an allowed size.
 
     Raises:
-        RefusedFileError: It has another type, is broken, is too large or has active content.
-        ObjectChangedError: It was replaced or deleted while it was read.
+        RefusedFileError: The file has another type, is broken, is too large or has active content.
+        ObjectChangedError: The file was replaced or deleted while it was read.
     """
     head = file.read(_HEAD_BYTES)
     content_type = _detect_content_type(head)
@@ -75,11 +75,11 @@ def _detect_content_type(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":
-        # The major brand, four bytes of version, and the compatible brands.
+        # The box contains the major brand, four bytes of version, and the compatible brands.
         brands = head[8 : min(len(head), int.from_bytes(head[:4]))]
         found = {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}  # noqa: PLR2004 - the version
         return "image/avif" if found & {b"avif", b"avis"} else None
-    # In UTF-16, each of these letters has a zero byte next to it. The XML parser checks if it is an SVG.
+    # Drop zero bytes, because UTF-16 has one next to each letter of `svg`. The XML parser checks the rest.
     text = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xfe\xff \t\r\n")
     return SVG if text.startswith(b"<") and b"svg" in text else None
 
@@ -90,7 +90,7 @@ def _read_raster_size(file: ReadableFile, content_type: str, head: bytes) -> tup
     if content_type == "image/avif":
         return read_avif_size(file) or (0, 0)
     size: tuple[int, int] = imagesize.get(file)
-    if file.failure is not None:  # imagesize reports every exception as a broken file
+    if file.failure is not None:  # imagesize hides the exceptions of reads
         raise file.failure
     return size
 

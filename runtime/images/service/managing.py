@@ -86,7 +86,7 @@ class ImageService:
             updated_at=at,
             ttl=int((expires_at + ROW_RETENTION).timestamp()),
         )
-        # Create the form first: a row without its form would be useless.
+        # Create the form before the row: if the form fails, no useless row remains.
         form = self.store.create_form(
             image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
         )
@@ -107,7 +107,7 @@ class ImageService:
     def list_images(
         self, user_id: str, *, album_id: str | None, limit: int, cursor: str | None
     ) -> Page[Image]:
-        """Return a page of images, newest first: all of the user, or the ready ones of an album.
+        """Return a page of images, newest first: all images of the user, or the ready images of an album.
 
         Makes one DynamoDB call. The first page of an album makes two: the first call checks that the album
         belongs to the user. For later pages, the signature of the cursor proves this check.
@@ -126,7 +126,7 @@ class ImageService:
         """Change an image's texts, or move it into or out of an album.
 
         Makes one DynamoDB call for texts alone. A change of the album makes two, because the image's present
-        album determines the counters to change. It makes two more at each conflict.
+        album determines the counters to change. Each conflict adds two calls.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
@@ -159,8 +159,8 @@ class ImageService:
         object of a ready image is deleted, and then the caches are invalidated.
 
         Each step can be repeated. After a crash or an error, the image stays in status `deleting`. Its owner
-        sees that status, and a repeated deletion finishes it. An upload that was not processed yet is deleted
-        by its event, together with its copy.
+        sees that status, and a repeated deletion finishes the work. If an upload was not processed yet, the
+        processing of its event deletes the upload and any copy.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
@@ -174,7 +174,7 @@ class ImageService:
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
-        """Mark an image as `deleting`. Return it as it was before, which shows if it was delivered."""
+        """Mark an image as `deleting`. Return its previous state, which shows if it was delivered."""
         for _ in range(_ATTEMPTS):
             at = self.clock()
             image = self.images.get(user_id, image_id, at=at)

@@ -7,8 +7,9 @@ Each event is about one upload, identified by its ETag. Processing inspects the 
 the ETag, marks the image as `ready`, and deletes the upload, in this order. The write of the status is
 conditional on the row as it was read. So:
 
-- The conditional write decides. The first accepted upload stays, and later ones find a `ready` image.
-- A failed event is retried, and continues from the status in the row.
+- The conditional write decides which upload counts: the first accepted one. Later uploads find a `ready`
+  image, and do not change it.
+- A failed event is retried. Processing then continues from the status in the row.
 - A copy is deleted only when no row can refer to it any more: the image is deleted, or `ready` with another
   upload. Otherwise a repeated event may be about to refer to it. So the copy of an upload that was replaced
   in the meantime is kept.
@@ -63,10 +64,10 @@ class UploadProcessor:
     jitter: Callable[[], float] = field(repr=False)
 
     def process(self, created: CreatedObject, log: Log) -> None:
-        """Process an upload. Repeatable. Makes two DynamoDB calls, more at conflicts.
+        """Process an upload. Can be repeated. Makes two DynamoDB calls, and more after conflicts.
 
-        Uploads into the same album conflict at its counter. A lost write is retried here with a growing
-        pause, before the event's own retry.
+        Uploads into the same album conflict when they write its counter. Processing is then repeated here
+        with growing pauses. If all attempts fail, the event is retried.
 
         Raises:
             ImageChangedError: Other writes conflicted at every attempt. The event has to be retried.
@@ -112,7 +113,7 @@ class UploadProcessor:
 
     def _inspect_and_copy(self, image: Image, created: CreatedObject) -> InspectedFile:
         """Inspect and copy an upload. If an earlier attempt has copied it already, inspect the copy."""
-        # The form has the same limits. They are checked again for writes to the bucket without a form.
+        # The form has the same limits. They are checked again, because a file can arrive without a form.
         largest = min(image.declared_size, self.maximum_bytes)
         if not 1 <= created.size <= largest:
             raise RefusedFileError(f"the file has {created.size} bytes; 1 to {largest} are allowed")

@@ -15,7 +15,7 @@ from runtime.images.errors import RefusedFileError
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
-_SEPARATOR: Final = " "  # expat puts it between namespace and name; neither can contain a space
+_SEPARATOR: Final = " "  # between namespace and name in expat's names; neither contains a space
 _ACTIVE_ELEMENTS: Final = frozenset(
     {"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video"}
 )
@@ -25,7 +25,7 @@ _ANIMATION_ELEMENTS: Final = frozenset(
 _ADDRESS_ATTRIBUTES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` redirects `#a`
 _EMBEDDED_IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
 _CSS_EXTERNAL_REFERENCE: Final = re.compile(
-    # Possessive quantifiers read white space once, however long it is.
+    # Possessive quantifiers do not backtrack, so long white space is read only once.
     r"(?:image-set|src)\(|url\((?!\s*+[\"']?+\s*+(?:#|data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]))",
     re.IGNORECASE,
 )
@@ -48,11 +48,11 @@ def read_svg_size(data: bytes) -> tuple[int, int]:
     """Return an SVG's width and height in CSS pixels, at least 1 each.
 
     Raises:
-        RefusedFileError: It is not an SVG, has no size, or contains more than an image.
+        RefusedFileError: The file is not an SVG, has no size, or contains more than an image.
     """
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-    parser.buffer_text = True  # fewer calls: hundreds instead of two million for a text of a million lines
+    parser.buffer_text = True  # merges texts: for a million lines, hundreds of calls, not two million
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
@@ -76,7 +76,7 @@ class _Reader:
         element = local.lower()
         if self.root is None:
             if (namespace, local) != (_SVG, "svg"):
-                raise RefusedFileError("the file is not an SVG: its root element is another one")
+                raise RefusedFileError("the file is not an SVG: its root element is not `svg`")
             self.root = attributes
         if element in _ACTIVE_ELEMENTS or namespace == _XHTML:
             _refuse(f"a <{element[:40]}> element")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # valid in JSON escapes, invalid in UTF-8
 _MAX_PROBLEMS = 100
-_MAX_NAME_LENGTH = 60  # characters of an unknown field's name that a message repeats
+_MAX_NAME_LENGTH = 60  # maximum characters of an unknown field's name in a message
 
 
 @frozen

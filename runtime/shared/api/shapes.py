@@ -1,7 +1,7 @@
 """JSON Schema keywords of a type, such as a string's format, for the OpenAPI documents.
 
-`reference/api_schema.py` reads them. They do not validate requests: `runtime.shared.api.inputs.Rule` does,
-and it may be stricter.
+`reference/api_schema.py` reads them. They do not validate requests.
+`runtime.shared.api.inputs.Rule` validates them, and may be stricter.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from attrs import frozen
 
 
-# Compared by identity: `Annotated[...] | None` needs hashable metadata, and a mapping is not hashable.
+# `eq=False` keeps instances hashable, as `Annotated[...] | None` requires. A mapping is not hashable.
 @frozen(eq=False)
 class Shape:
     """JSON Schema keywords, such as `Annotated[str, Shape({"format": "uri"})]`."""

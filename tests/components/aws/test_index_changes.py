@@ -85,7 +85,7 @@ class Engine(Recorder):
 
 
 def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """Return the warnings when a table with these indexes is updated to the indexes Users and Days."""
+    """Return the warnings of an update from a table with these indexes to the indexes Users and Days."""
     design = TableDesign(
         partition_key=Key("id"),
         indexes=(

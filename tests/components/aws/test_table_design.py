@@ -1,4 +1,4 @@
-"""TableShape: the documentation of a table is checked like its keys (T9)."""
+"""TableShape: the documentation of a table is checked like the table's keys (T9)."""
 
 from typing import Any
 

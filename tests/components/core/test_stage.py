@@ -1,4 +1,4 @@
-"""StageConfig: allowed settings, and the messages for all others."""
+"""StageConfig: allowed settings, and the error messages for all other settings."""
 
 from typing import Any
 

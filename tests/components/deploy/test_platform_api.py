@@ -1,4 +1,4 @@
-"""PlatformApi: its resources keep the identity that they had in `BuildPipeline`."""
+"""PlatformApi: the resources keep the identity that they had when they were in `BuildPipeline`."""
 
 import pytest
 

@@ -123,7 +123,7 @@ def test_an_alarm_is_raised_when_many_builds_fail() -> None:
 
 
 def test_builds_that_wait_longer_than_the_build_timeout_raise_an_alarm() -> None:
-    """P8, Q2: the maximum of the waiting times that the sweep and the orchestrator log."""
+    """P8, Q2: the alarm reads the maximum of the waiting times that the sweep and the orchestrator log."""
     inputs = read_alarm("builds-waiting").inputs
     counted = read_filters("LongestWait")
     assert {each["logGroupName"]: each["pattern"] for each in counted} == {
@@ -165,7 +165,7 @@ def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
 
 
 def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
-    """This holds for any number of sites. Search expressions find the metrics, and a graph shows the highest.
+    """This is true for any number of sites. Search expressions find the metrics. A graph shows the highest.
 
     `test_contracts.py` shows that more sites do not change the dashboard.
     """

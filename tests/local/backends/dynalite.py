@@ -1,4 +1,4 @@
-"""dynalite: a strict DynamoDB server from npm, without transactions. It runs on the Node.js of the builds.
+"""dynalite: a strict DynamoDB server from npm, without transactions. It uses the Node.js of the builds.
 
 The server is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file
 contains the hashes of the packages, but no URL of a registry.
@@ -37,7 +37,7 @@ process.stdin.resume().on('end', () => process.exit(0))
 class WithItems:
     """A client that adds the row to errors of failed conditions.
 
-    AWS has done this since 2023. dynalite does not.
+    AWS has added the row since 2023. dynalite does not add it.
     """
 
     _client: Any

@@ -1,4 +1,4 @@
-"""Tables on a DynamoDB server. The first use creates the tables. Each later use empties them."""
+"""Tables on a DynamoDB server. The first use creates the tables. Each later use empties the tables."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -93,7 +93,7 @@ def test_variables_cannot_change_the_identity_of_a_build(bench: Bench) -> None:
 
 
 def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(bench: Bench) -> None:
-    """A4: a build can read secrets. The log hides them, even if the buildspec or an error repeats them."""
+    """A4: builds can read secrets. The log hides each one, even if the buildspec or an error repeats it."""
     bench.aws.parameters = {
         "/anchor/local/sites/next-site/P/TOKEN": "s3cret-value",
         "/anchor/local/sites/next-site/P/KEY": "-----BEGIN KEY-----\nmultiline-secret\n-----END KEY-----\n",
@@ -191,7 +191,7 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
 
 
 def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """L1: otherwise a proxy or a nonexistent profile would keep log and artifact from the emulator."""
+    """L1: otherwise, with a proxy or a nonexistent profile, log and artifact would not reach the emulator."""
     monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")

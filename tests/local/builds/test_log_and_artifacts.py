@@ -1,4 +1,4 @@
-"""A build stores its log in CloudWatch Logs and in the logs bucket, and its artifact below its own prefix."""
+"""A build stores a log in CloudWatch Logs and in the logs bucket. The artifact has its own prefix."""
 
 import gzip
 from pathlib import Path

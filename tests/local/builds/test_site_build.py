@@ -133,7 +133,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
 
 
 def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
-    """P5: the log names the commit at the place that `runtime/deploy/builds/build_logs.py` reads."""
+    """P5: the log names the commit in the form that `runtime/deploy/builds/build_logs.py` reads."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH="main")
 
     assert result.status == "SUCCEEDED", site.bench.aws.log
@@ -185,7 +185,7 @@ def preview(digit: str) -> dict[str, str]:
 
 
 def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
-    """D7: otherwise a revalidation function could not render pages of another release of the project."""
+    """D7: otherwise, a revalidation function could not render pages of another release of the project."""
 
     def packed(made: str, key: str) -> dict[str, str]:
         manifest = json.dumps({"version": 4, "preview": preview(made)})
@@ -215,7 +215,7 @@ def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
 
 
 def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:
-    """D7: this configuration enables streaming, and installs sharp for the CPU of the image function."""
+    """D7: the platform's configuration enables streaming, and installs sharp for the image function's CPU."""
     files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
     result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
 

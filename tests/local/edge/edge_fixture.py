@@ -248,7 +248,7 @@ class RunningEdge:
 
     @property
     def waiting_requests(self) -> int:
-        """The number of requests that wait for the answer to another request."""
+        """The number of requests that wait for the answer that another request will get."""
         return sum(fetch._waiting for fetch in self.edge._collapser._fetches.values())
 
     async def get(self, target: str = "/", **settings: Any) -> ReceivedResponse:  # noqa: ANN401 - as `request`
@@ -260,7 +260,7 @@ class RunningEdge:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Let the event loop run until the condition holds."""
+    """Let the event loop run until the condition is true."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the condition is a fact of another object, not an event
             await asyncio.sleep(0)

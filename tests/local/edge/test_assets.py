@@ -102,7 +102,7 @@ def test_head_conditions_and_ranges_reach_the_bucket_and_nothing_else_does() -> 
     "uri", ["/cache/shop/01JB/page.cache", "/", "/assets", "/%61ssets", "//assets/x", "/assetsx/y"]
 )
 def test_only_assets_can_be_read(uri: str) -> None:
-    """The bucket policy permits nothing else: the ISR cache is in the same bucket."""
+    """The ISR cache is in the same bucket, but the bucket policy permits only `assets/`."""
     status, _, body, requests = ask("GET", uri)
     assert (status, requests) == (403, [])
     assert b"AccessDenied" in body

@@ -1,4 +1,4 @@
-"""Which responses the edge caches, how long it keeps them, and which requests get them (D3, D8)."""
+"""Which responses the edge caches and for how long, and which requests get cached responses (D3, D8)."""
 
 from collections.abc import AsyncIterator
 

@@ -127,7 +127,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
 
 
 def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> None:
-    """I2: therefore the edge no longer serves a deleted image, even if the image was cached."""
+    """I2: so the edge does not serve a deleted image after the invalidation, even if the image was cached."""
     for number in (1, 2):
         delivery.put(f"images/{number}")
         delivery.get(f"/images/{number}")
@@ -168,7 +168,7 @@ def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(de
         by_time = delivery.get("/images/1", if_modified_since=formatdate(usegmt=True))
         assert (by_tag.status_code, by_time.status_code) == (304, 304)
         assert {result_of(answer) for answer in (part, head, by_tag, by_time)} == {result}
-        delivery.get("/images/1")  # a complete answer, which is cached
+        delivery.get("/images/1")  # this complete answer is cached
 
 
 def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: Delivery) -> None:

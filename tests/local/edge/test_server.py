@@ -1,4 +1,4 @@
-"""The edge has one port, and the host selects the distribution. CORS policies and bucket policies."""
+"""The edge has one port, and the host selects the distribution. Also: CORS policies and bucket policies."""
 
 import asyncio
 import json

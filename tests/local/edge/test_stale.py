@@ -1,4 +1,4 @@
-"""The edge serves expired answers while it refreshes them, and when the origin fails."""
+"""The edge serves an expired answer while it fetches a new one, and when the origin fails."""
 
 import asyncio
 from collections.abc import AsyncIterator

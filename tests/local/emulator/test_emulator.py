@@ -38,7 +38,7 @@ def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(
 
 @pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
 def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str) -> None:
-    """P6: a build runs untrusted code, which can reach the port."""
+    """P6: a build runs untrusted code. This code can reach the emulator's port."""
     client = boto3.client(
         "s3",
         endpoint_url=emulator.endpoint_url,

@@ -1,4 +1,4 @@
-"""An HTTP API in front of a function, with tokens of the user pool (A1), deployed like the real program."""
+"""An HTTP API that calls a function and checks tokens of the user pool (A1). A program deploys the API."""
 
 import base64
 import json

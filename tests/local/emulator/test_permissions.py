@@ -99,7 +99,7 @@ def test_an_alias_is_moved_with_the_action_for_it(emulator: Emulator) -> None:
 
 
 def test_loopback_counts_as_secure_transport(emulator: Emulator) -> None:
-    """B1: buckets refuse requests without TLS, but the emulator uses plain HTTP on loopback."""
+    """B1: buckets refuse requests without TLS. The emulator treats plain HTTP on loopback as TLS."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket="closed", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"})
     without_tls = {

@@ -1,4 +1,4 @@
-"""Streams in the embedded AWS: a function gets every change. A bad record does not stop the others (I4)."""
+"""Streams in the embedded AWS: a function gets every change. A bad record does not block the others (I4)."""
 
 import json
 from pathlib import Path

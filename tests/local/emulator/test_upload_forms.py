@@ -21,7 +21,7 @@ Form = dict[str, Any]
 
 @pytest.fixture
 def sign(emulator: Emulator) -> Callable[..., Form]:
-    """A function that creates a form like the image service: with its role, for one key, type and size."""
+    """A function that signs a form as the image service does: by its own role, for one key, type and size."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
     s3.put_public_access_block(

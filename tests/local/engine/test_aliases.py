@@ -13,7 +13,7 @@ CONFIG = {"aws:region": "ap-southeast-1"}
 
 
 class Shelf(pulumi.ComponentResource):
-    """A component with one queue. Before, the queue was at the top level of the stack."""
+    """A component with one queue. In an earlier program, the queue was at the top level of the stack."""
 
     def __init__(self, name: str, *aliases: pulumi.Alias | str) -> None:
         super().__init__("anchor:test:Shelf", name)

@@ -1,4 +1,4 @@
-"""The real `__main__.py`, unchanged, on the embedded AWS (L1). `../readback` reads its resources."""
+"""The real `__main__.py`, unchanged, on the embedded AWS (L1). Tests in `../readback` read the resources."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deploy
 
 
 def test_every_output_that_the_program_read_was_there(deployed: Deployment) -> None:
-    """If a provider does not return an output, the program reads None, and its texts contain "None"."""
+    """If a provider returns no value for an output, the program reads None, and its texts contain "None"."""
     lost = [
         (resource.urn, text)
         for resource in deployed.resources

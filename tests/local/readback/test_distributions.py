@@ -1,7 +1,7 @@
 """Distributions, read back from AWS and compared with the requirements (D8, I3, B6).
 
 The emulator keeps every property that is compared here. Without a domain, a distribution has CloudFront's
-certificate, which has no minimum TLS version: `tests/components` checks that version for other stages.
+certificate, which has no minimum TLS version. `tests/components` checks the version for other stages.
 """
 
 from typing import Any

@@ -39,7 +39,7 @@ def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
 def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three_times(
     running_emulator: Emulator, name: str
 ) -> None:
-    """P4: six times the function's timeout, and 1800 s for builds."""
+    """P4: a message is hidden for six times the function's timeout, and for 1800 s in the build queue."""
     visibility, function, limit = QUEUES[name]
     attributes = attributes_of(running_emulator, name)
     assert attributes["VisibilityTimeout"] == str(visibility)

@@ -232,7 +232,7 @@ def test_an_uncaught_exception_does_not_end_other_requests(shared: Shared) -> No
 
 
 def test_names_below_localhost_are_this_machine(shared: Shared) -> None:
-    """OpenNext's revalidation calls the site by its host. Some resolvers do not know this host."""
+    """OpenNext's revalidation calls the site by host name. Some resolvers do not know this name."""
     for name in ("shop.localhost", "a.b.LOCALHOST", "localhost"):
         assert shared.invoke(FUNCTION, {"action": "resolves", "name": name}).payload == "127.0.0.1"
 

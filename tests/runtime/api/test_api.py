@@ -1,4 +1,4 @@
-"""A1-A5: the responses of the platform's API to the owner, and its refusals."""
+"""A1-A5: the platform's API: responses for the owner of a project, and refusals."""
 
 import hashlib
 import hmac
@@ -218,10 +218,10 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
     [
         # KMS derives the webhook secret, a batch reads the site's rows, and a transaction writes.
         ("POST /projects", ["generate_mac", "batch_get_item", "transact_write_items"]),
-        # The host is read from the site's row, because a change of the program can change it.
+        # The host is read from the site's row, because a change of the program can change the host.
         ("GET /projects", ["query", "batch_get_item"]),
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),
-        # A project without deployments differs from one that is not the user's.
+        # The project is read too, because another user's project is "not found", and an empty list is not.
         ("GET /projects/{projectId}/deployments", ["get_item", "query"]),
         ("POST /projects/{projectId}/deployments", ["get_item", "transact_write_items", "send_message"]),
         ("GET /projects/{projectId}/env", ["get_item"]),
@@ -343,7 +343,7 @@ def test_a_manual_deployment_of_a_branch_has_no_commit_at_first(platform: Platfo
 
 
 def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> None:
-    """P8: this holds also with a concurrent push."""
+    """P8: a concurrent push does not take the same sequence number."""
     project = platform.create_project()
     pushed: list[Deployment] = []
 

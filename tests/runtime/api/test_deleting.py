@@ -1,4 +1,4 @@
-"""A2: deletion of a project, in an order that a repeated call completes."""
+"""A2: deletion of a project. If a deletion was interrupted, a repeated call completes it."""
 
 import json
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     stage.live(project)
     before = (stage.platform.read_all_rows(), dict(stage.store.items))
     assert delete(stage, project, user)[0] == 404
-    with pytest.raises(ProjectNotFoundError):  # also for a caller that is the owner in its copy of the row
+    with pytest.raises(ProjectNotFoundError):  # even if the passed row names the caller as the owner
         stage.deletion.rows.begin_owned(user, project, at=stage.platform.clock())
     assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
 
@@ -160,7 +160,7 @@ def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatfor
     ):
         with pytest.raises(ProjectDeletedError):
             write()
-    with pytest.raises(SwitchRefusedError, match="is being deleted"):  # a release that was given up, but runs
+    with pytest.raises(SwitchRefusedError, match="is being deleted"):  # its release still runs
         platform.deployments.live_pointers.switch(release, at=platform.clock())
     assert secrets() == before
     event = api_event("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)

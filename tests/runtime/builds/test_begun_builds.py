@@ -1,4 +1,4 @@
-"""Builds that were started but not recorded: each is found, and recorded or stopped."""
+"""Builds that were started but not recorded. Each build is found later, and is then recorded or stopped."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -25,7 +25,7 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 
 def create_unrecorded_build(platform: Platform) -> tuple[Project, Deployment]:
-    """Return a deployment whose build was started by a crashed function. Its variables have changed since."""
+    """Return a deployment whose build a crashed function started. The variables have changed since then."""
     project = platform.create_project()
     deployment = platform.push(project)
     assert platform.calls.crash_during(lambda: platform.deliver_build_message(deployment), after=BEGUN)
@@ -43,7 +43,7 @@ def running_ids(platform: Platform) -> set[str]:
 def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
     platform: Platform, refusal: ClientError | None
 ) -> None:
-    """P5, P8: CodeBuild refuses the token with other parameters, but the build runs and takes capacity."""
+    """P5, P8: CodeBuild refuses the token with other parameters. But the build runs and takes capacity."""
     other = platform.create_building(platform.create_project(site="other"))
     _, deployment = create_unrecorded_build(platform)
     platform.codebuild.errors = [refusal] if refusal else []
@@ -88,7 +88,7 @@ def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platfor
 
 @pytest.mark.parametrize("known", ["known", "unknown"])
 def test_an_unrecorded_build_of_a_cancelled_deployment_is_stopped(platform: Platform, known: str) -> None:
-    """P9: the deployment's message stops it. Otherwise the build would run uncounted for half an hour."""
+    """P9: the deployment's message stops the build. Otherwise it would run uncounted for half an hour."""
     _, deployment = create_unrecorded_build(platform)
     if known == "known":
         platform.slot.record_build(deployment, BUILD + deployment.deployment_id, at=platform.clock())

@@ -236,7 +236,7 @@ def of_a_head(platform: Platform) -> Deployment:
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
 @pytest.mark.parametrize("before", [3, 2_500])
 def test_the_commit_found_by_a_branch_build_is_recorded(platform: Platform, status: str, before: int) -> None:
-    """P2: the first one in the log. Later lines may come from the repository's code."""
+    """P2: the first commit line in the log counts. Later lines may come from the repository's code."""
     running = of_a_head(platform)
     platform.logs.lines = [
         *(f"line {number}" for number in range(before)),

@@ -74,7 +74,7 @@ def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
 
 
 def test_other_errors_are_left_to_the_queue(platform: Platform) -> None:
-    """P4: it may be a bug. After three receives, the message goes to the dead-letter queue."""
+    """P4: such an error may be a bug. After three receives, the message goes to the dead-letter queue."""
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [client_error("AccessDeniedException", "StartBuild")]
     event = sqs_event(build_message(deployment).to_body(), receives=3)
@@ -83,7 +83,7 @@ def test_other_errors_are_left_to_the_queue(platform: Platform) -> None:
 
 
 def test_an_unreadable_message_stays_in_the_queue(platform: Platform) -> None:
-    """P4: it goes to the dead-letter queue, which raises an alarm."""
+    """P4: after three receives, the message goes to the dead-letter queue, which raises an alarm."""
     with pytest.raises(DeploymentNotFoundError):
         platform.deliver_build_message(
             evolve(platform.push(platform.create_project()), deployment_id=platform.ids())

@@ -1,4 +1,4 @@
-"""P7, P8: the results of builds, and what follows them."""
+"""P7, P8: the results of builds, and the actions that follow."""
 
 import json
 from typing import Any
@@ -204,7 +204,7 @@ def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
     rows = platform.read_all_rows()
     end_build(platform, deployment)
     assert platform.read_all_rows() == rows
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # the FIFO queue drops one
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # FIFO drops one of them
 
 
 @pytest.mark.parametrize("late", ["SUCCEEDED", "FAILED", "STOPPED"])

@@ -78,7 +78,7 @@ def test_a_build_is_started_with_what_it_needs_and_nothing_more(platform: Platfo
 
 
 def test_all_builds_of_a_project_share_the_server_actions_key(platform: Platform) -> None:
-    """D3: a form that was opened before a switch works after it. Projects do not share keys."""
+    """D3: a form that was opened before a switch still works afterwards. Projects do not share keys."""
     mine, other = platform.create_project(), platform.create_project(site="other")
     keys: list[str] = []
     for project in (mine, mine, other):
@@ -138,7 +138,7 @@ def test_a_late_message_changes_nothing(platform: Platform, status: str) -> None
 
 
 def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_built(platform: Platform) -> None:
-    """P7: the transaction decides, not the read before it."""
+    """P7: the transaction checks the status again. The earlier read does not decide."""
     project = platform.create_project()
     deployment = platform.push(project)
 
@@ -216,7 +216,7 @@ def test_if_no_build_can_start_each_deployment_fails_with_a_reason(platform: Pla
 
 
 def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Platform) -> None:
-    """P7: the event may arrive first."""
+    """P7: the event of the build's end may arrive before the build is recorded."""
     project = platform.create_project()
     deployment = platform.push(project)
     build_id = f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
@@ -268,7 +268,7 @@ def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again
 def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
     platform: Platform, dies_after: int
 ) -> None:
-    """P8, P9: the first cannot start, the newest is built next, and the middle one is superseded."""
+    """P8, P9: the first build cannot start. The newest push is built next. The middle one is superseded."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.refused_tokens = {first.deployment_id}

@@ -37,7 +37,7 @@ def test_cancelling_a_queued_deployment_sends_no_message(platform: Platform) -> 
 
 
 def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform) -> None:
-    """P8: the next one builds immediately."""
+    """P8: the next deployment builds immediately."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     with platform.calls.record_calls() as made:
@@ -50,7 +50,7 @@ def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform)
 
 
 def test_the_build_of_a_cancelled_deployment_is_stopped(platform: Platform) -> None:
-    """P9: a repeated cancel stops it again, because a crash may have prevented the first stop."""
+    """P9: a repeated cancel stops the build again, because a crash may have prevented the first stop."""
     running = platform.create_building(platform.create_project())
     for _ in range(2):
         cancel(platform, running)
@@ -137,7 +137,7 @@ def test_the_end_of_a_cancelled_build_changes_nothing(platform: Platform) -> Non
 
 
 def test_after_a_newer_deployment_is_cancelled_the_older_one_is_built(platform: Platform) -> None:
-    """P8: the older one was never built, and is now the newest."""
+    """P8: the older deployment was never built, and is now the newest one."""
     project = platform.create_project()
     older = platform.push(project)
     newer = platform.create_building(project)

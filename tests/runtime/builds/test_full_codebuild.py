@@ -119,7 +119,7 @@ def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Pla
 
 
 def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(platform: Platform) -> None:
-    """P8: they were admitted earlier, but then requeued."""
+    """P8: the refused builds were admitted earlier, but were then requeued."""
     many = [push_and_deliver(platform, f"many-{number}") for number in range(ROOM)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
     end_build(platform, many[0])
@@ -136,7 +136,7 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(
         later[2]
-    )  # the redelivered message is of the last one; the next in the order gets a message
+    )  # The redelivered message is for the last deployment. The next one in the order gets a message.
     assert platform.statuses(*later) == ["queued"] * 3
     platform.deliver_build_messages()
     assert platform.statuses(*later) == ["building", "queued", "queued"]
@@ -171,7 +171,7 @@ def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> N
     platform.deliver_build_message(newer)
     assert platform.statuses(older, newer) == ["superseded", "queued"]
     assert waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
-    # The newer one also keeps this time when CodeBuild refuses it.
+    # The newer deployment also keeps this time when CodeBuild refuses its build.
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(newer)
     assert platform.reload(newer).waiting_since == older.created_at
@@ -307,7 +307,7 @@ def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployme
 def test_the_wait_of_a_retrying_build_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: its lease never expires, so the sweep would not log its wait."""
+    """Q2: the lease of this build never expires, so the sweep would not log how long the build waits."""
     platform.codebuild.quota = 0
     alone = push_and_deliver(platform, "alone")
     for _ in range(30):
@@ -350,7 +350,7 @@ def test_no_deployment_fails_while_the_quota_is_reached(platform: Platform) -> N
 def test_the_longest_wait_is_logged_while_any_build_waits(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: an alarm reads it."""
+    """Q2: an alarm reads the longest wait."""
     platform.codebuild.quota = None
     for number in range(ROOM):
         push_and_deliver(platform, f"site-{number}")

@@ -1,4 +1,4 @@
-"""P1, P2: GitHub's payloads, from its examples package, and its signatures."""
+"""P1, P2: GitHub's payloads, from GitHub's examples package, and GitHub's signatures."""
 
 import hashlib
 import hmac

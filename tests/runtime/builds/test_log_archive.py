@@ -1,4 +1,4 @@
-"""A2, P6: pages of an archived log, for any output of its build and any stored object."""
+"""A2, P6: pages of an archived log, for any output of the build and any stored object."""
 
 import gzip
 import io
@@ -41,7 +41,7 @@ def whole(stored: bytes, *, limit: int = 500) -> list[str]:
     limit=st.integers(1, 4),
 )
 def test_pages_of_any_size_make_the_whole_log(parts: list[bytes], limit: int) -> None:
-    """A2: this holds also for invalid UTF-8."""
+    """A2: this is also true for invalid UTF-8."""
     said = b"".join(parts)
     expected = [line.decode("utf-8", "replace").rstrip("\r") for line in said.split(b"\n")]
     assert whole(gzip.compress(said), limit=limit) == expected[: -1 if expected[-1] == "" else None]

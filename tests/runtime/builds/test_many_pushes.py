@@ -21,7 +21,7 @@ from tests.runtime.upkeep.test_sweeping import run_sweep
 
 @define
 class Counting:
-    """A DynamoDB client that counts the deployment rows that queries read, including filtered ones."""
+    """A DynamoDB client that counts the deployment rows read by queries, including filtered rows."""
 
     database: Any = Factory(DirectDynamoDB)
     rows: int = 0
@@ -57,7 +57,7 @@ def create_ended(platform: Platform, project: Project, number: int) -> list[Depl
 
 
 def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
-    """Return rows and calls of a message during a build, and of the build's end."""
+    """Return the rows read and the calls made for a message during a build, and for the build's end."""
     project = platform.create_project(sequence=pushes, site=f"site-{pushes}")
     create_ended(platform, project, pushes)
     running = platform.create_building(project)
@@ -85,7 +85,7 @@ def test_a_message_costs_the_same_after_many_pushes_as_after_few(platform: Platf
 
 
 def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: Platform) -> None:
-    """P8: each message supersedes older ones, so the end of the build has none to supersede."""
+    """P8: each message supersedes older deployments, so none are left to supersede when the build ends."""
     project = platform.create_project()
     running = platform.create_building(project)
     pushed: list[Deployment] = []
@@ -96,7 +96,7 @@ def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: P
     assert set(platform.statuses(*pushed[:-1])) == {"superseded"}
     with platform.calls.record_calls() as made:
         build_events.respond(build_state_event(running), platform.result_recorder)
-    assert made.count("transact_write_items") == 2  # the slot is free, and the newest waits for its turn
+    assert made.count("transact_write_items") == 2  # the slot is free, the newest deployment waits
     platform.deliver_build_messages()
     assert platform.statuses(pushed[-1]) == ["building"]
 

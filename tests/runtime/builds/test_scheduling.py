@@ -63,7 +63,7 @@ def test_a_single_build_of_another_tenant_starts_before_fifty_waiting_ones(
     aws: None,  # noqa: ARG001 - for its effect
     room: int,
 ) -> None:
-    """P8: the fifty belong to different projects. The single one waits for at most one build."""
+    """P8: the fifty builds belong to different projects. The single build waits for at most one of them."""
     platform = create_platform(room=room)
     many = [push_and_deliver(platform, f"site-{number}") for number in range(50)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
@@ -154,7 +154,7 @@ def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingB
 def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
     queues: list[int], room: int, before: int, ending: list[int]
 ) -> None:
-    """P8: this holds for any number of queued builds, in any order of arrival and of completion."""
+    """P8: this is true for any number of queued builds, in any order of arrival and of completion."""
     many = [
         each for number, size in enumerate(queues) for each in create_waiting_builds(f"tenant-{number}", size)
     ]
@@ -185,7 +185,7 @@ def test_the_newest_of_a_projects_two_waiting_rows_keeps_the_place() -> None:
     assert list(order_waiting_builds(StageBuilds(running=(building,), waiting=twice, started={}))) == []
 
 
-# What waits
+# Waiting deployments
 
 
 def test_a_newer_push_takes_the_older_ones_place(platform: Platform) -> None:
@@ -301,7 +301,7 @@ def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform)
 
 
 def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
-    """P8: the row is written before the second read. So this read or the end of the build finds the other."""
+    """P8: the row is written before the builds are read again. So one of the two writers sees the other."""
     first = push_and_deliver(platform, "first")
     late = platform.push(platform.create_project(site="late"))
 

@@ -67,7 +67,7 @@ class Stage:
         ]
         dies_after = self.chance.choice([None, None, self.chance.randrange(1, 12)])
         act = self.chance.choice(acts)
-        with suppress(StaleDeploymentError):  # a cancel that came too late
+        with suppress(StaleDeploymentError):  # the cancel came too late
             if dies_after:
                 self.platform.calls.crash_during(act, after=dies_after)
             else:
@@ -140,7 +140,7 @@ class Stage:
         self.seen = len(self.platform.queues.sent)
 
 
-# `LIFE_CYCLES=100 pytest <this file>` tries a hundred.
+# `LIFE_CYCLES=100 pytest <this file>` tries a hundred examples.
 @pytest.mark.parametrize("seed", range(int(os.environ.get("LIFE_CYCLES", "2"))))
 @pytest.mark.usefixtures("aws")
 def test_running_rows_match_building_deployments_and_all_are_built_in_the_end(seed: int) -> None:
@@ -157,5 +157,5 @@ def test_running_rows_match_building_deployments_and_all_are_built_in_the_end(se
     assert (builds.running, builds.waiting) == ((), ())
     given_up = [each.failure.reason for each in stage.deployments() if each.failure]
     # No function releases the built deployments in this test.
-    given_up = [each for each in given_up if "again and again" in each and "release" not in each]
+    given_up = [each for each in given_up if "repeatedly" in each and "release" not in each]
     assert given_up == []

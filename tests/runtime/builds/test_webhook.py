@@ -200,7 +200,7 @@ def test_a_redelivery_after_a_failure_succeeds(platform: Platform, monkeypatch: 
 
 
 def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
-    """P3: both pushes get a deployment with their own sequence."""
+    """P3: each of the two pushes gets a deployment with a different sequence number."""
     project = platform.create_project()
     rivals = [1]
 

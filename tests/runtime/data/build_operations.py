@@ -18,7 +18,7 @@ def _taken(platform: Platform, project: Project) -> Deployment:
 
 
 OPERATIONS = (
-    # For tenants
+    # Methods for tenants
     operation(
         "BuildSlotRepository.cancel_owned",
         lambda w, user, _, d: w.slot.cancel_owned(user, d, at=w.clock()),
@@ -38,7 +38,7 @@ OPERATIONS = (
         "transact_write_items",
         made=Platform.create_building,
     ),
-    # For the platform
+    # Methods for the platform
     operation(
         "BuildSlotRepository.take",
         lambda w, _, __, d: w.slot.take(d, at=w.clock()),

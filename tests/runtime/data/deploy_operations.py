@@ -111,7 +111,7 @@ def waiting(platform: Platform, project: Project) -> Deployment:
 
 
 OPERATIONS = (
-    # For tenants
+    # Methods for tenants
     operation(
         "ProjectRepository.get_owned",
         lambda w, user, p, _: w.projects.get_owned(user, p.project_id),
@@ -151,7 +151,7 @@ OPERATIONS = (
         lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
-    # For the platform
+    # Methods for the platform
     operation(
         "ProjectRepository.create",
         _create,

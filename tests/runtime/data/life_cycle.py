@@ -1,7 +1,7 @@
 """A simulated life of a project: messages reordered, late or repeated, and crashes at any write.
 
 A message is redelivered until its function finishes. Users repeat requests that failed.
-`LifeCycle.drain` runs all of these.
+`LifeCycle.drain` runs all pending messages and requests.
 """
 
 import itertools
@@ -44,7 +44,7 @@ WRITES = {
 
 
 def artifact_of(deployment: Deployment) -> bytes:
-    """Return the artifact of a deployment's build. Each has a different server."""
+    """Return the artifact of a deployment's build. Each artifact contains a different server."""
     return make_artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
 
 
@@ -154,7 +154,7 @@ class LifeCycle:
         raise AssertionError("it does not come to an end")
 
     def _run(self, work: Callable[[], object], crash: Crash) -> bool:
-        """Run a function, and make it due again if it crashes. Return whether it finished."""
+        """Run a function. If it crashes, make it due again. Return whether it finished."""
         left = crash[1] if crash else 0
         calls = self.platform.calls
 

@@ -1,8 +1,8 @@
 """A moto client that allows one call at a time.
 
-moto reads, checks and writes a row without a lock. So two threads could both pass a condition. DynamoDB
-serializes the calls on one row, and so do ministack and dynalite. Calls of different writers still
-interleave, which is the subject of the race tests.
+moto reads, checks and writes a row without a lock. So two threads could both pass a condition. DynamoDB,
+ministack and dynalite serialize the calls on one row. Calls of different writers still interleave. The race
+tests check this.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The properties of each public repository method that the tests of all repositories check.
+"""A table entry for each public repository method: the properties that the shared repository tests check.
 
 Each system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories themselves.
 So a method without an entry fails the tests.
@@ -44,7 +44,7 @@ class Operation:
         owner: The tenant that owns the rows.
         others: Tenants without rows.
         tables: Names of the system's tables.
-        create_scene: Creates the owner's rows over a client with empty tables.
+        create_scene: Creates the owner's rows through a client whose tables are empty.
         no_tenant_reason: Reason why the method takes no tenant. None for methods that do.
         calls: DynamoDB calls of one use.
         more_calls_reason: Reason for more than one call.

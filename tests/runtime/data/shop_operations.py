@@ -52,7 +52,7 @@ INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_a
 
 
 def _rename(platform: ShopPlatform, shop: str, _: Job) -> Shop:
-    """Rename a shop. The caller may pass a row that it has read from another shop."""
+    """Rename a shop. The passed row may be the row of another shop."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 

@@ -1,7 +1,8 @@
 """Tests of repository methods that use one row or one query, on any DynamoDB.
 
-`test_single_rows.py` in this folder runs them on moto, the one in `tests/local/backends` on ministack and
-dynalite. They use no transactions, because dynalite has none: rows are written by plain puts.
+`test_single_rows.py` in this folder runs these tests on moto. The file of the same name in
+`tests/local/backends` runs them on ministack and dynalite. The tests use no transactions, because dynalite
+has none. They write rows by plain puts.
 """
 
 from collections.abc import Callable
@@ -70,7 +71,7 @@ def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_platform
 
 
 def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) -> None:
-    """A position in an index has index key and table key, so rows of equal time are not lost or repeated."""
+    """A cursor contains the index key and the table key, so rows of equal time are not lost or repeated."""
     at = row_platform.clock()
     projects = [put_project(row_platform) for _ in range(5)]
     for project in projects:

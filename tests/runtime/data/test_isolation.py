@@ -82,7 +82,7 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """A method serves the owner. It makes one call, unless its operation gives a reason for more."""
+    """A method works for the owner. It makes one call, unless its `Operation` gives a reason for more."""
     scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)
     with counted(database) as made:

@@ -22,7 +22,7 @@ BUILD_ENDS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Each rule is an event that may happen at any time. `crash` selects where its function crashes."""
+    """Each rule is an event that may happen at any time. `crash` selects where the function crashes."""
 
     @initialize()
     def start(self) -> None:
@@ -132,7 +132,7 @@ class AnyOrder(RuleBasedStateMachine):
         }
         # The project's slot names the deployment with status `building`, or none.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
-        # The stage's running builds are exactly the building deployments, and its waiting ones are queued.
+        # The stage's running builds are exactly the building deployments, and all waiting ones are queued.
         running, waiting = self.life.stage_builds()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]

@@ -36,7 +36,7 @@ class Fault:
 
 @define
 class Journey:
-    """Two pushes, the second one during the build of the first."""
+    """Two pushes. The second push comes during the build of the first one."""
 
     life: LifeCycle
     fault: Fault

@@ -22,7 +22,7 @@ TABLE = "round-trips"
 
 @pytest.fixture(scope="module")
 def rows() -> Iterator[Any]:
-    """A client with one table, which has only a partition key. All examples share it."""
+    """A client with one table, which has only a partition key. All examples share this table."""
     with mock_aws():
         client = real_client("dynamodb")
         client.create_table(

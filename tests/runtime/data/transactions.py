@@ -77,7 +77,7 @@ def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None
 
 
 def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
-    """P3: no number is used twice. A push whose number is taken gets an error and tries the next one."""
+    """P3: no number is used twice. A push whose number is taken gets an error and tries the next number."""
     project = platform.create_project()
     refusals: Counter[type] = Counter()
 
@@ -209,7 +209,7 @@ def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
 
 
 def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(platform: Platform) -> None:
-    """D2: the deployment of the pointer is not failed or superseded, and never becomes so later."""
+    """D2: the pointer's deployment is not failed or superseded, and does not become so later."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -229,7 +229,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(pl
 
 
 def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform: Platform) -> None:
-    """D5: releases that run between the promotes are refused or overtaken, and never unpin."""
+    """D5: releases between the promotes are refused or replaced by a promote. They never remove the pin."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)

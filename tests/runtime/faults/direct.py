@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""moto's DynamoDB without HTTP, because HTTP takes most of the time between boto3 and moto."""
+"""moto's DynamoDB without HTTP. HTTP would take most of the time of a call from boto3 to moto."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ class DirectDynamoDB:
 
 @define
 class InMemoryParameters:
-    """A parameter store for code that only writes."""
+    """A parameter store for code that only writes parameters."""
 
     values: dict[str, Mapping[str, Any]] = Factory(dict)
 

@@ -44,7 +44,7 @@ MOST_STEPS: Final = 60
 
 
 class Stage(ReleasePlatform):
-    """A stage whose uploads to presigned URLs can also fail. S3's error is then a status code."""
+    """A stage whose uploads to presigned URLs can also fail. For such a URL, S3's error is a status code."""
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
@@ -61,7 +61,7 @@ class PendingCall:
 
     Attributes:
         content: Body of a message, or an event.
-        group: FIFO message group. While a message of the group is hidden, no other is delivered.
+        group: FIFO message group. While a message of the group is hidden, no other message is delivered.
         tries: Number of calls so far.
     """
 
@@ -147,7 +147,7 @@ class Journey:
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.platform.calls, check=self.check_reachable)
         self.of_others = self.read_state_of_others()
-        self.observe()  # the first release makes calls that later ones do not
+        self.observe()  # the first release makes calls that later releases do not make
         self.injector.sites.clear()
         started = self.now
         self.observe()
@@ -160,7 +160,7 @@ class Journey:
     # Events
 
     def push(self) -> str:
-        """Deliver a push once, as GitHub does. Return the delivery's body."""
+        """Deliver a push once, as GitHub does. Return the body of the delivery."""
         body = json.dumps({**PUSH, "after": f"{next(self._pushes):040x}"})
         self.deliver(body)
         return body

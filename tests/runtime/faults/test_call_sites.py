@@ -13,7 +13,7 @@ HEADS = ["Call", "Made by", *Kind]
 
 @pytest.mark.parametrize("function", ["webhook", "orchestrator", "build events", "release"])
 def test_a_push_survives_one_fault_at_each_call(journey: Journey, function: str) -> None:
-    """D2, P9: the live release is always reachable, and the newer one is live after at most two sweeps."""
+    """D2, P9: the live release is always reachable. The newer release is live after at most two sweeps."""
     rows: list[list[str]] = []
     for site in [each for each in journey.injector.sites if each.function == function]:
         cells: list[str] = []

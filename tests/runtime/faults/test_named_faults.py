@@ -1,4 +1,4 @@
-"""P3, P4, P7, P8, P9, D2: faults besides those at single calls, and how a push recovers."""
+"""P3, P4, P7, P8, P9, D2: faults other than a fault at a single call, and how a push recovers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -108,7 +108,7 @@ def test_repeated_or_lost_messages_change_nothing(journey: Journey) -> None:
     started = len(journey.functions_published())
     found = observe(journey, "messages", scenarios)
     assert {observed.status for observed in found.values()} == {"live"}
-    assert len(journey.functions_published()) == started + len(scenarios)  # none was released twice
+    assert len(journey.functions_published()) == started + len(scenarios)  # no deployment was released twice
 
 
 def coming(*after: timedelta | None, pushes: int = 1) -> Scenario:
@@ -138,7 +138,7 @@ def test_late_lost_or_reordered_build_events_change_nothing(journey: Journey) ->
 
 
 def refused(operations: set[str], error: Callable[[str], ClientError], *, calls: range) -> Scenario:
-    """AWS refuses the calls with these numbers, counted over all the operations."""
+    """AWS refuses the calls with these numbers. All operations share one count."""
 
     def scenario(journey: Journey) -> Outcome:
         made = 0

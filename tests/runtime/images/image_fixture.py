@@ -61,7 +61,7 @@ def _form_client() -> Any:
 
 @define
 class CloudFrontCaches:
-    """CloudFront, with caches that the requests of visitors have filled.
+    """A fake CloudFront. Its caches contain the objects that visitors have requested.
 
     Attributes:
         kept: Cached objects by key.
@@ -160,7 +160,7 @@ class ImagePlatform:
     # Events
 
     def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Upload a file like the form does. Return the event, which is not delivered yet."""
+        """Upload a file as the form does. Return the event, which is not delivered yet."""
         written = real_client("s3").put_object(
             Bucket=BUCKET, Key=upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
@@ -170,7 +170,7 @@ class ImagePlatform:
         uploaded.respond(event, self.uploads)
 
     def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
-        """Deliver an event to a function that crashes after a number of calls, and then to one that does not.
+        """Deliver an event to a function that crashes after some calls. Then deliver it without a crash.
 
         Returns:
             Whether the first function crashed before it finished.
@@ -199,7 +199,7 @@ class ImagePlatform:
     # Stored state
 
     def rows(self) -> list[dict[str, Any]]:
-        """All rows. Read from moto's storage, because its scan copies the table more than once."""
+        """All rows, read from moto's storage, because moto's scan copies the table more than once."""
         partitions = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[IMAGES].items.values()
         return [deepcopy(row.to_json()["Attributes"]) for rows in partitions for row in rows.values()]
 
@@ -208,7 +208,7 @@ class ImagePlatform:
         return {image.image_id: image for image in found}
 
     def objects(self) -> dict[str, bytes]:
-        """Contents by key, of uploads and delivered objects. Read from moto's storage."""
+        """Contents by key, of uploads and delivered objects. They are read from moto's storage."""
         keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys
         return {name: key.value for name, key in keys.items()}
 
@@ -246,7 +246,7 @@ class CopyingS3:
 
 @define
 class FormSigningS3:
-    """An S3 client that signs forms without a call, so that `Calls` does not count the forms."""
+    """An S3 client that signs forms. Signing needs no call to AWS, so `Calls` does not count it."""
 
     _watched: Any
 
@@ -258,7 +258,7 @@ class FormSigningS3:
 
 
 def object_created(key: str, etag: str, size: int) -> dict[str, Any]:
-    """Return S3's event, in the format of the example in its user guide."""
+    """Return S3's event, in the format of the example in S3's user guide."""
     return {
         "Records": [
             {

@@ -23,7 +23,7 @@ SVG = b"""<?xml version="1.0" encoding="UTF-8"?>
   <use xlink:href="#sky"/>
 </svg>
 """
-QUARTER_TURN = 6  # EXIF's number for a picture that viewers must rotate clockwise
+QUARTER_TURN = 6  # EXIF orientation: viewers must rotate the picture clockwise
 
 
 @cache

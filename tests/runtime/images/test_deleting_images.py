@@ -55,7 +55,7 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     image = KINDS[kind](platform)
     uploads = {
         key for key in platform.objects() if key.startswith(UPLOAD_PREFIX)
-    }  # for the event of each upload, which is not delivered yet
+    }  # one for the event of each upload (these events are not delivered yet)
     platform.fill_caches()
     kept = dict(platform.caches.kept)
     assert platform.calls.crash_during(

@@ -96,7 +96,7 @@ def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(
 def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
     platform: ImagePlatform, second: bytes, *, first_again: bool
 ) -> None:
-    """I2. The events arrive in any order after a crash at any call of the first one."""
+    """I2. The first event's function crashes at any call. Then the events arrive in any order."""
     for crash_after in range(1, 6):
         image = platform.pending()
         red = platform.put_upload(image, RED)
@@ -157,7 +157,7 @@ def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
 
 
 def test_a_copy_made_during_a_deletion_is_deleted(platform: ImagePlatform) -> None:
-    """After this event's copy, another event delivered the upload. Then a user deleted the image."""
+    """After this event copied the file, another event delivered the upload. Then a user deleted the image."""
     image = platform.pending()
     red = platform.put_upload(image, RED)
 
@@ -186,7 +186,7 @@ def test_a_denied_copy_raises_an_error(platform: ImagePlatform) -> None:
 
 
 def test_each_upload_has_its_own_copy(platform: ImagePlatform) -> None:
-    """No other upload can overwrite it."""
+    """No other upload can overwrite this copy."""
     red, blue = (etag_of(platform.put_upload(platform.pending(), data)) for data in (RED, BLUE))
     image_id = platform.service.ids()
     assert delivered_key(image_id, red) == f"images/{image_id}/{red}" != delivered_key(image_id, blue)

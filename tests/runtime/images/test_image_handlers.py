@@ -33,7 +33,7 @@ def forget() -> None:
 
 @pytest.fixture
 def deployed(platform: ImagePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagePlatform]:
-    """The functions' environment in moto, with the resources that it names."""
+    """The environment of the functions in moto, with the resources that the environment names."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -58,7 +58,7 @@ def answered(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see r
 def test_an_image_goes_from_its_form_to_ready_through_the_functions(
     deployed: ImagePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I2: the real handlers and clients."""
+    """I2: the test uses the real handlers and clients."""
     key = real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
     monkeypatch.setenv("CURSOR_KEY_ARN", key["KeyMetadata"]["Arn"])
     made = [answered("POST /images", body=NEW) for _ in range(2)]
@@ -140,7 +140,7 @@ def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
 
 
 def test_each_operation_makes_the_documented_number_of_calls(platform: ImagePlatform) -> None:
-    """One DynamoDB call each. The services document the exceptions."""
+    """Each operation makes one DynamoDB call. The services document the exceptions."""
     album, other = platform.album(), platform.album(name="Other")
     image, empty = platform.ready(album_id=album.album_id), platform.album(name="Empty")
     one = {

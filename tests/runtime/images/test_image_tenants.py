@@ -207,7 +207,7 @@ def test_the_owner_gets_a_response(platform: ImagePlatform, route: str) -> None:
 
 
 def test_a_request_without_a_user_is_refused(platform: ImagePlatform) -> None:
-    """A1. The API's authorizer already refuses such requests."""
+    """A1. The API's authorizer refuses such requests first. The function refuses them, too."""
     path = path_of(owned(platform))
     before = platform.everything()
     assert {ask(platform, route, None, path)[0] for route in api.OPERATIONS} == {401}

@@ -221,7 +221,7 @@ class AnyOrder(RuleBasedStateMachine):
         for image in list(platform.image_rows().values()):
             if image.status is Status.DELETING:
                 platform.service.delete_image(OWNER, image.image_id)
-        # A valid upload that was not replaced has made its image ready, and there are no other objects.
+        # A valid upload that was not replaced has made its image ready. No other objects exist.
         for image_id, image in platform.image_rows().items():
             uploads = [event.data for event in self.sent if event.image.image_id == image_id]
             if uploads and image_id not in self.accepted:

@@ -1,4 +1,4 @@
-"""Type and dimensions of an uploaded file, from its bytes (I2)."""
+"""The type and dimensions of an uploaded file are read from the bytes of the file (I2)."""
 
 import struct
 from io import BytesIO
@@ -40,7 +40,7 @@ def reason(data: bytes, declared: str) -> str:
 
 @pytest.mark.parametrize("content_type", FORMATS)
 def test_type_and_dimensions_of_a_real_file_are_found(content_type: str) -> None:
-    """I2. PNG, JPEG, WebP, GIF and AVIF."""
+    """I2. The test covers PNG, JPEG, WebP, GIF and AVIF."""
     found = inspect_file(File(make_picture(content_type, 61, 47)), content_type)
     assert found == InspectedFile(content_type=content_type, width=61, height=47)
 

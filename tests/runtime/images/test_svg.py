@@ -136,13 +136,13 @@ def test_a_malformed_svg_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("inside", ["<rect fill='{}'/>", "<style>{}</style>"])
 def test_a_url_after_much_white_space_is_checked_at_once(inside: str) -> None:
-    """A backtracking pattern would take hours."""
+    """A regular expression with backtracking would take hours."""
     with pytest.raises(RefusedFileError, match="an external reference"):
         read_svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
 
 
 def test_a_style_of_very_many_lines_is_joined_from_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each part copies all text before it. One part per line took minutes."""
+    """Joining a part copies all text before it. With one part per line, this took minutes."""
     parts: list[str] = []
     monkeypatch.setattr(_Reader, "text", lambda _, text: parts.append(text))
     assert read_svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)

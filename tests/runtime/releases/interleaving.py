@@ -20,7 +20,7 @@ class _Player:
 
 @define(slots=False)
 class Turns:
-    """Runs functions in threads, one at a time. A thread may yield to another one at each call of `take`."""
+    """Runs functions in threads, one at a time. At each call of `take`, another thread may run."""
 
     _players: dict[int, _Player] = Factory(dict)
     _moved: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
@@ -42,7 +42,7 @@ class Turns:
         """Run the functions until all have returned.
 
         Args:
-            functions: Each calls `take` before every action that the others can see.
+            functions: Each function calls `take` before every action that the others can see.
             order: Number of the thread that runs next, modulo the number of unfinished threads.
             deaths: Pairs of a function's number and the turn at which it crashes.
         """

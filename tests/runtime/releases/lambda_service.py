@@ -1,8 +1,9 @@
 # ruff: noqa: ANN401, N803 - AWS's own names and types
 """Lambda's control plane for releases, with behavior that moto does not have.
 
-A change is done after some reads of the configuration, and gives the function a new revision. Until then,
-Lambda refuses another change. Creating an existing resource is a conflict. Versions never change.
+A change is done after some reads of the configuration, and gives the function a new revision. Lambda
+refuses another change before the first one is done. Creating an existing resource is a conflict. Versions
+never change.
 """
 
 import base64

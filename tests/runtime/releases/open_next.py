@@ -1,4 +1,4 @@
-"""A small output of OpenNext 4.1.12 for Next.js 16, with the layout of a real one, and zips of it."""
+"""A small OpenNext 4.1.12 output for Next.js 16, and zips of it. The layout is that of a real output."""
 
 import io
 import json
@@ -72,7 +72,7 @@ def make_manifest() -> dict[str, Any]:
 
 
 def make_split_manifest() -> dict[str, Any]:
-    """The same for a site below `/docs` with a split server. OpenNext writes origins in any order."""
+    """The manifest of a site below `/docs` with a split server. OpenNext writes origins in any order."""
     document = make_manifest()
     default = document["origins"]["default"]
     folder = ".open-next/server-functions"
@@ -93,7 +93,7 @@ def make_split_manifest() -> dict[str, Any]:
 
 
 def make_split_changes() -> dict[str, bytes | None]:
-    """The changes that make `output` the output of such a site."""
+    """The changes that turn `output` into the output of a site with `make_split_manifest`."""
     return {
         MANIFEST: as_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
@@ -156,7 +156,7 @@ def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, 
 
 
 def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
-    """A zip of files, with entries for folders like `zip -r` writes them."""
+    """A zip of files. It has entries for folders, as `zip -r` writes them."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         folders = {f"{name.rpartition('/')[0]}/" for name in files if "/" in name}
@@ -168,7 +168,7 @@ def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
 
 
 def make_zip_entry(name: str) -> zipfile.ZipInfo:
-    """A zip entry with exactly this name. `ZipInfo` itself would truncate and normalize it."""
+    """A zip entry with exactly this name. `ZipInfo` itself would truncate and normalize the name."""
     info = zipfile.ZipInfo("placeholder")
     info.filename = name
     info.compress_type = zipfile.ZIP_DEFLATED

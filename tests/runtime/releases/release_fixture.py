@@ -37,7 +37,7 @@ DISTRIBUTION_ID = "E1SITES"
 
 @define
 class CloudFront:
-    """The created invalidations: distribution, caller reference, paths."""
+    """The created invalidations, each with distribution, caller reference and paths."""
 
     invalidations: list[tuple[str, str, list[str]]] = Factory(list)
 
@@ -130,7 +130,7 @@ class TagTables:
 
 @define
 class Secrets:
-    """Parameter Store, by parameter name. A page has two parameters."""
+    """Parameter Store, by parameter name. One page of a list has two parameters."""
 
     values: dict[str, str] = Factory(dict)
     asked: list[Mapping[str, Any]] = Factory(list)
@@ -231,7 +231,7 @@ class ReleasePlatform:
         watched = self.platform.calls.client("s3", self.objects)
 
         class S3:
-            """An S3 client that makes no call for a presigned URL."""
+            """An S3 client that creates presigned URLs without a recorded call."""
 
             def __getattr__(self, operation: str) -> Any:
                 return getattr(watched, operation)

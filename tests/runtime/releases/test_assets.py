@@ -92,7 +92,7 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
 
 
 def test_keys_of_public_files_contain_the_base_path() -> None:
-    """D7. Keys of hashed files do not contain it, so a new base path does not change these keys."""
+    """D7. Keys of hashed files do not contain the base path, so a new base path does not change them."""
     found, own = uploads(changes=make_split_changes()), f"assets/{SITE}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found

@@ -1,4 +1,4 @@
-"""A function's zip: its bundle and the platform's wrapper, always with the same bytes (D1)."""
+"""A function's zip contains its bundle and the platform's wrapper. Its bytes are always the same (D1)."""
 
 import base64
 import hashlib

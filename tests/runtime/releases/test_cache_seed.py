@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The initial cache of a release has the names that its server looks up (D1, D2)."""
+"""The entries of a release's initial cache have the names that its server looks up (D1, D2)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A site's host serves the release that the project's pointer names, in any order of writers (D3)."""
+"""A site's host serves the release of the project's pointer, whatever the order of the writers (D3)."""
 
 import itertools
 import json
@@ -279,7 +279,7 @@ def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Benc
     return pointer[0], ended, bench
 
 
-# The third writer moves the pointer back and writes an unchanged value, after the second has read both.
+# The second writer reads both. Then the third moves the pointer back and writes an unchanged value.
 BACK_AGAIN = Play(pointers=["01A", "01B", "01A"], bursts=[(0, 7), (0, 3), (1, 7)], deaths=[])
 
 
@@ -291,7 +291,7 @@ def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    """D3. This holds whether or not an unchanged write gives the store a new version."""
+    """D3. It does not matter whether an unchanged write gives the store a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
     pointer, ended, bench = play(script, store)
     assert ended == set(range(len(script.pointers)))

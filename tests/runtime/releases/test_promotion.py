@@ -69,7 +69,7 @@ def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatf
 
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -> None:
-    """D3. The earlier one raises an error, and changes nothing that the later one wrote."""
+    """D3. The earlier promote raises an error, and changes nothing that the later promote wrote."""
     project = stage.project()
     first, second, third = (stage.live(project) for _ in range(3))
 
@@ -107,7 +107,7 @@ def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlat
 def promote_and_die(
     stage: ReleasePlatform, project: Project, operation: str
 ) -> tuple[Deployment, Deployment]:
-    """Two releases. A function started to promote the first one, and crashed before a call."""
+    """Return two releases. A function began to promote the first release, and crashed before a call."""
     first, second = stage.live(project), stage.live(project)
     moved = False
 
@@ -149,9 +149,9 @@ def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, second = promote_and_die(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
-    assert swept(stage) == [second.deployment_id]  # the sweep cannot see whether that promote finished
+    assert swept(stage) == [second.deployment_id]  # the sweep cannot see whether this promote finished
     stage.release(second)
-    stage.release(first)  # a message that was sent just before the second promote
+    stage.release(first)  # this message was sent just before the second promote
     assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 

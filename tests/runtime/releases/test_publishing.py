@@ -1,4 +1,4 @@
-"""Published versions never change, each has its alias and URL, and every step can be repeated (D1, D4)."""
+"""Published versions never change, and each has an alias and a URL. Every step can be repeated (D1, D4)."""
 
 import base64
 import hashlib
@@ -102,7 +102,7 @@ def test_a_published_version_is_not_changed_again(bench: Bench) -> None:
 def test_a_release_begun_before_a_platform_update_gets_the_new_wrapper(
     bench: Bench,
 ) -> None:
-    """E1. The edge relies on the wrapper to decide what is shared, so it must be the current one."""
+    """E1. The wrapper decides which responses the edge shares, so each release needs the current wrapper."""
     server = bench.service.functions["server"]
     server.versions["1"], server.aliases["r-1"] = ("code with an older wrapper", {}), "1"
     server.descriptions["1"] = "r-1"
@@ -112,7 +112,7 @@ def test_a_release_begun_before_a_platform_update_gets_the_new_wrapper(
 
 
 def test_unchanged_code_and_variables_are_not_sent_again(bench: Bench) -> None:
-    """It is sent neither to the bucket nor to Lambda. Sending it would take seconds."""
+    """The code is sent neither to the bucket nor to Lambda. Sending it would take seconds."""
     bench.publisher.ensure_version(release(1))
     sent = list[str]()
     same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
@@ -231,7 +231,7 @@ def test_a_failed_change_is_reported_with_lambdas_reason(bench: Bench) -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_failed_change_does_not_prevent_a_later_one(bench: Bench, number: int) -> None:
-    """Lambda reports the failure until the next change, which may have the same code."""
+    """Lambda reports the failure until the next change. That change may contain the same code."""
     bench.service.changes_fail = "InternalError"
     with pytest.raises(PublishError):
         bench.publisher.ensure_version(release(1))

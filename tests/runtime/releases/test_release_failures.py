@@ -120,7 +120,7 @@ REFUSALS = [
 def test_an_aws_error_is_reported_with_step_and_call_but_not_with_its_message(
     served: Served, operation: str, step: str, name: str
 ) -> None:
-    """D2. AWS's messages name roles and resources of the platform."""
+    """D2. AWS's messages name roles and resources of the platform, so users must not see these messages."""
     stage, project, _ = served
     deployment = stage.built(project, {f"{SERVER}index.mjs": b"new"})
     refuse(stage, operation, client_error("AccessDeniedException", name, "role/x may not"))

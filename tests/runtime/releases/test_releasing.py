@@ -151,7 +151,7 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
     stage.platform.calls.before = lambda _: None
     with stage.platform.calls.record_calls() as made:
         assert stage.release(deployment).status == "live"
-    assert "get_object" not in made  # visitors already use the cache: a second seed would restore old pages
+    assert "get_object" not in made  # visitors use the cache, so a second seed would restore old pages
     assert find_served_deployment_id(stage, project) == deployment.deployment_id
 
 
@@ -220,7 +220,7 @@ def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str)
     edge, versions = dict(stage.store.items), live_versions(stage, project)
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment, is_last=True)
-    if status != "live":  # a crashed function could have promoted the live one again
+    if status != "live":  # a crashed function could have promoted the live release again
         assert set(made) == {"get_item"}
     assert stage.platform.reload(deployment) == before
     assert (stage.store.items, live_versions(stage, project)) == (edge, versions)
@@ -271,7 +271,7 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
 
 
 def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
-    """D2. A message may be delivered twice. The other copy has moved the pointer just before."""
+    """D2. A message may be delivered twice. The other copy moves the pointer before this copy can fail."""
     deployment = stage.built(stage.project())
     platform = stage.platform
     answer, stage.functions.answer = stage.functions.answer, answering(500)

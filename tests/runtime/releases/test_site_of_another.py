@@ -1,4 +1,4 @@
-"""A site that was deleted and now belongs to another project serves no files of the old one (P6, A5)."""
+"""A site that now belongs to another project serves no files of its deleted project (P6, A5)."""
 
 import json
 from datetime import timedelta

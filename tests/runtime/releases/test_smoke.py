@@ -30,7 +30,7 @@ TEST = SmokeTest(targets=(SERVER,), host="r--site.example.com", origin_key="0f" 
 
 @define
 class Answering:
-    """A Lambda client with responses by alias and function. The default is a page."""
+    """A Lambda client with responses by alias and function. The default response is a page."""
 
     answers: Mapping[tuple[str, str], Mapping[str, bytes]] = Factory(dict)
     calls: list[Mapping[str, Any]] = Factory(list)

@@ -1,4 +1,4 @@
-"""A site with a split server is released as one (D7)."""
+"""All functions of a site with a split server are released together (D7)."""
 
 import json
 
@@ -18,7 +18,7 @@ from tests.runtime.releases.release_fixture import (
 def test_a_split_server_is_released_as_versions_of_one_function(
     stage: ReleasePlatform,
 ) -> None:
-    """D7. A site below `/docs` with two server functions beside the default one."""
+    """D7. The site is below `/docs`. It has a default server function and two more."""
     project = stage.project()
     deployment = stage.release(stage.built(project, make_split_changes()))
     site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
@@ -71,7 +71,7 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
-    """D2. At any of its functions."""
+    """D2. The release can be interrupted at any of its functions."""
     project = stage.project()
     deployment = stage.built(project, make_split_changes())
     server, seen = stage.site(project).server_function, list[str]()

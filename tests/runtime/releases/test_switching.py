@@ -105,7 +105,7 @@ def test_a_switch_that_another_one_finished_before_reads_the_project_again(platf
     early = platform.deployments.live_pointers.switch(second, at=platform.clock())
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, first, at=platform.clock())
-    # The promote pinned the first again, so the second was overtaken. Its error comes from the current row.
+    # The promote pinned the first release, so the second was overtaken. The error quotes the current row.
     with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {first.deployment_id}"):
         platform.deployments.live_pointers.finish_switch(early, second, at=platform.clock())
     assert platform.statuses(first, second) == ["live", "deploying"]
@@ -122,7 +122,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(platform: Platform)
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     switched = platform.deployments.live_pointers.switch(deployment, at=platform.clock())
-    failed = evolve(deployment, status=Status.FAILED)  # no code does this to a served deployment
+    failed = evolve(deployment, status=Status.FAILED)  # no code changes a served deployment like this
     platform.database.put_item(TableName=platform.deployments.table, Item=to_row(failed))
     with pytest.raises(StaleDeploymentError) as stale:
         platform.deployments.live_pointers.finish_switch(switched, deployment, at=platform.clock())
@@ -163,7 +163,7 @@ def test_the_deployment_of_the_pointer_cannot_end(platform: Platform) -> None:
 def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_neither(
     platform: Platform, end: str, turn: int, *, switch_interrupts: bool
 ) -> None:
-    """D2. One of the two runs completely, immediately before the n-th call of the other."""
+    """D2. The switch or the end runs completely, immediately before the n-th call of the other."""
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     calls_left = iter(range(turn, -1, -1))
@@ -250,7 +250,7 @@ def test_a_missing_project_or_another_tenants_cannot_be_switched(platform: Platf
 def test_after_a_race_one_deployment_is_live_and_the_pointer_names_it(
     platform: Platform, turn: int, *, newer_interrupts: bool
 ) -> None:
-    """D3. One release runs completely, immediately before the n-th call of the other."""
+    """D3. One release runs completely, immediately before the n-th call of the other release."""
     project = platform.create_project()
     old = platform.create_live(project)
     releases = [platform.create_deploying(project), platform.create_deploying(project)]

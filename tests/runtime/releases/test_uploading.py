@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Upload of an artifact's files: small ones by presigned URLs, large ones as streams."""
+"""Upload of an artifact's files. Small files use presigned URLs, and large files are streamed."""
 
 import threading
 from collections.abc import Iterator, Mapping

@@ -93,7 +93,7 @@ def test_queued_deployments_are_listed_newest_first(platform: Platform) -> None:
 
 
 def test_an_old_queued_deployment_is_only_listed_if_it_is_passed(platform: Platform) -> None:
-    """P8: it has many newer pushes. A deployment that is no longer queued is never listed."""
+    """P8: the old deployment has many newer pushes. A deployment that is no longer queued is never listed."""
     project = put_project(platform)
     old, other, gone = (put_deployment(platform, project, Status.QUEUED, number) for number in (1, 2, 3))
     newer = [

@@ -1,4 +1,4 @@
-"""The lists of a tenant, and their cursors."""
+"""The lists of a tenant, and the cursors of these lists."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Projects, and the sites that they claim."""
+"""Projects, and the sites that the projects claim."""
 
 from typing import Any
 

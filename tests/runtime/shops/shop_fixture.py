@@ -78,7 +78,7 @@ class ShopPlatform:
         return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
-        """A job in another status. Its row is written directly, without the calls before this status."""
+        """A job in another status. The row is written directly, without the calls that lead to the status."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed

@@ -95,7 +95,7 @@ def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> No
 def test_recording_makes_one_call_and_one_more_per_used_microsecond(
     store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # each tries the last microsecond first
+    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # all try the last microsecond first
     made = []
     for _ in range(3):
         with store.calls.record_calls() as calls:

@@ -1,4 +1,4 @@
-"""Jobs behave like a model after any sequence of calls, also repeated or by another shop (S3)."""
+"""Jobs behave like a model after any calls, including repeated calls and calls of another shop (S3)."""
 
 import os
 from collections.abc import Callable

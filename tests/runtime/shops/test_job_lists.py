@@ -1,4 +1,4 @@
-"""Lists of jobs: a shop's newest first, all shops' by status oldest first (S1, S4)."""
+"""Lists of jobs: those of a shop, newest first, and those of a status in all shops, oldest first (S1, S4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +34,7 @@ def ids(*several: tuple[Job, ...]) -> list[str]:
 
 
 def expiring(store: ShopPlatform, number: int) -> list[Job]:
-    """Jobs, the first of which have expired when the last one is created."""
+    """Jobs. The first of them have expired when the last one is created."""
     made = [store.queued() for _ in range(number)]
     store.clock.now = made[-1].created_at + JOB_LIFETIME
     return [*made, store.queued()]

@@ -174,7 +174,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
-    """This holds also for an id that is not a valid key."""
+    """This is also true for an id that is not a valid key."""
     store.queued()
     rows = store.everything()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -200,7 +200,7 @@ def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatf
 
 
 def test_a_job_expires_ninety_days_after_its_creation(store: ShopPlatform) -> None:
-    """T8; `expiresAt` is what DynamoDB's TTL reads: a Number of seconds."""
+    """T8: DynamoDB's TTL reads `expiresAt`, which must be a Number of seconds."""
     job = store.queued()
     expires_at = store.row(JOBS, jobId={"S": job.job_id})["expiresAt"]
     assert expires_at == {"N": str(int(job.created_at.timestamp()) + 90 * 86_400)}

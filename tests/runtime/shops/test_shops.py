@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Also for equal updates or different fields, because one update may depend on the other."""
+    """Equal updates and updates of different fields are refused, too. One update may depend on the other."""
     shop = store.shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):

@@ -37,7 +37,7 @@ def everything_shown(error: BaseException) -> str:
 
 
 class Refusing:
-    """A KMS client that fails while it has the token."""
+    """A KMS client that fails during a call that contains the token."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -170,7 +170,7 @@ def test_a_token_is_in_no_log_and_no_output(
     shown: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """S2. With all boto3 loggers at DEBUG, through a token's whole life cycle."""
+    """S2. All boto3 loggers are at DEBUG during a token's whole life cycle."""
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
     shop = store.shop(access_token=encrypted)
     token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)

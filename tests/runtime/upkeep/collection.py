@@ -33,7 +33,7 @@ def run(stage: ReleasePlatform, at: datetime, collector: Collector | None = None
 
 
 def collected(stage: ReleasePlatform) -> None:
-    """Run both steps."""
+    """Run both steps of the collection."""
     at = stage.platform.clock()
     run(stage, at)
     run(stage, at + HOUR)

@@ -1,4 +1,4 @@
-"""D6: the newest releases and the live one are kept, and the others are removed completely."""
+"""D6: the newest releases and the live release are kept. All other releases are removed completely."""
 
 from datetime import timedelta
 
@@ -110,7 +110,7 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     assert {"aliases", "objects", "urls", "versions"} <= left_of(stage, failed).keys()
     before = left_of(stage, live)
     collected(stage)
-    # The newest version of each function stays: the next release receives it if its code is the same.
+    # The newest version of each function stays. A next release with the same code reuses this version.
     assert left_of(stage, failed).keys() == {"versions"}
     assert left_of(stage, live) == before
     stage.functions.answer = answering(200)
@@ -136,7 +136,7 @@ def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePl
 
 @pytest.mark.parametrize("broken_off", [False, True])
 def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, broken_off: bool) -> None:  # noqa: FBT001 - a case
-    """D6, D7: also if the row does not say how many parts there are."""
+    """D6, D7: this includes a row that does not contain the number of parts."""
     project = stage.project()
     split = stage.release(stage.built(project, make_split_changes()))
     newest = stage.live(project)
@@ -194,12 +194,12 @@ def lines(*statuses: str) -> list[HeldRelease]:
     [
         ("retired retired live", ""),
         ("retired retired retired live", "0"),
-        ("live retired retired retired retired", "1"),  # promoted, so it is kept, too
+        ("live retired retired retired retired", "1"),  # this release was promoted, so it is kept, too
         (
             "retired superseded superseded live superseded",
             "0 1",
         ),  # a superseded release keeps its URL like others
-        ("failed retired retired live failed", "0 4"),  # never reachable, so it does not count
+        ("failed retired retired live failed", "0 4"),  # it was never reachable, so it does not count
         ("retired retired retired live deploying", "0"),
         ("deploying", ""),
     ],

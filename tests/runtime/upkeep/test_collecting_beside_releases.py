@@ -41,7 +41,7 @@ def release(alias: str, code: str) -> FunctionRelease:
 
 @define(slots=False)
 class Bench:
-    """A function with a live release and a later failed one, whose version and alias a collection removes."""
+    """A function with a live and a later failed release. A collection removes the failed release."""
 
     calls: Calls = field(factory=Calls)
     service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: key.encode(), settling=0))
@@ -81,7 +81,7 @@ def orders(first: int, second: int) -> Iterator[Iterator[int]]:
 def test_a_collection_never_removes_versions_of_a_concurrent_release(
     codes: tuple[str, ...], calls: int, every: int
 ) -> None:
-    """Also with the code of the failed release. Lambda then creates no second version: both share one."""
+    """The new release may have the code of the failed one. Then both share one version in Lambda."""
     wanted = {f"r-next-{number}": code for number, code in enumerate(codes)}
     played = 0
     for order in islice(orders(1 + calls, 1 + 4), None, None, every):
@@ -158,7 +158,7 @@ def test_a_release_knows_its_versions_by_their_description() -> None:
 def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D2, D6: the site's owner pushes again, and the collection runs before any new version has an alias."""
+    """D2, D6: the owner pushes the code again. The collection runs before any new version has an alias."""
     project = stage.project()
     stage.live(project)
     stage.functions.answer = answering(500)

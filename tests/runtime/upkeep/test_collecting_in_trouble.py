@@ -1,4 +1,4 @@
-"""D6: the next run completes an interrupted run, and no resource in use is removed."""
+"""D6: the next run completes an interrupted run. No resource in use is removed."""
 
 import json
 from datetime import timedelta
@@ -79,7 +79,7 @@ def test_deleted_functions_need_no_removal(stage: ReleasePlatform) -> None:
 
 
 def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None:
-    """D6: Pulumi has deleted its functions with all their versions."""
+    """D6: Pulumi has already deleted the site's functions with all versions."""
     project = stage.project()
     first, *_ = releases(stage, project, 4)
     key = {"projectId": {"S": f"SITE#{project.site}"}, "sk": {"S": "SITE"}}

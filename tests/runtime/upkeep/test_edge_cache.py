@@ -63,7 +63,7 @@ def test_a_throttled_invalidation_is_retried_by_the_next_run(stage: ReleasePlatf
 
 
 def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: ReleasePlatform) -> None:
-    """E1: CloudFront refuses a used caller reference, so each run has its own."""
+    """E1: CloudFront refuses a used caller reference, so each run uses a new one."""
     at = stage.platform.clock()
     run(stage, at)
     del stage.store.items[GENERATION_KEY]

@@ -160,7 +160,7 @@ def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platfor
     run_sweep(platform, after=MUCH_LATER)
     step, reason = read_failure(platform, deployment)
     assert step == "sweep"
-    assert "again and again" in reason
+    assert "repeatedly" in reason
     assert platform.projects.get(project.project_id).active_build is None
 
 
@@ -245,7 +245,7 @@ def test_a_build_that_never_started_is_requested_again(platform: Platform) -> No
     run_sweep(platform)
     assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     platform.deliver_build_message(deployment)
-    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the new start does not reset the count
+    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the restart does not reset the count
     assert platform.reload(deployment).build_id == BUILD + deployment.deployment_id
 
 

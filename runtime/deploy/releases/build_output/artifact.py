@@ -1,8 +1,8 @@
 """A build's artifact: the zip of `.open-next/`. Untrusted code creates it, so it is verified before use.
 
-Only `open_artifact` returns an `Artifact`. It is within `ArtifactLimits`, its names are safe as object keys
-and paths, and the platform can serve its manifest. Members are read as streams. `zipfile` unpacks at most the
-size that a member's directory entry declares, so the verified sizes are the sizes read.
+Only `open_artifact` returns an `Artifact`. The artifact is within `ArtifactLimits`, its names are safe as
+object keys and paths, and its manifest only needs supported features. Members are read as streams. `zipfile`
+unpacks at most the size that a member's directory entry declares, so the verified sizes are the sizes read.
 """
 
 import json
@@ -71,8 +71,8 @@ class ArtifactLimits:
     """Limits of an artifact. Sizes are in bytes.
 
     `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is the unpacked size divided by the packed size.
-    Files smaller than `ratio_from_bytes` are not checked for it: real builds have small files of one repeated
-    byte.
+    `ratio` is not checked for files smaller than `ratio_from_bytes`, because real builds have small files of
+    one repeated byte.
     """
 
     archive_bytes: int = 200 * _MEBIBYTE
@@ -260,7 +260,7 @@ def _verify_content(
         if damaged is not None:
             raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
-        settings = f"{manifest.image.folder}.next/"  # in monorepos, only this bundle has the files there
+        settings = f"{manifest.image.folder}.next/"  # monorepos have it elsewhere in other bundles
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
             _read_member(archive, members, f"{settings}required-server-files.json", limits),
@@ -294,7 +294,7 @@ def _read_cache_rules(
     build: Build,
     limits: ArtifactLimits,
 ) -> SharedCacheRules:
-    """Read the cache rules from the default server's `.next/`. A monorepo has it below the site's folder."""
+    """Read the cache rules from the default server's `.next/`. Monorepos have it below the site's folder."""
     ending = f".next/{MANIFESTS[0]}"
     found = (
         name.removesuffix(MANIFESTS[0])

@@ -38,7 +38,7 @@ _BASE_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)+")
 
 
 class ManifestError(Exception):
-    """The manifest, or a file beside it, is invalid, or it needs a feature that is not supported."""
+    """The manifest or a file next to it is invalid, or the build needs a feature that is not supported."""
 
 
 @frozen(kw_only=True)
@@ -117,7 +117,7 @@ class Manifest:
     """The functions of one build.
 
     Attributes:
-        server: Default server function. It serves every path without another function.
+        server: Default server function. It serves every path that no other function serves.
         revalidation: None if the site has disabled its incremental cache.
         split_functions: Server functions for some of the paths. The first one with a matching pattern is
             used.
@@ -190,8 +190,8 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n"):
-        # OpenNext looks for the locale before the base path. Then no rule of the site matches, but OpenNext
-        # reports no error.
+        # OpenNext expects the locale in front of the base path. With both settings, no rule of the site
+        # matches, but OpenNext reports no error.
         raise ManifestError(
             "the site sets basePath and i18n. With both, OpenNext ignores the site's middleware, redirects, "
             "rewrites and headers: remove one, or route locales with a `[locale]` folder"

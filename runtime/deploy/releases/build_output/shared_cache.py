@@ -55,7 +55,8 @@ class SharedCacheRules:
 
     Attributes:
         conditional: Expressions of the paths whose answers depend on request data outside the cache key.
-        prerendered: The paths that Next.js answers from its own cache. Next.js marks other such answers.
+        prerendered: The paths that Next.js answers from its own cache, as far as the build knows them.
+            Next.js marks further answers from its cache with a header.
         vary: Request headers that are in the cache key, in lower case.
         build_id: Next.js's build ID, which is a part of the paths of page data.
         locales: The site's locales; empty without internationalized routing.
@@ -131,7 +132,11 @@ def read_shared_cache_rules(
 
 
 def _middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
-    """Yield the expressions of the middleware's matchers. `has` and `missing` look beyond the cache key."""
+    """Yield the expressions of the middleware's matchers.
+
+    The conditions `has` and `missing` of a matcher are ignored: every path that its expression matches is
+    conditional.
+    """
     if found := documents.get("server/functions-config-manifest.json"):
         # Middleware of the Node.js runtime, such as `proxy.ts`.
         functions = found.get_object("functions")

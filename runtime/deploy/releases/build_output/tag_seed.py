@@ -41,8 +41,9 @@ class TagRow:
 def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
     """Yield the seed's rows in order, with repetitions.
 
-    The seed's names contain the build id. A site with a `deploymentId` looks up its tags by that id (OpenNext
-    4.1.12). Without the rename here, `revalidateTag` would find no rows and change nothing.
+    The seed's names contain the build id. A site with a `deploymentId` looks up its tags by the
+    `deploymentId` (OpenNext 4.1.12). Without the rename here, `revalidateTag` would find no rows and change
+    nothing.
 
     Raises:
         TagSeedError: The seed is not an array of rows, or the table cannot store a row's values.
@@ -123,7 +124,8 @@ class _JsonReader:
             try:
                 value, self._at = self._decoder.raw_decode(self._text, self._at)
             except (ValueError, RecursionError):
-                # Either the chunk ends here, or the JSON is wrong. Reading more shows which: rows are short.
+                # Either the chunk ends inside this row, or the JSON is wrong. Read more to find out which. A
+                # valid row is short.
                 if len(self._text) - self._at > _MAX_ROW_LENGTH or not self._fill():
                     raise TagSeedError("it is not JSON, or a row of it is too long") from None
             else:

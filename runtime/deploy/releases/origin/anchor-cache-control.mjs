@@ -103,7 +103,7 @@ export class SharedCache {
     // CloudFront asks the origin each time before it serves a prerendered page from its cache.
     const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
     if (status >= FIRST_ERROR) {
-      // CloudFront invokes no viewer-response function for errors: one header serves both.
+      // CloudFront invokes no viewer-response function for errors, so one header must suit CloudFront and the visitor.
       headers["cache-control"] = withoutSharing(visitor);
     } else if (visitor === edge || (!shared && isNeverStored(visitor))) {
       headers["cache-control"] = visitor;
@@ -113,7 +113,7 @@ export class SharedCache {
     }
   }
 
-  /** Return what the build says of a raw path: whether a rule may change its answer, whether it is prerendered. */
+  /** Return whether a raw path is conditional and whether it is prerendered, according to the build's rules. */
   classify(rawPath) {
     const path = this.rules && canonicalPath(rawPath);
     if (path === undefined) return { isConditional: true, isPrerenderedPath: false };
@@ -137,7 +137,7 @@ export class SharedCache {
     const isData = inside.startsWith(data) && inside.endsWith(".json");
     if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
     const page = isData ? inside.slice(data.length - 1, -".json".length) : inside;
-    // Like OpenNext: it compares the lower-case segment, so it never finds a locale with capitals.
+    // OpenNext compares the segment in lower case, so it never finds a locale with capitals. Do the same here.
     const isLocalized = !locales.length || locales.includes((page.split("/")[1] ?? "").toLowerCase());
     const isApi = /^\/api(?:\/|$)/.test(page);
     const pages = [page, page.replace(/\/index$/, "") || "/", page.replace(/\/+$/, "") || "/"];
@@ -191,8 +191,8 @@ function anyMatches(patterns, forms) {
 }
 
 /**
- * Compile an expression with and without "i", because programs differ in this. A path is conditional if one
- * of the two matches: with "i" plain text matches more, without "i" a negative lookahead excludes less.
+ * Compile an expression with and without the flag "i", because programs differ in this. A path is conditional if
+ * one of the two matches: with "i", plain text matches more; without "i", a negative lookahead excludes less.
  */
 function compile(source) {
   return [new RegExp(source), new RegExp(source, "i")];

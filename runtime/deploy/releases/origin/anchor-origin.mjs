@@ -21,8 +21,8 @@ import { SharedCache } from "./anchor-cache-control.mjs";
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
-// The platform's own headers, and those that OpenNext and Next.js trust: nobody else may send them. A visitor
-// can send a Content-Security-Policy. Next.js would write its nonce into a page that Next.js keeps for others.
+// The platform's own headers, and those that OpenNext and Next.js trust: visitors may not send them. For example,
+// Next.js would write the nonce of a visitor's Content-Security-Policy into a page that it keeps for others.
 const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
@@ -60,7 +60,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
   }
 });
 
-/** The stream that the handler writes to. It corrects the complete head, and passes the rest on at once. */
+/** The stream that the handler writes to. It corrects the head when it is complete, and passes the body on at once. */
 class Answer extends Writable {
   constructor(lambdaStream, request) {
     super();
@@ -70,12 +70,12 @@ class Answer extends Writable {
     this.started = false;
     this.isEmpty = true;
     this.finished = new Promise((resolve, reject) => this.once("finish", resolve).once("error", reject));
-    // It is awaited only after the handler returns. An earlier failure must not count as unhandled.
+    // This promise is awaited only after OpenNext's handler returns. An earlier failure must not count as unhandled.
     this.finished.catch(() => {});
     lambdaStream.once("error", (error) => this.destroy(error));
   }
 
-  /** Part of Lambda's stream: `awslambda.HttpResponseStream.from` and OpenNext call it. */
+  /** A method of Lambda's stream, which `awslambda.HttpResponseStream.from` and OpenNext call. */
   setContentType(type) {
     this.contentType = type;
   }

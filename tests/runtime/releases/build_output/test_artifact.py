@@ -325,7 +325,7 @@ ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cook
 
 @pytest.mark.parametrize("folder", [".next/", "apps/web/.next/"])
 def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> None:
-    """E1. In a monorepo, the manifests are below the site's folder, never in a dependency's folder."""
+    """E1. In a monorepo, the manifests are below the site's folder. Those of dependencies do not count."""
     changes = {
         f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
         f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",

@@ -40,7 +40,7 @@ def test_the_maximum_number_of_files_of_a_zip_is_refused() -> None:
 
 
 def test_a_ratio_of_ten_thousand_is_refused() -> None:
-    """Ten entries share one megabyte of zeros with a ratio of 1,000: 10,000 to 1."""
+    """Ten entries share one megabyte of zeros. It is compressed 1,000 to 1, so the total is 10,000 to 1."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(make_zip_entry("assets/zeros"), b"\0" * 1024 * 1024)

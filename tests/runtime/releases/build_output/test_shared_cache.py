@@ -77,7 +77,7 @@ def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, A
 
 @pytest.mark.parametrize("phase", ["beforeFiles", "afterFiles", "fallback"])
 def test_one_rewrite_with_conditions_makes_all_rewrites_conditional(phase: str) -> None:
-    """A path can be rewritten to one that is rewritten again."""
+    """A rewritten path can be rewritten again by another rule."""
     rewrites = {"beforeFiles": [rule("^/always$")], phase: [rule("^/always$"), rule("^/sometimes$", **HAS)]}
     assert {"^/always$", "^/sometimes$"} <= set(read({"rewrites": rewrites}).conditional)
 
@@ -132,7 +132,7 @@ def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
 )
 @pytest.mark.parametrize("name", ["has", "missing"])
 def test_conditions_on_the_cache_key_are_no_conditions(name: str, condition: dict[str, Any]) -> None:
-    """The redirect from `www`, and the rewrites that Next.js makes for intercepting routes."""
+    """Examples are the redirect from `www`, and the rewrites that Next.js makes for intercepting routes."""
     redirects = [rule("^/redirected$", **{name: [condition]})]
     rewrites = [rule("^/rewritten$", **{name: [condition]})]
     rules = read({"redirects": redirects, "rewrites": {"beforeFiles": rewrites}})

@@ -1,4 +1,4 @@
-"""Released functions for tests: files that a real Node.js worker runs as a function version."""
+"""Released functions for tests. A real Node.js worker runs their files as a function version."""
 
 import asyncio
 import base64

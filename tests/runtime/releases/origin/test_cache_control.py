@@ -1,4 +1,4 @@
-"""E1: which answers of a site CloudFront may keep, and which Cache-Control the visitor gets."""
+"""E1: the answers of a site that CloudFront may keep, and the Cache-Control that the visitor gets."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ RULES = SharedCacheRules(
 WITH_LOCALES = evolve(
     RULES, locales=("en", "de", "pt-BR"), detects_locale=True, prerendered=("/en/protected",)
 )
-# As Next.js writes the usual matcher, `/((?!api|_next/static|tags).*)`, and one with a parameter.
+# The usual matcher, `/((?!api|_next/static|tags).*)`, as Next.js writes it, and one with a parameter.
 EXCLUDING = evolve(
     RULES,
     conditional=(
@@ -40,7 +40,7 @@ FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
 REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
 UNSHARED = "private, no-store"
-# Like the cache policy for pages: without Cache-Control nothing is cached, and at most for a year.
+# Like the cache policy for pages: nothing is cached without Cache-Control, or for more than a year.
 POLICY = CachePolicy(max_ttl=31_536_000)
 
 
@@ -313,7 +313,7 @@ def test_a_prerendered_page_without_a_time_gets_none(module: CacheControl) -> No
 
 
 def test_a_prerendered_page_with_a_cookie_is_private(module: CacheControl) -> None:
-    """The back/forward cache of a browser may keep it: `no-store` would forbid that."""
+    """The page is not `no-store`, because a browser's back/forward cache may keep it."""
     headers = module.apply(RULES, Request(path="/about"), {"cache-control": FRAMEWORK}, sets_cookies=True)
     assert headers == {"cache-control": REVALIDATED_PRIVATELY}
 
@@ -386,7 +386,7 @@ endings = st.sampled_from(["", "/", ".json", ".rsc", "%2F"])
 def test_whatever_opennext_runs_middleware_for_is_not_shared(
     module: CacheControl, path: str, rules: SharedCacheRules
 ) -> None:
-    """OpenNext matches the raw and the decoded path of the page and of its data, with case sensitivity."""
+    """OpenNext matches the raw and decoded paths of the page and of its data. Matching is case-sensitive."""
     if module.matches(rules.conditional, path):
         assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 
