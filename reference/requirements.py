@@ -134,7 +134,7 @@ def cited_ids(docstring: str) -> list[str]:
 def find_mentions(checkout: Path) -> dict[str, list[str]]:
     """Return the words with the form of an id, and the files whose docstrings, comments or prose use them."""
     found: dict[str, list[str]] = defaultdict(list)
-    for file in _readable_files(checkout):
+    for file in _searched_files(checkout):
         text = file.read_text(encoding="utf-8")
         if not _WORD.search(text):  # true for most files; parsing all of them would take seconds
             continue
@@ -143,7 +143,7 @@ def find_mentions(checkout: Path) -> dict[str, list[str]]:
     return found
 
 
-def _readable_files(checkout: Path) -> Iterator[Path]:
+def _searched_files(checkout: Path) -> Iterator[Path]:
     yield from sorted((*checkout.glob("*.md"), *checkout.glob("*.py")))
     for name in _FOLDERS:
         for folder, subfolders, files in os.walk(checkout / name):

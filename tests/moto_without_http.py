@@ -59,8 +59,8 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
 def install() -> None:
     """Install the handler for all clients created from now on, after all other handlers of the event.
 
-    Each start of moto also registers every AWS service with `requests`, for every HTTP method.
-    This function registers only the two methods that upload files. The tests use `requests` for nothing else.
+    By default, each start of moto registers every AWS service with `requests` for every HTTP method. That is
+    slow. The tests use `requests` only to upload files, so moto registers only POST and PUT.
     """
     models.RESPONSES_METHODS = ["POST", "PUT"]
     handlers.BUILTIN_HANDLERS.append(("before-call.dynamodb", answer, handlers.REGISTER_LAST))

@@ -107,7 +107,7 @@ class PythonWorker(lambda_runtime.Worker):
         self._close_pipes()
 
     def _close_pipes(self) -> None:
-        """Close the pipes of a stopped process, which the emulator leaves open."""
+        """Close the pipes of a stopped process. The emulator itself does not close them."""
         for pipe in self._pipes:
             with contextlib.suppress(OSError):  # a pipe has unwritten data, but its process has ended
                 if pipe:

@@ -167,7 +167,10 @@ def _list_build_projects(call: Call) -> list[str]:
 
 
 def _list_log_groups(call: Call) -> list[str]:
-    """Return the ARN of the call's log stream, else of its group with `:*`. Tagging calls name neither."""
+    """Return the ARN of the call's log stream, or of its log group with `:*`.
+
+    Empty for a call without a log group name, such as a tagging call.
+    """
     group = call.parameters.get("logGroupName")
     if not group:
         return []

@@ -67,7 +67,7 @@ class ReleaseWithdrawal:
             EdgeBusyError: The edge's store is busy. The row already says that the release is collected.
         """
         site = self.find_site(deployment)
-        # The rows decide. This check keeps the site available after a manual change of the edge's store.
+        # The transaction below checks the rows. This check is for an edge's store that was changed by hand.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
         self.retention.mark_unused_collected(held, at=at)
