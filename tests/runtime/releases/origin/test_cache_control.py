@@ -356,9 +356,9 @@ answers = st.fixed_dictionaries(
 statuses = st.sampled_from([200, 201, 301, 302, 304, 307, 404, 410, 500])
 
 
-@pytest.mark.parametrize("header", ["x-middleware-skip"])
-def test_an_answer_that_next_skipped_is_not_shared(module: CacheControl, header: str) -> None:
-    assert kept_seconds(module.apply(RULES, Request(), {**ASKS, header: "1"})) == 0
+def test_an_answer_that_next_skipped_is_not_shared(module: CacheControl) -> None:
+    answer = {**ASKS, "x-middleware-skip": "1"}
+    assert kept_seconds(module.apply(RULES, Request(), answer)) == 0
 
 
 segments = st.sampled_from(
